@@ -1,0 +1,1 @@
+"""The whole line, live and from a file."""

@@ -1,0 +1,1 @@
+"""Avatars as plain arrays."""

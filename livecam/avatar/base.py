@@ -1,0 +1,107 @@
+"""An avatar as plain arrays: no OpenGL, no files.
+
+Avatar space is head space (see core/spaces): metres, x to the avatar's left, y up, z out of
+the face. The file format is glTF 2.0 (avatar/gltf.py) beside an `avatar.toml`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.face import Matrix4, Weights
+
+Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
+
+
+class Material(IntEnum):
+    """How a surface takes light; the number is what the shaders see."""
+
+    FUR = 0
+    EYE = 1
+    NOSE = 2  # wet leather
+    WET = 3  # tongue, gums, inside of the mouth
+    TEETH = 4
+    WHISKER = 5
+    SKIN = 6
+    HORN = 7
+    CLOTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Morph:
+    """A sparse displacement: vertex `indices[i]` moves by `deltas[i]` at weight 1."""
+
+    indices: NDArray[np.uint32]  # uint32[k]
+    deltas: Points  # float32[k, 3], metres
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """Vertices of one material."""
+
+    name: str
+    material: Material
+    positions: Points
+    normals: Points  # unit
+    colors: Points  # linear, 0..1
+    indices: NDArray[np.uint32]  # uint32[m, 3], counter-clockwise seen from outside
+    occlusion: NDArray[np.float32]  # float32[n], 0 dark .. 1 open
+    fur: NDArray[np.float32]  # float32[n], fur length in metres, 0 where there is none
+    head_weight: NDArray[np.float32]  # float32[n], 1 turns with the head, 0 rests on the body
+    comb: Points  # fur: unit direction it lies in; eyes: unit direction from the eye's centre
+    morphs: dict[str, Morph] = field(default_factory=dict)  # by ARKit name
+
+
+@dataclass(frozen=True, slots=True)
+class EyeLook:
+    """What the shaders need to paint an eye; colours are linear."""
+
+    iris_inner: tuple[float, float, float]
+    iris_outer: tuple[float, float, float]
+    iris_angle_rad: float  # half the angle that the iris spans, seen from the eye's centre
+    pupil: float  # radius over iris radius
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How the avatar sits on a real head, in avatar space (metres, scale 1)."""
+
+    eye_line: tuple[float, float, float]  # midpoint between the eyes' centres
+    neck_pivot: tuple[float, float, float]  # where head and body are joined
+    skull_half_width: float  # half width of the inner envelope at the ears: what it can hide
+    skull_top: float  # height of the inner envelope above the eye line
+    chin_drop: float  # how far the avatar covers below the eye line
+    scale: float = 1.15  # size over a head that only just covers the face
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """A head that can be worn."""
+
+    name: str  # folder name: "raccoon"
+    title: str  # "Raccoon"
+    title_zh: str  # "浣熊"
+    author: str
+    licence: str
+    meshes: tuple[Mesh, ...]
+    light_meshes: tuple[Mesh, ...]  # a coarser head for software renderers; may equal `meshes`
+    eyes: EyeLook
+    fit: Fit
+    gains: dict[str, float]  # expression name -> factor, over the rig's own
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarState:
+    """Everything a renderer must know about one avatar in one picture."""
+
+    camera_from_head: Matrix4  # avatar space to camera space, scale included
+    camera_from_body: Matrix4  # for vertices with head_weight 0
+    morphs: Weights  # float32[52], may exceed 1 a little where a gain says so
+    velocity_px: tuple[float, float] = (0.0, 0.0)  # of the head, per frame

@@ -1,0 +1,1 @@
+"""Putting the head into the picture."""

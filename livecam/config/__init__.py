@@ -1,0 +1,1 @@
+"""Settings, presets, paths and assets."""

@@ -1,0 +1,158 @@
+"""Every setting, declared once: CLI flags, TOML keys, the panel and the reference follow."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def setting(
+    default: Any,
+    *,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    live: bool = False,
+    flag: str = "",
+) -> Any:
+    """A field with words for people.
+
+    `live` settings take effect at once, the others at the next start. `flag` names the
+    command-line option when the field's own name would be unclear alone.
+    """
+    return Field(
+        default,
+        description=help,
+        ge=low,
+        le=high,
+        json_schema_extra={"unit": unit, "live": live, "flag": flag},
+    )
+
+
+class OnLost(str, Enum):
+    """What is published when the face is lost, once the avatar was held for `hold_s`."""
+
+    HOLD = "hold"  # hold the avatar, then draw the curtain
+    CURTAIN = "curtain"
+    BLUR = "blur"
+    PASSTHROUGH = "passthrough"
+
+
+class Group(BaseModel):
+    """Frozen, and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+
+class SourceSettings(Group):
+    """Where the picture comes from."""
+
+    source: str = setting(
+        "auto",
+        help="auto, sample, pattern, a camera (number, part of its name, /dev/videoN), or a file",
+        flag="source",
+    )
+    width: int = setting(1280, low=64, high=7680, unit="px", help="width asked of the camera")
+    height: int = setting(720, low=64, high=4320, unit="px", help="height asked of the camera")
+    fps: float = setting(30.0, low=1, high=120, help="frame rate asked of the camera")
+    loop: bool = setting(True, help="start a video file again when it ends")
+
+
+class TrackingSettings(Group):
+    """How the face is found."""
+
+    tracker: str = setting("mediapipe", help="the tracking back-end")
+    max_faces: int = setting(4, low=1, high=8, help="how many faces are looked for")
+    detection_confidence: float = setting(
+        0.5, low=0.05, high=1, help="how sure the detector must be of a new face"
+    )
+    presence_confidence: float = setting(
+        0.5, low=0.05, high=1, help="how sure the tracker must be that a face is still there"
+    )
+
+
+class SmoothingSettings(Group):
+    """How the pose and the expression are steadied."""
+
+    filter: str = setting("one-euro", help="one-euro or kalman")
+    smoothing: float = setting(
+        0.5, low=0, high=1, live=True, help="0 follows every twitch, 1 is calm"
+    )
+    alignment: Literal["aligned", "newest"] = setting(
+        "aligned",
+        help="aligned: head drawn on the frame it was measured from; newest: on the newest "
+        "frame, pose predicted (less delay)",
+    )
+
+
+class AvatarSettings(Group):
+    """Which head, and how it sits."""
+
+    avatar: str = setting("raccoon", help="name of a built-in head, or a folder", live=True)
+    scale: float = setting(1.0, low=0.8, high=1.6, live=True, help="size over the fitted size")
+    expression: float = setting(1.0, low=0, high=2, live=True, help="strength of the expressions")
+
+
+class RenderSettings(Group):
+    """How the head is drawn."""
+
+    tier: Literal["auto", "light", "full"] = setting(
+        "auto", help="auto measures; light is for software renderers, full has fur and shadows"
+    )
+    shells: int = setting(20, low=0, high=48, help="layers of fur in the full tier")
+    samples: int = setting(4, low=0, high=8, help="multisampling in the full tier")
+    shadow: float = setting(0.5, low=0, high=1, live=True, help="shadow of the head on the body")
+
+
+class PrivacySettings(Group):
+    """What is shown when the avatar cannot cover the face."""
+
+    on_lost: OnLost = setting(
+        OnLost.HOLD, live=True, help="when the face is lost: hold, curtain, blur or passthrough"
+    )
+    hold_s: float = setting(
+        1.5, low=0, high=60, unit="s", live=True, help="how long the avatar is held"
+    )
+    others: Literal["blur", "show"] = setting(
+        "blur", live=True, help="faces beside the tracked one: blur or show"
+    )
+
+
+class OutputSettings(Group):
+    """The published picture."""
+
+    out_width: int = setting(0, low=0, high=7680, unit="px", help="0: as the camera")
+    out_height: int = setting(0, low=0, high=4320, unit="px", help="0: as the camera")
+    out_fps: float = setting(0.0, low=0, high=120, help="0: as the camera")
+    framing: Literal["fit", "fill", "follow"] = setting(
+        "fill",
+        live=True,
+        help="when shapes differ: fit (bars), fill (cut), follow (cut, around the face)",
+    )
+    mirror: bool = setting(False, live=True, help="publish a mirror image")
+
+
+class SinkSettings(Group):
+    """Where the picture goes."""
+
+    virtual_camera: bool = setting(True, help="publish to the virtual camera when there is one")
+    device: str = setting("", help="virtual camera to use, e.g. /dev/video2; empty: the first")
+    preview: bool = setting(True, help="show a window when there is a display")
+    record: str = setting("", help="also record to this file (.mp4 or .mkv)")
+    png: str = setting("", help="also write numbered PNG pictures into this folder")
+
+
+class Settings(Group):
+    """The whole configuration: one frozen value, replaced as a whole when something changes."""
+
+    source: SourceSettings = SourceSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+    avatar: AvatarSettings = AvatarSettings()
+    render: RenderSettings = RenderSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    output: OutputSettings = OutputSettings()
+    sinks: SinkSettings = SinkSettings()

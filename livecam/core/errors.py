@@ -1,0 +1,72 @@
+"""Every error that livecam raises on purpose.
+
+LivecamError            exit code 1
+├── UsageError          2   wrong arguments
+├── ConfigError         2   wrong settings, preset or user file
+├── DeviceError         3   a camera, microphone, virtual camera or file that cannot be used
+│   ├── SourceError         pictures cannot be read
+│   └── SinkError           pictures cannot be published
+├── GraphicsError       4   no usable OpenGL
+│   └── ShaderError         a shader does not compile; names file and line
+├── AssetError          5   a model, avatar or sample is missing or broken
+└── TrackingError       1   the tracker cannot start or broke
+"""
+
+from __future__ import annotations
+
+
+class LivecamError(Exception):
+    """One clear sentence for the user, and a hint that says what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LivecamError):
+    """The arguments do not fit together."""
+
+    exit_code = 2
+
+
+class ConfigError(LivecamError):
+    """A setting, preset or user file is wrong."""
+
+    exit_code = 2
+
+
+class DeviceError(LivecamError):
+    """A device or file cannot be used."""
+
+    exit_code = 3
+
+
+class SourceError(DeviceError):
+    """Pictures cannot be read."""
+
+
+class SinkError(DeviceError):
+    """Pictures cannot be published."""
+
+
+class GraphicsError(LivecamError):
+    """OpenGL is missing, too old, or failed."""
+
+    exit_code = 4
+
+
+class ShaderError(GraphicsError):
+    """A shader does not compile or link; the message names file and line."""
+
+
+class AssetError(LivecamError):
+    """A model, avatar or sample file is missing or broken."""
+
+    exit_code = 5
+
+
+class TrackingError(LivecamError):
+    """The face tracker cannot start, or broke."""

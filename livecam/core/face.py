@@ -1,0 +1,98 @@
+"""What is known about the faces in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.frame import Frame, Rect
+
+Landmarks: TypeAlias = NDArray[np.float32]  # float32[478, 3], x right, y down, image-normalised
+Weights: TypeAlias = NDArray[np.float32]  # float32[52], 0..1, in the order of EXPRESSIONS
+Matrix4: TypeAlias = NDArray[np.float64]  # float64[4, 4], column vectors, metres
+Vector3: TypeAlias = NDArray[np.float64]  # float64[3]
+Quaternion: TypeAlias = NDArray[np.float64]  # float64[4], w x y z, unit length
+
+# The 52 blend shapes of ARKit, in the order MediaPipe gives 51 of them; tongueOut comes last.
+EXPRESSIONS: tuple[str, ...] = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
+    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight",
+    "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
+    "eyeWideLeft", "eyeWideRight",
+    "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight",
+    "mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight",
+    "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthRight",
+    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
+    "tongueOut",
+)  # fmt: skip
+INDEX: dict[str, int] = {name: i for i, name in enumerate(EXPRESSIONS)}
+
+# The outline of the face in MediaPipe's mesh, forehead first, clockwise in the picture.
+FACE_OVAL: tuple[int, ...] = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face as the tracker measured it; nothing is smoothed."""
+
+    landmarks: Landmarks
+    weights: Weights
+    camera_from_head: Matrix4  # metres; the camera looks down -z, y is up
+
+    def box(self, width: int, height: int) -> Rect:
+        """The rectangle around the landmarks, in pixels of a picture of that size."""
+        low = self.landmarks[:, :2].min(axis=0) * (width, height)
+        high = self.landmarks[:, :2].max(axis=0) * (width, height)
+        return Rect(
+            int(np.floor(low[0])), int(np.floor(low[1])),
+            int(np.ceil(high[0])), int(np.ceil(high[1])),
+        )  # fmt: skip
+
+    def oval_px(self, width: int, height: int) -> NDArray[np.float32]:
+        """The face outline as float32[36, 2] pixels."""
+        return self.landmarks[FACE_OVAL, :2] * np.array((width, height), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one picture showed; it carries that picture, so that head and neck stay together."""
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FacePose:
+    """Where a head is, in camera space."""
+
+    translation: Vector3  # metres
+    rotation: Quaternion
+
+    @property
+    def matrix(self) -> Matrix4:
+        from livecam.core.spaces import compose
+
+        return compose(self.translation, self.rotation)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceState:
+    """Where the steadied face is and what it does, at one moment."""
+
+    pose: FacePose
+    weights: Weights  # the 52 expressions, after gains
+    width_ratio: float  # measured over expected face width; slowly estimated, about 1.03..1.16
+    at: float  # the moment described: equals the frame's captured_at when aligned
+    source: Face | None = None  # the raw face behind it, when this moment has one of its own

@@ -1,0 +1,101 @@
+"""A picture on its way through the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image: TypeAlias = NDArray[np.uint8]  # uint8[h, w, 4] RGBA, or uint8[h * 3 // 2, w] I420
+
+
+class PixelFormat(Enum):
+    """How the bytes of a picture are laid out."""
+
+    RGBA = "rgba"  # uint8[h, w, 4], sRGB-encoded, alpha 255 unless the name says otherwise
+    I420 = "i420"  # uint8[h * 3 // 2, w]: Y, then U, then V at half size; BT.709, limited range
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture and the moment it was taken.
+
+    `image` is C-contiguous and nobody writes to it after the frame was made: several
+    threads may be reading it. RGBA is used everywhere inside the line, because both
+    MediaPipe and OpenGL take it as it is (RGB uploads and reads cost five to ten times more).
+    """
+
+    image: Image
+    index: int  # counts the pictures of one source, from 0
+    captured_at: float  # monotonic seconds (live) or media time (from a file)
+    format: PixelFormat = PixelFormat.RGBA
+
+    @property
+    def width(self) -> int:
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        rows = int(self.image.shape[0])
+        return rows if self.format is PixelFormat.RGBA else rows * 2 // 3
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle of pixels, x right, y down; `x1` and `y1` lie outside it."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return max(0, self.x1 - self.x0)
+
+    @property
+    def height(self) -> int:
+        return max(0, self.y1 - self.y0)
+
+    @property
+    def empty(self) -> bool:
+        return self.x1 <= self.x0 or self.y1 <= self.y0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an image."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def grown(self, margin_px: int) -> Rect:
+        return Rect(
+            self.x0 - margin_px, self.y0 - margin_px, self.x1 + margin_px, self.y1 + margin_px
+        )
+
+    def clipped(self, width: int, height: int) -> Rect:
+        """The part inside a picture of that size; may be empty."""
+        return Rect(
+            min(max(self.x0, 0), width),
+            min(max(self.y0, 0), height),
+            min(max(self.x1, 0), width),
+            min(max(self.y1, 0), height),
+        )
+
+    def union(self, other: Rect) -> Rect:
+        if self.empty:
+            return other
+        if other.empty:
+            return self
+        return Rect(
+            min(self.x0, other.x0),
+            min(self.y0, other.y0),
+            max(self.x1, other.x1),
+            max(self.y1, other.y1),
+        )

@@ -1,0 +1,91 @@
+"""Clocks, and how long things take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The one monotonic clock of a run. Seconds."""
+
+    def now(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's monotonic clock."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class ManualClock:
+    """A clock that a test sets by hand; sleeping moves it on at once."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._now += max(0.0, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Wall time and the running thread's CPU time of one stage, in milliseconds."""
+
+    wall_ms: float
+    cpu_ms: float
+
+
+class StageTimer:
+    """Measures named stages; the last value and a window of the newest of each are kept.
+
+    May be used from several threads as long as each stage name belongs to one of them.
+    """
+
+    def __init__(self, window: int = 600) -> None:
+        self._window = window
+        self._history: dict[str, deque[StageTime]] = {}
+        self._lock = threading.Lock()  # guards _history's keys
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            yield
+        finally:
+            self.add(name, (time.perf_counter() - wall) * 1e3, (time.thread_time() - cpu) * 1e3)
+
+    def add(self, name: str, wall_ms: float, cpu_ms: float = 0.0) -> None:
+        history = self._history.get(name)
+        if history is None:
+            with self._lock:
+                history = self._history.setdefault(name, deque(maxlen=self._window))
+        history.append(StageTime(wall_ms, cpu_ms))
+
+    def last_ms(self) -> dict[str, float]:
+        """The newest wall time of every stage."""
+        with self._lock:
+            return {name: round(h[-1].wall_ms, 3) for name, h in self._history.items() if h}
+
+    def history(self) -> dict[str, list[StageTime]]:
+        """A copy of everything in the window, oldest first."""
+        with self._lock:
+            return {name: list(h) for name, h in self._history.items()}

@@ -1,0 +1,96 @@
+"""A named thread with a beginning, an end and one error boundary."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from livecam.core.errors import LivecamError
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 1.0  # a camera plugged in again must be back within two seconds
+
+
+class Job(Protocol):
+    """What a worker does. All three run on the worker's thread.
+
+    `start` opens what the job owns and may raise; `step` does one piece of work, waiting at
+    most half a second, and says whether there is more to come; `stop` closes what `start`
+    opened, is called after every `start` that was tried, and does not raise.
+    """
+
+    def start(self) -> None: ...
+
+    def step(self) -> bool: ...
+
+    def stop(self) -> None: ...
+
+
+class Worker:
+    """Runs a job on its own thread; when the job raises it is stopped, rested and started again.
+
+    The pauses grow from FIRST_PAUSE_S to LONGEST_PAUSE_S and start over after a good step. The
+    same message is logged once until something else happens.
+    """
+
+    def __init__(
+        self, name: str, job: Job, on_error: Callable[[Exception], None] | None = None
+    ) -> None:
+        self.name = name
+        self._job = job
+        self._on_error = on_error
+        self._stopping = threading.Event()
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.restarts = 0
+        self.last_error: Exception | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        self._stopping.set()
+
+    def join(self, timeout_s: float = 2.0) -> bool:
+        """Waits for the end; False when the thread did not come back in time."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def finished(self) -> bool:
+        """The job said that nothing more will come, or the worker was stopped."""
+        return self._finished.is_set()
+
+    def _run(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        logged = ""
+        more = True
+        while more and not self._stopping.is_set():
+            try:
+                self._job.start()
+                while more and not self._stopping.is_set():
+                    more = self._job.step()
+                    pause_s = FIRST_PAUSE_S
+                    if self.last_error is not None:
+                        log.info("%s: works again", self.name)
+                        self.last_error, logged = None, ""
+            except Exception as error:
+                self.last_error = error
+                self.restarts += 1
+                if str(error) != logged:
+                    logged = str(error)
+                    expected = isinstance(error, LivecamError)
+                    log.warning("%s: %s", self.name, error, exc_info=not expected)
+                if self._on_error is not None:
+                    self._on_error(error)
+            finally:
+                self._job.stop()
+            if more and not self._stopping.is_set():
+                self._stopping.wait(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        self._finished.set()

@@ -1,0 +1,1 @@
+"""What steadies pose and expression."""

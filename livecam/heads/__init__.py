@@ -1,0 +1,1 @@
+"""The generator of the built-in heads; needed at build time only."""

@@ -1,0 +1,1 @@
+"""Video files, sound and colour conversion; the one home of PyAV."""

@@ -1,0 +1,94 @@
+"""Where pictures come from: the protocol, the registry, and the smallest source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from livecam.core.frame import Frame
+from livecam.core.registry import Registry
+from livecam.core.timing import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source granted when it was opened."""
+
+    name: str  # for people: 'camera "Logitech BRIO"', 'video clip.mp4'
+    width: int
+    height: int
+    fps: float
+    live: bool  # pictures come when they come; False: they can be asked for at any pace
+    details: str = ""  # for people: "MJPG, asked for 1920x1080"
+
+
+class Source(Protocol):
+    """Gives pictures, one after the other.
+
+    `open` is called first, then `read` until it returns None (no more will come), then
+    `close` exactly once, also when `open` failed; all on one thread. Frames are RGBA, their
+    size never changes between `open` and `close`, `captured_at` never falls.
+    `read` waits at most one second. Raise `SourceError` when the device is busy, forbidden,
+    missing or gone; the caller reopens a live source until it is back.
+    """
+
+    def open(self) -> SourceInfo: ...
+
+    def read(self) -> Frame | None: ...
+
+    def close(self) -> None: ...
+
+
+class TestPattern:
+    """Colour bars with a moving line: a camera that is always there."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    def __init__(
+        self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
+    ) -> None:
+        self._clock = clock
+        self._info = SourceInfo("test pattern", width, height, fps, live=True)
+        self._index = 0
+        self._next_at = 0.0
+
+    def open(self) -> SourceInfo:
+        bars = np.array(
+            [
+                (192, 192, 192), (192, 192, 0), (0, 192, 192), (0, 192, 0),
+                (192, 0, 192), (192, 0, 0), (0, 0, 192),
+            ],
+            np.uint8,
+        )  # fmt: skip
+        width, height = self._info.width, self._info.height
+        self._picture = np.full((height, width, 4), 255, np.uint8)
+        self._picture[..., :3] = bars[np.arange(width) * len(bars) // width]
+        self._next_at = self._clock.now()
+        return self._info
+
+    def read(self) -> Frame | None:
+        self._clock.sleep(self._next_at - self._clock.now())
+        image = self._picture.copy()
+        image[:, (self._index * 4) % self._info.width, :3] = 255
+        frame = Frame(image, self._index, self._next_at)
+        self._index += 1
+        self._next_at += 1 / self._info.fps
+        return frame
+
+    def close(self) -> None:
+        pass
+
+
+# `webcam(spec, ...)`, `video(path, ...)`: what each takes stands in its module.
+SOURCES: Registry[Source] = Registry(
+    "source",
+    {
+        "webcam": "livecam.sources.webcam:Webcam",
+        "video": "livecam.sources.video:VideoFile",
+        "image": "livecam.sources.image:ImageFile",
+        "sample": "livecam.sources.sample:Sample",
+        "pattern": "livecam.sources.base:TestPattern",
+    },
+)
