@@ -1,1 +1,1 @@
-"""The values that flow through the line, and the small tools every part uses: numpy and stdlib only."""
+"""The values that flow through the line, and the small tools: numpy and stdlib only."""

@@ -129,7 +129,7 @@ def rotation_vector(q: Quaternion) -> Vector3:
     q = q if q[0] >= 0 else -q
     length = float(np.linalg.norm(q[1:]))
     if length < 1e-12:
-        return 2 * q[1:]
+        return np.asarray(2 * q[1:])
     vector: Vector3 = q[1:] * (2 * float(np.arctan2(length, q[0])) / length)
     return vector
 
