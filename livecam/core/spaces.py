@@ -121,7 +121,7 @@ def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
 
 def conjugate(q: Quaternion) -> Quaternion:
     """The opposite rotation."""
-    return q * np.array((1.0, -1.0, -1.0, -1.0))
+    return np.array((q[0], -q[1], -q[2], -q[3]))
 
 
 def rotation_vector(q: Quaternion) -> Vector3:

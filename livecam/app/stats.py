@@ -1,0 +1,106 @@
+"""One JSON line per published frame, for people who measure.
+
+| key | type | meaning |
+| --- | --- | --- |
+| `frame` | int | number of the published frame, from 0 |
+| `captured_at` | float | when its picture was taken: monotonic seconds live, media seconds in convert |
+| `published_at` | float | when it was handed to the sinks, same clock; in convert its own media time |
+| `state` | str | `avatar`, `hold`, `blur`, `curtain` or `passthrough` |
+| `tracked` | bool | this frame carries a new tracking result of its own |
+| `camera_from_head` | 16 floats or null | published pose, row-major, metres; null without a face |
+| `weights` | object or null | the 52 expressions by ARKit name, as steadied (before the avatar's gains) |
+| `head_box` | 4 ints or null | x0, y0, x1, y1 of what was drawn, in pixels of the camera's picture |
+| `stage_ms` | object | wall milliseconds of each stage, newest value |
+| `missed` | object | values that nobody took in time, per mailbox, since the start |
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+
+from livecam.core.errors import SinkError
+from livecam.core.face import EXPRESSIONS, FaceState
+from livecam.core.frame import Rect
+
+
+class Shown(str, Enum):
+    """What a published frame shows."""
+
+    AVATAR = "avatar"
+    HOLD = "hold"
+    BLUR = "blur"
+    CURTAIN = "curtain"
+    PASSTHROUGH = "passthrough"
+
+
+@dataclass(frozen=True, slots=True)
+class StatsLine:
+    """What is told about one published frame."""
+
+    frame: int
+    captured_at: float
+    published_at: float
+    state: Shown
+    tracked: bool
+    face: FaceState | None
+    head_box: Rect | None
+    stage_ms: dict[str, float] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        face, box = self.face, self.head_box
+        return json.dumps(
+            {
+                "frame": self.frame,
+                "captured_at": round(self.captured_at, 6),
+                "published_at": round(self.published_at, 6),
+                "state": self.state.value,
+                "tracked": self.tracked,
+                "camera_from_head": None
+                if face is None
+                else [round(float(v), 8) for v in face.pose.matrix.ravel()],
+                "weights": None
+                if face is None
+                else {
+                    n: round(float(w), 5) for n, w in zip(EXPRESSIONS, face.weights, strict=True)
+                },
+                "head_box": None if box is None or box.empty else [box.x0, box.y0, box.x1, box.y1],
+                "stage_ms": self.stage_ms,
+                "missed": self.missed,
+            },
+            separators=(",", ":"),
+        )
+
+
+class StatsWriter:
+    """Appends lines to a file. Used from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise SinkError(
+                f"cannot write statistics to {path}: {error.strerror}",
+                hint="name a file in a folder that exists and may be written",
+            ) from error
+
+    def write(self, line: StatsLine) -> None:
+        self._file.write(line.to_json() + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> StatsWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,95 @@
+"""What hides a face when no avatar can: the curtain card and the blur.
+
+Plain arrays and OpenCV: it must still work when OpenGL does not.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from livecam.core.frame import Image, Rect
+
+BLUR_CELLS = 20  # a blurred picture keeps so few cells along its shorter side: no face survives
+REGION_CELLS = 4  # a blurred face keeps so few cells across
+FACE_MARGIN = 0.6  # of the landmarks' box on every side: hair, ears and chin, and motion
+
+
+@lru_cache(maxsize=4)
+def curtain(width: int, height: int) -> Image:
+    """The card that is shown when nobody may be seen: uint8[h, w, 4], read-only.
+
+    A calm dusk gradient with two closed eyes and a smile; no words, so no language.
+    """
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
+    glow = np.exp(-((x * 1.5) ** 2 + (y * 1.7 + 0.12) ** 2) / 0.16)[..., None]
+    top, bottom = np.array((38, 46, 74), np.float32), np.array((88, 62, 84), np.float32)
+    picture = top + (bottom - top) * (y[..., None] + 0.5) + glow * np.array((92, 62, 40))
+    # A gradient this soft shows bands in 8 bits; a fixed grain hides them.
+    picture += np.random.default_rng(7).normal(0, 0.8, (height, width, 1))
+    out = np.full((height, width, 4), 255, np.uint8)
+    out[..., :3] = np.clip(picture, 0, 255)
+    _draw_sleeping_face(out)
+    out.flags.writeable = False
+    return out
+
+
+def _draw_sleeping_face(out: Image) -> None:
+    height, width = out.shape[:2]
+    unit = min(width, height) / 100
+    line = max(1, round(unit * 1.6))
+    shift, one = 4, 16  # cv2 draws at 1/16 pixel when coordinates are scaled so
+
+    def arc(cx: float, cy: float, rx: float, ry: float, start: int, end: int) -> None:
+        center = (round((width / 2 + cx * unit) * one), round((height / 2 + cy * unit) * one))
+        axes = (round(rx * unit * one), round(ry * unit * one))
+        cv2.ellipse(
+            out, center, axes, 0, start, end, (255, 238, 220, 255), line, cv2.LINE_AA, shift
+        )
+
+    for side in (-1, 1):
+        arc(side * 11, -4, 5.5, 3.6, 20, 160)
+    arc(0, 5, 8, 5, 30, 150)
+
+
+def blur_whole(image: Image) -> Image:
+    """The whole picture as soft colour: uint8[h, w, 4], nothing in it can be recognised."""
+    height, width = image.shape[:2]
+    scale = BLUR_CELLS / min(width, height)
+    cells = (max(2, round(width * scale)), max(2, round(height * scale)))
+    small = cv2.resize(image, cells, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (3, 3), 0.8)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def face_region(box: Rect, width: int, height: int) -> Rect:
+    """The part of a picture that must be covered to hide the head behind a landmark box."""
+    margin = round(FACE_MARGIN * max(box.width, box.height))
+    return box.grown(margin).clipped(width, height)
+
+
+def blur_region(image: Image, region: Rect) -> None:
+    """Blurs a rectangle in place beyond recognition, its edge melting into the picture."""
+    region = region.clipped(image.shape[1], image.shape[0])
+    if region.width < 2 or region.height < 2:
+        return
+    part = image[region.slices]
+    scale = REGION_CELLS / min(region.width, region.height)
+    cells = (max(2, round(region.width * scale)), max(2, round(region.height * scale)))
+    small = cv2.resize(part, cells, interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(small, (region.width, region.height), interpolation=cv2.INTER_CUBIC).astype(
+        np.float32
+    )
+    weight = _soft_ellipse(region.width, region.height)
+    part[...] = (part + (soft - part) * weight).clip(0, 255)
+
+
+@lru_cache(maxsize=16)
+def _soft_ellipse(width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """float32[h, w, 1]: 1 inside an ellipse that fills the rectangle, falling to 0 at its rim."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    radius = np.hypot((x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1)
+    return np.clip((1.0 - radius) / 0.12, 0, 1)[..., None].astype(np.float32)

@@ -1,0 +1,97 @@
+"""Cuts the finished picture to the published shape: fit, fill, or follow the face."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from livecam.core.frame import Frame, Image, PixelFormat
+
+Mode = Literal["fit", "fill", "follow"]
+FOLLOW_TIME_S = 0.6  # the cut follows the face with this time constant
+FOLLOW_REST = 0.12  # of the cut's size: smaller movements do not move the cut
+FACE_HEIGHT = 0.42  # where the face rests in a followed cut, from the top
+
+
+class Framing:
+    """Maps composited frames to the published size. Remembers where the cut was.
+
+    Works after compositing, so the tracker sees the whole camera picture and no cut can
+    lose the face.
+    """
+
+    def __init__(self, width: int, height: int, mode: Mode = "fill", mirror: bool = False) -> None:
+        self.width, self.height = width, height
+        self.mode = mode
+        self.mirror = mirror
+        self._center: tuple[float, float] | None = None
+        self._last_at: float | None = None
+
+    def apply(self, frame: Frame, face_center: tuple[float, float] | None = None) -> Frame:
+        """The frame in the published size; the very same frame when there is nothing to do.
+
+        `face_center` is the tracked face's place in pixels of `frame`, when there is one.
+        """
+        image = frame.image
+        if frame.size != (self.width, self.height):
+            image = self._fit(image) if self.mode == "fit" else self._cut(frame, face_center)
+        if self.mirror:
+            image = cv2.flip(image, 1)
+        if image is frame.image:
+            return frame
+        return Frame(np.ascontiguousarray(image), frame.index, frame.captured_at, PixelFormat.RGBA)
+
+    def _fit(self, image: Image) -> Image:
+        height, width = image.shape[:2]
+        scale = min(self.width / width, self.height / height)
+        inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+        out = np.zeros((self.height, self.width, 4), np.uint8)
+        out[..., 3] = 255
+        x, y = (self.width - inner[0]) // 2, (self.height - inner[1]) // 2
+        out[y : y + inner[1], x : x + inner[0]] = _resize(image, *inner)
+        return out
+
+    def _cut(self, frame: Frame, face_center: tuple[float, float] | None) -> Image:
+        scale = max(self.width / frame.width, self.height / frame.height)
+        cut_width, cut_height = self.width / scale, self.height / scale
+        center_x, center_y = frame.width / 2, frame.height / 2
+        if self.mode == "follow":
+            center_x, center_y = self._follow(frame, face_center, cut_width, cut_height)
+        x = round(min(max(center_x - cut_width / 2, 0), frame.width - cut_width))
+        y = round(min(max(center_y - cut_height / 2, 0), frame.height - cut_height))
+        part = frame.image[y : y + max(1, round(cut_height)), x : x + max(1, round(cut_width))]
+        return _resize(part, self.width, self.height)
+
+    def _follow(
+        self, frame: Frame, face: tuple[float, float] | None, cut_width: float, cut_height: float
+    ) -> tuple[float, float]:
+        wanted = None
+        if face is not None:
+            wanted = (face[0], face[1] + (0.5 - FACE_HEIGHT) * cut_height)
+        if self._center is None:
+            self._center = wanted or (frame.width / 2, frame.height / 2)
+        elif wanted is not None and self._last_at is not None:
+            dt = max(0.0, frame.captured_at - self._last_at)
+            step = 1 - float(np.exp(-dt / FOLLOW_TIME_S))
+            rest = (FOLLOW_REST * cut_width, FOLLOW_REST * cut_height)
+            self._center = (
+                self._center[0] + step * _beyond(wanted[0] - self._center[0], rest[0]),
+                self._center[1] + step * _beyond(wanted[1] - self._center[1], rest[1]),
+            )
+        self._last_at = frame.captured_at
+        return self._center
+
+
+def _beyond(distance: float, rest: float) -> float:
+    """How far a distance sticks out of the zone in which nothing moves."""
+    return distance - min(max(distance, -rest), rest)
+
+
+def _resize(image: Image, width: int, height: int) -> Image:
+    if image.shape[1] == width and image.shape[0] == height:
+        return image
+    shrinking = image.shape[1] > width
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
