@@ -1,17 +1,15 @@
 """One JSON line per published frame, for people who measure.
 
-| key | type | meaning |
-| --- | --- | --- |
-| `frame` | int | number of the published frame, from 0 |
-| `captured_at` | float | when its picture was taken: monotonic seconds live, media seconds in convert |
-| `published_at` | float | when it was handed to the sinks, same clock; in convert its own media time |
-| `state` | str | `avatar`, `hold`, `blur`, `curtain` or `passthrough` |
-| `tracked` | bool | this frame carries a new tracking result of its own |
-| `camera_from_head` | 16 floats or null | published pose, row-major, metres; null without a face |
-| `weights` | object or null | the 52 expressions by ARKit name, as steadied (before the avatar's gains) |
-| `head_box` | 4 ints or null | x0, y0, x1, y1 of what was drawn, in pixels of the camera's picture |
-| `stage_ms` | object | wall milliseconds of each stage, newest value |
-| `missed` | object | values that nobody took in time, per mailbox, since the start |
+frame             int: number of the published frame, from 0
+captured_at       float: when its picture was taken, monotonic seconds (convert: media seconds)
+published_at      float: when it was handed to the sinks, same clock (convert: the same value)
+state             str: avatar, hold, blur, curtain or passthrough
+tracked           bool: this frame carries a new tracking result of its own
+camera_from_head  16 floats: the published pose, row-major, metres; null without a face
+weights           52 floats by ARKit name, steadied, before the avatar's gains; null likewise
+head_box          4 ints: x0, y0, x1, y1 of what was drawn, pixels of the camera's picture; or null
+stage_ms          object: wall milliseconds of each stage, its newest value
+missed            object: values that nobody took in time, per mailbox, since the start
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
 
-BLUR_CELLS = 20  # a blurred picture keeps so few cells along its shorter side: no face survives
+BLUR_CELLS = 14  # a blurred picture keeps so few cells along its shorter side: no face survives
 REGION_CELLS = 4  # a blurred face keeps so few cells across
 FACE_MARGIN = 0.6  # of the landmarks' box on every side: hair, ears and chin, and motion
 
@@ -88,8 +89,9 @@ def blur_region(image: Image, region: Rect) -> None:
 
 
 @lru_cache(maxsize=16)
-def _soft_ellipse(width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _soft_ellipse(width: int, height: int) -> NDArray[np.float32]:
     """float32[h, w, 1]: 1 inside an ellipse that fills the rectangle, falling to 0 at its rim."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     radius = np.hypot((x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1)
-    return np.clip((1.0 - radius) / 0.12, 0, 1)[..., None].astype(np.float32)
+    weight: NDArray[np.float32] = np.clip((1.0 - radius) / 0.12, 0, 1)[..., None]
+    return weight

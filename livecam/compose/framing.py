@@ -38,7 +38,7 @@ class Framing:
         if frame.size != (self.width, self.height):
             image = self._fit(image) if self.mode == "fit" else self._cut(frame, face_center)
         if self.mirror:
-            image = cv2.flip(image, 1)
+            image = np.asarray(cv2.flip(image, 1), np.uint8)
         if image is frame.image:
             return frame
         return Frame(np.ascontiguousarray(image), frame.index, frame.captured_at, PixelFormat.RGBA)
