@@ -1,0 +1,180 @@
+"""MediaPipe's Face Landmarker: the one home of that library.
+
+Results are raw. In VIDEO mode with one face MediaPipe smooths the landmarks inside (2.3 px of
+lag at 8 px a frame); with two or more it does not, so two are always asked for.
+
+Python threads keep running while a picture is tracked: the work happens in a C++ call that
+releases the GIL. Only turning the result into arrays holds it, about 1 ms a face.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import mediapipe as mp
+import numpy as np
+from mediapipe.tasks.python import BaseOptions, vision
+
+from livecam.core.errors import TrackingError
+from livecam.core.face import EXPRESSIONS, Face, Observation
+from livecam.core.frame import Frame, PixelFormat
+
+FEWEST_FACES = 2  # with one, MediaPipe smooths
+CENTIMETRE = 0.01
+# MediaPipe names 52 categories: "_neutral", then the first 51 of EXPRESSIONS.
+MEASURED = len(EXPRESSIONS) - 1
+
+
+class FaceLandmarker:
+    """Finds 478 landmarks, 52 expression weights and the pose of every face in a picture.
+
+    Used by the thread that made it. `mode` "video" follows faces from picture to picture;
+    "image" looks at each picture afresh.
+
+    Raises:
+        TrackingError: the model file is missing or broken, MediaPipe failed, or the tracker
+            was closed.
+    """
+
+    def __init__(
+        self,
+        model_path: Path,
+        max_faces: int = 4,
+        detection_confidence: float = 0.5,
+        presence_confidence: float = 0.5,
+        mode: Literal["video", "image"] = "video",
+    ) -> None:
+        self._max_faces = max_faces
+        self._video = mode == "video"
+        self._last_ms = -1
+        self._names_checked = False
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model_path)),
+            running_mode=vision.RunningMode.VIDEO if self._video else vision.RunningMode.IMAGE,
+            num_faces=max(max_faces, FEWEST_FACES),
+            min_face_detection_confidence=detection_confidence,
+            min_face_presence_confidence=presence_confidence,
+            min_tracking_confidence=presence_confidence,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+        self._landmarker: Any = None
+        try:
+            with _library_log_silenced():
+                self._landmarker = vision.FaceLandmarker.create_from_options(options)
+        except (ValueError, RuntimeError, OSError) as error:
+            raise TrackingError(
+                f"the face model {model_path} cannot be used: {_first_line(error)}",
+                hint="run `livecam assets verify`, then `livecam assets fetch`",
+            ) from error
+
+    def track(self, frame: Frame) -> Observation:
+        """The faces in an RGBA frame, in no particular order."""
+        if self._landmarker is None:
+            # MediaPipe itself would answer "no face" without an error.
+            raise TrackingError("the face tracker was closed")
+        if frame.format is not PixelFormat.RGBA:
+            raise TrackingError(f"the face tracker takes RGBA pictures, not {frame.format.value}")
+        started = time.perf_counter()
+        # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
+        image = np.ascontiguousarray(frame.image)
+        try:
+            result = self._detect(
+                mp.Image(image_format=mp.ImageFormat.SRGBA, data=image), frame.captured_at
+            )
+        except (ValueError, RuntimeError, OSError) as error:
+            raise TrackingError(f"the face tracker failed: {_first_line(error)}") from error
+        faces = tuple(
+            self._face(*parts)
+            for parts in zip(
+                result.face_landmarks,
+                result.face_blendshapes,
+                result.facial_transformation_matrixes,
+                strict=True,
+            )
+        )
+        return Observation(frame, faces[: self._max_faces], time.perf_counter() - started)
+
+    def close(self) -> None:
+        landmarker, self._landmarker = self._landmarker, None
+        if landmarker is not None:
+            landmarker.close()
+
+    def __enter__(self) -> FaceLandmarker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _detect(self, image: Any, captured_at: float) -> Any:
+        if not self._video:
+            return self._landmarker.detect(image)
+        # MediaPipe refuses equal or falling timestamps; two frames may share a moment, and a
+        # looped file starts again.
+        self._last_ms = max(self._last_ms + 1, round(captured_at * 1000))
+        return self._landmarker.detect_for_video(image, self._last_ms)
+
+    def _face(self, points: list[Any], categories: list[Any], matrix: Any) -> Face:
+        self._check_names(categories)
+        landmarks = np.array([(p.x, p.y, p.z) for p in points], np.float32)
+        weights = np.zeros(len(EXPRESSIONS), np.float32)
+        weights[:MEASURED] = [c.score for c in categories[1:]]
+        camera_from_head = np.array(matrix, np.float64)
+        camera_from_head[:3, 3] *= CENTIMETRE
+        for array in (landmarks, weights, camera_from_head):
+            array.setflags(write=False)
+        return Face(landmarks, weights, camera_from_head)
+
+    def _check_names(self, categories: list[Any]) -> None:
+        if self._names_checked:
+            return
+        if tuple(c.category_name for c in categories[1:]) != EXPRESSIONS[:MEASURED]:
+            raise TrackingError(
+                "the face model names other expressions than expected",
+                hint="use a Face Landmarker bundle with blend shapes",
+            )
+        self._names_checked = True
+
+
+_stderr_lock = threading.Lock()
+_LIBRARY_LINE = re.compile(
+    rb"[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::|INFO: Created TensorFlow Lite"
+)
+
+
+@contextmanager
+def _library_log_silenced() -> Iterator[None]:
+    """Keeps MediaPipe's own lines off stderr; what anyone else wrote meanwhile is passed on.
+
+    The library logs from C++ straight to file descriptor 2, whatever its log level says.
+    """
+    with _stderr_lock, tempfile.TemporaryFile() as caught:
+        try:
+            terminal = os.dup(2)
+        except OSError:  # a program without a standard error
+            yield
+            return
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            caught.seek(0)
+            others = [line for line in caught if not _LIBRARY_LINE.match(line)]
+            os.write(terminal, b"".join(others))
+            os.close(terminal)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
