@@ -1,0 +1,179 @@
+"""Open OpenGL: headless, or in a window; afterwards everything is drawn the same way.
+
+GLFW is imported only here and in `sinks/preview.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, cast
+
+import moderngl
+
+from livecam.core.errors import GraphicsError
+
+log = logging.getLogger(__name__)
+
+OPENGL = 330
+EGL: dict[str, Any] = {"backend": "egl"}  # moderngl's annotation wants dictionaries here
+SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "microsoft basic render", "software rasterizer")
+HINT = (
+    "on Debian and Ubuntu: apt-get install libgl1 libegl1 libgl1-mesa-dri; "
+    "elsewhere install the graphics card's driver (OpenGL 3.3 or newer)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRequest:
+    """The window that the preview will draw in."""
+
+    title: str = "livecam"
+    width: int = 1280
+    height: int = 720
+    visible: bool = True
+
+
+class Graphics:
+    """An OpenGL context and, maybe, its window; used and closed on the thread that opened it."""
+
+    def __init__(self, ctx: moderngl.Context, window: Any | None, hidden: bool = False) -> None:
+        self.ctx = ctx
+        self.window = None if hidden else window  # GLFW's handle
+        self.renderer = str(ctx.info["GL_RENDERER"])
+        self.version = str(ctx.info["GL_VERSION"])
+        self.software = any(word in self.renderer.lower() for word in SOFTWARE)
+        self._owned_window = window
+        self._closed = False
+
+    def close(self) -> None:
+        """Releases the context and the window; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self.ctx.release()
+        if self._owned_window is not None:
+            import glfw
+
+            glfw.destroy_window(self._owned_window)
+        self.window = self._owned_window = None
+
+    def __enter__(self) -> Graphics:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_graphics(window: WindowRequest | None = None) -> Graphics:
+    """Opens a context: in a window when one is asked for, headless otherwise.
+
+    Headless means EGL on Linux, which needs no display, and a hidden window elsewhere.
+
+    Raises:
+        GraphicsError: there is no usable OpenGL, or no display for the window.
+    """
+    if window is not None:
+        return _in_window(window)
+    if on_linux():
+        return _headless()
+    return _in_window(WindowRequest(width=64, height=64, visible=False), hidden=True)
+
+
+def on_linux() -> bool:
+    """EGL is at hand."""
+    return sys.platform.startswith("linux")
+
+
+def _headless() -> Graphics:
+    try:
+        ctx = moderngl.create_context(standalone=True, require=OPENGL, **EGL)
+    except Exception as error:  # the loader raises bare Exception
+        raise GraphicsError(f"OpenGL cannot be opened through EGL: {error}", HINT) from error
+    return Graphics(ctx, None)
+
+
+def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
+    try:
+        import glfw
+    except ImportError as error:
+        raise GraphicsError(f"GLFW cannot be loaded: {error}", "pip install glfw") from error
+    handle: Any = None
+    setattr(glfw, "ERROR_REPORTING", False)  # noqa: B010 - it would warn; we read get_error()
+    try:
+        if not glfw.init():
+            raise GraphicsError(f"no window can be opened: {_glfw_error()}", _display_hint())
+        _hint_core_profile(request)
+        handle = glfw.create_window(request.width, request.height, request.title, None, None)
+        if not handle:
+            raise GraphicsError(f"no window can be opened: {_glfw_error()}", HINT)
+        glfw.make_context_current(handle)
+        glfw.swap_interval(0)  # the line keeps the pace; a swap must not wait for the display
+        ctx = _current_context()
+    except GraphicsError:
+        _destroy(handle)
+        raise
+    except Exception as error:
+        _destroy(handle)
+        raise GraphicsError(f"no window can be opened: {error}", HINT) from error
+    return Graphics(ctx, handle, hidden)
+
+
+class _GlfwLoader:
+    """Finds OpenGL's functions through GLFW: the same on X11, Wayland, Windows and macOS."""
+
+    def load_opengl_function(self, name: str) -> int:
+        import glfw
+
+        return int(glfw.get_proc_address(name) or 0)
+
+    def release(self) -> None:
+        pass
+
+
+def _current_context() -> moderngl.Context:
+    moderngl.init_context(loader=_GlfwLoader())
+    ctx = moderngl.get_context()
+    if ctx.version_code < OPENGL:
+        raise GraphicsError(f"OpenGL 3.3 is needed, the driver offers {ctx.version_code}", HINT)
+    return ctx
+
+
+def _hint_core_profile(request: WindowRequest) -> None:
+    import glfw
+
+    glfw.default_window_hints()
+    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, OPENGL // 100)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, OPENGL // 10 % 10)
+    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+    glfw.window_hint(glfw.VISIBLE, request.visible)
+    glfw.window_hint(glfw.DEPTH_BITS, 0)
+    if on_linux():
+        # A GLX context cannot be made current on a thread that had an EGL one (BadAccess).
+        glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
+
+
+def _glfw_error() -> str:
+    import glfw
+
+    code, text = cast("tuple[int, bytes | None]", glfw.get_error())  # its stub says str
+    return text.decode(errors="replace") if text else f"GLFW error {code}"
+
+
+def _display_hint() -> str:
+    return "is there a display? Without one, run with --no-preview"
+
+
+def _destroy(handle: Any | None) -> None:
+    if handle:
+        import glfw
+
+        glfw.destroy_window(handle)
