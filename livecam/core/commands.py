@@ -1,4 +1,4 @@
-"""What a person asks of a running camera, from the keyboard or the panel."""
+"""What a person can ask for while livecam runs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import Enum
 
 
 class Command(Enum):
-    """One wish; the app obeys it between two frames."""
+    """One wish, from a hotkey or a panel; the application carries it out between two frames."""
 
-    HELP = "help"
-    MIRROR = "mirror"
+    HELP = "show or hide the list of keys"
+    MIRROR = "mirror the picture"
     NEXT_AVATAR = "next avatar"
-    RECORD = "record"
-    FREEZE = "freeze"
-    PANIC = "panic"  # curtain at once, until asked again
+    RECORD = "start or stop recording"
+    FREEZE = "freeze the picture"
+    PANIC = "draw the curtain at once"
     QUIT = "quit"

@@ -1,0 +1,85 @@
+"""Asks the Linux kernel about v4l2loopback devices, with the ioctls of its V4L2 interface.
+
+Layouts and numbers: <linux/videodev2.h>, 64-bit. Linux only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+VIDIOC_QUERYCAP = 0x80685600
+VIDIOC_G_FMT = 0xC0D05604
+CAP_VIDEO_OUTPUT = 0x2
+BUFFER_VIDEO_OUTPUT = 2
+DRIVER = "v4l2 loopback"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopbackDevice:
+    """A v4l2loopback device as it presents itself now."""
+
+    path: str
+    card: str  # its label, the name that other programs show
+    writable: bool  # False: it takes no pictures, because another program publishes on it
+
+
+def devices() -> list[LoopbackDevice]:
+    """Every loopback device that may be opened, in the order of their numbers."""
+    nodes = sorted(Path("/dev").glob("video[0-9]*"), key=lambda node: int(node.name[5:]))
+    return [device for node in nodes if (device := query(str(node))) is not None]
+
+
+def query(path: str) -> LoopbackDevice | None:
+    """The loopback device at that path; None when it is missing, closed to us or another kind."""
+    try:
+        with _opened(path) as descriptor:
+            answer = fcntl.ioctl(descriptor, VIDIOC_QUERYCAP, bytes(104))
+    except OSError:
+        return None
+    driver, card, _, _, capabilities = struct.unpack_from("=16s32s32sII", answer)
+    if _text(driver) != DRIVER:
+        return None
+    return LoopbackDevice(path, _text(card), bool(capabilities & CAP_VIDEO_OUTPUT))
+
+
+def output_format(descriptor: int) -> tuple[int, int, str]:
+    """Width, height and four-character code of what an open device takes.
+
+    Raises:
+        OSError: the device is gone (ENODEV) or is no video device (ENOTTY).
+    """
+    request = struct.pack("=I204x", BUFFER_VIDEO_OUTPUT)
+    answer = fcntl.ioctl(descriptor, VIDIOC_G_FMT, request)
+    width, height, code = struct.unpack_from("=II4s", answer, 8)
+    return width, height, code.decode("latin-1")
+
+
+def descriptors(device_number: int) -> set[int]:
+    """The file descriptors that this process holds on a device (`st_rdev`)."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.fstat(int(name)).st_rdev == device_number:
+                found.add(int(name))
+        except OSError:  # the descriptor of the listing itself, closed by now
+            continue
+    return found
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _text(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode("utf-8", "replace")

@@ -1,0 +1,183 @@
+"""Publishes to a virtual camera that other programs read like a webcam.
+
+The one importer of pyvirtualcam (GPLv2), and only when a camera is opened.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livecam.core.errors import SinkError
+from livecam.core.frame import Frame, PixelFormat
+from livecam.sinks.base import OutputInfo
+
+if TYPE_CHECKING:
+    import pyvirtualcam
+
+PLATFORM: str = sys.platform
+INSTALL_HINT = {
+    "linux": 'sudo modprobe v4l2loopback exclusive_caps=1 card_label="livecam" '
+    "(Debian and Ubuntu: sudo apt install v4l2loopback-dkms)",
+    "win32": "install OBS Studio 26 or newer, start it once, and close it",
+    "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
+}
+# The class that OBS registers for its camera (plugins/win-dshow, virtualcam-guid.h).
+OBS_CLASS = r"CLSID\{A3FCE0F5-3493-419F-958A-ABA1250EC20B}"
+OBS_CAMERA = "OBS Virtual Camera"
+OBS_ON_MAC = (
+    Path("/Applications/OBS.app"),
+    Path("/Library/CoreMediaIO/Plug-Ins/DAL/obs-mac-virtualcam.plugin"),
+)
+
+
+def available(device: str = "") -> str | None:
+    """The device that `VirtualCamera(device)` would publish to; None when there is none.
+
+    Cheap (no picture is sent) and needs no pyvirtualcam. On macOS an installed OBS is taken
+    as the answer: whether its extension was allowed shows only when the camera is opened.
+    """
+    if PLATFORM == "linux":
+        return _free_loopback(device)
+    return OBS_CAMERA if device in ("", OBS_CAMERA) and _obs_installed() else None
+
+
+class VirtualCamera:
+    """Hands I420 pictures, BT.709 limited range, to v4l2loopback (Linux) or OBS.
+
+    The bytes reach Linux readers as they are. Windows and macOS want NV12 and UYVY:
+    pyvirtualcam rearranges I420 into these inside, without touching a sample's value (and
+    on Windows it takes nothing but I420 for that), so there is one path for all.
+
+    On Linux a write that fails is only printed by pyvirtualcam. So after each picture the
+    device is asked whether it is still there and still takes our size and format. What this
+    cannot see is a write that fails once on a healthy device; that picture is lost.
+    """
+
+    format = PixelFormat.I420
+
+    def __init__(self, device: str = "") -> None:
+        self._wanted = device
+        self._camera: pyvirtualcam.Camera | None = None
+        self._watch: _LoopbackWatch | None = None
+
+    def open(self, info: OutputInfo) -> str:
+        """Opens the camera.
+
+        Raises:
+            SinkError: there is none, it is in use, or another program holds its size.
+        """
+        device = available(self._wanted)
+        if device is None:
+            raise SinkError(_missing(self._wanted), hint=INSTALL_HINT.get(PLATFORM, ""))
+        before = _descriptors(device)
+        try:
+            import pyvirtualcam
+
+            self._camera = pyvirtualcam.Camera(
+                info.width,
+                info.height,
+                info.fps,
+                fmt=pyvirtualcam.PixelFormat.I420,
+                # Named, never None: the search inside leaks a descriptor of every other camera.
+                device=device if PLATFORM == "linux" or self._wanted else None,
+            )
+        except Exception as err:
+            raise SinkError(
+                f"the virtual camera {device} cannot be opened: {err}",
+                hint="close the program that publishes to it, or choose another device",
+            ) from err
+        opened = _descriptors(device) - before
+        if opened:
+            self._watch = _LoopbackWatch(device, opened.pop(), info)
+            self._watch.check()
+        return f"virtual camera {self._camera.device}"
+
+    def send(self, frame: Frame) -> None:
+        """Publishes one picture.
+
+        Raises:
+            SinkError: the device is gone, was replaced, or was taken over.
+        """
+        if self._camera is None:
+            raise SinkError("the virtual camera is not open")
+        try:
+            self._camera.send(frame.image)
+        except Exception as err:
+            raise SinkError(f"the virtual camera takes no picture: {err}") from err
+        if self._watch is not None:
+            self._watch.check()
+
+    def close(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
+        self._camera = self._watch = None
+
+
+class _LoopbackWatch:
+    """Tells whether an open v4l2loopback device still carries what we write."""
+
+    def __init__(self, device: str, descriptor: int, info: OutputInfo) -> None:
+        self._device = device
+        self._descriptor = descriptor
+        self._number = os.stat(device).st_rdev
+        self._expected = (info.width, info.height, "YU12")  # V4L2's code for I420
+
+    def check(self) -> None:
+        """Raises `SinkError` when pictures written from now on would not arrive."""
+        from livecam.sinks import loopback
+
+        try:
+            number = os.stat(self._device).st_rdev
+            now = loopback.output_format(self._descriptor)
+        except OSError as err:
+            raise SinkError(
+                f"the virtual camera {self._device} is gone ({err.strerror})",
+                hint=INSTALL_HINT["linux"],
+            ) from err
+        if number != self._number:
+            raise SinkError(f"the virtual camera {self._device} was replaced by another device")
+        if now != self._expected:
+            raise SinkError(
+                "the virtual camera {} stays at {}x{} {}".format(self._device, *now),
+                hint="close the programs that have it open; its size changes only when none has",
+            )
+
+
+def _free_loopback(device: str) -> str | None:
+    from livecam.sinks import loopback
+
+    if device:
+        found = loopback.query(device)
+        return device if found is not None and found.writable else None
+    return next((d.path for d in loopback.devices() if d.writable), None)
+
+
+def _obs_installed() -> bool:
+    if PLATFORM == "win32":
+        winreg: Any = importlib.import_module("winreg")
+        try:
+            winreg.CloseKey(winreg.OpenKey(winreg.HKEY_CLASSES_ROOT, OBS_CLASS))
+        except OSError:
+            return False
+        return True
+    return any(path.exists() for path in OBS_ON_MAC)
+
+
+def _descriptors(device: str) -> set[int]:
+    if PLATFORM != "linux":
+        return set()
+    from livecam.sinks import loopback
+
+    return loopback.descriptors(os.stat(device).st_rdev)
+
+
+def _missing(device: str) -> str:
+    if not device:
+        return "there is no virtual camera that is free"
+    if PLATFORM == "linux" and not Path(device).exists():
+        return f"the virtual camera {device} does not exist"
+    return f"{device} is no virtual camera, or another program publishes to it"
