@@ -1,25 +1,28 @@
-"""One slot between two threads: the newest value wins."""
+"""A slot between two threads: the newest value wins."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Hands the newest value from one thread to another.
+    """Hands values from one thread to another; the oldest gives way to the newest.
 
-    `put` never waits; a value that nobody took in time is replaced and counted in `missed`.
-    `close` wakes every waiter. Any thread may call anything.
+    `put` never waits; a value that nobody took in time is dropped and counted in `missed`.
+    One slot (the default) keeps results fresh: a queue of ten makes them half a second old.
+    Only a recorder, which wants every picture, has a few more. `close` wakes every waiter.
+    Any thread may call anything.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, depth: int = 1) -> None:
         self.name = name
         self._changed = threading.Condition()
         # guarded by _changed:
-        self._value: T | None = None
+        self._values: deque[T] = deque(maxlen=depth)
         self._missed = 0
         self._closed = False
 
@@ -27,25 +30,22 @@ class Mailbox(Generic[T]):
         with self._changed:
             if self._closed:
                 return
-            if self._value is not None:
+            if len(self._values) == self._values.maxlen:
                 self._missed += 1
-            self._value = value
+            self._values.append(value)
             self._changed.notify()
 
     def take(self, timeout_s: float) -> T | None:
-        """The newest value, waiting at most that long for one; None when none came or closed."""
+        """The value that came first, waiting at most that long; None when none came or closed."""
         with self._changed:
-            if self._value is None and not self._closed and timeout_s > 0:
-                self._changed.wait_for(
-                    lambda: self._value is not None or self._closed, timeout=timeout_s
-                )
-            value, self._value = self._value, None
-            return value
+            if not self._values and not self._closed and timeout_s > 0:
+                self._changed.wait_for(lambda: self._values or self._closed, timeout=timeout_s)
+            return self._values.popleft() if self._values else None
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
-            self._value = None
+            self._values.clear()
             self._changed.notify_all()
 
     @property

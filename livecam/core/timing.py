@@ -80,6 +80,12 @@ class StageTimer:
                 history = self._history.setdefault(name, deque(maxlen=self._window))
         history.append(StageTime(wall_ms, cpu_ms))
 
+    def clear(self) -> None:
+        """Forgets everything measured so far."""
+        with self._lock:
+            for history in self._history.values():
+                history.clear()
+
     def last_ms(self) -> dict[str, float]:
         """The newest wall time of every stage."""
         with self._lock:
@@ -88,4 +94,34 @@ class StageTimer:
     def history(self) -> dict[str, list[StageTime]]:
         """A copy of everything in the window, oldest first."""
         with self._lock:
-            return {name: list(h) for name, h in self._history.items()}
+            return {name: list(h) for name, h in self._history.items() if h}
+
+
+class Pacer:
+    """An absolute schedule of published frames: what is missed is counted, never caught up.
+
+    A picture that comes within half a period of its tick is published at once, so that
+    nothing waits for the clock; when none has come half a period after the tick, the caller
+    repeats the last one.
+    """
+
+    def __init__(self, fps: float, now: float) -> None:
+        self.period_s = 1 / fps
+        self.missed = 0
+        self._tick = now
+
+    def accepts(self, now: float) -> bool:
+        """A new picture may be published now; earlier ones would exceed the rate."""
+        return now >= self._tick - self.period_s / 2
+
+    def repeat_in_s(self, now: float) -> float:
+        """Seconds until the last picture must be repeated."""
+        return max(0.0, self._tick + self.period_s / 2 - now)
+
+    def published(self, now: float) -> None:
+        self._tick += self.period_s
+        late = now - self._tick
+        if late > self.period_s / 2:
+            skipped = round(late / self.period_s)
+            self.missed += skipped
+            self._tick += skipped * self.period_s

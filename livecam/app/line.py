@@ -1,0 +1,265 @@
+"""The line as a function: tracking results in, pictures that may be published out.
+
+No threads and no devices: `livecam run` calls it from its main loop, tests with a clock set
+by hand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livecam.app.privacy import PrivacyGuard
+from livecam.app.stats import Shown
+from livecam.avatar.base import Avatar
+from livecam.avatar.rig import Rig
+from livecam.compose import covers
+from livecam.compose.base import Compositor
+from livecam.compose.framing import Framing
+from livecam.config.settings import Settings
+from livecam.core.commands import Command
+from livecam.core.face import Face, FaceState, Observation
+from livecam.core.frame import Frame, Image, Rect
+from livecam.core.timing import StageTimer
+from livecam.filtering.smoother import Smoother
+from livecam.sinks.base import OutputInfo
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 0.1  # pauses before a broken compositor is made anew
+LONGEST_RETRY_S = 5.0
+
+# Makes a compositor for pictures of a width and height; raises GraphicsError.
+CompositorFactory = Callable[[Avatar, int, int], Compositor]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A picture that may leave the machine, and what it shows."""
+
+    picture: Frame  # RGBA, the published size
+    state: Shown
+    tracked: bool  # it carries a tracking result of its own
+    face: FaceState | None
+    box: Rect | None  # what was drawn, in pixels of the camera's picture
+
+
+@dataclass(frozen=True, slots=True)
+class _Covered:
+    """A camera picture whose faces are all hidden, and the face behind the avatar."""
+
+    picture: Frame
+    face: FaceState
+    others: tuple[Face, ...]
+    box: Rect
+
+
+class Line:
+    """Smooths, rigs, draws, guards and frames; one call, one published picture.
+
+    Used from the thread that owns the GL context. Whatever fails in here is answered with the
+    held avatar or the curtain, never with the picture it failed on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        avatar: Avatar,
+        make_compositor: CompositorFactory,
+        output: OutputInfo,
+        timer: StageTimer | None = None,
+    ) -> None:
+        self.settings = settings
+        self.output = output
+        self.timer = timer or StageTimer()
+        self.guard = PrivacyGuard(settings.privacy)
+        self.frozen = False
+        self.last_error: Exception | None = None
+        self._avatar = avatar
+        self._make_compositor = make_compositor
+        self._compositor: Compositor | None = None
+        self._compositor_size = (0, 0)
+        self._retry_at, self._retry_pause_s = 0.0, FIRST_RETRY_S
+        self._smoother = Smoother(settings.smoothing)
+        self._rig = Rig(avatar, settings.avatar)
+        self._framing = Framing(
+            output.width, output.height, settings.output.framing, settings.output.mirror
+        )
+        self._covered: _Covered | None = None
+        self._last: Published | None = None
+
+    @property
+    def mirrored(self) -> bool:
+        return self._framing.mirror
+
+    def command(self, command: Command) -> None:
+        """Obeys the wishes that concern the picture; others are left to the app."""
+        if command is Command.MIRROR:
+            self._framing.mirror = not self._framing.mirror
+        elif command is Command.FREEZE:
+            self.frozen = not self.frozen
+        elif command is Command.PANIC:
+            self.guard.panic = not self.guard.panic
+
+    def wear(self, avatar: Avatar) -> None:
+        """Changes the head; the next picture shows it."""
+        self._avatar = avatar
+        self._rig = Rig(avatar, self.settings.avatar)
+        self._drop_compositor()
+
+    def source_lost(self) -> None:
+        """The camera is gone: curtain until a face is covered again."""
+        self.guard.source_lost()
+        self._covered = None
+        self._smoother.reset()
+
+    def show(
+        self, observation: Observation | None, now: float, newest: Frame | None = None
+    ) -> Published:
+        """The next picture to publish.
+
+        Args:
+            observation: a new tracking result, or None when none came in time.
+            now: seconds of the run's clock.
+            newest: the newest camera picture, for `alignment = "newest"`; it may be younger
+                than the one that was tracked.
+        """
+        published = self._decide(observation, now, newest)
+        if self.frozen and self._last is not None and not self.guard.panic:
+            last = self._last
+            state = Shown.HOLD if last.state is Shown.AVATAR else last.state
+            return Published(last.picture, state, False, last.face, last.box)
+        self._last = published
+        return published
+
+    def farewell(self, now: float) -> Published:
+        """The last picture of a run: the curtain, so that nobody keeps a frozen head."""
+        return self._publish_cover(Shown.CURTAIN, now, None)
+
+    def close(self) -> None:
+        self._drop_compositor()
+
+    def _decide(
+        self, observation: Observation | None, now: float, newest: Frame | None
+    ) -> Published:
+        picture = observation.frame if observation is not None else newest
+        try:
+            if observation is not None:
+                return self._show_observation(observation, now, newest)
+            return self._show_without(now, newest)
+        except Exception as error:
+            self._report(error, now)
+            return self._publish_state(self.guard.failed(now), now, picture)
+
+    def _show_observation(
+        self, observation: Observation, now: float, newest: Frame | None
+    ) -> Published:
+        with self.timer.stage("smooth"):
+            faces = self._smoother.update(observation)
+        if faces.primary is None:
+            self.guard.unseen(now)
+            return self._publish_state(self.guard.lost(now), now, observation.frame)
+        frame, face = observation.frame, faces.primary
+        if self.settings.smoothing.alignment == "newest" and newest is not None:
+            frame, face = self._moved_on(newest, face)
+        self._covered = self._cover(frame, face, faces.others, now)
+        self.guard.covered(now)
+        state = Shown.CURTAIN if self.guard.panic else Shown.AVATAR
+        return self._publish_state(state, now, frame, tracked=state is Shown.AVATAR)
+
+    def _show_without(self, now: float, newest: Frame | None) -> Published:
+        before = Shown.CURTAIN if self._last is None else self._last.state
+        state = self.guard.repeat(now, before)
+        moves_on = (
+            state is Shown.AVATAR
+            and self.settings.smoothing.alignment == "newest"
+            and newest is not None
+            and self._covered is not None
+            and newest.captured_at > self._covered.picture.captured_at
+        )
+        if moves_on and newest is not None and self._covered is not None:
+            frame, face = self._moved_on(newest, self._covered.face)
+            self._covered = self._cover(frame, face, self._covered.others, now)
+        return self._publish_state(state, now, newest)
+
+    def _moved_on(self, newest: Frame, face: FaceState) -> tuple[Frame, FaceState]:
+        """The newest picture, and the pose predicted to its moment."""
+        predicted = self._smoother.at(newest.captured_at)
+        return newest, predicted if predicted is not None else face
+
+    def _cover(
+        self, frame: Frame, face: FaceState, others: tuple[Face, ...], now: float
+    ) -> _Covered:
+        with self.timer.stage("rig"):
+            avatar = self._rig.state(face, frame.width, frame.height)
+        if others and self.settings.privacy.others == "blur":
+            frame = self._blur_others(frame, others)
+        compositor = self._compositor_for(frame, now)
+        with self.timer.stage("compose"):
+            picture = compositor.compose(frame, (avatar,))
+        self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
+        return _Covered(picture, face, others, compositor.drawn)
+
+    def _blur_others(self, frame: Frame, others: tuple[Face, ...]) -> Frame:
+        with self.timer.stage("blur others"):
+            image = frame.image.copy()
+            for other in others:
+                box = other.box(frame.width, frame.height)
+                covers.blur_region(image, covers.face_region(box, frame.width, frame.height))
+        return Frame(image, frame.index, frame.captured_at)
+
+    def _publish_state(
+        self, state: Shown, now: float, frame: Frame | None, tracked: bool = False
+    ) -> Published:
+        if state in (Shown.AVATAR, Shown.HOLD):
+            if self._covered is None:
+                return self._publish_cover(Shown.CURTAIN, now, frame)
+            covered = self._covered
+            picture = self._framed(covered.picture, covered.box)
+            return Published(picture, state, tracked, covered.face, covered.box)
+        return self._publish_cover(state, now, frame)
+
+    def _publish_cover(self, state: Shown, now: float, frame: Frame | None) -> Published:
+        if frame is None or state is Shown.CURTAIN:
+            index = 0 if frame is None else frame.index
+            taken = now if frame is None else frame.captured_at
+            card = Frame(covers.curtain(self.output.width, self.output.height), index, taken)
+            return Published(card, Shown.CURTAIN, False, None, None)
+        image: Image = frame.image if state is Shown.PASSTHROUGH else covers.blur_whole(frame.image)
+        picture = self._framed(Frame(image, frame.index, frame.captured_at), None)
+        return Published(picture, state, False, None, None)
+
+    def _framed(self, frame: Frame, box: Rect | None) -> Frame:
+        center = None
+        if box is not None and not box.empty:
+            center = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        with self.timer.stage("frame"):
+            return self._framing.apply(frame, center)
+
+    def _compositor_for(self, frame: Frame, now: float) -> Compositor:
+        if self._compositor is not None and self._compositor_size == frame.size:
+            return self._compositor
+        if now < self._retry_at and self.last_error is not None:
+            raise self.last_error  # resting before the next try
+        self._drop_compositor()
+        self._compositor = self._make_compositor(self._avatar, frame.width, frame.height)
+        self._compositor_size = frame.size
+        return self._compositor
+
+    def _drop_compositor(self) -> None:
+        if self._compositor is not None:
+            try:
+                self._compositor.close()
+            except Exception as error:
+                log.warning("renderer did not close cleanly: %s", error)
+            self._compositor = None
+
+    def _report(self, error: Exception, now: float) -> None:
+        if self.last_error is None or str(error) != str(self.last_error):
+            log.warning("picture covered: %s", error, exc_info=True)
+        if error is not self.last_error:
+            self._retry_at = now + self._retry_pause_s
+            self._retry_pause_s = min(self._retry_pause_s * 2, LONGEST_RETRY_S)
+        self.last_error = error
+        self._drop_compositor()

@@ -1,0 +1,126 @@
+"""Sinks at work: each on its own thread, so that a slow or failing one never stops the others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from livecam.core.frame import Frame, PixelFormat
+from livecam.core.mailbox import Mailbox
+from livecam.core.timing import Clock, StageTimer
+from livecam.core.worker import Worker
+from livecam.media.color import I420Converter
+from livecam.sinks.base import OutputInfo, Sink
+
+log = logging.getLogger(__name__)
+
+TAKE_S = 0.5  # a sink's thread looks up at least so often
+
+
+class Picture:
+    """A published frame in whatever format somebody asks for; converted once, by the first.
+
+    Any thread may ask: the conversion then runs on that sink's thread, not on the one that
+    draws the next picture.
+    """
+
+    def __init__(self, frame: Frame, timer: StageTimer | None = None) -> None:
+        self.rgba = frame
+        self._timer = timer or StageTimer(1)
+        self._lock = threading.Lock()
+        self._i420: Frame | None = None  # guarded by _lock
+
+    def as_format(self, format: PixelFormat) -> Frame:
+        if format is PixelFormat.RGBA:
+            return self.rgba
+        with self._lock:
+            if self._i420 is None:
+                frame = self.rgba
+                with self._timer.stage("convert"):
+                    image = I420Converter(frame.width, frame.height).convert(frame.image)
+                self._i420 = Frame(image, frame.index, frame.captured_at, PixelFormat.I420)
+            return self._i420
+
+
+class Outlet:
+    """One sink on one thread, fed through a mailbox: it gets the newest picture it can take."""
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Sink],
+        info: OutputInfo,
+        clock: Clock,
+        timer: StageTimer | None = None,
+        depth: int = 1,
+    ) -> None:
+        self.name = name
+        self.mailbox: Mailbox[Picture] = Mailbox(f"sink:{name}", depth)
+        self.words = ""  # what the sink says it is, once open
+        self.sent = 0
+        self.delays_s: list[float] = []  # captured -> accepted by the sink; only if kept
+        self.keep_delays = False
+        self._make = make
+        self._info = info
+        self._clock = clock
+        self._timer = timer or StageTimer()
+        self._sink: Sink | None = None
+        self._last_index = -1
+        self._ending = False
+        self._worker = Worker(f"sink:{name}", self)
+
+    def begin(self) -> None:
+        self._worker.start()
+
+    def put(self, picture: Picture) -> None:
+        self.mailbox.put(picture)
+
+    def end(self, timeout_s: float = 5.0) -> None:
+        """Lets the sink take what is waiting for it, then closes it."""
+        self._ending = True
+        self._worker.request_stop()
+        if not self._worker.join(timeout_s):
+            log.warning("%s did not finish in %.0f s", self.name, timeout_s)
+        self.mailbox.close()
+
+    @property
+    def last_error(self) -> Exception | None:
+        return self._worker.last_error
+
+    # The worker's job, on its own thread.
+
+    def start(self) -> None:
+        self._sink = self._make()
+        self.words = self._sink.open(self._info)
+
+    def step(self) -> bool:
+        picture = self.mailbox.take(TAKE_S)
+        if picture is not None:
+            self._send(picture)
+        return True
+
+    def stop(self) -> None:
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        try:
+            while self._ending and self.words and (waiting := self.mailbox.take(0)) is not None:
+                sink.send(waiting.as_format(sink.format))
+        except Exception as error:
+            log.warning("%s lost the last pictures: %s", self.name, error)
+        try:
+            sink.close()
+        except Exception as error:
+            log.warning("%s did not close cleanly: %s", self.name, error)
+
+    def _send(self, picture: Picture) -> None:
+        sink = self._sink
+        assert sink is not None
+        frame = picture.as_format(sink.format)
+        with self._timer.stage(f"sink:{self.name}"):
+            sink.send(frame)
+        self.sent += 1
+        if self.keep_delays and frame.index != self._last_index:
+            self.delays_s.append(self._clock.now() - frame.captured_at)
+        self._last_index = frame.index
