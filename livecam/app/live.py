@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from livecam.app.line import Line, Published
 from livecam.app.outlets import Outlet, Picture
@@ -185,8 +186,8 @@ class Live:
 
     def missed(self) -> dict[str, int]:
         """Values that nobody took in time, per mailbox, and ticks without a picture."""
-        boxes = [self._capture.frames, self._tracking.observations]
-        boxes += [outlet.mailbox for outlet in self.outlets]  # type: ignore[misc]
+        boxes: list[Mailbox[Any]] = [self._capture.frames, self._tracking.observations]
+        boxes += [outlet.mailbox for outlet in self.outlets]
         return {box.name: box.missed for box in boxes} | {"ticks": self.pacer.missed}
 
     def _wait(self) -> tuple[Observation | None, Frame | None]:

@@ -194,7 +194,7 @@ class _Run:
             raise error
 
     def _next_avatar(self) -> None:
-        names = [entry.name for entry in list_avatars()]
+        names = list_avatars()
         if len(names) < 2:
             return
         here = names.index(self._avatar_name) if self._avatar_name in names else -1

@@ -1,0 +1,199 @@
+"""Mailboxes, workers, clocks, the schedule, and the transforms."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from livecam.core import spaces
+from livecam.core.errors import ConfigError, SourceError
+from livecam.core.frame import Frame, PixelFormat, Rect
+from livecam.core.mailbox import Mailbox
+from livecam.core.registry import Registry
+from livecam.core.timing import ManualClock, Pacer, StageTimer
+from livecam.core.worker import Worker
+
+
+def test_the_newest_value_wins_and_the_others_are_counted() -> None:
+    box: Mailbox[int] = Mailbox("numbers")
+    for number in range(3):
+        box.put(number)
+    assert (box.take(0), box.take(0), box.missed) == (2, None, 2)
+
+
+def test_a_deeper_mailbox_keeps_the_order_and_drops_the_oldest() -> None:
+    box: Mailbox[int] = Mailbox("numbers", depth=2)
+    for number in range(3):
+        box.put(number)
+    assert [box.take(0), box.take(0), box.take(0)] == [1, 2, None]
+    assert box.missed == 1
+
+
+def test_closing_a_mailbox_wakes_who_waits_for_it() -> None:
+    box: Mailbox[int] = Mailbox("numbers")
+    taken: list[int | None] = []
+    waiter = threading.Thread(target=lambda: taken.append(box.take(30)))
+    waiter.start()
+    box.close()
+    waiter.join(5)
+    assert taken == [None]
+    box.put(1)
+    assert box.take(0) is None
+
+
+class _Flaky:
+    """Fails a few times, then works a few times, then ends."""
+
+    def __init__(self, failures: int, successes: int) -> None:
+        self.failures, self.successes = failures, successes
+        self.starts = self.stops = 0
+
+    def start(self) -> None:
+        self.starts += 1
+
+    def step(self) -> bool:
+        if self.failures > 0:
+            self.failures -= 1
+            raise SourceError("unplugged")
+        self.successes -= 1
+        return self.successes > 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+def test_a_worker_restarts_a_failing_job_and_ends_with_it() -> None:
+    job = _Flaky(failures=2, successes=3)
+    worker = Worker("flaky", job)
+    worker.start()
+    assert worker.join(10)
+    assert (job.starts, job.stops, worker.restarts) == (3, 3, 2)
+    assert worker.finished
+    assert worker.last_error is None  # it works again
+
+
+def test_a_worker_stops_between_two_tries() -> None:
+    job = _Flaky(failures=10**9, successes=1)
+    worker = Worker("broken", job, on_error=lambda _: worker.request_stop())
+    worker.start()
+    assert worker.join(10)
+    assert job.starts == job.stops == 1
+
+
+def test_a_picture_in_time_is_published_at_once_and_a_late_one_repeats_the_last() -> None:
+    pacer = Pacer(fps=10, now=0.0)
+    assert pacer.accepts(0.0)
+    pacer.published(0.0)  # the next tick is at 0.1
+    assert not pacer.accepts(0.04)
+    assert pacer.accepts(0.06)
+    assert pacer.repeat_in_s(0.06) == pytest.approx(0.09)  # at 0.15, half a period late
+
+
+def test_missed_ticks_are_counted_and_never_caught_up() -> None:
+    pacer = Pacer(fps=10, now=0.0)
+    pacer.published(0.0)
+    pacer.published(1.0)
+    assert pacer.missed == 9  # ticks 0.1 .. 0.9
+    assert not pacer.accepts(1.04)
+    assert pacer.accepts(1.06)
+
+
+def test_a_jittering_camera_at_the_published_rate_loses_no_picture() -> None:
+    pacer = Pacer(fps=30, now=0.0)
+    jitter = np.random.default_rng(1).uniform(-0.3, 0.3, 300) / 30
+    taken = np.sort(np.arange(300) / 30 + jitter)
+    accepted = 0
+    for now in taken:
+        if pacer.accepts(now):
+            pacer.published(now)
+            accepted += 1
+    assert accepted == 300
+    assert pacer.missed == 0
+
+
+def test_a_manual_clock_sleeps_by_moving_on() -> None:
+    clock = ManualClock(5.0)
+    clock.sleep(0.5)
+    clock.sleep(-1)
+    assert clock.now() == 5.5
+
+
+def test_stage_times_are_kept_by_name_until_cleared() -> None:
+    timer = StageTimer(window=2)
+    for wall in (1.0, 2.0, 3.0):
+        timer.add("draw", wall, wall / 2)
+    assert timer.last_ms() == {"draw": 3.0}
+    assert [t.cpu_ms for t in timer.history()["draw"]] == [1.0, 1.5]
+    timer.clear()
+    assert timer.history() == {}
+
+
+def test_quaternions_and_matrices_agree() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        vector = rng.normal(size=3)
+        vector *= rng.uniform(0, np.pi) / np.linalg.norm(vector)
+        q = spaces.quaternion_from_vector(vector)
+        assert spaces.rotation_vector(q) == pytest.approx(vector, abs=1e-9)
+        matrix = spaces.matrix_from_quaternion(q)
+        assert matrix @ matrix.T == pytest.approx(np.eye(3), abs=1e-12)
+        back = spaces.quaternion_from_matrix(matrix)
+        assert abs(back @ q) == pytest.approx(1)
+
+
+def test_multiplying_quaternions_is_multiplying_rotations() -> None:
+    a = spaces.quaternion_from_vector(np.array((0.3, -0.2, 0.9)))
+    b = spaces.quaternion_from_vector(np.array((-1.0, 0.4, 0.1)))
+    product = spaces.matrix_from_quaternion(spaces.multiply(a, b))
+    assert product == pytest.approx(
+        spaces.matrix_from_quaternion(a) @ spaces.matrix_from_quaternion(b), abs=1e-12
+    )
+
+
+def test_slerp_goes_half_way_along_the_shorter_arc() -> None:
+    a = spaces.quaternion_from_vector(np.array((0.0, 0.2, 0.0)))
+    b = -spaces.quaternion_from_vector(np.array((0.0, 0.6, 0.0)))  # the same rotation, negated
+    middle = spaces.rotation_vector(spaces.slerp(a, b, 0.5))
+    assert middle == pytest.approx((0, 0.4, 0), abs=1e-9)
+
+
+def test_projection_and_opengl_agree_on_the_pixel() -> None:
+    width, height = 640, 360
+    point = np.array((0.07, -0.03, -0.6))
+    pixel = spaces.project(np.eye(4), point[None], width, height)[0]
+    clip = spaces.clip_from_camera(width, height) @ np.append(point, 1)
+    ndc = clip[:2] / clip[3]
+    assert pixel == pytest.approx(((ndc[0] + 1) / 2 * width, (1 - ndc[1]) / 2 * height))
+
+
+def test_the_vertical_field_of_view_is_63_degrees_for_any_shape() -> None:
+    for size in ((1280, 720), (480, 908)):
+        top = np.array((0.0, np.tan(np.radians(31.5)), -1.0))
+        assert spaces.project(np.eye(4), top[None], *size)[0] == pytest.approx((size[0] / 2, 0))
+
+
+def test_turning_left_is_positive_yaw() -> None:
+    # Facing the camera, the head's own left is +x; a turn about +y moves the nose towards it.
+    yaw, pitch, roll = spaces.euler_deg(spaces.quaternion_from_vector(np.array((0, 0.5, 0))))
+    assert (yaw, pitch, roll) == pytest.approx((np.degrees(0.5), 0, 0), abs=1e-9)
+
+
+def test_rectangles_clip_grow_and_join() -> None:
+    rect = Rect(-5, 2, 20, 30).clipped(10, 12)
+    assert rect == Rect(0, 2, 10, 12)
+    assert rect.grown(3).clipped(100, 100) == Rect(0, 0, 13, 15)
+    assert Rect(0, 0, 2, 2).union(Rect(5, 5, 6, 6)) == Rect(0, 0, 6, 6)
+    assert Rect(3, 3, 3, 9).empty
+
+
+def test_an_i420_frame_knows_its_picture_size() -> None:
+    assert Frame(np.zeros((180, 160), np.uint8), 0, 0.0, PixelFormat.I420).size == (160, 120)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    table: Registry[object] = Registry("sink", {"preview": "x:y", "record": "x:y"})
+    with pytest.raises(ConfigError, match='did you mean "preview"') as caught:
+        table.get("previw")
+    assert "record" in caught.value.hint
