@@ -1,0 +1,148 @@
+"""Colour conversion by swscale: RGBA to BT.709 I420 and back, and any decoded picture to RGBA.
+
+Unlike OpenCV's conversion (BT.601, chroma from one pixel of four) this uses the BT.709 matrix in
+limited range and averages each 2x2 block, as video calls and streaming sites expect.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
+
+from livecam.core.frame import Image
+
+# AVColorSpace of a stream that does not say which matrix it uses (ITU-T H.273, code point 2).
+UNSPECIFIED_MATRIX: Final = 2
+LARGEST_SD_HEIGHT: Final = 576  # players take untagged video for BT.601 up to here, BT.709 above
+
+HDR_TRANSFERS: Final = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+WIDE_PRIMARIES: Final = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
+
+
+class I420Converter:
+    """Turns RGBA pictures of one size into I420, BT.709 limited range; the size must be even.
+
+    Any thread may call it; calls wait for each other.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        if width % 2 or height % 2:
+            raise ValueError(f"I420 needs even sides, not {width}x{height}")
+        self._size = (width, height)
+        self._scaler = VideoReformatter()
+        self._lock = threading.Lock()  # guards _scaler
+
+    def convert(self, image: Image, out: Image | None = None) -> Image:
+        """uint8[h * 3 // 2, w] of an RGBA picture uint8[h, w, 4], written to `out` when given."""
+        width, height = self._size
+        if image.shape != (height, width, 4):
+            raise ValueError(f"expected uint8[{height}, {width}, 4], got {image.shape}")
+        with self._lock:
+            frame = i420_frame(self._scaler, image)
+        if out is None:
+            out = np.empty((height * 3 // 2, width), np.uint8)
+        _copy_planes(frame, out)
+        return out
+
+
+def i420_frame(scaler: VideoReformatter, image: Image, format: str = "yuv420p") -> VideoFrame:
+    """A PyAV frame in BT.709 limited range of an RGBA picture uint8[h, w, 4]."""
+    return scaler.reformat(
+        VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgba"),
+        format=format,
+        interpolation=Interpolation.AREA,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        dst_colorspace=Colorspace.ITU709,
+        threads=1,
+    )
+
+
+def _copy_planes(frame: VideoFrame, out: Image) -> None:
+    """Packs the three planes of a yuv420p frame one after the other, without their padding."""
+    flat = out.reshape(-1)
+    start = 0
+    for plane in frame.planes:
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        size = plane.width * plane.height
+        flat[start : start + size].reshape(plane.height, plane.width)[:] = rows[:, : plane.width]
+        start += size
+
+
+def rgba_from_i420(image: Image) -> Image:
+    """uint8[h, w, 4] of a BT.709 limited-range picture uint8[h * 3 // 2, w]."""
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), "yuv420p")
+    frame.colorspace = Colorspace.ITU709
+    frame.color_range = ColorRange.MPEG
+    return RgbaConverter(frame.width, frame.height).convert(frame)
+
+
+class RgbaConverter:
+    """Turns decoded pictures into opaque RGBA of one size, in sRGB or BT.709 colours.
+
+    Matrix and range come from each frame; PQ and HLG are tone-mapped and wide primaries mapped
+    to BT.709 by swscale's perceptual intent (ITU-R BT.2408: reference white becomes white). The
+    first such frame takes about two seconds, while swscale fills its table.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = (width, height)
+        self._scaler = VideoReformatter()
+
+    def convert(self, frame: av.VideoFrame) -> Image:
+        """uint8[h, w, 4], C-contiguous, read-only."""
+        width, height = self._size
+        tone_mapped = frame.color_trc in HDR_TRANSFERS
+        wide = tone_mapped or frame.color_primaries in WIDE_PRIMARIES
+        converted = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgba",
+            src_colorspace=_matrix_of(frame),
+            dst_color_range=ColorRange.JPEG,
+            dst_color_trc=_transfer_after(frame, tone_mapped) if wide else None,
+            dst_color_primaries=ColorPrimaries.BT709 if wide else None,
+            threads=1,
+        )
+        image = _rgba_array(converted)
+        if any(component.is_alpha for component in frame.format.components):
+            image = image.copy()
+            image[..., 3] = 255
+        image.flags.writeable = False
+        return image
+
+
+def _matrix_of(frame: VideoFrame) -> int | None:
+    """The matrix to assume when the frame names none; None leaves the frame's own."""
+    if frame.colorspace != UNSPECIFIED_MATRIX:
+        return None
+    large = frame.height > LARGEST_SD_HEIGHT
+    return Colorspace.ITU709 if large else Colorspace.ITU601
+
+
+def _transfer_after(frame: VideoFrame, tone_mapped: bool) -> int | None:
+    """HDR becomes sRGB; a picture that is only wide keeps its curve."""
+    if tone_mapped:
+        return ColorTrc.IEC61966_2_1
+    return frame.color_trc if frame.color_trc != ColorTrc.UNSPECIFIED else None
+
+
+def _rgba_array(frame: VideoFrame) -> Image:
+    """The pixels of an RGBA frame: a view where the rows have no padding, else a copy."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    rows = rows[: frame.height, : frame.width * 4]
+    return np.ascontiguousarray(rows).reshape(frame.height, frame.width, 4)

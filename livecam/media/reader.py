@@ -1,0 +1,259 @@
+"""Reads video files: upright RGBA frames with their own times."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from livecam.core.errors import SourceError
+from livecam.core.frame import Frame, Image
+from livecam.media.color import HDR_TRANSFERS, RgbaConverter
+
+log = logging.getLogger(__name__)
+
+DEFAULT_RATE = Fraction(25)  # for files that name no rate and hold one picture
+
+# A playlist or reference file could name network addresses: only local files are opened.
+LOCAL_ONLY = {"protocol_whitelist": "file"}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video file says about itself; sizes are of the upright picture."""
+
+    path: Path
+    width: int
+    height: int
+    rate: Fraction  # average pictures per second
+    time_base: Fraction  # seconds per tick of the picture times
+    frames: int  # as the file says, or duration times rate; 0 where neither is known
+    duration_s: float  # 0.0 where the file does not say
+    rotation_deg: int  # by which the stored pictures are turned counter-clockwise, 0..270
+    mirrored: bool  # whether the stored pictures are flipped as well
+    pixel_aspect: Fraction  # width over height of one pixel
+    codec: str
+    pixel_format: str
+    hdr: bool  # PQ or HLG; tone-mapped on reading
+    audio: tuple[str, ...]  # the codec of each sound track
+
+    @property
+    def fps(self) -> float:
+        return float(self.rate)
+
+    @property
+    def has_audio(self) -> bool:
+        return bool(self.audio)
+
+
+class VideoReader:
+    """Iterates the frames of a video file once; made, used and closed on one thread.
+
+    `captured_at` is the time the file gives to the picture, in seconds: variable rates stay, and
+    missing, equal or falling times are moved on by the smallest step. Damaged pictures are left
+    out and counted in `skipped`.
+
+    Raises:
+        SourceError: on opening, when there is no such file or no picture can be read from it.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.skipped = 0
+        self._container = _open(self.path)
+        try:
+            self._stream = _video_stream(self._container, self.path)
+            self._stream.thread_type = "AUTO"
+            self._decoded = self._decode()
+            self._first: VideoFrame | None = next(self._decoded, None)
+            if self._first is None:
+                raise SourceError(
+                    f"no picture can be read from {self.path}",
+                    hint="the file is damaged or incomplete; try to play it, or copy it again",
+                )
+            self._turn = _stored_to_upright(self._first)
+            self._converter = RgbaConverter(self._first.width, self._first.height)
+            self.info = self._describe(self._first)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def __iter__(self) -> Iterator[Frame]:
+        ticks = _RisingTicks(self.info)
+        index = 0
+        while self._first is not None:
+            frame = self._first
+            at = ticks.next(frame.pts, frame.time_base)
+            yield Frame(self._upright(frame), index, float(at * self.info.time_base))
+            index += 1
+            self._first = next(self._decoded, None)
+
+    def close(self) -> None:
+        self._first = None
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        """Decodes packet by packet, so that a broken one costs only its own pictures."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError as error:
+                self._skip(error)
+                return
+            try:
+                yield from packet.decode()
+            except av.FFmpegError as error:
+                self._skip(error)
+
+    def _skip(self, error: Exception) -> None:
+        self.skipped += 1
+        if self.skipped == 1:
+            log.warning("%s is damaged; pictures are missing (%s)", self.path.name, error)
+
+    def _upright(self, frame: VideoFrame) -> Image:
+        image = self._converter.convert(frame)
+        if (self._turn == np.eye(2)).all():
+            return image
+        image = np.ascontiguousarray(_turned(image, self._turn))
+        image.flags.writeable = False
+        return image
+
+    def _describe(self, first: VideoFrame) -> VideoInfo:
+        stream = self._stream
+        rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+        duration_s = _duration_s(self._container, stream)
+        sideways = bool(self._turn[0, 0] == 0)
+        width, height = first.width, first.height
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        aspect = aspect if aspect > 0 else Fraction(1)
+        return VideoInfo(
+            path=self.path,
+            width=height if sideways else width,
+            height=width if sideways else height,
+            rate=rate,
+            time_base=stream.time_base or 1 / rate,
+            frames=stream.frames or round(duration_s * rate),
+            duration_s=duration_s,
+            rotation_deg=_rotation_deg(self._turn),
+            mirrored=bool(np.linalg.det(self._turn) < 0),
+            pixel_aspect=1 / aspect if sideways else aspect,
+            codec=stream.codec_context.name,
+            pixel_format=first.format.name,
+            hdr=first.color_trc in HDR_TRANSFERS,
+            audio=tuple(track.codec_context.name for track in self._container.streams.audio),
+        )
+
+
+class _RisingTicks:
+    """Gives each picture a time in ticks that is greater than the one before."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._time_base = info.time_base
+        self._step = max(1, round(1 / (info.rate * info.time_base)))
+        self._last: int | None = None
+
+    def next(self, pts: int | None, time_base: Fraction | None) -> int:
+        if pts is None:
+            ticks = 0 if self._last is None else self._last + self._step
+        else:
+            ticks = round(pts * (time_base or self._time_base) / self._time_base)
+            if self._last is not None and ticks <= self._last:
+                ticks = self._last + 1
+        self._last = ticks
+        return ticks
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        if path.is_dir():
+            raise SourceError(f"{path} is a folder, not a video", hint="name one file in it")
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path} is empty", hint="it was not recorded or copied completely")
+        # "file:" keeps a name with a colon in it from being read as a protocol.
+        return av.open(f"file:{os.fspath(path)}", "r", container_options=LOCAL_ONLY)
+    except FileNotFoundError as error:
+        raise SourceError(f"there is no file {path}", hint="check the name") from error
+    except PermissionError as error:
+        raise SourceError(f"{path} may not be read", hint="check who may read the file") from error
+    except (av.FFmpegError, OSError) as error:
+        raise SourceError(
+            f"{path} is not a video that can be read ({error.strerror or error})",
+            hint="it may be damaged, cut short, or no video at all; try to play it",
+        ) from error
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream of moving pictures; cover art does not count."""
+    for stream in container.streams.video:
+        cover = bool(stream.disposition & Disposition.attached_pic)
+        if not cover and stream.codec_context is not None:
+            return stream
+    raise SourceError(f"there are no pictures in {path}", hint="it may hold sound only")
+
+
+def _duration_s(container: InputContainer, stream: VideoStream) -> float:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration or 0) / av.time_base
+
+
+def _stored_to_upright(frame: VideoFrame) -> NDArray[np.int64]:
+    """int[2, 2], the quarter turn and mirroring that the file asks for: (x, y) -> (x', y').
+
+    The display matrix of a frame holds nine int32, 16.16 fixed point, row vectors
+    (ISO/IEC 14496-12, 6.2.2); cameras only ever write quarter turns, others are rounded.
+    """
+    upright: NDArray[np.int64] = np.eye(2, dtype=np.int64)
+    stored = cast("Mapping[SideDataType, Any]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    if stored is None:
+        return upright
+    matrix = np.frombuffer(bytes(stored), np.int32)
+    a, b, c, d = (float(matrix[i]) for i in (0, 1, 3, 4))
+    if a * d - b * c == 0:
+        return upright
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return np.array(((np.sign(a), 0), (0, np.sign(d))), np.int64)
+    return np.array(((0, np.sign(c)), (np.sign(b), 0)), np.int64)
+
+
+def _turned(image: Image, turn: NDArray[np.int64]) -> Image:
+    """A view of the picture, turned and mirrored."""
+    if turn[0, 0] == 0:
+        image = image.swapaxes(0, 1)
+    flip_x, flip_y = (-1 if turn[row].sum() < 0 else 1 for row in (0, 1))
+    return image[::flip_y, ::flip_x]
+
+
+def _rotation_deg(turn: NDArray[np.int64]) -> int:
+    """Counter-clockwise degrees, a mirroring left out: where the stored x axis points."""
+    x, y = int(turn[0, 0]), int(turn[1, 0])
+    return round(math.degrees(math.atan2(-y, x))) % 360

@@ -1,0 +1,320 @@
+"""Writes video files: H.264 in BT.709, with the sound of another file copied beside it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, cast
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from livecam.core.errors import LivecamError, SinkError
+from livecam.core.frame import Frame, PixelFormat
+from livecam.media.color import i420_frame
+
+# Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
+ENCODERS = ("libx264", "libopenh264", "mpeg4")
+QUALITY: dict[str, dict[str, str]] = {
+    "live": {"preset": "superfast", "crf": "20"},
+    "file": {"preset": "veryfast", "crf": "17"},
+}
+BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
+MICROSECOND = Fraction(1, 1_000_000)
+SAFE_SOUND = "aac"  # every container and player takes it
+
+
+class VideoWriter:
+    """Writes one video file; made, used and closed on one thread.
+
+    The file appears under its own name on `close`, complete, or not at all: until then it has a
+    hidden name in the same folder, which `abort` removes. Give either `rate` alone (constant
+    rate: the n-th frame is shown at n / rate) or `time_base` too (each frame is shown at its
+    `captured_at`, rounded to that base, so times read from a file are written unchanged).
+    Frames are RGBA or I420; where a side is odd the file is 4:4:4, which fewer players take.
+
+    Args:
+        path: `.mp4`, `.mkv`, `.mov` or any container that can hold H.264.
+        width: of every frame, in pixels.
+        height: of every frame, in pixels.
+        rate: pictures per second, at least on average.
+        time_base: seconds per tick of the picture times; None for a constant rate.
+        sound_from: a file whose sound tracks are copied packet by packet, bit for bit, or
+            encoded again to AAC where the container cannot hold them (see `sound`).
+        pixel_aspect: width over height of one pixel.
+        effort: "live" spends less time on a picture, "file" makes better ones.
+
+    Raises:
+        SinkError: the file cannot be written; also from every method.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        width: int,
+        height: int,
+        rate: Fraction | float,
+        *,
+        time_base: Fraction | None = None,
+        sound_from: Path | None = None,
+        pixel_aspect: Fraction = Fraction(1),
+        effort: Literal["live", "file"] = "file",
+    ) -> None:
+        self.path = Path(path)
+        self.frames = 0
+        self._size = (width, height)
+        self._format = "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
+        self._constant_rate = time_base is None
+        rate = Fraction(rate).limit_denominator(100_000)
+        self._time_base = time_base or 1 / rate
+        self._last_ticks: int | None = None
+        self._scaler = VideoReformatter()
+        self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}{self.path.suffix}")
+        self._sound: _Sound | None = None
+        self._container: OutputContainer | None = None
+        try:
+            with _as_sink_errors(self.path):
+                self._container = self._open_container()
+                self._stream = self._add_video(self._container, rate, effort, pixel_aspect)
+                if sound_from is not None:
+                    self._sound = _Sound(sound_from, self._container)
+                self._container.start_encoding()
+        except BaseException:
+            self.abort()
+            raise
+
+    @property
+    def sound(self) -> str:
+        """What became of the sound, for people: "none", "copied" or "encoded again as AAC"."""
+        return "none" if self._sound is None else self._sound.outcome
+
+    @property
+    def encoder(self) -> str:
+        return self._stream.codec_context.name
+
+    def write(self, frame: Frame) -> None:
+        """Adds a picture; times must rise (a time that does not is moved on by one tick)."""
+        container = self._opened()
+        if frame.size != self._size:
+            raise SinkError(
+                f"{self.path.name} is {self._size[0]}x{self._size[1]}, "
+                f"the frame {frame.width}x{frame.height}",
+                hint="a video file keeps one size",
+            )
+        picture = self._picture(frame)
+        picture.pts = self._ticks(frame)
+        picture.time_base = self._time_base
+        if self._constant_rate:
+            picture.duration = 1
+        with _as_sink_errors(self.path):
+            for packet in self._stream.encode(picture):
+                container.mux(packet)
+            if self._sound is not None:
+                self._sound.copy_until(picture.pts * self._time_base)
+        self.frames += 1
+
+    def close(self) -> None:
+        """Completes the file and gives it its name; without a single frame there is no file."""
+        if self._container is None:
+            return
+        if self.frames == 0:
+            self.abort()
+            return
+        try:
+            with _as_sink_errors(self.path):
+                for packet in self._stream.encode(None):
+                    self._container.mux(packet)
+                if self._sound is not None:
+                    self._sound.copy_until(None)
+                    self._sound.close()
+                self._container.close()
+                os.replace(self._partial, self.path)
+        except BaseException:
+            self.abort()
+            raise
+        self._container = None
+
+    def abort(self) -> None:
+        """Leaves nothing behind; does nothing after `close`."""
+        container, self._container = self._container, None
+        if self._sound is not None:
+            self._sound.close()
+        if container is not None:
+            with suppress(av.FFmpegError, OSError, ValueError):
+                container.close()
+            self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _opened(self) -> OutputContainer:
+        if self._container is None:
+            raise SinkError(f"{self.path.name} is closed", hint="open it again to write more")
+        return self._container
+
+    def _open_container(self) -> OutputContainer:
+        options = {"movflags": "+faststart"} if self.path.suffix in (".mp4", ".mov", ".m4v") else {}
+        container = av.open(f"file:{self._partial}", "w", container_options=options)
+        self._partial.touch()  # an unwritable folder shows now, not at the first picture
+        return container
+
+    def _add_video(
+        self,
+        container: OutputContainer,
+        rate: Fraction,
+        effort: str,
+        pixel_aspect: Fraction,
+    ) -> VideoStream:
+        encoder = next(name for name in ENCODERS if name in av.codecs_available)
+        width, height = self._size
+        stream = cast("VideoStream", container.add_stream(encoder, rate=rate))
+        stream.width, stream.height, stream.pix_fmt = width, height, self._format
+        stream.time_base = self._time_base
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.sample_aspect_ratio = pixel_aspect
+        context.color_range = ColorRange.MPEG
+        context.colorspace = Colorspace.ITU709
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        if encoder == "libx264":
+            context.options = QUALITY[effort]
+        else:
+            context.bit_rate = int(width * height * rate * BITS_PER_PIXEL)
+        return stream
+
+    def _picture(self, frame: Frame) -> VideoFrame:
+        if frame.format is PixelFormat.RGBA:
+            return i420_frame(self._scaler, frame.image, self._format)
+        picture = VideoFrame.from_ndarray(frame.image, "yuv420p")
+        picture.colorspace, picture.color_range = Colorspace.ITU709, ColorRange.MPEG
+        return picture
+
+    def _ticks(self, frame: Frame) -> int:
+        if self._constant_rate:
+            return self.frames
+        ticks = round(Fraction(frame.captured_at) / self._time_base)
+        if self._last_ticks is not None:
+            ticks = max(ticks, self._last_ticks + 1)
+        self._last_ticks = ticks
+        return ticks
+
+
+class _Sound:
+    """The sound tracks of another file on their way into a container, in step with its pictures."""
+
+    def __init__(self, path: Path, container: OutputContainer) -> None:
+        self._source: InputContainer = av.open(
+            f"file:{os.fspath(path)}", "r", container_options={"protocol_whitelist": "file"}
+        )
+        tracks = self._source.streams.audio
+        self._container = container
+        self._tracks = {track.index: _track(track, container) for track in tracks}
+        self._packets = _until_damaged(self._source.demux(*tracks) if tracks else iter(()))
+        self._waiting: Packet[Any] | None = None
+        again = any(isinstance(track, _EncodedTrack) for track in self._tracks.values())
+        self.outcome = "none" if not tracks else "encoded again as AAC" if again else "copied"
+
+    def copy_until(self, seconds: Fraction | None) -> None:
+        """Copies what begins by that time; everything that is left for None."""
+        while (packet := self._waiting or next(self._packets, None)) is not None:
+            self._waiting = packet
+            begins = packet.dts if packet.dts is not None else packet.pts
+            if seconds is not None and begins is not None and begins * packet.time_base > seconds:
+                return
+            self._waiting = None
+            for out in self._tracks[packet.stream.index].take(packet):
+                self._container.mux(out)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _CopiedTrack:
+    """Hands packets on as they are."""
+
+    def __init__(self, target: AudioStream) -> None:
+        self._target = target
+
+    def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        if packet.size:  # the one that ends a stream is empty
+            packet.stream = self._target
+            yield packet
+
+
+class _EncodedTrack:
+    """Decodes packets and encodes them again as AAC."""
+
+    def __init__(self, source: AudioStream, target: AudioStream) -> None:
+        self._target = target
+        layout = source.codec_context.layout
+        self._resampler = AudioResampler("fltp", layout, source.codec_context.sample_rate)
+
+    def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        with suppress(av.error.InvalidDataError):  # a damaged packet costs its own sound only
+            for frame in packet.decode():
+                for resampled in self._resampler.resample(cast("AudioFrame", frame)):
+                    yield from self._target.encode(resampled)
+        if not packet.size:  # the end of the stream
+            yield from self._target.encode(None)
+
+
+def _until_damaged(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """The packets of a file up to where it cannot be read any more."""
+    with suppress(av.FFmpegError):
+        yield from packets
+
+
+def _track(source: AudioStream, container: OutputContainer) -> _CopiedTrack | _EncodedTrack:
+    if source.codec_context.codec.canonical_name in container.supported_codecs:
+        return _CopiedTrack(container.add_stream_from_template(source))
+    rate = source.codec_context.sample_rate
+    target = cast("AudioStream", container.add_stream(SAFE_SOUND, rate=rate))
+    target.codec_context.layout = source.codec_context.layout
+    return _EncodedTrack(source, target)
+
+
+@contextmanager
+def _as_sink_errors(path: Path) -> Iterator[None]:
+    """Names what went wrong in words that help."""
+    try:
+        yield
+    except LivecamError:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise SinkError(
+                f"the disk is full; {path} was not written", "free some space"
+            ) from error
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise SinkError(f"there is no folder {path.parent}", "make it first") from error
+        if isinstance(error, PermissionError) or number == errno.EROFS:
+            raise SinkError(f"{path} may not be written", "choose another folder") from error
+        raise SinkError(
+            f"{path} cannot be written ({getattr(error, 'strerror', None) or error})",
+            hint="use a name that ends in .mp4 or .mkv",
+        ) from error
