@@ -1,0 +1,63 @@
+"""The line of statistics that every published frame leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livecam.app.stats import Shown, StatsLine, StatsWriter
+from livecam.core.errors import SinkError
+from livecam.core.face import EXPRESSIONS, FacePose, FaceState
+from livecam.core.frame import Rect
+
+KEYS = {
+    "frame": int,
+    "captured_at": float,
+    "published_at": float,
+    "state": str,
+    "tracked": bool,
+    "camera_from_head": list,
+    "weights": dict,
+    "head_box": list,
+    "stage_ms": dict,
+    "missed": dict,
+}
+
+
+def _face() -> FaceState:
+    pose = FacePose(np.array((0.1, 0.2, -0.5)), np.array((1.0, 0, 0, 0)))
+    return FaceState(pose, np.full(52, 0.25, np.float32), 1.1, 3.0)
+
+
+def test_a_line_has_exactly_the_documented_keys_and_types(tmp_path: Path) -> None:
+    path = tmp_path / "stats.jsonl"
+    line = StatsLine(
+        7, 3.0, 3.04, Shown.AVATAR, True, _face(), Rect(1, 2, 30, 40), {"track": 4.2}, {"frames": 1}
+    )
+    with StatsWriter(path) as writer:
+        writer.write(line)
+        writer.write(StatsLine(8, 3.1, 3.2, Shown.CURTAIN, False, None, None))
+    with_face, without = (json.loads(text) for text in path.read_text().splitlines())
+    assert {key: type(value) for key, value in with_face.items()} == KEYS
+    assert list(with_face["weights"]) == list(EXPRESSIONS)
+    matrix = np.array(with_face["camera_from_head"]).reshape(4, 4)
+    assert matrix[:3, 3] == pytest.approx((0.1, 0.2, -0.5))
+    assert with_face["head_box"] == [1, 2, 30, 40]
+    assert set(without) == set(KEYS)
+    assert without["camera_from_head"] is without["weights"] is without["head_box"] is None
+
+
+def test_statistics_are_appended(tmp_path: Path) -> None:
+    path = tmp_path / "stats.jsonl"
+    for _ in range(2):
+        with StatsWriter(path) as writer:
+            writer.write(StatsLine(0, 0.0, 0.0, Shown.BLUR, False, None, None))
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_folder_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="cannot write statistics"):
+        StatsWriter(tmp_path / "nowhere" / "stats.jsonl")
