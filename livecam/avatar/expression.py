@@ -1,0 +1,118 @@
+"""From the 52 weights that were measured to the morphs that an avatar shows.
+
+Raw weights look wrong on a head with big eyes: a half blink reads annoyed, a brow at rest
+angry, an O-mouth as a grin. So each weight loses its wearer's own resting level, gets a gain,
+and a few are coupled as in a real face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.baseline import SlowQuantile
+from livecam.core.face import EXPRESSIONS, INDEX, Weights
+
+REST_QUANTILE = 0.20
+MOST_REST = 0.35  # a resting level above this is an expression, not a face at rest
+LARGEST = 1.3  # funnel and pucker may go a little beyond what the artist drew
+
+# (beginning of the name, gain); the longest beginning that fits counts.
+GAINS: tuple[tuple[str, float], ...] = (
+    ("", 1.0),
+    ("brow", 1.5),
+    ("browDown", 0.6),
+    ("eyeWide", 3.0),
+    ("eyeSquint", 0.6),
+    ("eyeLook", 0.9),
+    ("jawOpen", 1.5),
+    ("mouth", 1.1),
+    ("mouthSmile", 1.25),
+    ("noseSneer", 2.0),
+)
+# Read as they are: their rest is zero, or means something.
+ABSOLUTE = ("eyeBlink", "eyeLook", "mouthSmile", "jawOpen")
+
+BLINK_OPEN, BLINK_SHUT = 0.25, 0.70
+LOOK_DOWN_SHARE = 0.10  # lids sink when the eyes look down; that is no blink
+WINK_BEGINS, WINK_SURE = 0.12, 0.30  # difference of the two eyes
+
+_BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
+_LOOK_DOWN = [INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]]
+_WIDE = [INDEX["eyeWideLeft"], INDEX["eyeWideRight"]]
+_SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
+_CHEEK = [INDEX["cheekSquintLeft"], INDEX["cheekSquintRight"]]
+_OUTER_BROW = [INDEX["browOuterUpLeft"], INDEX["browOuterUpRight"]]
+_INNER_BROW, _JAW = INDEX["browInnerUp"], INDEX["jawOpen"]
+_FUNNEL, _PUCKER = INDEX["mouthFunnel"], INDEX["mouthPucker"]
+_EYES = [i for i, name in enumerate(EXPRESSIONS) if name.startswith(("eyeBlink", "eyeLook"))]
+
+
+class ExpressionGains:
+    """Turns steadied weights into morphs; learns slowly how its wearer looks at rest.
+
+    Args:
+        gains: an avatar's own factors by expression name, over the general ones.
+        strength: 0 keeps the face still (eyes apart), 1 is normal, 2 is a cartoon.
+    """
+
+    def __init__(self, gains: Mapping[str, float], strength: float = 1.0) -> None:
+        self._gains = np.array([_general_gain(name) for name in EXPRESSIONS])
+        for name, factor in gains.items():
+            self._gains[INDEX[name]] *= factor
+        strengths = np.full(len(EXPRESSIONS), strength)
+        strengths[_EYES] = 1.0
+        self._strengths = strengths
+        self._blink_gains = np.array([gains.get(EXPRESSIONS[i], 1.0) for i in _BLINK])
+        self._follows_rest = np.array([not name.startswith(ABSOLUTE) for name in EXPRESSIONS])
+        self._rest = SlowQuantile(REST_QUANTILE, prior=np.zeros(len(EXPRESSIONS)))
+
+    def reset(self) -> None:
+        self._rest.reset()
+
+    def morphs(self, weights: Weights, dt: float) -> Weights:
+        """Morph weights float32[52] for steadied weights measured dt seconds after the last."""
+        raw = weights.astype(np.float64)
+        rest = np.minimum(self._rest.step(raw, dt), MOST_REST) * self._follows_rest
+        out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
+        out[_BLINK] = blinks(raw) * self._blink_gains
+        _couple(out, raw)
+        return np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
+
+
+def blinks(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each lid is shut, float64[2]: both alike, unless it is a wink."""
+    shut = raw[_BLINK] - LOOK_DOWN_SHARE * raw[_LOOK_DOWN]
+    wink = _smoothstep(WINK_BEGINS, WINK_SURE, abs(shut[0] - shut[1]))
+    together = shut.mean() * (1 - wink) + shut * wink
+    return _smoothstep(BLINK_OPEN, BLINK_SHUT, together)
+
+
+def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
+    """Lets the parts of the face move together, in place."""
+    jaw = min(float(out[_JAW]), 1.0)
+    # An open mouth without a smile is round: the funnel keeps it from looking like a grin.
+    roundness = jaw * max(0.0, 1 - 1.6 * min(float(out[_SMILE].max()), 1.0))
+    lips = 0.8 + 1.2 * raw[_JAW]
+    out[_FUNNEL] = max(out[_FUNNEL] * lips, 0.75 * roundness)
+    out[_PUCKER] = max(out[_PUCKER] * lips, 0.375 * roundness)
+    out[_INNER_BROW] += 0.25 * jaw
+    out[_OUTER_BROW] += 0.25 * jaw
+    out[_WIDE] += 0.2 * jaw
+    out[_CHEEK] += 0.4 * out[_SMILE]
+    np.minimum(out, 1.0, out=out, where=_AT_MOST_ONE)
+
+
+_AT_MOST_ONE = np.array([i not in (_FUNNEL, _PUCKER) for i in range(len(EXPRESSIONS))])
+
+
+def _general_gain(name: str) -> float:
+    return max((p for p in GAINS if name.startswith(p[0])), key=lambda p: len(p[0]))[1]
+
+
+def _smoothstep(low: float, high: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    out: NDArray[np.float64] = t * t * (3 - 2 * t)
+    return out

@@ -1,0 +1,116 @@
+"""From the steadied face to the state of one avatar: how large, where, and with what face.
+
+The avatar must hide a real head. Its eyes sit a little above the real ones, because a hat of
+fur above the real crown looks better than a forehead without one, and it is at least as large
+as its inner envelope needs to enclose the skull that was measured.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livecam.avatar.base import Avatar, AvatarState
+from livecam.avatar.baseline import SlowQuantile
+from livecam.avatar.expression import ExpressionGains
+from livecam.config.settings import AvatarSettings
+from livecam.core.face import FaceState, Matrix4, Vector3
+from livecam.core.spaces import (
+    euler_deg,
+    matrix_from_quaternion,
+    project,
+    quaternion_from_vector,
+    rotation_vector,
+)
+
+# The real head, in MediaPipe's canonical face (metres, before `width_ratio`).
+EYES = np.array((0.0, 0.026, 0.012))  # midpoint between the eyeballs
+SKULL_HALF_WIDTH = 0.0766  # at the ears, landmarks 234 and 454
+SKULL_TOP = 0.105  # the crown above the eye line, hair pressed flat
+CHIN_DROP = 0.120  # the chin below the eye line, mouth shut
+
+LIFT = 0.02  # metres at scale 1 that the avatar's eyes sit above the real ones
+BODY_TURN = np.array((0.30, 0.35, 0.50))  # how much of pitch, yaw and roll the body follows
+
+# Wearers look down at a screen or up at a camera; the avatar should look ahead.
+LEVEL_PITCH_DEG = 8.0
+LEVEL_SHARE = 0.8
+TYPICAL_PITCH_DEG = 2.0
+
+
+class Rig:
+    """Dresses one face in one avatar. One thread; learns the wearer's rest over seconds."""
+
+    def __init__(self, avatar: Avatar, settings: AvatarSettings) -> None:
+        self._fit = avatar.fit
+        self._settings = settings
+        self._expression = ExpressionGains(avatar.gains, settings.expression)
+        self._pitch_deg = SlowQuantile(0.5, prior=TYPICAL_PITCH_DEG)
+        self._at: float | None = None
+        self._centre_px: tuple[float, float] | None = None
+
+    def reset(self) -> None:
+        """Forgets the wearer: the next state is like a new rig's first."""
+        self._expression.reset()
+        self._pitch_deg.reset()
+        self._at = None
+        self._centre_px = None
+
+    def state(self, face: FaceState, width: int, height: int) -> AvatarState:
+        """The avatar on that face, in a picture of that size."""
+        dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
+        self._at = face.at
+        camera_from_head = self._camera_from_head(face, dt)
+        return AvatarState(
+            camera_from_head=camera_from_head,
+            camera_from_body=self._camera_from_body(camera_from_head, face),
+            morphs=self._expression.morphs(face.weights, dt),
+            velocity_px=self._velocity_px(camera_from_head, width, height),
+        )
+
+    def scale(self, width_ratio: float) -> float:
+        """The avatar's size: as its author and the wearer like it, but never too small to hide.
+
+        With scale s the eyes rise by LIFT * s, so the crown needs less and the chin more.
+        """
+        fit = self._fit
+        wanted = fit.scale * self._settings.scale * width_ratio
+        needed = (
+            SKULL_HALF_WIDTH * width_ratio / fit.skull_half_width,
+            SKULL_TOP * width_ratio / (fit.skull_top + LIFT),
+            CHIN_DROP * width_ratio / max(fit.chin_drop - LIFT, LIFT),
+        )
+        return max(wanted, *needed)
+
+    def _camera_from_head(self, face: FaceState, dt: float) -> Matrix4:
+        scale = self.scale(face.width_ratio)
+        pitch = euler_deg(face.pose.rotation)[1]
+        usual = float(self._pitch_deg.step(np.array((pitch,)), dt)[0])
+        nod_rad = np.radians(LEVEL_SHARE * (LEVEL_PITCH_DEG - usual))
+        turn = matrix_from_quaternion(face.pose.rotation)
+        nodded = turn @ matrix_from_quaternion(quaternion_from_vector(np.array((nod_rad, 0, 0))))
+        eyes = turn @ (EYES + np.array((0.0, LIFT * scale, 0.0))) + face.pose.translation
+        return _placed(nodded * scale, np.asarray(self._fit.eye_line), eyes)
+
+    def _camera_from_body(self, camera_from_head: Matrix4, face: FaceState) -> Matrix4:
+        """Turns less than the head, about the joint of the two."""
+        scale = float(np.cbrt(np.linalg.det(camera_from_head[:3, :3])))
+        body = quaternion_from_vector(rotation_vector(face.pose.rotation) * BODY_TURN)
+        pivot = np.asarray(self._fit.neck_pivot)
+        joint = camera_from_head[:3, :3] @ pivot + camera_from_head[:3, 3]
+        return _placed(matrix_from_quaternion(body) * scale, pivot, joint)
+
+    def _velocity_px(
+        self, camera_from_head: Matrix4, width: int, height: int
+    ) -> tuple[float, float]:
+        eyes = np.asarray(self._fit.eye_line)[None]
+        x, y = (float(v) for v in project(camera_from_head, eyes, width, height)[0])
+        before, self._centre_px = self._centre_px, (x, y)
+        return (x - before[0], y - before[1]) if before is not None else (0.0, 0.0)
+
+
+def _placed(linear: Matrix4, point: Vector3, at: Vector3) -> Matrix4:
+    """The transform with that 3x3 part that carries `point` to `at`."""
+    out = np.eye(4)
+    out[:3, :3] = linear
+    out[:3, 3] = at - linear @ point
+    return out
