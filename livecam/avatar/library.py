@@ -59,7 +59,7 @@ def load_avatar(name_or_folder: str | Path) -> Avatar:
     Raises:
         AssetError: nobody knows it, or its files are missing or broken.
     """
-    folder = _find(name_or_folder)
+    folder = find_avatar(name_or_folder)
     said = read_description(folder)
     meshes = read_meshes(folder / HEAD)
     light = folder / LIGHT_HEAD
@@ -75,6 +75,24 @@ def load_avatar(name_or_folder: str | Path) -> Avatar:
         fit=said.fit,
         gains=said.gains,
         folder=folder,
+    )
+
+
+def find_avatar(name_or_folder: str | Path) -> Path:
+    """The folder of the avatar of that name, or that folder itself.
+
+    Raises:
+        AssetError: there is none.
+    """
+    known = _known()
+    if str(name_or_folder) in known:
+        return known[str(name_or_folder)]
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    raise AssetError(
+        f'no avatar is called "{name_or_folder}"{did_you_mean(str(name_or_folder), list(known))}',
+        hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a folder",
     )
 
 
@@ -132,16 +150,3 @@ def _known() -> dict[str, Path]:
             for description in sorted(place.glob(f"*/{DESCRIPTION}")):
                 found.setdefault(description.parent.name, description.parent)
     return found
-
-
-def _find(name_or_folder: str | Path) -> Path:
-    known = _known()
-    if str(name_or_folder) in known:
-        return known[str(name_or_folder)]
-    folder = Path(name_or_folder).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
-    raise AssetError(
-        f'no avatar is called "{name_or_folder}"{did_you_mean(str(name_or_folder), list(known))}',
-        hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a folder",
-    )

@@ -44,7 +44,8 @@ class OnLost(str, Enum):
 class Group(BaseModel):
     """Frozen, and refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+    # `source = 0` in a file means camera 0.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class SourceSettings(Group):

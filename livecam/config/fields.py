@@ -1,0 +1,104 @@
+"""The settings as a flat list: what each is called as a flag, a TOML key and a variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, Literal, cast, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from livecam.config.settings import Group, Settings
+
+VARIABLE_PREFIX = "LIVECAM_"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingField:
+    """One setting and the words for it."""
+
+    group: str  # "privacy"
+    name: str  # "on_lost"
+    default: object
+    kind: type  # bool, int, float or str
+    choices: tuple[str, ...]  # empty: any value
+    low: float | None
+    high: float | None
+    unit: str
+    live: bool
+    help: str
+    group_help: str
+    option: str  # "on_lost"; differs from `name` where that would be unclear alone
+
+    @property
+    def key(self) -> str:
+        """As in a preset or the user file: `privacy.on_lost`."""
+        return f"{self.group}.{self.name}"
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.option.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return VARIABLE_PREFIX + self.option.upper()
+
+    @property
+    def range_text(self) -> str:
+        """What values are allowed, in words for people: `1..120`, `blur|show`, or empty."""
+        if self.choices:
+            return "|".join(self.choices)
+        if self.low is None and self.high is None:
+            return ""
+        ends = ("" if end is None else f"{end:g}" for end in (self.low, self.high))
+        return "..".join(ends)
+
+
+@cache
+def setting_fields() -> tuple[SettingField, ...]:
+    """Every setting, in the order they are declared in."""
+    return tuple(
+        _described(group_name, group, name, info)
+        for group_name, group_info in Settings.model_fields.items()
+        for group in [cast("type[Group]", group_info.annotation)]
+        for name, info in group.model_fields.items()
+    )
+
+
+def plain(value: object) -> Any:
+    """A setting's value as TOML and JSON know it."""
+    return value.value if isinstance(value, Enum) else value
+
+
+def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) -> SettingField:
+    extra = cast("dict[str, Any]", info.json_schema_extra)
+    choices = _choices(info.annotation)
+    limits = {limit: end for part in info.metadata for limit, end in _limit(part)}
+    return SettingField(
+        group=group_name,
+        name=name,
+        default=plain(info.default),
+        kind=str if choices else cast("type", info.annotation),
+        choices=choices,
+        low=limits.get("ge"),
+        high=limits.get("le"),
+        unit=extra["unit"],
+        live=extra["live"],
+        help=info.description or "",
+        group_help=(group.__doc__ or "").strip(),
+        option=extra["flag"].replace("-", "_") or name,
+    )
+
+
+def _choices(annotation: object) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return tuple(get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return tuple(member.value for member in annotation)
+    return ()
+
+
+def _limit(constraint: object) -> list[tuple[str, float]]:
+    return [(n, getattr(constraint, n)) for n in ("ge", "le") if hasattr(constraint, n)]

@@ -1,0 +1,155 @@
+"""Settings from everywhere, each with its origin.
+
+Later ones win: defaults, preset, the user's file, environment, flags.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import ValidationError
+
+from livecam.config.fields import VARIABLE_PREFIX, SettingField, plain, setting_fields
+from livecam.config.presets import preset_chain, read_settings_file
+from livecam.config.settings import Settings
+from livecam.core.errors import ConfigError
+from livecam.core.registry import did_you_mean
+
+DEFAULT = "default"
+PRESET = "preset"  # names a preset in the user's file, and in the environment
+PRESET_VARIABLE = VARIABLE_PREFIX + "PRESET"
+ASSETS_VARIABLE = VARIABLE_PREFIX + "ASSETS"  # config/assets reads it: a folder, not a setting
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The effective settings and, by "group.name", where each comes from."""
+
+    settings: Settings
+    origins: dict[str, str]  # "default", "preset NAME", "file PATH", "LIVECAM_X", "--x"
+    preset: str  # "" when there is none
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """One value that somebody set."""
+
+    value: object
+    origin: str
+    place: str  # the value's name in an error: "--fps", "presets/x.toml, line 3: source.fps"
+
+
+def user_file_path() -> Path:
+    """The user's own settings; the file need not be there."""
+    return platformdirs.user_config_path("livecam", appauthor=False) / "livecam.toml"
+
+
+def load_settings(
+    preset: str | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    user_file: Path | None = None,
+) -> Loaded:
+    """Merges all origins and checks every value.
+
+    `flags` maps `SettingField.option` to a value; None means that the flag was not given.
+    `user_file` is read if it is there; None means the usual place. Without `preset`, the
+    variable LIVECAM_PRESET and the key `preset` of the user's file may name one.
+
+    Raises:
+        ConfigError: a name or a value is wrong; the message says where it stands.
+    """
+    path = user_file_path() if user_file is None else user_file
+    user = read_settings_file(path, words=(PRESET,)) if path.is_file() else None
+    named = preset or environ.get(PRESET_VARIABLE) or (user.words.get(PRESET, "") if user else "")
+    given: dict[str, _Given] = {}
+    for each in preset_chain(named):
+        given.update(_from_file(each.file.values, each.file.lines, each.file.path, each.name))
+    if user:
+        given.update(_from_file(user.values, user.lines, user.path))
+    given.update(_from_environment(environ))
+    given.update(_from_flags(flags or {}))
+    origins = {field.key: DEFAULT for field in setting_fields()}
+    origins.update((key, one.origin) for key, one in given.items())
+    return Loaded(_checked(given), origins, named)
+
+
+def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
+    """Each setting with its value, as TOML and JSON know it, and its origin."""
+    for field in setting_fields():
+        value = getattr(getattr(loaded.settings, field.group), field.name)
+        yield field, plain(value), loaded.origins[field.key]
+
+
+def _from_file(
+    values: dict[str, Any], lines: dict[str, int], path: Path, preset: str = ""
+) -> dict[str, _Given]:
+    origin = f"preset {preset}" if preset else f"file {path}"
+    return {
+        key: _Given(value, origin, f"{path}, line {lines[key]}: {key}")
+        for key, value in values.items()
+    }
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+    fields = {field.variable: field for field in setting_fields()}
+    known = [*fields, PRESET_VARIABLE, ASSETS_VARIABLE]
+    given = {}
+    for name, value in environ.items():
+        if not name.startswith(VARIABLE_PREFIX):
+            continue
+        if name not in known:
+            # A misspelt LIVECAM_ON_LOST must not be silently without effect.
+            raise ConfigError(
+                f"the environment variable {name} is no setting{did_you_mean(name, known)}",
+                hint=f"unset {name}, or see `livecam config`",
+            )
+        if name in fields:
+            given[fields[name].key] = _Given(value, name, name)
+    return given
+
+
+def _from_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
+    fields = {field.option: field for field in setting_fields()}
+    return {
+        fields[option].key: _Given(value, fields[option].flag, fields[option].flag)
+        for option, value in flags.items()
+        if value is not None
+    }
+
+
+def _checked(given: dict[str, _Given]) -> Settings:
+    groups: dict[str, dict[str, object]] = {}
+    for key, one in given.items():
+        group, _, name = key.partition(".")
+        groups.setdefault(group, {})[name] = one.value
+    try:
+        return Settings.model_validate(groups)
+    except ValidationError as err:
+        problem = err.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"][:2])
+        field = next(field for field in setting_fields() if field.key == key)
+        raise _wrong_value(field, given[key]) from err
+
+
+def _wrong_value(field: SettingField, one: _Given) -> ConfigError:
+    shown = f'"{one.value}"' if field.kind is str else str(one.value)
+    near = did_you_mean(str(one.value), list(field.choices)) if field.choices else ""
+    hint = f"{field.flag[2:]}: {field.help}"
+    return ConfigError(f"{one.place} must be {_wanted(field)}, not {shown}{near}", hint)
+
+
+def _wanted(field: SettingField) -> str:
+    if field.choices:
+        return " or ".join((", ".join(field.choices[:-1]), field.choices[-1]))
+    if field.kind is bool:
+        return "true or false"
+    noun = {int: "a whole number", float: "a number"}.get(field.kind, "text")
+    ends = ((field.low, "from {:g}"), (field.high, "to {:g}"))
+    limits = [words.format(end) for end, words in ends if end is not None]
+    return " ".join([noun, *limits, field.unit if limits else ""]).rstrip()

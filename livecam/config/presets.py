@@ -1,0 +1,186 @@
+"""Presets: named TOML files with the settings for one use."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from livecam.config.fields import setting_fields
+from livecam.core.errors import ConfigError
+from livecam.core.registry import did_you_mean
+
+INHERIT = "inherit"
+WORDS = ("title", "title_zh", "description", "description_zh")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """A TOML file with settings, checked for unknown names but not yet for wrong values."""
+
+    path: Path
+    words: dict[str, str]  # the keys above the first table
+    values: dict[str, Any]  # by "group.name"
+    lines: dict[str, int]  # where each of them stands, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A file that can be asked for by name."""
+
+    name: str
+    file: SettingsFile
+
+    @property
+    def inherits(self) -> str:
+        return self.file.words.get(INHERIT, "")
+
+
+def preset_folders() -> tuple[Path, ...]:
+    """Where presets are looked for, the user's own first."""
+    package = Path(__file__).resolve().parents[1]
+    return (
+        platformdirs.user_config_path("livecam", appauthor=False) / "presets",
+        package / "_data" / "presets",  # in an installed wheel
+        package.parent / "presets",  # in a checkout
+    )
+
+
+def list_presets() -> tuple[str, ...]:
+    """The names of all presets, sorted."""
+    return tuple(sorted(_known()))
+
+
+def read_preset(name: str) -> Preset:
+    """The preset of that name, or in that file; what it inherits is not followed.
+
+    Raises:
+        ConfigError: nobody knows it, or its file is broken.
+    """
+    known = _known()
+    path = Path(name) if name.endswith(".toml") else known.get(name)
+    if path is None:
+        raise ConfigError(
+            f'no preset is called "{name}"{did_you_mean(name, list(known))}',
+            hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a .toml",
+        )
+    return Preset(name, read_settings_file(path, words=(INHERIT, *WORDS)))
+
+
+def preset_chain(name: str) -> tuple[Preset, ...]:
+    """The preset and all that it inherits, the most general first.
+
+    Raises:
+        ConfigError: one of them is missing or broken, or they inherit in a circle.
+    """
+    chain: list[Preset] = []
+    while name:
+        names = [preset.name for preset in chain]
+        if name in names:
+            circle = " -> ".join([*names[names.index(name) :], name])
+            raise ConfigError(
+                f"presets inherit in a circle: {circle}", hint=f"mend {chain[-1].file.path}"
+            )
+        chain.append(read_preset(name))
+        name = chain[-1].inherits
+    return tuple(reversed(chain))
+
+
+def read_settings_file(path: Path, words: tuple[str, ...]) -> SettingsFile:
+    """Reads a TOML file with a table for each group of settings, and `words` above them.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or has a key that nobody knows.
+    """
+    try:
+        text = path.read_text("utf-8")
+        tables = tomllib.loads(text)
+    except OSError as err:
+        raise ConfigError(
+            f"{path} cannot be read: {err.strerror or err}", hint="check the path and its rights"
+        ) from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path} is not valid TOML: {err}", hint="mend the file") from err
+    return _Checker(path, text, words).checked(tables)
+
+
+def _known() -> dict[str, Path]:
+    """Files by preset name; earlier folders win."""
+    found: dict[str, Path] = {}
+    for folder in preset_folders():
+        for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
+            found.setdefault(path.stem, path)
+    return found
+
+
+class _Checker:
+    """Splits the tables of one file; what it refuses, it names with file and line."""
+
+    def __init__(self, path: Path, text: str, words: tuple[str, ...]) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+        self._words = words
+        self._groups: dict[str, list[str]] = {}
+        for field in setting_fields():
+            self._groups.setdefault(field.group, []).append(field.name)
+
+    def checked(self, tables: dict[str, Any]) -> SettingsFile:
+        said: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        for name, content in tables.items():
+            if isinstance(content, dict):
+                self._check_known(name, [*self._groups], "group", _line_of(self._lines, name))
+                values.update(self._settings(name, content))
+            else:
+                said[name] = self._word(name, content)
+        lines = {key: _line_of(self._lines, *key.split(".")) for key in values}
+        return SettingsFile(self._path, said, values, lines)
+
+    def _settings(self, group: str, table: dict[str, Any]) -> dict[str, Any]:
+        for key in table:
+            line = _line_of(self._lines, group, key)
+            self._check_known(key, self._groups[group], f"setting in [{group}]", line)
+        return {f"{group}.{key}": value for key, value in table.items()}
+
+    def _word(self, key: str, value: object) -> str:
+        line = _line_of(self._lines, "", key)
+        homes = [group for group, names in self._groups.items() if key in names]
+        if homes:
+            raise self._refused(
+                line, f'"{key}" stands outside its group', f"write it under [{homes[0]}]"
+            )
+        self._check_known(key, [*self._words, *self._groups], "key", line)
+        if not isinstance(value, str):
+            wanted = f"a group: [{key}]" if key in self._groups else "text"
+            raise self._refused(line, f'"{key}" must be {wanted}', f"it is {value!r} now")
+        return value
+
+    def _check_known(self, word: str, known: list[str], what: str, line: int) -> None:
+        if word not in known:
+            raise self._refused(
+                line,
+                f'no {what} is called "{word}"{did_you_mean(word, known)}',
+                f"there are: {', '.join(known)}",
+            )
+
+    def _refused(self, line: int, what: str, hint: str) -> ConfigError:
+        return ConfigError(f"{self._path}, line {line}: {what}", hint)
+
+
+def _line_of(lines: list[str], table: str, key: str = "") -> int:
+    """The line of a table, or of a key in it (table "": above the first), found by looking.
+
+    tomllib tells no positions; the usual ways of writing are found, else the table's line.
+    """
+    start = _first_line(lines, rf"\s*\[?\s*{re.escape(table)}\b") if table else 0
+    inside = _first_line(lines[start:], rf'\s*["\']?{re.escape(key)}["\']?\s*=') if key else 0
+    return start + inside if inside else max(start, 1)
+
+
+def _first_line(lines: list[str], pattern: str) -> int:
+    """The number of the first line that begins with the pattern, from 1; 0 when none does."""
+    return next((n for n, line in enumerate(lines, 1) if re.match(pattern, line)), 0)
