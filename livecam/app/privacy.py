@@ -32,8 +32,6 @@ class PrivacyGuard:
     def unseen(self, now: float) -> None:
         """The tracker looked and found no face."""
         self._heard_at = now
-        if self._covered_at is not None and now < self._covered_at:
-            self._covered_at = now
 
     def source_lost(self) -> None:
         """The camera is gone: what was known of the face is worth nothing any more."""

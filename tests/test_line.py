@@ -1,0 +1,290 @@
+"""The whole line as a function: a clock set by hand, faces made up, a compositor that paints.
+
+The "real face" of these pictures is magenta, the "avatar" green: what may leave the line is
+then a matter of colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livecam.app.line import Line, Published
+from livecam.app.stats import Shown
+from livecam.avatar.base import Avatar, AvatarState, EyeLook, Fit
+from livecam.compose import covers
+from livecam.config.settings import OnLost, Settings
+from livecam.core.commands import Command
+from livecam.core.errors import GraphicsError
+from livecam.core.face import Face, Observation
+from livecam.core.frame import Frame, Rect
+from livecam.sinks.base import OutputInfo
+from tests.faces import SIZE, face, frame
+
+STEP_S = 1 / 30
+MAGENTA = np.array((255, 0, 255), np.uint8)
+
+
+def avatar() -> Avatar:
+    fit = Fit((0, 0.01, 0.056), (0, -0.06, -0.01), 0.08, 0.09, 0.1)
+    eyes = EyeLook((0.3, 0.1, 0.0), (0.1, 0.0, 0.0), 0.85, 0.5)
+    return Avatar("blob", "Blob", "团", "test", "MIT", (), (), eyes, fit, {}, Path())
+
+
+class PaintingCompositor:
+    """Paints all but the lowest rows green, as an avatar covers a face; may be told to fail."""
+
+    def __init__(self) -> None:
+        self.drawn = Rect(0, 0, 0, 0)
+        self.broken = False
+        self.closed = False
+
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
+        if self.broken:
+            raise GraphicsError("the driver gave up")
+        assert len(avatars) == 1
+        image = frame.image.copy()
+        self.drawn = Rect(0, 0, frame.width, frame.height - 10)
+        image[self.drawn.slices] = (0, 200, 0, 255)
+        return Frame(image, frame.index, frame.captured_at)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Stage:
+    """A line with a clock: each call is one published picture."""
+
+    def __init__(self, **privacy: object) -> None:
+        settings = Settings.model_validate({"privacy": privacy})
+        self.compositors: list[PaintingCompositor] = []
+        self.broken = False
+        self.now = 100.0
+        self.index = 0
+        self.line = Line(settings, avatar(), self._make, OutputInfo(*SIZE, 30.0))
+
+    def _make(self, avatar: Avatar, width: int, height: int) -> PaintingCompositor:
+        compositor = PaintingCompositor()
+        compositor.broken = self.broken
+        self.compositors.append(compositor)
+        return compositor
+
+    def break_graphics(self, broken: bool = True) -> None:
+        self.broken = broken
+        for compositor in self.compositors:
+            compositor.broken = broken
+
+    def picture(self) -> Frame:
+        """A camera picture that is all face."""
+        self.index += 1
+        image = frame(self.index).image.copy()
+        image[..., :3] = MAGENTA
+        image[0, 0, 0] = self.index % 256
+        return Frame(image, self.index, self.now)
+
+    def sees(self, *faces: Face) -> Published:
+        self.now += STEP_S
+        return self.line.show(Observation(self.picture(), faces), self.now)
+
+    def hears_nothing(self, for_s: float = STEP_S) -> Published:
+        self.now += for_s
+        return self.line.show(None, self.now, self.picture())
+
+    def waits(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def shows_face(published: Published) -> bool:
+    image = published.picture.image[:-10, :, :3].astype(int)
+    magenta = (image[..., 0] > 150) & (image[..., 2] > 150) & (image[..., 1] < 100)
+    return bool(magenta.mean() > 0.01)
+
+
+def is_curtain(published: Published) -> bool:
+    return np.array_equal(published.picture.image, covers.curtain(*SIZE))
+
+
+def test_the_curtain_is_up_until_the_first_face() -> None:
+    stage = Stage()
+    assert is_curtain(stage.sees())
+    first = stage.sees(face())
+    assert first.state is Shown.AVATAR
+    assert first.tracked
+    assert not shows_face(first)
+
+
+def test_the_head_is_drawn_on_the_picture_it_was_measured_from() -> None:
+    stage = Stage()
+    published = stage.sees(face())
+    assert published.picture.index == stage.index
+    assert published.face is not None
+    assert published.face.at == published.picture.captured_at
+
+
+def test_a_repeated_picture_is_not_tracked_anew() -> None:
+    stage = Stage()
+    first = stage.sees(face())
+    again = stage.hears_nothing()
+    assert (again.state, again.tracked) == (Shown.AVATAR, False)
+    assert np.array_equal(again.picture.image, first.picture.image)
+
+
+def test_a_held_avatar_stands_on_the_picture_in_which_it_covered_the_face() -> None:
+    stage = Stage(hold_s=1.0)
+    covered = stage.sees(face())
+    held = stage.sees()
+    assert held.state is Shown.HOLD
+    assert np.array_equal(held.picture.image, covered.picture.image)
+    stage.waits(1.0)
+    assert is_curtain(stage.sees())
+
+
+def test_a_face_that_comes_back_is_covered_at_once() -> None:
+    stage = Stage(hold_s=0.5)
+    stage.sees(face())
+    stage.waits(2)
+    assert stage.sees().state is Shown.CURTAIN
+    assert stage.sees(face()).state is Shown.AVATAR
+
+
+def test_blur_shows_colour_but_no_face() -> None:
+    stage = Stage(on_lost=OnLost.BLUR)
+    published = stage.sees()
+    assert published.state is Shown.BLUR
+    stage.index -= 1
+    assert np.array_equal(published.picture.image, covers.blur_whole(stage.picture().image))
+
+
+def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
+    assert shows_face(Stage(on_lost=OnLost.PASSTHROUGH).sees())
+    for choice in (OnLost.HOLD, OnLost.CURTAIN):
+        assert not shows_face(Stage(on_lost=choice).sees())
+
+
+def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
+    def beside(others: str) -> np.ndarray:
+        stage = Stage(others=others)
+        stage.line._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
+        picture = frame().image.copy()
+        picture[:, 80:160:4, :3] = 255  # stripes under the second face
+        observation = Observation(
+            Frame(picture, 1, 1.0), (face((0.25, 0.5), 0.5), face((0.75, 0.5), 0.4))
+        )
+        return stage.line.show(observation, 1.0).picture.image[60, 110:130, 1].astype(float)
+
+    class Untouched(PaintingCompositor):
+        def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
+            return frame
+
+    assert beside("show").std() > 50
+    assert beside("blur").std() < 20
+
+
+def test_broken_graphics_hold_the_avatar_then_draw_the_curtain_and_recover() -> None:
+    stage = Stage(hold_s=1.0)
+    covered = stage.sees(face())
+    stage.break_graphics()
+    held = stage.sees(face())
+    assert held.state is Shown.HOLD
+    assert np.array_equal(held.picture.image, covered.picture.image)
+    stage.waits(1.2)
+    assert is_curtain(stage.sees(face()))
+    stage.break_graphics(False)
+    stage.waits(6)
+    assert stage.sees(face()).state is Shown.AVATAR
+
+
+def test_a_compositor_that_cannot_be_made_is_tried_again_with_growing_pauses() -> None:
+    stage = Stage()
+    stage.break_graphics()
+    for _ in range(90):  # three seconds
+        assert not shows_face(stage.sees(face()))
+    assert 4 <= len(stage.compositors) <= 8  # 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s
+    assert all(compositor.closed for compositor in stage.compositors)
+
+
+def test_any_exception_in_the_line_ends_in_a_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(stage.line._smoother, "update", fail)
+    assert is_curtain(stage.sees(face()))
+
+
+def test_panic_is_a_curtain_until_asked_again() -> None:
+    stage = Stage()
+    stage.sees(face())
+    stage.line.command(Command.PANIC)
+    assert is_curtain(stage.sees(face()))
+    assert is_curtain(stage.hears_nothing())
+    stage.line.command(Command.PANIC)
+    assert stage.sees(face()).state is Shown.AVATAR
+
+
+def test_panic_beats_a_frozen_picture() -> None:
+    stage = Stage()
+    stage.sees(face())
+    stage.line.command(Command.FREEZE)
+    stage.line.command(Command.PANIC)
+    assert is_curtain(stage.sees(face()))
+
+
+def test_a_frozen_picture_stands_still() -> None:
+    stage = Stage()
+    before = stage.sees(face())
+    stage.line.command(Command.FREEZE)
+    for _ in range(3):
+        frozen = stage.sees(face((0.6, 0.5)))
+        assert np.array_equal(frozen.picture.image, before.picture.image)
+        assert (frozen.state, frozen.tracked) == (Shown.HOLD, False)
+    stage.line.command(Command.FREEZE)
+    assert stage.sees(face()).state is Shown.AVATAR
+
+
+def test_an_unplugged_camera_draws_the_curtain() -> None:
+    stage = Stage()
+    stage.sees(face())
+    stage.line.source_lost()
+    stage.now += STEP_S
+    assert is_curtain(stage.line.show(None, stage.now))
+
+
+def test_the_last_picture_of_a_run_is_the_curtain() -> None:
+    stage = Stage(on_lost=OnLost.PASSTHROUGH)
+    stage.sees(face())
+    assert is_curtain(stage.line.farewell(stage.now))
+
+
+@pytest.mark.parametrize("on_lost", [OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR])
+@pytest.mark.parametrize("alignment", ["aligned", "newest"])
+def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alignment: str) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        stage = Stage(on_lost=on_lost, hold_s=0.3)
+        settings = stage.line.settings
+        stage.line.settings = settings.model_copy(
+            update={"smoothing": settings.smoothing.model_copy(update={"alignment": alignment})}
+        )
+        for event in rng.integers(0, 9, 60):
+            if event < 3:
+                published = stage.sees(face((float(rng.uniform(0.3, 0.7)), 0.5)))
+            elif event == 3:
+                published = stage.sees()
+            elif event == 4:
+                published = stage.hears_nothing(float(rng.uniform(0, 0.8)))
+            elif event == 5:
+                stage.break_graphics(bool(rng.integers(2)))
+                published = stage.sees(face())
+            elif event == 6:
+                stage.line.source_lost()
+                published = stage.hears_nothing()
+            else:
+                stage.line.command(Command.FREEZE if event == 7 else Command.PANIC)
+                published = stage.hears_nothing()
+            if published.state is not Shown.BLUR:  # a blurred magenta wall is still magenta
+                assert not shows_face(published), published.state
