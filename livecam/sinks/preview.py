@@ -277,14 +277,15 @@ def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
     def width_of(text: str) -> int:
         return int(cv2.getTextSize(text, font, size, thickness)[0][0])
 
-    widths = [sum(width_of(text) + gap for text, _ in line) - gap for line in lines]
+    column = max(width_of(line[0][0]) for line in lines)  # the first words stand in one
+    widths = [column + sum(gap + width_of(text) for text, _ in line[1:]) for line in lines]
     ink = np.zeros((2 * pad + row * len(lines), 2 * pad + max(widths), 4), np.uint8)
     for number, line in enumerate(lines):
         x, y = pad, pad + row * number + round(28 * size)
-        for text, color in line:
+        for place, (text, color) in enumerate(line):
             # An alpha of 255 makes OpenCV's smooth edges premultiplied.
             cv2.putText(ink, text, (x, y), font, size, (*color, 255), thickness, cv2.LINE_AA)
-            x += width_of(text) + gap
+            x += (width_of(text) if place else column) + gap
     plate = np.array((0, 0, 0, 150), np.uint16)
     covered = ink[..., 3:].astype(np.uint16)
     return (ink + plate * (255 - covered) // 255).astype(np.uint8)
