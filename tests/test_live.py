@@ -1,0 +1,229 @@
+"""The live run: real threads, a camera and sinks that can be made to fail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from livecam.app.line import Line, Published
+from livecam.app.live import Capture, Live, Tracking
+from livecam.app.outlets import Outlet, Picture
+from livecam.app.stats import Shown
+from livecam.compose import covers
+from livecam.config.settings import Settings
+from livecam.core.commands import Command
+from livecam.core.errors import SinkError, SourceError, TrackingError
+from livecam.core.face import Observation
+from livecam.core.frame import Frame, PixelFormat
+from livecam.core.timing import StageTimer, SystemClock
+from livecam.sinks.base import MemorySink, OutputInfo, Sink
+from livecam.sources.base import Source, SourceInfo, TestPattern
+from livecam.tracking.base import ScriptedTracker, Tracker
+from tests.faces import SIZE, face, frame
+from tests.test_line import PaintingCompositor, avatar, is_curtain
+
+FPS = 100.0
+PATIENCE_S = 20.0  # a test that has not ended by then hangs
+
+
+class Camera:
+    """A test pattern that can be unplugged."""
+
+    def __init__(self, unplugged: threading.Event) -> None:
+        self._pattern = TestPattern(SystemClock(), *SIZE, FPS)
+        self._unplugged = unplugged
+
+    def open(self) -> SourceInfo:
+        self._fail_if_unplugged()
+        return self._pattern.open()
+
+    def read(self) -> Frame | None:
+        self._fail_if_unplugged()
+        return self._pattern.read()
+
+    def close(self) -> None:
+        self._pattern.close()
+
+    def _fail_if_unplugged(self) -> None:
+        if self._unplugged.is_set():
+            raise SourceError("the camera is gone")
+
+
+def run_live(
+    watch: Callable[[Published], Sequence[Command]],
+    make_source: Callable[[], Source] | None = None,
+    make_tracker: Callable[[], Tracker] = lambda: ScriptedTracker(lambda frame: (face(),)),
+    sinks: Sequence[Callable[[], Sink]] = (),
+) -> tuple[Live, list[Outlet]]:
+    """Runs until `watch`, which sees every published picture, asks to quit."""
+    clock, timer = SystemClock(), StageTimer()
+    capture = Capture(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
+    tracking = Tracking(make_tracker, capture.frames, timer)
+    info = OutputInfo(*SIZE, FPS)
+    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), info, timer)
+    outlets = [Outlet(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
+    live = Live(line, capture, tracking, outlets, clock, timer, None, watch)
+    workers = (capture.worker, tracking.worker)
+    try:
+        for worker in workers:
+            worker.start()
+        for outlet in outlets:
+            outlet.begin()
+        capture.wait_until_open()
+        live.loop(PATIENCE_S)
+    finally:
+        for worker in workers:
+            worker.request_stop()
+        for worker in workers:
+            assert worker.join(5)
+        for outlet in outlets:
+            outlet.end()
+    return live, outlets
+
+
+def after(count: int, of: Shown = Shown.AVATAR) -> Callable[[Published], Sequence[Command]]:
+    seen: list[Published] = []
+
+    def watch(published: Published) -> Sequence[Command]:
+        if published.state is of:
+            seen.append(published)
+        return (Command.QUIT,) if len(seen) >= count else ()
+
+    return watch
+
+
+def test_pictures_flow_from_the_camera_to_every_sink_and_end_with_the_curtain() -> None:
+    sinks = [MemorySink(PixelFormat.RGBA), MemorySink(PixelFormat.I420)]
+    run_live(after(20), sinks=[lambda s=s: s for s in sinks])  # type: ignore[misc]
+    for sink in sinks:
+        assert len(sink.frames) > 5
+        assert all(f.size == SIZE and f.format is sink.format for f in sink.frames)
+        indices = [f.index for f in sink.frames[:-1]]
+        assert indices == sorted(indices)
+    assert np.array_equal(sinks[0].frames[-1].image, covers.curtain(*SIZE))
+
+
+def test_an_unplugged_camera_means_curtain_and_it_comes_back_by_itself() -> None:
+    unplugged = threading.Event()
+    states: list[Shown] = []
+
+    def watch(published: Published) -> Sequence[Command]:
+        states.append(published.state)
+        if states.count(Shown.AVATAR) == 5:
+            unplugged.set()
+        if unplugged.is_set() and is_curtain(published):
+            unplugged.clear()
+        back = Shown.CURTAIN in states[5:] and states[-1] is Shown.AVATAR
+        return (Command.QUIT,) if back else ()
+
+    run_live(watch, make_source=lambda: Camera(unplugged))
+    lost_at = next(i for i in range(5, len(states)) if states[i] is Shown.CURTAIN)
+    assert Shown.AVATAR in states[lost_at:]
+
+
+def test_a_camera_that_cannot_be_opened_fails_before_the_first_picture() -> None:
+    unplugged = threading.Event()
+    unplugged.set()
+    with pytest.raises(SourceError, match="camera is gone"):
+        run_live(after(1), make_source=lambda: Camera(unplugged))
+
+
+def test_a_tracker_that_throws_is_made_anew_and_the_face_stays_covered() -> None:
+    made: list[int] = []
+
+    class Throwing:
+        def __init__(self) -> None:
+            made.append(0)
+
+        def track(self, frame: Frame) -> Observation:
+            made[-1] += 1
+            if len(made) < 3 and made[-1] > 3:
+                raise TrackingError("the network broke")
+            return Observation(frame, (face(),))
+
+        def close(self) -> None:
+            pass
+
+    states: list[Shown] = []
+
+    def watch(published: Published) -> Sequence[Command]:
+        states.append(published.state)
+        return (Command.QUIT,) if len(made) == 3 and made[-1] > 5 else ()
+
+    run_live(watch, make_tracker=Throwing)
+    assert set(states) <= {Shown.AVATAR, Shown.HOLD, Shown.CURTAIN}
+    assert states.count(Shown.AVATAR) > 5
+
+
+def test_a_failing_sink_never_stops_the_others() -> None:
+    class Broken(MemorySink):
+        opened = 0
+
+        def open(self, info: OutputInfo) -> str:
+            Broken.opened += 1
+            return super().open(info)
+
+        def send(self, frame: Frame) -> None:
+            raise SinkError("disk full")
+
+    good = MemorySink()
+    _, outlets = run_live(after(60), sinks=[Broken, lambda: good])
+    assert len(good.frames) > 20
+    assert Broken.opened >= 2  # it was opened again
+    assert isinstance(outlets[0].last_error, SinkError)
+
+
+def test_a_sink_that_hangs_delays_nobody_and_misses_are_counted() -> None:
+    release = threading.Event()
+
+    class Slow(MemorySink):
+        def send(self, frame: Frame) -> None:
+            release.wait(PATIENCE_S)
+
+    good = MemorySink()
+    seen = 0
+
+    def watch(published: Published) -> Sequence[Command]:
+        nonlocal seen
+        seen += 1
+        if seen == 40:
+            release.set()
+            return (Command.QUIT,)
+        return ()
+
+    live, _ = run_live(watch, sinks=[Slow, lambda: good])
+    assert len(good.frames) > 20
+    assert live.missed()["sink:sink0"] > 10
+
+
+def test_a_slow_tracker_sees_the_newest_picture_and_the_camera_never_starves() -> None:
+    seen: list[Published] = []
+
+    class Slow:
+        def __init__(self) -> None:
+            self._pause = threading.Event()
+
+        def track(self, frame: Frame) -> Observation:
+            self._pause.wait(0.05)
+            return Observation(frame, (face(),))
+
+        def close(self) -> None:
+            pass
+
+    def watch(published: Published) -> Sequence[Command]:
+        seen.append(published)
+        return (Command.QUIT,) if len(seen) > 80 else ()
+
+    live, _ = run_live(watch, make_tracker=Slow)
+    repeated = [p for p in seen if p.state is Shown.AVATAR and not p.tracked]
+    assert len(repeated) > 20  # published between two results
+    assert live.missed()["frames"] > 20  # old pictures gave way to new ones
+
+
+def test_two_formats_are_converted_once() -> None:
+    picture = Picture(frame())
+    assert picture.as_format(PixelFormat.RGBA) is picture.rgba
+    assert picture.as_format(PixelFormat.I420) is picture.as_format(PixelFormat.I420)
