@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from livecam.app.stats import StatsWriter
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
-from livecam.core.errors import GraphicsError, LivecamError
+from livecam.core.errors import DeviceError, GraphicsError, SinkError
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import SINKS, OutputInfo, Sink
@@ -60,6 +61,7 @@ class _Run:
         self._stats_path = stats
         self._stack = stack
         self._recording: Outlet | None = None
+        self._shown_at: deque[float] = deque(maxlen=31)
 
     def run(self) -> int:
         settings, stack = self.settings, self._stack
@@ -179,7 +181,7 @@ class _Run:
         self._fail_if_tracking_never_worked()
         if self._preview is None:
             return ()
-        self._preview.show(published, recording=self._recording is not None)
+        self._show(published, self._preview)
         commands = self._preview.poll()
         for command in commands:
             if command is Command.NEXT_AVATAR:
@@ -187,6 +189,25 @@ class _Run:
             elif command is Command.RECORD:
                 self._toggle_recording()
         return commands
+
+    def _show(self, published: Published, preview: Preview) -> None:
+        """Draws the published picture in the window; a broken window ends only the preview."""
+        from livecam.sinks.preview import PreviewStatus
+
+        line = self._live.line
+        self._shown_at.append(self.clock.now())
+        preview.status = PreviewStatus(
+            state=published.state.value,
+            fps=_rate(self._shown_at),
+            recording=self._recording is not None,
+            frozen=line.frozen,
+            panic=line.guard.panic,
+        )
+        try:
+            preview.send(published.picture)
+        except SinkError as error:
+            log.warning("the preview ends: %s", error)
+            self._preview = None
 
     def _fail_if_tracking_never_worked(self) -> None:
         error = self._tracking.worker.last_error
@@ -226,11 +247,17 @@ def _virtual_camera(settings: Settings) -> str:
 
     device = available(settings.sinks.device)
     if device is None and settings.sinks.device:
-        raise LivecamError(
+        raise DeviceError(
             f"there is no virtual camera {settings.sinks.device!r}",
             hint="run `livecam doctor`: it says how to make one",
         )
     return device or ""
+
+
+def _rate(moments: deque[float]) -> float:
+    """Pictures a second over the newest moments."""
+    span_s = moments[-1] - moments[0]
+    return (len(moments) - 1) / span_s if span_s > 0 else 0.0
 
 
 def _recorder(path: Path, force: bool = False) -> Callable[[], Sink]:
