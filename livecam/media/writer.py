@@ -54,7 +54,8 @@ class VideoWriter:
         sound_from: a file whose sound tracks are copied packet by packet, bit for bit, or
             encoded again to AAC where the container cannot hold them (see `sound`).
         pixel_aspect: width over height of one pixel.
-        effort: "live" spends less time on a picture, "file" makes better ones.
+        effort: "file" makes better pictures; "live" spends less time on one, and when the disk
+            fills up what was written until then stays, under the file's name, and plays.
 
     Raises:
         SinkError: the file cannot be written; also from every method.
@@ -77,6 +78,7 @@ class VideoWriter:
         self._size = (width, height)
         self._format = "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
         self._constant_rate = time_base is None
+        self._live = effort == "live"
         rate = Fraction(rate).limit_denominator(100_000)
         self._time_base = time_base or 1 / rate
         self._last_ticks: int | None = None
@@ -142,6 +144,8 @@ class VideoWriter:
                 self._container.close()
                 os.replace(self._partial, self.path)
         except BaseException:
+            if self._live:
+                self._rescue()
             self.abort()
             raise
         self._container = None
@@ -155,6 +159,16 @@ class VideoWriter:
             with suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
             self._partial.unlink(missing_ok=True)
+
+    def _rescue(self) -> None:
+        """Gives its name to a file that could not be completed, if it plays all the same."""
+        assert self._container is not None
+        with suppress(av.FFmpegError, OSError, ValueError):
+            self._container.close()
+        with suppress(av.FFmpegError, OSError, StopIteration):
+            with av.open(f"file:{self._partial}") as written:
+                next(written.decode(video=0))
+            os.replace(self._partial, self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -176,7 +190,11 @@ class VideoWriter:
         return self._container
 
     def _open_container(self) -> OutputContainer:
-        options = {"movflags": "+faststart"} if self.path.suffix in (".mp4", ".mov", ".m4v") else {}
+        # A live MP4 plays at any moment: it is made of fragments until `close` joins them.
+        # Without delay_moov it starts late by the encoder's delay, and crashes when empty.
+        flags = "+hybrid_fragmented+delay_moov" if self._live else "+faststart"
+        is_mp4 = self.path.suffix.lower() in (".mp4", ".mov", ".m4v")
+        options = {"movflags": flags} if is_mp4 else {}
         container = av.open(f"file:{self._partial}", "w", container_options=options)
         self._partial.touch()  # an unwritable folder shows now, not at the first picture
         return container
@@ -200,6 +218,8 @@ class VideoWriter:
         context.colorspace = Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
+        if self._live:
+            context.gop_size = round(2 * rate)  # a fragment ends at each key frame
         if encoder == "libx264":
             context.options = QUALITY[effort]
         else:
@@ -308,7 +328,7 @@ def _as_sink_errors(path: Path) -> Iterator[None]:
         number = getattr(error, "errno", None)
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise SinkError(
-                f"the disk is full; {path} was not written", "free some space"
+                f"the disk is full; {path} is not complete", "free some space"
             ) from error
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             raise SinkError(f"there is no folder {path.parent}", "make it first") from error

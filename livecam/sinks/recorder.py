@@ -1,0 +1,129 @@
+"""Records what is published, at a constant rate, into a file that survives a full disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from livecam.core.errors import SinkError
+from livecam.core.frame import Frame, PixelFormat
+from livecam.media.writer import VideoWriter
+from livecam.sinks.base import OutputInfo
+
+LONGEST_GAP_S = 10.0  # a machine that slept is not worth hours of one picture
+HELD_S = 0.5  # a picture repeated for longer is recorded as it stands, not when it moves on
+
+
+class Recorder:
+    """Writes H.264 (`.mp4`, `.mkv`), BT.709, with one picture in each slot of 1 / fps seconds.
+
+    Live pictures come early, late, or not at all. Each goes into the slot nearest to its
+    `captured_at`; the last one fills slots that nobody came for; of two for one slot the first
+    stays. Recorded time never runs back, and gaps are cut to `LONGEST_GAP_S`.
+
+    The file has its name once it is closed; a file that is already there is never
+    overwritten unless told to: the new one becomes `name-2.mp4`.
+
+    Args:
+        path: of the file; its folder is made when it is missing.
+        force: overwrite.
+    """
+
+    format = PixelFormat.I420
+
+    def __init__(self, path: str | Path, force: bool = False) -> None:
+        self.path = Path(path)
+        self._force = force
+        self._writer: VideoWriter | None = None
+        self._last: Frame | None = None
+
+    def open(self, info: OutputInfo) -> str:
+        """Starts the file.
+
+        Raises:
+            SinkError: it cannot be written there, or not in that format.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise SinkError(
+                f"the folder {self.path.parent} cannot be made: {err.strerror}",
+                hint="choose another folder",
+            ) from err
+        if not self._force:
+            self.path = free_name(self.path)
+        self._slots = _Slots(info.fps)
+        self._writer = VideoWriter(self.path, info.width, info.height, info.fps, effort="live")
+        return f"recording {self.path}"
+
+    def send(self, frame: Frame) -> None:
+        """Adds a picture at its time.
+
+        Raises:
+            SinkError: the disk is full or gone; `close` keeps what was written.
+        """
+        if self._writer is None:
+            raise SinkError("the recorder is not open")
+        slots = self._slots.take(frame.captured_at)
+        for _ in range(slots - 1):
+            self._writer.write(self._last or frame)
+        if slots:
+            self._writer.write(frame)
+        self._last = frame
+
+    def close(self) -> None:
+        """Completes the file.
+
+        Raises:
+            SinkError: the disk is full; what was written until then has the file's name.
+        """
+        writer, self._writer = self._writer, None
+        self._last = None
+        if writer is not None:
+            writer.close()
+
+
+class _Slots:
+    """Decides how many slots a picture moves the recording on: 0, 1, or more after a gap."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._start: float | None = None  # the time of slot 0
+        self._next = 0
+        self._newest = 0.0
+        self._held = 0  # how often the newest picture was repeated
+
+    def take(self, captured_at: float) -> int:
+        if self._start is None:
+            self._start = self._newest = captured_at
+            self._next = 1
+            return 1
+        if captured_at == self._newest:
+            return self._repeat()
+        self._newest, self._held = captured_at, 0
+        slot = round((captured_at - self._start) * self._fps)
+        ahead = slot + 1 - self._next
+        longest = round(LONGEST_GAP_S * self._fps)
+        if abs(ahead) > longest:  # the clock jumped, or the machine slept
+            wanted = longest if ahead > 0 else 1
+            self._start += (ahead - wanted) / self._fps
+            ahead = wanted
+        ahead = max(ahead, 0)
+        self._next += ahead
+        return ahead
+
+    def _repeat(self) -> int:
+        """A short repetition is left to the next picture, which knows the time."""
+        self._held += 1
+        if self._held <= HELD_S * self._fps:
+            return 0
+        self._next += 1
+        return 1
+
+
+def free_name(path: Path) -> Path:
+    """The path itself, or `name-2`, `name-3` ... when there is such a file already."""
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return candidate
