@@ -1,0 +1,70 @@
+"""What several tests need: real material beside the checkout, a real face, small clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.config.assets import asset_path
+from livecam.core.errors import AssetError
+from livecam.core.frame import Frame, Image
+from livecam.media.writer import VideoWriter
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Clips of real people and third-party avatars, which are not part of the project."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the private test material lies in ../shared, which is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Image:
+    """A real face: uint8[512, 512, 4], RGBA, read-only."""
+    try:
+        path = asset_path("portrait")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+    image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGBA)
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a small video: a grey picture that gets brighter, with a red square moving right."""
+
+    def make(
+        name: str = "clip.mp4",
+        frames: int = 10,
+        width: int = 96,
+        height: int = 64,
+        fps: float = 25.0,
+    ) -> Path:
+        path = tmp_path / name
+        with VideoWriter(path, width, height, fps) as writer:
+            for index in range(frames):
+                writer.write(Frame(square_at(index, width, height), index, index / fps))
+        return path
+
+    return make
+
+
+def square_at(index: int, width: int, height: int) -> Image:
+    image = np.full((height, width, 4), 255, np.uint8)
+    image[..., :3] = min(60 + 5 * index, 255)
+    image[8:24, 4 * index : 4 * index + 16, :3] = (220, 30, 30)
+    return image
