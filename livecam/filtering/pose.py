@@ -1,7 +1,7 @@
 """Steadies a head's position and rotation with any `Filter` of six numbers.
 
 The filter never sees a quaternion or a metre. Each measurement is written as its difference
-to the last estimate, in units of the tracker's own noise: across, up, along the line of sight,
+to the last estimate, in units of the tracker's noise: across, up, along the line of sight,
 then the rotation vector of the difference (the log map, so the sign of a quaternion does not
 matter). Across and up are angles seen from the camera times the distance: the depth, the
 noisiest of the six, then cannot shake the head sideways.
@@ -27,21 +27,28 @@ class PoseFilter:
 
     def __init__(self, filter: Filter) -> None:
         self._filter = filter
+        self._level = NoiseLevel()
         self.reset()
 
     def reset(self) -> None:
         self._filter.reset()
+        self._level.reset()
         self._pose: FacePose | None = None
+        self._raw: FacePose | None = None
         self._flat = np.zeros(6)
 
     def step(self, pose: FacePose, dt: float) -> FacePose:
-        if self._pose is None:
+        if self._pose is None or self._raw is None:
             self._filter.step(self._flat, 0.0)
             self._pose = pose
-        else:
-            flat = self._filter.step(self._flat + _difference(self._pose, pose), dt)
-            self._pose = _moved(self._pose, flat - self._flat)
+        elif dt > 0:
+            self._level.step(_difference(self._raw, pose) / POSE_NOISE, dt)
+            noise = POSE_NOISE * self._level.value
+            away = _difference(self._pose, pose) / noise
+            flat = self._filter.step(self._flat + away, dt)
+            self._pose = _moved(self._pose, (flat - self._flat) * noise)
             self._flat = flat
+        self._raw = pose
         return self._pose
 
     def predict(self, dt: float) -> FacePose:
@@ -52,7 +59,39 @@ class PoseFilter:
         """
         if self._pose is None:
             raise ValueError("nothing was measured yet")
-        return _moved(self._pose, self._filter.predict(dt) - self._flat)
+        ahead = self._filter.predict(dt) - self._flat
+        return _moved(self._pose, ahead * POSE_NOISE * self._level.value)
+
+
+class NoiseLevel:
+    """How noisy the poses are, as a factor over POSE_NOISE; learnt in seconds.
+
+    Looks at how much each step differs from the one before: a head moves smoothly, noise does
+    not. A low quantile, because moving is no noise. In bright light the factor is 1.
+    """
+
+    LOW, HIGH = 1.0, 2.5  # a dim room doubles the noise
+    QUANTILE = 0.15
+    USUAL = 0.67  # that quantile of the root mean square of six normal numbers
+    RATE_PER_S = 2.0
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.value = self.LOW
+        self._last: NDArray[np.float64] | None = None
+
+    def step(self, change: NDArray[np.float64], dt: float) -> None:
+        """Takes the raw change since the last measurement, float64[6], in POSE_NOISE."""
+        if self._last is not None:
+            bend = change - self._last
+            # White noise bends by sqrt(1 + 4 + 1) of its standard deviation.
+            seen = float(np.sqrt(bend @ bend / (6 * len(bend)))) / self.USUAL
+            pull = self.QUANTILE if seen > self.value else self.QUANTILE - 1
+            grown = self.value * float(np.exp(self.RATE_PER_S * pull * min(dt, 0.1)))
+            self.value = min(max(grown, self.LOW), self.HIGH)
+        self._last = change
 
 
 def _distance(translation: Vector3) -> float:
@@ -60,23 +99,21 @@ def _distance(translation: Vector3) -> float:
 
 
 def _difference(start: FacePose, end: FacePose) -> NDArray[np.float64]:
-    """The way from one pose to another, in noises."""
+    """The way from one pose to another: metres across, up and along, and a rotation vector."""
     out = np.empty(6)
     near, far = _distance(start.translation), _distance(end.translation)
     out[:2] = end.translation[:2] * (near / far) - start.translation[:2]
     out[2] = np.log(far / near) * near
     out[3:] = rotation_vector(multiply(conjugate(start.rotation), end.rotation))
-    out /= POSE_NOISE
     return out
 
 
-def _moved(start: FacePose, difference: NDArray[np.float64]) -> FacePose:
-    """The pose that lies that way from another."""
-    step = difference * POSE_NOISE
+def _moved(start: FacePose, way: NDArray[np.float64]) -> FacePose:
+    """The pose that lies that way from another; undoes `_difference`."""
     near = _distance(start.translation)
-    far = near * float(np.exp(step[2] / near))
+    far = near * float(np.exp(way[2] / near))
     translation = np.empty(3)
-    translation[:2] = (start.translation[:2] + step[:2]) * (far / near)
+    translation[:2] = (start.translation[:2] + way[:2]) * (far / near)
     translation[2] = -far
-    rotation: Quaternion = multiply(start.rotation, quaternion_from_vector(step[3:]))
+    rotation: Quaternion = multiply(start.rotation, quaternion_from_vector(way[3:]))
     return FacePose(translation, rotation / np.linalg.norm(rotation))

@@ -115,10 +115,10 @@ def pose_filter(settings: SmoothingSettings) -> Filter:
     if settings.filter == "one-euro":
         return FILTERS.create(
             settings.filter,
-            min_cutoff=0.15 / calm**2,
-            beta=0.3 / calm,
-            speed_floor=42 * calm,
-            derivative_cutoff=2.6,
+            min_cutoff=0.05 / calm,
+            beta=0.3 / max(calm, 1.0) ** 2,
+            derivative_cutoff=6.0,
+            noise=min(calm, 1.0),
         )
     if settings.filter == "kalman":
         return FILTERS.create(settings.filter, noise=1.0, acceleration=60 / calm**2)
@@ -219,8 +219,8 @@ class ExpressionFilter:
     CALM_HZ = 1.5
     IN_HZ = 30.0
     OUT_HZ = 12.0
-    NOISE = 0.02  # typical standard deviation of a raw weight at rest
-    OPENS, OPEN = 1.5 * NOISE, 5 * NOISE  # a change this large is noise; is surely meant
+    # Raw weights of a face at rest have standard deviations up to 0.04.
+    OPENS, OPEN = 0.04, 0.16  # a change this small may be noise; this large is meant
 
     def __init__(self) -> None:
         # Gaze, and everything that has a left and a right of its own, must not lag in one
