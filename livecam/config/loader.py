@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import ValidationError
 
 from livecam.config.fields import VARIABLE_PREFIX, SettingField, plain, setting_fields
+from livecam.config.paths import user_config_folder
 from livecam.config.presets import preset_chain, read_settings_file
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
@@ -46,7 +46,7 @@ class _Given:
 
 def user_file_path() -> Path:
     """The user's own settings; the file need not be there."""
-    return platformdirs.user_config_path("livecam", appauthor=False) / "livecam.toml"
+    return user_config_folder() / "livecam.toml"
 
 
 def load_settings(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from livecam.config.fields import setting_fields
+from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import ConfigError
 from livecam.core.registry import did_you_mean
 
@@ -42,12 +41,7 @@ class Preset:
 
 def preset_folders() -> tuple[Path, ...]:
     """Where presets are looked for, the user's own first."""
-    package = Path(__file__).resolve().parents[1]
-    return (
-        platformdirs.user_config_path("livecam", appauthor=False) / "presets",
-        package / "_data" / "presets",  # in an installed wheel
-        package.parent / "presets",  # in a checkout
-    )
+    return user_data_folder() / "presets", shipped_folder("presets")
 
 
 def list_presets() -> tuple[str, ...]:

@@ -1,0 +1,303 @@
+"""`livecam doctor`: tries every part, and says what works and what to do about the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from livecam.config.settings import Settings
+from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError
+
+TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
+# Each of them writes the same `cv2` folder as opencv-contrib-python.
+OPENCV_RIVALS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
+MAIN_MODEL = "face-landmarker"
+ENCODED_PICTURES = 10
+SAMPLE_FRAMES = 100
+SLOW_SHARE = 0.9  # of the asked rate; below it, people see it
+DEFAULT_SIZE = (1280, 720)
+
+
+class Status(str, Enum):
+    """How a check went."""
+
+    OK = "ok"
+    WARN = "warn"  # something is missing, the main job works without
+    FAIL = "fail"  # nothing works before this is mended
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found about one part."""
+
+    status: Status
+    found: str  # for people
+    remedy: str = ""  # what to do; empty when all is well
+    facts: dict[str, Any] = field(default_factory=dict)  # for programs
+    name: str = ""
+
+
+Examine = Callable[[Settings], Check]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All checks, and what they mean together."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def works(self) -> bool:
+        return all(check.status is not Status.FAIL for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """One line: what will work and how fast."""
+        failed = [check.name for check in self.checks if check.status is Status.FAIL]
+        if failed:
+            return f"livecam does not work here yet; mend first: {', '.join(failed)}"
+        facts = {check.name: check.facts for check in self.checks}
+        way_in = facts["cameras"].get("first") or "the built-in sample"
+        way_out = (
+            facts["virtual camera"].get("device")
+            or facts["display"].get("way_out")
+            or "a recording"
+        )
+        return f"livecam works: {way_in} -> {way_out}, {_speed_in_words(facts['speed'])}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"works": self.works, "verdict": self.verdict, "checks": [*map(asdict, self.checks)]}
+
+
+def examine_all(
+    settings: Settings,
+    each: Callable[[Check], None] | None = None,
+    examinations: Mapping[str, Examine] | None = None,
+) -> Report:
+    """Runs every check, some ten seconds in all; `each` is called as soon as one is done."""
+    done = []
+    for name, examine in (EXAMINATIONS if examinations is None else examinations).items():
+        check = replace(_tried(examine, settings), name=name)
+        done.append(check)
+        if each is not None:
+            each(check)
+    return Report(tuple(done))
+
+
+def _tried(examine: Examine, settings: Settings) -> Check:
+    try:
+        return examine(settings)
+    except LivecamError as error:
+        return _fail(error.message, error.hint)
+    except Exception as error:  # a doctor must get through to the last check
+        return _fail(f"{type(error).__name__}: {error}", "install livecam again, or report it")
+
+
+def _ok(found: str, **facts: Any) -> Check:
+    return Check(Status.OK, found, facts=facts)
+
+
+def _warn(found: str, remedy: str, **facts: Any) -> Check:
+    return Check(Status.WARN, found, remedy, facts)
+
+
+def _fail(found: str, remedy: str, **facts: Any) -> Check:
+    return Check(Status.FAIL, found, remedy, facts)
+
+
+def _python(settings: Settings) -> Check:
+    return _ok(f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _packages(settings: Settings) -> Check:
+    versions = {package: _version(package) for package in _required_packages()}
+    missing = [package for package, version in versions.items() if version is None]
+    rivals = [package for package in OPENCV_RIVALS if _version(package) is not None]
+    tracker = versions.get(TRACKER_PACKAGE)
+    if missing:
+        return _fail(f"missing: {', '.join(missing)}", "install livecam again", **versions)
+    if rivals:
+        return _warn(
+            f"{rivals[0]} and opencv-contrib-python overwrite each other",
+            f"pip uninstall {rivals[0]}; pip install --force-reinstall opencv-contrib-python",
+            **versions,
+        )
+    if tracker != TRACKER_VERSION:
+        return _warn(
+            f"{TRACKER_PACKAGE} {tracker}; some versions report their use to their maker",
+            f"pip install {TRACKER_PACKAGE}=={TRACKER_VERSION}",
+            **versions,
+        )
+    found = f"all {len(versions)}, {TRACKER_PACKAGE} {tracker}, OpenCV "
+    return _ok(found + str(versions["opencv-contrib-python"]), **versions)
+
+
+def _required_packages() -> list[str]:
+    lines = importlib.metadata.requires("livecam") or []
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if "extra ==" not in line]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _graphics(settings: Settings) -> Check:
+    from livecam.render.context import open_graphics
+
+    with open_graphics() as graphics:
+        renderer, version, software = graphics.renderer, graphics.version, graphics.software
+    kind = "in software" if software else "on a graphics card"
+    found = f"{renderer} {kind}, OpenGL {version}"
+    return _ok(found, renderer=renderer, version=version, software=software)
+
+
+def _models(settings: Settings) -> Check:
+    from livecam.config.assets import State, list_assets, verify
+
+    states = {asset.name: verify(asset.name) for asset in list_assets()}
+    facts = {
+        asset.name: {"state": states[asset.name].value, "sha256": asset.sha256}
+        for asset in list_assets()
+    }
+    wrong = [f"{name} is {state.value}" for name, state in states.items() if state != State.OK]
+    if wrong:
+        tell = _fail if states[MAIN_MODEL] != State.OK else _warn
+        return tell(", ".join(wrong), "livecam assets fetch", **facts)
+    return _ok(", ".join(f"{a.file} sha256 {a.sha256[:8]}" for a in list_assets()), **facts)
+
+
+def _avatar(settings: Settings) -> Check:
+    from livecam.avatar.library import load_avatar
+
+    avatar = load_avatar(settings.avatar.avatar)
+    full, light = (
+        sum(len(mesh.positions) for mesh in meshes)
+        for meshes in (avatar.meshes, avatar.light_meshes)
+    )
+    found = f"{avatar.title}: {full} vertices, light {light}"
+    return _ok(found, name=avatar.name, vertices=full, light_vertices=light)
+
+
+def _virtual_camera(settings: Settings) -> Check:
+    from livecam.sinks.virtual_camera import INSTALL_HINT, available
+
+    device = available(settings.sinks.device)
+    if device is None:
+        remedy = INSTALL_HINT.get(sys.platform, "this system has no virtual cameras")
+        return _warn("there is none that is free", remedy)
+    if device.startswith("/dev/"):
+        return _read_back(device, settings)
+    return _ok(f"{device}; it cannot be read back here", device=device)
+
+
+def _read_back(device: str, settings: Settings) -> Check:
+    from livecam.app.echo import DeviceReader, measure_echo
+    from livecam.core.timing import SystemClock
+    from livecam.sinks.base import OutputInfo
+    from livecam.sinks.virtual_camera import VirtualCamera
+
+    asked = settings.output
+    width, height = asked.out_width or DEFAULT_SIZE[0], asked.out_height or DEFAULT_SIZE[1]
+    info = OutputInfo(width, height, asked.out_fps or settings.source.fps)
+    sink = VirtualCamera(device)
+    try:
+        echo = measure_echo(sink, lambda: DeviceReader(device), info, SystemClock())
+    except SinkError as error:
+        return _warn(error.message, error.hint)
+    if not echo.seen:
+        return _warn(
+            f"{device} takes pictures, but gives none back",
+            "close the programs that use it, and load v4l2loopback again",
+            device=device,
+        )
+    found = f"{device}: {echo.seen} of {echo.sent} pictures read back after {echo.delay_ms:.0f} ms"
+    return _ok(found, device=device, sent=echo.sent, seen=echo.seen, delay_ms=echo.delay_ms)
+
+
+def _encoder(settings: Settings) -> Check:
+    import numpy as np
+
+    from livecam.core.frame import Frame
+    from livecam.media.reader import VideoReader
+    from livecam.media.writer import VideoWriter
+
+    with tempfile.TemporaryDirectory(prefix="livecam-") as folder:
+        path = Path(folder) / "doctor.mp4"
+        with VideoWriter(path, 320, 240, 30) as writer:
+            encoder = writer.encoder
+            for index in range(ENCODED_PICTURES):
+                image = np.full((240, 320, 4), 20 * index, np.uint8)
+                writer.write(Frame(image, index, index / 30))
+        with VideoReader(path) as reader:
+            read = sum(1 for _ in reader)
+    if encoder != "libx264" or read != ENCODED_PICTURES:
+        found = f"{encoder} wrote {ENCODED_PICTURES} pictures, {read} came back"
+        return _warn(found, "pip install --force-reinstall av", encoder=encoder)
+    return _ok(f"{encoder}: {read} pictures written and read", encoder=encoder)
+
+
+def _display(settings: Settings) -> Check:
+    from livecam.sinks.preview import display_available
+
+    if display_available():
+        return _ok("a preview window can be shown", way_out="a window")
+    return _warn("none, so no preview window", "nothing, or log in to a desktop")
+
+
+def _speed(settings: Settings) -> Check:
+    """Plays the sample as a live camera through the whole line."""
+    from livecam.app.bench import bench
+
+    asked = settings.source.fps
+    try:
+        result = bench(settings, seconds=SAMPLE_FRAMES / asked, source="sample")
+    except (AssetError, SourceError) as error:  # a camera may still work
+        return _warn(f"not measured: {error.message}", error.hint)
+    facts = {
+        "fps": result["fps"],
+        "tier": result["tier"],
+        "size": result["size"],
+        "delay_ms": result["delay_ms"]["median"],
+        "cpu_ms_per_frame": result["cpu_ms_per_frame"],
+        "stages": result["stages"],
+    }
+    medians = (f"{name} {times['wall_median']:.1f}" for name, times in result["stages"].items())
+    found = f"{_speed_in_words(facts)}; ms: {', '.join(medians)}"
+    if facts["fps"] < SLOW_SHARE * asked:
+        return _warn(found, "livecam run --preset low-power", **facts)
+    return _ok(found, **facts)
+
+
+def _speed_in_words(facts: dict[str, Any]) -> str:
+    if "fps" not in facts:
+        return "speed unknown"
+    width, height = facts["size"]
+    return (
+        f"{facts['fps']:.0f} fps at {width}x{height} with the {facts['tier']} head, "
+        f"{facts['delay_ms']:.0f} ms late"
+    )
+
+
+EXAMINATIONS: dict[str, Examine] = {
+    "python": _python,
+    "packages": _packages,
+    "graphics": _graphics,
+    "models": _models,
+    "avatar": _avatar,
+    "virtual camera": _virtual_camera,
+    "encoder": _encoder,
+    "display": _display,
+    "speed": _speed,
+}

@@ -1,0 +1,408 @@
+"""The command line: parse, call, print.
+
+Nothing heavy is imported before a command is chosen, so that `livecam --help` is quick; the
+options made from the settings are built only for the command that is being parsed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from livecam.cli_options import command, first_word
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from livecam.app.doctor import Check
+    from livecam.config.loader import Loaded
+
+Preset = Annotated[
+    str | None, typer.Option("--preset", metavar="NAME", help="start from a preset, or a .toml")
+]
+Stats = Annotated[
+    Path | None,
+    typer.Option("--stats", metavar="FILE", help="append one JSON line per published frame"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+
+CANCELLED = 130  # what shells say after Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs `livecam` with these arguments (default: those of the process) and exits."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = CANCELLED
+    except BrokenPipeError:
+        # The reader of our output went away; without this, Python complains while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        code = build_app(first_word(words))(words, prog_name="livecam", standalone_mode=False)
+        return int(code or 0)
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:
+        if "--debug" in words:
+            import traceback
+
+            traceback.print_exc()
+        return _report(error, first_word(words))
+
+
+def _report(error: Exception, wanted: str) -> int:
+    """Tells what went wrong in one sentence and one hint; returns the exit code."""
+    from livecam.core.errors import LivecamError
+
+    if isinstance(error, LivecamError):
+        message, hint, code = error.message, error.hint, error.exit_code
+    elif isinstance(error, typer.TyperException):
+        message, code = _usage_error(error), error.exit_code
+        hint = f"see `livecam {wanted} --help`".replace("  ", " ")
+    else:
+        message = f"something went wrong inside: {type(error).__name__}: {error}"
+        hint, code = "run the same with --debug to see where", 1
+    _say(f"error: {message}", colour=typer.colors.RED)
+    if hint:
+        _say(f"hint: {hint}")
+    return code
+
+
+def _usage_error(error: typer.TyperException) -> str:
+    message = error.format_message().rstrip(".").replace("  ", " ")
+    return message[:1].lower() + message[1:]
+
+
+def build_app(wanted: str = "") -> typer.Typer:
+    """The whole command line; options from the settings only for the command `wanted`."""
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # help through Rich takes 0.25 s longer
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_top)
+    command(app, "run", with_settings=wanted == "run")(_run_live)
+    command(app, "convert", with_settings=wanted == "convert")(_convert)
+    command(app, "doctor")(_doctor)
+    command(app, "devices")(_devices)
+    command(app, "avatars")(_avatars)
+    command(app, "presets")(_presets)
+    app.add_typer(_assets_app(), name="assets")
+    command(app, "bench", with_settings=wanted == "bench")(_bench)
+    command(app, "config", with_settings=wanted == "config")(_config)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from livecam import __version__
+
+        print(f"livecam {__version__}")
+        raise typer.Exit
+
+
+def _top(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="print the version"),
+    ] = False,
+) -> None:
+    """A virtual camera that puts a lit 3-D avatar head over your own."""
+    _help_without_command(context)
+
+
+def _help_without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _run_live(
+    flags: dict[str, object],
+    preset: Preset = None,
+    stats: Stats = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", min=0, help="stop after so long")
+    ] = None,
+) -> int:
+    """Turn the camera into your avatar, live."""
+    from livecam.config.loader import load_settings
+
+    settings = load_settings(preset, flags).settings  # a typo is told before anything loads
+    from livecam.app.run import run
+
+    return run(settings, stats=stats, seconds=seconds)
+
+
+def _convert(
+    flags: dict[str, object],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="IN... OUT", help="videos or folders, then the file or folder"),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="the folder to write into, instead of OUT"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="cover shots without a face, instead of passing them")
+    ] = False,
+    preset: Preset = None,
+    stats: Stats = None,
+) -> int:
+    """Put the avatar into video files."""
+    from livecam.config.loader import load_settings
+    from livecam.core.errors import UsageError
+
+    inputs, output = (paths, out) if out else (paths[:-1], paths[-1])
+    if not inputs:
+        raise UsageError("convert needs a file to read and one to write", "livecam convert IN OUT")
+    settings = load_settings(preset, flags).settings
+    from livecam.app.convert import convert_files
+
+    return convert_files(inputs, output, settings, force=force, strict=strict, stats=stats)
+
+
+def _doctor(json: Json = False) -> int:
+    """Check what works here, and how to mend the rest."""
+    from livecam.app.doctor import examine_all
+    from livecam.config.loader import load_settings
+
+    report = examine_all(load_settings().settings, each=None if json else _print_check)
+    if json:
+        _print_json(report.as_dict())
+    else:
+        print(f"\n{report.verdict}")
+    return 0 if report.works else 1
+
+
+def _devices(json: Json = False) -> int:
+    """List the cameras that can be used."""
+    from livecam.sources.devices import list_cameras
+
+    _print_rows([asdict(camera) for camera in list_cameras()], json, "no camera was found")
+    return 0
+
+
+def _avatars(json: Json = False) -> int:
+    """List the heads that can be worn."""
+    from livecam.avatar.library import find_avatar, list_avatars, read_description
+
+    rows = []
+    for name in list_avatars():
+        said = read_description(find_avatar(name))
+        rows.append({"name": name, **said.model_dump(include={"title", "title_zh", "licence"})})
+    _print_rows(rows, json, "no avatar was found")
+    return 0
+
+
+def _presets(json: Json = False) -> int:
+    """List the presets, for --preset."""
+    from livecam.config.presets import list_presets, read_preset
+
+    rows = [{"name": name, **read_preset(name).file.words} for name in list_presets()]
+    if not json:  # one language fits a line
+        rows = [{key: row.get(key, "") for key in ("name", "title", "description")} for row in rows]
+    _print_rows(rows, json, "no preset was found")
+    return 0
+
+
+def _bench(
+    flags: dict[str, object],
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="N", min=1, help="how long to measure")
+    ] = 20.0,
+    preset: Preset = None,
+    json: Json = False,
+) -> int:
+    """Measure rate, delay and CPU time of the whole line."""
+    from livecam.config.loader import load_settings
+
+    settings = load_settings(preset, flags).settings
+    from livecam.app.bench import bench
+
+    result = bench(settings, seconds=seconds)
+    if json:
+        _print_json(result)
+        return 0
+    stages = result.pop("stages")
+    _print_pairs(result)
+    _print_rows([{"stage": name, **times} for name, times in stages.items()], False, "")
+    return 0
+
+
+def _config(flags: dict[str, object], preset: Preset = None, json: Json = False) -> int:
+    """Print the settings in effect and where they come from.
+
+    The output can be saved as a settings file of your own."""
+    from livecam.config.loader import load_settings, user_file_path
+
+    loaded = load_settings(preset, flags)
+    if json:
+        _print_json(
+            {
+                "user_file": str(user_file_path()),
+                "preset": loaded.preset,
+                "settings": loaded.settings.model_dump(mode="json"),
+                "origins": loaded.origins,
+            }
+        )
+        return 0
+    _print_config(loaded)
+    _say(f"your own settings belong into {user_file_path()}")
+    return 0
+
+
+def _assets_app() -> typer.Typer:
+    app = typer.Typer(rich_markup_mode=None, help="Models and samples: list, fetch, verify.")
+    app.callback(invoke_without_command=True)(_help_without_command)
+    command(app, "list")(_assets_list)
+    command(app, "fetch")(_assets_fetch)
+    command(app, "verify")(_assets_verify)
+    return app
+
+
+def _assets_list(json: Json = False) -> int:
+    """List what is fetched, from where, and whether it is here."""
+    from livecam.config.assets import list_assets, verify
+
+    rows: list[dict[str, Any]] = [
+        {
+            "name": asset.name,
+            "state": verify(asset.name).value,
+            "what": asset.what,
+            "licence": asset.licence,
+            "bytes": asset.size,
+            "file": asset.file,
+        }
+        for asset in list_assets()
+    ]
+    if json:
+        for row, asset in zip(rows, list_assets(), strict=True):
+            row |= {"sha256": asset.sha256, "places": [str(place) for place in asset.places]}
+    _print_rows(rows, json, "there are no assets")
+    return 0
+
+
+def _assets_fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="which ones; default: all")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Fetch what is missing and check it against its hash."""
+    from livecam.config.assets import fetch_asset, list_assets
+
+    wanted = names or [asset.name for asset in list_assets()]
+    rows = [{"name": name, "path": str(fetch_asset(name, say=_say))} for name in wanted]
+    _print_rows(rows, json, "")
+    return 0
+
+
+def _assets_verify(json: Json = False) -> int:
+    """Check every asset against its hash; exit code 5 when one is missing or broken."""
+    from livecam.config.assets import State, list_assets, verify
+    from livecam.core.errors import AssetError
+
+    rows = [{"name": asset.name, "state": verify(asset.name).value} for asset in list_assets()]
+    _print_rows(rows, json, "")
+    return 0 if all(row["state"] == State.OK for row in rows) else AssetError.exit_code
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _print_rows(rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> None:
+    """A table with the keys as its headings; `none` is said when there are no rows."""
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        _say(none)
+        return
+    from rich.table import Table
+
+    headings = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(*(_words(heading) for heading in headings), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_shown(row.get(heading, "")) for heading in headings))
+    _console().print(table)
+
+
+def _print_pairs(pairs: dict[str, Any]) -> None:
+    width = max(map(len, pairs), default=0)
+    for key, value in pairs.items():
+        print(f"{_words(key):{width}}  {_shown(value)}")
+
+
+def _print_config(loaded: Loaded) -> None:
+    from livecam.config.loader import effective
+
+    group = ""
+    for field, value, origin in effective(loaded):
+        if field.group != group:
+            group = field.group
+            print(f"\n[{group}]  # {field.group_help}")
+        print(f"{field.name + ' = ' + _toml(value):38}  # {origin}")
+
+
+def _print_check(check: Check) -> None:
+    colours = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+    mark = f"{check.status.value:4}"
+    print(f"{_coloured(mark, colours[check.status])}  {check.name:16} {check.found}", flush=True)
+    if check.remedy:
+        print(f"{'':23}-> {check.remedy}", flush=True)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(each)}" for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return " x ".join(str(each) for each in value)
+    return str(value)
+
+
+def _toml(value: str | float | bool) -> str:
+    """A plain value as TOML writes it, which is how JSON writes it."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _say(text: str, colour: str | None = None) -> None:
+    print(_coloured(text, colour, sys.stderr), file=sys.stderr)
+
+
+def _coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
+    stream = sys.stdout if stream is None else stream
+    return typer.style(text, fg=colour) if colour and stream.isatty() else text
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # A program that reads our output must not find it wrapped or cut.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 400)
