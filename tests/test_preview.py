@@ -1,7 +1,6 @@
 """The preview window, on a display of its own: real pixels, real key presses."""
 
 import os
-import select
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,7 +11,7 @@ import pytest
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame
-from livecam.render.context import WindowRequest, on_linux, open_graphics
+from livecam.render.context import WindowRequest, open_graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.preview import (
     KEYS,
@@ -22,6 +21,7 @@ from livecam.sinks.preview import (
     label,
     letterbox,
 )
+from tests.display import private_display
 
 INFO = OutputInfo(320, 180, 30.0)
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (20, 180, 60), (30, 60, 210), (250, 250, 250)
@@ -37,32 +37,8 @@ def four_corners() -> Frame:
 
 @pytest.fixture(scope="module")
 def display():
-    """An X server without a screen, in front of everything else that may be there."""
-    if not on_linux():
-        pytest.skip("Xvfb is a Linux program")
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        ready, _, _ = select.select([read], [], [], 20)
-        number = os.read(read, 16).decode().strip() if ready else ""
-        if not number:
-            pytest.skip("Xvfb did not start")
-        with pytest.MonkeyPatch.context() as patch:
-            import glfw
-
-            patch.setenv("DISPLAY", f":{number}")
-            patch.delenv("WAYLAND_DISPLAY", raising=False)
-            glfw.terminate()  # forget another test's display
-            yield f":{number}"
-            glfw.terminate()
-    finally:
-        os.close(read)
-        server.terminate()
-        server.wait(10)
+    with private_display() as display:
+        yield display
 
 
 @pytest.fixture
