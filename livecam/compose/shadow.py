@@ -1,0 +1,91 @@
+"""The soft shadow that head and ruff throw on the person's body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.frame import Image, Rect
+
+CELL = 4  # pixels: it is soft, so a quarter of the size is enough
+# All lengths are in skull half-widths; from a study on real pictures.
+OFFSET = 0.20  # away from the key light
+SOFTNESS = 0.11
+CONTACT_OFFSET = 0.05
+CONTACT_SOFTNESS = 0.035
+CONTACT_STRENGTH = 1.1  # over the cast shadow's
+REACH = OFFSET + 3 * SOFTNESS
+FADE_IN = 0.5  # from the neck down to where the shadow has its full strength
+GAMMA = 1 / 2.2  # light times s is sRGB times s ** GAMMA, nearly: no need to decode
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPlace:
+    """Where a shadow falls: all the geometry it needs."""
+
+    unit_px: float  # the skull's half width
+    neck_y_px: float  # nothing above it is body
+    towards_key: tuple[float, float]  # in the picture, y down
+
+    def region(self, head: Rect, width: int, height: int) -> Rect:
+        """The pixels that the shadow may darken."""
+        reach = int(np.ceil(REACH * self.unit_px)) + CELL
+        box = head.grown(reach)
+        top = max(int(self.neck_y_px), head.y0)
+        return Rect(box.x0, min(top, box.y1), box.x1, box.y1).clipped(width, height)
+
+
+def cast(
+    picture: Image, coverage: NDArray[np.uint8], head: Rect, place: ShadowPlace, strength: float
+) -> Rect:
+    """Darkens the body under a head, in place; returns the rectangle that may have changed.
+
+    `picture` is the whole one; `coverage` uint8[h, w] of the head lies at `head`.
+    """
+    height, width = picture.shape[:2]
+    region = place.region(head, width, height)
+    columns, rows = region.width // CELL + 1, region.height // CELL + 1
+    if strength <= 0 or region.empty or min(columns, rows) < 3:
+        return Rect(0, 0, 0, 0)
+    silhouette = _on_grid(coverage, head, region, columns, rows)
+    dark = _thrown(silhouette, place, OFFSET, SOFTNESS) * strength
+    contact = _thrown(silhouette, place, CONTACT_OFFSET, CONTACT_SOFTNESS)
+    np.maximum(dark, contact * (strength * CONTACT_STRENGTH), out=dark)
+    below = (np.arange(rows, dtype=np.float32) * CELL + region.y0 - place.neck_y_px) / (
+        FADE_IN * place.unit_px
+    )
+    dark *= np.clip(below, 0, 1)[:, None]
+    left = np.rint(255 * (1 - np.minimum(dark, 0.9)) ** GAMMA).astype(np.uint8)
+    large = cv2.resize(
+        left, (columns * CELL, rows * CELL), interpolation=cv2.INTER_LINEAR
+    )[: region.height, : region.width]  # fmt: skip
+    part = picture[region.slices]
+    factor = cv2.merge((large, large, large, np.full_like(large, 255)))
+    cv2.multiply(part, factor, dst=part, scale=1 / 255)
+    return region
+
+
+def _on_grid(
+    coverage: NDArray[np.uint8], head: Rect, region: Rect, columns: int, rows: int
+) -> NDArray[np.float32]:
+    """The head's silhouette on the coarse grid that starts at the region's corner."""
+    grid = np.array(
+        ((1 / CELL, 0, (head.x0 - region.x0) / CELL), (0, 1 / CELL, (head.y0 - region.y0) / CELL)),
+        np.float32,
+    )
+    small = cv2.warpAffine(coverage, grid, (columns, rows), flags=cv2.INTER_LINEAR)
+    return np.asarray(small / np.float32(255), np.float32)
+
+
+def _thrown(
+    silhouette: NDArray[np.float32], place: ShadowPlace, offset: float, softness: float
+) -> NDArray[np.float32]:
+    """The silhouette moved away from the key and blurred."""
+    unit = place.unit_px / CELL
+    away = -np.array(place.towards_key) * offset * unit
+    move = np.array(((1, 0, away[0]), (0, 1, away[1])), np.float32)
+    moved = cv2.warpAffine(silhouette, move, silhouette.shape[::-1], flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.GaussianBlur(moved, (0, 0), max(0.4, softness * unit)), np.float32)

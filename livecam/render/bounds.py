@@ -1,0 +1,91 @@
+"""Which rectangle of the picture a head can touch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import AvatarState
+from livecam.core.face import Matrix4, Vector3
+from livecam.core.frame import Rect
+from livecam.core.spaces import FAR_M, NEAR_M, VERTICAL_FOV_RAD, focal_px
+from livecam.render.mesh import MergedMesh
+
+DIRECTIONS = 200
+MARGIN = 0.03  # of the box: several morphs at once reach farther than each alone
+
+
+class HeadBounds:
+    """A few outermost points of an avatar that stand for all of it, morphs included."""
+
+    def __init__(self, mesh: MergedMesh) -> None:
+        grown = mesh.positions + mesh.normals * mesh.fur[:, None]
+        reach, rows = [grown], [np.arange(len(grown))]
+        for moved, deltas in mesh.morphs.values():
+            reach.append(grown[moved] + deltas)
+            rows.append(moved)
+        points, row = np.concatenate(reach), np.concatenate(rows)
+        extreme = np.unique([np.argmax(points @ d) for d in _sphere(DIRECTIONS)])
+        self._points = np.ones((len(extreme), 4))
+        self._points[:, :3] = points[extreme]
+        self._head_weight = mesh.head_weight[row[extreme]].astype(np.float64)[:, None]
+        head = mesh.positions[mesh.head_weight > 0.9]
+        center = (head.min(axis=0) + head.max(axis=0)) / 2 if len(head) else np.zeros(3)
+        self.center: Vector3 = center.astype(np.float64)
+
+    def camera_points(self, state: AvatarState) -> NDArray[np.float64]:
+        """The outermost points float64[k, 3] in camera space."""
+        head = self._points @ state.camera_from_head[:3].T
+        body = self._points @ state.camera_from_body[:3].T
+        return np.asarray(body + (head - body) * self._head_weight)
+
+    def rectangle(self, points: NDArray[np.float64], width: int, height: int) -> Rect:
+        """The pixels that the points cover, with a margin, within the picture; may be empty."""
+        depth = -points[:, 2]
+        if depth.max() <= NEAR_M or not np.isfinite(points).all():
+            return Rect(0, 0, 0, 0)
+        if depth.min() <= NEAR_M:
+            return Rect(0, 0, width, height)  # partly behind the camera: it may be anywhere
+        focal = focal_px(height)
+        x = width / 2 + focal * points[:, 0] / depth
+        y = height / 2 - focal * points[:, 1] / depth
+        # Far outside, pixels no longer fit an integer.
+        x, y = np.clip(x, -1e6, 1e6), np.clip(y, -1e6, 1e6)
+        margin = 2 + MARGIN * max(np.ptp(x), np.ptp(y))
+        box = Rect(
+            int(np.floor(x.min() - margin)), int(np.floor(y.min() - margin)),
+            int(np.ceil(x.max() + margin)), int(np.ceil(y.max() + margin)),
+        )  # fmt: skip
+        return box.clipped(width, height)
+
+
+def clip_from_camera_in(
+    rect: Rect, width: int, height: int, points: NDArray[np.float64]
+) -> Matrix4:
+    """MediaPipe's pinhole, cut to a rectangle of the picture, with row 0 at the top.
+
+    The depth range hugs the points. Because rows run downwards, a triangle that is
+    counter-clockwise seen from outside becomes clockwise.
+    """
+    depth = -points[:, 2]
+    near = max(NEAR_M, 0.8 * float(depth.min()))
+    far = min(FAR_M, max(1.25 * float(depth.max()), near * 1.1))
+    f = 1 / np.tan(VERTICAL_FOV_RAD / 2)
+    out = np.zeros((4, 4))
+    out[0, 0] = f * height / rect.width
+    out[0, 2] = (rect.x0 + rect.x1 - width) / rect.width
+    out[1, 1] = -f * height / rect.height
+    out[1, 2] = (rect.y0 + rect.y1 - height) / rect.height
+    out[2, 2] = (far + near) / (near - far)
+    out[2, 3] = 2 * far * near / (near - far)
+    out[3, 2] = -1
+    return out
+
+
+def _sphere(count: int) -> NDArray[np.float64]:
+    """Evenly spread unit vectors (Fibonacci lattice)."""
+    i = np.arange(count) + 0.5
+    z = 1 - 2 * i / count
+    turn = np.pi * (1 + np.sqrt(5)) * i
+    r = np.sqrt(1 - z * z)
+    return np.stack((r * np.cos(turn), r * np.sin(turn), z), axis=1)

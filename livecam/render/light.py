@@ -1,0 +1,52 @@
+"""The light that falls on a head, in camera space and linear units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Colour = tuple[float, float, float]
+
+
+def unit(x: float, y: float, z: float) -> tuple[float, float, float]:
+    """The same direction, one long."""
+    length = float(np.sqrt(x * x + y * y + z * z))
+    return x / length, y / length, z / length
+
+
+UPPER_LEFT = unit(-0.55, 0.62, 0.75)
+RIGHT = unit(0.90, 0.05, 0.60)
+BEHIND_RIGHT = unit(0.65, 0.55, -0.75)
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Key, fill, rim and a sky over a ground; directions point towards the light."""
+
+    key_direction: Colour = UPPER_LEFT
+    key: Colour = (1.12, 1.05, 0.95)  # warm
+    fill_direction: Colour = RIGHT
+    fill: Colour = (0.20, 0.24, 0.31)  # cool
+    rim_direction: Colour = BEHIND_RIGHT
+    rim: Colour = (1.30, 1.35, 1.50)
+    sky: Colour = (0.36, 0.39, 0.44)
+    ground: Colour = (0.20, 0.15, 0.12)
+    exposure: float = 1.0
+
+    def uniforms(self) -> dict[str, Colour | float]:
+        """By the names in shaders/light.glsl."""
+        return {
+            "key_direction": self.key_direction,
+            "key": self.key,
+            "fill_direction": self.fill_direction,
+            "fill": self.fill,
+            "rim_direction": self.rim_direction,
+            "rim": self.rim,
+            "sky": self.sky,
+            "ground": self.ground,
+            "exposure": self.exposure,
+        }
+
+
+STUDIO = Light()

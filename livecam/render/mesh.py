@@ -1,0 +1,222 @@
+"""An avatar's meshes as one vertex buffer, and the morphs that move it, in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Material, Mesh, Points
+from livecam.core.face import EXPRESSIONS, Weights
+
+WEIGHT_FLOOR = 0.004  # a morph below this moves nothing by a visible amount
+
+
+class Coat(IntEnum):
+    """What is drawn with one program."""
+
+    MATTE = 0  # fur, cloth, skin
+    EYE = 1
+    GLOSS = 2  # nose, mouth, teeth, horn
+    WHISKER = 3
+
+
+COATS = {
+    Material.FUR: Coat.MATTE,
+    Material.CLOTH: Coat.MATTE,
+    Material.SKIN: Coat.MATTE,
+    Material.EYE: Coat.EYE,
+    Material.NOSE: Coat.GLOSS,
+    Material.WET: Coat.GLOSS,
+    Material.TEETH: Coat.GLOSS,
+    Material.HORN: Coat.GLOSS,
+    Material.WHISKER: Coat.WHISKER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MergedMesh:
+    """All meshes of an avatar one after the other."""
+
+    positions: Points
+    normals: Points
+    colors: Points
+    comb: Points
+    fur: NDArray[np.float32]
+    occlusion: NDArray[np.float32]
+    head_weight: NDArray[np.float32]
+    material: NDArray[np.float32]  # Material, as the shaders take it
+    triangles: dict[Coat, NDArray[np.uint32]]  # uint32[m, 3]
+    morphs: dict[int, tuple[NDArray[np.int64], Points]]  # by place in EXPRESSIONS: rows, deltas
+
+    @property
+    def all_triangles(self) -> NDArray[np.uint32]:
+        return np.concatenate(list(self.triangles.values()))
+
+
+def merge(meshes: Sequence[Mesh]) -> MergedMesh:
+    """Joins meshes; morphs with the same name become one."""
+    starts = np.cumsum([0, *(len(m.positions) for m in meshes)])
+    triangles: dict[Coat, list[NDArray[np.uint32]]] = {}
+    morphs: dict[int, list[tuple[NDArray[np.int64], Points]]] = {}
+    for mesh, start in zip(meshes, starts, strict=False):
+        triangles.setdefault(COATS[mesh.material], []).append(mesh.indices + np.uint32(start))
+        for name, morph in mesh.morphs.items():
+            if name in EXPRESSIONS and len(morph.indices):
+                rows = morph.indices.astype(np.int64) + start
+                morphs.setdefault(EXPRESSIONS.index(name), []).append((rows, morph.deltas))
+    return MergedMesh(
+        positions=np.concatenate([m.positions for m in meshes]),
+        normals=np.concatenate([m.normals for m in meshes]),
+        colors=np.concatenate([m.colors for m in meshes]),
+        comb=np.concatenate([m.comb for m in meshes]),
+        fur=np.concatenate([m.fur for m in meshes]),
+        occlusion=np.concatenate([m.occlusion for m in meshes]),
+        head_weight=np.concatenate([m.head_weight for m in meshes]),
+        material=np.repeat(
+            np.array([m.material for m in meshes], np.float32), np.diff(starts)
+        ),
+        triangles={coat: np.concatenate(parts) for coat, parts in sorted(triangles.items())},
+        morphs={
+            place: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
+            for place, parts in sorted(morphs.items())
+        },
+    )  # fmt: skip
+
+
+def vertex_normals(positions: Points, triangles: NDArray[np.uint32]) -> Points:
+    """Area-weighted normals float32[n, 3] of a triangle mesh, not unit length."""
+    corner = positions[triangles]
+    face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    rows = triangles.ravel()
+    weighted = np.repeat(face, 3, axis=0)
+    count = len(positions)
+    sums = [np.bincount(rows, weights=weighted[:, axis], minlength=count) for axis in range(3)]
+    return np.stack(sums, axis=1).astype(np.float32)
+
+
+def _unit(vectors: Points) -> Points:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
+
+
+class Morpher:
+    """Moves vertices and their normals by expression weights.
+
+    What a morph does to a normal is computed once, here; a frame is a few multiply-adds over
+    ranges of one preallocated array. Used on one thread.
+    """
+
+    def __init__(self, mesh: MergedMesh) -> None:
+        rest = np.concatenate((mesh.positions, mesh.normals), axis=1)
+        self.vertices = np.ascontiguousarray(rest, np.float32)  # float32[n, 6], the result
+        self._rest = self.vertices.copy().ravel()
+        self._flat = self.vertices.ravel()
+        assert np.shares_memory(self._flat, self.vertices)
+        self._scratch = np.empty_like(self._flat)
+        self._morphs = {
+            place: _dense_range(mesh, rows, deltas) for place, (rows, deltas) in mesh.morphs.items()
+        }
+        self._moved: tuple[int, int] = (0, 0)  # floats that differ from the rest
+
+    def apply(self, weights: Weights) -> tuple[int, int]:
+        """Morphs `vertices`; returns the first and past-the-last row that changed."""
+        before = self._moved
+        low, high = before
+        self._flat[low:high] = self._rest[low:high]
+        low, high = len(self._flat), 0
+        for place, (start, deltas) in self._morphs.items():
+            weight = weights[place]
+            if abs(weight) < WEIGHT_FLOOR:
+                continue
+            stop = start + len(deltas)
+            moved = np.multiply(deltas, weight, out=self._scratch[start:stop])
+            np.add(self._flat[start:stop], moved, out=self._flat[start:stop])
+            low, high = min(low, start), max(high, stop)
+        self._moved = (low, high) if high > low else (0, 0)
+        first = min(low, before[0]) if before[1] > before[0] else low
+        last = max(high, before[1])
+        return (first // 6, last // 6) if last > first else (0, 0)
+
+
+def _dense_range(
+    mesh: MergedMesh, rows: NDArray[np.int64], deltas: Points
+) -> tuple[int, NDArray[np.float32]]:
+    """The floats from the first to the last vertex that a morph moves: position and normal."""
+    low, high = int(rows.min()), int(rows.max()) + 1
+    triangles = mesh.all_triangles
+    touched = np.zeros(len(mesh.positions), bool)
+    touched[rows] = True
+    near = triangles[touched[triangles].any(axis=1)]
+    if len(near):
+        low, high = min(low, int(near.min())), max(high, int(near.max()) + 1)
+    moved = mesh.positions.copy()
+    moved[rows] += deltas
+    change = np.zeros((high - low, 6), np.float32)
+    change[rows - low, :3] = deltas
+    before = vertex_normals(mesh.positions, near)
+    after = vertex_normals(moved, near)
+    turned = np.unique(near)
+    # Vertices at the edge of the touched region miss some of their triangles, but miss the
+    # same ones before and after, so that the change stays small there.
+    change[turned - low, 3:] = (_unit(after) - _unit(before))[turned]
+    return low * 6, change.ravel()
+
+
+class GpuMesh:
+    """A merged mesh in GPU memory: one moving buffer, one resting buffer, indices per coat."""
+
+    def __init__(self, ctx: moderngl.Context, mesh: MergedMesh) -> None:
+        self._ctx = ctx
+        moving = np.concatenate((mesh.positions, mesh.normals), axis=1).astype(np.float32)
+        self.moving = ctx.buffer(moving.tobytes(), dynamic=True)
+        resting = np.concatenate(
+            (
+                mesh.positions,
+                mesh.colors,
+                mesh.comb,
+                np.stack((mesh.fur, mesh.occlusion, mesh.head_weight, mesh.material), axis=1),
+            ),
+            axis=1,
+        )
+        self.resting = ctx.buffer(resting.astype(np.float32).tobytes())
+        self.indices = {
+            coat: ctx.buffer(triangles.astype(np.uint32).tobytes())
+            for coat, triangles in mesh.triangles.items()
+        }
+
+    def write(self, vertices: Points, first: int, last: int) -> None:
+        """Uploads rows of the moving buffer; vertices is float32[n, 6]."""
+        if last > first:
+            self.moving.write(vertices[first:last], offset=first * 24)
+
+    def vertex_array(
+        self, program: moderngl.Program, indices: moderngl.Buffer
+    ) -> moderngl.VertexArray:
+        """Binds the attributes that the program uses."""
+        content = [
+            layout(self.moving, program, ("position", 3), ("normal", 3)),
+            layout(
+                self.resting, program, ("rest", 3), ("color", 3), ("comb", 3), ("surface", 4)
+            ),
+        ]  # fmt: skip
+        return self._ctx.vertex_array(
+            program, [c for c in content if len(c) > 2], index_buffer=indices
+        )
+
+    def release(self) -> None:
+        for buffer in (self.moving, self.resting, *self.indices.values()):
+            buffer.release()
+
+
+def layout(
+    buffer: moderngl.Buffer, program: moderngl.Program, *attributes: tuple[str, int]
+) -> tuple[moderngl.Buffer | str, ...]:
+    """A buffer of float attributes as moderngl wants it told, with gaps for the unused."""
+    used = [name for name, _ in attributes if name in program]
+    formats = (f"{n}f" if name in program else f"{n}x4" for name, n in attributes)
+    return (buffer, " ".join(formats), *used)

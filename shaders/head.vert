@@ -1,0 +1,69 @@
+// Places a vertex of a head; VERTEX_LIT also lights it, SHADOW_MAP asks the shadow map.
+// Vertices between head and body follow both by their weight.
+
+#include "light.glsl"
+
+in vec3 position, normal, rest, color, comb;
+in vec4 surface;  // fur length in metres, openness, head weight, material
+
+uniform mat4 clip_from_camera, camera_from_head, camera_from_body;
+
+#ifdef VERTEX_LIT
+uniform vec4 head_ball;  // centre in camera space, radius: casts the soft shadow on the ruff
+out vec4 v_lit;  // light times colour; how furry
+out vec3 v_rest;
+
+// How much of the key passes a ball: 1 outside its shadow, soft at the edge.
+float past_ball(vec3 p) {
+    vec3 to_ball = head_ball.xyz - p;
+    float along = dot(to_ball, key_direction);
+    float aside = sqrt(max(0.0, dot(to_ball, to_ball) - along * along));
+    float shade = smoothstep(1.15 * head_ball.w, 0.55 * head_ball.w, aside);
+    return 1.0 - shade * smoothstep(0.0, head_ball.w, along);
+}
+
+// How much of the sky a ball leaves open.
+float open_under_ball(vec3 p, vec3 n) {
+    vec3 to_ball = head_ball.xyz - p;
+    float distance2 = dot(to_ball, to_ball);
+    float facing = clamp(0.5 + 0.5 * dot(n, to_ball) * inversesqrt(distance2), 0.0, 1.0);
+    return 1.0 - 0.75 * facing * min(1.0, head_ball.w * head_ball.w / distance2);
+}
+#else
+out vec3 v_position, v_normal, v_rest, v_color, v_comb;
+out vec4 v_surface;
+#endif
+
+#ifdef SHADOW_MAP
+uniform mat4 shadow_from_camera;
+out vec3 v_shadow;
+#endif
+
+void main() {
+    float follows = surface.z;
+    vec3 p = mix((camera_from_body * vec4(position, 1.0)).xyz,
+                 (camera_from_head * vec4(position, 1.0)).xyz, follows);
+    vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, follows));
+    gl_Position = clip_from_camera * vec4(p, 1.0);
+    v_rest = rest;
+#ifdef VERTEX_LIT
+    vec3 v = normalize(-p);
+    float furry = smoothstep(0.0, 0.003, surface.x);
+    float below = 1.0 - follows;
+    float open = surface.y * mix(1.0, open_under_ball(p, n), below);
+    float lit = mix(1.0, past_ball(p), below);
+    vec3 light = fur_light(n, v, open, lit);
+    v_lit = vec4(color * light * mix(1.0, 0.86, furry) + fur_rim(n, v, color, open, 0.6 * furry), furry);
+    v_lit.rgb *= exposure;
+#else
+    v_position = p;
+    v_normal = n;
+    v_color = color;
+    v_comb = comb;
+    v_surface = surface;
+#endif
+#ifdef SHADOW_MAP
+    // Pushed out along the normal, so that a surface does not shade itself.
+    v_shadow = (shadow_from_camera * vec4(p + n * 0.003, 1.0)).xyz * 0.5 + 0.5;
+#endif
+}

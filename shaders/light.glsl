@@ -1,0 +1,34 @@
+// Provides: the lights, vec3 ambient(n), float key_on(n, wrap), vec3 fur_light(...), vec3 fur_rim(...)
+// Directions are unit vectors in camera space; the camera stands at the origin.
+
+uniform vec3 key_direction, key, fill_direction, fill, rim_direction, rim, sky, ground;
+uniform float exposure;
+
+vec3 ambient(vec3 n) {
+    return mix(ground, sky, n.y * 0.5 + 0.5);
+}
+
+// The key light on a surface that lets it creep round the edge.
+float key_on(vec3 n, float wrap) {
+    float d = max(0.0, (dot(n, key_direction) + wrap) / (1.0 + wrap));
+    return d * (0.7 + 0.3 * d);
+}
+
+// What multiplies the colour of fur; `open` is 0 in a crevice, `lit` 0 in the key's shadow.
+vec3 fur_light(vec3 n, vec3 v, float open, float lit) {
+    float fill_on = max(0.0, (dot(n, fill_direction) + 0.45) / 1.45);
+    float towards_key = smoothstep(-0.1, 0.25, dot(n, key_direction));
+    vec3 key_part = key * key_on(n, 0.35) * mix(1.0, mix(0.12, 1.0, lit), towards_key);
+    vec3 soft = fill * fill_on * mix(0.5, 1.0, open) + ambient(n) * open;
+    float grazing = pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 2.6);
+    float sheen = 0.10 * pow(max(0.0, dot(n, normalize(key_direction + v))), 12.0) * lit;
+    return (key_part + soft) * mix(0.45, 1.0, open) + key * sheen + 0.10 * grazing * ambient(n);
+}
+
+// Light from behind that shines through the tips of the hair.
+vec3 fur_rim(vec3 n, vec3 v, vec3 albedo, float open, float tip) {
+    float grazing = pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 2.6);
+    float behind = smoothstep(-0.25, 0.65, dot(n, rim_direction));
+    return rim * (behind * grazing * (0.25 + 0.75 * tip) * mix(0.35, 1.0, open))
+        * (0.35 + 0.65 * albedo);
+}
