@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from livecam.avatar.baseline import SlowQuantile
 from livecam.core.face import EXPRESSIONS, INDEX, Weights
@@ -35,9 +35,13 @@ GAINS: tuple[tuple[str, float], ...] = (
 # Read as they are: their rest is zero, or means something.
 ABSOLUTE = ("eyeBlink", "eyeLook", "mouthSmile", "jawOpen")
 
-BLINK_OPEN, BLINK_SHUT = 0.25, 0.70
+BLINK_OPEN, BLINK_SHUT = 0.27, 0.62
 LOOK_DOWN_SHARE = 0.10  # lids sink when the eyes look down; that is no blink
-WINK_BEGINS, WINK_SURE = 0.12, 0.30  # difference of the two eyes
+# A wink: one eye differs while the other is clearly open. Its shut eye reads 0.44 to 0.55 only;
+# in a lopsided blink, or looking down, the more open eye reads 0.24 and more.
+WINK_DIFFERS, WINK_SURE = 0.15, 0.28
+OTHER_OPEN, OTHER_SHUT = 0.15, 0.30
+WINK_OPEN, WINK_SHUT = 0.18, 0.42
 
 _BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
 _LOOK_DOWN = [INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]]
@@ -85,9 +89,12 @@ class ExpressionGains:
 def blinks(raw: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far each lid is shut, float64[2]: both alike, unless it is a wink."""
     shut = raw[_BLINK] - LOOK_DOWN_SHARE * raw[_LOOK_DOWN]
-    wink = _smoothstep(WINK_BEGINS, WINK_SURE, abs(shut[0] - shut[1]))
-    together = shut.mean() * (1 - wink) + shut * wink
-    return _smoothstep(BLINK_OPEN, BLINK_SHUT, together)
+    both = _smoothstep(BLINK_OPEN, BLINK_SHUT, shut.mean())
+    each = _smoothstep(WINK_OPEN, WINK_SHUT, raw[_BLINK])
+    wink = _smoothstep(WINK_DIFFERS, WINK_SURE, abs(raw[_BLINK[0]] - raw[_BLINK[1]]))
+    wink *= 1 - _smoothstep(OTHER_OPEN, OTHER_SHUT, raw[_BLINK].min())
+    lids: NDArray[np.float64] = both + (each - both) * wink
+    return lids
 
 
 def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
@@ -100,7 +107,7 @@ def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
     out[_PUCKER] = max(out[_PUCKER] * lips, 0.375 * roundness)
     out[_INNER_BROW] += 0.25 * jaw
     out[_OUTER_BROW] += 0.25 * jaw
-    out[_WIDE] += 0.2 * jaw
+    out[_WIDE] = (out[_WIDE] + 0.2 * jaw) * (1 - np.minimum(out[_BLINK], 1.0))
     out[_CHEEK] += 0.4 * out[_SMILE]
     np.minimum(out, 1.0, out=out, where=_AT_MOST_ONE)
 
@@ -112,7 +119,6 @@ def _general_gain(name: str) -> float:
     return max((p for p in GAINS if name.startswith(p[0])), key=lambda p: len(p[0]))[1]
 
 
-def _smoothstep(low: float, high: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    out: NDArray[np.float64] = t * t * (3 - 2 * t)
-    return out
+def _smoothstep(low: float, high: float, x: ArrayLike) -> NDArray[np.float64]:
+    t = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3 - 2 * t))
