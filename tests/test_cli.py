@@ -1,0 +1,252 @@
+"""The command line, as a program that is started, and as options made from the settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from livecam import __version__
+from livecam.cli import main
+from livecam.config.fields import setting_fields
+from livecam.config.presets import list_presets
+from livecam.core.errors import AssetError, GraphicsError, LivecamError, SinkError
+
+COMMANDS = (
+    "run",
+    "convert",
+    "doctor",
+    "devices",
+    "avatars",
+    "presets",
+    "assets",
+    "bench",
+    "config",
+)
+HEAVY = ("numpy", "cv2", "mediapipe", "moderngl", "pydantic", "rich", "av", "glfw")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folders are empty ones, and no variable of ours is set."""
+    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "APPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return tmp_path
+
+
+def livecam(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "livecam", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def in_process(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_help_names_every_command():
+    done = livecam("--help")
+    assert done.returncode == 0
+    assert not done.stderr
+    assert all(f"\n  {command} " in done.stdout for command in COMMANDS)
+
+
+def test_without_a_command_the_help_is_shown():
+    assert livecam().stdout == livecam("--help").stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from livecam.cli import main\n"
+        "try: main(['--help'])\n"
+        f"except SystemExit: print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version():
+    done = livecam("--version")
+    assert (done.returncode, done.stdout) == (0, f"livecam {__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["run", "convert", "bench", "config"])
+def test_every_setting_is_an_option_of(command: str, capsys: pytest.CaptureFixture[str]):
+    assert in_process(command, "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {field.flag} " in shown for field in setting_fields())
+    assert "\nPrivacy:\n" in shown
+
+
+def test_an_unknown_option_is_refused_with_the_nearest_one():
+    done = livecam("run", "--on-lots", "blur")
+    assert done.returncode == 2
+    assert not done.stdout
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: no such option: --on-lots")
+    assert "--on-lost" in error
+    assert hint == "hint: see `livecam run --help`"
+
+
+def test_an_unknown_command_is_refused_with_the_nearest_one():
+    done = livecam("rnu")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no such command 'rnu'")
+    assert "'run'" in done.stderr
+
+
+def test_an_unknown_preset_is_refused_with_the_nearest_one():
+    done = livecam("run", "--preset", "zoom-720p")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == (
+        'error: no preset is called "zoom-720p" - did you mean "zoom-720p30"?'
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_with_debug_the_traceback_is_shown():
+    done = livecam("config", "--preset", "nobody", "--debug")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert "error: no preset" in done.stderr
+
+
+def test_a_wrong_value_of_an_option_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert in_process("config", "--fps", "500") == 2
+    assert "error: --fps must be a number from 1 to 120, not 500" in capsys.readouterr().err
+
+
+def test_an_unknown_log_level_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert in_process("config", "--log-level", "warn") == 2
+    assert 'did you mean "warning"?' in capsys.readouterr().err
+
+
+def test_config_shows_each_value_with_its_origin(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("LIVECAM_HOLD_S", "3")
+    assert in_process("config", "--json", "--preset", "low-power", "--mirror") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["preset"] == "low-power"
+    assert Path(shown["user_file"]).is_relative_to(home)
+    assert shown["settings"]["privacy"]["hold_s"] == 3
+    assert shown["settings"]["output"]["mirror"] is True
+    assert shown["origins"]["privacy.hold_s"] == "LIVECAM_HOLD_S"
+    assert shown["origins"]["output.mirror"] == "--mirror"
+    assert shown["origins"]["render.tier"] == "preset low-power"
+    assert shown["origins"]["source.source"] == "default"
+
+
+def test_what_config_prints_can_be_saved_as_the_users_file(capsys: pytest.CaptureFixture[str]):
+    assert in_process("config", "--json") == 0
+    user_file = Path(json.loads(capsys.readouterr().out)["user_file"])
+    assert in_process("config", "--no-loop", "--source", 'a "quoted" name') == 0
+    user_file.parent.mkdir(parents=True, exist_ok=True)
+    user_file.write_text(capsys.readouterr().out, "utf-8")
+    assert tomllib.loads(user_file.read_text("utf-8"))["source"]["loop"] is False
+    assert in_process("config", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["settings"]["source"]["source"] == 'a "quoted" name'
+    assert shown["origins"]["source.loop"] == f"file {user_file}"
+
+
+def test_presets_are_listed_for_people_and_for_programs(capsys: pytest.CaptureFixture[str]):
+    assert in_process("presets") == 0
+    table = capsys.readouterr().out
+    assert all(name in table for name in list_presets())
+    assert in_process("presets", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == list(list_presets())
+    assert all(row["title_zh"] for row in rows)
+
+
+@pytest.mark.parametrize("command", ["devices", "avatars"])
+def test_lists_are_json_when_asked(command: str):
+    done = livecam(command, "--json")
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), list)
+
+
+def test_missing_assets_give_exit_code_five_and_valid_json(capsys: pytest.CaptureFixture[str]):
+    assert in_process("assets", "verify", "--json") == AssetError.exit_code
+    states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert states["face-landmarker"] == "missing"
+
+
+def test_assets_are_listed_with_hash_and_places(capsys: pytest.CaptureFixture[str]):
+    assert in_process("assets", "list", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(len(row["sha256"]) == 64 and row["places"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SinkError("the disk is full", "make room"), 3),
+        (GraphicsError("no OpenGL", "install a driver"), 4),
+        (ValueError("oops"), 1),
+    ],
+)
+def test_an_error_becomes_one_sentence_a_hint_and_its_exit_code(
+    error: Exception,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    fail_with(error, monkeypatch)
+    assert in_process("presets") == code
+    said = capsys.readouterr()
+    message, hint = said.err.splitlines()
+    assert message.startswith("error: ")
+    assert str(error) in message
+    assert hint.startswith("hint: ")
+    if isinstance(error, LivecamError):
+        assert hint == f"hint: {error.hint}"
+    assert not said.out
+
+
+def test_control_c_ends_quietly_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    fail_with(KeyboardInterrupt(), monkeypatch)
+    assert in_process("presets") == 130
+    said = capsys.readouterr()
+    assert not said.out
+    assert not said.err.strip()
+
+
+def test_a_reader_that_goes_away_is_no_drama():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "livecam", "presets", "--json"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 1
+    assert done.stderr == b""
+
+
+def test_no_colour_where_no_terminal_is():
+    assert "\x1b" not in livecam("presets").stdout + livecam("run", "--fps", "x").stderr
+
+
+def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("livecam.config.presets.list_presets", fail)
