@@ -1,0 +1,239 @@
+"""Puts a head together, at two levels of detail, and writes its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from livecam.avatar.base import Material, Mesh, Morph
+from livecam.avatar.gltf import write_glb
+from livecam.core.face import EXPRESSIONS
+from livecam.heads import mouth
+from livecam.heads.mesh import (
+    Cut,
+    Stretch,
+    compact,
+    face_normals,
+    projected,
+    simplified,
+    slit,
+    surface,
+)
+from livecam.heads.morphs import Displacements, SkinFields
+from livecam.heads.parts import Part, eyes, lids, nose, whiskers
+from livecam.heads.sdf import Array, length, mix, ridge, smoothstep, vector
+from livecam.heads.shape import HIGH, LOW, Shape
+from livecam.heads.species import UNIT_M, Species
+from livecam.heads.tufts import Cut as TuftCut
+from livecam.heads.tufts import outline_density, tufts
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How finely a head is made."""
+
+    voxel: float  # head units
+    skin_triangles: int
+    eye: tuple[int, int]  # rings, spokes
+    lid: tuple[int, int]  # columns, rows
+    lip: int  # points along the lip curve
+    detailed_lips: bool
+    cavity_rows: int
+    teeth: tuple[int, int, int]  # teeth, columns each, rows
+    tongue: tuple[int, int]  # rings, sides
+    nose: tuple[float, int]  # voxel, triangles
+    whisker: tuple[int, int]  # rings, sides
+    outline_tufts: int
+    surface_tufts: int
+    occlusion_rays: int
+
+
+FULL = Detail(
+    0.018, 16000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400), (9, 5),
+    420, 0, 20,
+)  # fmt: skip
+LIGHT = Detail(
+    0.022, 4200, (9, 21), (15, 9), 27, False, 4, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
+    330, 560, 16,
+)  # fmt: skip
+
+
+def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
+    """The head of a species in metres, one mesh for each material."""
+    shape = Shape(species)
+    fields = SkinFields(shape)
+    cut = _skin_surface(shape, detail)
+    skin = _skin(shape, fields, cut, detail)
+    curve = mouth.lip_curve(shape, cut.edge, detail.lip)
+    parts = [
+        skin,
+        *_fur_tufts(shape, fields, skin, cut, detail),
+        *lids(shape, *detail.lid),
+        *eyes(shape, *detail.eye),
+        nose(shape, fields, *detail.nose),
+        *mouth.lips(shape, fields, curve, detail.detailed_lips),
+        *mouth.cavity(fields, curve, detail.cavity_rows),
+        *mouth.teeth(fields, curve, *detail.teeth),
+        mouth.tongue(shape, fields, *detail.tongue),
+        *whiskers(shape, fields, *detail.whisker),
+    ]
+    return tuple(
+        _packed(kind, [part for part in parts if part.material is kind])
+        for kind in Material
+        if any(part.material is kind for part in parts)
+    )
+
+
+def _skin_surface(shape: Shape, detail: Detail) -> Cut:
+    row = shape.species
+    points, triangles = surface(shape, LOW, HIGH, detail.voxel)
+    # The closed bottom and the inside of the neck are never seen.
+    normals = face_normals(points, triangles)
+    normals /= length(normals)[:, None] + np.float32(1e-12)
+    floor = (normals[:, 1] < -0.75) & (points[triangles][:, :, 1].mean(axis=1) < -1.22)
+    points, triangles = compact(points, triangles[~floor])
+    lips = Stretch((0, row.mouth_y, row.muzzle_to[2] - 0.10), (0.50, 0.13, 0.45))
+    points, triangles = simplified(points, triangles, detail.skin_triangles, (lips,))
+    points = projected(shape, points)
+    return slit(points, triangles, shape.above_lips, shape.inside_mouth)
+
+
+def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
+    p = cut.points
+    normals = shape.normals(p)
+    paint = shape.species.paint(shape, p, normals)
+    occlusion = shape.occlusion(p, normals, detail.occlusion_rays)
+    line = ridge(shape.above_lips(p), 0.03) * smoothstep(-0.06, 0.0, shape.inside_mouth(p))
+    colors = mix(
+        paint.colors, vector(shape.species.lip), line * smoothstep(0.3, 0.5, p[:, 2]) * 0.8
+    )
+    socket = shape.in_socket(p)
+    colors = np.where(socket[:, None], vector(shape.species.liner), colors)
+    if detail.surface_tufts:
+        colors = _strand_tones(p, colors, occlusion)
+    return Part(
+        "skin",
+        Material.FUR,
+        p,
+        cut.triangles,
+        colors.astype(np.float32),
+        fields(p, side=cut.side),
+        normals=normals,
+        occlusion=occlusion,
+        fur=paint.fur,
+        comb=shape.comb(p, normals),
+        head_weight=shape.head_weight(p),
+    )
+
+
+def _strand_tones(p: Array, colors: Array, occlusion: Array) -> Array:
+    """Fur baked into colours: clumps, single strands, dark roots in the creases."""
+    random = np.random.default_rng(7)
+    clumps = np.sin(p @ vector((17, 11, 13))) * np.sin(p @ vector((-9, 16, 12)) + 1.3)
+    tone = 1 + 0.07 * clumps + random.uniform(-0.10, 0.10, len(p)).astype(np.float32)
+    out: Array = np.clip(colors * (tone * (0.72 + 0.30 * occlusion))[:, None], 0, 1)
+    return out
+
+
+def _fur_tufts(
+    shape: Shape, fields: SkinFields, skin: Part, cut: Cut, detail: Detail
+) -> list[Part]:
+    """Blades along the outline, and where no shells are drawn, strokes over the surface."""
+    furry = smoothstep(0.02, 0.05, skin.fur)
+    edge = outline_density(shape, skin.points, skin.normals) * furry
+    bare = detail.surface_tufts > 0
+    rim = TuftCut(curved=True, length=2.1, width=0.30, lift=0.55, furry=bare)
+    out = [tufts(fields, skin, cut.side, edge, detail.outline_tufts, rim, seed=11)]
+    if bare:
+        front = smoothstep(-0.5, 0.3, skin.normals[:, 2])
+        front = front * smoothstep(-1.5, -1.1, skin.points[:, 1])
+        stroke = TuftCut(curved=False, length=2.2, width=0.24, lift=0.22, furry=True)
+        everywhere = furry * (0.25 + front)
+        out.append(tufts(fields, skin, cut.side, everywhere, detail.surface_tufts, stroke, seed=23))
+    return out
+
+
+def _packed(kind: Material, parts: list[Part]) -> Mesh:
+    """Several parts of one material as one mesh, in metres."""
+    counts = [len(part.points) for part in parts]
+    starts = np.cumsum([0, *counts[:-1]])
+
+    def joined(values: Callable[[Part], Array]) -> Array:
+        return np.concatenate([values(part) for part in parts]).astype(np.float32)
+
+    return Mesh(
+        name=kind.name.lower(),
+        material=kind,
+        positions=joined(lambda part: part.points) * np.float32(UNIT_M),
+        normals=joined(lambda part: part.normals),
+        colors=joined(lambda part: part.colors),
+        indices=np.concatenate(
+            [part.triangles + start for part, start in zip(parts, starts, strict=True)]
+        ).astype(np.uint32),
+        occlusion=joined(lambda part: part.occlusion),
+        fur=joined(lambda part: part.fur) * np.float32(UNIT_M),
+        head_weight=joined(lambda part: part.head_weight),
+        comb=joined(lambda part: part.comb),
+        morphs=_joined_morphs([part.morphs for part in parts], starts),
+    )
+
+
+def _joined_morphs(morphs: list[Displacements], starts: np.ndarray) -> dict[str, Morph]:
+    out: dict[str, Morph] = {}
+    for name in EXPRESSIONS:
+        indices, deltas = [], []
+        for each, start in zip(morphs, starts, strict=True):
+            if name in each:
+                moved = np.flatnonzero(np.abs(each[name]).max(axis=1) > 1e-4)
+                indices.append(moved + start)
+                deltas.append(each[name][moved] * UNIT_M)
+        if sum(map(len, indices)):
+            out[name] = Morph(
+                np.concatenate(indices).astype(np.uint32),
+                np.concatenate(deltas).astype(np.float32),
+            )
+    return out
+
+
+def build_avatar(species: Species, folder: Path) -> None:
+    """Writes `head.glb`, `head.light.glb`, `avatar.toml` and `thumbnail.png`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_glb(folder / "head.glb", build_meshes(species, FULL))
+    write_glb(folder / "head.light.glb", build_meshes(species, LIGHT))
+    (folder / "avatar.toml").write_text(description(species), "utf-8")
+
+
+def description(species: Species) -> str:
+    """The text of `avatar.toml`."""
+
+    def numbers(values: tuple[float, ...]) -> str:
+        return "[" + ", ".join(f"{v:.4f}" for v in values) + "]"
+
+    def metres(*values: float) -> tuple[float, ...]:
+        return tuple(v * UNIT_M for v in values)
+
+    eye_line = metres(0.0, *species.eye[1:])
+    return f"""\
+# Made by `python -m livecam.heads build {species.name}`.
+title = "{species.title}"
+title_zh = "{species.title_zh}"
+author = "livecam"
+licence = "MIT"
+
+[eyes]  # linear colours
+iris_inner = {numbers(species.iris_inner)}
+iris_outer = {numbers(species.iris_outer)}
+iris_angle_rad = {np.radians(species.iris_angle_deg):.4f}
+pupil = {species.pupil}
+
+[fit]  # metres
+eye_line = {numbers(eye_line)}
+neck_pivot = {numbers(metres(0.0, -0.62, -0.15))}
+skull_half_width = {0.93 * UNIT_M:.4f}
+skull_top = {(1.02 - species.eye[1]) * UNIT_M:.4f}
+chin_drop = {(1.25 + species.eye[1]) * UNIT_M:.4f}
+scale = 1.15
+"""

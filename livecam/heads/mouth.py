@@ -1,0 +1,301 @@
+"""The mouth: lips along the slit, the cavity behind them, teeth and tongue.
+
+Everything here hangs on the lip curve: `LipCurve` gives points along it with frames that look
+out of the face and away from the mouth, and moves them as the skin of that lip moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from livecam.avatar.base import Material
+from livecam.heads.mesh import Triangles, grid
+from livecam.heads.morphs import Displacements, SkinFields, turned_by_jaw
+from livecam.heads.parts import Part, flat, smooth_normals
+from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, unit, vector
+from livecam.heads.shape import Shape
+
+UPPER, LOWER = 1.0, -1.0
+GUM: Vector = (0.36, 0.085, 0.085)
+THROAT: Vector = (0.045, 0.008, 0.010)
+TONGUE: Vector = (0.62, 0.155, 0.16)
+TOOTH: Vector = (0.86, 0.82, 0.71)
+
+# Across a lip, from skin to gum: (out of the face, away from the mouth), in head units.
+_LIP = (
+    (-0.012, 0.052),
+    (0.012, 0.034),
+    (0.016, 0.014),
+    (0.004, 0.001),
+    (-0.035, 0.002),
+    (-0.085, 0.035),
+)
+_LIP_LIGHT = ((-0.012, 0.050), (0.016, 0.022), (0.002, 0.001), (-0.085, 0.035))
+
+
+@dataclass(frozen=True, slots=True)
+class LipCurve:
+    """The line between the lips from the right corner to the left one, with frames."""
+
+    points: Array  # float32[n, 3]
+    out: Array  # unit, out of the face
+    up: Array  # unit, from lower to upper lip
+    open: Array  # float32[n], 0 at the corners .. 1
+    arc: Array  # float32[n], signed distance along the curve from its middle
+
+    @property
+    def count(self) -> int:
+        return len(self.points)
+
+
+def lip_curve(shape: Shape, edge: Array, count: int) -> LipCurve:
+    """The slit's points put in order and spaced evenly, corners included."""
+    order = np.argsort(np.arctan2(edge[:, 0], edge[:, 2] - 0.2))
+    line = edge[order]
+    steps = np.r_[0, np.cumsum(length(np.diff(line, axis=0)))]
+    at = np.linspace(0, steps[-1], count)
+    points = np.stack([np.interp(at, steps, line[:, i]) for i in range(3)], axis=1)
+    points = points.astype(np.float32)
+    out = shape.normals(points, 0.05)
+    along = unit(np.gradient(points, axis=0).astype(np.float32))
+    out = unit(out - (out * along).sum(axis=1, keepdims=True) * along)
+    up = unit(np.cross(out, along))
+    up *= np.sign(up[:, 1:2].mean())
+    ends = np.linspace(-1, 1, count)
+    open_ = smoothstep(1.0, 0.80, np.abs(ends).astype(np.float32))
+    return LipCurve(points, out, up, open_, (at - at[-1] / 2).astype(np.float32))
+
+
+def _moved(
+    fields: SkinFields, curve: LipCurve, points: Array, side: float, keep: Array
+) -> Displacements:
+    """Displacements of points[n * rows] that hang on the curve; `keep` fades them with depth."""
+    rows = len(points) // curve.count
+    anchors = np.repeat(curve.points, rows, axis=0)
+    sides = np.full(len(points), side, np.float32)
+    return {name: d * keep[:, None] for name, d in fields(points, anchors, sides).items()}
+
+
+def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> list[Part]:
+    """Two rounded rims over the edges of the slit."""
+    profile = np.array(_LIP if detailed else _LIP_LIGHT, np.float32)
+    out = []
+    for side in (UPPER, LOWER):
+        size = (0.45 + 0.55 * curve.open)[:, None, None]
+        offset = (
+            profile[None, :, :1] * curve.out[:, None]
+            + profile[None, :, 1:] * side * curve.up[:, None]
+        ) * size
+        points = (curve.points[:, None] + offset).reshape(-1, 3).astype(np.float32)
+        triangles = grid(curve.count, len(profile))
+        triangles = _facing(points, triangles, np.repeat(curve.out, len(profile), axis=0))
+        depth = np.tile(np.linspace(0, 1, len(profile)), curve.count).astype(np.float32)
+        colors = mix(
+            flat(shape.species.lip, len(points)), vector(GUM) * 0.5, smoothstep(0.6, 1.0, depth)
+        )
+        out.append(
+            Part(
+                "upperLip" if side > 0 else "lowerLip",
+                Material.WET,
+                points,
+                triangles,
+                colors,
+                _moved(fields, curve, points, side, np.ones(len(points), np.float32)),
+                occlusion=(0.95 - 0.5 * smoothstep(0.5, 1.0, depth)),
+            )
+        )
+    return out
+
+
+def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
+    """Palate and floor: from the lips' inner edge back to the throat."""
+    out = []
+    t = np.linspace(0, 1, rows).astype(np.float32)
+    for side in (UPPER, LOWER):
+        start = curve.points - 0.075 * curve.out + side * 0.03 * curve.up
+        end = start * vector((0.25, 0, 0)) + vector((0, -0.36, 0.32))
+        vault = side * (0.17 if side > 0 else 0.15) * curve.open
+        middle = start * vector((0.86, 1, 1)) + np.stack(
+            (0 * vault, vault, -0.12 + 0 * vault), axis=1
+        )
+        points = _bezier(start, middle, end, t).reshape(-1, 3)
+        triangles = grid(curve.count, rows)
+        inward = np.repeat(-side * curve.up, rows, axis=0)
+        triangles = _facing(points, triangles, inward)
+        depth = np.tile(t, curve.count)
+        out.append(
+            Part(
+                "palate" if side > 0 else "floor",
+                Material.WET,
+                points,
+                triangles,
+                mix(flat(GUM, len(points)), vector(THROAT), smoothstep(0.05, 0.75, depth)),
+                _cavity_morphs(fields, curve, points, side, depth),
+                occlusion=(0.65 - 0.5 * smoothstep(0.0, 0.6, depth)),
+            )
+        )
+    return out
+
+
+def _bezier(a: Array, b: Array, c: Array, t: Array) -> Array:
+    a, b, c = (p[:, None] for p in (a, b, c))
+    s = t[None, :, None]
+    out: Array = ((1 - s) ** 2 * a + 2 * s * (1 - s) * b + s * s * c).astype(np.float32)
+    return out
+
+
+def _cavity_morphs(
+    fields: SkinFields, curve: LipCurve, points: Array, side: float, depth: Array
+) -> Displacements:
+    moved = _moved(fields, curve, points, side, (1 - depth) ** 2)
+    anchors = np.repeat(curve.points, len(points) // curve.count, axis=0)
+    edge = fields(points, anchors, np.full(len(points), side, np.float32))["jawOpen"]
+    # The floor swings with the jaw all the way back; only the throat itself stays.
+    moved["jawOpen"] = edge * (1 - smoothstep(0.55, 1.0, depth))[:, None]
+    return moved
+
+
+def _facing(points: Array, triangles: Triangles, towards: Array) -> Triangles:
+    normals = smooth_normals(points, triangles)
+    return triangles if (normals * towards).sum() > 0 else triangles[:, ::-1].copy()
+
+
+# ---------------------------------------------------------------- teeth
+
+
+def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
+    """Two rows of rounded teeth behind the lips; the lower one rides the jaw."""
+    return [
+        _tooth_row(fields, curve, side, count if side > 0 else count - 2, columns, rows)
+        for side in (UPPER, LOWER)
+    ]
+
+
+def _tooth_row(
+    fields: SkinFields, curve: LipCurve, side: float, count: int, columns: int, rows: int
+) -> Part:
+    """One strip, scalloped: a tooth is long and round in its middle, notched at its sides."""
+    reach = 0.80 * curve.arc[-1]
+    u = np.linspace(-1, 1, count * columns + 1).astype(np.float32)
+    v = np.linspace(0, 1, rows).astype(np.float32)
+    shift = 0.5 * (count % 2)  # an odd row has a tooth in the middle, an even one a gap
+    place = u * (count / 2) + shift
+    inside = np.abs(place % 1 - 0.5) * 2  # 0 in a tooth's middle, 1 between two
+    number = np.abs(np.floor(place) + 0.5 - shift)  # counted from the middle
+    fang = np.exp(-(((number - 2.7) / 0.45) ** 2))
+    tall = (0.095 if side > 0 else 0.080) * (1 + 0.55 * fang) * smoothstep(1.02, 0.75, np.abs(u))
+    tall = tall * (1 - (0.42 + 0.35 * fang) * inside**2.6) + 0.01
+    bulge = 0.035 * np.sqrt(np.clip(1 - inside**2.4, 0, 1))
+    base = [np.interp(u * reach, curve.arc, curve.points[:, i]) for i in range(3)]
+    out = [np.interp(u * reach, curve.arc, curve.out[:, i]) for i in range(3)]
+    foot, ahead = np.stack(base, axis=1), unit(np.stack(out, axis=1).astype(np.float32))
+    ahead[:, 1] = 0
+    foot = foot - (0.115 if side > 0 else 0.135) * ahead
+    foot[:, 1] += side * 0.055
+    profile = np.sin(np.pi * (0.30 + 0.62 * v)) ** 0.8  # round towards the tip
+    points = (
+        foot[:, None]
+        + (bulge[:, None] * profile[None])[..., None] * ahead[:, None]
+        - side * (tall[:, None] * v[None])[..., None] * vector((0, 1, 0))
+    ).astype(np.float32)
+    points = points.reshape(-1, 3)
+    triangles = _facing(points, grid(len(u), rows), np.repeat(ahead, rows, axis=0))
+    gap, tip = np.repeat(inside, rows), np.tile(v, len(u))
+    colors = mix(
+        flat(TOOTH, len(points)), vector((0.30, 0.17, 0.10)), smoothstep(0.80, 1.0, gap) * 0.8
+    )
+    colors = mix(colors, vector(GUM), smoothstep(0.12, 0.0, tip) * 0.7)
+    return Part(
+        "upperTeeth" if side > 0 else "lowerTeeth",
+        Material.TEETH,
+        points,
+        triangles,
+        colors.astype(np.float32),
+        _rides(fields, points, side),
+        occlusion=(0.55 + 0.4 * tip) * (1 - 0.3 * np.repeat(np.abs(u), rows)),
+    )
+
+
+def _rides(fields: SkinFields, points: Array, side: float) -> Displacements:
+    """Bone: the upper row stays with the skull, the lower one goes with the jaw."""
+    if side > 0:
+        return {}
+    one = np.ones(len(points), np.float32)
+    return {
+        "jawOpen": turned_by_jaw(points, one),
+        "jawForward": one[:, None] * vector((0, -0.01, 0.10)),
+        "jawLeft": one[:, None] * vector((0.12, 0, 0)),
+        "jawRight": one[:, None] * vector((-0.12, 0, 0)),
+    }
+
+
+# ---------------------------------------------------------------- tongue
+
+
+def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
+    """A soft tongue with a groove; `tongueOut` lays it over the lower lip."""
+    u = np.linspace(0, 1, rings).astype(np.float32)
+    tip = shape.species.muzzle_to[2]
+    lip = shape.species.mouth_y
+    z = 0.30 + (tip - 0.22 - 0.30) * u
+    y = lip - 0.115 + 0.055 * np.sin(np.pi * u) - 0.01 * u
+    rest_line = np.stack((0 * u, y, z), axis=1)
+    # Out: forward over the lip, then down; the root stays where it is.
+    forward = 0.46 * u**1.2
+    out_line = rest_line + np.stack(
+        (
+            0 * u,
+            0.085 * smoothstep(0.15, 0.55, u) - 0.36 * np.clip(u - 0.42, 0, 1) ** 1.35,
+            forward,
+        ),
+        axis=1,
+    )
+    rest, out_shape = (_tongue_skin(line, u, sides) for line in (rest_line, out_line))
+    triangles = _closed_grid(rings, sides)
+    triangles = _facing(rest, triangles, rest - np.repeat(rest_line, sides, axis=0))
+    morphs = _rides(fields, rest, LOWER)
+    morphs["tongueOut"] = out_shape - rest
+    across = np.tile(np.arange(sides) / sides, rings)
+    groove = ridge((across - 0.25).astype(np.float32), 0.06)
+    along = np.repeat(u, sides)
+    colors = mix(
+        flat(TONGUE, len(rest)), vector(TONGUE) * 0.55, groove * smoothstep(0.98, 0.7, along)
+    )
+    return Part(
+        "tongue",
+        Material.WET,
+        rest,
+        triangles,
+        colors.astype(np.float32),
+        morphs,
+        occlusion=0.35 + 0.6 * smoothstep(0.15, 0.75, along),
+    )
+
+
+def _tongue_skin(line: Array, u: Array, sides: int) -> Array:
+    """Rings round a line in the plane x = 0: broad, flat, grooved on top, round at the tip."""
+    along = unit(np.gradient(line, axis=0).astype(np.float32))
+    up = np.stack((0 * u, along[:, 2], -along[:, 1]), axis=1)
+    end = np.sqrt(np.clip(1 - np.clip((u - 0.72) / 0.28, 0, 1) ** 2, 0.0, 1))
+    width = 0.175 * (0.82 + 0.25 * smoothstep(0.1, 0.7, u)) * end + 0.004
+    thick = 0.052 * (1.3 - 0.4 * u) * end + 0.003
+    angles = 2 * np.pi * np.arange(sides) / sides
+    groove = 1 - 0.38 * ridge(
+        (np.angle(np.exp(1j * (angles - np.pi / 2)))).astype(np.float32), 0.40
+    )
+    x = width[:, None] * np.cos(angles)[None]
+    h = thick[:, None] * (np.sin(angles) * groove)[None]
+    points = line[:, None] + h[..., None] * up[:, None]
+    points[..., 0] += x
+    out: Array = points.reshape(-1, 3).astype(np.float32)
+    return out
+
+
+def _closed_grid(rings: int, sides: int) -> Triangles:
+    i, j = np.meshgrid(np.arange(rings - 1), np.arange(sides), indexing="ij")
+    a, b = (i * sides + j).ravel(), (i * sides + (j + 1) % sides).ravel()
+    return np.concatenate(
+        (np.stack((a, b, a + sides), axis=1), np.stack((b, b + sides, a + sides), axis=1))
+    )

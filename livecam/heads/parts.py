@@ -1,0 +1,379 @@
+"""The parts that are not skin: eyes, lids, nose, whiskers.
+
+Each is a `Part`: points and triangles with colours and its own displacements, in head units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from livecam.avatar.base import Material
+from livecam.heads.mesh import Triangles, face_normals, grid, small_surface
+from livecam.heads.morphs import SIDES, Displacements, SkinFields
+from livecam.heads.sdf import (
+    Array,
+    Vector,
+    cone,
+    ellipsoid,
+    gradient,
+    length,
+    mirrored,
+    mix,
+    ridge,
+    smooth_max,
+    smooth_min,
+    smoothstep,
+    unit,
+    vector,
+)
+from livecam.heads.shape import Shape
+
+EYE_TOE_OUT_DEG = 3.0  # a hint of it keeps large eyes from looking crossed
+LID_TOE_OUT_DEG = 8.0
+
+
+def _not_given() -> Array:
+    return np.empty(0, np.float32)
+
+
+@dataclass(slots=True)
+class Part:
+    """A piece of a head before it is packed; what is not given is made from the rest."""
+
+    name: str
+    material: Material
+    points: Array
+    triangles: Triangles
+    colors: Array
+    morphs: Displacements
+    normals: Array = field(default_factory=_not_given)
+    occlusion: Array = field(default_factory=_not_given)
+    fur: Array = field(default_factory=_not_given)
+    comb: Array = field(default_factory=_not_given)
+    head_weight: Array = field(default_factory=_not_given)
+
+    def __post_init__(self) -> None:
+        count = len(self.points)
+        if not len(self.normals):
+            self.normals = smooth_normals(self.points, self.triangles)
+        if not len(self.occlusion):
+            self.occlusion = np.ones(count, np.float32)
+        if not len(self.fur):
+            self.fur = np.zeros(count, np.float32)
+        if not len(self.comb):
+            self.comb = np.zeros((count, 3), np.float32)
+        if not len(self.head_weight):
+            self.head_weight = np.ones(count, np.float32)
+
+
+def smooth_normals(points: Array, triangles: Triangles) -> Array:
+    """Unit normals at the vertices, weighted by area."""
+    faces = face_normals(points, triangles)
+    out = np.zeros_like(points)
+    for corner in range(3):
+        np.add.at(out, triangles[:, corner], faces)
+    return unit(out)
+
+
+def outward(points: Array, triangles: Triangles, centre: Array) -> Triangles:
+    """The triangles turned so that they face away from a centre."""
+    middle = points[triangles].mean(axis=1)
+    facing = (face_normals(points, triangles) * (middle - centre)).sum()
+    return triangles if facing > 0 else triangles[:, ::-1].copy()
+
+
+def rotation(axis: Vector, degrees: float) -> Array:
+    """The 3x3 rotation about a unit axis (Rodrigues)."""
+    a = np.radians(degrees)
+    x, y, z = axis
+    k = np.array(((0, -z, y), (z, 0, -x), (-y, x, 0)))
+    out: Array = (np.eye(3) + np.sin(a) * k + (1 - np.cos(a)) * k @ k).astype(np.float32)
+    return out
+
+
+def flat(color: Vector, count: int) -> Array:
+    """One colour for many points."""
+    return np.tile(vector(color), (count, 1))
+
+
+# ---------------------------------------------------------------- eyes
+
+
+def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
+    """Two balls that turn; `comb` carries the direction from the centre, for the iris."""
+    row = shape.species
+    # Rings stand closer round the pole that looks ahead; the back is never seen.
+    polar = np.radians(118) * np.linspace(0, 1, rings) ** 0.9
+    around = np.linspace(0, 2 * np.pi, spokes)
+    phi, theta = np.meshgrid(around, polar, indexing="ij")
+    ball = np.stack(
+        (np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)), axis=-1
+    )
+    ball = ball.reshape(-1, 3).astype(np.float32)
+    triangles = grid(spokes, rings)
+    triangles = outward(ball, triangles, np.zeros(3, np.float32))
+    triangles = triangles[length(face_normals(ball, triangles)) > 1e-6]
+    out = []
+    for sign, name in SIDES:
+        base = ball @ rotation((0, 1, 0), EYE_TOE_OUT_DEG * sign).T
+        placed = base * row.eye_radius + vector((row.eye[0] * sign, *row.eye[1:]))
+
+        def turned(axis: Vector, degrees: float, base: Array = base) -> Array:
+            moved: Array = (base @ rotation(axis, degrees).T - base) * row.eye_radius
+            return moved
+
+        # Half-shut lids cut straight through the ball's arc, so it draws back a little.
+        back = np.broadcast_to(vector((0, 0, -0.16 * row.eye_radius)), placed.shape)
+        morphs = {
+            "eyeLookUp" + name: turned((1, 0, 0), -25),
+            "eyeLookDown" + name: turned((1, 0, 0), 27),
+            "eyeLookOut" + name: turned((0, 1, 0), 31 * sign),
+            "eyeLookIn" + name: turned((0, 1, 0), -31 * sign),
+            "eyeBlink" + name: back,
+        }
+        out.append(
+            Part(
+                "eye" + name,
+                Material.EYE,
+                placed,
+                triangles,
+                flat((1, 1, 1), len(placed)),
+                morphs,
+                normals=base,
+                comb=ball,
+            )
+        )
+    return out
+
+
+# ---------------------------------------------------------------- lids
+
+# Along a lid, `t` goes from its edge (0) to where it vanishes in the socket (1).
+_EDGE = 0.05  # up to here the rim turns in towards the ball
+_CREASE = 0.40
+_LID_RADIUS = 1.065
+
+
+@dataclass(frozen=True, slots=True)
+class _LidCurves:
+    """Elevations about the hinge through both corners of an eye, in degrees."""
+
+    arch: Array  # 0 at the corners, 1 in the middle
+    outer: Array  # -1 inner corner .. 1 outer corner
+    slant: Array
+
+    @property
+    def upper(self) -> Array:
+        return 40 * self.arch + self.slant * 0.55 + 3
+
+    @property
+    def lower(self) -> Array:
+        return -37 * self.arch + self.slant * 0.55
+
+    @property
+    def meet(self) -> Array:
+        return -19 * self.arch + self.slant * 0.55
+
+
+def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
+    """Upper and lower lid of both eyes: visors about a hinge through the eye's corners."""
+    return [
+        _lid(shape, sign, name, upper, columns, rows)
+        for sign, name in SIDES
+        for upper in (True, False)
+    ]
+
+
+def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
+    row = shape.species
+    angle = np.radians(np.linspace(-88, 88, columns))
+    spread = np.linspace(0, 1, rows)
+    spread = np.where(spread < 0.5, spread * 0.9, 0.45 + (spread - 0.5) * 1.1)
+    a, t = np.meshgrid(angle.astype(np.float32), spread.astype(np.float32), indexing="ij")
+    curves = _LidCurves(
+        arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
+        outer=a * sign / angle[-1],
+        slant=np.degrees(a) * 0.10 * sign,
+    )
+    toe = rotation((0, 1, 0), LID_TOE_OUT_DEG * sign)
+    centre = vector((row.eye[0] * sign, *row.eye[1:]))
+
+    def placed(edge: Array, shut: float = 0.0) -> Array:
+        """The lid whose edge stands at that elevation; `shut` lays it flatter, with its crease."""
+        end = 125.0 if upper else -125.0
+        inner = np.clip(t - _EDGE, 0, 1) / (1 - _EDGE)
+        b = np.radians(edge + (end - edge) * inner)
+        rim = np.exp(-(((t - 0.10) / 0.07) ** 2))
+        crease = np.exp(-(((t - _CREASE) / 0.075) ** 2))
+        fold = np.exp(-(((t - _CREASE - 0.17) / 0.10) ** 2))
+        thick = np.where(t < _EDGE * 0.6, 0.98, _LID_RADIUS + 0.022 * rim)
+        if upper:
+            thick = thick - crease * (0.035 + 0.02 * shut) + fold * 0.03
+        p = np.stack((np.sin(a), np.cos(a) * np.sin(b), np.cos(a) * np.cos(b)), axis=-1)
+        p = p * (thick * row.eye_radius)[..., None]
+        p[..., 2] *= 1 - 0.13 * shut
+        out: Array = (p.reshape(-1, 3) @ toe.T + centre).astype(np.float32)
+        return out
+
+    rest = placed(curves.upper if upper else curves.lower)
+    targets = _upper_targets(curves, name) if upper else _lower_targets(curves, name)
+    morphs: Displacements = {
+        key: placed(edge, 1.0 if key.startswith("eyeBlink") else 0.0) - rest
+        for key, edge in targets.items()
+    }
+    triangles = outward(rest, grid(columns, rows), centre)
+    normals = smooth_normals(rest, triangles)
+    where = t.ravel()
+    return Part(
+        f"{'upper' if upper else 'lower'}Lid{name}",
+        Material.SKIN,
+        rest,
+        triangles,
+        _lid_colors(shape, where, upper),
+        morphs,
+        normals=normals,
+        occlusion=_lid_occlusion(where, upper),
+    )
+
+
+def _upper_targets(c: _LidCurves, name: str) -> dict[str, Array]:
+    inward = np.clip(-c.outer + 0.3, 0, 1.2)
+    return {
+        "eyeBlink" + name: c.meet - 3,
+        "eyeWide" + name: c.upper + 18 * c.arch,
+        "eyeSquint" + name: c.upper - 14 * c.arch,
+        "eyeLookDown" + name: c.upper - 17 * c.arch,
+        "eyeLookUp" + name: c.upper + 9 * c.arch,
+        "browDown" + name: c.upper - 8 * c.arch - 24 * c.arch * inward,
+        "browOuterUp" + name: c.upper + 6 * c.arch * np.clip(c.outer + 0.3, 0, 1.2),
+        "browInnerUp": c.upper + 9 * c.arch * inward - 4 * c.arch * np.clip(c.outer, 0, 1),
+        "mouthSmile" + name: c.upper - 3 * c.arch,
+    }
+
+
+def _lower_targets(c: _LidCurves, name: str) -> dict[str, Array]:
+    return {
+        "eyeBlink" + name: c.meet - 1,
+        "eyeSquint" + name: c.lower + 21 * c.arch,
+        "cheekSquint" + name: c.lower + 13 * c.arch,
+        "mouthSmile" + name: c.lower + 11 * c.arch,
+        "eyeWide" + name: c.lower - 6 * c.arch,
+        "eyeLookDown" + name: c.lower - 8 * c.arch,
+        "eyeLookUp" + name: c.lower + 4 * c.arch,
+    }
+
+
+def _lid_colors(shape: Shape, t: Array, upper: bool) -> Array:
+    row = shape.species
+    colors = flat(row.lid, len(t))
+    if upper:
+        colors = mix(colors, vector(row.liner) * 1.6, ridge(t - _CREASE, 0.07) * 0.85)
+        colors = mix(colors, vector(row.liner) * 1.8, smoothstep(0.55, 0.8, t) * 0.8)
+    else:
+        colors = mix(colors, vector(row.liner) * 1.8, smoothstep(0.2, 0.5, t) * 0.8)
+    line = smoothstep(0.22, 0.13, t) if upper else smoothstep(0.15, 0.09, t)
+    return mix(colors, vector(row.liner), line * 0.97).astype(np.float32)
+
+
+def _lid_occlusion(t: Array, upper: bool) -> Array:
+    crease = 0.35 * ridge(t - _CREASE, 0.06) if upper else np.zeros_like(t)
+    out: Array = (0.95 - crease - 0.35 * smoothstep(0.5, 0.9, t)).astype(np.float32)
+    return out
+
+
+# ---------------------------------------------------------------- nose
+
+
+def nose(shape: Shape, fields: SkinFields, voxel: float, triangles: int) -> Part:
+    """The leathery tip, with nostrils, riding on the muzzle."""
+    row = shape.species
+    centre = vector(row.nose)
+    rx, ry, rz = row.nose_radii
+
+    def form(p: Array) -> Array:
+        at = p - centre
+        q = mirrored(at)
+        d = ellipsoid(q, (0, 0.01, 0), row.nose_radii)
+        wing = ellipsoid(q, (rx * 0.52, -ry * 0.25, rz * 0.1), (rx * 0.52, ry * 0.62, rz * 0.8))
+        d = smooth_min(d, wing, 0.05)
+        stem = cone(at, (0, -ry * 0.5, 0.03), (0, -ry * 1.8, -0.035), 0.03, 0.02)
+        d = smooth_min(d, stem, 0.05)
+        hole = cone(
+            q, (rx * 0.50, -ry * 0.30, rz * 0.95), (rx * 0.85, -ry * 0.12, rz * 0.75), 0.030, 0.018
+        )
+        return smooth_max(d, -hole, 0.03)
+
+    low = tuple(float(v) for v in centre - 0.26)
+    high = tuple(float(v) for v in centre + 0.26)
+    points, faces = small_surface(form, low, high, voxel, triangles)  # type: ignore[arg-type]
+    normals = gradient(form, points, 0.01)
+    open_air = smoothstep(0.0, 0.05, form(points + normals * 0.035) * (0.05 / 0.035))
+    return Part(
+        "nose",
+        Material.NOSE,
+        points,
+        faces,
+        flat((0.028, 0.021, 0.020), len(points)),
+        fields(points),
+        normals=normals,
+        occlusion=0.35 + 0.65 * open_air,
+    )
+
+
+# ---------------------------------------------------------------- whiskers
+
+# Root height and depth relative to the muzzle's tip, then how the whisker leaves: x, y, droop.
+_WHISKERS = (
+    (0.030, 0.00, 0.62, 0.17, 0.14),
+    (-0.005, -0.03, 0.70, 0.05, 0.16),
+    (-0.045, -0.07, 0.60, -0.08, 0.16),
+    (0.015, -0.10, 0.50, 0.10, 0.10),
+)
+
+
+def whiskers(shape: Shape, fields: SkinFields, rings: int, sides: int) -> list[Part]:
+    """Tapering hairs on both sides of the muzzle; each moves as one with its root."""
+    row = shape.species
+    tip = row.muzzle_to
+    t = np.linspace(0, 1, rings)
+    out = []
+    for sign, name in SIDES:
+        for number, (dy, dz, reach, rise, droop) in enumerate(_WHISKERS):
+            root = vector((0.21 * sign, tip[1] + dy, tip[2] + 0.02 + dz))
+            line = root + np.stack(
+                (sign * reach * t, rise * t - droop * t * t, -0.08 * t - 0.20 * t * t), axis=1
+            )
+            points, faces = _tube(line.astype(np.float32), 0.0105, 0.0022, sides)
+            anchors = np.broadcast_to(root, points.shape).astype(np.float32)
+            out.append(
+                Part(
+                    f"whisker{name}{number}",
+                    Material.WHISKER,
+                    points,
+                    faces,
+                    flat(row.whisker, len(points)),
+                    fields(points, anchors),
+                )
+            )
+    return out
+
+
+def _tube(line: Array, r0: float, r1: float, sides: int) -> tuple[Array, Triangles]:
+    """A closed tube along a line, thinning from r0 to r1."""
+    along = unit(np.gradient(line, axis=0).astype(np.float32))
+    across = unit(np.cross(along, vector((0, 1, 0.3))).astype(np.float32))
+    up = np.cross(along, across)
+    radius = np.linspace(r0, r1, len(line))[:, None]
+    angles = 2 * np.pi * np.arange(sides) / sides
+    rings = [line + radius * (np.cos(a) * across + np.sin(a) * up) for a in angles]
+    points = np.stack(rings, axis=1).reshape(-1, 3).astype(np.float32)
+    i, j = np.meshgrid(np.arange(len(line) - 1), np.arange(sides), indexing="ij")
+    a, b = (i * sides + j).ravel(), (i * sides + (j + 1) % sides).ravel()
+    faces = np.concatenate(
+        (np.stack((a, b, a + sides), axis=1), np.stack((b, b + sides, a + sides), axis=1))
+    )
+    centres = np.repeat(line, sides, axis=0)
+    facing = (face_normals(points, faces) * (points - centres)[faces].mean(axis=1)).sum()
+    return points, faces if facing > 0 else faces[:, ::-1].copy()

@@ -1,0 +1,188 @@
+"""The form of a head: one distance function for all species, and the curves that part it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.heads.sdf import (
+    Array,
+    cone,
+    ellipsoid,
+    gradient,
+    length,
+    mirrored,
+    ridge,
+    smooth_max,
+    smooth_min,
+    smoothstep,
+    unit,
+    vector,
+)
+from livecam.heads.species import Species
+
+LOW, HIGH = (-1.75, -2.05, -1.55), (1.75, 1.75, 1.5)  # the box that holds every head
+RUFF_AXIS_Z = -0.18  # the neck stands here
+SOCKET = 0.965  # radius of the socket over the radius of the eye
+
+
+class Shape:
+    """The surface of one species."""
+
+    def __init__(self, species: Species) -> None:
+        self.species = species
+
+    # ------------------------------------------------------------ the lip line
+
+    def lip_height(self, p: Array) -> Array:
+        """Height of the lip line above each (x, z); it parts upper from lower lip."""
+        x, z = np.abs(p[..., 0]), p[..., 2]
+        notch = 0.035 * smoothstep(0.11, 0.0, x)
+        curl = 0.62 * x * x - 0.16 * np.maximum(x - 0.22, 0)
+        out: Array = self.species.mouth_y + curl + notch - 0.03 * (z - 1.0)
+        return out
+
+    def above_lips(self, p: Array) -> Array:
+        """Signed height over the lip line."""
+        out: Array = p[..., 1] - self.lip_height(p)
+        return out
+
+    def inside_mouth(self, p: Array) -> Array:
+        """Greater than 0 between the corners of the mouth; about the distance to a corner."""
+        x, z = np.abs(p[..., 0]), p[..., 2]
+        corner_x, corner_z = self.species.mouth_corner
+        slanted = (z - (corner_z - 0.05)) * 0.8 + (corner_x - x) * 0.8
+        out: Array = np.minimum(z - corner_z, slanted)
+        return out
+
+    # ------------------------------------------------------------ the surface
+
+    def __call__(self, p: Array) -> Array:
+        """Signed distance to the skin, mouth shut and eyes taken out."""
+        q, row = mirrored(p), self.species
+        d = self._skull(p, q)
+        d = smooth_min(d, self._muzzle(p, q), 0.24)
+        d = smooth_min(d, ellipsoid(q, (0.36, 0.47, 0.585), (0.29, 0.085, 0.13)), 0.20)
+        d = smooth_min(d, self._jaw(p), 0.13)
+        d = smooth_min(d, self._neck(p), 0.22)
+        d = self._with_ears(d, q)
+        socket = length(q - vector(row.eye)) - row.eye_radius * SOCKET
+        d = smooth_max(d, -socket, 0.045)
+        # The lips turn in towards each other: a soft groove along the line.
+        groove = ridge(self.above_lips(p), 0.045) * smoothstep(-0.06, 0.08, self.inside_mouth(p))
+        out: Array = d + 0.030 * groove * smoothstep(0.3, 0.5, p[..., 2])
+        return out
+
+    def normals(self, p: Array, step: float = 0.012) -> Array:
+        return gradient(self, p, step)
+
+    def _skull(self, p: Array, q: Array) -> Array:
+        reach = self.species.cheek_tuft
+        d = ellipsoid(p, (0, 0.16, -0.10), (0.95, 0.87, 0.85))
+        d = smooth_min(d, ellipsoid(q, (0.48, -0.24, 0.22), (0.50, 0.40, 0.46)), 0.30)
+        low = cone(
+            q, (0.62, -0.28, 0.10), (1.0 + reach * 0.35, -0.48, -0.02), 0.26, 0.03, (1, 1, 0.8)
+        )
+        high = cone(
+            q, (0.58, -0.05, 0.02), (0.98 + reach * 0.3, -0.19, -0.05), 0.22, 0.03, (1, 1, 0.8)
+        )
+        return smooth_min(smooth_min(d, low, 0.22), high, 0.20)
+
+    def _muzzle(self, p: Array, q: Array) -> Array:
+        row = self.species
+        tip = row.muzzle_to
+        d = cone(p, row.muzzle_from, tip, *row.muzzle_radii, (0.92, 1.0, 1.0))
+        puff = ellipsoid(q, (0.135, tip[1] - 0.045, tip[2] - 0.06), (0.20, 0.15, 0.20))
+        return smooth_min(d, puff, 0.10)
+
+    def _jaw(self, p: Array) -> Array:
+        tip = self.species.muzzle_to
+        return cone(p, (0, -0.50, 0.25), (0, -0.485, tip[2] - 0.17), 0.30, 0.14)
+
+    def _neck(self, p: Array) -> Array:
+        neck = cone(p, (0, -0.45, -0.18), (0, -1.05, -0.20), 0.58, 0.68)
+        return smooth_min(neck, self._ruff(p), 0.20)
+
+    def _ruff(self, p: Array) -> Array:
+        """A cape of fur round the neck: wide enough to hide a collar, lobed at its hem."""
+        x, y, z = p[..., 0] * 0.90, p[..., 1], p[..., 2] - RUFF_AXIS_Z
+        angle, radius = np.arctan2(x, z), np.hypot(x, z)
+        front = np.exp(-((angle / 0.62) ** 2))
+        lobes = np.cos(angle * 9)
+        spread = 0.66 + 0.46 * smoothstep(-0.62, -1.42, y) + 0.10 * front
+        spread += 0.035 * lobes * smoothstep(-0.8, -1.4, y)
+        hem = -1.34 - 0.06 * lobes - 0.20 * front
+        d = smooth_max((radius - spread) * 0.8, hem - y, 0.10)
+        return smooth_max(d, y + 0.62, 0.15)
+
+    def _with_ears(self, d: Array, q: Array) -> Array:
+        row = self.species
+        base, tip = vector(row.ear_from), vector(row.ear_to)
+        r0, r1 = row.ear_radii
+        ear = cone(q, row.ear_from, row.ear_to, r0, r1, (1, 1, 1.55))
+        along = tip - base
+        start = base + along * 0.22 + vector((0, 0, 0.20))
+        end = base + along * 0.90 + vector((0, 0, 0.15))
+        cup = cone(q, tuple(start), tuple(end), r0 * 0.64, r1 * 0.55, (1, 1, 1.3))
+        return smooth_max(smooth_min(d, ear, 0.16), -cup, 0.09)
+
+    # ------------------------------------------------------------ where things are
+
+    def in_socket(self, p: Array) -> NDArray[np.bool_]:
+        """True in the hollow behind the eyes."""
+        row = self.species
+        inside: NDArray[np.bool_] = length(mirrored(p) - vector(row.eye)) < row.eye_radius * 0.99
+        return inside
+
+    def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
+        """How much a point belongs to an ear, to its hollow side, and how far up it lies."""
+        row, q = self.species, mirrored(p)
+        base, along = vector(row.ear_from), vector(row.ear_to) - vector(row.ear_from)
+        height: Array = ((q - base) @ along) / (along @ along)
+        off = q - base - height[:, None] * along
+        r0 = row.ear_radii[0]
+        ear = smoothstep(0.12, 0.32, height) * smoothstep(
+            r0 * 1.6, r0 * 1.2, length(off * vector((1, 1, 0.8)))
+        )
+        ear = ear * smoothstep(0.35, 0.55, p[:, 1])
+        width = np.abs(off[:, 0]) + 0.10 * height
+        hollow = smoothstep(0.05, 0.45, normals[:, 2]) * smoothstep(r0 * 0.66, r0 * 0.34, width)
+        return ear, ear * hollow, height
+
+    def head_weight(self, p: Array) -> Array:
+        """1 turns with the head, 0 rests on the shoulders."""
+        return smoothstep(-1.18, -0.70, p[:, 1])
+
+    def comb(self, p: Array, normals: Array) -> Array:
+        """The unit direction in which fur lies: away from the nose, down the ruff, up the ears."""
+        row = self.species
+        x, y = p[:, 0], p[:, 1]
+        ear, _, _ = self.ear(p, normals)
+        out = unit(p - vector((0, 0, 1.35)))
+        out[:, 1] -= 1.3 * smoothstep(-0.1, -0.9, y)
+        out[:, 0] += np.sign(x) * 0.6 * smoothstep(0.5, 0.9, np.abs(x)) * smoothstep(-0.9, -0.5, y)
+        up = vector(row.ear_to) - vector(row.ear_from)
+        out += (2.5 * ear)[:, None] * np.stack(
+            (np.sign(x) * up[0], np.full_like(x, up[1]), np.zeros_like(x)), axis=1
+        )
+        out -= (out * normals).sum(axis=1, keepdims=True) * normals
+        return unit(out)
+
+    def occlusion(self, p: Array, normals: Array, directions: int = 20) -> Array:
+        """How much of the sky each point sees, 0..1, by marching short rays."""
+        random = np.random.default_rng(1)
+        rays = random.normal(size=(directions, 3)).astype(np.float32)
+        rays /= length(rays)[:, None]
+        seen, total = np.zeros(len(p), np.float32), np.zeros(len(p), np.float32)
+        for ray in rays:
+            facing = normals @ ray
+            ahead = np.where(facing[:, None] < 0, -ray, ray).astype(np.float32)
+            weight = np.abs(facing)
+            free = np.ones(len(p), np.float32)
+            for distance in (0.06, 0.15, 0.32, 0.7):
+                d = self(p + normals * 0.02 + ahead * distance)
+                free = np.minimum(free, np.clip(0.5 + 1.6 * d / distance, 0, 1))
+            seen += free * weight
+            total += weight
+        out: Array = np.clip(seen / total * 1.12, 0, 1)
+        return out
