@@ -9,11 +9,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livecam.avatar.base import Avatar, EyeLook, Fit
 from livecam.avatar.gltf import read_meshes
+from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import AssetError
 from livecam.core.face import INDEX
 from livecam.core.registry import did_you_mean
@@ -40,12 +40,7 @@ class Description(BaseModel):
 
 def avatar_folders() -> tuple[Path, ...]:
     """Where avatars are looked for, the user's own first."""
-    package = Path(__file__).resolve().parents[1]
-    return (
-        platformdirs.user_data_path("livecam", appauthor=False) / "avatars",
-        package / "_data" / "avatars",  # in an installed wheel
-        package.parent / "avatars",  # in a checkout
-    )
+    return user_data_folder() / "avatars", shipped_folder("avatars")
 
 
 def list_avatars() -> tuple[str, ...]:
