@@ -1,0 +1,14 @@
+"""Puts avatars into video files: looks through a film first, then draws it.
+
+shots.py        finds the cuts
+sightings.py    a face in a frame, and the tracks that such faces form
+second_look.py  searches harder where a face is missing (views.py: in enlarged parts)
+survey.py       the first pass: all of the above
+plan.py         decides what every frame will show
+film.py         the second pass: draws and writes
+batch.py        one film after the other, progress, table
+"""
+
+from livecam.app.convert.batch import convert_files
+
+__all__ = ["convert_files"]

@@ -1,0 +1,119 @@
+"""What every frame of a film will show, decided before the first is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.app.convert.sightings import Track
+from livecam.app.convert.survey import Shot, Survey
+from livecam.app.stats import Shown
+from livecam.compose.covers import face_region
+from livecam.core.face import EXPRESSIONS, FacePose, FaceState
+from livecam.core.frame import Rect
+from livecam.filtering.zero_lag import Motion, steady
+
+OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were seen
+FACE_HEIGHT = 1.4  # of a face's box, over its width
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One face that wears the avatar, in the frames in which it does."""
+
+    frames: range
+    states: tuple[FaceState, ...]  # one for every frame
+    seen: NDArray[np.bool_]  # measured in that frame; elsewhere bridged or held
+
+    def at(self, index: int) -> FaceState:
+        return self.states[index - self.frames.start]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one shot will show."""
+
+    frames: range
+    state: Shown  # of all its frames
+    roles: tuple[Role, ...] = ()
+    others: tuple[Track, ...] = ()
+
+    def roles_at(self, index: int) -> list[Role]:
+        return [role for role in self.roles if index in role.frames]
+
+
+def plan(survey: Survey, *, hide_others: bool, strict: bool) -> list[Scene]:
+    """The scenes of a film, in order; together they hold every frame once.
+
+    A shot without any trace of a face passes through, with `strict` it gets the curtain. When
+    there seems to be a face but nobody can tell where, the whole shot is blurred.
+    """
+    return [_scene(shot, survey.times, hide_others, strict) for shot in survey.shots]
+
+
+def _scene(shot: Shot, times: NDArray[np.float64], hide_others: bool, strict: bool) -> Scene:
+    if shot.empty:
+        return Scene(shot.frames, Shown.CURTAIN if strict else Shown.PASSTHROUGH)
+    mains = shot.mains
+    if not mains:
+        return Scene(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
+    others = tuple(track for track in shot.tracks if track not in mains) if hide_others else ()
+    return Scene(shot.frames, Shown.AVATAR, tuple(_roles(shot.frames, mains, times)), others)
+
+
+def _roles(frames: range, mains: Sequence[Track], times: NDArray[np.float64]) -> list[Role]:
+    """Each face from the end of the one before to the beginning of the next.
+
+    So between two of them both places are covered: nobody knows when one became the other.
+    """
+    begins = [frames.start, *(track.last + 1 for track in mains[:-1])]
+    ends = [*(track.first for track in mains[1:]), frames.stop]
+    return [
+        _role(range(begin, end), track, times)
+        for begin, end, track in zip(begins, ends, mains, strict=True)
+    ]
+
+
+def _role(frames: range, track: Track, times: NDArray[np.float64]) -> Role:
+    count = len(frames)
+    seen = np.zeros(count, bool)
+    raw = Motion(np.zeros((count, 3)), np.zeros((count, 4)), np.zeros((count, len(EXPRESSIONS))))
+    for sighting in track.sightings:
+        row = sighting.index - frames.start
+        seen[row] = True
+        raw.translations[row] = sighting.translation
+        raw.rotations[row] = sighting.rotation
+        raw.weights[row] = sighting.weights
+    at = times[frames.start : frames.stop]
+    calm = steady(at, seen, raw)
+    ratio = track.width_ratio
+    states = tuple(
+        FaceState(FacePose(translation, rotation), weights.astype(np.float32), ratio, float(now))
+        for translation, rotation, weights, now in zip(
+            calm.translations, calm.rotations, calm.weights, at, strict=True
+        )
+    )
+    return Role(frames, states, seen)
+
+
+def others_at(
+    scene: Scene, index: int, times: NDArray[np.float64], width: int, height: int
+) -> list[Rect]:
+    """The regions in which other faces must be blurred in one frame."""
+    return [
+        _region(track, index, width, height)
+        for track in scene.others
+        if times[track.first] - OTHERS_MARGIN_S
+        <= times[index]
+        <= times[track.last] + OTHERS_MARGIN_S
+    ]
+
+
+def _region(track: Track, index: int, width: int, height: int) -> Rect:
+    x, y, size = track.place(index)
+    half = size * FACE_HEIGHT / 2
+    box = Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
+    return face_region(box, width, height)

@@ -1,0 +1,111 @@
+"""Finds the cuts of a film, from pictures shrunk to the size of a stamp.
+
+A cut changes both where things are (mean difference of the stamps, the best of small shifts, so
+that a shaken camera does not count) and which colours there are (histogram), much more than the
+frames around it do, and the picture before it does not come back at once (so that a flash does
+not count). See Boreczky and Rowe, "Comparison of video shot boundary detection techniques",
+1996, for the measures.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise, product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.frame import Image
+
+STAMP = (48, 27)  # pixels
+SHIFT = 2  # a stamp may have moved by so many of them
+LEAST_CHANGE = 9.0  # mean difference of two shots, of 255
+LEAST_RECOLOURING = 0.12  # share of the pixels whose colour bin changed
+STANDS_OUT = 3.0  # times the usual change around it
+AROUND = 12  # frames on either side that tell what is usual
+FLASH = 3  # frames on either side in which the same picture may come back
+SAME = 0.5  # of the change: the picture before came back
+
+Stamp = NDArray[np.int16]
+
+
+class ShotFinder:
+    """Takes the pictures one after the other; keeps a few stamps and two numbers a picture."""
+
+    def __init__(self) -> None:
+        self._change: list[float] = []  # from the frame before
+        self._recolouring: list[float] = []
+        self._return: dict[int, float] = {}  # candidate -> smallest change across it
+        self._stamps: deque[Stamp] = deque(maxlen=2 * FLASH)
+        self._histogram: NDArray[np.float64] | None = None
+
+    def add(self, image: Image) -> None:
+        """The next picture, uint8[h, w, 4]."""
+        stamp = cv2.resize(image, STAMP, interpolation=cv2.INTER_AREA)[..., :3].astype(np.int16)
+        histogram = _histogram(stamp)
+        if self._histogram is None:
+            self._change.append(0.0)
+            self._recolouring.append(0.0)
+        else:
+            self._change.append(_change(self._stamps[-1], stamp))
+            self._recolouring.append(float(np.abs(histogram - self._histogram).sum() / 2))
+        self._histogram = histogram
+        self._stamps.append(stamp)
+        self._look_across(len(self._change) - FLASH, before=len(self._stamps) - FLASH)
+
+    def shots(self) -> list[range]:
+        """The frames of each shot, once all pictures were added."""
+        count = len(self._change)
+        for late in range(max(1, count - FLASH + 1), count):
+            self._look_across(late, before=len(self._stamps) - (count - late))
+        cuts = [0, *(i for i in self._return if self._cuts_at(i)), count]
+        return [range(a, b) for a, b in pairwise(cuts) if b > a]
+
+    def _look_across(self, index: int, before: int) -> None:
+        """Measures whether the picture before frame `index` comes back after it."""
+        if index < 1 or before < 1 or not self._changes_at(index):
+            return
+        stamps = list(self._stamps)
+        older, newer = stamps[max(0, before - FLASH) : before], stamps[before : before + FLASH]
+        pairs = [
+            _change(a, b)
+            for (i, a), (j, b) in product(enumerate(reversed(older)), enumerate(newer))
+            if i + j > 0
+        ]
+        self._return[index] = min(pairs, default=np.inf)
+
+    def _changes_at(self, index: int) -> bool:
+        return self._change[index] > LEAST_CHANGE and self._recolouring[index] > LEAST_RECOLOURING
+
+    def _cuts_at(self, index: int) -> bool:
+        if self._return[index] < SAME * self._change[index]:
+            return False
+        return all(
+            values[index] > STANDS_OUT * _usual(values, index)
+            for values in (self._change, self._recolouring)
+        )
+
+
+def _usual(values: list[float], index: int) -> float:
+    """The median of the frames around one, itself and the first frame of the film left out."""
+    around = values[max(1, index - AROUND) : index] + values[index + 1 : index + 1 + AROUND]
+    return float(np.median(around)) if around else 0.0
+
+
+def _change(a: Stamp, b: Stamp) -> float:
+    """The mean difference of two stamps at the shift that fits best."""
+    height, width = a.shape[:2]
+    inner = b[SHIFT : height - SHIFT, SHIFT : width - SHIFT]
+    shifts = product(range(2 * SHIFT + 1), repeat=2)
+    return min(
+        float(np.abs(a[y : y + inner.shape[0], x : x + inner.shape[1]] - inner).mean())
+        for y, x in shifts
+    )
+
+
+def _histogram(stamp: Stamp) -> NDArray[np.float64]:
+    """Shares of the colours, float64[216]."""
+    bins = stamp * 6 // 256
+    code = (bins[..., 0] * 6 + bins[..., 1]) * 6 + bins[..., 2]
+    return np.bincount(code.ravel(), minlength=216) / code.size

@@ -1,0 +1,76 @@
+"""Looks at a part of a picture, enlarged and turned upright, as at a picture of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.face import Face, Matrix4
+from livecam.core.frame import Frame
+from livecam.core.spaces import focal_px
+
+SIDE_PX = 320  # of the square that is looked at; the face detector itself shrinks to 192 or less
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A square of a picture, turned about its centre."""
+
+    x: float  # centre, pixels
+    y: float
+    side: float  # pixels of the picture
+    turn_rad: float  # by which what is seen was turned, clockwise in the picture
+
+    def cut(self, frame: Frame) -> Frame:
+        """The square as an RGBA frame of SIDE_PX; black where it reaches out of the picture."""
+        image = cv2.warpAffine(
+            frame.image,
+            self._picture_from_view(),
+            (SIDE_PX, SIDE_PX),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(0, 0, 0, 255),
+        )
+        return Frame(np.asarray(image, np.uint8), frame.index, frame.captured_at)
+
+    def face(self, seen: Face, width: int, height: int) -> Face:
+        """A face that was found in the square, as it stands in the picture of that size."""
+        affine = self._picture_from_view()
+        points = seen.landmarks[:, :2] * SIDE_PX @ affine[:, :2].T + affine[:, 2]
+        landmarks = seen.landmarks.copy()
+        landmarks[:, :2] = points / (width, height)
+        landmarks[:, 2] *= self.side / width
+        return Face(landmarks, seen.weights, self._pose(seen.camera_from_head, width, height))
+
+    def _picture_from_view(self) -> NDArray[np.float64]:
+        """float64[2, 3]: pixels of the square to pixels of the picture."""
+        scale = self.side / SIDE_PX
+        cos, sin = scale * np.cos(self.turn_rad), scale * np.sin(self.turn_rad)
+        linear = np.array(((cos, -sin), (sin, cos)))
+        middle = linear @ (SIDE_PX / 2, SIDE_PX / 2)
+        return np.column_stack((linear, (self.x, self.y) - middle))
+
+    def _pose(self, camera_from_head: Matrix4, width: int, height: int) -> Matrix4:
+        """The pose in the whole picture's camera.
+
+        MediaPipe measures rotation against the picture plane, wherever in the picture the head
+        is, so only the turn counts; the distance follows from the size in pixels. Against
+        looking at the whole picture (eight clips): 3 degrees and 2 % of the distance, up to 8
+        degrees and 18 % for faces at the picture's edge.
+        """
+        seen_at = camera_from_head[:3, 3]
+        pixel = seen_at[:2] / -seen_at[2] * focal_px(SIDE_PX) * (1, -1) + SIDE_PX / 2
+        affine = self._picture_from_view()
+        x, y = affine[:, :2] @ pixel + affine[:, 2]
+        focal = focal_px(height)
+        depth = -seen_at[2] * focal / (focal_px(SIDE_PX) * self.side / SIDE_PX)
+        at = np.array(((x - width / 2) / focal, (height / 2 - y) / focal, -1.0)) * depth
+        cos, sin = np.cos(self.turn_rad), np.sin(self.turn_rad)
+        turned_back = np.array(((cos, sin, 0), (-sin, cos, 0), (0, 0, 1)))
+        out = np.eye(4)
+        out[:3, :3] = turned_back @ camera_from_head[:3, :3]
+        out[:3, 3] = at
+        return out
