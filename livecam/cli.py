@@ -381,7 +381,9 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(each)}" for key, each in value.items())
     if isinstance(value, (list, tuple)):
-        return " x ".join(str(each) for each in value)
+        return ", ".join(_shown(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return str(value)
 
 

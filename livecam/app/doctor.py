@@ -64,18 +64,23 @@ class Report:
         failed = [check.name for check in self.checks if check.status is Status.FAIL]
         if failed:
             return f"livecam does not work here yet; mend first: {', '.join(failed)}"
-        facts = {check.name: check.facts for check in self.checks}
-        way_in = facts["cameras"].get("first") or "the built-in sample"
+        way_in = self._fact("cameras", "first") or "the built-in sample"
         way_out = (
-            facts["virtual camera"].get("device")
-            or facts["display"].get("way_out")
+            self._fact("virtual camera", "device")
+            or self._fact("display", "way_out")
             or "a recording"
         )
-        return f"livecam works: {way_in} -> {way_out}, {_speed_in_words(facts['speed'])}"
+        return f"livecam works: {way_in} -> {way_out}, {_speed_in_words(self._facts('speed'))}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {"works": self.works, "verdict": self.verdict, "checks": [*map(asdict, self.checks)]}
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        return next((check.facts for check in self.checks if check.name == name), {})
+
+    def _fact(self, name: str, fact: str) -> Any:
+        return self._facts(name).get(fact)
 
 
 def examine_all(
@@ -190,6 +195,39 @@ def _avatar(settings: Settings) -> Check:
     return _ok(found, name=avatar.name, vertices=full, light_vertices=light)
 
 
+def _cameras(settings: Settings) -> Check:
+    from livecam.sources.devices import list_cameras
+
+    cameras = [camera for camera in list_cameras() if not camera.virtual]
+    usable = [camera for camera in cameras if not camera.forbidden]
+    if usable:
+        return _try_camera(usable[0].path or str(usable[0].index), settings)
+    if cameras:
+        remedy = "sudo usermod -aG video $USER, then log in again"
+        return _warn(f"not allowed to open {cameras[0]}", remedy)
+    return _warn("none; the built-in sample takes its place", "plug in a camera")
+
+
+def _try_camera(spec: str, settings: Settings) -> Check:
+    from livecam.core.timing import SystemClock
+    from livecam.sources.choose import open_source
+
+    asked = settings.source.model_copy(update={"source": spec})
+    try:
+        source = open_source(asked, SystemClock())
+        try:
+            info = source.open()
+            picture = source.read()
+        finally:
+            source.close()
+    except SourceError as error:
+        return _warn(error.message, error.hint)
+    if picture is None:
+        return _warn(f"{info.name} gives no picture", "unplug it and plug it in again")
+    found = f"{info.name} {info.width}x{info.height} at {info.fps:.0f} fps"
+    return _ok(found, first=info.name, width=info.width, height=info.height, fps=info.fps)
+
+
 def _virtual_camera(settings: Settings) -> Check:
     from livecam.sinks.virtual_camera import INSTALL_HINT, available
 
@@ -296,6 +334,7 @@ EXAMINATIONS: dict[str, Examine] = {
     "graphics": _graphics,
     "models": _models,
     "avatar": _avatar,
+    "cameras": _cameras,
     "virtual camera": _virtual_camera,
     "encoder": _encoder,
     "display": _display,
