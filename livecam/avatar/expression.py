@@ -83,7 +83,8 @@ class ExpressionGains:
         out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
         out[_BLINK] = blinks(raw) * self._blink_gains
         _couple(out, raw)
-        return np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
+        morphs: Weights = np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
+        return morphs
 
 
 def blinks(raw: NDArray[np.float64]) -> NDArray[np.float64]:

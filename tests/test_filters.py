@@ -1,0 +1,271 @@
+"""The filters as numbers: steps, ramps, noise, uneven time, reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livecam.core.face import FacePose
+from livecam.core.spaces import quaternion_from_vector, rotation_vector
+from livecam.filtering.base import FILTERS, Filter
+from livecam.filtering.kalman import ConstantVelocityKalman
+from livecam.filtering.one_euro import OneEuro
+from livecam.filtering.pose import POSE_NOISE, NoiseLevel, PoseFilter
+
+DT = 1 / 30
+Values = NDArray[np.float64]
+
+MAKERS: dict[str, Callable[[], Filter]] = {
+    "one-euro": lambda: OneEuro(0.05, 0.3, 6.0, noise=1.0),
+    "one-euro of the paper": lambda: OneEuro(1.0, 0.01),
+    "kalman": lambda: ConstantVelocityKalman(noise=1.0, acceleration=60.0),
+}
+
+
+@pytest.fixture(params=MAKERS)
+def make(request: pytest.FixtureRequest) -> Callable[[], Filter]:
+    return MAKERS[request.param]
+
+
+def answers(steady: Filter, xs: Values, dt: float = DT) -> Values:
+    return np.array([steady.step(x, dt) for x in xs])
+
+
+def noise(seed: int, n: int = 300, size: int = 6) -> Values:
+    return np.random.default_rng(seed).normal(size=(n, size))
+
+
+def step_of(height: float, n: int = 90, size: int = 6) -> Values:
+    out = np.zeros((n, size))
+    out[n // 3 :] = height
+    return out
+
+
+def test_every_registered_filter_keeps_the_contract() -> None:
+    for name in FILTERS:
+        steady = FILTERS.create(name)
+        first = np.array((1.0, -2.0, 3.0))
+        assert steady.step(first, 0.0) == pytest.approx(first)
+        assert steady.step(first + 1, DT).shape == (3,)
+        assert steady.predict(0.02).shape == (3,)
+
+
+def test_the_first_answer_is_the_measurement_itself(make: Callable[[], Filter]) -> None:
+    first = np.array((3.0, -1.0))
+    assert make().step(first, DT) == pytest.approx(first, abs=0)
+
+
+def test_the_answer_belongs_to_the_caller(make: Callable[[], Filter]) -> None:
+    steady = make()
+    first = np.zeros(2)
+    steady.step(first, DT)[:] = 99
+    assert steady.predict(0.0) == pytest.approx((0, 0), abs=0)
+    first[:] = 77
+    assert steady.predict(0.0) == pytest.approx((0, 0), abs=0)
+
+
+def test_after_reset_a_filter_behaves_like_a_new_one(make: Callable[[], Filter]) -> None:
+    used = make()
+    answers(used, 50 * noise(seed=1))
+    used.reset()
+    np.testing.assert_array_equal(answers(used, step_of(9.0)), answers(make(), step_of(9.0)))
+
+
+@pytest.mark.parametrize("dt", [0.0, -0.5])
+def test_without_time_passing_nothing_changes(make: Callable[[], Filter], dt: float) -> None:
+    calm, disturbed = make(), make()
+    answers(calm, noise(seed=2)), answers(disturbed, noise(seed=2))
+    before = disturbed.predict(0.0)
+    assert disturbed.step(np.full(6, 1e3), dt) == pytest.approx(before, abs=0)
+    after = noise(seed=3)
+    np.testing.assert_array_equal(answers(calm, after), answers(disturbed, after))
+
+
+def test_a_constant_stays_what_it_is(make: Callable[[], Filter]) -> None:
+    constant = np.tile((5.0, -7.0), (60, 1))
+    assert answers(make(), constant) == pytest.approx(constant)
+
+
+def test_predicting_before_anything_was_measured_is_refused(make: Callable[[], Filter]) -> None:
+    with pytest.raises(ValueError, match="nothing was measured"):
+        make().predict(0.01)
+
+
+def test_one_euro_is_the_filter_of_the_paper() -> None:
+    """Against the algorithm of the paper, written out for one number, with the one addition."""
+    min_cutoff, beta, derivative_cutoff = 1.2, 0.7, 1.0
+    steady = OneEuro(min_cutoff, beta, derivative_cutoff)
+    xs = np.cumsum(np.random.default_rng(5).normal(size=200))
+
+    def share(cutoff: float) -> float:
+        return 1 / (1 + 1 / (2 * np.pi * cutoff) / DT)
+
+    estimate = speed = memory_s = 0.0
+    for i, x in enumerate(xs):
+        seen = float(steady.step(np.array((x,)), DT)[0])
+        if i == 0:
+            estimate = x
+        else:
+            speed += share(derivative_cutoff) * ((x - estimate) / DT - speed)
+            cutoff = min_cutoff + beta * abs(speed)
+            # The addition: the memory grows no faster than time passes.
+            memory_s = min(memory_s + DT, 1 / (2 * np.pi * cutoff))
+            estimate += DT / (memory_s + DT) * (x - estimate)
+        assert seen == pytest.approx(estimate)
+
+
+def test_one_euro_rests_on_the_mean_of_what_it_saw() -> None:
+    steady = OneEuro(0.05, 0.3, 6.0, noise=1.0)
+    xs = noise(seed=4, n=60)
+    seen = answers(steady, xs)
+    assert seen[-1] == pytest.approx(xs.mean(axis=0), abs=0.08)
+
+
+def test_one_euro_takes_nearly_all_noise_away_at_rest() -> None:
+    xs = noise(seed=6, n=900)
+    left = answers(OneEuro(0.05, 0.3, 6.0, noise=1.0), xs)[60:].std(axis=0)
+    assert left.max() < 0.12  # of a standard deviation of 1
+
+
+def test_one_euro_follows_a_jump_at_once() -> None:
+    xs = step_of(50.0) + 0.0
+    seen = answers(OneEuro(0.05, 0.3, 6.0, noise=1.0), xs)
+    assert seen[len(xs) // 3].min() > 0.95 * 50  # in the very frame of the jump
+    assert seen.max() <= 50.0 + 1e-9  # and never beyond it
+
+
+def test_one_euro_hangs_less_than_half_a_frame_behind_a_ramp() -> None:
+    ramp = np.arange(120.0)[:, None] * np.array((4.0, 0, 0, 0, 0, 0))
+    behind = (ramp - answers(OneEuro(0.05, 0.3, 6.0, noise=1.0), ramp))[30:, 0] / 4.0
+    assert behind.min() >= 0
+    assert behind.max() < 0.5
+
+
+def test_kalman_has_no_lag_on_a_ramp() -> None:
+    ramp = np.arange(200.0)[:, None] * np.array((4.0, -1.0))
+    behind = ramp - answers(ConstantVelocityKalman(1.0, 60.0), ramp)
+    assert np.abs(behind[100:]).max() < 1e-3
+
+
+def test_kalman_gain_settles_where_the_theory_says() -> None:
+    """Against the fixed point of the Riccati equation, iterated with whole matrices."""
+    density, r = 60.0**2, 1.0
+    f = np.array(((1, DT), (0, 1)))
+    q = density * np.array(((DT**3 / 3, DT**2 / 2), (DT**2 / 2, DT)))
+    p = np.eye(2)
+    for _ in range(2000):
+        p = f @ p @ f.T + q
+        gain = p[:, 0] / (p[0, 0] + r)
+        p = p - np.outer(gain, p[0])
+    steady = ConstantVelocityKalman(1.0, 60.0)
+    answers(steady, np.zeros((400, 1)))
+    assert steady.step(np.array((1.0,)), DT)[0] == pytest.approx(gain[0], rel=1e-6)
+    ahead = steady.predict(1.0)[0] - steady.predict(0.0)[0]
+    assert ahead == pytest.approx(gain[1], rel=1e-6)
+
+
+def test_kalman_predicts_where_a_steady_motion_will_be() -> None:
+    steady = ConstantVelocityKalman(1.0, 60.0)
+    answers(steady, np.arange(200.0)[:, None] * np.array((2.0, -3.0)))
+    assert steady.predict(DT) == pytest.approx((400.0, -600.0), abs=1e-2)
+
+
+def test_uneven_frames_give_the_same_path_as_even_ones(make: Callable[[], Filter]) -> None:
+    """A slow wave seen at 30 fps and at jittered times ends near the same place."""
+    rng = np.random.default_rng(7)
+    even = np.arange(1, 301) * DT
+    uneven = np.sort(even + rng.uniform(-0.4, 0.4, len(even)) * DT)
+
+    def seen(times: Values) -> Values:
+        steady, last, out = make(), 0.0, []
+        for t in times:
+            out.append(steady.step(np.full(6, 30 * np.sin(2 * t)), t - last))
+            last = t
+        return np.array(out)
+
+    other = np.array([np.interp(even, uneven, column) for column in seen(uneven).T]).T
+    assert np.abs(seen(even) - other)[30:].max() < 1.0  # of an amplitude of 30
+
+
+# --- poses ---------------------------------------------------------------------------------
+
+
+def pose(x: float = 0.0, y: float = 0.0, z: float = -0.6, **turn: float) -> FacePose:
+    vector = np.array([turn.get(k, 0.0) for k in ("pitch", "yaw", "roll")])
+    return FacePose(np.array((x, y, z)), quaternion_from_vector(vector))
+
+
+def quick() -> PoseFilter:
+    return PoseFilter(OneEuro(0.05, 0.3, 6.0, noise=1.0))
+
+
+def test_the_sign_of_a_quaternion_does_not_matter() -> None:
+    one, other = quick(), quick()
+    for i in range(60):
+        turned = pose(yaw=0.05 * i)
+        flipped = FacePose(turned.translation, -turned.rotation if i % 2 else turned.rotation)
+        a, b = one.step(turned, DT), other.step(flipped, DT)
+        assert abs(float(a.rotation @ b.rotation)) == pytest.approx(1.0)
+
+
+def test_a_turn_through_the_half_circle_goes_on() -> None:
+    steady = quick()
+    for i in range(130):
+        angle = 0.05 * i  # past pi, where rotation vectors change sign
+        turned = quaternion_from_vector(np.array((0, 0, angle)))
+        seen = steady.step(FacePose(np.array((0, 0, -0.6)), turned), DT).rotation
+        off = rotation_vector(seen * np.array((1, -1, -1, -1)))[2] + angle
+        assert abs((off + np.pi) % (2 * np.pi) - np.pi) < 0.05
+
+
+def test_a_noisy_depth_does_not_shake_the_head_sideways() -> None:
+    """A head far off the axis whose depth alone is noisy stays on its line of sight."""
+    rng = np.random.default_rng(8)
+    steady = quick()
+    for _ in range(120):
+        depth = 0.6 + rng.normal() * 0.01
+        seen = steady.step(pose(x=0.5 * depth, z=-depth), DT).translation
+        assert seen[0] / -seen[2] == pytest.approx(0.5, abs=1e-9)
+
+
+def test_a_pose_filter_after_reset_behaves_like_a_new_one() -> None:
+    used = quick()
+    for i in range(50):
+        used.step(pose(x=0.01 * i, yaw=0.03 * i), DT)
+    used.reset()
+    fresh = quick()
+    for i in range(20):
+        a, b = used.step(pose(y=0.004 * i), DT), fresh.step(pose(y=0.004 * i), DT)
+        np.testing.assert_array_equal(a.translation, b.translation)
+        np.testing.assert_array_equal(a.rotation, b.rotation)
+
+
+def test_a_steady_motion_is_predicted() -> None:
+    steady = PoseFilter(ConstantVelocityKalman(1.0, 60.0))
+    for i in range(90):
+        steady.step(pose(x=0.002 * i), DT)
+    ahead = steady.predict(DT).translation
+    assert ahead[0] == pytest.approx(0.002 * 90, abs=2e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_noise_level_is_found(scale: float) -> None:
+    level = NoiseLevel()
+    raw = noise(seed=9, n=400) * scale
+    for change in np.diff(raw, axis=0):
+        level.step(change, DT)
+    assert level.value == pytest.approx(scale, rel=0.15)
+
+
+def test_motion_is_not_taken_for_noise() -> None:
+    level = NoiseLevel()
+    t = np.arange(400) * DT
+    # 4 cm to and fro once a second, as the line of poses sees it, with the usual noise.
+    raw = noise(seed=10, n=400) + 0.0
+    raw[:, 0] += 0.02 / POSE_NOISE[0] * np.sin(2 * np.pi * 0.5 * t)
+    for change in np.diff(raw, axis=0):
+        level.step(change, DT)
+    assert level.value < 1.4

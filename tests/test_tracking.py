@@ -1,0 +1,230 @@
+"""The face landmarker on a real face."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livecam.config.assets import asset_path
+from livecam.core.errors import AssetError, TrackingError
+from livecam.core.face import EXPRESSIONS, INDEX, Face
+from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.core.spaces import decompose, euler_deg, project
+from livecam.tracking.base import ScriptedTracker
+from livecam.tracking.face_landmarker import FaceLandmarker
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    try:
+        return asset_path("face-landmarker")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+
+
+@pytest.fixture
+def tracker(model: Path) -> Iterator[FaceLandmarker]:
+    with FaceLandmarker(model, mode="image") as tracker:
+        yield tracker
+
+
+def pair_of(portrait: Image) -> Image:
+    """Two faces side by side, cut so that each is large enough for the detector."""
+    bust = portrait[:300, 75:375]
+    return np.concatenate((bust, bust), axis=1)
+
+
+def only_face(tracker: FaceLandmarker, image: Image, at: float = 0.0) -> Face:
+    (face,) = tracker.track(Frame(image, 0, at)).faces
+    return face
+
+
+def test_a_face_comes_as_arrays_in_our_units(tracker: FaceLandmarker, portrait: Image) -> None:
+    frame = Frame(portrait, 3, 1.5)
+    observation = tracker.track(frame)
+    assert observation.frame is frame
+    assert observation.took_s > 0
+    (face,) = observation.faces
+    assert face.landmarks.shape == (478, 3)
+    assert face.landmarks.dtype == np.float32
+    assert face.weights.shape == (52,)
+    assert face.weights.dtype == np.float32
+    assert 0 <= face.weights.min() <= face.weights.max() <= 1
+    assert face.weights[INDEX["tongueOut"]] == 0
+    assert face.camera_from_head.dtype == np.float64
+
+
+def test_the_astronaut_smiles_with_open_eyes(tracker: FaceLandmarker, portrait: Image) -> None:
+    """The order of the weights is the one of EXPRESSIONS."""
+    weights = only_face(tracker, portrait).weights
+    assert weights[INDEX["mouthSmileLeft"]] > 0.8
+    assert weights[INDEX["mouthSmileRight"]] > 0.8
+    assert weights[INDEX["eyeBlinkLeft"]] < 0.2
+    assert weights[INDEX["jawOpen"]] < 0.2
+
+
+def test_the_pose_is_metric_and_lies_on_the_face(tracker: FaceLandmarker, portrait: Image) -> None:
+    face = only_face(tracker, portrait)
+    translation, rotation = decompose(face.camera_from_head)
+    assert -1.0 < translation[2] < -0.5  # metres, in front of a camera that looks down -z
+    assert np.linalg.det(face.camera_from_head[:3, :3]) == pytest.approx(1, abs=1e-3)
+    assert abs(euler_deg(rotation)[0]) < 10
+    # The tip of the nose in MediaPipe's canonical face, in metres.
+    nose = project(face.camera_from_head, np.array(((0.0, -0.011, 0.075),)), 512, 512)[0]
+    assert nose == pytest.approx(face.landmarks[1, :2] * 512, abs=12)
+
+
+def test_a_flipped_view_gives_the_same_as_its_copy(
+    tracker: FaceLandmarker, portrait: Image
+) -> None:
+    """MediaPipe ignores strides: given a view, it would read other pixels."""
+    view = portrait[:, ::-1]
+    assert not view.flags.c_contiguous
+    from_view = only_face(tracker, view)
+    from_copy = only_face(tracker, view.copy())
+    np.testing.assert_array_equal(from_view.landmarks, from_copy.landmarks)
+    upright = only_face(tracker, portrait)
+    assert from_view.landmarks[1, 0] == pytest.approx(1 - upright.landmarks[1, 0], abs=0.01)
+
+
+def test_moments_may_repeat_and_time_may_fall(model: Path, portrait: Image) -> None:
+    """MediaPipe itself refuses equal and falling timestamps."""
+    with FaceLandmarker(model) as tracker:
+        for at in (5.0, 5.0, 5.0002, 5.033, 0.0, 0.033, 1e6):
+            face = only_face(tracker, portrait, at)
+            assert face.landmarks[1, 0] == pytest.approx(0.44, abs=0.03)
+
+
+def test_following_a_face_does_not_lag(model: Path, portrait: Image) -> None:
+    """In video mode, results are as raw as those for each picture alone."""
+    shifted = [np.ascontiguousarray(np.roll(portrait, 8 * i, axis=1)) for i in range(8)]
+    with FaceLandmarker(model) as follows, FaceLandmarker(model, mode="image") as afresh:
+        for i, image in enumerate(shifted):
+            followed = only_face(follows, image, i / 30).landmarks
+            seen = only_face(afresh, image).landmarks
+        # The face moved 8 px in the last picture; inner smoothing lags 2.3 px here.
+        behind_px = float(np.mean(seen[:, 0] - followed[:, 0]) * 512)
+    assert abs(behind_px) < 0.8
+
+
+def test_a_picture_without_a_face_has_none(tracker: FaceLandmarker) -> None:
+    grey = np.full((120, 160, 4), 128, np.uint8)
+    assert tracker.track(Frame(grey, 0, 0.0)).faces == ()
+
+
+def test_the_smallest_picture_is_no_problem(tracker: FaceLandmarker) -> None:
+    assert tracker.track(Frame(np.zeros((1, 1, 4), np.uint8), 0, 0.0)).faces == ()
+
+
+def test_two_faces_are_two_faces(tracker: FaceLandmarker, portrait: Image) -> None:
+    places = sorted(
+        f.landmarks[1, 0] for f in tracker.track(Frame(pair_of(portrait), 0, 0.0)).faces
+    )
+    assert places == pytest.approx((0.25, 0.75), abs=0.03)
+
+
+def test_no_more_faces_than_asked_for(model: Path, portrait: Image) -> None:
+    with FaceLandmarker(model, max_faces=1) as tracker:
+        assert len(tracker.track(Frame(pair_of(portrait), 0, 0.0)).faces) == 1
+
+
+def test_other_threads_keep_running_while_a_picture_is_tracked(
+    model: Path, portrait: Image
+) -> None:
+    """Counted, not timed: a call that held the GIL would let nobody count."""
+    counted, stop = [0], threading.Event()
+    inside: list[int] = []
+
+    def count() -> None:
+        while not stop.is_set():
+            counted[0] += 1
+
+    with FaceLandmarker(model) as tracker:
+        detect = tracker._detect
+
+        def watched(image: object, at: float) -> object:
+            before = counted[0]
+            result = detect(image, at)
+            inside.append(counted[0] - before)
+            return result
+
+        tracker._detect = watched  # type: ignore[method-assign]
+        thread = threading.Thread(target=count, daemon=True)
+        thread.start()
+        try:
+            for i in range(10):
+                tracker.track(Frame(portrait, i, i / 30))
+        finally:
+            stop.set()
+            thread.join(5)
+    assert min(inside) > 100
+
+
+def test_a_closed_tracker_says_so(model: Path, portrait: Image) -> None:
+    """MediaPipe itself would answer that there is no face, and nobody would be covered."""
+    tracker = FaceLandmarker(model)
+    tracker.close()
+    tracker.close()
+    with pytest.raises(TrackingError, match="closed"):
+        tracker.track(Frame(portrait, 0, 0.0))
+
+
+def test_a_frame_of_another_format_is_refused(tracker: FaceLandmarker) -> None:
+    planes = np.zeros((96, 64), np.uint8)
+    with pytest.raises(TrackingError, match="RGBA"):
+        tracker.track(Frame(planes, 0, 0.0, PixelFormat.I420))
+
+
+def test_a_failure_inside_becomes_a_tracking_error(model: Path, portrait: Image) -> None:
+    with FaceLandmarker(model) as tracker:
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("Graph has errors:\nmore")
+
+        tracker._landmarker.detect_for_video = broken
+        with pytest.raises(TrackingError, match=r"Graph has errors:$"):
+            tracker.track(Frame(portrait, 0, 0.0))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"this is no model"])
+def test_a_missing_or_broken_model_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "face.task"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TrackingError, match=r"face\.task") as caught:
+        FaceLandmarker(path)
+    assert "livecam assets" in caught.value.hint
+
+
+def test_the_library_is_silent_and_our_own_lines_are_not(model: Path) -> None:
+    """C++ writes to the file descriptor, so another process has to look."""
+    program = (
+        "import os, sys, threading\n"
+        "from pathlib import Path\n"
+        "from livecam.tracking.face_landmarker import FaceLandmarker, _library_log_silenced\n"
+        "with _library_log_silenced():\n"
+        "    os.write(2, b'W0000 00:00:1795373034.2 11461 graph.cc:1] noise\\nours\\n')\n"
+        "FaceLandmarker(Path(sys.argv[1])).close()\n"
+        "print('done', file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.stderr.splitlines() == ["ours", "done"]
+
+
+def test_a_scripted_tracker_sees_what_it_is_told() -> None:
+    frame = Frame(np.zeros((4, 4, 4), np.uint8), 0, 0.0)
+    face = Face(np.zeros((478, 3), np.float32), np.zeros(len(EXPRESSIONS), np.float32), np.eye(4))
+    assert ScriptedTracker(lambda _: (face,)).track(frame).faces == (face,)
