@@ -68,6 +68,7 @@ class Kernel:
         self.driver, self.capabilities = b"v4l2 loopback", loopback.CAP_VIDEO_OUTPUT
         self.format = (64, 48, b"YU12")
         self.error: OSError | None = None
+        self.writer_announced = False
         monkeypatch.setattr(loopback.fcntl, "ioctl", self.ioctl)
 
     def ioctl(self, descriptor, request, argument):
@@ -76,6 +77,10 @@ class Kernel:
         if request == loopback.VIDIOC_QUERYCAP:
             words = (self.driver, b"livecam", b"platform:", 0, self.capabilities)
             return struct.pack("=16s32s32sII", *words).ljust(len(argument), b"\0")
+        if request == loopback.VIDIOC_STREAMON:
+            self.writer_announced = True
+            self.capabilities |= loopback.CAP_VIDEO_OUTPUT  # as it will be once that one closes
+            return argument
         assert request == loopback.VIDIOC_G_FMT
         return struct.pack("=I4xII4s", 2, *self.format).ljust(len(argument), b"\0")
 
@@ -162,8 +167,33 @@ def test_another_kind_of_device_is_refused(kernel):
 
 def test_a_device_that_another_program_publishes_to_is_refused(kernel):
     kernel.capabilities = 0x1  # exclusive_caps: only capture is left
-    with pytest.raises(SinkError, match="another program publishes"):
+    with pytest.raises(SinkError, match="another program publishes") as error:
         VirtualCamera(kernel.path).open(INFO)
+    assert "close the program" in error.value.hint
+    assert not kernel.writer_announced  # it is left alone
+
+
+@pytest.mark.parametrize(
+    ("version", "announced"),
+    [(None, True), ("0.12.7\n", True), ("0.13.2\n", False), ("1.0", False)],
+)
+def test_a_driver_that_forgets_writers_is_told_of_us(
+    kernel, monkeypatch, tmp_path, version, announced
+):
+    told = tmp_path / "version"
+    if version is not None:
+        told.write_text(version)
+    monkeypatch.setattr(loopback, "MODULE_VERSION", told)
+    camera = VirtualCamera(kernel.path)
+    camera.open(INFO)
+    camera.close()
+    assert kernel.writer_announced is announced
+
+
+def test_a_device_that_another_program_left_unusable_is_brought_back(kernel):
+    kernel.capabilities = 0
+    assert available(kernel.path) == kernel.path
+    assert kernel.writer_announced
 
 
 def test_a_device_held_at_another_size_is_refused_at_open(kernel, library):

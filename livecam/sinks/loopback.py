@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 VIDIOC_QUERYCAP = 0x80685600
 VIDIOC_G_FMT = 0xC0D05604
+VIDIOC_STREAMON = 0x40045612
+CAP_VIDEO_CAPTURE = 0x1
 CAP_VIDEO_OUTPUT = 0x2
 BUFFER_VIDEO_OUTPUT = 2
 DRIVER = "v4l2 loopback"
+MODULE_VERSION = Path("/sys/module/v4l2loopback/version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class LoopbackDevice:
     path: str
     card: str  # its label, the name that other programs show
     writable: bool  # False: it takes no pictures, because another program publishes on it
+    readable: bool  # with exclusive_caps=1 only while a program publishes on it
 
 
 def devices() -> list[LoopbackDevice]:
@@ -45,7 +50,38 @@ def query(path: str) -> LoopbackDevice | None:
     driver, card, _, _, capabilities = struct.unpack_from("=16s32s32sII", answer)
     if _text(driver) != DRIVER:
         return None
-    return LoopbackDevice(path, _text(card), bool(capabilities & CAP_VIDEO_OUTPUT))
+    return LoopbackDevice(
+        path,
+        _text(card),
+        writable=bool(capabilities & CAP_VIDEO_OUTPUT),
+        readable=bool(capabilities & CAP_VIDEO_CAPTURE),
+    )
+
+
+def announce_writer(descriptor: int) -> None:
+    """Tells the driver that this descriptor writes, as older versions must be told.
+
+    Before 0.13 a program that writes without saying so takes the device's output capability
+    with it when it closes: with exclusive_caps=1 nobody can publish again until the module
+    is loaded anew (v4l2loopback issue 470). Later versions notice by themselves.
+    """
+    if _notices_writers():
+        return
+    with suppress(OSError):  # without a format it complains, but has taken note
+        fcntl.ioctl(descriptor, VIDIOC_STREAMON, struct.pack("=I", BUFFER_VIDEO_OUTPUT))
+
+
+def revive(device: LoopbackDevice) -> bool:
+    """Gives a device its output back that another program took with it; says whether it did.
+
+    Such a device can do neither: nobody publishes on it, and nobody could.
+    """
+    if device.writable or device.readable:
+        return False
+    with suppress(OSError), _opened(device.path) as descriptor:
+        announce_writer(descriptor)
+    now = query(device.path)
+    return now is not None and now.writable
 
 
 def output_format(descriptor: int) -> tuple[int, int, str]:
@@ -70,6 +106,15 @@ def descriptors(device_number: int) -> set[int]:
         except OSError:  # the descriptor of the listing itself, closed by now
             continue
     return found
+
+
+def _notices_writers() -> bool:
+    try:
+        version = MODULE_VERSION.read_text()
+    except OSError:  # before 0.13 the module did not tell
+        return False
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+    return numbers >= [0, 13]
 
 
 @contextmanager

@@ -25,6 +25,7 @@ INSTALL_HINT = {
     "win32": "install OBS Studio 26 or newer, start it once, and close it",
     "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
 }
+TAKEN_HINT = "close the program that publishes to it, or choose another device"
 # The class that OBS registers for its camera (plugins/win-dshow, virtualcam-guid.h).
 OBS_CLASS = r"CLSID\{A3FCE0F5-3493-419F-958A-ABA1250EC20B}"
 OBS_CAMERA = "OBS Virtual Camera"
@@ -72,7 +73,7 @@ class VirtualCamera:
         """
         device = available(self._wanted)
         if device is None:
-            raise SinkError(_missing(self._wanted), hint=INSTALL_HINT.get(PLATFORM, ""))
+            raise _missing(self._wanted)
         before = _descriptors(device)
         try:
             import pyvirtualcam
@@ -88,12 +89,12 @@ class VirtualCamera:
         except Exception as err:
             raise SinkError(
                 f"the virtual camera {device} cannot be opened: {err}",
-                hint="close the program that publishes to it, or choose another device",
+                hint=TAKEN_HINT,
             ) from err
         opened = _descriptors(device) - before
         if opened:
             self._watch = _LoopbackWatch(device, opened.pop(), info)
-            self._watch.check()
+            self._watch.begin()
         return f"virtual camera {self._camera.device}"
 
     def send(self, frame: Frame) -> None:
@@ -126,6 +127,13 @@ class _LoopbackWatch:
         self._number = os.stat(device).st_rdev
         self._expected = (info.width, info.height, "YU12")  # V4L2's code for I420
 
+    def begin(self) -> None:
+        """Makes sure of the device before the first picture; raises `SinkError` as `check` does."""
+        from livecam.sinks import loopback
+
+        loopback.announce_writer(self._descriptor)
+        self.check()
+
     def check(self) -> None:
         """Raises `SinkError` when pictures written from now on would not arrive."""
         from livecam.sinks import loopback
@@ -150,10 +158,10 @@ class _LoopbackWatch:
 def _free_loopback(device: str) -> str | None:
     from livecam.sinks import loopback
 
-    if device:
-        found = loopback.query(device)
-        return device if found is not None and found.writable else None
-    return next((d.path for d in loopback.devices() if d.writable), None)
+    found = [loopback.query(device)] if device else loopback.devices()
+    known = [d for d in found if d is not None]
+    free = next((d.path for d in known if d.writable), None)
+    return free or next((d.path for d in known if loopback.revive(d)), None)
 
 
 def _obs_installed() -> bool:
@@ -175,9 +183,12 @@ def _descriptors(device: str) -> set[int]:
     return loopback.descriptors(os.stat(device).st_rdev)
 
 
-def _missing(device: str) -> str:
+def _missing(device: str) -> SinkError:
+    install = INSTALL_HINT.get(PLATFORM, "")
     if not device:
-        return "there is no virtual camera that is free"
-    if PLATFORM == "linux" and not Path(device).exists():
-        return f"the virtual camera {device} does not exist"
-    return f"{device} is no virtual camera, or another program publishes to it"
+        return SinkError("there is no virtual camera that is free", install)
+    if PLATFORM == "linux" and Path(device).exists():
+        return SinkError(
+            f"{device} is no virtual camera, or another program publishes to it", TAKEN_HINT
+        )
+    return SinkError(f"the virtual camera {device} does not exist", install)
