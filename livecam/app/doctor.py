@@ -260,7 +260,7 @@ def _read_back(device: str, settings: Settings) -> Check:
             "close the programs that use it, and load v4l2loopback again",
             device=device,
         )
-    found = f"{device}: {echo.seen} of {echo.sent} pictures read back after {echo.delay_ms:.0f} ms"
+    found = f"{device}: other programs get a picture {echo.delay_ms:.0f} ms after it was sent"
     return _ok(found, device=device, sent=echo.sent, seen=echo.seen, delay_ms=echo.delay_ms)
 
 
@@ -291,7 +291,7 @@ def _display(settings: Settings) -> Check:
 
     if display_available():
         return _ok("a preview window can be shown", way_out="a window")
-    return _warn("none, so no preview window", "nothing, or log in to a desktop")
+    return _warn("none, so there is no preview window", "log in to a desktop, or do without")
 
 
 def _speed(settings: Settings) -> Check:
