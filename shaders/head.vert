@@ -2,6 +2,7 @@
 // Vertices between head and body follow both by their weight.
 
 #include "light.glsl"
+#include "finish.glsl"
 
 in vec3 position, normal, rest, color, comb;
 in vec4 surface;  // fur length in metres, openness, head weight, material
@@ -10,8 +11,11 @@ uniform mat4 clip_from_camera, camera_from_head, camera_from_body;
 
 #ifdef VERTEX_LIT
 uniform vec4 head_ball;  // centre in camera space, radius: casts the soft shadow on the ruff
-out vec4 v_lit;  // light times colour; how furry
-out vec3 v_rest;
+uniform float strand_density;  // repeats of the noise in a metre
+out vec4 v_lit;  // the finished colour, how furry
+out vec3 v_rest, v_strand;  // in repeats of the noise; the second further along the strand
+
+const float STRAND = 0.05;  // that much further
 
 // How much of the key passes a ball: 1 outside its shadow, soft at the edge.
 float past_ball(vec3 p) {
@@ -54,7 +58,9 @@ void main() {
     float lit = mix(1.0, past_ball(p), below);
     vec3 light = fur_light(n, v, open, lit);
     v_lit = vec4(color * light * mix(1.0, 0.86, furry) + fur_rim(n, v, color, open, 0.6 * furry), furry);
-    v_lit.rgb *= exposure;
+    v_lit.rgb = finish(v_lit.rgb * exposure).rgb;
+    v_rest *= strand_density;
+    v_strand = v_rest + comb * STRAND;
 #else
     v_position = p;
     v_normal = n;

@@ -1,16 +1,14 @@
-// Draws fur that was lit at its vertices: strands are noise at the resting place, so they never swim.
-
-#include "finish.glsl"
+// Draws fur that was lit, toned and encoded at its vertices; strands are noise at the resting place.
+// Strands lie along the comb: two looks at the noise, one a little further along, draw them out.
 
 in vec4 v_lit;
-in vec3 v_rest;
+in vec3 v_rest, v_strand;
 out vec4 pixel;
 
 uniform sampler3D noise;  // strand profile, one number per strand, smooth
-uniform float strand_density;  // repeats of the noise in a metre
 
 void main() {
-    vec3 hair = texture(noise, v_rest * strand_density).rgb;
-    float shade = 0.55 * (hair.r - 0.60) + 0.20 * (hair.g - 0.5) + 0.5 * (hair.b - 0.5);
-    pixel = finish(v_lit.rgb * (1.0 + v_lit.a * shade));
+    vec3 hair = 0.5 * (texture(noise, v_rest).rgb + texture(noise, v_strand).rgb);
+    float shade = dot(hair, vec3(0.55, 0.20, 0.50)) - 0.68;
+    pixel = vec4(v_lit.rgb * (1.0 + 0.6 * v_lit.a * shade), 1.0);
 }

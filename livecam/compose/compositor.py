@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from time import perf_counter
+from typing import Literal
 
 import moderngl
 import numpy as np
 
 from livecam.avatar.base import Avatar, AvatarState
-from livecam.compose.blend import blend, soften
-from livecam.compose.shadow import ShadowPlace, cast
+from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
-from livecam.core.frame import Frame, Image, Rect
-from livecam.core.spaces import project
+from livecam.core.face import EXPRESSIONS
+from livecam.core.frame import Frame
+from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
-from livecam.render.head import LightHeadRenderer
 
-NOTHING = Rect(0, 0, 0, 0)
+log = logging.getLogger(__name__)
+
+Tier = Literal["light", "full"]
+FULL_BUDGET_S = 0.012  # of a frame at 30 a second, so that tracking and sinks keep up
+TRIALS = 6
 
 
 class HeadCompositor:
     """Draws heads, throws their shadow, blends: implements compose/base.Compositor.
 
     Used and closed on the thread of the context. Stage times go to `timer`: morph, draw, read,
-    soften, shadow, blend.
+    shadow, blend, and soften in the light tier.
+
+    Raises:
+        GraphicsError: the driver cannot draw the head.
     """
 
     def __init__(
@@ -38,19 +47,17 @@ class HeadCompositor:
         timer: StageTimer | None = None,
     ) -> None:
         self.drawn = NOTHING
-        self.tier = "light"
         self._graphics = graphics
         self._settings = settings
-        self._size = size
         self._timer = timer or StageTimer()
-        self._avatar = avatar
-        self._renderer = LightHeadRenderer(graphics, avatar)
+        self.tier: Tier = choose_tier(graphics, settings, avatar, size)
+        self._painter = make_painter(self.tier, graphics, settings, avatar, self._timer)
 
     def set_avatar(self, avatar: Avatar) -> None:
         """Draws another avatar from the next picture on."""
-        renderer = LightHeadRenderer(self._graphics, avatar)
-        self._renderer.release()
-        self._renderer, self._avatar = renderer, avatar
+        painter = make_painter(self.tier, self._graphics, self._settings, avatar, self._timer)
+        self._painter.release()
+        self._painter = painter
 
     def set_settings(self, settings: RenderSettings) -> None:
         """Takes the live settings; the others wait for the next start."""
@@ -62,40 +69,77 @@ class HeadCompositor:
         Raises:
             GraphicsError: the driver gave up.
         """
-        image = frame.image.copy()
         self.drawn = NOTHING
         try:
+            self._painter.begin(frame.image)
             for state in sorted(avatars, key=lambda s: float(s.camera_from_head[2, 3])):
-                self.drawn = self.drawn.union(self._add(image, state))
+                touched = self._painter.add(state, self._settings.shadow)
+                self.drawn = self.drawn.union(touched)
+            return replace(frame, image=self._painter.finish())
         except moderngl.Error as error:
             raise GraphicsError(f"the head cannot be drawn: {error}") from error
-        return replace(frame, image=image)
-
-    def _add(self, image: Image, state: AvatarState) -> Rect:
-        height, width = image.shape[:2]
-        head = self._renderer.draw(state, width, height, self._timer)
-        if head is None:
-            return NOTHING
-        with self._timer.stage("soften"):
-            soft = soften(head.pixels, head.rect.width, head.rect.height)
-        with self._timer.stage("shadow"):
-            place = self._shadow_place(state, width, height)
-            shaded = cast(image, soft[..., 3], head.rect, place, self._settings.shadow)
-        with self._timer.stage("blend"):
-            blend(image[head.rect.slices], soft)
-        return head.rect.union(shaded)
-
-    def _shadow_place(self, state: AvatarState, width: int, height: int) -> ShadowPlace:
-        fit = self._avatar.fit
-        neck = np.array([fit.neck_pivot, fit.neck_pivot], np.float64)
-        neck[1, 1] += fit.skull_half_width
-        pixels = project(state.camera_from_body, neck, width, height)
-        key = self._renderer.light.key_direction
-        return ShadowPlace(
-            unit_px=float(np.clip(np.hypot(*(pixels[1] - pixels[0])), 1, height)),
-            neck_y_px=float(np.clip(pixels[0, 1], -1e6, 1e6)),
-            towards_key=(key[0], -key[1]),
-        )
 
     def close(self) -> None:
-        self._renderer.release()
+        self._painter.release()
+
+
+def make_painter(
+    tier: Tier, graphics: Graphics, settings: RenderSettings, avatar: Avatar, timer: StageTimer
+) -> Painter:
+    """The painter of a tier.
+
+    Raises:
+        GraphicsError: the driver cannot draw the head.
+    """
+    try:
+        if tier == "full":
+            return FullPainter(graphics, avatar, settings, timer)
+        return LightPainter(graphics, avatar, timer)
+    except moderngl.Error as error:
+        raise GraphicsError(f"the head cannot be prepared: {error}") from error
+
+
+def choose_tier(
+    graphics: Graphics, settings: RenderSettings, avatar: Avatar, size: tuple[int, int]
+) -> Tier:
+    """The tier that was asked for, or the best one that a measurement allows."""
+    if settings.tier != "auto":
+        return settings.tier
+    if graphics.software:
+        return "light"
+    try:
+        took_s = full_frame_s(graphics, settings, avatar, size)
+    except GraphicsError as error:
+        log.warning("the full tier does not work here: %s", error)
+        return "light"
+    return "full" if took_s <= FULL_BUDGET_S else "light"
+
+
+def full_frame_s(
+    graphics: Graphics, settings: RenderSettings, avatar: Avatar, size: tuple[int, int]
+) -> float:
+    """How long the full tier takes for a head of half the picture's height, in seconds.
+
+    Raises:
+        GraphicsError: the driver cannot do it.
+    """
+    width, height = size
+    painter = make_painter("full", graphics, settings, avatar, StageTimer())
+    try:
+        place = np.eye(4)
+        head_m = 2.5 * avatar.fit.skull_half_width
+        place[2, 3] = -focal_px(height) * head_m / (height / 2)
+        state = AvatarState(place, place, np.full(len(EXPRESSIONS), 0.2, np.float32))
+        image = np.full((height, width, 4), 128, np.uint8)
+        times = []
+        for _ in range(TRIALS):
+            start = perf_counter()
+            painter.begin(image)
+            painter.add(state, settings.shadow)
+            painter.finish()
+            times.append(perf_counter() - start)
+        return float(np.median(times[1:]))  # the first one compiles and allocates
+    except moderngl.Error as error:
+        raise GraphicsError(f"the full tier failed: {error}") from error
+    finally:
+        painter.release()

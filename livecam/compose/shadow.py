@@ -11,15 +11,23 @@ from numpy.typing import NDArray
 from livecam.core.frame import Image, Rect
 
 CELL = 4  # pixels: it is soft, so a quarter of the size is enough
-# All lengths are in skull half-widths; from a study on real pictures.
-OFFSET = 0.20  # away from the key light
-SOFTNESS = 0.11
-CONTACT_OFFSET = 0.05
-CONTACT_SOFTNESS = 0.035
-CONTACT_STRENGTH = 1.1  # over the cast shadow's
-REACH = OFFSET + 3 * SOFTNESS
-FADE_IN = 0.5  # from the neck down to where the shadow has its full strength
 GAMMA = 1 / 2.2  # light times s is sRGB times s ** GAMMA, nearly: no need to decode
+
+
+@dataclass(frozen=True, slots=True)
+class Throw:
+    """How a silhouette becomes a shadow; lengths are in skull half-widths."""
+
+    offset: float  # away from the key light
+    softness: float  # standard deviation of the blur
+    strength: float
+
+
+# From a study on real pictures.
+CAST = Throw(offset=0.20, softness=0.11, strength=1.0)
+CONTACT = Throw(offset=0.05, softness=0.035, strength=1.1)
+REACH = CAST.offset + 3 * CAST.softness
+FADE_IN = 0.5  # from the neck down to where the shadow has its full strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,10 @@ def cast(
     if strength <= 0 or region.empty or min(columns, rows) < 3:
         return Rect(0, 0, 0, 0)
     silhouette = _on_grid(coverage, head, region, columns, rows)
-    dark = _thrown(silhouette, place, OFFSET, SOFTNESS) * strength
-    contact = _thrown(silhouette, place, CONTACT_OFFSET, CONTACT_SOFTNESS)
-    np.maximum(dark, contact * (strength * CONTACT_STRENGTH), out=dark)
+    dark = np.maximum(
+        _thrown(silhouette, place, CAST) * (strength * CAST.strength),
+        _thrown(silhouette, place, CONTACT) * (strength * CONTACT.strength),
+    )
     below = (np.arange(rows, dtype=np.float32) * CELL + region.y0 - place.neck_y_px) / (
         FADE_IN * place.unit_px
     )
@@ -81,11 +90,11 @@ def _on_grid(
 
 
 def _thrown(
-    silhouette: NDArray[np.float32], place: ShadowPlace, offset: float, softness: float
+    silhouette: NDArray[np.float32], place: ShadowPlace, throw: Throw
 ) -> NDArray[np.float32]:
     """The silhouette moved away from the key and blurred."""
     unit = place.unit_px / CELL
-    away = -np.array(place.towards_key) * offset * unit
+    away = -np.array(place.towards_key) * throw.offset * unit
     move = np.array(((1, 0, away[0]), (0, 1, away[1])), np.float32)
     moved = cv2.warpAffine(silhouette, move, silhouette.shape[::-1], flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.GaussianBlur(moved, (0, 0), max(0.4, softness * unit)), np.float32)
+    return np.asarray(cv2.GaussianBlur(moved, (0, 0), max(0.4, throw.softness * unit)), np.float32)

@@ -1,23 +1,34 @@
-"""Draw an avatar's head, light tier: lit at its vertices, only its own rectangle."""
+"""Draw an avatar's head, in one of two tiers.
+
+light   for software renderers: lit at the vertices, no multisampling, 8-bit sRGB pixels that are
+        read back and blended on the processor
+full    for a GPU: lit at the fragments, multisampled, shadow map, shells of fur; the head stays on
+        the GPU as linear, premultiplied halves
+
+Only the head's own rectangle of the picture is drawn. Everything is used and released on the thread
+of the context.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Avatar, AvatarState
+from livecam.avatar.base import Avatar, AvatarState, Mesh
+from livecam.core.face import Matrix4
 from livecam.core.frame import Rect
 from livecam.core.timing import StageTimer
 from livecam.render.bounds import HeadBounds, clip_from_camera_in
 from livecam.render.context import Graphics
 from livecam.render.light import STUDIO, Light
-from livecam.render.mesh import Coat, GpuMesh, Morpher, merge
+from livecam.render.mesh import Coat, GpuMesh, MergedMesh, Morpher, merge
 from livecam.render.noise import noise_texture
 from livecam.render.shaders import Program, Value
-from livecam.render.targets import EncodedTarget
+from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
 
 FRAGMENTS = {
     Coat.MATTE: "matte.frag",
@@ -25,81 +36,197 @@ FRAGMENTS = {
     Coat.GLOSS: "gloss.frag",
     Coat.WHISKER: "whisker.frag",
 }
-LIGHT_STRAND_DENSITY = 24.0  # repeats of the noise in a metre: coarser than real, for few pixels
-PIXEL_BUDGET = 220_000  # a small head is drawn larger and shrunk, as far as this goes
+LIGHT_STRANDS = 24.0  # repeats of the noise in a metre: coarser than real, for few pixels
+FULL_STRANDS = 44.0
+LIGHT_PIXELS = 220_000  # a small head is drawn larger and shrunk, as far as this goes
+FULL_PIXELS = 2_000_000
 MOST_SUPERSAMPLING = 2.0
+SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
+
+NOISE_UNIT, SHADOW_UNIT = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnHead:
-    """A head as pixels: premultiplied sRGB with coverage, ready to blend."""
+class Shot:
+    """One head in one picture: where it is and what its programs must know."""
 
-    rect: Rect  # where in the picture
-    pixels: NDArray[np.uint8]  # uint8[rows, columns, 4], larger than `rect` when supersampled
+    state: AvatarState
+    rect: Rect  # in the picture
+    points: NDArray[np.float64]  # the head's outermost points in camera space
+    size: tuple[int, int]  # of the drawing, larger than `rect` when supersampled
+    uniforms: dict[str, Value]
 
 
-class LightHeadRenderer:
-    """Draws one avatar on software OpenGL; used and released on the thread of the context."""
+class HeadRenderer:
+    """What both tiers share: mesh, morphs, bounds, light."""
 
-    def __init__(self, graphics: Graphics, avatar: Avatar, light: Light = STUDIO) -> None:
-        ctx = self._ctx = graphics.ctx
-        mesh = merge(avatar.light_meshes)
-        self.bounds = HeadBounds(mesh)
-        self._morpher = Morpher(mesh)
-        self._mesh = GpuMesh(ctx, mesh)
-        self._target = EncodedTarget(ctx)
-        self._noise = noise_texture(ctx)
-        self._avatar = avatar
+    most_pixels = LIGHT_PIXELS
+    strands = LIGHT_STRANDS
+
+    def __init__(
+        self, graphics: Graphics, avatar: Avatar, meshes: Sequence[Mesh], light: Light
+    ) -> None:
+        self.ctx = graphics.ctx
+        self.avatar = avatar
         self.light = light
-        self.programs = {coat: light_program(ctx, coat) for coat in mesh.triangles}
-        self._arrays = {
-            coat: self._mesh.vertex_array(program.gl, self._mesh.indices[coat])
-            for coat, program in self.programs.items()
-        }
+        self.merged: MergedMesh = merge(meshes)
+        self.bounds = HeadBounds(self.merged)
+        self.mesh = GpuMesh(self.ctx, self.merged)
+        self._morpher = Morpher(self.merged)
+        self._noise = noise_texture(self.ctx)
+        self.programs: list[Program] = []
+        self._arrays: list[moderngl.VertexArray] = []
 
-    def draw(
-        self, state: AvatarState, width: int, height: int, timer: StageTimer
-    ) -> DrawnHead | None:
-        """Draws for a picture of that size; None when nothing of the head is inside it."""
+    def aim(self, state: AvatarState, width: int, height: int) -> Shot | None:
+        """Where the head is in a picture of that size; None when it is not inside it."""
         points = self.bounds.camera_points(state)
         rect = self.bounds.rectangle(points, width, height)
         if rect.empty:
             return None
-        with timer.stage("morph"):
-            first, last = self._morpher.apply(state.morphs)
-            self._mesh.write(self._morpher.vertices, first, last)
-        with timer.stage("draw"):
-            finer = supersampling(rect)
-            self._target.begin(round(rect.width * finer), round(rect.height * finer))
-            clip_from_camera = clip_from_camera_in(rect, width, height, points)
-            self._set_uniforms(clip_from_camera, state)
-            self._render()
-        with timer.stage("read"):
-            pixels = self._target.read()
-        return DrawnHead(rect, pixels)
+        finer = np.sqrt(self.most_pixels / (rect.width * rect.height))
+        finer = float(np.clip(finer, 1.0, MOST_SUPERSAMPLING))
+        clip_from_camera = clip_from_camera_in(rect, width, height, points)
+        return Shot(
+            state,
+            rect,
+            points,
+            (round(rect.width * finer), round(rect.height * finer)),
+            self._uniforms(clip_from_camera, state),
+        )
 
-    def _set_uniforms(self, clip_from_camera: NDArray[np.float64], state: AvatarState) -> None:
-        values = frame_uniforms(self._avatar, self.bounds, self.light, clip_from_camera, state)
-        values["strand_density"] = LIGHT_STRAND_DENSITY
-        for program in self.programs.values():
+    def morph(self, shot: Shot) -> None:
+        first, last = self._morpher.apply(shot.state.morphs)
+        self.mesh.write(self._morpher.vertices, first, last)
+
+    def array(self, program: Program, indices: moderngl.Buffer) -> moderngl.VertexArray:
+        """Lets a program draw triangles of the mesh; both are released with the renderer."""
+        self.programs.append(program)
+        self._arrays.append(self.mesh.vertex_array(program.gl, indices))
+        return self._arrays[-1]
+
+    def prepare(self, **values: Value) -> None:
+        """Sets the uniforms of all programs, and the state that drawing a head needs."""
+        for program in self.programs:
             program.set(**{k: v for k, v in values.items() if k in program.declared})
+        self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self.ctx.front_face = "cw"  # rows run downwards
+        self._noise.use(NOISE_UNIT)
 
-    def _render(self) -> None:
-        ctx = self._ctx
-        ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        ctx.front_face = "cw"  # rows run downwards
-        self._noise.use(0)
-        for array in self._arrays.values():
-            array.render()
+    def _uniforms(self, clip_from_camera: Matrix4, state: AvatarState) -> dict[str, Value]:
+        head = state.camera_from_head
+        center = head[:3, :3] @ self.bounds.center + head[:3, 3]
+        scale = float(np.cbrt(abs(np.linalg.det(head[:3, :3]))))
+        eyes = self.avatar.eyes
+        return {
+            **self.light.uniforms(),
+            "clip_from_camera": clip_from_camera,
+            "camera_from_head": head,
+            "camera_from_body": state.camera_from_body,
+            "head_ball": (*center.tolist(), self.avatar.fit.skull_half_width * scale),
+            "iris_inner": eyes.iris_inner,
+            "iris_outer": eyes.iris_outer,
+            "iris": (float(np.sin(eyes.iris_angle_rad)), eyes.pupil),
+            "noise": NOISE_UNIT,
+            "strand_density": self.strands,
+        }
 
     def release(self) -> None:
-        for array in self._arrays.values():
+        for array in self._arrays:
             array.release()
-        for program in self.programs.values():
+        for program in self.programs:
             program.release()
-        self._mesh.release()
-        self._target.release()
+        self.mesh.release()
         self._noise.release()
+
+
+class LightHead(HeadRenderer):
+    """The light tier."""
+
+    def __init__(self, graphics: Graphics, avatar: Avatar, light: Light = STUDIO) -> None:
+        super().__init__(graphics, avatar, avatar.light_meshes, light)
+        self._target = EncodedTarget(self.ctx)
+        self._coats = [
+            self.array(light_program(self.ctx, coat), self.mesh.indices[coat])
+            for coat in self.merged.triangles
+        ]
+
+    def draw(self, shot: Shot, timer: StageTimer) -> NDArray[np.uint8]:
+        """The head as premultiplied sRGB pixels uint8[h, w, 4]; valid until the next call."""
+        with timer.stage("morph"):
+            self.morph(shot)
+        with timer.stage("draw"):
+            self.prepare(**shot.uniforms)
+            self._target.begin(*shot.size)
+            for coat in self._coats:
+                coat.render()
+        with timer.stage("read"):
+            return self._target.read()
+
+    def release(self) -> None:
+        super().release()
+        self._target.release()
+
+
+class FullHead(HeadRenderer):
+    """The full tier."""
+
+    most_pixels = FULL_PIXELS
+    strands = FULL_STRANDS
+
+    def __init__(
+        self,
+        graphics: Graphics,
+        avatar: Avatar,
+        shells: int,
+        samples: int,
+        light: Light = STUDIO,
+    ) -> None:
+        super().__init__(graphics, avatar, avatar.meshes, light)
+        self._shells = shells
+        self._target = MultisampledTarget(self.ctx, samples)
+        self._shadow_map = ShadowMap(self.ctx)
+        self._everything = self._indices(self.merged.all_triangles)
+        self._caster = self.array(Program(self.ctx, "depth.vert", "depth.frag"), self._everything)
+        self._coats = [
+            self.array(full_program(self.ctx, coat), self.mesh.indices[coat])
+            for coat in self.merged.triangles
+        ]
+        self._furry = self._indices(furry_triangles(self.merged))
+        self._fur = self.array(shell_program(self.ctx), self._furry)
+
+    def _indices(self, triangles: NDArray[np.uint32]) -> moderngl.Buffer:
+        # A buffer may not be empty; one degenerate triangle draws nothing.
+        some = triangles if len(triangles) else np.zeros((1, 3), np.uint32)
+        return self.ctx.buffer(some.astype(np.uint32).tobytes())
+
+    def draw(self, shot: Shot, timer: StageTimer) -> moderngl.Texture:
+        """The head as linear, premultiplied halves; its lower left `shot.size` is drawn."""
+        with timer.stage("morph"):
+            self.morph(shot)
+        with timer.stage("draw"):
+            self.prepare(
+                **shot.uniforms,
+                shadow_from_camera=shadow_from_camera(shot.points, self.light),
+                shadow_map=SHADOW_UNIT,
+                shells=float(max(1, self._shells)),
+                bare=float(self._shells == 0),
+            )
+            self._shadow_map.begin()
+            self._caster.render()
+            self._target.begin(*shot.size)
+            self._shadow_map.texture.use(SHADOW_UNIT)
+            for coat in self._coats:
+                coat.render()
+            if self._shells:
+                self._fur.render(instances=self._shells)
+            return self._target.resolve()
+
+    def release(self) -> None:
+        super().release()
+        self._target.release()
+        self._shadow_map.release()
+        self._everything.release()
+        self._furry.release()
 
 
 def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
@@ -109,33 +236,36 @@ def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
     return Program(ctx, "head.vert", FRAGMENTS[coat], {"ENCODED": 1})
 
 
-def supersampling(rect: Rect) -> float:
-    """How much larger than in the picture a head is drawn."""
-    return float(
-        np.clip(np.sqrt(PIXEL_BUDGET / (rect.width * rect.height)), 1.0, MOST_SUPERSAMPLING)
-    )
+def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
+    """The program that draws a coat in the full tier."""
+    return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1})
 
 
-def frame_uniforms(
-    avatar: Avatar,
-    bounds: HeadBounds,
-    light: Light,
-    clip_from_camera: NDArray[np.float64],
-    state: AvatarState,
-) -> dict[str, Value]:
-    """What every program of both tiers may ask for."""
-    head = state.camera_from_head
-    center = head[:3, :3] @ bounds.center + head[:3, 3]
-    radius = avatar.fit.skull_half_width * float(np.cbrt(abs(np.linalg.det(head[:3, :3]))))
-    eyes = avatar.eyes
-    return {
-        **light.uniforms(),
-        "clip_from_camera": clip_from_camera,
-        "camera_from_head": head,
-        "camera_from_body": state.camera_from_body,
-        "head_ball": (*center.tolist(), radius),
-        "iris_inner": eyes.iris_inner,
-        "iris_outer": eyes.iris_outer,
-        "iris": (float(np.sin(eyes.iris_angle_rad)), eyes.pupil),
-        "noise": 0,
-    }
+def shell_program(ctx: moderngl.Context) -> Program:
+    """The program that draws the shells of fur."""
+    return Program(ctx, "shells.vert", "shells.frag")
+
+
+def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
+    """The triangles that bear fur, uint32[m, 3]."""
+    matte = mesh.triangles.get(Coat.MATTE, np.zeros((0, 3), np.uint32))
+    furry = mesh.fur[matte].max(axis=1, initial=0.0) > SHORTEST_FUR_M
+    return np.asarray(matte[furry])
+
+
+def shadow_from_camera(points: NDArray[np.float64], light: Light) -> Matrix4:
+    """An orthographic view from the key light that just holds the points, for the shadow map."""
+    z = np.array(light.key_direction)
+    x = np.cross((0.0, 1.0, 0.0), z)
+    x /= np.linalg.norm(x)
+    axes = np.stack((x, np.cross(z, x), z))
+    seen = points @ axes.T
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    margin = 0.05 * float(np.max(high - low))
+    half = (high - low) / 2 + margin
+    out = np.eye(4)
+    out[:3, :3] = axes / half[:, None]
+    out[:3, 3] = -((low + high) / 2) / half
+    out[2] *= -1  # near the light is near 0
+    out[3] = (0, 0, 0, 1)
+    return out

@@ -61,5 +61,5 @@ def _smooth(values: NDArray[np.float32], sigma: float = 2.2) -> NDArray[np.float
 def noise_texture(ctx: moderngl.Context) -> moderngl.Texture3D:
     """The strand noise on the GPU; repeats, as textures do unless told otherwise."""
     texture = ctx.texture3d((SIZE,) * 3, 4, strand_noise().tobytes())
-    texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+    texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
     return texture

@@ -1,4 +1,7 @@
-"""Where a head is drawn before it is blended: textures that grow with it."""
+"""Where a head is drawn before it is blended: textures that grow with it.
+
+Row 0 of every target is the top row of the picture.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,25 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.frame import Rect
+
 STEP = 64  # sizes are rounded up to this, so that a moving head does not allocate every frame
 
 
 def _rounded(size: int) -> int:
     return -(-size // STEP) * STEP
+
+
+SHADOW_MAP_SIZE = 1024
+COARSE = 256  # cells along an edge of a coarse target
+SRGB8_ALPHA8 = 0x8C43
+FRAMEBUFFER_SRGB = 0x8DB9
+
+
+def _fits(have: tuple[int, int], width: int, height: int) -> bool:
+    # Clearing costs by the buffer's size: one that became far too large is replaced.
+    waste = have[0] * have[1] > 2 * _rounded(width) * _rounded(height)
+    return width <= have[0] and height <= have[1] and not waste
 
 
 class EncodedTarget:
@@ -26,17 +43,11 @@ class EncodedTarget:
     def begin(self, width: int, height: int) -> None:
         """Binds and clears a drawing of that size."""
         self.size = (width, height)
-        if not self._fits(width, height):
+        if not _fits(self._size, width, height):
             self._allocate(_rounded(width), _rounded(height))
         self._frame.use()
         self._frame.viewport = (0, 0, width, height)
         self._frame.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
-
-    def _fits(self, width: int, height: int) -> bool:
-        have_w, have_h = self._size
-        # Clearing costs by the buffer's size: one that became far too large is replaced.
-        waste = have_w * have_h > 2 * _rounded(width) * _rounded(height)
-        return width <= have_w and height <= have_h and not waste
 
     def _allocate(self, width: int, height: int) -> None:
         self.release()
@@ -59,3 +70,120 @@ class EncodedTarget:
             for thing in (self._frame, self._color, self._depth):
                 thing.release()
             self._color = None
+
+
+class MultisampledTarget:
+    """Linear halves and depth, several samples a pixel, and the texture they resolve into."""
+
+    def __init__(self, ctx: moderngl.Context, samples: int) -> None:
+        self._ctx = ctx
+        self._samples = min(samples, ctx.max_samples)
+        self._size = (0, 0)
+        self._things: list[moderngl.Renderbuffer | moderngl.Framebuffer | moderngl.Texture] = []
+
+    def begin(self, width: int, height: int) -> None:
+        """Binds and clears a drawing of that size."""
+        if not _fits(self._size, width, height):
+            self._allocate(_rounded(width), _rounded(height))
+        self._frame.use()
+        self._frame.viewport = (0, 0, width, height)
+        self._frame.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the textures; what is drawn may be smaller."""
+        return self._size
+
+    def _allocate(self, width: int, height: int) -> None:
+        self.release()
+        self._size = size = (width, height)
+        color = self._ctx.renderbuffer(size, 4, samples=self._samples, dtype="f2")
+        depth = self._ctx.depth_renderbuffer(size, samples=self._samples)
+        self._frame = self._ctx.framebuffer([color], depth)
+        self._texture = self._ctx.texture(size, 4, dtype="f2")
+        self._texture.repeat_x = self._texture.repeat_y = False
+        self._resolved = self._ctx.framebuffer([self._texture])
+        self._things = [self._frame, self._resolved, color, depth, self._texture]
+
+    def resolve(self) -> moderngl.Texture:
+        """Averages the samples; the texture is valid until the next `begin`."""
+        self._ctx.copy_framebuffer(self._resolved, self._frame)
+        return self._texture
+
+    def release(self) -> None:
+        for thing in self._things:
+            thing.release()
+        self._things = []
+
+
+class ShadowMap:
+    """Depth seen from the key light."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self.texture = ctx.depth_texture((SHADOW_MAP_SIZE, SHADOW_MAP_SIZE))
+        self.texture.compare_func = "<="
+        self.texture.repeat_x = self.texture.repeat_y = False
+        self._frame = ctx.framebuffer(depth_attachment=self.texture)
+
+    def begin(self) -> None:
+        """Binds and clears it."""
+        self._frame.use()
+        self._frame.clear(depth=1.0)
+
+    def release(self) -> None:
+        self._frame.release()
+        self.texture.release()
+
+
+class CoarseTarget:
+    """Two channels of 8 bits that stretch over any region: for what is soft."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self.texture = ctx.texture((COARSE, COARSE), 2)
+        self.texture.repeat_x = self.texture.repeat_y = False
+        self._frame = ctx.framebuffer([self.texture])
+
+    def begin(self) -> None:
+        """Binds it; every pixel will be drawn."""
+        self._frame.use()
+
+    def release(self) -> None:
+        self._frame.release()
+        self.texture.release()
+
+
+class PictureTarget:
+    """The picture on the GPU: bytes go in and out as sRGB, blending happens in linear light."""
+
+    def __init__(self, ctx: moderngl.Context, size: tuple[int, int]) -> None:
+        self._ctx = ctx
+        self.size = size
+        self.texture = ctx.texture(size, 4, internal_format=SRGB8_ALPHA8)
+        self._frame = ctx.framebuffer([self.texture])
+
+    def upload(self, image: NDArray[np.uint8]) -> None:
+        """Takes a picture uint8[h, w, 4] of this size."""
+        self.texture.write(image)
+
+    def begin(self, rect: Rect) -> None:
+        """Binds a rectangle of it for blending: source is premultiplied light and coverage."""
+        self._frame.use()
+        self._frame.viewport = (rect.x0, rect.y0, rect.width, rect.height)
+        self._ctx.enable_only(moderngl.BLEND)
+        self._ctx.enable_direct(FRAMEBUFFER_SRGB)
+        self._ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
+
+    def end(self) -> None:
+        """Gives the context back as it was."""
+        self._ctx.disable_direct(FRAMEBUFFER_SRGB)
+        self._ctx.enable_only(moderngl.NOTHING)
+
+    def read(self, rect: Rect) -> NDArray[np.uint8]:
+        """The pixels of a rectangle, uint8[h, w, 4]."""
+        viewport = (rect.x0, rect.y0, rect.width, rect.height)
+        data = self._frame.read(viewport, components=4)
+        return np.frombuffer(data, np.uint8).reshape(rect.height, rect.width, 4)
+
+    def release(self) -> None:
+        self._frame.release()
+        self.texture.release()

@@ -1,0 +1,257 @@
+"""Lay heads over a picture, in one of two ways: on the processor, or on the GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Avatar, AvatarState
+from livecam.compose.blend import blend, soften
+from livecam.compose.shadow import CAST, CONTACT, FADE_IN, ShadowPlace, cast
+from livecam.config.settings import RenderSettings
+from livecam.core.frame import Image, Rect
+from livecam.core.spaces import project
+from livecam.core.timing import StageTimer
+from livecam.render.context import Graphics
+from livecam.render.head import FullHead, HeadRenderer, LightHead, Shot
+from livecam.render.shaders import Program, Value
+from livecam.render.targets import COARSE, CoarseTarget, PictureTarget
+
+NOTHING = Rect(0, 0, 0, 0)
+HEAD_UNIT, DARK_UNIT = 0, 1
+
+
+class Painter(Protocol):
+    """Paints one picture at a time: `begin`, any number of `add`, `finish`.
+
+    `begin` takes a picture that must not change; `add` says which rectangle it touched;
+    `finish` returns the new picture. All on the thread of the context.
+    """
+
+    def begin(self, image: Image) -> None: ...
+
+    def add(self, state: AvatarState, shadow: float) -> Rect: ...
+
+    def finish(self) -> Image: ...
+
+    def release(self) -> None: ...
+
+
+class LightPainter:
+    """Heads come back as pixels and are blended on the processor."""
+
+    def __init__(self, graphics: Graphics, avatar: Avatar, timer: StageTimer) -> None:
+        self._head = LightHead(graphics, avatar)
+        self._timer = timer
+
+    def begin(self, image: Image) -> None:
+        self._picture = image.copy()
+
+    def add(self, state: AvatarState, shadow: float) -> Rect:
+        picture = self._picture
+        height, width = picture.shape[:2]
+        shot = self._head.aim(state, width, height)
+        if shot is None:
+            return NOTHING
+        pixels = self._head.draw(shot, self._timer)
+        with self._timer.stage("soften"):
+            soft = soften(pixels, shot.rect.width, shot.rect.height)
+        with self._timer.stage("shadow"):
+            place = shadow_place(self._head, shot, width, height)
+            shaded = cast(picture, soft[..., 3], shot.rect, place, shadow)
+        with self._timer.stage("blend"):
+            blend(picture[shot.rect.slices], soft)
+        return shot.rect.union(shaded)
+
+    def finish(self) -> Image:
+        return self._picture
+
+    def release(self) -> None:
+        self._head.release()
+
+
+class FullPainter:
+    """Heads stay on the GPU; only the rectangle that changed comes back."""
+
+    def __init__(
+        self, graphics: Graphics, avatar: Avatar, settings: RenderSettings, timer: StageTimer
+    ) -> None:
+        self._ctx = graphics.ctx
+        self._head = FullHead(graphics, avatar, settings.shells, settings.samples)
+        self._shadow = GpuShadow(self._ctx)
+        self._blend = Program(self._ctx, "quad.vert", "blend.frag")
+        self._blend_quad = self._ctx.vertex_array(self._blend.gl, [])
+        self._target: PictureTarget | None = None
+        self._timer = timer
+
+    @property
+    def programs(self) -> list[Program]:
+        """Every program, for the tests."""
+        return [*self._head.programs, *self._shadow.programs, self._blend]
+
+    def begin(self, image: Image) -> None:
+        size = (image.shape[1], image.shape[0])
+        if self._target is None or self._target.size != size:
+            if self._target is not None:
+                self._target.release()
+            self._target = PictureTarget(self._ctx, size)
+        self._image = image
+        self._touched = NOTHING
+        self._target.upload(image)
+
+    def add(self, state: AvatarState, shadow: float) -> Rect:
+        assert self._target is not None  # begin() made it
+        width, height = self._target.size
+        shot = self._head.aim(state, width, height)
+        if shot is None:
+            return NOTHING
+        texture = self._head.draw(shot, self._timer)
+        place = shadow_place(self._head, shot, width, height)
+        region = shot.rect.union(place.region(shot.rect, width, height))
+        with self._timer.stage("shadow"):
+            view = view_of(shot, texture, region)
+            dark = self._shadow.cast(texture, view, place, region)
+        with self._timer.stage("blend"):
+            self._lay(texture, dark, view, place, region, shadow)
+        self._touched = self._touched.union(region)
+        return region
+
+    def _lay(
+        self,
+        texture: moderngl.Texture,
+        dark: moderngl.Texture,
+        view: View,
+        place: ShadowPlace,
+        region: Rect,
+        shadow: float,
+    ) -> None:
+        assert self._target is not None
+        begins = (place.neck_y_px - region.y0) / region.height
+        whole = begins + max(1e-3, FADE_IN * place.unit_px / region.height)
+        self._blend.set(
+            **view.uniforms(),
+            dark=DARK_UNIT,
+            texel=tuple(view.per_pixel.tolist()),
+            strength=(shadow * CAST.strength, shadow * CONTACT.strength),
+            fade=(begins, whole),
+        )
+        self._target.begin(region)
+        texture.use(HEAD_UNIT)
+        dark.use(DARK_UNIT)
+        self._blend_quad.render(moderngl.TRIANGLES, vertices=3)
+        self._target.end()
+
+    def finish(self) -> Image:
+        out = self._image.copy()
+        if not self._touched.empty and self._target is not None:
+            with self._timer.stage("read"):
+                out[self._touched.slices] = self._target.read(self._touched)
+        return out
+
+    def release(self) -> None:
+        self._head.release()
+        self._shadow.release()
+        self._blend_quad.release()
+        self._blend.release()
+        if self._target is not None:
+            self._target.release()
+
+
+class GpuShadow:
+    """A head's silhouette, moved and blurred: cast shadow in red, contact shadow in green."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self._ctx = ctx
+        self._silhouette = Program(ctx, "quad.vert", "silhouette.frag")
+        self._blur = Program(ctx, "quad.vert", "blur.frag")
+        self._quads = [ctx.vertex_array(p.gl, []) for p in self.programs]
+        self._targets = (CoarseTarget(ctx), CoarseTarget(ctx))
+
+    @property
+    def programs(self) -> list[Program]:
+        """Every program, for the tests."""
+        return [self._silhouette, self._blur]
+
+    def cast(
+        self, head: moderngl.Texture, view: View, place: ShadowPlace, region: Rect
+    ) -> moderngl.Texture:
+        """The shadow's two channels, stretched over the region."""
+        self._ctx.enable_only(moderngl.NOTHING)
+        one, two = self._targets
+        head.use(HEAD_UNIT)
+        toward = np.array(place.towards_key) * place.unit_px * view.per_pixel
+        self._silhouette.set(
+            **view.uniforms(),
+            cast_offset=tuple((toward * CAST.offset).tolist()),
+            contact_offset=tuple((toward * CONTACT.offset).tolist()),
+        )
+        one.begin()
+        self._quads[0].render(moderngl.TRIANGLES, vertices=3)
+        for source, target, axis, pixels in (
+            (one, two, (1.0, 0.0), region.width),
+            (two, one, (0.0, 1.0), region.height),
+        ):
+            cells = place.unit_px * COARSE / pixels
+            source.texture.use(DARK_UNIT)
+            self._blur.set(
+                source=DARK_UNIT,
+                axis=(axis[0] / COARSE, axis[1] / COARSE),
+                sigma=tuple(max(0.4, t.softness * cells) for t in (CAST, CONTACT)),
+            )
+            target.begin()
+            self._quads[1].render(moderngl.TRIANGLES, vertices=3)
+        return one.texture
+
+    def release(self) -> None:
+        for quad in self._quads:
+            quad.release()
+        for program in self.programs:
+            program.release()
+        for target in self._targets:
+            target.release()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a region of the picture maps onto the drawn head, 0..1 in both."""
+
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+    extent: tuple[float, float]  # the part of the texture that is drawn on
+    per_pixel: NDArray[np.float64]  # a pixel of the picture, in the drawn head
+
+    def uniforms(self) -> dict[str, Value]:
+        return {
+            "head": HEAD_UNIT,
+            "head_from_region": (*self.scale, *self.offset),
+            "head_extent": self.extent,
+        }
+
+
+def view_of(shot: Shot, texture: moderngl.Texture, region: Rect) -> View:
+    """How the region maps onto the texture that holds the shot."""
+    rect = shot.rect
+    return View(
+        scale=(region.width / rect.width, region.height / rect.height),
+        offset=((region.x0 - rect.x0) / rect.width, (region.y0 - rect.y0) / rect.height),
+        extent=(shot.size[0] / texture.width, shot.size[1] / texture.height),
+        per_pixel=np.array((1 / rect.width, 1 / rect.height)),
+    )
+
+
+def shadow_place(head: HeadRenderer, shot: Shot, width: int, height: int) -> ShadowPlace:
+    """Where the head's shadow falls in a picture of that size."""
+    fit = head.avatar.fit
+    neck = np.array([fit.neck_pivot, fit.neck_pivot], np.float64)
+    neck[1, 1] += fit.skull_half_width
+    pixels = project(shot.state.camera_from_body, neck, width, height)
+    key = head.light.key_direction
+    return ShadowPlace(
+        unit_px=float(np.clip(np.hypot(*(pixels[1] - pixels[0])), 1, height)),
+        neck_y_px=float(np.clip(pixels[0, 1], -1e6, 1e6)),
+        towards_key=(key[0], -key[1]),
+    )

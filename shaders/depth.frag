@@ -1,0 +1,3 @@
+// Draws depth only.
+
+void main() {}

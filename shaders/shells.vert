@@ -1,0 +1,36 @@
+// Places one shell of fur per instance, the outermost first so that it hides what lies below,
+// and lights it: lighting per vertex costs a third and looks the same.
+
+#include "light.glsl"
+#include "shadow_map.glsl"
+
+in vec3 position, normal, rest, color, comb;
+in vec4 surface;
+
+uniform mat4 clip_from_camera, camera_from_head, camera_from_body;
+uniform mat4 shadow_from_camera;
+uniform float shells, strand_density;
+
+out vec3 v_rest, v_base, v_rim;
+out vec2 v_fur;  // height of the shell 0..1, length of the fur in metres
+
+const vec3 GRAVITY = vec3(0.0, -0.25, 0.0);
+
+void main() {
+    float h = (shells - float(gl_InstanceID)) / shells;
+    vec3 lie = comb - normal * dot(normal, comb);
+    vec3 away = normal * 0.75 * h + (lie + GRAVITY) * h * h;
+    vec4 at = vec4(position + away * surface.x, 1.0);
+    vec3 p = mix((camera_from_body * at).xyz, (camera_from_head * at).xyz, surface.z);
+    vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, surface.z));
+    vec3 v = normalize(-p);
+    gl_Position = clip_from_camera * vec4(p, 1.0);
+
+    vec3 in_shadow = (shadow_from_camera * vec4(p + n * 0.003, 1.0)).xyz * 0.5 + 0.5;
+    float lit = shadow_at(in_shadow), open = surface.y;
+    float root = mix(0.42, 1.06, pow(h, 0.8));
+    v_base = color * fur_light(n, v, open, lit) * root * exposure;
+    v_rim = fur_rim(n, v, color, open, h) * exposure;
+    v_rest = rest * strand_density;
+    v_fur = vec2(h, surface.x);
+}
