@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.avatar.base import Avatar, AvatarState
-from livecam.avatar.baseline import SlowQuantile
 from livecam.avatar.expression import ExpressionGains
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import FaceState, Matrix4, Vector3
@@ -31,10 +30,9 @@ CHIN_DROP = 0.120  # the chin below the eye line, mouth shut
 LIFT = 0.02  # metres at scale 1 that the avatar's eyes sit above the real ones
 BODY_TURN = np.array((0.30, 0.35, 0.50))  # how much of pitch, yaw and roll the body follows
 
-# Wearers look down at a screen or up at a camera; the avatar should look ahead.
+# Level heads look nose-up when an avatar's muzzle is seen from a webcam above or below them.
 LEVEL_PITCH_DEG = 8.0
 LEVEL_SHARE = 0.8
-TYPICAL_PITCH_DEG = 2.0
 
 
 class Rig:
@@ -44,14 +42,14 @@ class Rig:
         self._fit = avatar.fit
         self._settings = settings
         self._expression = ExpressionGains(avatar.gains, settings.expression)
-        self._pitch_deg = SlowQuantile(0.5, prior=TYPICAL_PITCH_DEG)
+        self._posture = UsualPitch()
         self._at: float | None = None
         self._centre_px: tuple[float, float] | None = None
 
     def reset(self) -> None:
         """Forgets the wearer: the next state is like a new rig's first."""
         self._expression.reset()
-        self._pitch_deg.reset()
+        self._posture.reset()
         self._at = None
         self._centre_px = None
 
@@ -83,8 +81,7 @@ class Rig:
 
     def _camera_from_head(self, face: FaceState, dt: float) -> Matrix4:
         scale = self.scale(face.width_ratio)
-        pitch = euler_deg(face.pose.rotation)[1]
-        usual = float(self._pitch_deg.step(np.array((pitch,)), dt)[0])
+        usual = self._posture.step(float(euler_deg(face.pose.rotation)[1]), dt)
         nod_rad = np.radians(LEVEL_SHARE * (LEVEL_PITCH_DEG - usual))
         turn = matrix_from_quaternion(face.pose.rotation)
         nodded = turn @ matrix_from_quaternion(quaternion_from_vector(np.array((nod_rad, 0, 0))))
@@ -106,6 +103,28 @@ class Rig:
         x, y = (float(v) for v in project(camera_from_head, eyes, width, height)[0])
         before, self._centre_px = self._centre_px, (x, y)
         return (x - before[0], y - before[1]) if before is not None else (0.0, 0.0)
+
+
+class UsualPitch:
+    """How somebody usually holds their head, in degrees down; far nods count little."""
+
+    SETTLE_S = 20.0
+    NOD_DEG = 6.0  # a difference beyond this is a nod, no posture
+    LOW_DEG, HIGH_DEG = -15.0, 20.0
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._usual_deg: float | None = None
+
+    def step(self, pitch_deg: float, dt: float) -> float:
+        if self._usual_deg is None:
+            self._usual_deg = pitch_deg
+        away = min(max(pitch_deg - self._usual_deg, -self.NOD_DEG), self.NOD_DEG)
+        moved = self._usual_deg + away * dt / (self.SETTLE_S + dt)
+        self._usual_deg = min(max(moved, self.LOW_DEG), self.HIGH_DEG)
+        return self._usual_deg
 
 
 def _placed(linear: Matrix4, point: Vector3, at: Vector3) -> Matrix4:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from livecam.config.settings import SmoothingSettings
 from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState, Observation, Weights
@@ -91,7 +91,7 @@ class Smoother:
         frame = observation.frame
         raw = FacePose(*decompose(face.camera_from_head))
         dt = 0.0 if self._state is None else frame.captured_at - self._state.at
-        if self._raw is not None and (dt > LOST_S or _jumped(self._raw, raw, dt)):
+        if self._raw is not None and dt > 0 and (dt > LOST_S or _jumped(self._raw, raw, dt)):
             self._forget_movement()
         self._raw = raw
         return FaceState(
@@ -145,7 +145,7 @@ class FaceChoice:
     PATIENCE_S = 0.5  # how long a vanished face keeps its place
     REACH, REACH_PER_S = 0.6, 8.0  # how far a face may move, in face widths
     LONGEST_REACH_S = 0.25
-    SIZE_RATIO = 1.6
+    MOST_GROWTH = 0.5  # logarithm of the ratio of sizes: 1.65 times
 
     def __init__(self) -> None:
         self.reset()
@@ -176,17 +176,13 @@ class FaceChoice:
         """The face that is most likely the one of last time."""
         if self._place is None or not len(places):
             return None
-        away = _distances(places, self._place)
         gap_s = min(max(now - self._seen_at, 0.0), self.LONGEST_REACH_S)
-        ratio = places[:, 2] / self._place[2]
-        plausible = away < self.REACH + self.REACH_PER_S * gap_s
-        plausible &= np.maximum(ratio, 1 / ratio) < self.SIZE_RATIO
+        away, growth = _differences(places, self._place)
+        plausible = (away < self.REACH + self.REACH_PER_S * gap_s) & (growth < self.MOST_GROWTH)
+        cost = away + growth
         for other in self._others:
-            plausible &= away <= _distances(places, other)
-        if not plausible.any():
-            return None
-        cost = away + np.abs(np.log(ratio))
-        return int(np.argmin(np.where(plausible, cost, np.inf)))
+            plausible &= cost <= np.add(*_differences(places, other))
+        return int(np.argmin(np.where(plausible, cost, np.inf))) if plausible.any() else None
 
     def _is_free(self, places: NDArray[np.float64], now: float) -> bool:
         """Whether somebody else may take the place."""
@@ -206,21 +202,24 @@ def _place(face: Face, width: int, height: int) -> NDArray[np.float64]:
     return np.array((*((low + high) / 2), size))
 
 
-def _distances(places: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """In widths of the larger face."""
+def _differences(
+    places: NDArray[np.float64], place: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each place is from one, in widths of the larger face, and how unlike in size."""
     away = np.hypot(places[:, 0] - place[0], places[:, 1] - place[1])
-    distances: NDArray[np.float64] = away / np.maximum(places[:, 2], place[2])
-    return distances
+    return away / np.maximum(places[:, 2], place[2]), np.abs(np.log(places[:, 2] / place[2]))
 
 
 class ExpressionFilter:
     """Steadies the 52 weights: calm while nothing happens, at once in, a little slower out."""
 
-    CALM_HZ = 1.5
+    CALM_HZ = 1.0
     IN_HZ = 30.0
     OUT_HZ = 12.0
-    # Raw weights of a face at rest have standard deviations up to 0.04.
+    # Raw weights of a face at rest have standard deviations up to 0.04. The change is itself
+    # low-passed a little before it is judged, as noise goes to and fro.
     OPENS, OPEN = 0.04, 0.16  # a change this small may be noise; this large is meant
+    JUDGE_HZ = 8.0
 
     def __init__(self) -> None:
         # Gaze, and everything that has a left and a right of its own, must not lag in one
@@ -231,17 +230,25 @@ class ExpressionFilter:
 
     def reset(self) -> None:
         self._estimate: NDArray[np.float64] | None = None
+        self._trend = np.zeros(len(EXPRESSIONS))
 
     def step(self, weights: Weights, dt: float) -> Weights:
         if self._estimate is None:
             self._estimate = weights.astype(np.float64)
         elif dt > 0:
             change = weights - self._estimate
-            meant = np.clip((np.abs(change) - self.OPENS) / (self.OPEN - self.OPENS), 0, 1)
+            self._trend = self._trend + _share(self.JUDGE_HZ, dt) * (change - self._trend)
+            meant = np.clip((np.abs(self._trend) - self.OPENS) / (self.OPEN - self.OPENS), 0, 1)
             fast = np.where(change > 0, self.IN_HZ, self._out_hz)
-            turn = 2 * np.pi * dt * (self.CALM_HZ + meant * (fast - self.CALM_HZ))
-            self._estimate = self._estimate + turn / (turn + 1) * change
+            cutoff = self.CALM_HZ + meant * (fast - self.CALM_HZ)
+            self._estimate = self._estimate + _share(cutoff, dt) * change
         return self._estimate.astype(np.float32)
+
+
+def _share(cutoff: ArrayLike, dt: float) -> NDArray[np.float64]:
+    """How much of a change a first-order low-pass of that cutoff (Hz) takes in dt seconds."""
+    turn = 2 * np.pi * dt * np.asarray(cutoff)
+    return np.asarray(turn / (turn + 1))
 
 
 class WidthEstimate:

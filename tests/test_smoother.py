@@ -1,0 +1,371 @@
+"""The smoother: stillness, lag, whose face it is, loss, width, expression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livecam.avatar.rig import Rig
+from livecam.config.assets import asset_path
+from livecam.config.settings import AvatarSettings, SmoothingSettings
+from livecam.core.errors import AssetError
+from livecam.core.face import INDEX, Face, FaceState
+from livecam.core.frame import Frame
+from livecam.filtering.smoother import MAX_PREDICTION_S, ExpressionFilter, Smoother
+from livecam.media.reader import VideoReader
+from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.heads import (
+    STILL,
+    avatar,
+    face_at,
+    frame_at,
+    lag_frames,
+    path_of,
+    pose_noise,
+    seen,
+    wobble_px,
+)
+
+Values = NDArray[np.float64]
+LANDMARK_NOISE_PX = 0.52  # of a still head before a webcam at 720p
+
+
+def steadied(
+    offsets: Values, fps: float, settings: SmoothingSettings | None = None
+) -> tuple[list[Face], list[FaceState]]:
+    smoother = Smoother(settings or SmoothingSettings())
+    faces, states = [], []
+    shaky = np.random.default_rng(11)
+    for i, offset in enumerate(offsets):
+        face = face_at(offset)
+        face.landmarks[:, :2] += shaky.normal(size=(478, 2)) * LANDMARK_NOISE_PX / (1280, 720)
+        state = smoother.update(seen(i / fps, face)).primary
+        assert state is not None
+        faces.append(face)
+        states.append(state)
+    return faces, states
+
+
+def swaying(frames: int, fps: float) -> Values:
+    """A head that nods, turns and shifts, as people do who talk."""
+    t = np.arange(frames) / fps
+    out = np.zeros((frames, 6))
+    out[:, 0] = 0.04 * np.sin(2 * np.pi * 0.4 * t)
+    out[:, 2] = 0.03 * np.sin(2 * np.pi * 0.25 * t)
+    out[:, 3] = 0.15 * np.sin(2 * np.pi * 0.7 * t)
+    out[:, 4] = 0.35 * np.sin(2 * np.pi * 0.5 * t + 1)
+    return out
+
+
+@pytest.mark.parametrize("fps", [12, 25, 30, 60])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_still_head_is_published_still(fps: int, seed: int) -> None:
+    """Less than a tenth of a pixel at 720p, through smoother and rig; raw it is 0.7 px."""
+    faces, states = steadied(pose_noise(seed, 5 * fps), fps)
+    rig = Rig(avatar(), AvatarSettings())
+    heads = [rig.state(state, 1280, 720).camera_from_head for state in states]
+    rest = 2 * fps  # the noise of the first frames is gone
+    assert wobble_px(path_of([f.camera_from_head for f in faces])[rest:]) > 0.5
+    assert wobble_px(path_of([s.pose.matrix for s in states])[rest:]) < 0.1
+    assert wobble_px(path_of(heads)[rest:]) < 0.1
+
+
+@pytest.mark.parametrize("fps", [12, 25, 30])
+@pytest.mark.parametrize("smoothing", [0.0, 0.5, 1.0])
+def test_a_moving_head_lags_less_than_half_a_frame(fps: int, smoothing: float) -> None:
+    offsets = swaying(6 * fps, fps) + pose_noise(3, 6 * fps)
+    faces, states = steadied(offsets, fps, SmoothingSettings(smoothing=smoothing))
+    raw = path_of([f.camera_from_head for f in faces])
+    assert lag_frames(raw, path_of([s.pose.matrix for s in states])) < 0.5
+
+
+def test_the_lag_of_a_known_delay_is_found() -> None:
+    """The ruler itself: a path that is two frames late measures two frames."""
+    raw = path_of([face_at(o).camera_from_head for o in swaying(90, 30)])
+    assert lag_frames(raw[2:], raw[:-2]) == pytest.approx(2.0, abs=0.051)
+    assert lag_frames(raw, raw) == pytest.approx(0.0, abs=0.051)
+
+
+def test_kalman_also_lags_less_than_half_a_frame() -> None:
+    offsets = swaying(180, 30) + pose_noise(3, 180)
+    faces, states = steadied(offsets, 30, SmoothingSettings(filter="kalman"))
+    raw = path_of([f.camera_from_head for f in faces])
+    assert lag_frames(raw, path_of([s.pose.matrix for s in states])) < 0.5
+
+
+CLIPS = (
+    "lp_d20",
+    "intel_head-pose-face-detection-female",
+    "intel_head-pose-face-detection-female-and-male",
+)
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_real_people_are_followed_within_half_a_frame(shared: Path, name: str) -> None:
+    try:
+        model = asset_path("face-landmarker")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+    smoother, raw, published, size = Smoother(SmoothingSettings()), [], [], (0, 0)
+    with VideoReader(shared / "clips" / f"{name}.mp4") as reader, FaceLandmarker(model) as tracker:
+        for frame in reader:
+            state = smoother.update(tracker.track(frame)).primary
+            assert state is not None
+            assert state.source is not None
+            raw.append(state.source.camera_from_head)
+            published.append(state.pose.matrix)
+            size = frame.size
+    assert lag_frames(path_of(raw, size), path_of(published, size)) < 0.5
+
+
+# --- who -----------------------------------------------------------------------------------
+
+
+def aside(x_m: float, depth_m: float = 0.6, **weights: float) -> Face:
+    return face_at(np.array((x_m, 0, 0, 0, 0, 0.0)), depth_m=depth_m, **weights)
+
+
+def test_the_largest_face_comes_first_and_the_others_are_told() -> None:
+    near, far = aside(0.2, 0.5), aside(-0.2, 0.9)
+    faces = Smoother(SmoothingSettings()).update(seen(0.0, far, near))
+    assert faces.primary is not None
+    assert faces.primary.source is near
+    assert faces.others == (far,)
+
+
+def test_a_larger_passer_by_does_not_take_over() -> None:
+    smoother = Smoother(SmoothingSettings())
+    smoother.update(seen(0.0, aside(0.0)))
+    for i in range(1, 60):
+        me, other = aside(0.0), aside(0.5 - 0.008 * i, 0.4)
+        faces = smoother.update(seen(i / 30, other, me)).primary
+        assert faces is not None
+        assert faces.source is me
+
+
+def test_a_poster_does_not_take_over_while_the_first_is_hidden_for_a_moment() -> None:
+    smoother, poster = Smoother(SmoothingSettings()), aside(-0.16, 0.65)
+    smoother.update(seen(0.0, aside(0.0), poster))
+    for i in range(1, 12):
+        faces = smoother.update(seen(i / 30, poster))
+        assert faces.primary is None
+        assert faces.others == (poster,)
+    me = aside(0.02)
+    back = smoother.update(seen(12 / 30, poster, me)).primary
+    assert back is not None
+    assert back.source is me
+
+
+def test_when_the_first_has_left_for_good_another_takes_over() -> None:
+    smoother, other = Smoother(SmoothingSettings()), aside(-0.3)
+    smoother.update(seen(0.0, aside(0.2, 0.5), other))
+    taken = [smoother.update(seen(i / 30, other)).primary is not None for i in range(1, 40)]
+    assert taken == sorted(taken)
+    assert 12 < taken.index(True) < 20  # about half a second
+
+
+def test_two_people_who_change_places_keep_their_names() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(61):
+        across = 0.3 - 0.01 * i
+        me, other = aside(across, 0.5), aside(-across, 0.7)
+        state = smoother.update(seen(i / 30, me, other)).primary
+        assert state is not None
+        assert state.source is me
+
+
+def test_alone_after_a_cut_it_is_the_same_person_at_once_and_without_a_slide() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(30):
+        smoother.update(seen(i / 30, aside(-0.3)))
+    there = aside(0.3)
+    state = smoother.update(seen(1.0, there)).primary
+    assert state is not None
+    assert state.pose.translation == pytest.approx(there.camera_from_head[:3, 3], abs=1e-9)
+
+
+def test_a_gap_starts_the_movement_anew() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(30):
+        smoother.update(seen(i / 30, aside(0.0)))
+    smoother.update(seen(1.03))
+    there = aside(0.04)
+    state = smoother.update(seen(1.45, there)).primary
+    assert state is not None
+    assert state.pose.translation == pytest.approx(there.camera_from_head[:3, 3], abs=1e-9)
+
+
+def test_no_face_is_nobody() -> None:
+    faces = Smoother(SmoothingSettings()).update(seen(0.0))
+    assert faces.primary is None
+    assert faces.others == ()
+
+
+# --- time ----------------------------------------------------------------------------------
+
+
+def test_after_reset_the_smoother_behaves_like_a_new_one() -> None:
+    used, fresh = Smoother(SmoothingSettings()), Smoother(SmoothingSettings())
+    for i, offset in enumerate(swaying(60, 30)):
+        used.update(seen(i / 30, face_at(offset, ratio=1.15, jawOpen=0.5), aside(0.5)))
+    used.reset()
+    for i, offset in enumerate(swaying(30, 30)[::-1]):
+        face = face_at(offset, eyeBlinkLeft=0.1 * (i % 8))
+        a, b = (s.update(seen(i / 30, face)).primary for s in (used, fresh))
+        assert a is not None
+        assert b is not None
+        np.testing.assert_array_equal(a.pose.matrix, b.pose.matrix)
+        np.testing.assert_array_equal(a.weights, b.weights)
+        assert a.width_ratio == b.width_ratio
+
+
+def test_a_looped_file_starts_anew() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(30):
+        smoother.update(seen(i / 30, aside(-0.1)))
+    again = aside(0.05)
+    state = smoother.update(seen(0.0, again)).primary
+    assert state is not None
+    assert state.at == 0.0
+    assert state.pose.translation == pytest.approx(again.camera_from_head[:3, 3], abs=1e-9)
+
+
+def test_the_same_moment_twice_changes_nothing() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(10):
+        smoother.update(seen(i / 30, aside(0.01 * i)))
+    first = smoother.update(seen(9 / 30, aside(0.1))).primary
+    second = smoother.update(seen(9 / 30, aside(0.08))).primary
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first.pose.matrix, second.pose.matrix)
+
+
+def test_the_state_belongs_to_the_moment_of_its_own_frame() -> None:
+    face = aside(0.0)
+    state = Smoother(SmoothingSettings()).update(seen(12.5, face)).primary
+    assert state is not None
+    assert state.at == 12.5
+    assert state.source is face
+
+
+def test_a_moving_head_is_predicted_and_a_still_one_is_left_alone() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(30):
+        smoother.update(seen(i / 30, aside(0.01 * i)))
+    ahead = smoother.at(29 / 30 + 0.03)
+    assert ahead is not None
+    assert ahead.pose.translation[0] == pytest.approx(0.3 * (29 / 30 + 0.03), abs=0.004)
+    for i in range(30, 120):
+        smoother.update(seen(i / 30, aside(0.29)))
+    rest = smoother.at(119 / 30 + 0.03)
+    assert rest is not None
+    assert rest.pose.translation[0] == pytest.approx(0.29, abs=1e-4)
+
+
+def test_prediction_goes_no_further_than_fifty_milliseconds() -> None:
+    smoother = Smoother(SmoothingSettings())
+    assert smoother.at(1.0) is None
+    for i in range(30):
+        smoother.update(seen(i / 30, aside(0.01 * i)))
+    last = 29 / 30
+    a, b = smoother.at(last + MAX_PREDICTION_S), smoother.at(last + 10)
+    assert a is not None
+    assert b is not None
+    assert b.at == last + MAX_PREDICTION_S
+    np.testing.assert_array_equal(a.pose.matrix, b.pose.matrix)
+    past = smoother.at(last - 1)
+    assert past is not None
+    assert past.at == last
+
+
+def test_uneven_frames_are_followed_too() -> None:
+    rng = np.random.default_rng(4)
+    times = np.cumsum(rng.uniform(0.02, 0.09, 120))
+    smoother, off = Smoother(SmoothingSettings()), []
+    for at in times:
+        x = 0.05 * np.sin(2 * np.pi * 0.4 * at)
+        state = smoother.update(seen(float(at), aside(x))).primary
+        assert state is not None
+        off.append(abs(state.pose.translation[0] - x))
+    assert np.median(off) < 0.002  # metres
+
+
+# --- width ---------------------------------------------------------------------------------
+
+
+def test_the_width_of_the_face_is_found() -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(60):
+        state = smoother.update(seen(i / 30, face_at(ratio=1.13))).primary
+    assert state is not None
+    assert state.width_ratio == pytest.approx(1.13, abs=0.002)
+
+
+def test_a_turned_head_does_not_change_its_width() -> None:
+    """A broken measurement in profile does not count."""
+    smoother = Smoother(SmoothingSettings())
+    for i in range(60):
+        smoother.update(seen(i / 30, face_at(ratio=1.10)))
+    profile = np.array((0, 0, 0, 0, 0.8, 0.0))
+    for i in range(60, 240):
+        state = smoother.update(seen(i / 30, face_at(profile, ratio=1.4))).primary
+    assert state is not None
+    assert state.width_ratio == pytest.approx(1.10, abs=0.002)
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(2.0, 1.25), (0.5, 0.95)])
+def test_an_impossible_width_is_limited(ratio: float, expected: float) -> None:
+    smoother = Smoother(SmoothingSettings())
+    for i in range(30):
+        state = smoother.update(seen(i / 30, face_at(ratio=ratio))).primary
+    assert state is not None
+    assert state.width_ratio == pytest.approx(expected)
+
+
+# --- expression ----------------------------------------------------------------------------
+
+
+def weights_of(name: str, values: list[float]) -> list[float]:
+    steady, out = ExpressionFilter(), []
+    for i, value in enumerate(values):
+        raw = np.zeros(52, np.float32)
+        raw[INDEX[name]] = value
+        out.append(float(steady.step(raw, 1 / 30 if i else 0.0)[INDEX[name]]))
+    return out
+
+
+def test_a_blink_is_shut_in_the_frame_in_which_it_shuts() -> None:
+    seen = weights_of("eyeBlinkLeft", [0.05] * 5 + [0.4, 0.8, 0.8, 0.3, 0.05, 0.05])
+    assert seen[6] > 0.7
+    assert seen[9] < 0.25  # and open again within two frames of the eye's own opening
+
+
+def test_a_closing_mouth_is_slower_than_an_opening_one_but_not_smeared() -> None:
+    seen = weights_of("jawOpen", [0.0] * 5 + [0.6] * 5 + [0.0] * 5)
+    assert seen[5] > 0.8 * 0.6
+    assert 0.1 * 0.6 < seen[10] < 0.4 * 0.6
+    assert seen[12] < 0.05
+
+
+def test_gaze_is_as_quick_out_as_in() -> None:
+    seen = weights_of("eyeLookInLeft", [0.0] * 5 + [0.6] * 5 + [0.0] * 5)
+    assert seen[5] == pytest.approx(0.6 - seen[10], abs=0.02)
+
+
+def test_a_face_at_rest_does_not_twitch() -> None:
+    rng = np.random.default_rng(5)
+    raw = np.clip(0.3 + 0.03 * rng.normal(size=300), 0, 1)
+    seen = np.array(weights_of("browInnerUp", list(raw)))
+    assert seen[30:].std() < 0.4 * raw[30:].std()
+
+
+def test_a_frame_is_only_asked_for_its_size_and_time() -> None:
+    """The smoother works on numbers: a picture without memory of its own is enough."""
+    frame = frame_at(0.0)
+    assert isinstance(frame, Frame)
+    assert frame.size == (1280, 720)
+    assert STILL.shape == (6,)
