@@ -143,9 +143,10 @@ def _set_up_logging(debug: bool, level: str) -> None:
         )
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if debug else level.upper(),
         format="%(asctime)s %(name)s: %(message)s" if debug else "%(message)s",
     )
+    # Only our own: other libraries have much to say about fonts and the like.
+    logging.getLogger("livecam").setLevel(logging.DEBUG if debug else level.upper())
 
 
 def first_word(arguments: Sequence[str]) -> str:

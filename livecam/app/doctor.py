@@ -297,9 +297,11 @@ def _display(settings: Settings) -> Check:
 def _speed(settings: Settings) -> Check:
     """Plays the sample as a live camera through the whole line."""
     from livecam.app.bench import bench
+    from livecam.sources.sample_clip import sample_clip
 
     asked = settings.source.fps
     try:
+        sample_clip()  # made on first use, which takes longer than a source may take to open
         result = bench(settings, seconds=SAMPLE_FRAMES / asked, source="sample")
     except (AssetError, SourceError) as error:  # a camera may still work
         return _warn(f"not measured: {error.message}", error.hint)
