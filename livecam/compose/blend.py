@@ -14,9 +14,10 @@ from livecam.core.frame import Image
 
 ENCODE_STEPS = 65536
 # 3x3 tent: the softness of a webcam's edge, and the anti-aliasing that a software renderer lacks
-TENT = np.array((1, 2, 1), np.float32) / 4
-NEARLY_NONE, NEARLY_FULL, FULL = (np.array([[c]], np.float64) for c in (1, 254, 255))
-HALF_TENT = np.array((1, 6, 1), np.float32) / 8  # when the head was drawn larger and shrunk
+TENT = (3, 3)
+FULL = np.array([[255]], np.float64)
+NEARLY_FULL = 254
+HALF_TENT_SIGMA = 0.45  # when the head was drawn larger and shrunk, it is soft already
 
 
 def linear_from_srgb(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -34,16 +35,22 @@ _ENCODE = np.rint(255 * srgb_from_linear(np.arange(ENCODE_STEPS) / (ENCODE_STEPS
     np.uint8
 )
 
+# straight colour of (coverage, premultiplied colour)
+_STRAIGHT = np.minimum(
+    (np.arange(256)[None, :] * 255 + 127) // np.maximum(np.arange(256), 1)[:, None], 255
+).astype(np.uint8)
+
 
 def soften(pixels: Image, width: int, height: int) -> Image:
     """A drawn head at the picture's size with soft edges: uint8[height, width, 4].
 
-    `pixels` are premultiplied sRGB with coverage 0 or 255, maybe drawn larger.
+    `pixels` are premultiplied sRGB with coverage 0 or 255, maybe drawn up to twice as large.
     """
     if pixels.shape[1] == width:
-        return np.asarray(cv2.sepFilter2D(pixels, -1, TENT, TENT), np.uint8)
-    smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.sepFilter2D(smaller, -1, HALF_TENT, HALF_TENT), np.uint8)
+        return np.asarray(cv2.GaussianBlur(pixels, TENT, 0), np.uint8)
+    # Bilinear shrinking by up to two looks at every pixel; INTER_AREA costs ten times more.
+    smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.GaussianBlur(smaller, TENT, HALF_TENT_SIGMA), np.uint8)
 
 
 def blend(picture: Image, head: Image) -> None:
@@ -51,14 +58,24 @@ def blend(picture: Image, head: Image) -> None:
 
     Where coverage is 0 the picture keeps its bytes, where it is full it takes the head's.
     """
-    coverage = head[..., 3]
+    coverage = cv2.extractChannel(head, 3)
     cv2.copyTo(head, cv2.inRange(coverage, FULL, FULL), picture)
-    rows, columns = np.nonzero(cv2.inRange(coverage, NEARLY_NONE, NEARLY_FULL))
-    edge = head[rows, columns].astype(np.float32)
-    alpha = edge[:, 3:] / 255
+    # Bytes wrap: only 1..254 stay below 254.
+    edge = np.flatnonzero((coverage - np.uint8(1)) < NEARLY_FULL)
+    if not len(edge):
+        return
+    rows, columns = np.divmod(edge, head.shape[1])
+    over = _pixels(head)[edge].view(np.uint8).reshape(-1, 4)
+    under = picture[rows, columns]
     # Encoded colours were averaged over the covered part only: undo that before decoding.
-    straight = np.minimum(edge[:, :3] / alpha + 0.5, 255).astype(np.uint8)
-    light = _DECODE[straight] * alpha
-    light += _DECODE[picture[rows, columns, :3]] * (1 - alpha)
+    straight = _STRAIGHT.take((over[:, 3:].astype(np.uint16) << 8) | over[:, :3])
+    light = _DECODE.take(under[:, :3])
+    light += (_DECODE.take(straight) - light) * (over[:, 3:] * np.float32(1 / 255))
     light *= ENCODE_STEPS - 1
-    picture[rows, columns, :3] = _ENCODE[light.astype(np.uint16)]
+    under[:, :3] = _ENCODE.take(light.astype(np.uint16))
+    picture[rows, columns] = under
+
+
+def _pixels(image: Image) -> NDArray[np.uint32]:
+    """Whole pixels uint32[h * w] of a contiguous picture: gathered four times as fast."""
+    return image.view(np.uint32).reshape(-1)
