@@ -37,6 +37,8 @@ def avatar() -> Avatar:
 class PaintingCompositor:
     """Paints all but the lowest rows green, as an avatar covers a face; may be told to fail."""
 
+    tier = "light"
+
     def __init__(self) -> None:
         self.drawn = Rect(0, 0, 0, 0)
         self.broken = False

@@ -15,14 +15,13 @@ from livecam.app.live import SWITCH_INTERVAL_S, Capture, Live, Tracking
 from livecam.app.outlets import Outlet
 from livecam.app.stats import Shown
 from livecam.avatar.library import load_avatar
-from livecam.compose.compositor import choose_tier
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import LivecamError
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.render.context import open_graphics
 from livecam.sinks.base import NullSink
-from livecam.sources.choose import open_source
+from livecam.sources.choose import source_maker
 
 WARM_UP_S = 3.0  # models load, caches fill, filters settle: not measured
 LONGEST_WARM_UP_S = 60.0
@@ -70,7 +69,7 @@ class _Bench:
     def measure(self) -> dict[str, Any]:
         settings, stack, timer = self._settings, self._stack, self._timer
         self._started_at = self._clock.now()
-        capture = Capture(lambda: open_source(settings.source, self._clock), timer)
+        capture = Capture(source_maker(settings.source, self._clock), timer)
         tracking = Tracking(tracker_factory(settings), capture.frames, timer)
         for worker in (tracking.worker, capture.worker):
             stack.callback(worker.join)
@@ -96,8 +95,7 @@ class _Bench:
                 "nothing was tracked, so there is nothing to measure",
                 hint="pass --source with a clip that shows a face, or --source sample",
             )
-        tier = choose_tier(self._graphics, settings.render, avatar, (info.width, info.height))
-        return self._result(tier, (info.width, info.height))
+        return self._result(line.tier, (info.width, info.height))
 
     def _after_publishing(self, published: Published) -> tuple[Command, ...]:
         now = self._clock.now()

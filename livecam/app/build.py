@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from livecam.avatar.base import Avatar
 from livecam.compose.base import Compositor
-from livecam.compose.compositor import HeadCompositor, choose_tier
+from livecam.compose.compositor import HeadCompositor
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.timing import StageTimer
@@ -14,6 +15,8 @@ from livecam.render.context import Graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import SourceInfo
 from livecam.tracking.base import TRACKERS, Tracker
+
+log = logging.getLogger(__name__)
 
 
 def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
@@ -43,8 +46,11 @@ def compositor_factory(
     """Makes compositors for pictures of a width and height, all in one context."""
 
     def make(avatar: Avatar, width: int, height: int) -> Compositor:
-        tier = choose_tier(graphics, settings.render, avatar, (width, height))
-        return HeadCompositor(graphics, avatar, settings.render, (width, height), tier, timer)
+        compositor = HeadCompositor(graphics, avatar, settings.render, (width, height), timer)
+        log.info(
+            "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer
+        )
+        return compositor
 
     return make
 

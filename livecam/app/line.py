@@ -90,8 +90,9 @@ class Line:
         self._last: Published | None = None
 
     @property
-    def mirrored(self) -> bool:
-        return self._framing.mirror
+    def tier(self) -> str:
+        """How the head is drawn; empty before the first one."""
+        return "" if self._compositor is None else self._compositor.tier
 
     def command(self, command: Command) -> None:
         """Obeys the wishes that concern the picture; others are left to the app."""

@@ -24,7 +24,7 @@ from livecam.core.errors import DeviceError, GraphicsError, SinkError
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import SINKS, OutputInfo, Sink
-from livecam.sources.choose import open_source
+from livecam.sources.choose import source_maker
 
 if TYPE_CHECKING:
     from livecam.sinks.preview import Preview
@@ -68,7 +68,7 @@ class _Run:
         self._device = _virtual_camera(settings)
         make_tracker = tracker_factory(settings)
         self._capture = Capture(
-            lambda: open_source(settings.source, self.clock, refuse=self._refused()), self.timer
+            source_maker(settings.source, self.clock, self._refused()), self.timer
         )
         self._tracking = Tracking(make_tracker, self._capture.frames, self.timer)
         stack.callback(self._stop_workers)

@@ -20,6 +20,7 @@ class Compositor(Protocol):
     """
 
     drawn: Rect
+    tier: str  # how well it draws here: "light" or "full"
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame: ...
 
