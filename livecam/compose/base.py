@@ -20,7 +20,11 @@ class Compositor(Protocol):
     """
 
     drawn: Rect
-    tier: str  # how well it draws here: "light" or "full"
+
+    @property
+    def tier(self) -> str:
+        """How well it draws here: "light" or "full"."""
+        ...
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame: ...
 
