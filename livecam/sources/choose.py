@@ -1,0 +1,83 @@
+"""Chooses the source that a setting names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from livecam.config.settings import SourceSettings
+from livecam.core.errors import SourceError
+from livecam.core.timing import Clock
+from livecam.sources.base import SOURCES, Source
+from livecam.sources.devices import (
+    WHAT_TO_PASS,
+    Camera,
+    list_cameras,
+    stable_path,
+)
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".flv", ".wmv", ".gif")
+
+
+def source_maker(
+    settings: SourceSettings,
+    clock: Clock,
+    refuse: Sequence[str] = (),
+    cameras: Callable[[], list[Camera]] = list_cameras,
+) -> Callable[[], Source]:
+    """Makes the same source again and again: "auto" is decided once.
+
+    So a camera that was unplugged is waited for, and not replaced by the sample.
+    """
+    decided = decide(settings.source, refuse, cameras)
+    return lambda: _make(decided, settings, clock, refuse)
+
+
+def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = ()) -> Source:
+    """The source that the settings name, not opened yet.
+
+    `refuse` names devices that must not be read, by path or name: our own virtual camera.
+
+    Raises:
+        SourceError: nothing fits; says what there is.
+    """
+    return source_maker(settings, clock, refuse)()
+
+
+def decide(
+    spec: str, refuse: Sequence[str] = (), cameras: Callable[[], list[Camera]] = list_cameras
+) -> str:
+    """What `spec` means: "auto" becomes a camera's lasting path, or "sample"."""
+    if spec != "auto":
+        return spec
+    from livecam.sources.webcam import is_refused
+
+    for camera in cameras():
+        if not camera.virtual and not is_refused(camera, refuse):
+            return stable_path(camera) if camera.path else str(camera.index)
+    return "sample"
+
+
+def _make(spec: str, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Source:
+    if spec == "sample":
+        return SOURCES.create("sample", clock)
+    if spec == "pattern":
+        size = settings.width, settings.height
+        return SOURCES.create("pattern", clock, *size, settings.fps)
+    path = Path(spec).expanduser()
+    if path.is_file():
+        if path.suffix.lower() in PICTURES:
+            return SOURCES.create("image", clock, path, settings.fps)
+        return SOURCES.create("video", clock, path, loop=settings.loop)
+    if _looks_like_a_file(spec):
+        raise SourceError(f"there is no file {spec}", hint=WHAT_TO_PASS)
+    return SOURCES.create(
+        "webcam", clock, spec, settings.width, settings.height, settings.fps, refuse=refuse
+    )
+
+
+def _looks_like_a_file(spec: str) -> bool:
+    if spec.startswith("/dev/"):
+        return False
+    return "/" in spec or "\\" in spec or Path(spec).suffix.lower() in PICTURES + VIDEOS

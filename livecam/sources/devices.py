@@ -1,0 +1,154 @@
+"""Which cameras there are.
+
+Linux asks the kernel: sysfs for the names, VIDIOC_QUERYCAP for what a node can do, because most
+webcams have a second node that gives only metadata. Windows and macOS ask DirectShow and
+AVFoundation.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from livecam.core.errors import SourceError
+
+PLATFORM: str = sys.platform
+SYSFS = Path("/sys/class/video4linux")
+DEV = Path("/dev")
+BY_ID = Path("/dev/v4l/by-id")
+
+# <linux/videodev2.h>
+VIDIOC_QUERYCAP = 0x80685600
+CAPABILITY = struct.Struct("=16s32s32sIII12x")
+CAP_VIDEO_CAPTURE = 0x00000001
+CAP_VIDEO_CAPTURE_MPLANE = 0x00001000
+CAP_DEVICE_CAPS = 0x80000000
+LOOPBACK = "v4l2 loopback"
+VIRTUAL_NAMES = ("obs virtual camera", "obs-camera", "virtual cam")
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera that could be read."""
+
+    index: int
+    name: str
+    path: str  # the device node on Linux, else empty
+    driver: str = ""
+    virtual: bool = False  # another program's output, not a camera
+    forbidden: bool = False  # it is there, but this user may not open it
+
+    def __str__(self) -> str:
+        return f'{self.index} "{self.name}"' + (f" ({self.path})" if self.path else "")
+
+
+def list_cameras() -> list[Camera]:
+    """Every camera, by number; metadata nodes and virtual cameras that nobody feeds left out."""
+    if PLATFORM == "linux":
+        return linux_cameras()
+    from livecam.media.cameras import camera_names
+
+    names = camera_names("dshow" if PLATFORM == "win32" else "avfoundation")
+    return named_cameras(names)
+
+
+def named_cameras(names: Iterable[str]) -> list[Camera]:
+    """Cameras of a system that only tells their names, in order."""
+    return [
+        Camera(index, name, "", virtual=any(word in name.lower() for word in VIRTUAL_NAMES))
+        for index, name in enumerate(names)
+    ]
+
+
+def linux_cameras(sysfs: Path = SYSFS, dev: Path = DEV) -> list[Camera]:
+    """The cameras that the kernel knows."""
+    numbers = sorted(
+        int(node.name[5:]) for node in sysfs.glob("video*") if node.name[5:].isdecimal()
+    )
+    found = (_linux_camera(sysfs / f"video{n}", dev / f"video{n}", n) for n in numbers)
+    return [camera for camera in found if camera is not None]
+
+
+def stable_path(camera: Camera, by_id: Path = BY_ID) -> str:
+    """A path that still names this camera after it was unplugged and came back."""
+    if by_id.is_dir():
+        for link in sorted(by_id.iterdir()):
+            if link.resolve() == Path(camera.path):
+                return str(link)
+    return camera.path
+
+
+def find_camera(spec: str, cameras: list[Camera]) -> Camera:
+    """The camera with that number, path or part of a name.
+
+    Raises:
+        SourceError: there is none, or several names fit.
+    """
+    if spec.isdecimal():
+        fitting = [camera for camera in cameras if camera.index == int(spec)]
+    elif spec.startswith("/"):
+        fitting = [camera for camera in cameras if camera.path == os.path.realpath(spec)]
+    else:
+        fitting = [camera for camera in cameras if spec.lower() in camera.name.lower()]
+        exact = [camera for camera in fitting if spec.lower() == camera.name.lower()]
+        fitting = exact or fitting
+    if not fitting:
+        raise SourceError(f'no camera matches "{spec}"; {there_is(cameras)}', hint=WHAT_TO_PASS)
+    if len(fitting) > 1:
+        raise SourceError(
+            f'"{spec}" fits several cameras: {"; ".join(map(str, fitting))}',
+            hint="pass the number or the path of one of them",
+        )
+    return fitting[0]
+
+
+WHAT_TO_PASS = "pass the number, path or name of a camera, a file, or `--source sample`"
+
+
+def there_is(cameras: list[Camera]) -> str:
+    """What exists, for an error message."""
+    return f"there is: {'; '.join(map(str, cameras))}" if cameras else "no camera was found"
+
+
+def _linux_camera(entry: Path, node: Path, number: int) -> Camera | None:
+    name = ""
+    with suppress(OSError):
+        name = (entry / "name").read_text(errors="replace").strip()
+    try:
+        driver, card, captures = _query(node)
+    except PermissionError:
+        return Camera(number, name or node.name, str(node), forbidden=True)
+    except OSError:
+        return None
+    if not captures:
+        return None
+    return Camera(number, name or card, str(node), driver, virtual=driver == LOOPBACK)
+
+
+def _query(node: Path) -> tuple[str, str, bool]:
+    """Driver, card and whether this node itself captures pictures."""
+    import fcntl
+
+    descriptor = os.open(node, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        answer = fcntl.ioctl(descriptor, VIDIOC_QUERYCAP, bytes(CAPABILITY.size))
+    finally:
+        os.close(descriptor)
+    return parse_capability(answer)
+
+
+def parse_capability(answer: bytes) -> tuple[str, str, bool]:
+    """Driver, card and whether the node captures pictures, of a `struct v4l2_capability`."""
+    driver, card, _, _, whole, node = CAPABILITY.unpack(answer)
+    capabilities = node if whole & CAP_DEVICE_CAPS else whole
+    captures = bool(capabilities & (CAP_VIDEO_CAPTURE | CAP_VIDEO_CAPTURE_MPLANE))
+    return _text(driver), _text(card), captures
+
+
+def _text(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode("utf-8", "replace")

@@ -1,0 +1,62 @@
+"""Shows a still picture, as a camera would that nothing moves in front of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from livecam.core.errors import SourceError
+from livecam.core.frame import Frame, Image
+from livecam.core.timing import Clock
+from livecam.sources.base import SourceInfo
+
+
+class ImageFile:
+    """A picture file (PNG, JPEG, WebP and others) at a steady rate."""
+
+    def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
+        self._clock = clock
+        self._path = Path(path)
+        self._fps = fps
+        self._index = 0
+
+    def open(self) -> SourceInfo:
+        self._image = read_image(self._path)
+        self._next_at = self._clock.now()
+        height, width = self._image.shape[:2]
+        return SourceInfo(f"picture {self._path.name}", width, height, self._fps, live=True)
+
+    def read(self) -> Frame | None:
+        self._clock.sleep(self._next_at - self._clock.now())
+        frame = Frame(self._image, self._index, self._next_at)
+        self._index += 1
+        self._next_at = max(self._next_at + 1 / self._fps, self._clock.now())
+        return frame
+
+    def close(self) -> None:
+        pass
+
+
+def read_image(path: Path) -> Image:
+    """The picture in a file, upright: uint8[h, w, 4], opaque, read-only.
+
+    Raises:
+        SourceError: there is no such file, or no picture in it.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror})", "check the name") from error
+    # Decoded from memory: OpenCV cannot open names in other scripts on Windows. IMREAD_COLOR
+    # turns the picture as its EXIF orientation says.
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if bgr is None:
+        raise SourceError(
+            f"{path} is not a picture that can be read",
+            hint="it may be damaged; PNG, JPEG, WebP, BMP and TIFF can be read",
+        )
+    image: Image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA), np.uint8)
+    image.flags.writeable = False
+    return image

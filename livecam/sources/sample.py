@@ -1,0 +1,17 @@
+"""Plays the built-in sample: a person in front of a camera, for those who have none."""
+
+from __future__ import annotations
+
+from livecam.core.timing import Clock
+from livecam.sources.sample_clip import sample_clip
+from livecam.sources.video import VideoFile
+
+
+class Sample(VideoFile):
+    """The sample clip, looped; it is made first if it is not there, which takes a minute."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, sample_clip())
+
+    def _name(self) -> str:
+        return "built-in sample"

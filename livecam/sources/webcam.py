@@ -1,0 +1,215 @@
+"""Reads a webcam through OpenCV."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from livecam.core.errors import SourceError
+from livecam.core.frame import Frame
+from livecam.core.timing import Clock
+from livecam.sources.base import SourceInfo
+from livecam.sources.devices import Camera, find_camera, list_cameras, there_is
+
+PLATFORM: str = sys.platform
+
+# OpenCV reads this when it first waits for a camera; its own ten seconds would hold up a stop.
+os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] = "1"
+
+OLDEST_STAMP_S = 0.5  # a driver's time further from now than this uses another clock
+BAD_PICTURES = 5  # in a row, before the camera counts as broken; one bad JPEG is nothing
+NOMINAL_FPS = 30.0  # for drivers that do not tell
+
+# <linux/videodev2.h>
+VIDIOC_REQBUFS = 0xC0145608
+REQUEST_CAPTURE_MMAP = struct.pack("=IIIII", 1, 1, 1, 0, 0)
+
+
+class Capture(Protocol):
+    """The part of cv2.VideoCapture that is used here."""
+
+    def isOpened(self) -> bool: ...  # noqa: N802
+
+    def grab(self) -> bool: ...
+
+    def retrieve(self) -> tuple[bool, Any]: ...
+
+    def get(self, property: int, /) -> float: ...
+
+    def release(self) -> None: ...
+
+
+class Webcam:
+    """A camera by number, path or part of its name.
+
+    MJPG is asked for, because most cameras reach 30 fps above 640x480 only with it; the camera
+    may grant something else, see `SourceInfo.details`. `refuse` holds paths or names of devices
+    that must not be read: the virtual camera that we publish to would show us ourselves.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        spec: str,
+        width: int = 1280,
+        height: int = 720,
+        fps: float = 30.0,
+        *,
+        refuse: Sequence[str] = (),
+        cameras: Callable[[], list[Camera]] = list_cameras,
+        open_capture: Callable[[Camera, int, int, float], Capture] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._spec = spec
+        self._asked = (width, height, fps)
+        self._refuse = refuse
+        self._cameras = cameras
+        self._open_capture = open_capture or _open_capture
+        self._capture: Capture | None = None
+        self._index = 0
+        self._last_at = -np.inf
+
+    def open(self) -> SourceInfo:
+        cameras = self._cameras()
+        camera = find_camera(self._spec, cameras)
+        self._camera = camera
+        others = there_is([other for other in cameras if other != camera])
+        if is_refused(camera, self._refuse):
+            raise SourceError(
+                f'"{camera.name}" is the virtual camera that livecam publishes to; {others}',
+                hint="choose a real camera, or `--source sample`",
+            )
+        if camera.forbidden:
+            raise SourceError(
+                f"camera {camera} may not be opened by this user; {others}",
+                hint="join the group that owns it: sudo usermod -aG video $USER, then log in again",
+            )
+        self._capture = self._open_capture(camera, *self._asked)
+        if not self._capture.isOpened():
+            raise _why_closed(camera, others)
+        image = self._next_image()  # only a picture tells the true size
+        self._size = image.shape[1], image.shape[0]
+        return SourceInfo(
+            f'camera "{camera.name}"',
+            *self._size,
+            fps=self._granted_fps(),
+            live=True,
+            details=self._details(),
+        )
+
+    def read(self) -> Frame | None:
+        bgr = self._next_image()
+        if (bgr.shape[1], bgr.shape[0]) != self._size:
+            raise SourceError(
+                f'camera "{self._camera.name}" changed its size to {bgr.shape[1]}x{bgr.shape[0]}',
+                hint="another program may have changed it; it will be opened again",
+            )
+        frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA), self._index, self._stamp())
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.release()
+
+    def _next_image(self) -> Any:
+        """The next picture, BGR; a few that cannot be decoded are passed over."""
+        assert self._capture is not None
+        for _ in range(BAD_PICTURES):
+            if not self._capture.grab():
+                raise SourceError(
+                    f'camera "{self._camera.name}" gives no pictures any more',
+                    hint="was it unplugged, or its lid closed? It is tried again",
+                )
+            good, image = self._capture.retrieve()
+            if good and image is not None:
+                return image
+        raise SourceError(
+            f'camera "{self._camera.name}" gives pictures that cannot be decoded',
+            hint="try another cable, a lower --width and --height, or another USB port",
+        )
+
+    def _stamp(self) -> float:
+        """When the driver took the picture, if it uses our clock; else now. Never falls."""
+        assert self._capture is not None
+        now = self._clock.now()
+        taken = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        at = taken if 0 <= now - taken <= OLDEST_STAMP_S else now
+        self._last_at = max(self._last_at, at)
+        return self._last_at
+
+    def _granted_fps(self) -> float:
+        assert self._capture is not None
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        return fps if 1 <= fps <= 1000 else NOMINAL_FPS
+
+    def _details(self) -> str:
+        assert self._capture is not None
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        granted_format = code.to_bytes(4, "little").decode("latin-1").strip("\0 ")
+        width, height, fps = self._asked
+        granted = [granted_format] if granted_format.isprintable() and granted_format else []
+        if self._size != (width, height) or abs(self._granted_fps() - fps) > 0.5:
+            granted.append(f"asked for {width}x{height} at {fps:g} fps")
+        return ", ".join(granted)
+
+
+def is_refused(camera: Camera, refuse: Sequence[str]) -> bool:
+    """Whether the camera is one of those paths or names."""
+    return any(
+        entry == camera.name or (camera.path and os.path.realpath(entry) == camera.path)
+        for entry in refuse
+        if entry
+    )
+
+
+def _open_capture(camera: Camera, width: int, height: int, fps: float) -> Capture:
+    wanted = [
+        cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"),  # first: it limits the sizes
+        cv2.CAP_PROP_FRAME_WIDTH, width,
+        cv2.CAP_PROP_FRAME_HEIGHT, height,
+        cv2.CAP_PROP_FPS, round(fps),
+    ]  # fmt: skip
+    if camera.path:
+        return cv2.VideoCapture(camera.path, cv2.CAP_V4L2, wanted)
+    system = cv2.CAP_DSHOW if PLATFORM == "win32" else cv2.CAP_AVFOUNDATION
+    return cv2.VideoCapture(camera.index, system, wanted)
+
+
+def _why_closed(camera: Camera, others: str) -> SourceError:
+    """OpenCV does not tell why it could not open a camera, so the kernel is asked."""
+    if _is_busy(camera):
+        return SourceError(
+            f"camera {camera} is in use by another program; {others}",
+            hint="close the other program (a browser tab, a call), or choose another camera",
+        )
+    return SourceError(
+        f"camera {camera} cannot be opened; {others}",
+        hint="plug it in again, close programs that may use it, or choose another camera",
+    )
+
+
+def _is_busy(camera: Camera) -> bool:
+    if not camera.path:
+        return False
+    import fcntl
+
+    try:
+        descriptor = os.open(camera.path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        fcntl.ioctl(descriptor, VIDIOC_REQBUFS, REQUEST_CAPTURE_MMAP)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    finally:
+        os.close(descriptor)
+    return False
