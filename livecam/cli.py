@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -38,6 +39,9 @@ CANCELLED = 130  # what shells say after Ctrl-C
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs `livecam` with these arguments (default: those of the process) and exits."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old code page knows no Chinese titles
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -328,7 +332,7 @@ def _assets_verify(json: Json = False) -> int:
 def _print_json(value: object) -> None:
     import json
 
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=2, default=str))
 
 
 def _print_rows(rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> None:

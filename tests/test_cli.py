@@ -241,6 +241,13 @@ def test_a_reader_that_goes_away_is_no_drama():
     assert done.stderr == b""
 
 
+def test_titles_that_the_terminal_cannot_write_do_not_stop_a_list(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = livecam("avatars")
+    assert done.returncode == 0, done.stderr
+    assert "raccoon" in done.stdout
+
+
 def test_no_colour_where_no_terminal_is():
     assert "\x1b" not in livecam("presets").stdout + livecam("run", "--fps", "x").stderr
 

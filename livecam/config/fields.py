@@ -26,7 +26,6 @@ class SettingField:
     low: float | None
     high: float | None
     unit: str
-    live: bool
     help: str
     group_help: str
     option: str  # "on_lost"; differs from `name` where that would be unclear alone
@@ -85,7 +84,6 @@ def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) 
         low=limits.get("ge"),
         high=limits.get("le"),
         unit=extra["unit"],
-        live=extra["live"],
         help=info.description or "",
         group_help=(group.__doc__ or "").strip(),
         option=extra["flag"].replace("-", "_") or name,
