@@ -1,4 +1,4 @@
-"""Measures heads: a hand-made avatar, faces at a given pose, lag and wobble of a path."""
+"""Heads made up for tests: a hand-made avatar, and faces at a given pose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, EyeLook, Fit
 from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState, Observation
 from livecam.core.frame import Frame
-from livecam.core.spaces import compose, project, quaternion_from_vector
+from livecam.core.spaces import compose, decompose, project, quaternion_from_vector
 from livecam.filtering.pose import POSE_NOISE
 from livecam.filtering.smoother import WidthEstimate
 
@@ -72,8 +72,6 @@ def seen(at: float, *faces: Face, size: tuple[int, int] = (1280, 720)) -> Observ
 
 
 def state_at(face: Face, at: float = 0.0, ratio: float = 1.08, **weights: float) -> FaceState:
-    from livecam.core.spaces import decompose
-
     values = face.weights.copy()
     for name, value in weights.items():
         values[EXPRESSIONS.index(name)] = value
@@ -83,28 +81,3 @@ def state_at(face: Face, at: float = 0.0, ratio: float = 1.08, **weights: float)
 def pose_noise(seed: int, frames: int) -> NDArray[np.float64]:
     """Webcam noise, as measured on a still head: float64[frames, 6]."""
     return np.random.default_rng(seed).normal(size=(frames, 6)) * POSE_NOISE
-
-
-def path_of(matrices: list[NDArray[np.float64]], size: tuple[int, int] = (1280, 720)) -> Path2D:
-    """Where the points of HEAD go."""
-    return np.array([project(matrix, HEAD, *size) for matrix in matrices])
-
-
-def wobble_px(path: Path2D) -> float:
-    """Root mean square of the points' distance to their own mean place."""
-    return float(np.sqrt(((path - path.mean(axis=0)) ** 2).sum(axis=2).mean()))
-
-
-def lag_frames(raw: Path2D, published: Path2D) -> float:
-    """By how many frames a path must be delayed to fit another best, to a twentieth."""
-    raw, published = (p.reshape(len(p), -1) for p in (raw, published))
-    now = np.arange(4, len(raw) - 2)
-    shifts = np.arange(-1.0, 3.01, 0.05)
-    misfits = []
-    for shift in shifts:
-        whole = np.floor(now - shift).astype(int)
-        part = (now - shift - whole)[:, None]
-        delayed = raw[whole] * (1 - part) + raw[whole + 1] * part
-        off = published[now] - delayed
-        misfits.append(((off - off.mean(axis=0)) ** 2).mean())
-    return float(shifts[int(np.argmin(misfits))])

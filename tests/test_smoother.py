@@ -12,8 +12,9 @@ from livecam.avatar.rig import Rig
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, SmoothingSettings
 from livecam.core.errors import AssetError
-from livecam.core.face import INDEX, Face, FaceState
+from livecam.core.face import INDEX, Face, FaceState, Matrix4
 from livecam.core.frame import Frame
+from livecam.filtering.measure import Paths, lag_frames, paths_of, wobble_px
 from livecam.filtering.smoother import MAX_PREDICTION_S, ExpressionFilter, Smoother
 from livecam.media.reader import VideoReader
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -22,15 +23,16 @@ from tests.heads import (
     avatar,
     face_at,
     frame_at,
-    lag_frames,
-    path_of,
     pose_noise,
     seen,
-    wobble_px,
 )
 
 Values = NDArray[np.float64]
 LANDMARK_NOISE_PX = 0.52  # of a still head before a webcam at 720p
+
+
+def at_720p(heads: list[Matrix4]) -> Paths:
+    return paths_of(heads, 1280, 720)
 
 
 def steadied(
@@ -68,9 +70,9 @@ def test_a_still_head_is_published_still(fps: int, seed: int) -> None:
     rig = Rig(avatar(), AvatarSettings())
     heads = [rig.state(state, 1280, 720).camera_from_head for state in states]
     rest = 2 * fps  # the noise of the first frames is gone
-    assert wobble_px(path_of([f.camera_from_head for f in faces])[rest:]) > 0.5
-    assert wobble_px(path_of([s.pose.matrix for s in states])[rest:]) < 0.1
-    assert wobble_px(path_of(heads)[rest:]) < 0.1
+    assert wobble_px(at_720p([f.camera_from_head for f in faces])[rest:]) > 0.5
+    assert wobble_px(at_720p([s.pose.matrix for s in states])[rest:]) < 0.1
+    assert wobble_px(at_720p(heads)[rest:]) < 0.1
 
 
 @pytest.mark.parametrize("fps", [12, 25, 30])
@@ -78,13 +80,13 @@ def test_a_still_head_is_published_still(fps: int, seed: int) -> None:
 def test_a_moving_head_lags_less_than_half_a_frame(fps: int, smoothing: float) -> None:
     offsets = swaying(6 * fps, fps) + pose_noise(3, 6 * fps)
     faces, states = steadied(offsets, fps, SmoothingSettings(smoothing=smoothing))
-    raw = path_of([f.camera_from_head for f in faces])
-    assert lag_frames(raw, path_of([s.pose.matrix for s in states])) < 0.5
+    raw = at_720p([f.camera_from_head for f in faces])
+    assert lag_frames(raw, at_720p([s.pose.matrix for s in states])) < 0.5
 
 
 def test_the_lag_of_a_known_delay_is_found() -> None:
     """The ruler itself: a path that is two frames late measures two frames."""
-    raw = path_of([face_at(o).camera_from_head for o in swaying(90, 30)])
+    raw = at_720p([face_at(o).camera_from_head for o in swaying(90, 30)])
     assert lag_frames(raw[2:], raw[:-2]) == pytest.approx(2.0, abs=0.051)
     assert lag_frames(raw, raw) == pytest.approx(0.0, abs=0.051)
 
@@ -92,8 +94,8 @@ def test_the_lag_of_a_known_delay_is_found() -> None:
 def test_kalman_also_lags_less_than_half_a_frame() -> None:
     offsets = swaying(180, 30) + pose_noise(3, 180)
     faces, states = steadied(offsets, 30, SmoothingSettings(filter="kalman"))
-    raw = path_of([f.camera_from_head for f in faces])
-    assert lag_frames(raw, path_of([s.pose.matrix for s in states])) < 0.5
+    raw = at_720p([f.camera_from_head for f in faces])
+    assert lag_frames(raw, at_720p([s.pose.matrix for s in states])) < 0.5
 
 
 CLIPS = (
@@ -118,7 +120,7 @@ def test_real_people_are_followed_within_half_a_frame(shared: Path, name: str) -
             raw.append(state.source.camera_from_head)
             published.append(state.pose.matrix)
             size = frame.size
-    assert lag_frames(path_of(raw, size), path_of(published, size)) < 0.5
+    assert lag_frames(paths_of(raw, *size), paths_of(published, *size)) < 0.5
 
 
 # --- who -----------------------------------------------------------------------------------
