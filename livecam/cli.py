@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -36,14 +37,24 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 CANCELLED = 130  # what shells say after Ctrl-C
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs `livecam` with these arguments (default: those of the process) and exits."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+def main() -> NoReturn:
+    """Runs `livecam` with the arguments of the process, and ends the process."""
+    code = execute(sys.argv[1:])
+    if any(thread.daemon for thread in threading.enumerate()):
+        # A thread that sits in a foreign library, loading a model, would crash Python's own end.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def execute(words: Sequence[str]) -> int:
+    """Runs `livecam` with these arguments; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old code page knows no Chinese titles
     try:
-        code = _run(words)
+        code = _run(list(words))
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = CANCELLED
@@ -51,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output went away; without this, Python complains while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    sys.exit(code)
+    return code
 
 
 def _run(words: list[str]) -> int:

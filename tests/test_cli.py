@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from livecam import __version__
-from livecam.cli import main
+from livecam.cli import execute
 from livecam.config.fields import setting_fields
 from livecam.config.presets import list_presets
 from livecam.core.errors import AssetError, GraphicsError, LivecamError, SinkError
@@ -46,13 +46,6 @@ def livecam(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def in_process(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_help_names_every_command():
     done = livecam("--help")
     assert done.returncode == 0
@@ -66,9 +59,8 @@ def test_without_a_command_the_help_is_shown():
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from livecam.cli import main\n"
-        "try: main(['--help'])\n"
-        f"except SystemExit: print([name for name in {HEAVY} if name in sys.modules])"
+        "import sys; from livecam.cli import execute; execute(['--help'])\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
@@ -83,7 +75,7 @@ def test_version():
 
 @pytest.mark.parametrize("command", ["run", "convert", "bench", "config"])
 def test_every_setting_is_an_option_of(command: str, capsys: pytest.CaptureFixture[str]):
-    assert in_process(command, "--help") == 0
+    assert execute([command, "--help"]) == 0
     shown = capsys.readouterr().out
     assert all(f"  {field.flag} " in shown for field in setting_fields())
     assert "\nPrivacy:\n" in shown
@@ -123,12 +115,12 @@ def test_with_debug_the_traceback_is_shown():
 
 
 def test_a_wrong_value_of_an_option_is_refused(capsys: pytest.CaptureFixture[str]):
-    assert in_process("config", "--fps", "500") == 2
+    assert execute(["config", "--fps", "500"]) == 2
     assert "error: --fps must be a number from 1 to 120, not 500" in capsys.readouterr().err
 
 
 def test_an_unknown_log_level_is_refused(capsys: pytest.CaptureFixture[str]):
-    assert in_process("config", "--log-level", "warn") == 2
+    assert execute(["config", "--log-level", "warn"]) == 2
     assert 'did you mean "warning"?' in capsys.readouterr().err
 
 
@@ -136,7 +128,7 @@ def test_config_shows_each_value_with_its_origin(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("LIVECAM_HOLD_S", "3")
-    assert in_process("config", "--json", "--preset", "low-power", "--mirror") == 0
+    assert execute(["config", "--json", "--preset", "low-power", "--mirror"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["preset"] == "low-power"
     assert Path(shown["user_file"]).is_relative_to(home)
@@ -149,23 +141,23 @@ def test_config_shows_each_value_with_its_origin(
 
 
 def test_what_config_prints_can_be_saved_as_the_users_file(capsys: pytest.CaptureFixture[str]):
-    assert in_process("config", "--json") == 0
+    assert execute(["config", "--json"]) == 0
     user_file = Path(json.loads(capsys.readouterr().out)["user_file"])
-    assert in_process("config", "--no-loop", "--source", 'a "quoted" name') == 0
+    assert execute(["config", "--no-loop", "--source", 'a "quoted" name']) == 0
     user_file.parent.mkdir(parents=True, exist_ok=True)
     user_file.write_text(capsys.readouterr().out, "utf-8")
     assert tomllib.loads(user_file.read_text("utf-8"))["source"]["loop"] is False
-    assert in_process("config", "--json") == 0
+    assert execute(["config", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["settings"]["source"]["source"] == 'a "quoted" name'
     assert shown["origins"]["source.loop"] == f"file {user_file}"
 
 
 def test_presets_are_listed_for_people_and_for_programs(capsys: pytest.CaptureFixture[str]):
-    assert in_process("presets") == 0
+    assert execute(["presets"]) == 0
     table = capsys.readouterr().out
     assert all(name in table for name in list_presets())
-    assert in_process("presets", "--json") == 0
+    assert execute(["presets", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == list(list_presets())
     assert all(row["title_zh"] for row in rows)
@@ -179,13 +171,13 @@ def test_lists_are_json_when_asked(command: str):
 
 
 def test_missing_assets_give_exit_code_five_and_valid_json(capsys: pytest.CaptureFixture[str]):
-    assert in_process("assets", "verify", "--json") == AssetError.exit_code
+    assert execute(["assets", "verify", "--json"]) == AssetError.exit_code
     states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}
     assert states["face-landmarker"] == "missing"
 
 
 def test_assets_are_listed_with_hash_and_places(capsys: pytest.CaptureFixture[str]):
-    assert in_process("assets", "list", "--json") == 0
+    assert execute(["assets", "list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert all(len(row["sha256"]) == 64 and row["places"] for row in rows)
 
@@ -205,7 +197,7 @@ def test_an_error_becomes_one_sentence_a_hint_and_its_exit_code(
     capsys: pytest.CaptureFixture[str],
 ):
     fail_with(error, monkeypatch)
-    assert in_process("presets") == code
+    assert execute(["presets"]) == code
     said = capsys.readouterr()
     message, hint = said.err.splitlines()
     assert message.startswith("error: ")
@@ -220,7 +212,7 @@ def test_control_c_ends_quietly_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     fail_with(KeyboardInterrupt(), monkeypatch)
-    assert in_process("presets") == 130
+    assert execute(["presets"]) == 130
     said = capsys.readouterr()
     assert not said.out
     assert not said.err.strip()
@@ -257,3 +249,20 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
         raise error
 
     monkeypatch.setattr("livecam.config.presets.list_presets", fail)
+
+
+def test_a_thread_that_is_stuck_does_not_spoil_the_exit_code():
+    code = (
+        "import threading, time, livecam.cli as cli\n"
+        "def execute(words):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "    print('done')\n"
+        "    return 3\n"
+        "cli.execute = execute\n"
+        "import atexit; atexit.register(print, 'Python ended by itself')\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "done\n")

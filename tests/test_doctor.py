@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from livecam.app import doctor
 from livecam.app.doctor import Check, Report, Status, examine_all
 from livecam.app.echo import BITS, measure_echo, read_stamp, stamped
-from livecam.cli import main
+from livecam.cli import execute
 from livecam.config.settings import Settings
 from livecam.core.errors import GraphicsError, SinkError
 from livecam.core.frame import Frame, PixelFormat
@@ -105,9 +105,7 @@ def test_the_exit_code_says_whether_the_main_job_works(
     capsys: pytest.CaptureFixture[str],
 ):
     monkeypatch.setattr(doctor, "EXAMINATIONS", {"display": finds(status)})
-    with pytest.raises(SystemExit) as ended:
-        main(["doctor", "--json"])
-    assert ended.value.code == code
+    assert execute(["doctor", "--json"]) == code
     shown = json.loads(capsys.readouterr().out)
     assert shown["works"] is (code == 0)
     assert shown["checks"][0] == {
