@@ -166,6 +166,29 @@ def test_our_own_virtual_camera_is_not_taken_for_a_camera(monkeypatch: pytest.Mo
     assert "none" in doctor.EXAMINATIONS["cameras"](Settings()).found
 
 
+@pytest.mark.parametrize(("fps", "status"), [(29.5, Status.OK), (12.0, Status.WARN)])
+def test_the_speed_is_what_the_bench_measured_on_the_sample(
+    fps: float, status: Status, monkeypatch: pytest.MonkeyPatch
+):
+    asked: dict[str, Any] = {}
+
+    def bench(settings: Settings, **arguments: Any) -> dict[str, Any]:
+        asked.update(arguments)
+        stages = {"track": {"wall_median": 11.3}}
+        result = {"delay_ms": {"median": 48.0}, "cpu_ms_per_frame": 40.0, "stages": stages}
+        return {**SPEED, **result, "fps": fps}
+
+    monkeypatch.setattr("livecam.app.bench.bench", bench)
+    monkeypatch.setattr("livecam.sources.sample_clip.sample_clip", lambda: Path())
+    examinations = {"speed": doctor.EXAMINATIONS["speed"]}
+    found = examine_all(Settings(), examinations=examinations)
+    assert asked["source"] == "sample"
+    assert asked["seconds"] * 30 == pytest.approx(100)
+    assert found.checks[0].status is status
+    assert "track 11.3" in found.checks[0].found
+    assert ("slowly" in found.verdict) == (status is Status.WARN)
+
+
 def test_an_unmeasured_speed_does_not_hide_that_the_rest_works():
     found = examine_all(Settings(), examinations={"speed": finds(Status.WARN)})
     assert found.verdict.endswith("speed unknown")

@@ -70,7 +70,9 @@ class Report:
             or self._fact("display", "way_out")
             or "a recording"
         )
-        return f"livecam works: {way_in} -> {way_out}, {_speed_in_words(self._facts('speed'))}"
+        speed = self._facts("speed")
+        works = "works, but slowly" if speed.get("slow") else "works"
+        return f"livecam {works}: {way_in} -> {way_out}, {_speed_in_words(speed)}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -307,6 +309,7 @@ def _speed(settings: Settings) -> Check:
         return _warn(f"not measured: {error.message}", error.hint)
     facts = {
         "fps": result["fps"],
+        "slow": result["fps"] < SLOW_SHARE * asked,
         "tier": result["tier"],
         "size": result["size"],
         "delay_ms": result["delay_ms"]["median"],
@@ -315,7 +318,7 @@ def _speed(settings: Settings) -> Check:
     }
     medians = (f"{name} {times['wall_median']:.1f}" for name, times in result["stages"].items())
     found = f"{_speed_in_words(facts)}; ms: {', '.join(medians)}"
-    if facts["fps"] < SLOW_SHARE * asked:
+    if facts["slow"]:
         return _warn(found, "livecam run --preset low-power", **facts)
     return _ok(found, **facts)
 
