@@ -53,11 +53,11 @@ class Detail:
 
 FULL = Detail(
     0.018, 16000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400), (9, 5),
-    420, 0, 20,
+    520, 0, 20,
 )  # fmt: skip
 LIGHT = Detail(
     0.022, 4200, (9, 21), (15, 9), 27, False, 4, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
-    330, 560, 16,
+    330, 330, 16,
 )  # fmt: skip
 
 
@@ -145,7 +145,9 @@ def _fur_tufts(
     furry = smoothstep(0.02, 0.05, skin.fur)
     edge = outline_density(shape, skin.points, skin.normals) * furry
     bare = detail.surface_tufts > 0
-    rim = TuftCut(curved=True, length=2.1, width=0.30, lift=0.55, furry=bare)
+    rim = TuftCut(curved=True, length=2.0, width=0.26, lift=0.5, furry=True)
+    if not bare:  # shells make the outline; blades only give them finer points
+        rim = TuftCut(curved=True, length=1.75, width=0.15, lift=0.35, furry=False)
     out = [tufts(fields, skin, cut.side, edge, detail.outline_tufts, rim, seed=11)]
     if bare:
         front = smoothstep(-0.5, 0.3, skin.normals[:, 2])

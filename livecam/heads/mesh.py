@@ -126,7 +126,7 @@ class Cut:
     points: Array
     triangles: Triangles
     side: Array  # float32[n]: +1 and -1 on the two edges of the slit, 0 elsewhere
-    edge: Array  # float32[k, 3], the slit, in no order
+    edge: Array  # float32[k, 3], the slit and its two ends, in no order
 
 
 def slit(points: Array, triangles: Triangles, height: Field, inside: Field) -> Cut:
@@ -138,9 +138,14 @@ def slit(points: Array, triangles: Triangles, height: Field, inside: Field) -> C
     copies = np.flatnonzero(open_)
     twin = np.arange(len(points))
     twin[copies] = len(points) + np.arange(len(copies))
-    triangles = np.where(below[:, None], twin[triangles], triangles)
+    uncut, triangles = triangles, np.where(below[:, None], twin[triangles], triangles)
     side = np.r_[np.where(open_, 1.0, 0.0), np.full(len(copies), -1.0)].astype(np.float32)
-    return Cut(np.concatenate((points, points[copies])), triangles, side, points[copies])
+    ends = np.zeros(len(points), bool)  # where the two edges meet again
+    ends[zero] = ~open_[zero]
+    at_end = uncut[open_[uncut].any(axis=1) & ends[uncut].any(axis=1)]
+    tips = np.unique(at_end[ends[at_end]])
+    edge = np.concatenate((points[copies], points[tips]))
+    return Cut(np.concatenate((points, points[copies])), triangles, side, edge)
 
 
 def _split_along(

@@ -39,7 +39,9 @@ def turned_by_jaw(p: Array, weight: Array, degrees: float = JAW_DEG) -> Array:
 def jaw_weight(shape: Shape, p: Array, side: Array) -> Array:
     """1 for what belongs to the lower jaw, 0 for the skull; `side` decides at the lips."""
     inside = shape.inside_mouth(p)
-    below = -shape.above_lips(p) - side * 0.03 * smoothstep(0.0, 0.07, inside)
+    above = shape.above_lips(p)
+    side = np.where(side == 0, np.sign(above), side)
+    below = -above - side * 0.03 * smoothstep(0.0, 0.07, inside)
     soft = 0.02 + 0.5 * smoothstep(0.02, -0.45, inside)
     weight = smoothstep(-soft, soft, below)
     weight = weight * smoothstep(-0.15, 0.45, p[:, 2]) * smoothstep(-1.0, -0.70, p[:, 1])
@@ -96,7 +98,7 @@ class SkinFields:
         g = bump(at, (0, self.lip_y, self.front_z), (0.55, 0.26, 0.50)) * front
         zero = np.zeros_like(g)
         out["mouthPucker"] = np.stack((-0.46 * x * g, 0.01 * g * (jaw - upper), 0.14 * g), axis=1)
-        out["mouthFunnel"] = np.stack((-0.34 * x * g, 0.075 * g * (upper - jaw), 0.10 * g), axis=1)
+        out["mouthFunnel"] = np.stack((-0.40 * x * g, 0.075 * g * (upper - jaw), 0.10 * g), axis=1)
         line = g * ridge(self.shape.above_lips(at), 0.10)
         out["mouthRollUpper"] = (line * upper)[:, None] * vector((0, -0.03, -0.06))
         out["mouthRollLower"] = (line * jaw)[:, None] * vector((0, 0.03, -0.06))
@@ -119,7 +121,7 @@ class SkinFields:
             )
             * half
         )
-        cheek = bump(at, (sign * 0.56, -0.14, 0.50), (0.28, 0.20, 0.35)) * half
+        cheek = bump(at, (sign * 0.57, -0.20, 0.48), (0.28, 0.20, 0.35)) * half
         below = bump(at, (sign * 0.42, -0.52, 0.45), (0.25, 0.16, 0.35)) * half
 
         def shift(weight: Array, x: float, y: float, z: float) -> Array:
@@ -127,8 +129,8 @@ class SkinFields:
             return moved
 
         out["mouthSmile" + name] = (
-            shift(corner, 0.15, 0.20, -0.07)
-            + shift(cheek, 0.05, 0.08, 0.08)
+            shift(corner, 0.19, 0.20, -0.10)
+            + shift(cheek, 0.06, 0.07, 0.10)
             + shift(below, 0.02, 0.05, 0.0)
         )
         out["mouthFrown" + name] = shift(corner, 0.04, -0.17, -0.02) + shift(cheek, 0, -0.03, 0)
@@ -142,13 +144,13 @@ class SkinFields:
         nose = self.shape.species.nose
         beside = bump(at, (sign * 0.16, nose[1] - 0.02, nose[2] - 0.16), (0.15, 0.17, 0.22)) * half
         out["noseSneer" + name] = shift(beside, -0.01, 0.10, -0.02)
-        out["cheekSquint" + name] = shift(cheek, 0, 0.11, 0.07)
+        out["cheekSquint" + name] = shift(cheek, 0, 0.08, 0.07)
 
     # ------------------------------------------------------------ eyes, brows, cheeks
 
     def _upper_face_half(self, out: Displacements, at: Array, sign: float, name: str) -> None:
         half = smoothstep(-0.05, 0.10, at[:, 0] * sign)
-        inner = bump(at, (sign * 0.22, 0.50, 0.68), (0.20, 0.17, 0.30)) * half
+        inner = bump(at, (sign * 0.22, 0.50, 0.68), (0.21, 0.19, 0.30)) * half
         middle = bump(at, (sign * 0.38, 0.52, 0.62), (0.28, 0.16, 0.30)) * half
         outer = bump(at, (sign * 0.56, 0.50, 0.52), (0.22, 0.18, 0.30)) * half
         ex, ey, ez = self.shape.species.eye
@@ -160,10 +162,10 @@ class SkinFields:
             moved: Array = weight[:, None] * vector((x * sign, y, z))
             return moved
 
-        out["browDown" + name] = shift(inner, -0.05, -0.17, 0.07) + shift(
+        out["browDown" + name] = shift(inner, -0.05, -0.15, 0.07) + shift(
             middle, -0.02, -0.07, 0.03
         )
-        out["browOuterUp" + name] = shift(outer, 0.02, 0.15, 0.03) + shift(middle, 0, 0.05, 0.01)
+        out["browOuterUp" + name] = shift(outer, -0.01, 0.13, -0.05) + shift(middle, 0, 0.05, 0.01)
         out["eyeBlink" + name] = shift(over, 0, -0.035, 0.0) + shift(under, 0, 0.02, 0.0)
         out["eyeWide" + name] = shift(over, 0, 0.05, 0.01)
         out["eyeSquint" + name] = shift(over, 0, -0.03, 0.0) + shift(under, 0, 0.06, 0.02)
@@ -172,12 +174,12 @@ class SkinFields:
 
     def _both_halves(self, out: Displacements, at: Array) -> None:
         q = mirrored(at)
-        inner = bump(q, (0.17, 0.54, 0.70), (0.21, 0.18, 0.30))
-        out["browInnerUp"] = inner[:, None] * vector((0, 0.17, 0.05))
+        inner = bump(q, (0.17, 0.51, 0.70), (0.21, 0.18, 0.30))
+        out["browInnerUp"] = inner[:, None] * vector((0, 0.15, -0.03))
         puff = bump(q, (0.60, -0.30, 0.45), (0.34, 0.27, 0.38))
         side = np.sign(at[:, 0])
         zero = np.zeros_like(puff)
-        away = self.shape.normals(at)
+        away = self.shape.normals(at, 0.08)  # broad, so that both lips go one way
         out["cheekPuff"] = puff[:, None] * (
-            away * 0.20 + np.stack((side * 0.09, zero, zero + 0.05), axis=1)
+            away * 0.27 + np.stack((side * 0.09, zero, zero + 0.05), axis=1)
         )

@@ -23,16 +23,17 @@ THROAT: Vector = (0.045, 0.008, 0.010)
 TONGUE: Vector = (0.62, 0.155, 0.16)
 TOOTH: Vector = (0.86, 0.82, 0.71)
 
+_LOWER_LIP = 0.7  # its height over the upper one's
 # Across a lip, from skin to gum: (out of the face, away from the mouth), in head units.
 _LIP = (
-    (-0.012, 0.052),
-    (0.012, 0.034),
-    (0.016, 0.014),
-    (0.004, 0.001),
-    (-0.035, 0.002),
-    (-0.085, 0.035),
+    (-0.014, 0.062),
+    (0.014, 0.044),
+    (0.024, 0.022),
+    (0.012, 0.004),
+    (-0.020, 0.000),
+    (-0.055, 0.012),
 )
-_LIP_LIGHT = ((-0.012, 0.050), (0.016, 0.022), (0.002, 0.001), (-0.085, 0.035))
+_LIP_LIGHT = ((-0.014, 0.060), (0.022, 0.028), (0.008, 0.002), (-0.055, 0.012))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def lip_curve(shape: Shape, edge: Array, count: int) -> LipCurve:
     steps = np.r_[0, np.cumsum(length(np.diff(line, axis=0)))]
     at = np.linspace(0, steps[-1], count)
     points = np.stack([np.interp(at, steps, line[:, i]) for i in range(3)], axis=1)
-    points = points.astype(np.float32)
-    out = shape.normals(points, 0.05)
+    points = _smoothed(points.astype(np.float32), at)
+    out = unit(_smoothed(shape.normals(points, 0.05), at))
     along = unit(np.gradient(points, axis=0).astype(np.float32))
     out = unit(out - (out * along).sum(axis=1, keepdims=True) * along)
     up = unit(np.cross(out, along))
@@ -66,6 +67,14 @@ def lip_curve(shape: Shape, edge: Array, count: int) -> LipCurve:
     ends = np.linspace(-1, 1, count)
     open_ = smoothstep(1.0, 0.80, np.abs(ends).astype(np.float32))
     return LipCurve(points, out, up, open_, (at - at[-1] / 2).astype(np.float32))
+
+
+def _smoothed(values: Array, at: Array, width: float = 0.045) -> Array:
+    """Values along a line, averaged over about `width` of its length; the ends stay."""
+    weights = np.exp(-(((at[:, None] - at[None]) / width) ** 2))
+    out: Array = (weights / weights.sum(axis=1, keepdims=True)) @ values
+    out[0], out[-1] = values[0], values[-1]
+    return out
 
 
 def _moved(
@@ -80,9 +89,10 @@ def _moved(
 
 def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> list[Part]:
     """Two rounded rims over the edges of the slit."""
-    profile = np.array(_LIP if detailed else _LIP_LIGHT, np.float32)
+    form = np.array(_LIP if detailed else _LIP_LIGHT, np.float32)
     out = []
     for side in (UPPER, LOWER):
+        profile = form * np.array((1.0, 1.0 if side > 0 else _LOWER_LIP), np.float32)
         size = (0.45 + 0.55 * curve.open)[:, None, None]
         offset = (
             profile[None, :, :1] * curve.out[:, None]
@@ -92,9 +102,7 @@ def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> l
         triangles = grid(curve.count, len(profile))
         triangles = _facing(points, triangles, np.repeat(curve.out, len(profile), axis=0))
         depth = np.tile(np.linspace(0, 1, len(profile)), curve.count).astype(np.float32)
-        colors = mix(
-            flat(shape.species.lip, len(points)), vector(GUM) * 0.5, smoothstep(0.6, 1.0, depth)
-        )
+        colors = flat(shape.species.lip, len(points))
         out.append(
             Part(
                 "upperLip" if side > 0 else "lowerLip",
@@ -114,16 +122,19 @@ def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
     out = []
     t = np.linspace(0, 1, rows).astype(np.float32)
     for side in (UPPER, LOWER):
-        start = curve.points - 0.075 * curve.out + side * 0.03 * curve.up
+        start = curve.points - 0.050 * curve.out + side * 0.008 * curve.up
         end = start * vector((0.25, 0, 0)) + vector((0, -0.36, 0.32))
         vault = side * (0.17 if side > 0 else 0.15) * curve.open
         middle = start * vector((0.86, 1, 1)) + np.stack(
             (0 * vault, vault, -0.12 + 0 * vault), axis=1
         )
         points = _bezier(start, middle, end, t).reshape(-1, 3)
-        triangles = grid(curve.count, rows)
-        inward = np.repeat(-side * curve.up, rows, axis=0)
-        triangles = _facing(points, triangles, inward)
+        triangles = _facing(
+            points, grid(curve.count, rows), np.repeat(-side * curve.up, rows, axis=0)
+        )
+        normals = smooth_normals(points, triangles)
+        # Lips that draw in turn a part of it inside out: both sides are drawn.
+        triangles = np.concatenate((triangles, triangles[:, ::-1]))
         depth = np.tile(t, curve.count)
         out.append(
             Part(
@@ -133,6 +144,7 @@ def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
                 triangles,
                 mix(flat(GUM, len(points)), vector(THROAT), smoothstep(0.05, 0.75, depth)),
                 _cavity_morphs(fields, curve, points, side, depth),
+                normals=normals,
                 occlusion=(0.65 - 0.5 * smoothstep(0.0, 0.6, depth)),
             )
         )
@@ -165,6 +177,10 @@ def _facing(points: Array, triangles: Triangles, towards: Array) -> Triangles:
 # ---------------------------------------------------------------- teeth
 
 
+# Where the columns of one tooth stand, -1 at the gap before it; the next gap starts its neighbour.
+_TOOTH_COLUMNS = {4: (-1.0, -0.72, 0.0, 0.72), 6: (-1.0, -0.82, -0.45, 0.0, 0.45, 0.82)}
+
+
 def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
     """Two rows of rounded teeth behind the lips; the lower one rides the jaw."""
     return [
@@ -176,28 +192,30 @@ def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: i
 def _tooth_row(
     fields: SkinFields, curve: LipCurve, side: float, count: int, columns: int, rows: int
 ) -> Part:
-    """One strip, scalloped: a tooth is long and round in its middle, notched at its sides."""
-    reach = 0.80 * curve.arc[-1]
-    u = np.linspace(-1, 1, count * columns + 1).astype(np.float32)
+    """One strip, scalloped: a tooth is long and blunt in its middle, notched at its sides."""
+    reach = 0.86 * curve.arc[-1]
+    across = _TOOTH_COLUMNS[columns]
+    middles = np.arange(count) - (count - 1) / 2  # in teeth, from the middle of the row
+    place = np.r_[(middles[:, None] + np.array(across) / 2).ravel(), count / 2]
+    u = place / (count / 2)
+    inside = np.r_[np.tile(np.abs(across), count), 1.0]  # 0 in a tooth's middle, 1 between two
+    number = np.abs(np.r_[np.repeat(middles, columns), middles[-1]])
     v = np.linspace(0, 1, rows).astype(np.float32)
-    shift = 0.5 * (count % 2)  # an odd row has a tooth in the middle, an even one a gap
-    place = u * (count / 2) + shift
-    inside = np.abs(place % 1 - 0.5) * 2  # 0 in a tooth's middle, 1 between two
-    number = np.abs(np.floor(place) + 0.5 - shift)  # counted from the middle
-    fang = np.exp(-(((number - 2.7) / 0.45) ** 2))
-    tall = (0.095 if side > 0 else 0.080) * (1 + 0.55 * fang) * smoothstep(1.02, 0.75, np.abs(u))
-    tall = tall * (1 - (0.42 + 0.35 * fang) * inside**2.6) + 0.01
-    bulge = 0.035 * np.sqrt(np.clip(1 - inside**2.4, 0, 1))
+    fang = np.exp(-(((number - 2.5) / 0.45) ** 2))
+    tall = (0.120 if side > 0 else 0.095) * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(u))
+    tall = tall * (1 - (0.20 + 0.20 * fang) * inside**3) + 0.01
+    bulge = 0.035 * np.sqrt(np.clip(1 - inside**3, 0, 1))
     base = [np.interp(u * reach, curve.arc, curve.points[:, i]) for i in range(3)]
     out = [np.interp(u * reach, curve.arc, curve.out[:, i]) for i in range(3)]
     foot, ahead = np.stack(base, axis=1), unit(np.stack(out, axis=1).astype(np.float32))
     ahead[:, 1] = 0
-    foot = foot - (0.115 if side > 0 else 0.135) * ahead
-    foot[:, 1] += side * 0.055
-    profile = np.sin(np.pi * (0.30 + 0.62 * v)) ** 0.8  # round towards the tip
+    foot = foot - (0.105 if side > 0 else 0.125) * ahead
+    foot[:, 1] += 0.025 if side > 0 else -0.02
+    profile = np.sin(np.pi * (0.30 + 0.58 * v)) ** 0.7  # round towards the tip
+    lean = 0.065 if side > 0 else 0.0  # the lower jaw is set back under the upper lip
     points = (
         foot[:, None]
-        + (bulge[:, None] * profile[None])[..., None] * ahead[:, None]
+        + (bulge[:, None] * profile[None] - lean * v[None])[..., None] * ahead[:, None]
         - side * (tall[:, None] * v[None])[..., None] * vector((0, 1, 0))
     ).astype(np.float32)
     points = points.reshape(-1, 3)
@@ -239,8 +257,8 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     u = np.linspace(0, 1, rings).astype(np.float32)
     tip = shape.species.muzzle_to[2]
     lip = shape.species.mouth_y
-    z = 0.30 + (tip - 0.22 - 0.30) * u
-    y = lip - 0.115 + 0.055 * np.sin(np.pi * u) - 0.01 * u
+    z = 0.30 + (tip - 0.17 - 0.30) * u
+    y = lip - 0.085 + 0.075 * np.sin(np.pi * u**0.8) - 0.015 * u
     rest_line = np.stack((0 * u, y, z), axis=1)
     # Out: forward over the lip, then down; the root stays where it is.
     forward = 0.46 * u**1.2
@@ -256,6 +274,8 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     triangles = _closed_grid(rings, sides)
     triangles = _facing(rest, triangles, rest - np.repeat(rest_line, sides, axis=0))
     morphs = _rides(fields, rest, LOWER)
+    # It stays a little behind the jaw, or the lower teeth would hide it.
+    morphs["jawOpen"] = turned_by_jaw(rest, np.ones(len(rest), np.float32), 17.0)
     morphs["tongueOut"] = out_shape - rest
     across = np.tile(np.arange(sides) / sides, rings)
     groove = ridge((across - 0.25).astype(np.float32), 0.06)
@@ -279,8 +299,8 @@ def _tongue_skin(line: Array, u: Array, sides: int) -> Array:
     along = unit(np.gradient(line, axis=0).astype(np.float32))
     up = np.stack((0 * u, along[:, 2], -along[:, 1]), axis=1)
     end = np.sqrt(np.clip(1 - np.clip((u - 0.72) / 0.28, 0, 1) ** 2, 0.0, 1))
-    width = 0.175 * (0.82 + 0.25 * smoothstep(0.1, 0.7, u)) * end + 0.004
-    thick = 0.052 * (1.3 - 0.4 * u) * end + 0.003
+    width = 0.205 * (0.82 + 0.25 * smoothstep(0.1, 0.7, u)) * end + 0.004
+    thick = 0.058 * (1.3 - 0.4 * u) * end + 0.003
     angles = 2 * np.pi * np.arange(sides) / sides
     groove = 1 - 0.38 * ridge(
         (np.angle(np.exp(1j * (angles - np.pi / 2)))).astype(np.float32), 0.40

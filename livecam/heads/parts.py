@@ -28,10 +28,9 @@ from livecam.heads.sdf import (
     unit,
     vector,
 )
-from livecam.heads.shape import Shape
+from livecam.heads.shape import LID_TOE_OUT_DEG, Shape
 
 EYE_TOE_OUT_DEG = 3.0  # a hint of it keeps large eyes from looking crossed
-LID_TOE_OUT_DEG = 8.0
 
 
 def _not_given() -> Array:
@@ -125,7 +124,7 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
             return moved
 
         # Half-shut lids cut straight through the ball's arc, so it draws back a little.
-        back = np.broadcast_to(vector((0, 0, -0.16 * row.eye_radius)), placed.shape)
+        back = np.broadcast_to(vector((0, 0, -0.44 * row.eye_radius)), placed.shape)
         morphs = {
             "eyeLookUp" + name: turned((1, 0, 0), -25),
             "eyeLookDown" + name: turned((1, 0, 0), 27),
@@ -209,11 +208,13 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
         crease = np.exp(-(((t - _CREASE) / 0.075) ** 2))
         fold = np.exp(-(((t - _CREASE - 0.17) / 0.10) ** 2))
         thick = np.where(t < _EDGE * 0.6, 0.98, _LID_RADIUS + 0.022 * rim)
+        # Deep under the fold the lid shrinks, so that no expression pushes it through the skin.
+        thick = thick - 0.11 * smoothstep(0.60 if upper else 0.38, 0.85, t)
         if upper:
             thick = thick - crease * (0.035 + 0.02 * shut) + fold * 0.03
         p = np.stack((np.sin(a), np.cos(a) * np.sin(b), np.cos(a) * np.cos(b)), axis=-1)
         p = p * (thick * row.eye_radius)[..., None]
-        p[..., 2] *= 1 - 0.13 * shut
+        p[..., 2] *= 1 - 0.20 * shut
         out: Array = (p.reshape(-1, 3) @ toe.T + centre).astype(np.float32)
         return out
 
@@ -269,11 +270,9 @@ def _lid_colors(shape: Shape, t: Array, upper: bool) -> Array:
     row = shape.species
     colors = flat(row.lid, len(t))
     if upper:
-        colors = mix(colors, vector(row.liner) * 1.6, ridge(t - _CREASE, 0.07) * 0.85)
-        colors = mix(colors, vector(row.liner) * 1.8, smoothstep(0.55, 0.8, t) * 0.8)
-    else:
-        colors = mix(colors, vector(row.liner) * 1.8, smoothstep(0.2, 0.5, t) * 0.8)
-    line = smoothstep(0.22, 0.13, t) if upper else smoothstep(0.15, 0.09, t)
+        colors = mix(colors, vector(row.liner) * 2.5, smoothstep(0.26, 0.55, t) * 0.8)
+        colors = mix(colors, vector(row.liner), ridge(t - _CREASE, 0.05) * 0.7)
+    line = smoothstep(0.19, 0.13, t) if upper else smoothstep(0.15, 0.09, t)
     return mix(colors, vector(row.liner), line * 0.97).astype(np.float32)
 
 

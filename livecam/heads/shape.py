@@ -23,7 +23,9 @@ from livecam.heads.species import Species
 
 LOW, HIGH = (-1.75, -2.05, -1.55), (1.75, 1.75, 1.5)  # the box that holds every head
 RUFF_AXIS_Z = -0.18  # the neck stands here
-SOCKET = 0.965  # radius of the socket over the radius of the eye
+# Around an eye, over its radius: the hollow, the fold of skin, the opening in the fold.
+SOCKET, FOLD, OPEN_X, OPEN_Y = 0.965, 1.11, 0.93, 0.74
+LID_TOE_OUT_DEG = 8.0  # the openings follow the curve of the face
 
 
 class Shape:
@@ -31,6 +33,11 @@ class Shape:
 
     def __init__(self, species: Species) -> None:
         self.species = species
+        turn = np.radians(LID_TOE_OUT_DEG)
+        self._eye_turn = np.array(
+            ((np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))),
+            np.float32,
+        )  # rows: from the head's axes to those of the left eye's opening
 
     # ------------------------------------------------------------ the lip line
 
@@ -38,7 +45,7 @@ class Shape:
         """Height of the lip line above each (x, z); it parts upper from lower lip."""
         x, z = np.abs(p[..., 0]), p[..., 2]
         notch = 0.035 * smoothstep(0.11, 0.0, x)
-        curl = 0.62 * x * x - 0.16 * np.maximum(x - 0.22, 0)
+        curl = 0.45 * x * x - 0.16 * np.maximum(x - 0.22, 0)
         out: Array = self.species.mouth_y + curl + notch - 0.03 * (z - 1.0)
         return out
 
@@ -51,23 +58,22 @@ class Shape:
         """Greater than 0 between the corners of the mouth; about the distance to a corner."""
         x, z = np.abs(p[..., 0]), p[..., 2]
         corner_x, corner_z = self.species.mouth_corner
-        slanted = (z - (corner_z - 0.05)) * 0.8 + (corner_x - x) * 0.8
-        out: Array = np.minimum(z - corner_z, slanted)
+        # The corner lies where the muzzle meets the cheek: a slanting border finds it there.
+        out: Array = ((z - corner_z) + (corner_x - x)) * 0.7
         return out
 
     # ------------------------------------------------------------ the surface
 
     def __call__(self, p: Array) -> Array:
         """Signed distance to the skin, mouth shut and eyes taken out."""
-        q, row = mirrored(p), self.species
+        q = mirrored(p)
         d = self._skull(p, q)
         d = smooth_min(d, self._muzzle(p, q), 0.24)
-        d = smooth_min(d, ellipsoid(q, (0.36, 0.47, 0.585), (0.29, 0.085, 0.13)), 0.20)
+        d = smooth_min(d, ellipsoid(q, (0.36, 0.48, 0.585), (0.29, 0.085, 0.13)), 0.20)
         d = smooth_min(d, self._jaw(p), 0.13)
         d = smooth_min(d, self._neck(p), 0.22)
         d = self._with_ears(d, q)
-        socket = length(q - vector(row.eye)) - row.eye_radius * SOCKET
-        d = smooth_max(d, -socket, 0.045)
+        d = self._with_sockets(d, q)
         # The lips turn in towards each other: a soft groove along the line.
         groove = ridge(self.above_lips(p), 0.045) * smoothstep(-0.06, 0.08, self.inside_mouth(p))
         out: Array = d + 0.030 * groove * smoothstep(0.3, 0.5, p[..., 2])
@@ -115,6 +121,17 @@ class Shape:
         d = smooth_max((radius - spread) * 0.8, hem - y, 0.10)
         return smooth_max(d, y + 0.62, 0.15)
 
+    def _with_sockets(self, d: Array, q: Array) -> Array:
+        """Hollows for the eyes under a fold of skin, out of which the lids slide."""
+        row = self.species
+        r = row.eye_radius
+        local = (q - vector(row.eye)) @ self._eye_turn
+        x, y, z = local[..., 0], local[..., 1] - 0.05 * r, local[..., 2]
+        d = smooth_min(d, length(local) - FOLD * r, 0.14)
+        oval = (np.hypot(x / (OPEN_X * r), y / (OPEN_Y * r)) - 1) * (OPEN_Y * r)
+        d = smooth_max(d, -smooth_max(oval, -z, 0.05), 0.04)
+        return smooth_max(d, -(length(local) - SOCKET * r), 0.02)
+
     def _with_ears(self, d: Array, q: Array) -> Array:
         row = self.species
         base, tip = vector(row.ear_from), vector(row.ear_to)
@@ -131,7 +148,7 @@ class Shape:
     def in_socket(self, p: Array) -> NDArray[np.bool_]:
         """True in the hollow behind the eyes."""
         row = self.species
-        inside: NDArray[np.bool_] = length(mirrored(p) - vector(row.eye)) < row.eye_radius * 0.99
+        inside: NDArray[np.bool_] = length(mirrored(p) - vector(row.eye)) < row.eye_radius * 1.02
         return inside
 
     def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:

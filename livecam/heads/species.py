@@ -71,7 +71,7 @@ def _raccoon(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(np.tile(grey, (len(p), 1)), dark, smoothstep(0.25, 0.95, y) * 0.55)
     stripe = smoothstep(0.17, 0.06, x + wave) * smoothstep(0.05, 0.25, y) * smoothstep(-0.3, 0.2, z)
     c = mix(c, dark * 0.7, stripe * 0.85)
-    brow = bump(q, (0.46, 0.56, 0.62), (0.42, 0.14, 0.5)) * smoothstep(0.05, 0.15, x)
+    brow = bump(q, (0.46, 0.55, 0.62), (0.42, 0.105, 0.5)) * smoothstep(0.05, 0.15, x)
     brow = np.maximum(
         brow, bump(q, (0.22, 0.45, 0.70), (0.13, 0.13, 0.4)) * smoothstep(0.05, 0.12, x)
     )
@@ -86,7 +86,7 @@ def _raccoon(shape: Shape, p: Array, normals: Array) -> Paint:
     bib = (
         smoothstep(-0.62, -0.80, y) * smoothstep(0.46, 0.26, x + 2 * wave) * smoothstep(0.0, 0.2, z)
     )
-    c = mix(c, white, np.clip(np.maximum.reduce([1.4 * brow, muzzle, low, rim, bib * 0.9]), 0, 1))
+    c = mix(c, white, np.clip(np.maximum.reduce([1.3 * brow, muzzle, low, rim, bib * 0.9]), 0, 1))
     c = mix(c, black, mask * (1 - 0.92 * muzzle) * (1 - np.clip(1.3 * brow, 0, 1)))
     bridge = smoothstep(0.13, 0.05, x) * smoothstep(0.70, 0.85, z) * smoothstep(-0.14, -0.02, y)
     c = mix(c, dark * 0.6, bridge)
@@ -137,10 +137,10 @@ SPECIES: dict[str, Species] = {
         ear_to=(0.80, 1.00, -0.14),
         ear_radii=(0.34, 0.24),
         cheek_tuft=0.26,
-        mouth_corner=(0.40, 0.60),
+        mouth_corner=(0.44, 0.69),
         mouth_y=-0.405,
         lip=(0.045, 0.026, 0.026),
-        lid=(0.135, 0.105, 0.095),
+        lid=(0.105, 0.082, 0.074),
         liner=(0.012, 0.009, 0.009),
         whisker=(0.85, 0.84, 0.82),
     ),

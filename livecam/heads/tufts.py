@@ -34,18 +34,15 @@ class Cut:
 
 
 def outline_density(shape: Shape, p: Array, normals: Array) -> Array:
-    """Where fur stands against the background: cheeks, crown, ears, chin and the ruff's hem."""
+    """Where fur stands against the background: cheeks, crown, ears and the ruff's hem."""
     ear, hollow, _ = shape.ear(p, normals)
-    x, y, z = np.abs(p[:, 0]), p[:, 1], p[:, 2]
+    x, y = np.abs(p[:, 0]), p[:, 1]
     sideways = smoothstep(0.75, 0.25, np.abs(normals[:, 2]))
     cheek = smoothstep(0.55, 0.95, x) * smoothstep(-0.75, -0.45, y) * smoothstep(0.35, -0.05, y)
     crown = smoothstep(0.72, 0.95, y) * (1 - ear) * 0.5
     hem = smoothstep(-1.12, -1.34, y)
     ruff = smoothstep(-0.75, -1.0, y) * 0.35
-    chin = smoothstep(-0.52, -0.62, y) * smoothstep(-0.85, -0.75, y) * smoothstep(0.2, 0.5, z)
-    edge = np.maximum.reduce(
-        [cheek * (0.4 + 0.9 * sideways), crown, ear * 0.9 * sideways, ruff, chin * 0.6]
-    )
+    edge = np.maximum.reduce([cheek * (0.4 + 0.9 * sideways), crown, ear * 0.9 * sideways, ruff])
     out: Array = np.maximum(edge, 2.2 * hem) * (1 - 0.8 * hollow) + 0.08 * sideways
     return out
 
