@@ -23,7 +23,7 @@ void main() {
     vec3 look = is(NOSE) ? vec3(55.0, 0.9, 0.0) : is(WET) ? vec3(30.0, 0.24, 0.3)
               : is(TEETH) ? vec3(60.0, 0.5, 0.25) : vec3(25.0, 0.2, 0.2);
     if (is(NOSE)) {
-        n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.25);  // pores
+        n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.10);  // pores
     }
     vec3 h = normalize(key_direction + v), r = reflect(-v, n);
     vec3 light = key * key_on(n, look.z) * mix(0.25, 1.0, lit) + ambient(n) + 0.35 * fill;

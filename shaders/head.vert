@@ -3,6 +3,7 @@
 
 #include "light.glsl"
 #include "finish.glsl"
+#include "strand.glsl"
 
 in vec3 position, normal, rest, color, comb;
 in vec4 surface;  // fur length in metres, openness, head weight, material
@@ -15,7 +16,7 @@ uniform float strand_density;  // repeats of the noise in a metre
 out vec4 v_lit;  // the finished colour, how furry
 out vec3 v_rest, v_strand;  // in repeats of the noise; the second further along the strand
 
-const float STRAND = 0.05;  // that much further
+const float STRAND = 0.06;  // that much further
 
 // How much of the key passes a ball: 1 outside its shadow, soft at the edge.
 float past_ball(vec3 p) {
@@ -52,7 +53,7 @@ void main() {
     v_rest = rest;
 #ifdef VERTEX_LIT
     vec3 v = normalize(-p);
-    float furry = smoothstep(0.0, 0.003, surface.x);
+    float furry = furriness(surface);
     float below = 1.0 - follows;
     float open = surface.y * mix(1.0, open_under_ball(p, n), below);
     float lit = mix(1.0, past_ball(p), below);

@@ -15,7 +15,7 @@ uniform float bare;  // 1 when no shells will be drawn over it
 
 void main() {
     vec3 n = normalize(v_normal), v = normalize(-v_position);
-    float furry = smoothstep(0.0, 0.003, v_surface.x), open = v_surface.y, lit = shadow();
+    float furry = furriness(v_surface), open = v_surface.y, lit = shadow();
     vec3 hair = texture(noise, v_rest * strand_density).rgb;
     float clump = texture(noise, v_rest * strand_density * CLUMP + 0.3).b;
     n = normalize(n + furry * 0.22 * (vec3(hair.gb, clump) - 0.5));

@@ -9,6 +9,6 @@ uniform sampler3D noise;  // strand profile, one number per strand, smooth
 
 void main() {
     vec3 hair = 0.5 * (texture(noise, v_rest).rgb + texture(noise, v_strand).rgb);
-    float shade = dot(hair, vec3(0.55, 0.20, 0.50)) - 0.68;
+    float shade = dot(hair, vec3(0.50, 0.22, 0.16)) - 0.52;
     pixel = vec4(v_lit.rgb * (1.0 + 0.6 * v_lit.a * shade), 1.0);
 }

@@ -1,7 +1,12 @@
-// Provides: float strand_height(vec4 noise, float clump) and float strand_tint(noise, clump)
-// A strand ends where the shell's height passes strand_height; both are the same at the resting place.
+// Provides: float furriness(vec4), float strand_height(vec3, float), float strand_tint(vec3, float)
+// A strand ends where a shell's height passes strand_height; noise comes from the resting place.
 
 const float CLUMP = 0.17;  // clumps of hair are that much coarser than strands
+
+// 1 fur, 0 skin and cloth; blades of fur have no length of their own and count half.
+float furriness(vec4 surface) {
+    return surface.w > 0.5 ? 0.0 : mix(0.5, 1.0, smoothstep(0.0, 0.003, surface.x));
+}
 
 float strand_height(vec3 hair, float clump) {
     return hair.r * (0.55 + 0.45 * hair.g) * (0.72 + 0.55 * clump);

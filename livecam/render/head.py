@@ -11,7 +11,7 @@ of the context.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import moderngl
@@ -36,9 +36,9 @@ FRAGMENTS = {
     Coat.GLOSS: "gloss.frag",
     Coat.WHISKER: "whisker.frag",
 }
-LIGHT_STRANDS = 24.0  # repeats of the noise in a metre: coarser than real, for few pixels
+LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
-LIGHT_PIXELS = 220_000  # a small head is drawn larger and shrunk, as far as this goes
+LIGHT_PIXELS = 280_000  # a small head is drawn larger and shrunk, as far as this goes
 FULL_PIXELS = 2_000_000
 MOST_SUPERSAMPLING = 2.0
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
@@ -76,6 +76,7 @@ class HeadRenderer:
         self._noise = noise_texture(self.ctx)
         self.programs: list[Program] = []
         self._arrays: list[moderngl.VertexArray] = []
+        self._buffers: list[moderngl.Buffer] = []
 
     def aim(self, state: AvatarState, width: int, height: int) -> Shot | None:
         """Where the head is in a picture of that size; None when it is not inside it."""
@@ -103,6 +104,24 @@ class HeadRenderer:
         self.programs.append(program)
         self._arrays.append(self.mesh.vertex_array(program.gl, indices))
         return self._arrays[-1]
+
+    def line(self, defines: Mapping[str, int]) -> None:
+        """Readies the lining: the inside of the coat, which closes every gap in it."""
+        program = Program(self.ctx, "lining.vert", "lining.frag", defines)
+        self._lining = self.array(program, self.indices(on_the_head(self.merged)))
+
+    def render_lining(self) -> None:
+        """Draws it; comes last, because nearly all of it is hidden."""
+        self.ctx.cull_face = "front"
+        self._lining.render()
+        self.ctx.cull_face = "back"
+
+    def indices(self, triangles: NDArray[np.uint32]) -> moderngl.Buffer:
+        """Triangles uint32[m, 3] on the GPU, released with the renderer."""
+        # A buffer may not be empty; one degenerate triangle draws nothing.
+        some = triangles if len(triangles) else np.zeros((1, 3), np.uint32)
+        self._buffers.append(self.ctx.buffer(some.astype(np.uint32).tobytes()))
+        return self._buffers[-1]
 
     def prepare(self, **values: Value) -> None:
         """Sets the uniforms of all programs, and the state that drawing a head needs."""
@@ -135,6 +154,8 @@ class HeadRenderer:
             array.release()
         for program in self.programs:
             program.release()
+        for buffer in self._buffers:
+            buffer.release()
         self.mesh.release()
         self._noise.release()
 
@@ -145,6 +166,7 @@ class LightHead(HeadRenderer):
     def __init__(self, graphics: Graphics, avatar: Avatar, light: Light = STUDIO) -> None:
         super().__init__(graphics, avatar, avatar.light_meshes, light)
         self._target = EncodedTarget(self.ctx)
+        self.line({"ENCODED": 1})
         self._coats = [
             self.array(light_program(self.ctx, coat), self.mesh.indices[coat])
             for coat in self.merged.triangles
@@ -159,6 +181,7 @@ class LightHead(HeadRenderer):
             self._target.begin(*shot.size)
             for coat in self._coats:
                 coat.render()
+            self.render_lining()
         with timer.stage("read"):
             return self._target.read()
 
@@ -185,19 +208,14 @@ class FullHead(HeadRenderer):
         self._shells = shells
         self._target = MultisampledTarget(self.ctx, samples)
         self._shadow_map = ShadowMap(self.ctx)
-        self._everything = self._indices(self.merged.all_triangles)
-        self._caster = self.array(Program(self.ctx, "depth.vert", "depth.frag"), self._everything)
+        self.line({})
+        everything = self.indices(self.merged.all_triangles)
+        self._caster = self.array(Program(self.ctx, "depth.vert", "depth.frag"), everything)
         self._coats = [
             self.array(full_program(self.ctx, coat), self.mesh.indices[coat])
             for coat in self.merged.triangles
         ]
-        self._furry = self._indices(furry_triangles(self.merged))
-        self._fur = self.array(shell_program(self.ctx), self._furry)
-
-    def _indices(self, triangles: NDArray[np.uint32]) -> moderngl.Buffer:
-        # A buffer may not be empty; one degenerate triangle draws nothing.
-        some = triangles if len(triangles) else np.zeros((1, 3), np.uint32)
-        return self.ctx.buffer(some.astype(np.uint32).tobytes())
+        self._fur = self.array(shell_program(self.ctx), self.indices(furry_triangles(self.merged)))
 
     def draw(self, shot: Shot, timer: StageTimer) -> moderngl.Texture:
         """The head as linear, premultiplied halves; its lower left `shot.size` is drawn."""
@@ -217,6 +235,7 @@ class FullHead(HeadRenderer):
             self._shadow_map.texture.use(SHADOW_UNIT)
             for coat in self._coats:
                 coat.render()
+            self.render_lining()
             if self._shells:
                 self._fur.render(instances=self._shells)
             return self._target.resolve()
@@ -225,8 +244,6 @@ class FullHead(HeadRenderer):
         super().release()
         self._target.release()
         self._shadow_map.release()
-        self._everything.release()
-        self._furry.release()
 
 
 def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
@@ -244,6 +261,13 @@ def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
 def shell_program(ctx: moderngl.Context) -> Program:
     """The program that draws the shells of fur."""
     return Program(ctx, "shells.vert", "shells.frag")
+
+
+def on_the_head(mesh: MergedMesh) -> NDArray[np.uint32]:
+    """The coat's triangles that turn with the head, uint32[m, 3]: the ruff hides no face."""
+    matte = mesh.triangles.get(Coat.MATTE, np.zeros((0, 3), np.uint32))
+    turns = mesh.head_weight[matte].min(axis=1, initial=1.0) > 0.5
+    return np.asarray(matte[turns])
 
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
