@@ -76,9 +76,14 @@ class Moment:
     mouth: float  # 0 as in the portrait .. 1 widest
 
 
+def sample_clip_path() -> Path:
+    """Where the sample clip lies, or will."""
+    return user_cache_folder() / f"sample-{VERSION}.mp4"
+
+
 def sample_clip() -> Path:
     """The sample clip, made now if it is not there yet."""
-    path = user_cache_folder() / f"sample-{VERSION}.mp4"
+    path = sample_clip_path()
     if not path.is_file():
         log.info("making the sample clip, once")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +198,7 @@ class Puppet:
         self._texture = _cut_out(portrait)
         self._room = _room()
         self._grain = _grain()
-        step = 4  # the warp is smooth: every fourth pixel is enough, the rest is interpolated
+        step = 8  # the warp is smooth: every eighth pixel is enough, the rest is interpolated
         width, height = SIZE
         xs = np.arange(0, width, step) + (step - 1) / 2
         ys = np.arange(0, height, step) + (step - 1) / 2
@@ -219,7 +224,7 @@ class Puppet:
         targets = (self._targets - np.array(SIZE, np.float32) / 2) / np.float32(VIEW_SCALE)
         targets += np.array(VIEW_CENTRE, np.float32)
         points: Any = targets.copy()
-        for _ in range(6):  # fixed point: the displacement changes slowly from place to place
+        for _ in range(5):  # fixed point: the displacement changes slowly from place to place
             points += targets - _moved(points, moment)
         return np.asarray(points, np.float32)
 

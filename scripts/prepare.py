@@ -1,0 +1,35 @@
+"""Fetches the assets and makes the sample clip; prints where they lie, one path a line."""
+
+import sys
+
+from livecam.config.assets import fetch_asset, list_assets
+from livecam.core.errors import LivecamError
+from livecam.sources.sample_clip import make_sample_clip, sample_clip_path
+
+
+def say(words: str) -> None:
+    print(f"livecam: {words}", file=sys.stderr, flush=True)
+
+
+def say_progress(done: int, frames: int) -> None:
+    if done % 100 == 0:
+        say(f"making the sample clip: {done} of {frames} pictures")
+
+
+def main() -> int:
+    try:
+        for asset in list_assets():
+            print(fetch_asset(asset.name, say))
+        clip = sample_clip_path()
+        if not clip.is_file():
+            clip.parent.mkdir(parents=True, exist_ok=True)
+            make_sample_clip(clip, said=say_progress)
+        print(clip)
+    except LivecamError as error:
+        say(f"{error.message}\n   hint: {error.hint}")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+# Sets livecam up in this checkout; sourced by scripts/run and scripts/test, which set $root.
+#
+# What was done is noted in .venv, so that the next start does nothing and needs no network.
+
+# Shared libraries, and the Debian package that holds each.
+#   libGL, libEGL, Mesa's drivers   OpenGL, also without a display
+#   libglib-2.0                     OpenCV and MediaPipe
+#   libportaudio                    the microphone
+system_packages=(libgl1 libegl1 libgl1-mesa-dri libglib2.0-0 libportaudio2)
+
+say() { printf 'livecam: %s\n' "$*" >&2; }
+
+fail() {
+    say "$1"
+    [ $# -lt 2 ] || printf '   hint: %s\n' "$2" >&2
+    exit 1
+}
+
+# set_up LOCK [LARGER]: installs the packages of LOCK, unless they or those of LARGER are there.
+set_up() {
+    if ! noted "$(state_of "$1")" && ! { [ $# -gt 1 ] && noted "$(state_of "$2")"; }; then
+        install_system_packages
+        install_python_packages "$root/$1"
+        state_of "$1" >"$root/.venv/.livecam-installed"
+    fi
+    if ! files_are_there; then
+        "$root/.venv/bin/python" "$root/scripts/prepare.py" >"$root/.venv/.livecam-files.new" ||
+            fail "the models are not complete" "run this again with a network; see above"
+        mv "$root/.venv/.livecam-files.new" "$root/.venv/.livecam-files"
+    fi
+}
+
+# What .venv was made from: another lock, another project file or a moved checkout is not the same.
+state_of() {
+    printf '%s %s %s\n' "$1" "$(cat "$root/$1" "$root/pyproject.toml" | cksum)" "$root"
+}
+
+noted() {
+    [ -x "$root/.venv/bin/python" ] && [ -f "$root/.venv/.livecam-installed" ] &&
+        grep -qxF -- "$1" "$root/.venv/.livecam-installed"
+}
+
+files_are_there() {
+    local file
+    [ -s "$root/.venv/.livecam-files" ] || return 1
+    while IFS= read -r file; do
+        [ -f "$file" ] || return 1
+    done <"$root/.venv/.livecam-files"
+}
+
+install_system_packages() {
+    local missing=() package
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        say "no apt here; livecam needs OpenGL with EGL and Mesa, glib and portaudio"
+        return
+    fi
+    for package in "${system_packages[@]}"; do
+        installed "$package" || missing+=("$package")
+    done
+    if ! usable_python >/dev/null; then
+        installed python3 || missing+=(python3)
+        missing+=(python3-venv)
+    fi
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing system packages: ${missing[*]}"
+    as_root apt-get update -qq || say "the package lists could not be updated; trying the old ones"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}" >&2 ||
+        fail "the system packages could not be installed" \
+            "run: sudo apt-get update && sudo apt-get install ${missing[*]}"
+}
+
+# Newer releases renamed some packages: libglib2.0-0 became libglib2.0-0t64.
+installed() {
+    dpkg-query -W -f='${Status}\n' "$1" "$1t64" 2>/dev/null | grep -q 'install ok installed'
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "system packages are missing, and there is no sudo" \
+            "as root: apt-get install ${system_packages[*]} python3 python3-venv"
+    fi
+}
+
+# The first Python that is new enough and can make virtual environments.
+usable_python() {
+    local name
+    for name in python3 python3.13 python3.12 python3.11 python3.14; do
+        if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+            2>/dev/null; then
+            command -v "$name"
+            return 0
+        fi
+    done
+    return 1
+}
+
+install_python_packages() {
+    local lock=$1 python
+    if [ ! -x "$root/.venv/bin/python" ]; then
+        python=$(usable_python) ||
+            fail "Python 3.11 or newer with venv is needed" "sudo apt-get install python3 python3-venv"
+        say "making .venv with $("$python" --version)"
+        "$python" -m venv "$root/.venv" || fail "$root/.venv could not be made"
+    fi
+    "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 ||
+        "$root/.venv/bin/python" -m ensurepip >/dev/null ||
+        fail "$root/.venv has no pip" "remove the folder .venv and run this again"
+    say "installing Python packages from ${lock##*/} (a few minutes the first time)"
+    pip_install --require-hashes --no-deps -r "$lock" ||
+        fail "the Python packages could not be installed" \
+            "check the network, or set your mirror: pip config set global.index-url ADDRESS"
+    pip_install --no-deps --no-build-isolation --no-index -e "$root" ||
+        fail "livecam itself could not be installed" "see the message above"
+}
+
+pip_install() {
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" >&2
+}
