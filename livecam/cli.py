@@ -422,4 +422,4 @@ def _console() -> Console:
     from rich.console import Console
 
     # A program that reads our output must not find it wrapped or cut.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 400)
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 400)

@@ -16,6 +16,7 @@ from livecam.cli import execute
 from livecam.config.fields import setting_fields
 from livecam.config.presets import list_presets
 from livecam.core.errors import AssetError, GraphicsError, LivecamError, SinkError
+from livecam.sources.devices import Camera
 
 COMMANDS = (
     "run",
@@ -161,6 +162,15 @@ def test_presets_are_listed_for_people_and_for_programs(capsys: pytest.CaptureFi
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == list(list_presets())
     assert all(row["title_zh"] for row in rows)
+
+
+def test_a_device_name_with_brackets_is_shown_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    cameras = [Camera(0, "Cam [red] USB", "/dev/video0")]
+    monkeypatch.setattr("livecam.sources.devices.list_cameras", lambda: cameras)
+    assert execute(["devices"]) == 0
+    assert "Cam [red] USB" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["devices", "avatars"])
