@@ -39,11 +39,11 @@ void main() {
     vec3 head_v = head_from_camera * v * scale;
     vec3 head_key = head_from_camera * key_direction * scale;
 
-    vec3 d = normalize(v_comb);
+    vec3 d = normalize(head_from_camera * v_comb);
     vec2 at = d.xy / iris.x;
     float inside = step(0.0, d.z) * smoothstep(1.04, 0.96, length(at));
     vec2 seen = at - head_v.xy * DEPTH * inside;
-    vec3 white = mix(vec3(0.86, 0.84, 0.82), vec3(0.70, 0.45, 0.40), smoothstep(0.5, 1.0, length(d.xy)));
+    vec3 white = mix(vec3(0.86, 0.84, 0.82), vec3(0.74, 0.55, 0.50), smoothstep(0.5, 1.0, length(d.xy)));
 
     float lid = mix(1.0, 0.20, smoothstep(0.10, 0.62, head_n.y))
               * mix(1.0, 0.65, smoothstep(-0.25, -0.7, head_n.y))
@@ -60,8 +60,8 @@ void main() {
     vec2 w = abs(vec2(dot(r, across), dot(r, up)));
     float pane = smoothstep(0.20, 0.15, 1.6 * length(max(w - vec2(0.10, 0.12), 0.0)));
     c += 1.6 * pane * step(0.0, dot(r, key_direction));
-    vec3 kicker = normalize(vec3(-0.9 * key_direction.x, -0.30, 0.9));
-    c += 1.2 * fill * smoothstep(0.970, 0.986, dot(r, kicker));
+    vec3 kicker = normalize(vec3(-1.1 * key_direction.x, -0.62, 0.75));
+    c += 1.4 * fill * smoothstep(0.965, 1.0, dot(r, kicker));
     float fresnel = 0.03 + 0.5 * pow(1.0 - max(0.0, dot(n, v)), 5.0);
     c += 0.8 * ambient(r) * fresnel * lid;
     pixel = finish(c * exposure);

@@ -32,7 +32,7 @@ float open_under_ball(vec3 p, vec3 n) {
     vec3 to_ball = head_ball.xyz - p;
     float distance2 = dot(to_ball, to_ball);
     float facing = clamp(0.5 + 0.5 * dot(n, to_ball) * inversesqrt(distance2), 0.0, 1.0);
-    return 1.0 - 0.75 * facing * min(1.0, head_ball.w * head_ball.w / distance2);
+    return 1.0 - 0.9 * facing * min(1.0, head_ball.w * head_ball.w / distance2);
 }
 #else
 out vec3 v_position, v_normal, v_rest, v_color, v_comb;
@@ -57,7 +57,8 @@ void main() {
     float below = 1.0 - follows;
     float open = surface.y * mix(1.0, open_under_ball(p, n), below);
     float lit = mix(1.0, past_ball(p), below);
-    vec3 light = fur_light(n, v, open, lit);
+    vec3 lie = direction(mat3(camera_from_head) * comb);
+    vec3 light = fur_light(n, v, lie, open, lit);
     v_lit = vec4(color * light * mix(1.0, 0.86, furry) + fur_rim(n, v, color, open, 0.6 * furry), furry);
     v_lit.rgb = finish(v_lit.rgb * exposure).rgb;
     v_rest *= strand_density;
@@ -66,7 +67,7 @@ void main() {
     v_position = p;
     v_normal = n;
     v_color = color;
-    v_comb = comb;
+    v_comb = mat3(camera_from_head) * comb;
     v_surface = surface;
 #endif
 #ifdef SHADOW_MAP

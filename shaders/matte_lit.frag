@@ -10,5 +10,5 @@ uniform sampler3D noise;  // strand profile, one number per strand, smooth
 void main() {
     vec3 hair = 0.5 * (texture(noise, v_rest).rgb + texture(noise, v_strand).rgb);
     float shade = dot(hair, vec3(0.50, 0.22, 0.16)) - 0.52;
-    pixel = vec4(v_lit.rgb * (1.0 + 0.6 * v_lit.a * shade), 1.0);
+    pixel = vec4(v_lit.rgb * (1.0 + 0.5 * v_lit.a * shade), 1.0);
 }

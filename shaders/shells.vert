@@ -18,8 +18,8 @@ const vec3 GRAVITY = vec3(0.0, -0.25, 0.0);
 
 void main() {
     float h = (shells - float(gl_InstanceID)) / shells;
-    vec3 lie = comb - normal * dot(normal, comb);
-    vec3 away = normal * 0.75 * h + (lie + GRAVITY) * h * h;
+    vec3 flat_comb = comb - normal * dot(normal, comb);
+    vec3 away = normal * 0.75 * h + (flat_comb + GRAVITY) * h * h;
     vec4 at = vec4(position + away * surface.x, 1.0);
     vec3 p = mix((camera_from_body * at).xyz, (camera_from_head * at).xyz, surface.z);
     vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, surface.z));
@@ -28,8 +28,9 @@ void main() {
 
     vec3 in_shadow = (shadow_from_camera * vec4(p + n * 0.003, 1.0)).xyz * 0.5 + 0.5;
     float lit = shadow_at(in_shadow), open = surface.y;
+    vec3 lie = direction(mat3(camera_from_head) * comb);
     float root = mix(0.42, 1.06, pow(h, 0.8));
-    v_base = color * fur_light(n, v, open, lit) * root * exposure;
+    v_base = color * fur_light(n, v, lie, open, lit) * root * exposure;
     v_rim = fur_rim(n, v, color, open, h) * exposure;
     v_rest = rest * strand_density;
     v_fur = vec2(h, surface.x);

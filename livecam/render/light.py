@@ -25,14 +25,14 @@ class Light:
     """Key, fill, rim and a sky over a ground; directions point towards the light."""
 
     key_direction: Colour = UPPER_LEFT
-    key: Colour = (1.12, 1.05, 0.95)  # warm
+    key: Colour = (1.38, 1.24, 1.06)  # warm
     fill_direction: Colour = RIGHT
-    fill: Colour = (0.20, 0.24, 0.31)  # cool
+    fill: Colour = (0.16, 0.20, 0.28)  # cool
     rim_direction: Colour = BEHIND_RIGHT
-    rim: Colour = (1.30, 1.35, 1.50)
-    sky: Colour = (0.36, 0.39, 0.44)
-    ground: Colour = (0.20, 0.15, 0.12)
-    exposure: float = 1.0
+    rim: Colour = (1.40, 1.42, 1.50)
+    sky: Colour = (0.28, 0.31, 0.37)
+    ground: Colour = (0.17, 0.12, 0.09)
+    exposure: float = 0.9
 
     def uniforms(self) -> dict[str, Colour | float]:
         """By the names in shaders/light.glsl."""
