@@ -72,7 +72,10 @@ install_system_packages() {
 
 # Newer releases renamed some packages: libglib2.0-0 became libglib2.0-0t64.
 installed() {
-    dpkg-query -W -f='${Status}\n' "$1" "$1t64" 2>/dev/null | grep -q 'install ok installed'
+    case $(dpkg-query -W -f='${Status};' "$1" "$1t64" 2>/dev/null) in
+        *"install ok installed"*) return 0 ;;
+        *) return 1 ;;
+    esac
 }
 
 as_root() {
