@@ -82,12 +82,13 @@ class Worker:
             except Exception as error:
                 self.last_error = error
                 self.restarts += 1
-                if str(error) != logged:
+                if self._on_error is not None:
+                    self._on_error(error)
+                # Who asked for the end in on_error tells the user itself.
+                if str(error) != logged and not self._stopping.is_set():
                     logged = str(error)
                     expected = isinstance(error, LivecamError)
                     log.warning("%s: %s", self.name, error, exc_info=not expected)
-                if self._on_error is not None:
-                    self._on_error(error)
             finally:
                 self._job.stop()
             if more and not self._stopping.is_set():

@@ -31,6 +31,10 @@ def source_maker(
     So a camera that was unplugged is waited for, and not replaced by the sample.
     """
     decided = decide(settings.source, refuse, cameras)
+    if decided == "sample":
+        from livecam.sources.sample_clip import sample_clip
+
+        sample_clip()  # made now, where it may take its time: a source must open quickly
     return lambda: _make(decided, settings, clock, refuse)
 
 
