@@ -121,8 +121,25 @@ def test_the_library_gets_our_bytes_as_they_are(kernel, library):
     assert made.closed == 1
 
 
+def test_linux_is_given_bt601_as_from_any_webcam(kernel, library):
+    camera = VirtualCamera(kernel.path)
+    assert camera.format is PixelFormat.RGBA
+    camera.open(INFO)
+    image = np.full((48, 64, 4), 255, np.uint8)
+    image[..., :3] = (40, 170, 60)
+    camera.send(Frame(image, 0, 0.0))
+    camera.close()
+    planes = library[0].sent[0]
+    # BT.601 by hand: Y = 16 + 219 * (0.299 R + 0.587 G + 0.114 B) / 255, and so on.
+    luma = 0.299 * 40 + 0.587 * 170 + 0.114 * 60
+    assert planes[10, 10] == pytest.approx(16 + 219 * luma / 255, abs=1)
+    assert planes[50, 10] == pytest.approx(128 + 224 * (60 - luma) / 1.772 / 255, abs=1)
+    assert planes[66, 10] == pytest.approx(128 + 224 * (40 - luma) / 1.402 / 255, abs=1)
+
+
 def test_windows_is_handed_i420_and_no_device_name(windows, library):
     camera = VirtualCamera()
+    assert camera.format is PixelFormat.I420
     assert camera.open(INFO) == "virtual camera OBS Virtual Camera"
     camera.send(PICTURE)
     camera.close()

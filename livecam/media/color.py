@@ -25,6 +25,7 @@ from livecam.core.frame import Image
 
 # AVColorSpace of a stream that does not say which matrix it uses (ITU-T H.273, code point 2).
 UNSPECIFIED_MATRIX: Final = 2
+BT601: Final = int(Colorspace.ITU601)
 LARGEST_SD_HEIGHT: Final = 576  # players take untagged video for BT.601 up to here, BT.709 above
 
 HDR_TRANSFERS: Final = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
@@ -32,15 +33,17 @@ WIDE_PRIMARIES: Final = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPr
 
 
 class I420Converter:
-    """Turns RGBA pictures of one size into I420, BT.709 limited range; the size must be even.
+    """Turns RGBA pictures of one size into I420, limited range; the size must be even.
 
-    Any thread may call it; calls wait for each other.
+    The matrix is BT.709, as everywhere in the line, unless the way out wants BT.601. Any thread
+    may call it; calls wait for each other.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, matrix: int = Colorspace.ITU709) -> None:
         if width % 2 or height % 2:
             raise ValueError(f"I420 needs even sides, not {width}x{height}")
         self._size = (width, height)
+        self._matrix = matrix
         self._scaler = VideoReformatter()
         self._lock = threading.Lock()  # guards _scaler
 
@@ -50,22 +53,27 @@ class I420Converter:
         if image.shape != (height, width, 4):
             raise ValueError(f"expected uint8[{height}, {width}, 4], got {image.shape}")
         with self._lock:
-            frame = i420_frame(self._scaler, image)
+            frame = i420_frame(self._scaler, image, matrix=self._matrix)
         if out is None:
             out = np.empty((height * 3 // 2, width), np.uint8)
         _copy_planes(frame, out)
         return out
 
 
-def i420_frame(scaler: VideoReformatter, image: Image, format: str = "yuv420p") -> VideoFrame:
-    """A PyAV frame in BT.709 limited range of an RGBA picture uint8[h, w, 4]."""
+def i420_frame(
+    scaler: VideoReformatter,
+    image: Image,
+    format: str = "yuv420p",
+    matrix: int = Colorspace.ITU709,
+) -> VideoFrame:
+    """A PyAV frame in limited range of an RGBA picture uint8[h, w, 4]."""
     return scaler.reformat(
         VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgba"),
         format=format,
         interpolation=Interpolation.AREA,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
-        dst_colorspace=Colorspace.ITU709,
+        dst_colorspace=matrix,
         threads=1,
     )
 

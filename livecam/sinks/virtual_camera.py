@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from livecam.core.errors import SinkError
-from livecam.core.frame import Frame, PixelFormat
+from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.media.color import BT601, I420Converter
 from livecam.sinks.base import OutputInfo
 
 if TYPE_CHECKING:
@@ -47,23 +50,26 @@ def available(device: str = "") -> str | None:
 
 
 class VirtualCamera:
-    """Hands I420 pictures, BT.709 limited range, to v4l2loopback (Linux) or OBS.
+    """Hands I420 pictures, limited range, to v4l2loopback (Linux) or OBS (Windows, macOS).
 
-    The bytes reach Linux readers as they are. Windows and macOS want NV12 and UYVY:
-    pyvirtualcam rearranges I420 into these inside, without touching a sample's value (and
-    on Windows it takes nothing but I420 for that), so there is one path for all.
+    The matrix is what readers take it for. On Linux that is BT.601, as from any webcam: a
+    v4l2loopback device says so, and Chromium, OpenCV and ffmpeg decode it so (BT.709 bars come
+    back 21 levels wrong there); OBS alone takes every V4L2 camera for BT.709. Elsewhere it is
+    BT.709. So on Linux RGBA is wanted and converted here; I420 is always passed on as it is.
+
+    Windows and macOS want NV12 and UYVY: pyvirtualcam rearranges I420 into these inside,
+    without touching a sample's value (and on Windows it refuses NV12).
 
     On Linux a write that fails is only printed by pyvirtualcam. So after each picture the
     device is asked whether it is still there and still takes our size and format. What this
     cannot see is a write that fails once on a healthy device; that picture is lost.
     """
 
-    format = PixelFormat.I420
-
     def __init__(self, device: str = "") -> None:
         self._wanted = device
         self._camera: pyvirtualcam.Camera | None = None
         self._watch: _LoopbackWatch | None = None
+        self.format = PixelFormat.RGBA if PLATFORM == "linux" else PixelFormat.I420
 
     def open(self, info: OutputInfo) -> str:
         """Opens the camera.
@@ -74,6 +80,8 @@ class VirtualCamera:
         device = available(self._wanted)
         if device is None:
             raise _missing(self._wanted)
+        self._converter = I420Converter(info.width, info.height, BT601)
+        self._planes: Image = np.empty((info.height * 3 // 2, info.width), np.uint8)
         before = _descriptors(device)
         try:
             import pyvirtualcam
@@ -105,8 +113,11 @@ class VirtualCamera:
         """
         if self._camera is None:
             raise SinkError("the virtual camera is not open")
+        image = frame.image
+        if frame.format is PixelFormat.RGBA:
+            image = self._converter.convert(image, out=self._planes)
         try:
-            self._camera.send(frame.image)
+            self._camera.send(image)
         except Exception as err:
             raise SinkError(f"the virtual camera takes no picture: {err}") from err
         if self._watch is not None:
