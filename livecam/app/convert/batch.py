@@ -135,10 +135,11 @@ class Converter:
     ) -> str:
         assert self._avatar is not None
         assert self._make_compositor is not None
-        size = (found.info.width, found.info.height)
-        artist = Artist(self._avatar, self.settings.avatar, self._make_compositor, size, self.timer)
+        artist = Artist(
+            found, scenes, self._avatar, self.settings.avatar, self._make_compositor, self.timer
+        )
         try:
-            return write_film(found, scenes, artist, output, self.timer, stats, advance)
+            return write_film(artist, output, stats, advance)
         finally:
             artist.close()
 

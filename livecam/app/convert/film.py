@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livecam.app.convert.plan import Role, Scene, others_at
@@ -15,6 +15,7 @@ from livecam.compose import covers
 from livecam.compose.base import Compositor
 from livecam.config.settings import AvatarSettings
 from livecam.core.errors import SourceError
+from livecam.core.face import FaceState
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
@@ -50,73 +51,70 @@ class Artist:
 
     def __init__(
         self,
+        survey: Survey,
+        scenes: list[Scene],
         avatar: Avatar,
         settings: AvatarSettings,
         make_compositor: CompositorFactory,
-        size: tuple[int, int],
-        timer: StageTimer,
+        timer: StageTimer | None = None,
     ) -> None:
-        self._avatar, self._settings, self._timer = avatar, settings, timer
-        self._width, self._height = size
-        self._compositor = make_compositor(avatar, *size)
+        self.survey = survey
+        self.timer = timer or StageTimer()
+        self._avatar, self._settings = avatar, settings
+        self._size = (survey.info.width, survey.info.height)
+        self._todo = iter(scenes)
+        self._scene, self._wearers = Scene(range(0), Shown.CURTAIN), list[Wearer]()
+        self._compositor = make_compositor(avatar, *self._size)
 
-    def draw(self, frames: Iterable[Frame], survey: Survey, scenes: list[Scene]) -> Iterator[Drawn]:
-        """Every frame as planned.
+    def draw(self, frame: Frame) -> Drawn:
+        """One frame as planned; frames come in order, the same one may come again.
 
         Raises:
-            GraphicsError: the driver gave up; nothing is yielded for that frame.
+            GraphicsError: the driver gave up.
             SourceError: the film is not the one that was surveyed.
         """
-        times = survey.times
-        todo = iter(scenes)
-        scene, wearers = Scene(range(0), Shown.CURTAIN), list[Wearer]()
-        for frame in frames:
-            if frame.index >= len(times) or frame.captured_at != times[frame.index]:
-                raise SourceError(
-                    f"{survey.info.path} changed while it was converted", hint="convert it again"
-                )
-            if frame.index not in scene.frames:
-                scene = next(todo)
-                wearers = [
-                    Wearer(role, self._avatar, self._settings, (self._width, self._height))
-                    for role in scene.roles
-                ]
-            others = others_at(scene, frame.index, times, self._width, self._height)
-            yield self._drawn(frame, scene, wearers, others)
+        times, index = self.survey.times, frame.index
+        if index >= len(times) or frame.captured_at != times[index] or frame.size != self._size:
+            raise SourceError(
+                f"{self.survey.info.path} changed while it was converted", hint="convert it again"
+            )
+        while index not in self._scene.frames:
+            self._scene = next(self._todo)
+            self._wearers = [
+                Wearer(role, self._avatar, self._settings, self._size) for role in self._scene.roles
+            ]
+        if self._scene.state is not Shown.AVATAR:
+            image = _covered(frame.image, self._scene.state)
+            return Drawn(replace(frame, image=image), self._line(frame))
+        return self._dressed(frame)
 
     def close(self) -> None:
         self._compositor.close()
 
-    def _drawn(
-        self, frame: Frame, scene: Scene, wearers: list[Wearer], others: list[Rect]
-    ) -> Drawn:
-        if scene.state is not Shown.AVATAR:
-            picture = Frame(_covered(frame.image, scene.state), frame.index, frame.captured_at)
-            return Drawn(picture, self._line(frame, scene.state))
-        present = [wearer for wearer in wearers if frame.index in wearer.role.frames]
-        with self._timer.stage("rig"):
-            faces = [wearer.role.at(frame.index) for wearer in present]
+    def _dressed(self, frame: Frame) -> Drawn:
+        present = [wearer for wearer in self._wearers if frame.index in wearer.role.frames]
+        faces = [wearer.role.at(frame.index) for wearer in present]
+        with self.timer.stage("rig"):
             avatars = [
-                wearer.rig.state(face, self._width, self._height)
+                wearer.rig.state(face, *self._size)
                 for wearer, face in zip(present, faces, strict=True)
             ]
-        with self._timer.stage("compose"):
-            picture = self._compositor.compose(_without_others(frame, others), avatars)
-        tracked = any(
-            wearer.role.seen[frame.index - wearer.role.frames.start] for wearer in present
-        )
-        line = self._line(frame, scene.state)
-        return Drawn(
-            picture,
-            StatsLine(
-                line.frame, line.captured_at, line.published_at, line.state,
-                tracked, faces[0], self._compositor.drawn, line.stage_ms,
-            ),
-        )  # fmt: skip
+        hidden = others_at(self._scene, frame.index, self.survey.times, *self._size)
+        with self.timer.stage("compose"):
+            picture = self._compositor.compose(_without(frame, hidden), avatars)
+        tracked = any(wearer.role.seen_at(frame.index) for wearer in present)
+        line = self._line(frame, tracked, faces[0], self._compositor.drawn)
+        return Drawn(picture, line)
 
-    def _line(self, frame: Frame, state: Shown) -> StatsLine:
-        at = frame.captured_at
-        return StatsLine(frame.index, at, at, state, False, None, None, self._timer.last_ms())
+    def _line(
+        self,
+        frame: Frame,
+        tracked: bool = False,
+        face: FaceState | None = None,
+        box: Rect | None = None,
+    ) -> StatsLine:
+        at, state = frame.captured_at, self._scene.state
+        return StatsLine(frame.index, at, at, state, tracked, face, box, self.timer.last_ms())
 
 
 def _covered(image: Image, state: Shown) -> Image:
@@ -128,7 +126,7 @@ def _covered(image: Image, state: Shown) -> Image:
     return covers.curtain(image.shape[1], image.shape[0])
 
 
-def _without_others(frame: Frame, regions: list[Rect]) -> Frame:
+def _without(frame: Frame, regions: list[Rect]) -> Frame:
     if not regions:
         return frame
     image = frame.image.copy()
@@ -138,11 +136,8 @@ def _without_others(frame: Frame, regions: list[Rect]) -> Frame:
 
 
 def write_film(
-    survey: Survey,
-    scenes: list[Scene],
     artist: Artist,
     output: Path,
-    timer: StageTimer,
     stats: StatsWriter | None = None,
     advance: Advance = lambda frames: None,
 ) -> str:
@@ -150,7 +145,7 @@ def write_film(
 
     The file appears under its name when it is complete, and not at all otherwise.
     """
-    info = survey.info
+    info = artist.survey.info
     with (
         VideoReader(info.path) as film,
         VideoWriter(
@@ -163,13 +158,14 @@ def write_film(
             pixel_aspect=info.pixel_aspect,
         ) as writer,
     ):
-        for drawn in artist.draw(film, survey, scenes):
-            with timer.stage("write"):
+        for frame in film:
+            drawn = artist.draw(frame)
+            with artist.timer.stage("write"):
                 writer.write(drawn.picture)
             if stats is not None:
                 stats.write(drawn.line)
             advance(1)
-        if writer.frames != len(survey.times):
+        if writer.frames != len(artist.survey.times):
             raise SourceError(
                 f"{info.path} ended early while it was converted", hint="convert it again"
             )

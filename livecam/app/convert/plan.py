@@ -31,6 +31,9 @@ class Role:
     def at(self, index: int) -> FaceState:
         return self.states[index - self.frames.start]
 
+    def seen_at(self, index: int) -> bool:
+        return bool(self.seen[index - self.frames.start])
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -40,9 +43,6 @@ class Scene:
     state: Shown  # of all its frames
     roles: tuple[Role, ...] = ()
     others: tuple[Track, ...] = ()
-
-    def roles_at(self, index: int) -> list[Role]:
-        return [role for role in self.roles if index in role.frames]
 
 
 def plan(survey: Survey, *, hide_others: bool, strict: bool) -> list[Scene]:

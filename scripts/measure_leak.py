@@ -1,0 +1,158 @@
+"""Measures how much of the real face can be seen in converted films.
+
+    scripts/measure_leak.py SOURCE OUTPUT STATS     compares two files
+    scripts/measure_leak.py --exact SOURCE ...      asks the compositor, frame by frame
+
+Prints one line a film: frames measured, frames that leak, the largest visible share of a face
+and where; `--pictures DIR` saves the worst frames. The exit code is 1 when anything leaks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from livecam.app.build import compositor_factory, tracker_factory
+from livecam.app.convert.film import Artist
+from livecam.app.convert.plan import Scene, plan
+from livecam.app.convert.second_look import SecondLook
+from livecam.app.convert.survey import Survey, survey
+from livecam.app.leak import Leak, avatar_frames, compare_films, oval_of, see_through, visible
+from livecam.app.stats import Shown
+from livecam.avatar.library import load_avatar
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
+from livecam.core.face import Face, FaceState
+from livecam.core.frame import Frame, Image
+from livecam.core.spaces import project
+from livecam.core.timing import StageTimer
+from livecam.media.reader import VideoReader
+from livecam.render.context import open_graphics
+from livecam.tracking.face_landmarker import FaceLandmarker
+
+WORST = 6  # frames whose pictures are kept
+
+
+def measure_exactly(source: Path) -> Iterator[tuple[Leak, Image]]:
+    """The leak of every frame with an avatar, and the picture that was drawn beside its source.
+
+    The faces are found afresh in every single picture, not where the conversion saw them.
+    """
+    settings, timer = Settings(), StageTimer()
+    found, scenes = _planned(source, settings)
+    with open_graphics() as graphics, _fresh_tracker() as eye, VideoReader(source) as film:
+        make_compositor = compositor_factory(settings, graphics, timer)
+        avatar = load_avatar(settings.avatar.avatar)
+        artist = Artist(found, scenes, avatar, settings.avatar, make_compositor, timer)
+        for frame in film:
+            drawn = artist.draw(frame)
+            faces = eye.track(frame).faces
+            if drawn.line.state is not Shown.AVATAR or not faces:
+                continue
+            ovals = [oval_of(face, *frame.size) for face in faces]
+            worn = see_through(
+                lambda painted: artist.draw(painted).picture, frame, np.logical_or.reduce(ovals)
+            )
+            shows = np.zeros_like(worn)
+            for face, oval in zip(faces, ovals, strict=True):
+                if _wears_avatar(face, drawn.line.face, frame):
+                    shows |= worn & oval
+                elif oval.any():  # blurred, which does not hide every trace of noise
+                    shows |= visible(frame.image, drawn.picture.image, oval)[0]
+            share = max(float(shows[oval].mean()) for oval in ovals if oval.any())
+            everything = np.logical_or.reduce(ovals)
+            yield Leak(frame.index, share), _side_by_side(frame, drawn.picture, everything, shows)
+        artist.close()
+
+
+def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Leak, Image]]:
+    """The leak of every frame with an avatar as the finished file shows it."""
+    with _fresh_tracker() as eye:
+        for leak, real, shown, oval, certain in compare_films(
+            source, output, avatar_frames(stats), eye
+        ):
+            yield leak, _side_by_side(real, shown, oval, certain)
+
+
+def _planned(source: Path, settings: Settings) -> tuple[Survey, list[Scene]]:
+    model = asset_path("face-landmarker")
+    tracker = tracker_factory(settings)()
+    found = survey(source, tracker, lambda: SecondLook(model, settings.tracking.max_faces))
+    tracker.close()
+    return found, plan(found, hide_others=True, strict=False)
+
+
+def _fresh_tracker() -> FaceLandmarker:
+    return FaceLandmarker(asset_path("face-landmarker"), 4, 0.3, 0.3, mode="image")
+
+
+def _wears_avatar(face: Face, state: FaceState | None, frame: Frame) -> bool:
+    if state is None:
+        return False
+    box = face.box(*frame.size)
+    x, y = project(state.pose.matrix, np.zeros((1, 3)), *frame.size)[0]
+    away = np.hypot(x - (box.x0 + box.x1) / 2, y - (box.y0 + box.y1) / 2)
+    return bool(away < 0.75 * max(box.width, box.height))
+
+
+def _side_by_side(real: Frame, shown: Frame, oval: np.ndarray, leak: np.ndarray) -> Image:
+    """Source with the oval's outline, and output with what leaks in red."""
+    left, right = real.image.copy(), shown.image.copy()
+    outlines, _ = cv2.findContours(oval.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for image in (left, right):
+        cv2.drawContours(image, outlines, -1, (0, 255, 255, 255), 1)
+    right[leak] = (255, 0, 0, 255)
+    return np.hstack((left, right))
+
+
+def _report(name: str, leaks: Iterator[tuple[Leak, Image]], pictures: Path | None) -> bool:
+    """Prints the line of one film; says whether anything leaks."""
+    every: list[Leak] = []
+    worst: list[tuple[float, int, Image]] = []
+    for leak, picture in leaks:
+        every.append(leak)
+        if leak.visible > 0 or leak.unsure > 0:
+            heapq.heappush(worst, (leak.visible + leak.unsure / 10, leak.index, picture))
+            if len(worst) > WORST:
+                heapq.heappop(worst)
+    leaking = [leak for leak in every if leak.visible > 0]
+    most = max(every, key=lambda leak: leak.visible, default=Leak(0, 0.0))
+    print(
+        f"{name}: {len(every)} frames measured, {len(leaking)} leak, "
+        f"at most {most.visible:.2%} (frame {most.index}), "
+        f"unsure at most {max((leak.unsure for leak in every), default=0.0):.2%}"
+    )
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+        for share, index, picture in worst:
+            path = pictures / f"{name}-{index:05d}-{share * 1e4:04.0f}.png"
+            cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGBA2BGR))
+    return bool(leaking)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--exact", action="store_true", help="ask the compositor")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="save the worst frames")
+    arguments = parser.parse_args()
+    if arguments.exact:
+        leaky = [
+            _report(source.stem, measure_exactly(source), arguments.pictures)
+            for source in arguments.files
+        ]
+        return int(any(leaky))
+    if len(arguments.files) != 3:
+        parser.error("name SOURCE, OUTPUT and STATS")
+    source, output, stats = arguments.files
+    return int(_report(source.stem, measure_files(source, output, stats), arguments.pictures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
