@@ -1,0 +1,88 @@
+"""No picture, landmark or metric leaves the machine: nothing here opens a network connection.
+
+MediaPipe 0.10.35 and later report usage to their maker; the pinned 0.10.32 cannot.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+TRACKS_A_FACE = """
+import sys, time
+import cv2, numpy as np
+import livecam.app.run, livecam.app.bench, livecam.cli
+from livecam.core.frame import Frame
+from livecam.tracking.face_landmarker import FaceLandmarker
+
+portrait = cv2.cvtColor(cv2.imread(sys.argv[1]), cv2.COLOR_BGR2RGBA)
+tracker = FaceLandmarker(sys.argv[2])
+found, start = 0, time.monotonic()
+while time.monotonic() - start < 3:
+    found += len(tracker.track(Frame(portrait, found, time.monotonic())).faces)
+tracker.close()
+print("faces:", found)
+"""
+LOOKS_A_NAME_UP = "import socket; socket.getaddrinfo('livecam.invalid', 80)"
+CONNECTS = "import socket; socket.socket().connect_ex(('127.0.0.1', 9))"
+# What a program needs from the C library to reach another machine.
+NETWORK_FUNCTIONS = ("socket", "connect", "getaddrinfo", "gethostbyname", "sendto", "sendmsg")
+
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed; it watches the system calls"
+)
+
+
+def network_calls(tmp_path: Path, program: str, *arguments: object) -> tuple[list[str], str]:
+    """The system calls by which a Python program reached for the network, and what it printed."""
+    log = tmp_path / "calls"
+    watched = ["strace", "-f", "-qq", "-e", "trace=%network", "-o", str(log)]
+    done = subprocess.run(
+        [*watched, sys.executable, "-c", program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if "PTRACE" in done.stderr or "ptrace" in done.stderr:
+        pytest.skip("this machine does not let programs be watched")
+    # Local sockets (X server, sound) stay on the machine; a look-up through the system's
+    # resolver is a local socket too, and is known by its name.
+    reaching = re.compile(r"AF_INET|resolve|port=htons")
+    return [line for line in log.read_text().splitlines() if reaching.search(line)], done.stdout
+
+
+@needs_strace
+@pytest.mark.parametrize("program", [LOOKS_A_NAME_UP, CONNECTS])
+def test_the_watch_sees_a_program_that_reaches_out(tmp_path, program):
+    assert network_calls(tmp_path, program)[0]
+
+
+@needs_strace
+def test_tracking_a_real_face_reaches_for_no_network(tmp_path):
+    from livecam.config.assets import asset_path
+    from livecam.core.errors import AssetError
+
+    try:
+        portrait, model = asset_path("portrait"), asset_path("face-landmarker")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+    calls, printed = network_calls(tmp_path, TRACKS_A_FACE, portrait, model)
+    assert int(printed.split("faces:")[1]) > 10, printed
+    assert calls == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads an ELF library")
+def test_the_tracking_library_has_no_means_to_reach_a_network():
+    library = Path(str(distribution("mediapipe").locate_file("mediapipe/tasks/c/libmediapipe.so")))
+    content = library.read_bytes()
+    assert b"\0malloc\0" in content  # so imported names are found in this way
+    assert [name for name in NETWORK_FUNCTIONS if b"\0%b\0" % name.encode() in content] == []
+
+
+def test_the_pinned_version_is_the_one_that_is_silent():
+    assert distribution("mediapipe").version == "0.10.32"
