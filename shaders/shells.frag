@@ -1,4 +1,5 @@
 // Draws one shell of fur: only where strands reach that high.
+// COVERAGE: alpha becomes samples; without it a pixel is a strand's or not.
 
 #include "finish.glsl"
 #include "strand.glsl"
@@ -9,11 +10,22 @@ out vec4 pixel;
 
 uniform sampler3D noise;
 
+#ifdef COVERAGE
+const float LEAST_COVERAGE = 0.1;
+#else
+const float LEAST_COVERAGE = 0.5;
+#endif
+
 void main() {
     vec3 hair = texture(noise, v_rest).rgb;
     float clump = texture(noise, v_rest * CLUMP + 0.3).b;
-    if (v_fur.y < 0.0002 || strand_height(hair, clump) < v_fur.x * 0.86 + 0.02) {
+    float above = strand_height(hair, clump) - (v_fur.x * 0.86 + 0.02);
+    float coverage = above / max(fwidth(above), 0.02) + 0.5;
+    if (v_fur.y < 0.0002 || coverage < LEAST_COVERAGE) {
         discard;
     }
     pixel = finish(v_base * strand_tint(hair, clump) + v_rim);
+#ifdef COVERAGE
+    pixel.a = min(coverage, 1.0);
+#endif
 }

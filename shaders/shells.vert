@@ -14,10 +14,11 @@ uniform float shells, strand_density;
 out vec3 v_rest, v_base, v_rim;
 out vec2 v_fur;  // height of the shell 0..1, length of the fur in metres
 
+const float CLOSER = 0.65;  // shells are closer at the tips, where the comb pulls them apart
 const vec3 GRAVITY = vec3(0.0, -0.25, 0.0);
 
 void main() {
-    float h = (shells - float(gl_InstanceID)) / shells;
+    float h = pow((shells - float(gl_InstanceID)) / shells, CLOSER);
     vec3 flat_comb = comb - normal * dot(normal, comb);
     vec3 away = normal * 0.75 * h + (flat_comb + GRAVITY) * h * h;
     vec4 at = vec4(position + away * surface.x, 1.0);

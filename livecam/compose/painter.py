@@ -48,6 +48,11 @@ class LightPainter:
         self._head = LightHead(graphics, avatar)
         self._timer = timer
 
+    @property
+    def programs(self) -> list[Program]:
+        """Every program, for the tests."""
+        return self._head.programs
+
     def begin(self, image: Image) -> None:
         self._picture = image.copy()
 

@@ -43,6 +43,8 @@ FULL_PIXELS = 2_000_000
 MOST_SUPERSAMPLING = 2.0
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
 
+COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
+
 NOISE_UNIT, SHADOW_UNIT = 0, 1
 
 
@@ -215,7 +217,10 @@ class FullHead(HeadRenderer):
             self.array(full_program(self.ctx, coat), self.mesh.indices[coat])
             for coat in self.merged.triangles
         ]
-        self._fur = self.array(shell_program(self.ctx), self.indices(furry_triangles(self.merged)))
+        self._fur = self.array(
+            shell_program(self.ctx, self._target.multisampled),
+            self.indices(furry_triangles(self.merged)),
+        )
 
     def draw(self, shot: Shot, timer: StageTimer) -> moderngl.Texture:
         """The head as linear, premultiplied halves; its lower left `shot.size` is drawn."""
@@ -237,8 +242,18 @@ class FullHead(HeadRenderer):
                 coat.render()
             self.render_lining()
             if self._shells:
-                self._fur.render(instances=self._shells)
+                self._render_fur()
             return self._target.resolve()
+
+    def _render_fur(self) -> None:
+        # Coverage becomes samples; what is stored in them is opaque. Without samples alpha would
+        # be stored as it is, and the picture would show through.
+        switches = COVERAGE_SWITCHES if self._target.multisampled else ()
+        for switch in switches:
+            self.ctx.enable_direct(switch)
+        self._fur.render(instances=self._shells)
+        for switch in switches:
+            self.ctx.disable_direct(switch)
 
     def release(self) -> None:
         super().release()
@@ -258,9 +273,9 @@ def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
     return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1})
 
 
-def shell_program(ctx: moderngl.Context) -> Program:
+def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
     """The program that draws the shells of fur."""
-    return Program(ctx, "shells.vert", "shells.frag")
+    return Program(ctx, "shells.vert", "shells.frag", {"COVERAGE": 1} if multisampled else {})
 
 
 def on_the_head(mesh: MergedMesh) -> NDArray[np.uint32]:

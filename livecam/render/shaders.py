@@ -117,6 +117,7 @@ class Program:
         self.name = f"{vertex} + {fragment} {dict(defines or {})}"
         self.gl = _compile(ctx, sources, defines or {})
         self.declared = sources[0].uniforms | sources[1].uniforms
+        self.files = sources[0].files + sources[1].files
         self.written: set[str] = set()
         members = ((name, self.gl[name]) for name in self.gl)
         self._uniforms = {n: m for n, m in members if isinstance(m, moderngl.Uniform)}

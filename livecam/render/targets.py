@@ -78,6 +78,7 @@ class MultisampledTarget:
     def __init__(self, ctx: moderngl.Context, samples: int) -> None:
         self._ctx = ctx
         self._samples = min(samples, ctx.max_samples)
+        self.multisampled = self._samples > 1
         self._size = (0, 0)
         self._things: list[moderngl.Renderbuffer | moderngl.Framebuffer | moderngl.Texture] = []
 
