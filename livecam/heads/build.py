@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from livecam.avatar.base import Material, Mesh, Morph
+from livecam.avatar.base import EyeLook, Material, Mesh, Morph
 from livecam.avatar.gltf import write_glb
 from livecam.core.face import EXPRESSIONS
 from livecam.heads import mouth
@@ -18,6 +19,7 @@ from livecam.heads.mesh import (
     compact,
     face_normals,
     projected,
+    relaxed,
     simplified,
     slit,
     surface,
@@ -27,6 +29,7 @@ from livecam.heads.parts import Part, eyes, lids, nose, whiskers
 from livecam.heads.sdf import Array, length, mix, ridge, smoothstep, vector
 from livecam.heads.shape import HIGH, LOW, Shape
 from livecam.heads.species import UNIT_M, Species
+from livecam.heads.thumbnail import thumbnail, write_png
 from livecam.heads.tufts import Cut as TuftCut
 from livecam.heads.tufts import outline_density, tufts
 
@@ -61,6 +64,19 @@ LIGHT = Detail(
 )  # fmt: skip
 
 
+# What moves together lies together: a renderer that morphs ranges of vertices touches fewer.
+# Eyes and lids first, then fur from brow to chin, then the mouth; fur that never moves last.
+_ORDER = (
+    Material.SKIN,
+    Material.EYE,
+    Material.FUR,
+    Material.NOSE,
+    Material.WET,
+    Material.TEETH,
+    Material.WHISKER,
+)
+
+
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     """The head of a species in metres, one mesh for each material."""
     shape = Shape(species)
@@ -80,11 +96,10 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
         mouth.tongue(shape, fields, *detail.tongue),
         *whiskers(shape, fields, *detail.whisker),
     ]
-    return tuple(
-        _packed(kind, [part for part in parts if part.material is kind])
-        for kind in Material
-        if any(part.material is kind for part in parts)
-    )
+    packed = [_packed(kind, [p for p in parts if p.material is kind]) for kind in _ORDER]
+    moving, still = _parted(packed[_ORDER.index(Material.FUR)])
+    packed[_ORDER.index(Material.FUR)] = moving
+    return (*(_taken(mesh, mesh.indices) for mesh in packed), still)
 
 
 def _skin_surface(shape: Shape, detail: Detail) -> Cut:
@@ -97,7 +112,7 @@ def _skin_surface(shape: Shape, detail: Detail) -> Cut:
     points, triangles = compact(points, triangles[~floor])
     lips = Stretch((0, row.mouth_y, row.muzzle_to[2] - 0.10), (0.50, 0.13, 0.45))
     points, triangles = simplified(points, triangles, detail.skin_triangles, (lips,))
-    points = projected(shape, points)
+    points = relaxed(shape, projected(shape, points), triangles)
     return slit(points, triangles, shape.above_lips, shape.inside_mouth)
 
 
@@ -183,7 +198,42 @@ def _packed(kind: Material, parts: list[Part]) -> Mesh:
     )
 
 
-def _joined_morphs(morphs: list[Displacements], starts: np.ndarray) -> dict[str, Morph]:
+def _parted(mesh: Mesh) -> tuple[Mesh, Mesh]:
+    """The part that some expression moves, from top to bottom, and the part that none does."""
+    moved = np.zeros(len(mesh.positions), bool)
+    for morph in mesh.morphs.values():
+        moved[morph.indices] = True
+    moves = moved[mesh.indices].any(axis=1)
+    return _taken(mesh, mesh.indices[moves]), _taken(mesh, mesh.indices[~moves])
+
+
+def _taken(mesh: Mesh, triangles: NDArray[np.uint32]) -> Mesh:
+    """Only some triangles and their vertices, these ordered by falling height."""
+    used = np.unique(triangles)
+    used = used[np.argsort(-mesh.positions[used, 1], kind="stable")]
+    place = np.full(len(mesh.positions), -1, np.int64)
+    place[used] = np.arange(len(used))
+    morphs: dict[str, Morph] = {}
+    for name, morph in mesh.morphs.items():
+        here = place[morph.indices] >= 0
+        if here.any():
+            morphs[name] = Morph(place[morph.indices[here]].astype(np.uint32), morph.deltas[here])
+    return Mesh(
+        name=mesh.name if morphs else f"still {mesh.name}",
+        material=mesh.material,
+        positions=mesh.positions[used],
+        normals=mesh.normals[used],
+        colors=mesh.colors[used],
+        indices=place[triangles].astype(np.uint32),
+        occlusion=mesh.occlusion[used],
+        fur=mesh.fur[used],
+        head_weight=mesh.head_weight[used],
+        comb=mesh.comb[used],
+        morphs=morphs,
+    )
+
+
+def _joined_morphs(morphs: list[Displacements], starts: NDArray[np.int64]) -> dict[str, Morph]:
     out: dict[str, Morph] = {}
     for name in EXPRESSIONS:
         indices, deltas = [], []
@@ -204,8 +254,20 @@ def build_avatar(species: Species, folder: Path) -> None:
     """Writes `head.glb`, `head.light.glb`, `avatar.toml` and `thumbnail.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     write_glb(folder / "head.glb", build_meshes(species, FULL))
-    write_glb(folder / "head.light.glb", build_meshes(species, LIGHT))
+    light = build_meshes(species, LIGHT)
+    write_glb(folder / "head.light.glb", light)
+    write_png(folder / "thumbnail.png", thumbnail(light, eye_look(species)))
     (folder / "avatar.toml").write_text(description(species), "utf-8")
+
+
+def eye_look(species: Species) -> EyeLook:
+    """How the eyes of a species are painted."""
+    return EyeLook(
+        iris_inner=species.iris_inner,
+        iris_outer=species.iris_outer,
+        iris_angle_rad=round(float(np.radians(species.iris_angle_deg)), 4),
+        pupil=species.pupil,
+    )
 
 
 def description(species: Species) -> str:
@@ -228,7 +290,7 @@ licence = "MIT"
 [eyes]  # linear colours
 iris_inner = {numbers(species.iris_inner)}
 iris_outer = {numbers(species.iris_outer)}
-iris_angle_rad = {np.radians(species.iris_angle_deg):.4f}
+iris_angle_rad = {eye_look(species).iris_angle_rad:.4f}
 pupil = {species.pupil}
 
 [fit]  # metres

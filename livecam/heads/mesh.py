@@ -108,6 +108,24 @@ def projected(field: Field, points: Array, steps: int = 2) -> Array:
     return points.astype(np.float32)
 
 
+def relaxed(field: Field, points: Array, triangles: Triangles, steps: int = 3) -> Array:
+    """The points spread more evenly over the surface, so that no triangle is a sliver."""
+    ends = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
+    edges = np.unique(np.sort(ends, axis=1), axis=0)
+    count = np.bincount(edges.ravel(), minlength=len(points))[:, None]
+    # An edge of the mesh, used by one triangle only, stays where it is.
+    _, use = np.unique(np.sort(ends, axis=1), axis=0, return_counts=True)
+    fixed = np.zeros(len(points), bool)
+    fixed[edges[use == 1]] = True
+    for _ in range(steps):
+        total = np.zeros_like(points)
+        np.add.at(total, edges[:, 0], points[edges[:, 1]])
+        np.add.at(total, edges[:, 1], points[edges[:, 0]])
+        step = np.where(fixed[:, None], 0, (total / count - points) * 0.4)
+        points = projected(field, (points + step).astype(np.float32), 1)
+    return points
+
+
 def small_surface(
     field: Field, low: Vector, high: Vector, voxel: float, target: int
 ) -> tuple[Array, Triangles]:

@@ -219,6 +219,9 @@ def _tooth_row(
         - side * (tall[:, None] * v[None])[..., None] * vector((0, 1, 0))
     ).astype(np.float32)
     points = points.reshape(-1, 3)
+    # Where the jaw is narrow, a long tooth is drawn in: none may show while the mouth is shut.
+    shape = fields.shape
+    points = points - np.clip(shape(points) + 0.02, 0, None)[:, None] * shape.normals(points, 0.05)
     triangles = _facing(points, grid(len(u), rows), np.repeat(ahead, rows, axis=0))
     gap, tip = np.repeat(inside, rows), np.tile(v, len(u))
     colors = mix(
