@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -120,10 +119,11 @@ def _luma_chroma(picture: Image) -> NDArray[np.float32]:
 def _detail(luma: NDArray[np.float32], among: Mask, sigma: float) -> NDArray[np.float32]:
     """What is left without the local mean; the mean is taken among the given pixels only."""
     weight = among.astype(np.float32)
-    total = np.asarray(cv2.GaussianBlur(luma * weight, (0, 0), sigma), np.float32)
-    share = np.asarray(cv2.GaussianBlur(weight, (0, 0), sigma), np.float32)
-    detail: NDArray[np.float32] = (luma - total / np.maximum(share, 1e-3)) * weight
-    return detail
+    total, share = (
+        np.asarray(cv2.GaussianBlur(each, (0, 0), sigma), np.float32)
+        for each in (luma * weight, weight)
+    )
+    return np.asarray((luma - total / np.maximum(share, 1e-3)) * weight, np.float32)
 
 
 def _patches(same: Mask, details: list[NDArray[np.float32]], smallest: float) -> tuple[Mask, Mask]:
