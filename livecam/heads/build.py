@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,42 +64,29 @@ LIGHT = Detail(
 )  # fmt: skip
 
 
-# What moves together lies together: a renderer that morphs ranges of vertices touches fewer.
-# Eyes and lids first, then fur from brow to chin, then the mouth; fur that never moves last.
-_ORDER = (
-    Material.SKIN,
-    Material.EYE,
-    Material.FUR,
-    Material.NOSE,
-    Material.WET,
-    Material.TEETH,
-    Material.WHISKER,
-)
-
-
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
-    """The head of a species in metres, one mesh for each material."""
+    """The head of a species in metres."""
     shape = Shape(species)
     fields = SkinFields(shape)
     cut = _skin_surface(shape, detail)
     skin = _skin(shape, fields, cut, detail)
     curve = mouth.lip_curve(shape, cut.edge, detail.lip)
-    parts = [
-        skin,
-        *_fur_tufts(shape, fields, skin, cut, detail),
-        *lids(shape, *detail.lid),
-        *eyes(shape, *detail.eye),
-        nose(shape, fields, *detail.nose),
-        *mouth.lips(shape, fields, curve, detail.detailed_lips),
-        *mouth.cavity(fields, curve, detail.cavity_rows),
-        *mouth.teeth(fields, curve, *detail.teeth),
-        mouth.tongue(shape, fields, *detail.tongue),
-        *whiskers(shape, fields, *detail.whisker),
-    ]
-    packed = [_packed(kind, [p for p in parts if p.material is kind]) for kind in _ORDER]
-    moving, still = _parted(packed[_ORDER.index(Material.FUR)])
-    packed[_ORDER.index(Material.FUR)] = moving
-    return (*(_taken(mesh, mesh.indices) for mesh in packed), still)
+    lip_parts = mouth.lips(shape, fields, curve, detail.detailed_lips)
+    hollow = mouth.cavity(fields, curve, detail.cavity_rows)
+    tongue = mouth.tongue(shape, fields, *detail.tongue)
+    coat, bare = _parted(_packed("fur", [skin, *_fur_tufts(shape, fields, skin, cut, detail)]))
+    # What moves together lies together, so that whoever morphs ranges of vertices touches few:
+    # eyes and lids, fur from brow to chin, the mouth, and last the fur that never moves.
+    return (
+        _packed("lids", lids(shape, *detail.lid)),
+        _packed("eyes", eyes(shape, *detail.eye)),
+        coat,
+        _packed("nose", [nose(shape, fields, *detail.nose)]),
+        _packed("mouth", [*lip_parts, *hollow, tongue]),
+        _packed("teeth", mouth.teeth(fields, curve, *detail.teeth)),
+        _packed("whiskers", whiskers(shape, fields, *detail.whisker)),
+        bare,
+    )
 
 
 def _skin_surface(shape: Shape, detail: Detail) -> Cut:
@@ -159,6 +146,8 @@ def _fur_tufts(
     """Blades along the outline, and where no shells are drawn, strokes over the surface."""
     furry = smoothstep(0.02, 0.05, skin.fur)
     edge = outline_density(shape, skin.points, skin.normals) * furry
+    # Black blades that reach over light fur look like thorns.
+    edge = edge * smoothstep(0.03, 0.12, skin.colors.mean(axis=1))
     bare = detail.surface_tufts > 0
     rim = TuftCut(curved=True, length=2.0, width=0.26, lift=0.5, furry=True)
     if not bare:  # shells make the outline; blades only give them finer points
@@ -173,7 +162,7 @@ def _fur_tufts(
     return out
 
 
-def _packed(kind: Material, parts: list[Part]) -> Mesh:
+def _packed(name: str, parts: list[Part]) -> Mesh:
     """Several parts of one material as one mesh, in metres."""
     counts = [len(part.points) for part in parts]
     starts = np.cumsum([0, *counts[:-1]])
@@ -181,9 +170,9 @@ def _packed(kind: Material, parts: list[Part]) -> Mesh:
     def joined(values: Callable[[Part], Array]) -> Array:
         return np.concatenate([values(part) for part in parts]).astype(np.float32)
 
-    return Mesh(
-        name=kind.name.lower(),
-        material=kind,
+    whole = Mesh(
+        name=name,
+        material=parts[0].material,
         positions=joined(lambda part: part.points) * np.float32(UNIT_M),
         normals=joined(lambda part: part.normals),
         colors=joined(lambda part: part.colors),
@@ -196,6 +185,7 @@ def _packed(kind: Material, parts: list[Part]) -> Mesh:
         comb=joined(lambda part: part.comb),
         morphs=_joined_morphs([part.morphs for part in parts], starts),
     )
+    return _taken(whole, whole.indices)
 
 
 def _parted(mesh: Mesh) -> tuple[Mesh, Mesh]:
@@ -204,7 +194,8 @@ def _parted(mesh: Mesh) -> tuple[Mesh, Mesh]:
     for morph in mesh.morphs.values():
         moved[morph.indices] = True
     moves = moved[mesh.indices].any(axis=1)
-    return _taken(mesh, mesh.indices[moves]), _taken(mesh, mesh.indices[~moves])
+    still = _taken(mesh, mesh.indices[~moves])
+    return _taken(mesh, mesh.indices[moves]), replace(still, name=f"still {mesh.name}")
 
 
 def _taken(mesh: Mesh, triangles: NDArray[np.uint32]) -> Mesh:
@@ -219,7 +210,7 @@ def _taken(mesh: Mesh, triangles: NDArray[np.uint32]) -> Mesh:
         if here.any():
             morphs[name] = Morph(place[morph.indices[here]].astype(np.uint32), morph.deltas[here])
     return Mesh(
-        name=mesh.name if morphs else f"still {mesh.name}",
+        name=mesh.name,
         material=mesh.material,
         positions=mesh.positions[used],
         normals=mesh.normals[used],

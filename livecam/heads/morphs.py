@@ -97,7 +97,7 @@ class SkinFields:
         front = smoothstep(0.25, 0.6, at[:, 2])
         g = bump(at, (0, self.lip_y, self.front_z), (0.55, 0.26, 0.50)) * front
         zero = np.zeros_like(g)
-        out["mouthPucker"] = np.stack((-0.46 * x * g, 0.01 * g * (jaw - upper), 0.14 * g), axis=1)
+        out["mouthPucker"] = np.stack((-0.58 * x * g, 0.02 * g * (jaw - upper), 0.19 * g), axis=1)
         out["mouthFunnel"] = np.stack((-0.40 * x * g, 0.075 * g * (upper - jaw), 0.10 * g), axis=1)
         line = g * ridge(self.shape.above_lips(at), 0.10)
         out["mouthRollUpper"] = (line * upper)[:, None] * vector((0, -0.03, -0.06))
@@ -122,6 +122,7 @@ class SkinFields:
             * half
         )
         cheek = bump(at, (sign * 0.57, -0.20, 0.48), (0.28, 0.20, 0.35)) * half
+        middle = bump(at, (0, self.lip_y, self.front_z), (0.20, 0.14, 0.35)) * half
         below = bump(at, (sign * 0.42, -0.52, 0.45), (0.25, 0.16, 0.35)) * half
 
         def shift(weight: Array, x: float, y: float, z: float) -> Array:
@@ -133,7 +134,11 @@ class SkinFields:
             + shift(cheek, 0.06, 0.07, 0.10)
             + shift(below, 0.02, 0.05, 0.0)
         )
-        out["mouthFrown" + name] = shift(corner, 0.04, -0.17, -0.02) + shift(cheek, 0, -0.03, 0)
+        out["mouthFrown" + name] = (
+            shift(corner, 0.03, -0.20, -0.02)
+            + shift(cheek, 0, -0.03, 0)
+            + shift(middle, 0, 0.035, 0.01)
+        )
         out["mouthStretch" + name] = shift(corner, 0.18, -0.05, -0.05)
         out["mouthDimple" + name] = shift(corner, 0.08, 0.05, -0.11)
         out["mouthPress" + name] = shift(corner, -0.03, 0.01, -0.05) + shift(cheek, 0, 0.02, 0.02)

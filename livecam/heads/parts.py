@@ -153,6 +153,7 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
 _EDGE = 0.05  # up to here the rim turns in towards the ball
 _CREASE = 0.40
 _LID_RADIUS = 1.065
+_LID_FUR = 0.014  # head units
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +230,15 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
     where = t.ravel()
     return Part(
         f"{'upper' if upper else 'lower'}Lid{name}",
-        Material.SKIN,
+        Material.FUR,
         rest,
         triangles,
         _lid_colors(shape, where, upper),
         morphs,
         normals=normals,
         occlusion=_lid_occlusion(where, upper),
+        fur=_LID_FUR * smoothstep(0.12, 0.26, where),
+        comb=unit(np.asarray(np.gradient(rest.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
     )
 
 
@@ -249,7 +252,7 @@ def _upper_targets(c: _LidCurves, name: str) -> dict[str, Array]:
         "eyeLookUp" + name: c.upper + 9 * c.arch,
         "browDown" + name: c.upper - 8 * c.arch - 24 * c.arch * inward,
         "browOuterUp" + name: c.upper + 6 * c.arch * np.clip(c.outer + 0.3, 0, 1.2),
-        "browInnerUp": c.upper + 9 * c.arch * inward - 4 * c.arch * np.clip(c.outer, 0, 1),
+        "browInnerUp": c.upper + 9 * c.arch * inward - 13 * c.arch * np.clip(c.outer + 0.2, 0, 1),
         "mouthSmile" + name: c.upper - 3 * c.arch,
     }
 
@@ -270,9 +273,9 @@ def _lid_colors(shape: Shape, t: Array, upper: bool) -> Array:
     row = shape.species
     colors = flat(row.lid, len(t))
     if upper:
-        colors = mix(colors, vector(row.liner) * 2.5, smoothstep(0.26, 0.55, t) * 0.8)
+        colors = mix(colors, vector(row.liner) * 2.5, smoothstep(0.30, 0.60, t) * 0.8)
         colors = mix(colors, vector(row.liner), ridge(t - _CREASE, 0.05) * 0.7)
-    line = smoothstep(0.19, 0.13, t) if upper else smoothstep(0.15, 0.09, t)
+    line = smoothstep(0.22, 0.16, t) if upper else smoothstep(0.15, 0.09, t)
     return mix(colors, vector(row.liner), line * 0.97).astype(np.float32)
 
 
