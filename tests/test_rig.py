@@ -10,7 +10,7 @@ import pytest
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.baseline import SlowQuantile
 from livecam.avatar.expression import ExpressionGains, blinks
-from livecam.avatar.rig import CHIN_DROP, EYES, LIFT, SKULL_HALF_WIDTH, SKULL_TOP, Rig
+from livecam.avatar.rig import CHIN_DROP, EYES, FORWARD, LIFT, SKULL_HALF_WIDTH, SKULL_TOP, Rig
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import EXPRESSIONS, INDEX, FaceState, Weights
 from livecam.core.spaces import conjugate, decompose, euler_deg, multiply, project, rotation_vector
@@ -76,10 +76,31 @@ def test_a_tight_avatar_grows_until_it_encloses_the_real_head(part: str, ratio: 
 
 
 def test_the_eyes_sit_above_the_real_ones() -> None:
-    face = worn(yaw=0.5, roll=-0.3, x=0.1)
-    state = rig().state(face, *SIZE)
-    above = in_face(state, face, avatar().fit.eye_line) - EYES
-    assert above == pytest.approx((0, LIFT * scale_of(state), 0), abs=1e-9)
+    for roll in (0.0, -0.3):
+        face = worn(roll=roll, x=0.1)
+        state = rig().state(face, *SIZE)
+        above = in_face(state, face, avatar().fit.eye_line) - EYES
+        assert above == pytest.approx((0, LIFT * scale_of(state), 0), abs=1e-3)
+
+
+def test_in_profile_the_avatar_moves_forward() -> None:
+    eyes = avatar().fit.eye_line
+    for yaw, forward in ((0.0, 0.0), (np.radians(60), FORWARD), (np.radians(-60), FORWARD)):
+        face = worn(yaw=yaw, pitch=0.0)
+        front = Rig(avatar(), AvatarSettings())
+        front.state(worn(), *SIZE)  # a level posture, so that nothing is corrected
+        moved = in_face(front.state(face, *SIZE), face, eyes) - EYES
+        assert moved[2] == pytest.approx(forward, abs=1e-3)
+
+
+@pytest.mark.parametrize("pitch_deg", [-12.0, 0.0, 14.0])
+def test_levelling_leaves_the_chin_where_it_is(pitch_deg: float) -> None:
+    """Turned about the eyes, the avatar's chin would swing back and bare the real one."""
+    fit = avatar().fit
+    chin = (fit.eye_line[0], fit.eye_line[1] - fit.chin_drop, fit.eye_line[2])
+    level, up = worn(), worn(pitch=np.radians(pitch_deg))
+    places = [in_face(rig().state(face, *SIZE), face, chin) for face in (level, up)]
+    assert places[1] == pytest.approx(places[0], abs=1e-9)
 
 
 def test_the_head_turns_as_the_face_does() -> None:
@@ -91,11 +112,17 @@ def test_the_head_turns_as_the_face_does() -> None:
         assert abs(apart[0]) < np.radians(3)
 
 
-@pytest.mark.parametrize("pitch_deg", [-12.0, 0.0, 8.0, 14.0])
+@pytest.mark.parametrize("pitch_deg", [-12.0, 0.0, 8.0])
 def test_a_head_that_looks_up_is_levelled_by_four_fifths(pitch_deg: float) -> None:
     state = rig().state(worn(pitch=np.radians(pitch_deg)), *SIZE)
     shown = euler_deg(decompose(state.camera_from_head)[1])[1]
     assert shown == pytest.approx(8 - 0.2 * (8 - pitch_deg))
+
+
+def test_a_head_that_looks_down_is_left_alone() -> None:
+    """Raising it would bare the chin."""
+    state = rig().state(worn(pitch=np.radians(14)), *SIZE)
+    assert euler_deg(decompose(state.camera_from_head)[1])[1] == pytest.approx(14)
 
 
 def test_a_nod_is_shown_as_a_nod() -> None:
