@@ -68,6 +68,13 @@ def graphics():
         yield opened
 
 
+@pytest.fixture(scope="module")
+def light(graphics, raccoon):
+    made = HeadCompositor(graphics, raccoon, RenderSettings(tier="light"), SIZE)
+    yield made
+    made.close()
+
+
 def pixels_that_show(compositor, avatar, face, wearer=None):
     """How many pixels of the face show through, and how many it has."""
     state = Rig(avatar, AvatarSettings()).state(wearer or face, *SIZE)
@@ -83,12 +90,10 @@ def pixels_that_show(compositor, avatar, face, wearer=None):
 @pytest.mark.parametrize("expression", EXPRESSIONS_SHOWN)
 @pytest.mark.parametrize(("yaw", "pitch"), POSES)
 def test_nothing_of_a_magenta_face_remains_in_the_light_tier(
-    yaw, pitch, expression, graphics, raccoon
+    yaw, pitch, expression, light, raccoon
 ):
-    compositor = HeadCompositor(graphics, raccoon, RenderSettings(tier="light"), SIZE)
     face = worn(yaw, pitch, EXPRESSIONS_SHOWN[expression])
-    shown, of = pixels_that_show(compositor, raccoon, face)
-    compositor.close()
+    shown, of = pixels_that_show(light, raccoon, face)
     assert of > 3000
     assert shown == 0
 
@@ -105,10 +110,8 @@ def test_nothing_of_a_magenta_face_remains_in_the_full_tier(samples, graphics, r
     compositor.close()
 
 
-def test_the_measure_finds_a_face_beside_the_avatar(graphics, raccoon):
-    compositor = HeadCompositor(graphics, raccoon, RenderSettings(tier="light"), SIZE)
+def test_the_measure_finds_a_face_beside_the_avatar(light, raccoon):
     face = worn(0, 0, {})
     aside = replace(face, pose=replace(face.pose, translation=np.array((0.09, 0.0, -0.4))))
-    shown, _ = pixels_that_show(compositor, raccoon, face, wearer=aside)
-    compositor.close()
+    shown, _ = pixels_that_show(light, raccoon, face, wearer=aside)
     assert shown > 50

@@ -25,7 +25,8 @@ class HeadBounds:
             reach.append(grown[moved] + deltas)
             rows.append(moved)
         points, row = np.concatenate(reach), np.concatenate(rows)
-        extreme = np.unique([np.argmax(points @ d) for d in _sphere(DIRECTIONS)])
+        directions = _sphere(DIRECTIONS).astype(np.float32)
+        extreme = sorted({int(np.argmax(points @ d)) for d in directions})
         self._points = np.ones((len(extreme), 4))
         self._points[:, :3] = points[extreme]
         self._head_weight = mesh.head_weight[row[extreme]].astype(np.float64)[:, None]

@@ -160,7 +160,8 @@ def _dense_range(
     change[rows - low, :3] = deltas
     before = vertex_normals(mesh.positions, near)
     after = vertex_normals(moved, near)
-    turned = np.unique(near)
+    touched[near] = True
+    turned = np.flatnonzero(touched)
     # Vertices at the edge of the touched region miss some of their triangles, but miss the
     # same ones before and after, so that the change stays small there.
     change[turned - low, 3:] = (_unit(after) - _unit(before))[turned]

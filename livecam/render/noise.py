@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 
 import moderngl
@@ -13,11 +14,12 @@ CELLS = 16  # strands along an edge
 PER_CELL = SIZE // CELLS
 
 
+@cache
 def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
     """uint8[64, 64, 64, 4]: strand profile, one number per strand, smooth noise, nothing.
 
     The profile falls with the distance to the nearest of one random point per cell
-    (Worley 1996); it repeats without a seam.
+    (Worley 1996); it repeats without a seam. Made once per process; read-only.
     """
     random = np.random.default_rng(seed)
     points = random.random((CELLS, CELLS, CELLS, 3), np.float32)
@@ -41,6 +43,7 @@ def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
     out[..., 0] = _voxels(np.clip(1.15 - 1.6 * nearest, 0, 1)) * 255
     out[..., 1] = _voxels(number) * 255
     out[..., 2] = _smooth(random.random((SIZE,) * 3, np.float32)) * 255
+    out.flags.writeable = False
     return out
 
 
