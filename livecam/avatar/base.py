@@ -105,3 +105,4 @@ class AvatarState:
     camera_from_body: Matrix4  # for vertices with head_weight 0
     morphs: Weights  # float32[52], may exceed 1 a little where a gain says so
     velocity_px: tuple[float, float] = (0.0, 0.0)  # of the head, per frame
+    face_px: NDArray[np.float32] | None = None  # float32[k, 2], convex, around the real face

@@ -11,12 +11,14 @@ from typing import Literal
 import moderngl
 import numpy as np
 
-from livecam.avatar.base import Avatar, AvatarState
+from livecam.avatar.base import Avatar, AvatarState, Material
+from livecam.compose.blend import srgb_from_linear
+from livecam.compose.covers import paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
 from livecam.core.face import EXPRESSIONS
-from livecam.core.frame import Frame
+from livecam.core.frame import Frame, Image
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 Tier = Literal["light", "full"]
 FULL_BUDGET_S = 0.012  # of a frame at 30 a second, so that tracking and sinks keep up
 TRIALS = 6
+BELOW_SHADE = 0.5  # the light behind the fur
 
 
 class HeadCompositor:
@@ -50,6 +53,7 @@ class HeadCompositor:
         self._graphics = graphics
         self._settings = settings
         self._timer = timer or StageTimer()
+        self._below = below(avatar)
         self.tier: Tier = choose_tier(graphics, settings, avatar, size)
         self._painter = make_painter(self.tier, graphics, settings, avatar, self._timer)
 
@@ -58,6 +62,7 @@ class HeadCompositor:
         painter = make_painter(self.tier, self._graphics, self._settings, avatar, self._timer)
         self._painter.release()
         self._painter = painter
+        self._below = below(avatar)
 
     def set_settings(self, settings: RenderSettings) -> None:
         """Takes the live settings; the others wait for the next start."""
@@ -71,7 +76,7 @@ class HeadCompositor:
         """
         self.drawn = NOTHING
         try:
-            self._painter.begin(frame.image)
+            self._painter.begin(self._without_faces(frame.image, avatars))
             for state in sorted(avatars, key=lambda s: float(s.camera_from_head[2, 3])):
                 touched = self._painter.add(state, self._settings.shadow)
                 self.drawn = self.drawn.union(touched)
@@ -79,8 +84,26 @@ class HeadCompositor:
         except moderngl.Error as error:
             raise GraphicsError(f"the head cannot be drawn: {error}") from error
 
+    def _without_faces(self, image: Image, avatars: Sequence[AvatarState]) -> Image:
+        """The picture with the real faces painted out, so that a head with gaps hides them too."""
+        outlines = [state.face_px for state in avatars if state.face_px is not None]
+        if not outlines:
+            return image
+        image = image.copy()
+        for outline in outlines:
+            paint_out(image, outline, self._below)
+        return image
+
     def close(self) -> None:
         self._painter.release()
+
+
+def below(avatar: Avatar) -> tuple[int, int, int]:
+    """The colour behind gaps in an avatar: its fur in shade, sRGB."""
+    furs = [m.colors for m in avatar.light_meshes if m.material is Material.FUR]
+    light = np.mean(np.concatenate(furs), axis=0) if furs else np.full(3, 0.1)
+    red, green, blue = np.rint(255 * srgb_from_linear(BELOW_SHADE * light.astype(np.float64)))
+    return int(red), int(green), int(blue)
 
 
 def make_painter(

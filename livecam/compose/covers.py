@@ -15,6 +15,9 @@ from livecam.core.frame import Image, Rect
 
 BLUR_CELLS = 14  # a blurred picture keeps so few cells along its shorter side: no face survives
 REGION_CELLS = 4  # a blurred face keeps so few cells across
+OUTLINE_GROWTH = (
+    1.04  # of a painted-out face: steadied poses and landmarks differ by a pixel or two
+)
 FACE_MARGIN = 0.6  # of the landmarks' box on every side: hair, ears and chin, and motion
 
 
@@ -86,6 +89,16 @@ def blur_region(image: Image, region: Rect) -> None:
     )
     weight = _soft_ellipse(region.width, region.height)
     part[...] = (part + (soft - part) * weight).clip(0, 255)
+
+
+def paint_out(image: Image, outline: NDArray[np.float32], color: tuple[int, int, int]) -> None:
+    """Paints a convex outline (float32[k, 2] pixels) over in place, a little beyond its edge.
+
+    Below an avatar: where its head has a gap, or is too narrow, this is what shows.
+    """
+    middle = outline.mean(axis=0)
+    wider = np.rint(middle + (outline - middle) * OUTLINE_GROWTH).astype(np.int32)
+    cv2.fillConvexPoly(image, wider, (*color, 255))
 
 
 @lru_cache(maxsize=16)

@@ -41,6 +41,9 @@ FACE_OVAL: tuple[int, ...] = (
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 
+_angles = np.linspace(0, 2 * np.pi, 36, endpoint=False, dtype=np.float32)
+_AROUND = np.stack((np.cos(_angles), np.sin(_angles)))  # float32[2, 36], directions in the picture
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -62,6 +65,15 @@ class Face:
     def oval_px(self, width: int, height: int) -> NDArray[np.float32]:
         """The face outline as float32[36, 2] pixels."""
         return self.landmarks[FACE_OVAL, :2] * np.array((width, height), np.float32)
+
+    def outline_px(self, width: int, height: int) -> NDArray[np.float32]:
+        """A convex outline around everything that was measured, float32[36, 2] pixels.
+
+        Wider than the oval where a nose or a mouth sticks out of a profile.
+        """
+        points = self.landmarks[:, :2] * np.array((width, height), np.float32)
+        outline: NDArray[np.float32] = points[np.argmax(points @ _AROUND, axis=0)]
+        return outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +108,4 @@ class FaceState:
     width_ratio: float  # measured over expected face width; slowly estimated, about 1.03..1.16
     at: float  # the moment described: equals the frame's captured_at when aligned
     source: Face | None = None  # the raw face behind it, when this moment has one of its own
+    outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when `source` is not there

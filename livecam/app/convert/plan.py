@@ -91,9 +91,15 @@ def _role(frames: range, track: Track, times: NDArray[np.float64]) -> Role:
     calm = steady(at, seen, raw)
     ratio = track.width_ratio
     states = tuple(
-        FaceState(FacePose(translation, rotation), weights.astype(np.float32), ratio, float(now))
-        for translation, rotation, weights, now in zip(
-            calm.translations, calm.rotations, calm.weights, at, strict=True
+        FaceState(
+            FacePose(translation, rotation),
+            weights.astype(np.float32),
+            ratio,
+            float(now),
+            outline_px=track.outline(index),
+        )
+        for translation, rotation, weights, now, index in zip(
+            calm.translations, calm.rotations, calm.weights, at, frames, strict=True
         )
     )
     return Role(frames, states, seen)

@@ -33,6 +33,7 @@ class Sighting:
     rotation: Quaternion
     weights: Weights
     width_ratio: float
+    outline: NDArray[np.float32]  # float32[36, 2], convex, around the landmarks; pixels
 
     @classmethod
     def of(cls, index: int, face: Face, width: int, height: int) -> Sighting:
@@ -43,7 +44,9 @@ class Sighting:
         size = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
         translation, rotation = decompose(face.camera_from_head)
         ratio = WidthEstimate().step(face, width, height, 0.0)
-        return cls(index, float(x), float(y), size, translation, rotation, face.weights, ratio)
+        outline = face.outline_px(width, height)
+        weights = face.weights
+        return cls(index, float(x), float(y), size, translation, rotation, weights, ratio, outline)
 
     @property
     def place(self) -> NDArray[np.float64]:
@@ -79,12 +82,21 @@ class Track:
     def place(self, index: int) -> NDArray[np.float64]:
         """Centre x, y and size at any frame, pixels: a straight line through gaps, held at the
         ends."""
+        left, right, part = self._between(index)
+        return left.place + part * (right.place - left.place)
+
+    def outline(self, index: int) -> NDArray[np.float32]:
+        """The outline at any frame, likewise."""
+        left, right, part = self._between(index)
+        return left.outline + np.float32(part) * (right.outline - left.outline)
+
+    def _between(self, index: int) -> tuple[Sighting, Sighting, float]:
+        """The sightings before and after a frame, and how far it is from one to the other."""
         after = bisect_left(self.sightings, index, key=_index)
         left = self.sightings[max(after - 1, 0)]
         right = self.sightings[min(after, len(self.sightings) - 1)]
         span = right.index - left.index
-        part = min(max((index - left.index) / span, 0.0), 1.0) if span else 0.0
-        return left.place + part * (right.place - left.place)
+        return left, right, min(max((index - left.index) / span, 0.0), 1.0) if span else 0.0
 
     def nearest(self, index: int) -> Sighting:
         """The sighting that is nearest in time."""
