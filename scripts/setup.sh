@@ -65,7 +65,7 @@ install_system_packages() {
     say "installing system packages: ${missing[*]}"
     as_root apt-get update -qq || say "the package lists could not be updated; trying the old ones"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        "${missing[@]}" >&2 ||
+        -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null ||
         fail "the system packages could not be installed" \
             "run: sudo apt-get update && sudo apt-get install ${missing[*]}"
 }
