@@ -10,6 +10,7 @@ from livecam.config.settings import RenderSettings
 from livecam.core.errors import ShaderError
 from livecam.core.timing import StageTimer
 from livecam.render.context import open_graphics
+from livecam.render.i420 import GpuI420
 from livecam.render.shaders import Program, Source, shader_folder
 from tests.render_help import at, ball_avatar
 
@@ -45,8 +46,10 @@ def test_every_shader_file_is_used_by_some_program(graphics):
         for program in painter.programs:
             used |= set(program.files)
         painter.release()
-    ours = {path.name for path in shader_folder().iterdir()} - {"i420.frag"}
-    assert ours == used
+    converter = GpuI420(graphics.ctx, 4, 4)
+    used |= {name for program in converter.programs for name in program.files}
+    converter.release()
+    assert {path.name for path in shader_folder().iterdir()} == used
 
 
 def test_every_shader_file_says_first_what_it_is():
