@@ -10,6 +10,7 @@ from typing import Literal
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
 from livecam.compose.blend import srgb_from_linear
@@ -18,7 +19,7 @@ from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
 from livecam.core.face import EXPRESSIONS
-from livecam.core.frame import Frame, Image
+from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
@@ -76,7 +77,7 @@ class HeadCompositor:
         """
         self.drawn = NOTHING
         try:
-            self._painter.begin(self._without_faces(frame.image, avatars))
+            self._painter.begin(self._without_faces(frame, avatars))
             for state in sorted(avatars, key=lambda s: float(s.camera_from_head[2, 3])):
                 touched = self._painter.add(state, self._settings.shadow)
                 self.drawn = self.drawn.union(touched)
@@ -84,18 +85,26 @@ class HeadCompositor:
         except moderngl.Error as error:
             raise GraphicsError(f"the head cannot be drawn: {error}") from error
 
-    def _without_faces(self, image: Image, avatars: Sequence[AvatarState]) -> Image:
+    def _without_faces(self, frame: Frame, avatars: Sequence[AvatarState]) -> Image:
         """The picture with the real faces painted out, so that a head with gaps hides them too."""
         outlines = [state.face_px for state in avatars if state.face_px is not None]
         if not outlines:
-            return image
-        image = image.copy()
+            return frame.image
+        image = frame.image.copy()
         for outline in outlines:
             paint_out(image, outline, self._below)
+            box = bounding_box(outline).grown(1).clipped(frame.width, frame.height)
+            self.drawn = self.drawn.union(box)
         return image
 
     def close(self) -> None:
         self._painter.release()
+
+
+def bounding_box(points: NDArray[np.float32]) -> Rect:
+    """The pixels that points float32[k, 2] span."""
+    low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
+    return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
 def below(avatar: Avatar) -> tuple[int, int, int]:
