@@ -63,11 +63,11 @@ def test_pixels_outside_drawn_are_exact_copies(compositor):
 
 def test_a_face_that_is_painted_out_beside_the_head_counts_as_drawn(compositor):
     frame = picture()
-    outline = np.array([(5, 5), (30, 5), (30, 40), (5, 40)], np.float32)
+    outline = np.array([(20, 20), (90, 20), (90, 140), (20, 140)], np.float32)
     out = compositor.compose(frame, [replace(at(x=0.1), face_px=outline)])
     outside = np.ones((HEIGHT, WIDTH), bool)
     outside[compositor.drawn.slices] = False
-    assert not np.array_equal(out.image[10:30, 10:25], frame.image[10:30, 10:25])
+    assert not np.array_equal(out.image[30:60, 30:60], frame.image[30:60, 30:60])
     assert np.array_equal(out.image[outside], frame.image[outside])
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
 from livecam.compose.blend import srgb_from_linear
-from livecam.compose.covers import paint_out
+from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
@@ -93,7 +93,7 @@ class HeadCompositor:
         image = frame.image.copy()
         for outline in outlines:
             paint_out(image, outline, self._below)
-            box = bounding_box(outline).grown(1).clipped(frame.width, frame.height)
+            box = painted_box(outline).clipped(frame.width, frame.height)
             self.drawn = self.drawn.union(box)
         return image
 
@@ -101,10 +101,12 @@ class HeadCompositor:
         self._painter.release()
 
 
-def bounding_box(points: NDArray[np.float32]) -> Rect:
-    """The pixels that points float32[k, 2] span."""
-    low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
-    return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+def painted_box(outline: NDArray[np.float32]) -> Rect:
+    """The pixels that `paint_out` may touch for an outline float32[k, 2]."""
+    middle = outline.mean(axis=0)
+    grown = middle + (outline - middle) * OUTLINE_GROWTH
+    low, high = np.floor(grown.min(axis=0)), np.ceil(grown.max(axis=0))
+    return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1])).grown(1)
 
 
 def below(avatar: Avatar) -> tuple[int, int, int]:
