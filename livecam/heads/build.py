@@ -59,7 +59,7 @@ FULL = Detail(
     520, 0, 20,
 )  # fmt: skip
 LIGHT = Detail(
-    0.022, 4200, (9, 21), (15, 9), 27, False, 4, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
+    0.022, 4200, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
     330, 330, 16,
 )  # fmt: skip
 
@@ -149,7 +149,7 @@ def _fur_tufts(
     # Black blades that reach over light fur look like thorns.
     edge = edge * smoothstep(0.03, 0.12, skin.colors.mean(axis=1))
     bare = detail.surface_tufts > 0
-    rim = TuftCut(curved=True, length=2.0, width=0.26, lift=0.5, furry=True)
+    rim = TuftCut(curved=True, length=1.8, width=0.24, lift=0.45, furry=True)
     if not bare:  # shells make the outline; blades only give them finer points
         rim = TuftCut(curved=True, length=1.75, width=0.15, lift=0.35, furry=False)
     out = [tufts(fields, skin, cut.side, edge, detail.outline_tufts, rim, seed=11)]

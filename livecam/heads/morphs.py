@@ -15,7 +15,7 @@ from livecam.heads.shape import Shape
 
 Displacements = dict[str, Array]  # expression name -> float32[n, 3]
 
-JAW_DEG = 25.0
+JAW_DEG = 23.0
 JAW_HINGE: Vector = (0, -0.22, 0.10)
 SIDES = ((1.0, "Left"), (-1.0, "Right"))
 
@@ -82,7 +82,7 @@ class SkinFields:
         out["jawOpen"] = turned_by_jaw(p, jaw)
         for sign, _ in SIDES:  # the corners are drawn in and down a little
             pull = bump(at, (sign * self.corner_x, self.corner_y, self.corner_z), 0.2)
-            out["jawOpen"] = out["jawOpen"] + pull[:, None] * vector((-0.03 * sign, -0.03, 0))
+            out["jawOpen"] = out["jawOpen"] + pull[:, None] * vector((-0.05 * sign, -0.05, 0))
         out["jawForward"] = jaw[:, None] * vector((0, -0.01, 0.10))
         out["jawLeft"] = jaw[:, None] * vector((0.12, 0, 0))
         out["jawRight"] = jaw[:, None] * vector((-0.12, 0, 0))
@@ -98,7 +98,11 @@ class SkinFields:
         g = bump(at, (0, self.lip_y, self.front_z), (0.55, 0.26, 0.50)) * front
         zero = np.zeros_like(g)
         out["mouthPucker"] = np.stack((-0.58 * x * g, 0.02 * g * (jaw - upper), 0.19 * g), axis=1)
-        out["mouthFunnel"] = np.stack((-0.40 * x * g, 0.075 * g * (upper - jaw), 0.10 * g), axis=1)
+        # An O: the lips come forward over the teeth, round, and the corners sink.
+        o = bump(at, (0, self.lip_y, self.front_z), (0.70, 0.26, 0.55)) * front
+        sink = -0.16 * smoothstep(0.15, 0.40, np.abs(x)) * upper
+        rise = g * (0.02 * upper - 0.045 * jaw)
+        out["mouthFunnel"] = np.stack((-0.50 * x * o, rise + sink * o, 0.15 * o), axis=1)
         line = g * ridge(self.shape.above_lips(at), 0.10)
         out["mouthRollUpper"] = (line * upper)[:, None] * vector((0, -0.03, -0.06))
         out["mouthRollLower"] = (line * jaw)[:, None] * vector((0, 0.03, -0.06))
@@ -170,7 +174,7 @@ class SkinFields:
         out["browDown" + name] = shift(inner, -0.05, -0.15, 0.07) + shift(
             middle, -0.02, -0.07, 0.03
         )
-        out["browOuterUp" + name] = shift(outer, -0.01, 0.13, -0.05) + shift(middle, 0, 0.05, 0.01)
+        out["browOuterUp" + name] = shift(outer, -0.01, 0.105, -0.05) + shift(middle, 0, 0.05, 0.01)
         out["eyeBlink" + name] = shift(over, 0, -0.035, 0.0) + shift(under, 0, 0.02, 0.0)
         out["eyeWide" + name] = shift(over, 0, 0.05, 0.01)
         out["eyeSquint" + name] = shift(over, 0, -0.03, 0.0) + shift(under, 0, 0.06, 0.02)
@@ -180,7 +184,7 @@ class SkinFields:
     def _both_halves(self, out: Displacements, at: Array) -> None:
         q = mirrored(at)
         inner = bump(q, (0.17, 0.51, 0.70), (0.21, 0.18, 0.30))
-        out["browInnerUp"] = inner[:, None] * vector((0, 0.15, -0.03))
+        out["browInnerUp"] = inner[:, None] * vector((0, 0.12, -0.04))
         puff = bump(q, (0.60, -0.30, 0.45), (0.34, 0.27, 0.38))
         side = np.sign(at[:, 0])
         zero = np.zeros_like(puff)

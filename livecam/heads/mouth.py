@@ -124,7 +124,7 @@ def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
     for side in (UPPER, LOWER):
         start = curve.points - 0.050 * curve.out + side * 0.008 * curve.up
         end = start * vector((0.25, 0, 0)) + vector((0, -0.36, 0.32))
-        vault = side * (0.17 if side > 0 else 0.15) * curve.open
+        vault = side * 0.28 * curve.open
         middle = start * vector((0.86, 1, 1)) + np.stack(
             (0 * vault, vault, -0.12 + 0 * vault), axis=1
         )
@@ -132,7 +132,8 @@ def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
         triangles = _facing(
             points, grid(curve.count, rows), np.repeat(-side * curve.up, rows, axis=0)
         )
-        normals = smooth_normals(points, triangles)
+        # Flat light: the folds of a mouth that moves would show as stripes.
+        normals = unit(smooth_normals(points, triangles) * 0.3 + vector((0, 0, 1)))
         # Lips that draw in turn a part of it inside out: both sides are drawn.
         triangles = np.concatenate((triangles, triangles[:, ::-1]))
         depth = np.tile(t, curve.count)
@@ -202,7 +203,7 @@ def _tooth_row(
     number = np.abs(np.r_[np.repeat(middles, columns), middles[-1]])
     v = np.linspace(0, 1, rows).astype(np.float32)
     fang = np.exp(-(((number - 2.5) / 0.45) ** 2))
-    tall = (0.120 if side > 0 else 0.095) * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(u))
+    tall = (0.100 if side > 0 else 0.050) * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(u))
     tall = tall * (1 - (0.20 + 0.20 * fang) * inside**3) + 0.01
     bulge = 0.035 * np.sqrt(np.clip(1 - inside**3, 0, 1))
     base = [np.interp(u * reach, curve.arc, curve.points[:, i]) for i in range(3)]
@@ -210,7 +211,7 @@ def _tooth_row(
     foot, ahead = np.stack(base, axis=1), unit(np.stack(out, axis=1).astype(np.float32))
     ahead[:, 1] = 0
     foot = foot - (0.105 if side > 0 else 0.125) * ahead
-    foot[:, 1] += 0.025 if side > 0 else -0.02
+    foot[:, 1] += 0.030 if side > 0 else -0.045
     profile = np.sin(np.pi * (0.30 + 0.58 * v)) ** 0.7  # round towards the tip
     lean = 0.065 if side > 0 else 0.0  # the lower jaw is set back under the upper lip
     points = (
@@ -261,7 +262,7 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     tip = shape.species.muzzle_to[2]
     lip = shape.species.mouth_y
     z = 0.30 + (tip - 0.17 - 0.30) * u
-    y = lip - 0.085 + 0.075 * np.sin(np.pi * u**0.8) - 0.015 * u
+    y = lip - 0.090 + 0.070 * np.sin(np.pi * u**0.8) - 0.015 * u
     rest_line = np.stack((0 * u, y, z), axis=1)
     # Out: forward over the lip, then down; the root stays where it is.
     forward = 0.46 * u**1.2
@@ -278,7 +279,7 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     triangles = _facing(rest, triangles, rest - np.repeat(rest_line, sides, axis=0))
     morphs = _rides(fields, rest, LOWER)
     # It stays a little behind the jaw, or the lower teeth would hide it.
-    morphs["jawOpen"] = turned_by_jaw(rest, np.ones(len(rest), np.float32), 17.0)
+    morphs["jawOpen"] = turned_by_jaw(rest, np.ones(len(rest), np.float32), 20.0)
     morphs["tongueOut"] = out_shape - rest
     across = np.tile(np.arange(sides) / sides, rings)
     groove = ridge((across - 0.25).astype(np.float32), 0.06)
@@ -302,7 +303,7 @@ def _tongue_skin(line: Array, u: Array, sides: int) -> Array:
     along = unit(np.gradient(line, axis=0).astype(np.float32))
     up = np.stack((0 * u, along[:, 2], -along[:, 1]), axis=1)
     end = np.sqrt(np.clip(1 - np.clip((u - 0.72) / 0.28, 0, 1) ** 2, 0.0, 1))
-    width = 0.205 * (0.82 + 0.25 * smoothstep(0.1, 0.7, u)) * end + 0.004
+    width = 0.225 * (0.82 + 0.25 * smoothstep(0.1, 0.7, u)) * end + 0.004
     thick = 0.058 * (1.3 - 0.4 * u) * end + 0.003
     angles = 2 * np.pi * np.arange(sides) / sides
     groove = 1 - 0.38 * ridge(
