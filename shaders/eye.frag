@@ -61,7 +61,7 @@ void main() {
     float pane = smoothstep(0.20, 0.15, 1.6 * length(max(w - vec2(0.10, 0.12), 0.0)));
     c += 1.6 * pane * step(0.0, dot(r, key_direction));
     vec3 kicker = normalize(vec3(-1.1 * key_direction.x, -0.62, 0.75));
-    c += 1.4 * fill * smoothstep(0.965, 1.0, dot(r, kicker));
+    c += 1.4 * fill * smoothstep(0.982, 1.0, dot(r, kicker));
     float fresnel = 0.03 + 0.5 * pow(1.0 - max(0.0, dot(n, v)), 5.0);
     c += 0.8 * ambient(r) * fresnel * lid;
     pixel = finish(c * exposure);

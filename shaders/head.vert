@@ -58,8 +58,10 @@ void main() {
     float open = surface.y * mix(1.0, open_under_ball(p, n), below);
     float lit = mix(1.0, past_ball(p), below);
     vec3 lie = direction(mat3(camera_from_head) * comb);
-    vec3 light = fur_light(n, v, lie, open, lit);
-    v_lit = vec4(color * light * mix(1.0, 0.86, furry) + fur_rim(n, v, color, open, 0.6 * furry), furry);
+    vec3 light = fur_light(n, v, open, lit);
+    v_lit = vec4(color * light * mix(1.0, 0.86, furry), furry);
+    v_lit.rgb += fur_rim(n, v, color, open, 0.6 * furry);
+    v_lit.rgb += furry * fur_sheen(n, v, lie, color, open, lit);
     v_lit.rgb = finish(v_lit.rgb * exposure).rgb;
     v_rest *= strand_density;
     v_strand = v_rest + comb * STRAND;

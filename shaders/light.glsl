@@ -1,5 +1,5 @@
 // Provides: the lights, vec3 ambient(n), float key_on(n, wrap), vec3 direction(d), vec3 fur_light(...),
-// vec3 fur_rim(...)
+// vec3 fur_sheen(...), vec3 fur_rim(...)
 // Directions are unit vectors in camera space; the camera stands at the origin.
 
 uniform vec3 key_direction, key, fill_direction, fill, rim_direction, rim, sky, ground;
@@ -20,18 +20,22 @@ vec3 direction(vec3 d) {
     return d * inversesqrt(max(dot(d, d), 1e-12));
 }
 
-// What multiplies the colour of fur that lies along `lie`; `open` is 0 in a crevice, `lit` 0 in the
-// key's shadow. The sheen is that of thin cylinders (Kajiya and Kay 1989).
-vec3 fur_light(vec3 n, vec3 v, vec3 lie, float open, float lit) {
+// What multiplies the colour of fur; `open` is 0 in a crevice, `lit` 0 in the key's shadow.
+vec3 fur_light(vec3 n, vec3 v, float open, float lit) {
     float fill_on = max(0.0, (dot(n, fill_direction) + 0.45) / 1.45);
     float towards_key = smoothstep(-0.1, 0.25, dot(n, key_direction));
     vec3 key_part = key * key_on(n, 0.35) * mix(1.0, mix(0.12, 1.0, lit), towards_key);
     vec3 soft = fill * fill_on * mix(0.5, 1.0, open) + ambient(n) * open;
     float grazing = pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 2.6);
+    return (key_part + soft) * mix(0.45, 1.0, open) + 0.10 * grazing * ambient(n);
+}
+
+// The gloss of hair that lies along `lie`: thin cylinders (Kajiya and Kay 1989). Black fur has it too.
+vec3 fur_sheen(vec3 n, vec3 v, vec3 lie, vec3 albedo, float open, float lit) {
     float along = dot(lie, normalize(key_direction + v));
     float across = sqrt(max(0.0, 1.0 - along * along));
-    float sheen = 0.22 * dot(lie, lie) * pow(across, 24.0) * towards_key * lit * open;
-    return (key_part + soft) * mix(0.45, 1.0, open) + key * sheen + 0.10 * grazing * ambient(n);
+    float on = smoothstep(-0.1, 0.6, dot(n, key_direction)) * lit * open * dot(lie, lie);
+    return key * pow(across, 24.0) * on * (0.025 + 0.18 * albedo);
 }
 
 // Light from behind that shines through the tips of the hair.

@@ -21,7 +21,8 @@ void main() {
     n = normalize(n + furry * 0.22 * (vec3(hair.gb, clump) - 0.5));
     float tip = bare * strand_height(hair, clump);
     vec3 albedo = v_color * mix(1.0, strand_tint(hair, clump) * mix(0.42, 1.0, pow(tip, 0.8)), furry);
-    vec3 c = albedo * fur_light(n, v, direction(v_comb), open, lit) + fur_rim(n, v, albedo, open, tip * furry);
+    vec3 c = albedo * fur_light(n, v, open, lit) + fur_rim(n, v, albedo, open, tip * furry);
+    c += furry * tip * fur_sheen(n, v, direction(v_comb), albedo, open, lit);
     // bare skin and lids shine a little
     float gloss = 0.15 * pow(max(0.0, dot(n, normalize(key_direction + v))), 40.0);
     c += (1.0 - furry) * key * gloss * lit * open;

@@ -31,7 +31,7 @@ void main() {
     float lit = shadow_at(in_shadow), open = surface.y;
     vec3 lie = direction(mat3(camera_from_head) * comb);
     float root = mix(0.42, 1.06, pow(h, 0.8));
-    v_base = color * fur_light(n, v, lie, open, lit) * root * exposure;
+    v_base = (color * fur_light(n, v, open, lit) + fur_sheen(n, v, lie, color, open, lit)) * root * exposure;
     v_rim = fur_rim(n, v, color, open, h) * exposure;
     v_rest = rest * strand_density;
     v_fur = vec2(h, surface.x);
