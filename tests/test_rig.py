@@ -112,11 +112,16 @@ def test_the_head_turns_as_the_face_does() -> None:
         assert abs(apart[0]) < np.radians(3)
 
 
-@pytest.mark.parametrize("pitch_deg", [-12.0, 0.0, 8.0])
+@pytest.mark.parametrize("pitch_deg", [-4.0, 0.0, 8.0])
 def test_a_head_that_looks_up_is_levelled_by_four_fifths(pitch_deg: float) -> None:
     state = rig().state(worn(pitch=np.radians(pitch_deg)), *SIZE)
     shown = euler_deg(decompose(state.camera_from_head)[1])[1]
     assert shown == pytest.approx(8 - 0.2 * (8 - pitch_deg))
+
+
+def test_no_head_is_levelled_by_more_than_ten_degrees() -> None:
+    state = rig().state(worn(pitch=np.radians(-14)), *SIZE)
+    assert euler_deg(decompose(state.camera_from_head)[1])[1] == pytest.approx(-4)
 
 
 def test_a_head_that_looks_down_is_left_alone() -> None:

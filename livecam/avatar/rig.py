@@ -22,14 +22,14 @@ from livecam.core.spaces import (
 )
 
 # The real head, in MediaPipe's canonical face (metres, before `width_ratio`).
-EYES = np.array((0.0, 0.026, 0.024))  # midpoint between the eyeballs
+EYES = np.array((0.0, 0.026, 0.028))  # midpoint between the eyeballs
 SKULL_HALF_WIDTH = 0.0766  # at the ears, landmarks 234 and 454
 SKULL_TOP = 0.105  # the crown above the eye line, hair pressed flat
 CHIN_DROP = 0.120  # the chin below the eye line, mouth shut
 
 LIFT = 0.018  # metres at scale 1 that the avatar's eyes sit above the real ones
 # In profile a real chin stands out further than one of fur: the avatar moves forward a little.
-FORWARD = 0.034  # metres
+FORWARD = 0.030  # metres
 PROFILE_BEGINS_DEG, PROFILE_DEG = 15.0, 50.0  # yaw
 BODY_TURN = np.array((0.30, 0.35, 0.50))  # how much of pitch, yaw and roll the body follows
 
@@ -38,6 +38,7 @@ BODY_TURN = np.array((0.30, 0.35, 0.50))  # how much of pitch, yaw and roll the 
 # real one (9.7 % of a face in half profile, measured).
 LEVEL_PITCH_DEG = 8.0
 LEVEL_SHARE = 0.8
+MOST_LEVELLED_DEG = 10.0  # more would move the eyes too far off
 
 
 class Rig:
@@ -90,7 +91,9 @@ class Rig:
     def _camera_from_head(self, face: FaceState, dt: float) -> Matrix4:
         scale = self.scale(face.width_ratio)
         yaw, pitch, _ = (float(angle) for angle in euler_deg(face.pose.rotation))
-        nod_deg = max(LEVEL_SHARE * (LEVEL_PITCH_DEG - self._posture.step(pitch, dt)), 0.0)
+        usual_deg = self._posture.step(pitch, dt)
+        nod_deg = LEVEL_SHARE * (LEVEL_PITCH_DEG - usual_deg)
+        nod_deg = min(max(nod_deg, 0.0), MOST_LEVELLED_DEG)
         nod = matrix_from_quaternion(quaternion_from_vector(np.radians((nod_deg, 0.0, 0.0))))
         turn = matrix_from_quaternion(face.pose.rotation)
         up_to_eyes = np.array((0.0, self._fit.chin_drop * scale, 0.0))
