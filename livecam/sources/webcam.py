@@ -23,6 +23,9 @@ PLATFORM: str = sys.platform
 # OpenCV reads this when it first waits for a camera; its own ten seconds would hold up a stop.
 os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] = "1"
 
+# Its warnings would repeat at each try to reopen a camera; our errors say what happened.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
 OLDEST_STAMP_S = 0.5  # a driver's time further from now than this uses another clock
 BAD_PICTURES = 5  # in a row, before the camera counts as broken; one bad JPEG is nothing
 NOMINAL_FPS = 30.0  # for drivers that do not tell
