@@ -21,6 +21,7 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 LOW_CONFIDENCE = 0.2
 DETECTOR_CONFIDENCE = 0.5  # alone it sees faces in three noise pictures of four at 0.1
 VIEW_SIZES = (2.2, 3.4)  # sides of the square around an expected face, in face widths
+TILE_SIDES = (1.0, 0.55)  # of squares over the whole picture, in parts of its shorter side
 TURNS_RAD = tuple(np.radians((0.0, 30.0, -30.0)))
 NEAR = 0.6  # a hit may lie so far from where it was expected, in face widths
 GROWTH = 1.5  # and be so much larger or smaller
@@ -39,6 +40,14 @@ class SecondLook:
         """Every face in the picture."""
         found = self._landmarker.track(frame).faces
         return [Sighting.of(frame.index, face, *frame.size) for face in found]
+
+    def smaller(self, frame: Frame) -> list[Sighting]:
+        """Faces too small for the whole picture, which is shrunk to 192 pixels to find them."""
+        return [
+            Sighting.of(frame.index, view.face(face, *frame.size), *frame.size)
+            for view in _tiles(*frame.size)
+            for face in self._landmarker.track(view.cut(frame)).faces
+        ]
 
     def near(self, frame: Frame, expected: NDArray[np.float64], roll_rad: float) -> Sighting | None:
         """The face that must be about there.
@@ -87,6 +96,18 @@ class SecondLook:
                 view = View(float(x), float(y), float(size * times), roll_rad + turn)
                 for face in self._landmarker.track(view.cut(frame)).faces:
                     yield view.face(face, *frame.size)
+
+
+def _tiles(width: int, height: int) -> Iterator[View]:
+    """Squares of two sizes that cover the picture and overlap by a fifth or more."""
+    for part in TILE_SIDES:
+        side = part * min(width, height)
+        columns, rows = (int(np.ceil((full / side - 0.2) / 0.8)) for full in (width, height))
+        for row in range(rows):
+            for column in range(columns):
+                x = side / 2 + (width - side) * column / max(columns - 1, 1)
+                y = side / 2 + (height - side) * row / max(rows - 1, 1)
+                yield View(x, y, side, 0.0)
 
 
 def plausible(sighting: Sighting, expected: NDArray[np.float64]) -> bool:

@@ -21,6 +21,8 @@ from livecam.tracking.base import Tracker
 # no other in the shot it is hidden rather than worn.
 FEWEST_HITS = 3
 CLOSE_LOOK_S = 2.0  # so long after a face was seen its place is searched with enlarged views
+SMALLER_S = 0.25  # how often small faces are looked for in a shot without any
+FOLLOW_S = 0.5  # how long one that was found is looked for where it was
 
 Advance = Callable[[int], None]  # told how many frames were done
 
@@ -129,9 +131,24 @@ class _Search:
             if hit is not None:
                 track.add(hit)
                 return
+        if not self.mains and not found:
+            found = self._smaller(frame, look)
         self.strays += [s for s in found if not self._known(s)]
         if not self.mains and not found:
             self._suspect(look.boxes(frame))
+
+    def _smaller(self, frame: Frame, look: SecondLook) -> list[Sighting]:
+        """Follows a small face that was found, else looks for one a few times a second."""
+        if self.strays:
+            last = self.strays[-1]
+            if self.times[frame.index] - self.times[last.index] < FOLLOW_S:
+                roll_rad = -np.radians(euler_deg(last.rotation)[2])
+                again = look.near(frame, last.place, float(roll_rad))
+                return [again] if again is not None else []
+        length_s = self.times[self.shot.frames[-1]] - self.times[self.shot.frames[0]]
+        every = max(1, round(len(self.shot.frames) * min(SMALLER_S / max(length_s, 1e-9), 0.1)))
+        due = (frame.index - self.shot.frames.start) % every == 0
+        return look.smaller(frame) if due else []
 
     def finish(self) -> None:
         fewest = min(FEWEST_HITS, len(self.shot.frames))

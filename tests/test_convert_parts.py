@@ -1,0 +1,218 @@
+"""The parts of the conversion: cuts, tracks, views, plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livecam.app.convert.plan import plan
+from livecam.app.convert.shots import ShotFinder
+from livecam.app.convert.sightings import Sighting, link, main_tracks
+from livecam.app.convert.survey import Shot, Survey
+from livecam.app.convert.views import View
+from livecam.app.stats import Shown
+from livecam.config.assets import asset_path
+from livecam.core.errors import AssetError
+from livecam.core.face import EXPRESSIONS
+from livecam.core.frame import Frame, Image
+from livecam.core.spaces import (
+    conjugate,
+    decompose,
+    multiply,
+    rotation_vector,
+)
+from livecam.media.reader import VideoInfo
+from livecam.tracking.face_detector import FaceDetector
+from livecam.tracking.face_landmarker import FaceLandmarker
+
+# --- cuts
+
+
+def place(seed: int, large: tuple[int, int] = (9, 14)) -> Image:
+    """A wide picture to look around in: uint8[160, 260, 4]."""
+    noise = np.random.default_rng(seed).integers(20, 230, (*large, 3)).astype(np.uint8)
+    image = np.full((160, 260, 4), 255, np.uint8)
+    image[..., :3] = cv2.resize(noise, (260, 160), interpolation=cv2.INTER_CUBIC)
+    return image
+
+
+def seen_from(image: Image, x: int = 20, y: int = 10) -> Image:
+    return image[y : y + 120, x : x + 200]
+
+
+def cuts(images: list[Image]) -> list[int]:
+    finder = ShotFinder()
+    for image in images:
+        finder.add(image)
+    shots = finder.shots()
+    assert [i for shot in shots for i in shot] == list(range(len(images)))
+    return [shot.start for shot in shots[1:]]
+
+
+def test_cuts_are_found_also_between_short_shots():
+    first, second, third = (seen_from(place(seed)) for seed in (1, 2, 3))
+    assert cuts([first] * 20 + [second] * 6 + [third] * 20) == [20, 26]
+    assert cuts([first] * 20 + [second] * 2) == [20]
+    assert cuts([first] + [second] * 20) == [1]
+
+
+def test_a_shaken_camera_is_no_cut():
+    shake = np.random.default_rng(5).integers(-8, 9, (60, 2))
+    assert cuts([seen_from(place(1), 20 + int(dx), 10 + int(dy)) for dx, dy in shake]) == []
+
+
+def test_a_pan_is_no_cut():
+    assert (
+        cuts([seen_from(place(1), x) for x in (0, 0, 0, 5, 14, 26, 38, 48, 56, 60, 60, 60)]) == []
+    )
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_flash_is_no_cut(length: int):
+    calm = seen_from(place(1))
+    bright = cv2.add(calm, np.full_like(calm, 150))
+    assert cuts([calm] * 20 + [bright] * length + [calm] * 20) == []
+
+
+def test_something_large_before_the_camera_is_no_cut():
+    calm, hidden = seen_from(place(1)), seen_from(place(1)).copy()
+    hidden[20:, 30:170] = seen_from(place(2))[20:, 30:170]
+    assert cuts([calm] * 20 + [hidden] * 10 + [calm] * 20) == []
+
+
+def test_a_film_of_one_frame_is_one_shot():
+    assert cuts([seen_from(place(1))]) == []
+
+
+# --- tracks
+
+TIMES = np.arange(200) / 25
+
+
+def sighting(index: int, x: float = 100, y: float = 100, size: float = 60) -> Sighting:
+    outline = np.array(((x - 30, y), (x, y - 40), (x + 30, y), (x, y + 40)), np.float32)
+    return Sighting(
+        index, x, y, size, np.array((x / 1000, 0, -0.6)), np.array((1.0, 0, 0, 0)),
+        np.zeros(len(EXPRESSIONS), np.float32), 1.08, outline,
+    )  # fmt: skip
+
+
+def test_two_faces_that_pass_each_other_keep_their_tracks():
+    sightings = [
+        s for i in range(40) for s in (sighting(i, 60 + 6 * i, 100), sighting(i, 300 - 6 * i, 170))
+    ]
+    tracks = link(sightings, TIMES)
+    assert sorted(len(track.sightings) for track in tracks) == [40, 40]
+    assert all(len({s.y for s in track.sightings}) == 1 for track in tracks)
+
+
+def test_a_face_that_was_lost_for_a_while_is_the_same_face():
+    tracks = link([sighting(i) for i in (*range(10), *range(60, 70))], TIMES)
+    assert len(tracks) == 1
+    assert tracks[0].place(35) == pytest.approx((100, 100, 60))
+
+
+def test_a_face_found_twice_counts_once():
+    tracks = link([s for i in range(5) for s in (sighting(i), sighting(i, 104, 98, 57))], TIMES)
+    assert [len(track.sightings) for track in tracks] == [5]
+
+
+def test_the_main_face_is_the_one_seen_longest_and_largest():
+    small = [sighting(i, 300, 100, 40) for i in range(50)]
+    large = [sighting(i, 100, 100, 80) for i in range(50)]
+    later = [sighting(i, 500, 100, 40) for i in range(60, 70)]
+    mixed = sorted(small + large + later, key=lambda s: s.index)
+    mains = main_tracks(link(mixed, TIMES))
+    assert [track.sightings[0].x for track in mains] == [100, 500]
+
+
+# --- plans
+
+
+def planned(shots: list[Shot], *, strict: bool = False):
+    count = shots[-1].frames.stop
+    info = VideoInfo(
+        Path("film.mp4"), 640, 360, 25, 1, count, 0.0, 0, False, 1, "h264", "yuv420p", False, ()
+    )  # fmt: skip
+    return plan(Survey(info, TIMES[:count], shots), hide_others=True, strict=strict)
+
+
+def test_every_frame_of_a_shot_with_a_face_wears_the_avatar():
+    track = link([sighting(i) for i in (*range(8, 20), *range(30, 40))], TIMES)
+    (scene,) = planned([Shot(range(50), track)])
+    (role,) = scene.roles
+    assert scene.state is Shown.AVATAR
+    assert role.frames == range(50)
+    assert [i for i in range(50) if role.seen_at(i)] == [*range(8, 20), *range(30, 40)]
+    assert role.at(0).pose.translation == pytest.approx((0.1, 0, -0.6), abs=1e-6)
+    assert role.at(25).outline_px is not None
+
+
+def test_shots_without_a_face_pass_unless_strict_and_doubtful_ones_never():
+    shots = [Shot(range(5), []), Shot(range(5, 9), [], suspected=True)]
+    assert [s.state for s in planned(shots)] == [Shown.PASSTHROUGH, Shown.BLUR]
+    assert [s.state for s in planned(shots, strict=True)] == [Shown.CURTAIN, Shown.CURTAIN]
+
+
+def test_between_two_places_of_the_face_both_are_covered():
+    here = [sighting(i, 100) for i in range(10)]
+    there = [sighting(i, 500) for i in range(20, 30)]
+    (scene,) = planned([Shot(range(30), link(here + there, TIMES))])
+    covered = [[role.frames for role in scene.roles if i in role.frames] for i in range(30)]
+    assert [len(each) for each in covered] == [1] * 10 + [2] * 10 + [1] * 10
+
+
+# --- views
+
+
+@pytest.fixture(scope="module")
+def model() -> Path:
+    try:
+        return asset_path("face-landmarker")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+
+
+def around(portrait: Image, x: float, y: float) -> Frame:
+    image = np.full((360, 480, 4), 120, np.uint8)
+    matrix = np.array(((0.9, 0, x), (0, 0.9, y)))
+    cv2.warpAffine(portrait, matrix, (480, 360), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
+    return Frame(image, 0, 0.0)
+
+
+@pytest.mark.parametrize("turn_deg", [0, 25, -25])
+def test_a_face_in_a_turned_view_is_where_the_whole_picture_has_it(
+    portrait: Image, model: Path, turn_deg: float
+):
+    frame = around(portrait, 60, 20)
+    with FaceLandmarker(model, mode="image") as landmarker:
+        (whole,) = landmarker.track(frame).faces
+        box = whole.box(*frame.size)
+        view = View(
+            (box.x0 + box.x1) / 2 + 6, (box.y0 + box.y1) / 2 - 5, 2.4 * box.width,
+            float(np.radians(turn_deg)),
+        )  # fmt: skip
+        (seen,) = landmarker.track(view.cut(frame)).faces
+    found = view.face(seen, *frame.size)
+    away = np.abs(found.landmarks[:, :2] - whole.landmarks[:, :2]) * frame.size
+    assert away.mean() < 0.015 * box.width
+    assert turned_deg(found.camera_from_head, whole.camera_from_head) < 6
+    assert found.camera_from_head[:3, 3] == pytest.approx(whole.camera_from_head[:3, 3], abs=0.04)
+
+
+def turned_deg(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    turn = multiply(conjugate(decompose(a)[1]), decompose(b)[1])
+    return float(np.degrees(np.linalg.norm(rotation_vector(turn))))
+
+
+def test_the_detector_alone_finds_a_face(portrait: Image, model: Path):
+    with FaceDetector(model) as detector:
+        (found,) = detector.detect(around(portrait, 60, 20))
+        assert detector.detect(Frame(np.full((360, 640, 4), 120, np.uint8), 0, 0.0)) == ()
+    box = found.box
+    assert box.x0 < 60 + 0.9 * 225 < box.x1
+    assert box.y0 < 20 + 0.9 * 115 < box.y1
