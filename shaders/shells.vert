@@ -30,7 +30,7 @@ void main() {
     vec3 in_shadow = (shadow_from_camera * vec4(p + n * 0.003, 1.0)).xyz * 0.5 + 0.5;
     float lit = shadow_at(in_shadow), open = surface.y;
     vec3 lie = direction(mat3(camera_from_head) * comb);
-    float root = mix(0.42, 1.06, pow(h, 0.8));
+    float root = mix(0.38, 0.94, pow(h, 0.8));
     v_base = (color * fur_light(n, v, open, lit) + fur_sheen(n, v, lie, color, open, lit)) * root * exposure;
     v_rim = fur_rim(n, v, color, open, h) * exposure;
     v_rest = rest * strand_density;

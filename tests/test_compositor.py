@@ -1,15 +1,20 @@
 """Heads are drawn over the picture, and nothing else of it changes."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import moderngl
 import numpy as np
 import pytest
 
-from livecam.compose.compositor import HeadCompositor
+from livecam.compose.blend import blend, linear_from_srgb, srgb_from_linear
+from livecam.compose.compositor import HeadCompositor, choose_tier
 from livecam.config.settings import RenderSettings
-from livecam.core.frame import Frame
+from livecam.core.errors import GraphicsError
+from livecam.core.frame import Frame, Rect
 from livecam.core.timing import StageTimer
 from livecam.render.context import open_graphics
+from livecam.render.targets import PictureTarget
 from tests.render_help import at, ball_avatar
 
 WIDTH, HEIGHT = 320, 240
@@ -27,11 +32,21 @@ def graphics():
         yield opened
 
 
+def made(graphics, tier="light", shadow=0.5, color=(0.1, 0.6, 0.1), timer=None):
+    settings = RenderSettings(tier=tier, shadow=shadow)
+    return HeadCompositor(graphics, ball_avatar(color), settings, (WIDTH, HEIGHT), timer)
+
+
+@pytest.fixture(params=["light", "full"])
+def tier(request):
+    return request.param
+
+
 @pytest.fixture
-def compositor(graphics):
-    made = HeadCompositor(graphics, ball_avatar(), RenderSettings(), (WIDTH, HEIGHT))
-    yield made
-    made.close()
+def compositor(graphics, tier):
+    compositor = made(graphics, tier)
+    yield compositor
+    compositor.close()
 
 
 def test_the_head_covers_the_middle_and_the_frame_keeps_its_identity(compositor):
@@ -101,10 +116,8 @@ def test_a_head_partly_inside_is_cut_without_complaint(compositor, state):
     assert (out.image[..., 3] == 255).all()
 
 
-def test_the_nearer_of_two_heads_is_in_front_in_either_order(graphics):
-    compositor = HeadCompositor(
-        graphics, ball_avatar(), RenderSettings(shadow=0.0), (WIDTH, HEIGHT)
-    )
+def test_the_nearer_of_two_heads_is_in_front_in_either_order(graphics, tier):
+    compositor = made(graphics, tier, shadow=0.0)
     near, far = at(x=0.03, z=-0.5), at(x=-0.05, z=-0.9)
     one = compositor.compose(picture(), [near, far])
     two = compositor.compose(picture(), [far, near])
@@ -112,26 +125,53 @@ def test_the_nearer_of_two_heads_is_in_front_in_either_order(graphics):
     assert np.array_equal(one.image, two.image)
 
 
-def test_an_edge_pixel_is_a_mixture_in_linear_light(graphics):
-    compositor = HeadCompositor(
-        graphics, ball_avatar((0.0, 0.0, 0.0)), RenderSettings(shadow=0.0), (WIDTH, HEIGHT)
+def test_both_tiers_draw_the_head_at_the_same_place(graphics):
+    covered = []
+    for tier in ("light", "full"):
+        compositor = made(graphics, tier, shadow=0.0)
+        out = compositor.compose(picture(), [at(x=0.05, y=-0.03)]).image
+        compositor.close()
+        covered.append((out != picture().image).any(axis=-1))
+    both, either = covered[0] & covered[1], covered[0] | covered[1]
+    assert both.sum() / either.sum() > 0.97
+
+
+def test_half_a_pixel_of_white_over_black_is_half_the_light():
+    under = np.zeros((2, 2, 4), np.uint8)
+    over = np.zeros((2, 2, 4), np.uint8)
+    over[0, 0] = 128  # premultiplied white at half coverage
+    over[0, 1] = (10, 20, 30, 255)
+    blend(under, over)
+    assert under[0, 0, :3].tolist() == [188] * 3  # half of the light; half of the code is 128
+    assert under[0, 1].tolist() == [10, 20, 30, 255]
+    assert not under[1].any()
+
+
+def test_the_gpu_blends_in_linear_light_and_leaves_bytes_it_does_not_touch(graphics):
+    target = PictureTarget(graphics.ctx, (256, 2))
+    image = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 2, axis=0)
+    image = np.concatenate((np.repeat(image, 3, axis=2), np.full((2, 256, 1), 255, np.uint8)), 2)
+    target.upload(image)
+    target.begin(Rect(0, 1, 256, 2))
+    program = graphics.ctx.program(
+        "#version 330\nvoid main() {"
+        " gl_Position = vec4(4 * (gl_VertexID & 1) - 1, 2 * (gl_VertexID & 2) - 1, 0, 1); }",
+        "#version 330\nout vec4 pixel; void main() { pixel = vec4(0.25, 0.25, 0.25, 0.5); }",
     )
-    white = Frame(np.full((HEIGHT, WIDTH, 4), 255, np.uint8), 0, 0.0)
-    row = compositor.compose(white, [at()]).image[HEIGHT // 2, :, 0].astype(int)
-    compositor.close()
-    edge = row[(row > 60) & (row < 250)]
-    # half coverage of black over white is 188 in sRGB, not 128
-    assert edge.size
-    assert np.diff(row[: WIDTH // 2]).max() <= 60
+    graphics.ctx.vertex_array(program, []).render(vertices=3)
+    target.end()
+    out = target.read(Rect(0, 0, 256, 2))
+    target.release()
+    assert np.array_equal(out[0], image[0])
+    wanted = srgb_from_linear(0.25 + 0.5 * linear_from_srgb(np.arange(256) / 255)) * 255
+    assert np.abs(out[1, :, 0] - wanted).max() <= 1
 
 
-def test_the_shadow_darkens_below_and_never_above_the_neck(graphics):
-    plain = Frame(np.full((HEIGHT, WIDTH, 4), 200, np.uint8), 0, 0.0)
+def test_the_shadow_darkens_below_and_never_above_the_neck(graphics, tier):
+    plain = Frame(np.full((HEIGHT, WIDTH, 4), (200, 200, 200, 255), np.uint8), 0, 0.0)
     pictures = []
     for strength in (0.0, 1.0):
-        compositor = HeadCompositor(
-            graphics, ball_avatar(), RenderSettings(shadow=strength), (WIDTH, HEIGHT)
-        )
+        compositor = made(graphics, tier, shadow=strength)
         pictures.append(compositor.compose(plain, [at(y=0.05)]).image.astype(int))
         compositor.close()
     darker = pictures[0] - pictures[1]
@@ -155,9 +195,32 @@ def test_another_avatar_can_be_put_on_while_running(compositor):
     assert r > g
 
 
-def test_every_stage_is_timed(graphics):
+def test_every_stage_is_timed(graphics, tier):
     timer = StageTimer()
-    compositor = HeadCompositor(graphics, ball_avatar(), RenderSettings(), (WIDTH, HEIGHT), timer)
+    compositor = made(graphics, tier, timer=timer)
     compositor.compose(picture(), [at()])
     compositor.close()
     assert {"morph", "draw", "read", "shadow", "blend"} <= set(timer.last_ms())
+
+
+def test_a_software_renderer_gets_the_light_tier_and_a_setting_wins(graphics):
+    avatar, size = ball_avatar(), (64, 48)
+    slow = SimpleNamespace(ctx=graphics.ctx, software=True)
+    assert choose_tier(slow, RenderSettings(), avatar, size) == "light"
+    assert choose_tier(slow, RenderSettings(tier="full"), avatar, size) == "full"
+
+
+@pytest.mark.parametrize(("budget_s", "wanted"), [(1e-6, "light"), (1e6, "full")])
+def test_elsewhere_the_tier_follows_what_was_measured(graphics, monkeypatch, budget_s, wanted):
+    monkeypatch.setattr("livecam.compose.compositor.FULL_BUDGET_S", budget_s)
+    fast = SimpleNamespace(ctx=graphics.ctx, software=False)
+    assert choose_tier(fast, RenderSettings(shells=1), ball_avatar(), (64, 48)) == wanted
+
+
+def test_a_driver_that_gives_up_becomes_a_graphics_error(compositor, monkeypatch):
+    def fail(*_):
+        raise moderngl.Error("context lost")
+
+    monkeypatch.setattr(compositor._painter, "add", fail)
+    with pytest.raises(GraphicsError, match="context lost"):
+        compositor.compose(picture(), [at()])
