@@ -24,10 +24,16 @@ set_up() {
         state_of "$1" >"$root/.venv/.livecam-installed"
     fi
     if ! files_are_there; then
+        rm -f "$root/.venv/.livecam-files"
         "$root/.venv/bin/python" "$root/scripts/prepare.py" >"$root/.venv/.livecam-files.new" ||
             fail "the models are not complete" "run this again with a network; see above"
-        mv "$root/.venv/.livecam-files.new" "$root/.venv/.livecam-files"
+        { state_of_files && cat "$root/.venv/.livecam-files.new"; } >"$root/.venv/.livecam-files"
     fi
+}
+
+# Which models and which sample are wanted.
+state_of_files() {
+    cat "$root/livecam/config/assets.toml" "$root/livecam/sources/sample_clip.py" | cksum
 }
 
 # What .venv was made from: another lock, another project file or a moved checkout is not the same.
@@ -41,11 +47,15 @@ noted() {
 }
 
 files_are_there() {
-    local file
+    local state file
     [ -s "$root/.venv/.livecam-files" ] || return 1
-    while IFS= read -r file; do
-        [ -f "$file" ] || return 1
-    done <"$root/.venv/.livecam-files"
+    {
+        IFS= read -r state
+        [ "$state" = "$(state_of_files)" ] || return 1
+        while IFS= read -r file; do
+            [ -f "$file" ] || return 1
+        done
+    } <"$root/.venv/.livecam-files"
 }
 
 install_system_packages() {

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Field = NDArray[np.float32]
 Points = NDArray[np.float32]
 
-VERSION = 1  # part of the file's name: a better clip replaces an old one
+VERSION = 2  # part of the file's name: a better clip replaces an old one
 SECONDS = 10
 FPS = 30
 SIZE = (1280, 720)
@@ -38,8 +38,8 @@ RATE_HZ = 48_000
 
 # All of these are pixels of the portrait, which is always the same file.
 TEXTURE_SCALE = 3  # the portrait is enlarged once, so that the warp finds smooth pixels
-VIEW_SCALE = 2.32  # picture pixels per portrait pixel, at rest
-VIEW_CENTRE = (222.0, 143.0)
+VIEW_SCALE = 2.1  # picture pixels per portrait pixel, at rest
+VIEW_CENTRE = (222.0, 133.0)  # leaves room above the head, for ears
 NECK = np.array((222.0, 186.0), np.float32)
 HEAD_CENTRE, HEAD_RADII = (226.0, 96.0), (78.0, 92.0)
 NOSE, NOSE_HEIGHT, NOSE_RADIUS = (221.0, 127.0), 15.0, 11.0
