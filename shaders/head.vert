@@ -13,8 +13,8 @@ uniform mat4 clip_from_camera, camera_from_head, camera_from_body;
 #ifdef VERTEX_LIT
 uniform vec4 head_ball;  // centre in camera space, radius: casts the soft shadow on the ruff
 uniform float strand_density;  // repeats of the noise in a metre
-out vec4 v_lit;  // the finished colour, how furry
-out vec3 v_rest, v_strand;  // in repeats of the noise; the second further along the strand
+noperspective out vec4 v_lit;  // the finished colour, how furry
+noperspective out vec3 v_rest, v_strand;  // in repeats of the noise, the second further along
 
 const float STRAND = 0.06;  // that much further
 
@@ -50,7 +50,6 @@ void main() {
                  (camera_from_head * vec4(position, 1.0)).xyz, follows);
     vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, follows));
     gl_Position = clip_from_camera * vec4(p, 1.0);
-    v_rest = rest;
 #ifdef VERTEX_LIT
     vec3 v = normalize(-p);
     float furry = furriness(surface);
@@ -63,9 +62,10 @@ void main() {
     v_lit.rgb += fur_rim(n, v, color, open, 0.6 * furry);
     v_lit.rgb += furry * fur_sheen(n, v, lie, color, open, lit);
     v_lit.rgb = finish(v_lit.rgb * exposure).rgb;
-    v_rest *= strand_density;
+    v_rest = rest * strand_density;
     v_strand = v_rest + comb * STRAND;
 #else
+    v_rest = rest;
     v_position = p;
     v_normal = n;
     v_color = color;

@@ -20,28 +20,34 @@ vec3 direction(vec3 d) {
     return d * inversesqrt(max(dot(d, d), 1e-12));
 }
 
+// 0 where the surface faces the eye, 1 at its outline. No powers: processors run this too.
+float grazing(vec3 n, vec3 v) {
+    float away = 1.0 - clamp(dot(n, v), 0.0, 1.0);
+    return away * away * sqrt(away);
+}
+
 // What multiplies the colour of fur; `open` is 0 in a crevice, `lit` 0 in the key's shadow.
 vec3 fur_light(vec3 n, vec3 v, float open, float lit) {
     float fill_on = max(0.0, (dot(n, fill_direction) + 0.45) / 1.45);
     float towards_key = smoothstep(-0.1, 0.25, dot(n, key_direction));
     vec3 key_part = key * key_on(n, 0.35) * mix(1.0, mix(0.12, 1.0, lit), towards_key);
     vec3 soft = fill * fill_on * mix(0.5, 1.0, open) + ambient(n) * open;
-    float grazing = pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 2.6);
-    return (key_part + soft) * mix(0.45, 1.0, open) + 0.10 * grazing * ambient(n);
+    return (key_part + soft) * mix(0.45, 1.0, open) + 0.10 * grazing(n, v) * ambient(n);
 }
 
 // The gloss of hair that lies along `lie`: thin cylinders (Kajiya and Kay 1989). Black fur has it too.
 vec3 fur_sheen(vec3 n, vec3 v, vec3 lie, vec3 albedo, float open, float lit) {
     float along = dot(lie, normalize(key_direction + v));
-    float across = sqrt(max(0.0, 1.0 - along * along));
+    float across = 1.0 - along * along;  // of the sine, squared
+    across *= across * across;
+    across *= across;  // to the sixth
     float on = smoothstep(-0.1, 0.6, dot(n, key_direction)) * lit * open * dot(lie, lie);
-    return key * pow(across, 24.0) * on * (0.025 + 0.18 * albedo);
+    return key * across * across * on * (0.025 + 0.18 * albedo);
 }
 
 // Light from behind that shines through the tips of the hair.
 vec3 fur_rim(vec3 n, vec3 v, vec3 albedo, float open, float tip) {
-    float grazing = pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 2.6);
     float behind = smoothstep(-0.25, 0.65, dot(n, rim_direction));
-    return rim * (behind * grazing * (0.25 + 0.75 * tip) * mix(0.35, 1.0, open))
+    return rim * (behind * grazing(n, v) * (0.25 + 0.75 * tip) * mix(0.35, 1.0, open))
         * (0.35 + 0.65 * albedo);
 }

@@ -38,7 +38,7 @@ FRAGMENTS = {
 }
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
-LIGHT_PIXELS = 280_000  # a small head is drawn larger and shrunk, as far as this goes
+LIGHT_PIXELS = 220_000  # a small head is drawn larger and shrunk, as far as this goes
 FULL_PIXELS = 2_000_000
 MOST_SUPERSAMPLING = 2.0
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
