@@ -9,16 +9,18 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError, TrackingError
 from livecam.core.face import EXPRESSIONS, INDEX, Face
-from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.core.frame import Frame, Image, PixelFormat, Rect
 from livecam.core.spaces import decompose, euler_deg, project
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_landmarker import FaceLandmarker
+from livecam.tracking.search import MOST_STEPS, parts
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +123,51 @@ def test_a_picture_without_a_face_has_none(tracker: FaceLandmarker) -> None:
 
 def test_the_smallest_picture_is_no_problem(tracker: FaceLandmarker) -> None:
     assert tracker.track(Frame(np.zeros((1, 1, 4), np.uint8), 0, 0.0)).faces == ()
+
+
+def small(portrait: Image, x: int, y: int, face_px: int) -> Image:
+    """The portrait in a 720p picture, its face at that place and so wide."""
+    scale = face_px / 91
+    move = np.array(((scale, 0, x - 225 * scale), (0, scale, y - 125 * scale)))
+    grey = (120, 120, 120, 255)
+    image = cv2.warpAffine(portrait, move, (1280, 720), flags=cv2.INTER_AREA, borderValue=grey)
+    return np.asarray(image, np.uint8)
+
+
+@pytest.mark.parametrize(("x", "y", "face_px"), [(640, 300, 100), (300, 250, 80), (1000, 400, 60)])
+def test_a_face_too_small_for_the_detector_is_found_within_a_second(
+    model: Path, portrait: Image, x: int, y: int, face_px: int
+) -> None:
+    image = small(portrait, x, y, face_px)
+    with FaceLandmarker(model, mode="image") as afresh:
+        assert afresh.track(Frame(image, 0, 0.0)).faces == ()
+    with FaceLandmarker(model) as tracker:
+        seen = [tracker.track(Frame(image, i, i / 30)).faces for i in range(30)]
+    assert len(seen[-1]) == 1
+    box = seen[-1][0].box(1280, 720)
+    assert ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) == pytest.approx((x, y), abs=6)
+    found = [bool(faces) for faces in seen]
+    assert found == sorted(found)  # and once found it stays
+
+
+def test_every_place_is_looked_at() -> None:
+    """Each small face lies whole in some part of the picture."""
+    looked = [part.rect(1280, 720) for part, _ in zip(parts(), range(24), strict=False)]
+    for x in range(0, 1280 - 100, 20):
+        for y in range(0, 720 - 120, 20):
+            assert any(
+                r.x0 <= x and r.y0 <= y and r.x1 >= x + 100 and r.y1 >= y + 120 for r in looked
+            )
+
+
+def test_parts_grow_to_the_whole_picture() -> None:
+    part, seen = next(parts()), 0
+    while part.magnification > 1:
+        larger = part.larger(0.3, 0.8, 0.1)
+        assert 1 <= larger.magnification < part.magnification
+        part, seen = larger, seen + 1
+    assert part.rect(1280, 720) == Rect(0, 0, 1280, 720)
+    assert seen < MOST_STEPS
 
 
 def test_two_faces_are_two_faces(tracker: FaceLandmarker, portrait: Image) -> None:

@@ -26,7 +26,8 @@ from mediapipe.tasks.python import BaseOptions, vision
 
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
-from livecam.core.frame import Frame, PixelFormat
+from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.tracking.search import MOST_STEPS, parts
 
 FEWEST_FACES = 2  # with one, MediaPipe smooths
 CENTIMETRE = 0.01
@@ -37,8 +38,9 @@ MEASURED = len(EXPRESSIONS) - 1
 class FaceLandmarker:
     """Finds 478 landmarks, 52 expression weights and the pose of every face in a picture.
 
-    Used by the thread that made it. `mode` "video" follows faces from picture to picture;
-    "image" looks at each picture afresh.
+    Used by the thread that made it. `mode` "video" follows faces from picture to picture, and
+    while there is none looks for a small one in a part of each; "image" looks at each picture
+    afresh.
 
     Raises:
         TrackingError: the model file is missing or broken, MediaPipe failed, or the tracker
@@ -55,6 +57,7 @@ class FaceLandmarker:
     ) -> None:
         self._max_faces = max_faces
         self._video = mode == "video"
+        self._parts = parts()
         self._last_ms = -1
         self._names_checked = False
         options = vision.FaceLandmarkerOptions(
@@ -85,23 +88,9 @@ class FaceLandmarker:
         if frame.format is not PixelFormat.RGBA:
             raise TrackingError(f"the face tracker takes RGBA pictures, not {frame.format.value}")
         started = time.perf_counter()
-        # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
-        image = np.ascontiguousarray(frame.image)
-        try:
-            result = self._detect(
-                mp.Image(image_format=mp.ImageFormat.SRGBA, data=image), frame.captured_at
-            )
-        except (ValueError, RuntimeError, OSError) as error:
-            raise TrackingError(f"the face tracker failed: {_first_line(error)}") from error
-        faces = tuple(
-            self._face(*parts)
-            for parts in zip(
-                result.face_landmarks,
-                result.face_blendshapes,
-                result.facial_transformation_matrixes,
-                strict=True,
-            )
-        )
+        faces = self._look(frame.image, frame.captured_at)
+        if not faces and self._video:
+            faces = self._search(frame)
         return Observation(frame, faces[: self._max_faces], time.perf_counter() - started)
 
     def close(self) -> None:
@@ -114,6 +103,40 @@ class FaceLandmarker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _search(self, frame: Frame) -> tuple[Face, ...]:
+        """Looks into one part of the picture; leads the tracker from there to the whole."""
+        part = next(self._parts)
+        for _ in range(MOST_STEPS):
+            rect = part.rect(*frame.size)
+            faces = self._look(frame.image[rect.slices], frame.captured_at)
+            if not faces:
+                return ()
+            box = max((face.box(rect.width, rect.height) for face in faces), key=lambda b: b.width)
+            x, y = (box.x0 + box.x1) / 2 / rect.width, (box.y0 + box.y1) / 2 / rect.height
+            part = part.larger(x, y, box.width / rect.width)
+            if part.magnification == 1:
+                return self._look(frame.image, frame.captured_at)
+        return ()
+
+    def _look(self, image: Image, captured_at: float) -> tuple[Face, ...]:
+        # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
+        pixels = np.ascontiguousarray(image)
+        try:
+            result = self._detect(
+                mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
+            )
+        except (ValueError, RuntimeError, OSError) as error:
+            raise TrackingError(f"the face tracker failed: {_first_line(error)}") from error
+        return tuple(
+            self._face(*face)
+            for face in zip(
+                result.face_landmarks,
+                result.face_blendshapes,
+                result.facial_transformation_matrixes,
+                strict=True,
+            )
+        )
 
     def _detect(self, image: Any, captured_at: float) -> Any:
         if not self._video:
