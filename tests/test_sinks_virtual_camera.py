@@ -137,6 +137,11 @@ def test_linux_is_given_bt601_as_from_any_webcam(kernel, library):
     assert planes[66, 10] == pytest.approx(128 + 224 * (40 - luma) / 1.402 / 255, abs=1)
 
 
+def test_either_matrix_can_be_had_anywhere(kernel, windows):
+    assert VirtualCamera(matrix="bt601").format is PixelFormat.RGBA
+    assert VirtualCamera(matrix="bt709").format is PixelFormat.I420
+
+
 def test_windows_is_handed_i420_and_no_device_name(windows, library):
     camera = VirtualCamera()
     assert camera.format is PixelFormat.I420

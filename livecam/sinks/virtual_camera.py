@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class VirtualCamera:
     The matrix is what readers take it for. On Linux that is BT.601, as from any webcam: a
     v4l2loopback device says so, and Chromium, OpenCV and ffmpeg decode it so (BT.709 bars come
     back 21 levels wrong there); OBS alone takes every V4L2 camera for BT.709. Elsewhere it is
-    BT.709. So on Linux RGBA is wanted and converted here; I420 is always passed on as it is.
+    BT.709. For BT.601 RGBA is wanted and converted here; I420 is always passed on as it is.
 
     Windows and macOS want NV12 and UYVY: pyvirtualcam rearranges I420 into these inside,
     without touching a sample's value (and on Windows it refuses NV12).
@@ -65,11 +65,14 @@ class VirtualCamera:
     cannot see is a write that fails once on a healthy device; that picture is lost.
     """
 
-    def __init__(self, device: str = "") -> None:
+    def __init__(
+        self, device: str = "", matrix: Literal["auto", "bt601", "bt709"] = "auto"
+    ) -> None:
         self._wanted = device
         self._camera: pyvirtualcam.Camera | None = None
         self._watch: _LoopbackWatch | None = None
-        self.format = PixelFormat.RGBA if PLATFORM == "linux" else PixelFormat.I420
+        converted = matrix == "bt601" or (matrix == "auto" and PLATFORM == "linux")
+        self.format = PixelFormat.RGBA if converted else PixelFormat.I420
 
     def open(self, info: OutputInfo) -> str:
         """Opens the camera.

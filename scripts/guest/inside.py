@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, cast
 
 import readers
 from bars import picture
 
-from livecam.core.frame import Frame
+from livecam.core.frame import Frame, PixelFormat
+from livecam.media.color import I420Converter
 from livecam.sinks import loopback
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.virtual_camera import VirtualCamera
@@ -33,8 +35,8 @@ PATIENCE_S = 90.0
 
 def main() -> int:
     raw, width, height, rate, only = sys.argv[1:]
-    if only == "publish":
-        _publish_bars()
+    if only.startswith("publish"):
+        _publish_bars(cast("Literal['auto', 'bt709']", only.removeprefix("publish-")))
         return 0
     size = (int(width), int(height))
     if only != "head":
@@ -45,22 +47,32 @@ def main() -> int:
 
 
 def _with_bars() -> None:
-    words = [sys.executable, __file__, "-", "0", "0", "0", "publish"]
-    with _program("publisher", words):
-        _wait_for("the bars are published", lambda: _readable(CAMERA))
+    with _publisher("auto"):
         _let_all_read("bars", BARS)
     _note("the camera can be used again after a program that only writes", _writable(CAMERA))
+    with _publisher("bt709"):
+        _read("bars709", "obs", lambda file: readers.obs(CAMERA, file, BARS))
 
 
-def _publish_bars() -> None:
+@contextmanager
+def _publisher(matrix: str) -> Iterator[None]:
+    words = [sys.executable, __file__, "-", "0", "0", "0", f"publish-{matrix}"]
+    with _program("publisher", words):
+        _wait_for(f"the bars are published ({matrix})", lambda: _readable(CAMERA))
+        yield
+
+
+def _publish_bars(matrix: Literal["auto", "bt709"]) -> None:
     """Shows the bars through the project's own sink until it is ended."""
-    sink = VirtualCamera(CAMERA)
+    sink = VirtualCamera(CAMERA, matrix)
     sink.open(OutputInfo(*BARS, 10.0))
-    image, index = picture(*BARS), 0
+    image, layout, index = picture(*BARS), sink.format, 0
+    if layout is PixelFormat.I420:
+        image = I420Converter(*BARS).convert(image)
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
     while not ending:
-        sink.send(Frame(image, index, time.monotonic()))
+        sink.send(Frame(image, index, time.monotonic(), layout))
         index += 1
         time.sleep(0.1)
     sink.close()
@@ -109,6 +121,8 @@ def _webcam_stops(
     _wait_for(
         "the curtain is drawn when the webcam stops", lambda: _newest(stats, 3) == {"curtain"}
     )
+    # ffmpeg writes without saying so: an old driver lets nobody feed the fake webcam after that.
+    _wait_for("the fake webcam can be fed again", lambda: _writable(WEBCAM) or _revived(WEBCAM))
     with _webcam(raw, size, rate):
         _wait_for("the avatar is back when the webcam is", lambda: _newest(stats, 3) == {"avatar"})
 
@@ -121,13 +135,17 @@ def _let_all_read(what: str, size: tuple[int, int]) -> None:
         "obs": lambda file: readers.obs(CAMERA, file, size),
     }
     for name, read in reads.items():
-        start = time.monotonic()
-        try:
-            detail, good = read(OUT / f"{what}-{name}.png"), True
-        except Exception as error:
-            detail, good = f"{type(error).__name__}: {error}", False
-        took = f"{detail}; took {time.monotonic() - start:.0f} s"
-        _note(f"{name} reads the camera ({what})", good, took)
+        _read(what, name, read)
+
+
+def _read(what: str, name: str, read: Callable[[Path], str]) -> None:
+    start = time.monotonic()
+    try:
+        detail, good = read(OUT / f"{what}-{name}.png"), True
+    except Exception as error:
+        detail, good = f"{type(error).__name__}: {error}", False
+    took = f"{detail}; took {time.monotonic() - start:.0f} s"
+    _note(f"{name} reads the camera ({what})", good, took)
 
 
 @contextmanager
@@ -186,6 +204,11 @@ def _readable(device: str) -> bool:
 def _writable(device: str) -> bool:
     found = loopback.query(device)
     return found is not None and found.writable
+
+
+def _revived(device: str) -> bool:
+    found = loopback.query(device)
+    return found is not None and loopback.revive(found)
 
 
 def _wait_for(name: str, come_true: Callable[[], bool]) -> None:

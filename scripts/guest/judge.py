@@ -34,14 +34,19 @@ def bars(verdict: Verdict, out: Path) -> None:
     """Every reader shows the twelve colours that were published."""
     for reader in READERS:
         image = _picture(verdict, out, f"bars-{reader}", reader)
-        if image is None:
-            continue
-        worst = np.abs(measured(_as_published(image, reader)) - COLORS).max()
-        detail = f"worst of 12 patches {worst:.1f} levels off"
-        if reader == "obs":
-            raw = np.abs(measured(image) - COLORS).max()
-            detail += f"; {raw:.1f} as OBS shows it, which takes every V4L2 camera for BT.709"
-        verdict.add(f"{reader} shows the colours of the bars", worst <= BAR_TOLERANCE, detail)
+        if image is not None:
+            _bars(verdict, f"{reader} shows the colours of the bars", _as_published(image, reader))
+            if reader == "obs":
+                raw = np.abs(measured(image) - COLORS).max()
+                print(f"     ({raw:.0f} levels off as OBS shows it, which assumes BT.709)")
+    image = _picture(verdict, out, "bars709-obs", "obs")
+    if image is not None:
+        _bars(verdict, "obs shows the colours of the bars when BT.709 is asked for", image)
+
+
+def _bars(verdict: Verdict, name: str, image: NDArray[np.uint8]) -> None:
+    worst = np.abs(measured(image) - COLORS).max()
+    verdict.add(name, worst <= BAR_TOLERANCE, f"worst of 12 patches {worst:.1f} levels off")
 
 
 def heads(verdict: Verdict, out: Path, feed: Feed) -> None:
