@@ -46,6 +46,14 @@ WINK_OPEN, WINK_SHUT = 0.18, 0.42
 _BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
 _LOOK_DOWN = [INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]]
 _WIDE = [INDEX["eyeWideLeft"], INDEX["eyeWideRight"]]
+_BROW_DOWN = [INDEX["browDownLeft"], INDEX["browDownRight"]]
+# rows of left and right, int[3, 2]
+_OTHER_LID = np.array(
+    [
+        [INDEX[name + side] for side in ("Left", "Right")]
+        for name in ("eyeWide", "eyeSquint", "eyeLookDown")
+    ]
+)
 _SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
 _CHEEK = [INDEX["cheekSquintLeft"], INDEX["cheekSquintRight"]]
 _OUTER_BROW = [INDEX["browOuterUpLeft"], INDEX["browOuterUpRight"]]
@@ -108,7 +116,10 @@ def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
     out[_PUCKER] = max(out[_PUCKER] * lips, 0.375 * roundness)
     out[_INNER_BROW] += 0.25 * jaw
     out[_OUTER_BROW] += 0.25 * jaw
-    out[_WIDE] = (out[_WIDE] + 0.2 * jaw) * (1 - np.minimum(out[_BLINK], 1.0))
+    out[_WIDE] += 0.2 * jaw
+    # What else moves a lid fades as it shuts: together they would push it past the lower one.
+    out[_OTHER_LID] *= 1 - np.minimum(out[_BLINK], 1.0)
+    out[_BROW_DOWN] *= 1 - 0.6 * np.minimum(out[_BLINK], 1.0)
     out[_CHEEK] += 0.4 * out[_SMILE]
     np.minimum(out, 1.0, out=out, where=_AT_MOST_ONE)
 
