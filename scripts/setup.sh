@@ -7,6 +7,8 @@
 #   libglib-2.0                     OpenCV and MediaPipe
 #   libportaudio                    the microphone
 system_packages=(libgl1 libegl1 libgl1-mesa-dri libglib2.0-0 libportaudio2)
+# A display without a screen, and what looks at windows and system calls in tests.
+test_packages=(xvfb xdotool imagemagick strace)
 
 say() { printf 'livecam: %s\n' "$*" >&2; }
 
@@ -19,6 +21,7 @@ fail() {
 # set_up LOCK [LARGER]: installs the packages of LOCK, unless they or those of LARGER are there.
 set_up() {
     if ! noted "$(state_of "$1")" && ! { [ $# -gt 1 ] && noted "$(state_of "$2")"; }; then
+        [ "$1" = requirements.lock ] || system_packages+=("${test_packages[@]}")
         install_system_packages
         install_python_packages "$root/$1"
         state_of "$1" >"$root/.venv/.livecam-installed"
@@ -38,7 +41,8 @@ state_of_files() {
 
 # What .venv was made from: another lock, another project file or a moved checkout is not the same.
 state_of() {
-    printf '%s %s %s\n' "$1" "$(cat "$root/$1" "$root/pyproject.toml" | cksum)" "$root"
+    printf '%s %s %s\n' "$1" "$(cat "$root/$1" "$root/pyproject.toml" "$root/scripts/setup.sh" | cksum)" \
+        "$root"
 }
 
 noted() {
