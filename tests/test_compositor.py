@@ -224,3 +224,11 @@ def test_a_driver_that_gives_up_becomes_a_graphics_error(compositor, monkeypatch
     monkeypatch.setattr(compositor._painter, "add", fail)
     with pytest.raises(GraphicsError, match="context lost"):
         compositor.compose(picture(), [at()])
+
+
+def test_a_driver_that_fails_in_silence_is_noticed(compositor, graphics):
+    compositor._graphics = SimpleNamespace(ctx=SimpleNamespace(error="GL_OUT_OF_MEMORY"))
+    with pytest.raises(GraphicsError, match="GL_OUT_OF_MEMORY"):
+        compositor.compose(picture(), [at()])
+    compositor._graphics = SimpleNamespace(ctx=SimpleNamespace(error="GL_INVALID_ENUM"))
+    compositor.compose(picture(), [at()])  # harmless: somebody asked for too much

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 Tier = Literal["light", "full"]
 FULL_BUDGET_S = 0.012  # of a frame at 30 a second, so that tracking and sinks keep up
 TRIALS = 6
+FATAL = ("GL_OUT_OF_MEMORY", "GL_INVALID_FRAMEBUFFER_OPERATION", "GL_UNKNOWN_ERROR")
 BELOW_SHADE = 0.5  # the light behind the fur
 
 
@@ -81,9 +82,13 @@ class HeadCompositor:
             for state in sorted(avatars, key=lambda s: float(s.camera_from_head[2, 3])):
                 touched = self._painter.add(state, self._settings.shadow)
                 self.drawn = self.drawn.union(touched)
-            return replace(frame, image=self._painter.finish())
+            image = self._painter.finish()
         except moderngl.Error as error:
             raise GraphicsError(f"the head cannot be drawn: {error}") from error
+        # Nothing raises when the driver lost its memory or its device: what was read is not a head.
+        if (error_name := self._graphics.ctx.error) in FATAL:
+            raise GraphicsError(f"the driver gave up: {error_name}")
+        return replace(frame, image=image)
 
     def _without_faces(self, frame: Frame, avatars: Sequence[AvatarState]) -> Image:
         """The picture with the real faces painted out, so that a head with gaps hides them too."""

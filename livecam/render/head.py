@@ -64,6 +64,7 @@ class HeadRenderer:
 
     most_pixels = LIGHT_PIXELS
     strands = LIGHT_STRANDS
+    noise_filtered = False  # costs a software renderer eight looks instead of one
 
     def __init__(
         self, graphics: Graphics, avatar: Avatar, meshes: Sequence[Mesh], light: Light
@@ -75,7 +76,7 @@ class HeadRenderer:
         self.bounds = HeadBounds(self.merged)
         self.mesh = GpuMesh(self.ctx, self.merged)
         self._morpher = Morpher(self.merged)
-        self._noise = noise_texture(self.ctx)
+        self._noise = noise_texture(self.ctx, self.noise_filtered)
         self.programs: list[Program] = []
         self._arrays: list[moderngl.VertexArray] = []
         self._buffers: list[moderngl.Buffer] = []
@@ -130,6 +131,8 @@ class HeadRenderer:
         for program in self.programs:
             program.set(**{k: v for k, v in values.items() if k in program.declared})
         self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self.ctx.depth_func = "<"
+        self.ctx.cull_face = "back"
         self.ctx.front_face = "cw"  # rows run downwards
         self._noise.use(NOISE_UNIT)
 
@@ -197,6 +200,7 @@ class FullHead(HeadRenderer):
 
     most_pixels = FULL_PIXELS
     strands = FULL_STRANDS
+    noise_filtered = True
 
     def __init__(
         self,

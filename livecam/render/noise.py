@@ -66,8 +66,8 @@ def _smooth(values: NDArray[np.float32], sigma: float = 2.2) -> NDArray[np.float
     return np.asarray((out - low) / (high - low), np.float32)
 
 
-def noise_texture(ctx: moderngl.Context) -> moderngl.Texture3D:
+def noise_texture(ctx: moderngl.Context, filtered: bool) -> moderngl.Texture3D:
     """The strand noise on the GPU; repeats, as textures do unless told otherwise."""
     texture = ctx.texture3d((SIZE,) * 3, 4, strand_noise().tobytes())
-    texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+    texture.filter = (moderngl.LINEAR,) * 2 if filtered else (moderngl.NEAREST,) * 2
     return texture
