@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import AvatarState
+from livecam.avatar.base import AvatarState, Points
 from livecam.core.face import Matrix4, Vector3
 from livecam.core.frame import Rect
 from livecam.core.spaces import FAR_M, NEAR_M, VERTICAL_FOV_RAD, focal_px
 from livecam.render.mesh import MergedMesh
 
-DIRECTIONS = 200
+DIRECTIONS = 120
+PARTS = 3  # body, neck, head
 MARGIN = 0.03  # of the box: several morphs at once reach farther than each alone
 
 
@@ -25,8 +26,9 @@ class HeadBounds:
             reach.append(grown[moved] + deltas)
             rows.append(moved)
         points, row = np.concatenate(reach), np.concatenate(rows)
-        directions = _sphere(DIRECTIONS).astype(np.float32)
-        extreme = sorted({int(np.argmax(points @ d)) for d in directions})
+        # Head and body turn apart, so what is outermost is looked for in each.
+        part = np.rint(mesh.head_weight[row] * (PARTS - 1))
+        extreme = np.concatenate([_outermost(points, part == p) for p in range(PARTS)])
         self._points = np.ones((len(extreme), 4))
         self._points[:, :3] = points[extreme]
         self._head_weight = mesh.head_weight[row[extreme]].astype(np.float64)[:, None]
@@ -81,6 +83,14 @@ def clip_from_camera_in(
     out[2, 3] = 2 * far * near / (near - far)
     out[3, 2] = -1
     return out
+
+
+def _outermost(points: Points, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rows of the chosen points that lie farthest in one of many directions."""
+    rows = np.flatnonzero(chosen)
+    some = points[rows]
+    directions = _sphere(DIRECTIONS if len(rows) else 0).astype(np.float32)
+    return rows[sorted({int(np.argmax(some @ d)) for d in directions})]
 
 
 def _sphere(count: int) -> NDArray[np.float64]:
