@@ -78,10 +78,16 @@ install_system_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing system packages: ${missing[*]}"
     as_root apt-get update -qq || say "the package lists could not be updated; trying the old ones"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null ||
+    apt_install "${missing[@]}" ||
         fail "the system packages could not be installed" \
             "run: sudo apt-get update && sudo apt-get install ${missing[*]}"
+    # Ubuntu 22.04 has a newer Python beside its old one.
+    usable_python >/dev/null || apt_install python3.11 python3.11-venv || true
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Use-Pty=0 "$@" >/dev/null
 }
 
 # Newer releases renamed some packages: libglib2.0-0 became libglib2.0-0t64.
@@ -120,7 +126,7 @@ install_python_packages() {
     local lock=$1 python
     if [ ! -x "$root/.venv/bin/python" ]; then
         python=$(usable_python) ||
-            fail "Python 3.11 or newer with venv is needed" "sudo apt-get install python3 python3-venv"
+            fail "Python 3.11 or newer with venv is needed" "install it, then run this again"
         say "making .venv with $("$python" --version)"
         "$python" -m venv "$root/.venv" || fail "$root/.venv could not be made"
     fi
