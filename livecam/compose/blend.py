@@ -44,13 +44,15 @@ _STRAIGHT = np.minimum(
 def soften(pixels: Image, width: int, height: int) -> Image:
     """A drawn head at the picture's size with soft edges: uint8[height, width, 4].
 
-    `pixels` are premultiplied sRGB with coverage 0 or 255, maybe drawn up to twice as large.
+    `pixels` are premultiplied sRGB with coverage 0 or 255, drawn at any size up to twice this.
     """
     if pixels.shape[1] == width:
         return np.asarray(cv2.GaussianBlur(pixels, TENT, 0), np.uint8)
     # Bilinear shrinking by up to two looks at every pixel; INTER_AREA costs ten times more.
-    smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.GaussianBlur(smaller, TENT, HALF_TENT_SIGMA), np.uint8)
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    if pixels.shape[1] > width:
+        resized = cv2.GaussianBlur(resized, TENT, HALF_TENT_SIGMA)
+    return np.asarray(resized, np.uint8)
 
 
 def blend(picture: Image, head: Image) -> None:

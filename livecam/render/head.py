@@ -40,6 +40,8 @@ LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for 
 FULL_STRANDS = 44.0
 LIGHT_PIXELS = 220_000  # a small head is drawn larger and shrunk, as far as this goes
 FULL_PIXELS = 2_000_000
+MOST_LIGHT_PIXELS = 600_000  # a large one smaller and stretched: it costs too much otherwise
+MOST_FULL_PIXELS = 6_000_000
 MOST_SUPERSAMPLING = 2.0
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
 
@@ -55,14 +57,15 @@ class Shot:
     state: AvatarState
     rect: Rect  # in the picture
     points: NDArray[np.float64]  # the head's outermost points in camera space
-    size: tuple[int, int]  # of the drawing, larger than `rect` when supersampled
+    size: tuple[int, int]  # of the drawing, larger than `rect` when supersampled, or smaller
     uniforms: dict[str, Value]
 
 
 class HeadRenderer:
     """What both tiers share: mesh, morphs, bounds, light."""
 
-    most_pixels = LIGHT_PIXELS
+    pixels = LIGHT_PIXELS
+    most_pixels = MOST_LIGHT_PIXELS
     strands = LIGHT_STRANDS
     noise_filtered = False  # costs a software renderer eight looks instead of one
 
@@ -87,8 +90,7 @@ class HeadRenderer:
         rect = self.bounds.rectangle(points, width, height)
         if rect.empty:
             return None
-        finer = np.sqrt(self.most_pixels / (rect.width * rect.height))
-        finer = float(np.clip(finer, 1.0, MOST_SUPERSAMPLING))
+        finer = self.fineness(rect.width * rect.height)
         clip_from_camera = clip_from_camera_in(rect, width, height, points)
         return Shot(
             state,
@@ -98,7 +100,13 @@ class HeadRenderer:
             self._uniforms(clip_from_camera, state),
         )
 
+    def fineness(self, pixels: int) -> float:
+        """How much larger than in the picture a head of so many pixels is drawn."""
+        finer = float(np.clip(np.sqrt(self.pixels / pixels), 1.0, MOST_SUPERSAMPLING))
+        return finer * min(1.0, float(np.sqrt(self.most_pixels / pixels)))
+
     def morph(self, shot: Shot) -> None:
+        """Moves the vertices and uploads those that changed."""
         first, last = self._morpher.apply(shot.state.morphs)
         self.mesh.write(self._morpher.vertices, first, last)
 
@@ -198,7 +206,8 @@ class LightHead(HeadRenderer):
 class FullHead(HeadRenderer):
     """The full tier."""
 
-    most_pixels = FULL_PIXELS
+    pixels = FULL_PIXELS
+    most_pixels = MOST_FULL_PIXELS
     strands = FULL_STRANDS
     noise_filtered = True
 
