@@ -12,7 +12,7 @@ from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState, Observatio
 from livecam.core.frame import Frame
 from livecam.core.spaces import compose, decompose, project, quaternion_from_vector
 from livecam.filtering.pose import POSE_NOISE
-from livecam.filtering.smoother import WidthEstimate
+from livecam.filtering.width import WidthEstimate
 
 Path2D = NDArray[np.float64]  # float64[frames, points, 2], pixels
 

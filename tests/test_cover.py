@@ -25,7 +25,7 @@ from livecam.core.spaces import (
     project,
     quaternion_from_vector,
 )
-from livecam.filtering.smoother import WidthEstimate
+from livecam.filtering.width import WidthEstimate
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 SIDE = 240  # pixels of the square pictures

@@ -14,8 +14,9 @@ from livecam.config.settings import AvatarSettings, SmoothingSettings
 from livecam.core.errors import AssetError
 from livecam.core.face import INDEX, Face, FaceState, Matrix4
 from livecam.core.frame import Frame
+from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.measure import Paths, lag_frames, paths_of, wobble_px
-from livecam.filtering.smoother import MAX_PREDICTION_S, ExpressionFilter, Smoother
+from livecam.filtering.smoother import MAX_PREDICTION_S, Smoother
 from livecam.media.reader import VideoReader
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.heads import (

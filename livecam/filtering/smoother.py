@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from livecam.config.settings import SmoothingSettings
-from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState, Observation, Weights
-from livecam.core.spaces import conjugate, decompose, euler_deg, multiply, project, rotation_vector
+from livecam.core.face import Face, FacePose, FaceState, Observation
+from livecam.core.spaces import conjugate, decompose, multiply, rotation_vector
 from livecam.filtering.base import FILTERS, Filter
+from livecam.filtering.choice import FaceChoice
+from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter
+from livecam.filtering.width import WidthEstimate
 
 MAX_PREDICTION_S = 0.05  # beyond this an extrapolated head overshoots visibly
 LOST_S = 0.3  # after a gap this long nothing of the old movement is true any more
@@ -132,154 +134,3 @@ def _jumped(before: FacePose, now: FacePose, dt: float) -> bool:
         moved > JUMP_M + JUMP_M_PER_S * dt
         or float(np.linalg.norm(turned)) > JUMP_RAD + JUMP_RAD_PER_S * dt
     )
-
-
-class FaceChoice:
-    """Decides which of the faces in a picture is the one that wears the avatar.
-
-    The largest at first; then the same person for as long as they are there. A face that was
-    already known as somebody else's never takes over while the first is merely out of sight
-    for a moment.
-    """
-
-    PATIENCE_S = 0.5  # how long a vanished face keeps its place
-    REACH, REACH_PER_S = 0.6, 8.0  # how far a face may move, in face widths
-    LONGEST_REACH_S = 0.25
-    MOST_GROWTH = 0.5  # logarithm of the ratio of sizes: 1.65 times
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.changed = False  # the last choice is not the person of the one before
-        self._place: NDArray[np.float64] | None = None  # centre x, y and width, pixels
-        self._seen_at = 0.0
-        self._others = np.zeros((0, 3))
-
-    def choose(self, observation: Observation) -> Face | None:
-        faces, frame = observation.faces, observation.frame
-        places = np.array([_place(f, frame.width, frame.height) for f in faces]).reshape(-1, 3)
-        chosen = self._same(places, frame.captured_at)
-        self.changed = False
-        if chosen is None and self._is_free(places, frame.captured_at):
-            chosen = int(np.argmax(places[:, 2]))
-            self.changed = True
-        if chosen is None:
-            if len(places):
-                self._others = places
-            return None
-        self._place, self._seen_at = places[chosen], frame.captured_at
-        self._others = np.delete(places, chosen, axis=0)
-        return faces[chosen]
-
-    def _same(self, places: NDArray[np.float64], now: float) -> int | None:
-        """The face that is most likely the one of last time."""
-        if self._place is None or not len(places):
-            return None
-        gap_s = min(max(now - self._seen_at, 0.0), self.LONGEST_REACH_S)
-        away, growth = _differences(places, self._place)
-        plausible = (away < self.REACH + self.REACH_PER_S * gap_s) & (growth < self.MOST_GROWTH)
-        cost = away + growth
-        for other in self._others:
-            plausible &= cost <= np.add(*_differences(places, other))
-        return int(np.argmin(np.where(plausible, cost, np.inf))) if plausible.any() else None
-
-    def _is_free(self, places: NDArray[np.float64], now: float) -> bool:
-        """Whether somebody else may take the place."""
-        if not len(places):
-            return False
-        if self._place is None or now - self._seen_at > self.PATIENCE_S:
-            return True
-        # Alone before and alone now: the same person after a cut.
-        return len(places) == 1 and not len(self._others)
-
-
-def _place(face: Face, width: int, height: int) -> NDArray[np.float64]:
-    low = face.landmarks[:, :2].min(axis=0) * (width, height)
-    high = face.landmarks[:, :2].max(axis=0) * (width, height)
-    # The height of a turned face stays while its width shrinks.
-    size = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
-    return np.array((*((low + high) / 2), size))
-
-
-def _differences(
-    places: NDArray[np.float64], place: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far each place is from one, in widths of the larger face, and how unlike in size."""
-    away = np.hypot(places[:, 0] - place[0], places[:, 1] - place[1])
-    return away / np.maximum(places[:, 2], place[2]), np.abs(np.log(places[:, 2] / place[2]))
-
-
-class ExpressionFilter:
-    """Steadies the 52 weights: calm while nothing happens, at once in, a little slower out."""
-
-    CALM_HZ = 1.0
-    IN_HZ = 30.0
-    OUT_HZ = 12.0
-    # Raw weights of a face at rest have standard deviations up to 0.04. The change is itself
-    # low-passed a little before it is judged, as noise goes to and fro.
-    OPENS, OPEN = 0.04, 0.16  # a change this small may be noise; this large is meant
-    JUDGE_HZ = 8.0
-
-    def __init__(self) -> None:
-        # Gaze, and everything that has a left and a right of its own, must not lag in one
-        # direction: the two would add up to a look at nothing.
-        both_ways = [name.startswith(("eyeLook", "jawLeft", "jawRight")) for name in EXPRESSIONS]
-        self._out_hz = np.where(both_ways, self.IN_HZ, self.OUT_HZ)
-        self.reset()
-
-    def reset(self) -> None:
-        self._estimate: NDArray[np.float64] | None = None
-        self._trend = np.zeros(len(EXPRESSIONS))
-
-    def step(self, weights: Weights, dt: float) -> Weights:
-        if self._estimate is None:
-            self._estimate = weights.astype(np.float64)
-        elif dt > 0:
-            change = weights - self._estimate
-            self._trend = self._trend + _share(self.JUDGE_HZ, dt) * (change - self._trend)
-            meant = np.clip((np.abs(self._trend) - self.OPENS) / (self.OPEN - self.OPENS), 0, 1)
-            fast = np.where(change > 0, self.IN_HZ, self._out_hz)
-            cutoff = self.CALM_HZ + meant * (fast - self.CALM_HZ)
-            self._estimate = self._estimate + _share(cutoff, dt) * change
-        return self._estimate.astype(np.float32)
-
-
-def _share(cutoff: ArrayLike, dt: float) -> NDArray[np.float64]:
-    """How much of a change a first-order low-pass of that cutoff (Hz) takes in dt seconds."""
-    turn = 2 * np.pi * dt * np.asarray(cutoff)
-    return np.asarray(turn / (turn + 1))
-
-
-class WidthEstimate:
-    """How much wider the face is than the pose's own metric face; slow, from frontal frames."""
-
-    SETTLE_S = 10.0
-    LOW, HIGH = 0.95, 1.25  # 1.03..1.16 were seen
-    MOST_YAW_DEG, MOST_PITCH_DEG = 20.0, 30.0
-    # Landmarks 234 and 454, before the ears, in MediaPipe's canonical face, metres.
-    SIDES = (234, 454)
-    CANONICAL = np.array(((-0.0766, 0.0067, -0.0244), (0.0766, 0.0067, -0.0244)))
-    TYPICAL = 1.09
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._ratio = self.TYPICAL
-        self._weight_s = 0.0  # how long it was measured
-
-    def step(self, face: Face, width: int, height: int, dt: float) -> float:
-        yaw, pitch, _ = euler_deg(decompose(face.camera_from_head)[1])
-        if abs(yaw) < self.MOST_YAW_DEG and abs(pitch) < self.MOST_PITCH_DEG:
-            measured = min(max(self._measured(face, width, height), self.LOW), self.HIGH)
-            # A mean at first, a slow low-pass later; the first frame counts as a whole second.
-            weight = dt if self._weight_s else 1.0
-            self._weight_s = min(self._weight_s + weight, self.SETTLE_S)
-            self._ratio += (measured - self._ratio) * weight / self._weight_s
-        return self._ratio
-
-    def _measured(self, face: Face, width: int, height: int) -> float:
-        seen = face.landmarks[self.SIDES, :2] * (width, height)
-        expected = project(face.camera_from_head, self.CANONICAL, width, height)
-        return float(np.linalg.norm(seen[1] - seen[0]) / np.linalg.norm(expected[1] - expected[0]))
