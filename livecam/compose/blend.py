@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from livecam.core.frame import Image
 
 ENCODE_STEPS = 65536
-# 3x3 tent: the softness of a webcam's edge, and the anti-aliasing that a software renderer lacks
-TENT = (3, 3)
+# The softness of a webcam's edge, and the anti-aliasing that a software renderer lacks: 3x3, in
+# pixels, for a head drawn at the picture's size and for one drawn twice as large and shrunk.
+KERNEL = (3, 3)
+SOFTNESS, SOFTNESS_OF_SHRUNK = 0.80, 0.45
 FULL = np.array([[255]], np.float64)
 NEARLY_FULL = 254
-HALF_TENT_SIGMA = 0.45  # when the head was drawn larger and shrunk, it is soft already
 
 
 def linear_from_srgb(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,13 +47,16 @@ def soften(pixels: Image, width: int, height: int) -> Image:
 
     `pixels` are premultiplied sRGB with coverage 0 or 255, drawn at any size up to twice this.
     """
-    if pixels.shape[1] == width:
-        return np.asarray(cv2.GaussianBlur(pixels, TENT, 0), np.uint8)
-    # Bilinear shrinking by up to two looks at every pixel; INTER_AREA costs ten times more.
-    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
-    if pixels.shape[1] > width:
-        resized = cv2.GaussianBlur(resized, TENT, HALF_TENT_SIGMA)
-    return np.asarray(resized, np.uint8)
+    finer = pixels.shape[1] / width
+    if finer != 1:
+        # Bilinear shrinking by up to two looks at every pixel; INTER_AREA costs ten times more.
+        pixels = np.asarray(
+            cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8
+        )
+    if finer < 1:
+        return pixels  # stretched: soft already
+    sigma = SOFTNESS + (SOFTNESS_OF_SHRUNK - SOFTNESS) * (finer - 1)
+    return np.asarray(cv2.GaussianBlur(pixels, KERNEL, sigma), np.uint8)
 
 
 def blend(picture: Image, head: Image) -> None:
