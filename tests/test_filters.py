@@ -21,7 +21,8 @@ Values = NDArray[np.float64]
 MAKERS: dict[str, Callable[[], Filter]] = {
     "one-euro": lambda: OneEuro(0.05, 0.3, 6.0, noise=1.0),
     "one-euro of the paper": lambda: OneEuro(1.0, 0.01),
-    "kalman": lambda: ConstantVelocityKalman(noise=1.0, acceleration=60.0),
+    "kalman": lambda: ConstantVelocityKalman(acceleration=1000.0, at_rest=0.03),
+    "kalman of the book": lambda: ConstantVelocityKalman(acceleration=60.0),
 }
 
 
@@ -171,6 +172,15 @@ def test_kalman_predicts_where_a_steady_motion_will_be() -> None:
     steady = ConstantVelocityKalman(1.0, 60.0)
     answers(steady, np.arange(200.0)[:, None] * np.array((2.0, -3.0)))
     assert steady.predict(DT) == pytest.approx((400.0, -600.0), abs=1e-2)
+
+
+def test_kalman_comes_to_rest_after_a_stop() -> None:
+    """Calm at rest must not mean that the last speed runs on."""
+    way = np.minimum(np.arange(150.0), 60.0)[:, None] * np.array((5.0, 0, 0, 0, 0, 0))
+    off = answers(ConstantVelocityKalman(acceleration=1000.0, at_rest=0.03), way) - way
+    assert np.abs(off[60:]).max() < 5.0  # it overshoots, but by less than one more step
+    assert np.abs(off[64:]).max() < 2.0
+    assert np.abs(off[75:]).max() < 1.0
 
 
 def test_uneven_frames_give_the_same_path_as_even_ones(make: Callable[[], Filter]) -> None:

@@ -1,46 +1,60 @@
 """A Kalman filter that expects a constant velocity, disturbed by white acceleration.
 
 Model and process noise after Bar-Shalom, Li, Kirubarajan: Estimation with Applications to
-Tracking and Navigation, 2001, section 6.2.2 (continuous white-noise acceleration).
+Tracking and Navigation, 2001, section 6.2.2 (continuous white-noise acceleration). One
+acceleration cannot serve a still head and a quick nod, so it may vary between two values with
+how surprising the measurements are (the same book's adjustable process noise, section 11.2).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 # How unsure the first velocity is, in measurement noises a second.
 FIRST_SPEED = 100.0
+# Surprises are low-passed, as noise goes to and fro, and compared with what noise alone leaves:
+# below CALM times its root mean square all is as expected, above WILD all is movement.
+JUDGE_HZ = 6.0
+CALM, WILD = 2.0, 6.0
 
 
 class ConstantVelocityKalman:
-    """Steadies a vector; components do not know of each other.
+    """Steadies a vector; its components share one covariance.
 
-    Every parameter is a number or float64[n]. `noise` is the measurement's standard deviation,
-    `acceleration` the square root of the spectral density of the acceleration (units / s^1.5).
+    Args:
+        noise: standard deviation of each measured component.
+        acceleration: square root of the spectral density of the acceleration in movement,
+            units / s^1.5.
+        at_rest: the same at rest; None keeps `acceleration` throughout.
     """
 
-    def __init__(self, noise: ArrayLike = 1.0, acceleration: ArrayLike = 10.0) -> None:
-        self._noise = np.square(np.asarray(noise, np.float64))
-        self._density = np.square(np.asarray(acceleration, np.float64))
+    def __init__(
+        self, noise: float = 1.0, acceleration: float = 10.0, at_rest: float | None = None
+    ) -> None:
+        self._variance = noise**2
+        self._acceleration = acceleration
+        self._at_rest = acceleration if at_rest is None else at_rest
         self.reset()
 
     def reset(self) -> None:
         self._estimate: NDArray[np.float64] | None = None
         self._velocity: NDArray[np.float64] = np.zeros(0)
-        # The covariance of position and velocity, one symmetric 2x2 matrix a component.
-        self._pp: NDArray[np.float64] = self._noise
-        self._pv: NDArray[np.float64] = np.zeros_like(self._noise)
-        self._vv: NDArray[np.float64] = self._noise * FIRST_SPEED**2
+        self._trend: NDArray[np.float64] = np.zeros(0)
+        # The covariance of position and velocity.
+        self._pp, self._pv = self._variance, 0.0
+        self._vv = self._variance * FIRST_SPEED**2
 
     def step(self, x: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
         if self._estimate is None:
             self._estimate = np.array(x, np.float64)
             self._velocity = np.zeros_like(self._estimate)
+            self._trend = np.zeros_like(self._estimate)
         elif dt > 0:
             expected = self._estimate + self._velocity * dt
-            self._grow(dt)
-            self._estimate = expected + self._correct(x - expected)
+            surprise = x - expected
+            self._grow(dt, self._acceleration_now(surprise, dt))
+            self._estimate = expected + self._correct(surprise)
         return self._estimate.copy()
 
     def predict(self, dt: float) -> NDArray[np.float64]:
@@ -48,19 +62,27 @@ class ConstantVelocityKalman:
             raise ValueError("nothing was measured yet")
         return self._estimate + self._velocity * max(dt, 0.0)
 
-    def _grow(self, dt: float) -> None:
+    def _acceleration_now(self, surprise: NDArray[np.float64], dt: float) -> float:
+        share = dt / (1 / (2 * np.pi * JUDGE_HZ) + dt)
+        self._trend = self._trend + share * (surprise - self._trend)
+        usual = float(np.sqrt(self._variance * len(surprise) * share / (2 - share)))
+        size = float(np.sqrt(self._trend @ self._trend)) / usual
+        moving = min(max((size - CALM) / (WILD - CALM), 0.0), 1.0)
+        return self._at_rest + (self._acceleration - self._at_rest) * moving
+
+    def _grow(self, dt: float, acceleration: float) -> None:
         """Time passes: the covariance becomes F P F' + Q."""
-        self._pp = self._pp + dt * (2 * self._pv + dt * self._vv) + self._density * dt**3 / 3
-        self._pv = self._pv + dt * self._vv + self._density * dt**2 / 2
-        self._vv = self._vv + self._density * dt
+        density = acceleration**2
+        self._pp += dt * (2 * self._pv + dt * self._vv) + density * dt**3 / 3
+        self._pv += dt * self._vv + density * dt**2 / 2
+        self._vv += density * dt
 
     def _correct(self, surprise: NDArray[np.float64]) -> NDArray[np.float64]:
         """A measurement arrives: how far the estimate moves."""
-        total = self._pp + self._noise
-        gain, velocity_gain = self._pp / total, self._pv / total
+        gain = self._pp / (self._pp + self._variance)
+        velocity_gain = self._pv / (self._pp + self._variance)
         self._velocity = self._velocity + velocity_gain * surprise
-        self._vv = self._vv - velocity_gain * self._pv
-        self._pv = (1 - gain) * self._pv
-        self._pp = (1 - gain) * self._pp
-        correction: NDArray[np.float64] = gain * surprise
-        return correction
+        self._vv -= velocity_gain * self._pv
+        self._pv *= 1 - gain
+        self._pp *= 1 - gain
+        return gain * surprise

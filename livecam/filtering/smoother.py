@@ -123,7 +123,8 @@ def pose_filter(settings: SmoothingSettings) -> Filter:
             noise=min(calm, 1.0),
         )
     if settings.filter == "kalman":
-        return FILTERS.create(settings.filter, noise=1.0, acceleration=60 / calm**2)
+        acceleration = 1000 / calm**2
+        return FILTERS.create(settings.filter, acceleration=acceleration, at_rest=0.03 / calm**2)
     return FILTERS.create(settings.filter)
 
 
