@@ -1,4 +1,5 @@
-// Places a vertex of a head; VERTEX_LIT also lights it, SHADOW_MAP asks the shadow map.
+// Places a vertex of a head; VERTEX_LIT also lights it, SHADOW_MAP asks the shadow map, THIN keeps
+// it visible when it is thinner than a pixel.
 // Vertices between head and body follow both by their weight.
 
 #include "light.glsl"
@@ -39,6 +40,11 @@ out vec3 v_position, v_normal, v_rest, v_color, v_comb;
 out vec4 v_surface;
 #endif
 
+#ifdef THIN
+uniform float pixel_m;  // a drawn pixel at the head's distance
+const float LEAST_RADIUS = 0.4;  // pixels
+#endif
+
 #ifdef SHADOW_MAP
 uniform mat4 shadow_from_camera;
 out vec3 v_shadow;
@@ -49,6 +55,9 @@ void main() {
     vec3 p = mix((camera_from_body * vec4(position, 1.0)).xyz,
                  (camera_from_head * vec4(position, 1.0)).xyz, follows);
     vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, follows));
+#ifdef THIN
+    p += n * (LEAST_RADIUS * pixel_m);  // or it would break into dots
+#endif
     gl_Position = clip_from_camera * vec4(p, 1.0);
 #ifdef VERTEX_LIT
     vec3 v = normalize(-p);

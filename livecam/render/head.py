@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState, Mesh
 from livecam.core.face import Matrix4
 from livecam.core.frame import Rect
+from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.bounds import HeadBounds, clip_from_camera_in
 from livecam.render.context import Graphics
@@ -92,12 +93,13 @@ class HeadRenderer:
             return None
         finer = self.fineness(rect.width * rect.height)
         clip_from_camera = clip_from_camera_in(rect, width, height, points)
+        pixel_m = max(0.0, -float(state.camera_from_head[2, 3])) / (focal_px(height) * finer)
         return Shot(
             state,
             rect,
             points,
             (round(rect.width * finer), round(rect.height * finer)),
-            self._uniforms(clip_from_camera, state),
+            {**self._uniforms(clip_from_camera, state), "pixel_m": pixel_m},
         )
 
     def fineness(self, pixels: int) -> float:
@@ -278,12 +280,17 @@ def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the light tier."""
     if coat is Coat.MATTE:
         return Program(ctx, "head.vert", "matte_lit.frag", {"ENCODED": 1, "VERTEX_LIT": 1})
-    return Program(ctx, "head.vert", FRAGMENTS[coat], {"ENCODED": 1})
+    return Program(ctx, "head.vert", FRAGMENTS[coat], {"ENCODED": 1, **thin(coat)})
 
 
 def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the full tier."""
-    return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1})
+    return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1, **thin(coat)})
+
+
+def thin(coat: Coat) -> dict[str, int]:
+    """What a coat's program defines when it may be thinner than a pixel."""
+    return {"THIN": 1} if coat is Coat.WHISKER else {}
 
 
 def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
