@@ -20,6 +20,7 @@ from livecam.sinks.preview import (
     display_available,
     label,
     letterbox,
+    window_size,
 )
 from tests.display import private_display
 
@@ -51,8 +52,27 @@ def graphics(display):
 def preview(graphics):
     preview = Preview(graphics)
     assert preview.open(INFO) == "preview window"
+    resize(preview, 640, 360)
     yield preview
     preview.close()
+
+
+def resize(preview, width: int, height: int) -> None:
+    import glfw
+
+    glfw.set_window_size(preview._graphics.window, width, height)
+    assert comes_to_have(preview._graphics.window, (width, height))
+
+
+def comes_to_have(window, size: tuple[int, int]) -> bool:
+    """Waits until the display has given the window that size; it takes its time."""
+    import glfw
+
+    for _ in range(100):
+        if glfw.get_framebuffer_size(window) == size:
+            return True
+        glfw.wait_events_timeout(0.1)
+    return False
 
 
 def drawn(preview, frame: Frame) -> np.ndarray:
@@ -106,12 +126,7 @@ def test_the_frame_is_on_the_display_with_its_own_colors(preview, graphics, disp
 
 
 def test_a_window_of_another_shape_gets_bars_and_an_undistorted_picture(preview, graphics):
-    import glfw
-
-    glfw.set_window_size(graphics.window, 400, 400)
-    preview.poll()
-    while glfw.get_framebuffer_size(graphics.window) != (400, 400):
-        preview.poll()
+    resize(preview, 400, 400)
     pixels = drawn(preview, four_corners())
     assert pixels.shape == (400, 400, 3)
     assert pixels[40, 200].max() < 30
@@ -241,6 +256,26 @@ def test_a_display_is_found_when_there_is_one(display, monkeypatch):
 )
 def test_letterbox_keeps_the_shape_and_the_middle(picture, window, where):
     assert letterbox(picture, window) == where
+
+
+@pytest.mark.parametrize(
+    ("picture", "longest", "window"),
+    [
+        ((1280, 720), 640, (640, 360)),
+        ((1080, 1920), 1280, (720, 1280)),
+        ((320, 180), 640, (320, 180)),
+    ],
+)
+def test_the_window_takes_the_shape_of_the_picture(picture, longest, window):
+    assert window_size(picture, longest) == window
+
+
+def test_a_software_renderer_gets_a_small_window(graphics):
+    graphics.software = True
+    preview = Preview(graphics)
+    preview.open(OutputInfo(720, 1280, 30.0))
+    assert comes_to_have(graphics.window, (360, 640))
+    preview.close()
 
 
 def test_a_label_is_premultiplied_and_has_ink():

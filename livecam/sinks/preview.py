@@ -31,6 +31,7 @@ KEYS: dict[str, Command] = {
     "P": Command.PANIC,
     "Q": Command.QUIT,
 }
+LONGEST, LONGEST_IN_SOFTWARE = 1280, 640  # sides of the window; llvmpipe draws pixel by pixel
 BORDER = (0.07, 0.07, 0.08)  # beside the picture, when the window has another shape
 
 Color: TypeAlias = tuple[int, int, int]
@@ -110,7 +111,7 @@ class Preview:
         self.help_shown = False
 
     def open(self, info: OutputInfo) -> str:
-        """Makes ready to draw frames of that size.
+        """Makes ready to draw frames of that size, and gives the window their shape.
 
         Raises:
             SinkError: the graphics were opened without a window.
@@ -121,6 +122,8 @@ class Preview:
 
         self._window = self._graphics.window
         self._painter = _Painter(self._graphics.ctx, info.width, info.height)
+        longest = LONGEST_IN_SOFTWARE if self._graphics.software else LONGEST
+        glfw.set_window_size(self._window, *window_size((info.width, info.height), longest))
         glfw.set_key_callback(self._window, self._on_key)
         return "preview window"
 
@@ -182,6 +185,12 @@ class Preview:
 
 def _no_key(*_: object) -> None:
     """Hears nothing."""
+
+
+def window_size(picture: tuple[int, int], longest: int) -> tuple[int, int]:
+    """A window of the picture's shape, no side longer than that, and no larger than it."""
+    scale = min(1.0, longest / max(picture))
+    return round(picture[0] * scale), round(picture[1] * scale)
 
 
 def letterbox(picture: tuple[int, int], window: tuple[int, int]) -> tuple[int, int, int, int]:
