@@ -136,6 +136,8 @@ def _strand_tones(p: Array, colors: Array, occlusion: Array) -> Array:
     random = np.random.default_rng(7)
     clumps = np.sin(p @ vector((17, 11, 13))) * np.sin(p @ vector((-9, 16, 12)) + 1.3)
     tone = 1 + 0.07 * clumps + random.uniform(-0.10, 0.10, len(p)).astype(np.float32)
+    # Shells would shade each other; without them a dark coat needs darker paint.
+    tone = tone * (0.74 + 0.28 * smoothstep(0.10, 0.55, colors.mean(axis=1)))
     out: Array = np.clip(colors * (tone * (0.72 + 0.30 * occlusion))[:, None], 0, 1)
     return out
 
@@ -146,8 +148,6 @@ def _fur_tufts(
     """Blades along the outline, and where no shells are drawn, strokes over the surface."""
     furry = smoothstep(0.02, 0.05, skin.fur)
     edge = outline_density(shape, skin.points, skin.normals) * furry
-    # Black blades that reach over light fur look like thorns.
-    edge = edge * smoothstep(0.03, 0.12, skin.colors.mean(axis=1))
     bare = detail.surface_tufts > 0
     rim = TuftCut(curved=True, length=1.8, width=0.24, lift=0.45, furry=True)
     if not bare:  # shells make the outline; blades only give them finer points

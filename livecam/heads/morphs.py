@@ -134,7 +134,7 @@ class SkinFields:
             return moved
 
         out["mouthSmile" + name] = (
-            shift(corner, 0.19, 0.20, -0.10)
+            shift(corner, 0.19, 0.19, -0.06)
             + shift(cheek, 0.06, 0.07, 0.10)
             + shift(below, 0.02, 0.05, 0.0)
         )
@@ -161,7 +161,7 @@ class SkinFields:
         half = smoothstep(-0.05, 0.10, at[:, 0] * sign)
         inner = bump(at, (sign * 0.22, 0.50, 0.68), (0.21, 0.19, 0.30)) * half
         middle = bump(at, (sign * 0.38, 0.52, 0.62), (0.28, 0.16, 0.30)) * half
-        outer = bump(at, (sign * 0.56, 0.50, 0.52), (0.22, 0.18, 0.30)) * half
+        outer = bump(at, (sign * 0.56, 0.54, 0.50), (0.24, 0.24, 0.32)) * half
         ex, ey, ez = self.shape.species.eye
         radius = self.shape.species.eye_radius
         over = bump(at, (sign * ex, ey + radius * 1.15, ez + 0.12), (0.30, 0.13, 0.30)) * half
@@ -174,7 +174,7 @@ class SkinFields:
         out["browDown" + name] = shift(inner, -0.05, -0.15, 0.07) + shift(
             middle, -0.02, -0.07, 0.03
         )
-        out["browOuterUp" + name] = shift(outer, -0.01, 0.105, -0.05) + shift(middle, 0, 0.05, 0.01)
+        out["browOuterUp" + name] = shift(outer, -0.01, 0.095, -0.05) + shift(middle, 0, 0.04, 0.0)
         out["eyeBlink" + name] = shift(over, 0, -0.035, 0.0) + shift(under, 0, 0.02, 0.0)
         out["eyeWide" + name] = shift(over, 0, 0.05, 0.01)
         out["eyeSquint" + name] = shift(over, 0, -0.03, 0.0) + shift(under, 0, 0.06, 0.02)
@@ -183,8 +183,8 @@ class SkinFields:
 
     def _both_halves(self, out: Displacements, at: Array) -> None:
         q = mirrored(at)
-        inner = bump(q, (0.17, 0.51, 0.70), (0.21, 0.18, 0.30))
-        out["browInnerUp"] = inner[:, None] * vector((0, 0.12, -0.04))
+        inner = bump(q, (0.17, 0.54, 0.68), (0.22, 0.25, 0.32))
+        out["browInnerUp"] = inner[:, None] * vector((0, 0.11, -0.04))
         puff = bump(q, (0.60, -0.30, 0.45), (0.34, 0.27, 0.38))
         side = np.sign(at[:, 0])
         zero = np.zeros_like(puff)

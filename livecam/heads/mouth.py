@@ -182,6 +182,17 @@ def _facing(points: Array, triangles: Triangles, towards: Array) -> Triangles:
 _TOOTH_COLUMNS = {4: (-1.0, -0.72, 0.0, 0.72), 6: (-1.0, -0.82, -0.45, 0.0, 0.45, 0.82)}
 
 
+# Bone does not move so, but teeth that stayed would stand through the lips.
+_LIPS_NARROW = (
+    "mouthPucker",
+    "mouthFunnel",
+    "mouthLeft",
+    "mouthRight",
+    "mouthPressLeft",
+    "mouthPressRight",
+)
+
+
 def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
     """Two rows of rounded teeth behind the lips; the lower one rides the jaw."""
     return [
@@ -208,7 +219,8 @@ def _tooth_row(
     bulge = 0.035 * np.sqrt(np.clip(1 - inside**3, 0, 1))
     base = [np.interp(u * reach, curve.arc, curve.points[:, i]) for i in range(3)]
     out = [np.interp(u * reach, curve.arc, curve.out[:, i]) for i in range(3)]
-    foot, ahead = np.stack(base, axis=1), unit(np.stack(out, axis=1).astype(np.float32))
+    on_curve = np.stack(base, axis=1).astype(np.float32)
+    foot, ahead = on_curve, unit(np.stack(out, axis=1).astype(np.float32))
     ahead[:, 1] = 0
     foot = foot - (0.105 if side > 0 else 0.125) * ahead
     foot[:, 1] += 0.030 if side > 0 else -0.045
@@ -235,15 +247,13 @@ def _tooth_row(
         points,
         triangles,
         colors.astype(np.float32),
-        _rides(fields, points, side),
+        _tooth_morphs(fields, points, np.repeat(on_curve, rows, axis=0), side),
         occlusion=(0.55 + 0.4 * tip) * (1 - 0.3 * np.repeat(np.abs(u), rows)),
     )
 
 
-def _rides(fields: SkinFields, points: Array, side: float) -> Displacements:
-    """Bone: the upper row stays with the skull, the lower one goes with the jaw."""
-    if side > 0:
-        return {}
+def _on_jaw(points: Array) -> Displacements:
+    """Displacements of what is joined to the lower jaw."""
     one = np.ones(len(points), np.float32)
     return {
         "jawOpen": turned_by_jaw(points, one),
@@ -253,12 +263,19 @@ def _rides(fields: SkinFields, points: Array, side: float) -> Displacements:
     }
 
 
+def _tooth_morphs(fields: SkinFields, points: Array, on_curve: Array, side: float) -> Displacements:
+    """The lower row goes with the jaw; both give way where lips narrow or go to one side."""
+    lip = fields(on_curve, side=np.full(len(points), side, np.float32))
+    gives = {name: lip[name] * vector((0.9, 0.5, 0)) for name in _LIPS_NARROW}
+    return gives | (_on_jaw(points) if side < 0 else {})
+
+
 # ---------------------------------------------------------------- tongue
 
 
 def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     """A soft tongue with a groove; `tongueOut` lays it over the lower lip."""
-    u = np.linspace(0, 1, rings).astype(np.float32)
+    u = (1 - (1 - np.linspace(0, 1, rings)) ** 1.7).astype(np.float32)  # finer at the tip
     tip = shape.species.muzzle_to[2]
     lip = shape.species.mouth_y
     z = 0.30 + (tip - 0.17 - 0.30) * u
@@ -277,7 +294,7 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     rest, out_shape = (_tongue_skin(line, u, sides) for line in (rest_line, out_line))
     triangles = _closed_grid(rings, sides)
     triangles = _facing(rest, triangles, rest - np.repeat(rest_line, sides, axis=0))
-    morphs = _rides(fields, rest, LOWER)
+    morphs = _on_jaw(rest)
     # It stays a little behind the jaw, or the lower teeth would hide it.
     morphs["jawOpen"] = turned_by_jaw(rest, np.ones(len(rest), np.float32), 20.0)
     morphs["tongueOut"] = out_shape - rest

@@ -124,7 +124,7 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
             return moved
 
         # Half-shut lids cut straight through the ball's arc, so it draws back a little.
-        back = np.broadcast_to(vector((0, 0, -0.44 * row.eye_radius)), placed.shape)
+        back = np.broadcast_to(vector((0, 0, -0.47 * row.eye_radius)), placed.shape)
         morphs = {
             "eyeLookUp" + name: turned((1, 0, 0), -25),
             "eyeLookDown" + name: turned((1, 0, 0), 27),
@@ -151,8 +151,11 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
 
 # Along a lid, `t` goes from its edge (0) to where it vanishes in the socket (1).
 _EDGE = 0.05  # up to here the rim turns in towards the ball
+_LASHES = 0.10  # the dark line reaches to here
 _CREASE = 0.40
-_LID_RADIUS = 1.065
+# The lower lid lies outside the upper one: when several expressions close an eye together, the
+# upper lid slides behind it and the line of lashes stays where it is.
+_UPPER_RADIUS, _LOWER_RADIUS = 1.045, 1.070
 _LID_FUR = 0.014  # head units
 
 
@@ -189,8 +192,8 @@ def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
 def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
     row = shape.species
     angle = np.radians(np.linspace(-88, 88, columns))
-    spread = np.linspace(0, 1, rows)
-    spread = np.where(spread < 0.5, spread * 0.9, 0.45 + (spread - 0.5) * 1.1)
+    # Two rows close together give the line of lashes a crisp end.
+    spread = np.r_[0.0, 0.045, _LASHES, np.linspace(0, 1, rows - 3) ** 1.2 * 0.88 + 0.12]
     a, t = np.meshgrid(angle.astype(np.float32), spread.astype(np.float32), indexing="ij")
     curves = _LidCurves(
         arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
@@ -208,14 +211,16 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
         rim = np.exp(-(((t - 0.10) / 0.07) ** 2))
         crease = np.exp(-(((t - _CREASE) / 0.075) ** 2))
         fold = np.exp(-(((t - _CREASE - 0.17) / 0.10) ** 2))
-        thick = np.where(t < _EDGE * 0.6, 0.98, _LID_RADIUS + 0.022 * rim)
+        radius = _UPPER_RADIUS if upper else _LOWER_RADIUS
+        thick = np.where(t < _EDGE * 0.6, 0.98, radius + 0.018 * rim)
         # Deep under the fold the lid shrinks, so that no expression pushes it through the skin.
-        thick = thick - 0.11 * smoothstep(0.60 if upper else 0.38, 0.85, t)
+        deep = smoothstep(0.52, 0.80, t) if upper else smoothstep(0.20, 0.45, t)
+        thick = thick - 0.15 * deep
         if upper:
             thick = thick - crease * (0.035 + 0.02 * shut) + fold * 0.03
         p = np.stack((np.sin(a), np.cos(a) * np.sin(b), np.cos(a) * np.cos(b)), axis=-1)
         p = p * (thick * row.eye_radius)[..., None]
-        p[..., 2] *= 1 - 0.20 * shut
+        p[..., 2] *= 1 - (0.22 if upper else 0.17) * shut
         out: Array = (p.reshape(-1, 3) @ toe.T + centre).astype(np.float32)
         return out
 
@@ -237,7 +242,7 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
         morphs,
         normals=normals,
         occlusion=_lid_occlusion(where, upper),
-        fur=_LID_FUR * smoothstep(0.12, 0.26, where),
+        fur=_LID_FUR * smoothstep(_LASHES, 0.26, where),
         comb=unit(np.asarray(np.gradient(rest.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
     )
 
@@ -247,10 +252,10 @@ def _upper_targets(c: _LidCurves, name: str) -> dict[str, Array]:
     return {
         "eyeBlink" + name: c.meet - 3,
         "eyeWide" + name: c.upper + 18 * c.arch,
-        "eyeSquint" + name: c.upper - 14 * c.arch,
-        "eyeLookDown" + name: c.upper - 17 * c.arch,
+        "eyeSquint" + name: c.upper - 10 * c.arch,
+        "eyeLookDown" + name: c.upper - 11 * c.arch,
         "eyeLookUp" + name: c.upper + 9 * c.arch,
-        "browDown" + name: c.upper - 8 * c.arch - 24 * c.arch * inward,
+        "browDown" + name: c.upper - 5 * c.arch - 20 * c.arch * inward,
         "browOuterUp" + name: c.upper + 6 * c.arch * np.clip(c.outer + 0.3, 0, 1.2),
         "browInnerUp": c.upper + 9 * c.arch * inward - 13 * c.arch * np.clip(c.outer + 0.2, 0, 1),
         "mouthSmile" + name: c.upper - 3 * c.arch,
@@ -273,15 +278,20 @@ def _lid_colors(shape: Shape, t: Array, upper: bool) -> Array:
     row = shape.species
     colors = flat(row.lid, len(t))
     if upper:
-        colors = mix(colors, vector(row.liner) * 2.5, smoothstep(0.30, 0.60, t) * 0.8)
+        colors = mix(colors, vector(row.liner) * 2.5, smoothstep(0.24, 0.46, t) * 0.85)
         colors = mix(colors, vector(row.liner), ridge(t - _CREASE, 0.05) * 0.7)
-    line = smoothstep(0.22, 0.16, t) if upper else smoothstep(0.15, 0.09, t)
-    return mix(colors, vector(row.liner), line * 0.97).astype(np.float32)
+    line = smoothstep(_LASHES + 0.02, _LASHES, t)
+    return mix(colors, vector(row.liner), line).astype(np.float32)
 
 
 def _lid_occlusion(t: Array, upper: bool) -> Array:
     crease = 0.35 * ridge(t - _CREASE, 0.06) if upper else np.zeros_like(t)
-    out: Array = (0.95 - crease - 0.35 * smoothstep(0.5, 0.9, t)).astype(np.float32)
+    out: Array = (
+        0.95
+        - crease
+        - 0.35 * smoothstep(0.5, 0.9, t)
+        - 0.5 * smoothstep(_LASHES + 0.02, _LASHES, t)
+    ).astype(np.float32)
     return out
 
 

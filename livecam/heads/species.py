@@ -61,8 +61,8 @@ class Species:
 
 def _raccoon(shape: Shape, p: Array, normals: Array) -> Paint:
     """Grey coat, black mask, white brows and muzzle, white rims on dark ears."""
-    grey, dark = vector((0.235, 0.215, 0.20)), vector((0.105, 0.096, 0.09))
-    white, black = vector((0.88, 0.85, 0.80)), vector((0.022, 0.019, 0.019))
+    grey, dark = vector((0.175, 0.158, 0.145)), vector((0.080, 0.072, 0.067))
+    white, black = vector((0.88, 0.85, 0.80)), vector((0.015, 0.012, 0.012))
     q = mirrored(p)
     x, y, z = q[:, 0], p[:, 1], p[:, 2]
     wave = 0.03 * np.sin(9 * p[:, 0] + 3) * np.sin(8 * y + 1) + 0.02 * np.sin(23 * z + 17 * x)
@@ -75,8 +75,8 @@ def _raccoon(shape: Shape, p: Array, normals: Array) -> Paint:
     brow = np.maximum(
         brow, bump(q, (0.22, 0.45, 0.70), (0.13, 0.13, 0.4)) * smoothstep(0.05, 0.12, x)
     )
-    far = np.hypot((x - 0.50) / 0.57, (y - 0.05 + 0.40 * (x - 0.4) + wave) / 0.40)
-    mask = smoothstep(1.0, 0.76, far) * smoothstep(-0.1, 0.25, z)
+    far = np.hypot((x - 0.50) / 0.56, (y - 0.06 + 0.40 * (x - 0.4) + wave) / 0.41)
+    mask = smoothstep(1.05, 0.86, far) * smoothstep(-0.1, 0.25, z)
     muzzle = smoothstep(0.55, 0.78, z + 0.1 * (y < -0.2)) * smoothstep(0.40, 0.28, x)
     muzzle = muzzle * smoothstep(0.05, -0.10, y)
     low = (
@@ -140,8 +140,8 @@ SPECIES: dict[str, Species] = {
         mouth_corner=(0.44, 0.69),
         mouth_y=-0.405,
         lip=(0.045, 0.026, 0.026),
-        lid=(0.135, 0.105, 0.095),
-        liner=(0.012, 0.009, 0.009),
+        lid=(0.125, 0.098, 0.09),
+        liner=(0.008, 0.006, 0.006),
         whisker=(0.85, 0.84, 0.82),
     ),
 }

@@ -19,6 +19,7 @@ from livecam.heads.parts import Part
 from livecam.heads.sdf import Array, length, mix, smoothstep, unit, vector
 from livecam.heads.shape import Shape
 
+_LONGEST = 0.27  # head units
 _ROOT_DEPTH = 0.012  # blades start under the skin, so that no root shows
 
 
@@ -62,7 +63,8 @@ def tufts(
     root, normal, comb = at_root(skin.points), unit(at_root(skin.normals)), unit(at_root(skin.comb))
     stray = random.normal(size=(count, 3)).astype(np.float32) * 0.16
     direction = unit(comb + normal * cut.lift + stray)
-    reach = at_root(skin.fur) * cut.length * random.uniform(0.7, 1.35, count).astype(np.float32)
+    reach = at_root(skin.fur) * cut.length * random.uniform(0.7, 1.3, count).astype(np.float32)
+    reach = np.minimum(reach, _LONGEST)
     points, triangles, along = _blades(root, normal, direction, comb, reach, cut)
     each = len(points) // count
 
@@ -93,7 +95,9 @@ def _scattered(
 ) -> tuple[NDArray[np.int64], Array]:
     """Places on a surface, spread evenly for their density: triangles and barycentrics."""
     random = np.random.default_rng(seed)
-    here = density[skin.triangles].mean(axis=1)
+    # Black blades that reach over light fur look like thorns: none grows where a corner is black.
+    light = smoothstep(0.04, 0.10, skin.colors.mean(axis=1))[skin.triangles].min(axis=1)
+    here = density[skin.triangles].mean(axis=1) * light
     weight = length(face_normals(skin.points, skin.triangles)) * here
     many = count * 6
     face = random.choice(len(weight), many, p=weight / weight.sum())
