@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Face, Observation
+from livecam.core.face import FACE_OVAL, Face, Observation
+
+_OUTLINE = np.array(FACE_OVAL)
 
 
 class FaceChoice:
@@ -69,8 +71,8 @@ class FaceChoice:
 
 
 def _place(face: Face, width: int, height: int) -> NDArray[np.float64]:
-    low = face.landmarks[:, :2].min(axis=0) * (width, height)
-    high = face.landmarks[:, :2].max(axis=0) * (width, height)
+    outline = face.landmarks[_OUTLINE, :2]
+    low, high = outline.min(axis=0) * (width, height), outline.max(axis=0) * (width, height)
     # The height of a turned face stays while its width shrinks.
     size = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
     return np.array((*((low + high) / 2), size))
