@@ -104,7 +104,7 @@ class FaceState:
     """Where the steadied face is and what it does, at one moment."""
 
     pose: FacePose
-    weights: Weights  # the 52 expressions, after gains
+    weights: Weights  # the 52 expressions, steadied; gains belong to the rig
     width_ratio: float  # measured over expected face width; slowly estimated, about 1.03..1.16
     at: float  # the moment described: equals the frame's captured_at when aligned
     source: Face | None = None  # the raw face behind it, when this moment has one of its own
