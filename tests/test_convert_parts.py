@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livecam.app.convert.carry import SmallPicture, carry, carry_between
 from livecam.app.convert.plan import plan
 from livecam.app.convert.shots import ShotFinder
 from livecam.app.convert.sightings import Sighting, link, main_tracks
@@ -22,7 +24,9 @@ from livecam.core.frame import Frame, Image
 from livecam.core.spaces import (
     conjugate,
     decompose,
+    focal_px,
     multiply,
+    project,
     rotation_vector,
 )
 from livecam.media.reader import VideoInfo
@@ -164,6 +168,65 @@ def test_between_two_places_of_the_face_both_are_covered():
     (scene,) = planned([Shot(range(30), link(here + there, TIMES))])
     covered = [[role.frames for role in scene.roles if i in role.frames] for i in range(30)]
     assert [len(each) for each in covered] == [1] * 10 + [2] * 10 + [1] * 10
+
+
+# --- carrying
+
+
+def walk(portrait: Image, steps: int = 12) -> tuple[list[SmallPicture], NDArray[np.float64]]:
+    """Pictures of a head that walks and comes nearer, and the centre of its face, float64[n, 2]."""
+    pictures, centres = [], []
+    for i in range(steps):
+        scale = 0.5 + 0.01 * i
+        image = seen_from(place(4))[:, :, :].repeat(2, 0).repeat(2, 1)
+        matrix = np.array(((scale, 0, 20 + 6.0 * i), (0, scale, 10 + 2.0 * i)))
+        cv2.warpAffine(portrait, matrix, (400, 240), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
+        pictures.append(SmallPicture.of(i, image))
+        centres.append(matrix[:, :2] @ (226, 116) + matrix[:, 2])
+    return pictures, np.array(centres)
+
+
+def at(index: int, centre: NDArray[np.float64], size: float) -> Sighting:
+    focal = focal_px(240)
+    depth = 0.15 * focal / size
+    return replace(
+        sighting(index, *centre, size),
+        translation=np.array(
+            ((centre[0] - 200) / focal * depth, (120 - centre[1]) / focal * depth, -depth)
+        ),
+    )
+
+
+def test_an_unseen_face_is_carried_by_its_texture(portrait: Image):
+    pictures, centres = walk(portrait)
+    start = at(0, centres[0], 56)
+    carried = carry(start, pictures, (400, 240))
+    assert [s.index for s in carried] == list(range(1, 12))
+    assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:], abs=3)
+    assert carried[-1].size / start.size == pytest.approx(0.61 / 0.5, rel=0.05)
+    assert not any(s.measured for s in carried)
+    seen_at = project(np.eye(4), carried[-1].translation[None], 400, 240)[0]
+    assert seen_at == pytest.approx(centres[-1], abs=3)
+
+
+def test_a_gap_is_filled_from_both_its_ends(portrait: Image):
+    pictures, centres = walk(portrait)
+    ends = at(0, centres[0], 56), at(11, centres[-1], 68)
+    carried = carry_between(*ends, pictures, (400, 240))
+    assert [s.index for s in carried] == list(range(1, 11))
+    assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:-1], abs=2)
+
+
+def test_what_passes_before_the_face_does_not_take_it_along(portrait: Image):
+    pictures, centres = walk(portrait)
+    still = [replace(pictures[0], index=i, grey=pictures[0].grey.copy()) for i in range(12)]
+    hand = np.asarray(cv2.cvtColor(place(8, (30, 40)), cv2.COLOR_RGBA2GRAY), np.uint8)
+    for i, picture in enumerate(still[1:-1]):
+        left = 20 + 14 * i
+        picture.grey[20:120, left : left + 120] = hand[20:120, 60:180]
+    ends = at(0, centres[0], 56), at(11, centres[0], 56)
+    carried = carry_between(*ends, still, (400, 240))
+    assert all(np.hypot(s.x - centres[0][0], s.y - centres[0][1]) < 12 for s in carried)
 
 
 # --- views

@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-CUTOFFS_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+CUTOFFS_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 AGREEMENT_SIGMAS = 1.4  # smaller follows more, larger calms more
 CHOICE_BLUR_S = 0.06  # a choice that jumps from frame to frame would show
-POSE_MEMORY_S = 0.4
-WEIGHT_MEMORY_S = 0.15  # an expression does not coast
+POSE_MEMORY_S = 0.2  # longer glides too far where a face is lost, shorter bends steady motion
+WEIGHT_MEMORY_S = 0.1
 
 # Standard deviations: what MediaPipe jitters on a still head (1280x720: 0.3 mm, 0.3 degrees), and
 # the most that may be taken for jitter: on a restless head motion looks like noise.

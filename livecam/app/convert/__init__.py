@@ -3,6 +3,7 @@
 shots.py        finds the cuts
 sightings.py    a face in a frame, and the tracks that such faces form
 second_look.py  searches harder where a face is missing (views.py: in enlarged parts)
+carry.py        carries a face through frames in which nobody finds it
 survey.py       the first pass: all of the above
 plan.py         decides what every frame will show
 film.py         the second pass: draws and writes

@@ -17,6 +17,7 @@ from livecam.core.frame import Rect
 from livecam.filtering.zero_lag import Motion, steady
 
 OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were seen
+GUESS_GROWTH = np.float32(1.12)  # of the outline in frames in which the face was not measured
 FACE_HEIGHT = 1.4  # of a face's box, over its width
 
 
@@ -26,7 +27,7 @@ class Role:
 
     frames: range
     states: tuple[FaceState, ...]  # one for every frame
-    seen: NDArray[np.bool_]  # measured in that frame; elsewhere bridged or held
+    seen: NDArray[np.bool_]  # measured in that frame; elsewhere carried, bridged or held
 
     def at(self, index: int) -> FaceState:
         return self.states[index - self.frames.start]
@@ -79,16 +80,16 @@ def _roles(frames: range, mains: Sequence[Track], times: NDArray[np.float64]) ->
 
 def _role(frames: range, track: Track, times: NDArray[np.float64]) -> Role:
     count = len(frames)
-    seen = np.zeros(count, bool)
+    known, seen = np.zeros(count, bool), np.zeros(count, bool)
     raw = Motion(np.zeros((count, 3)), np.zeros((count, 4)), np.zeros((count, len(EXPRESSIONS))))
     for sighting in track.sightings:
         row = sighting.index - frames.start
-        seen[row] = True
+        known[row], seen[row] = True, sighting.measured
         raw.translations[row] = sighting.translation
         raw.rotations[row] = sighting.rotation
         raw.weights[row] = sighting.weights
     at = times[frames.start : frames.stop]
-    calm = steady(at, seen, raw)
+    calm = steady(at, known, raw)
     ratio = track.width_ratio
     states = tuple(
         FaceState(
@@ -96,13 +97,23 @@ def _role(frames: range, track: Track, times: NDArray[np.float64]) -> Role:
             weights.astype(np.float32),
             ratio,
             float(now),
-            outline_px=track.outline(index),
+            outline_px=_outline(track, index, bool(measured)),
         )
-        for translation, rotation, weights, now, index in zip(
-            calm.translations, calm.rotations, calm.weights, at, frames, strict=True
+        for translation, rotation, weights, now, index, measured in zip(
+            calm.translations, calm.rotations, calm.weights, at, frames, seen, strict=True
         )
     )
     return Role(frames, states, seen)
+
+
+def _outline(track: Track, index: int, measured: bool) -> NDArray[np.float32]:
+    """What of the picture is hidden at least; more where nobody measured it."""
+    outline = track.outline(index)
+    if measured:
+        return outline
+    middle = outline.mean(axis=0)
+    wider: NDArray[np.float32] = middle + (outline - middle) * GUESS_GROWTH
+    return wider
 
 
 def others_at(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.core.face import Face, Quaternion, Vector3, Weights
 from livecam.core.spaces import decompose
-from livecam.filtering.smoother import WidthEstimate
+from livecam.filtering.width import WidthEstimate
 
 # How far a face may have gone since it was last seen, in face widths, and how much it may have
 # grown. After LONGEST_S without a sight waiting longer makes nothing more likely.
@@ -23,7 +23,7 @@ SAME_FACE = 0.35  # two faces in one frame nearer than this, in face widths, are
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One face in one frame, as it was measured."""
+    """One face in one frame."""
 
     index: int  # of the frame
     x: float  # centre of the landmarks, pixels
@@ -34,6 +34,7 @@ class Sighting:
     weights: Weights
     width_ratio: float
     outline: NDArray[np.float32]  # float32[36, 2], convex, around the landmarks; pixels
+    measured: bool = True  # False: carried here from another frame
 
     @classmethod
     def of(cls, index: int, face: Face, width: int, height: int) -> Sighting:

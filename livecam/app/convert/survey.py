@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.app.convert.carry import GapFiller, SmallPicture
 from livecam.app.convert.second_look import SecondLook, plausible
 from livecam.app.convert.shots import ShotFinder
 from livecam.app.convert.sightings import Sighting, Track, link, main_tracks
@@ -93,7 +94,7 @@ def survey(
 
 
 def _search_again(path: Path, look: SecondLook, searches: list[_Search]) -> None:
-    by_frame = {index: search for search in searches for index in search.missing}
+    by_frame = {index: search for search in searches for index in search.shot.frames}
     last = max(by_frame)
     with VideoReader(path) as film:
         for frame in film:
@@ -107,22 +108,50 @@ def _search_again(path: Path, look: SecondLook, searches: list[_Search]) -> None
 
 @dataclass(slots=True)
 class _Search:
-    """The second look at one shot."""
+    """The second look at one shot; it is shown all frames of the shot in order."""
 
     shot: Shot
     times: NDArray[np.float64]
     missing: set[int] = field(init=False)
     mains: list[Track] = field(init=False)
+    gap: GapFiller = field(init=False)
     strays: list[Sighting] = field(init=False, default_factory=list)
     suspects: list[NDArray[np.float64]] = field(init=False, default_factory=list)
     in_a_row: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.mains = self.shot.mains
+        self.gap = GapFiller(self.times)
         known = {sighting.index for track in self.mains for sighting in track.sightings}
         self.missing = set(self.shot.frames) - known
 
     def look_at(self, frame: Frame, look: SecondLook) -> None:
+        if not self.mains:
+            self._look_for_any(frame, look)
+            return
+        track = self._present(frame.index) or self._found(frame, look)
+        picture = SmallPicture.of(frame.index, frame.image)
+        if track is None:
+            self.gap.absent(picture)
+        else:
+            self.gap.present(track, picture, frame.size)
+
+    def finish(self) -> None:
+        self.gap.finish()
+        fewest = min(FEWEST_HITS, len(self.shot.frames))
+        found = link(self.strays, self.times)
+        self.shot.tracks += [track for track in found if len(track.sightings) >= fewest]
+        if not self.shot.tracks and found:
+            self.shot.suspected = True
+
+    def _present(self, index: int) -> Track | None:
+        """The track that has the face in that frame."""
+        if index in self.missing:
+            return None
+        return next(track for track in self.mains if track.nearest(index).index == index)
+
+    def _found(self, frame: Frame, look: SecondLook) -> Track | None:
+        """Searches the frame; the track that has the face there now."""
         found = look.anywhere(frame)
         for track in self.mains:
             expected = track.place(frame.index)
@@ -130,11 +159,14 @@ class _Search:
             hit = near[0] if near else self._closer(frame, track, look)
             if hit is not None:
                 track.add(hit)
-                return
-        if not self.mains and not found:
-            found = self._smaller(frame, look)
-        self.strays += [s for s in found if not self._known(s)]
-        if not self.mains and not found:
+                return track
+        self.strays += [sighting for sighting in found if not self._known(sighting)]
+        return None
+
+    def _look_for_any(self, frame: Frame, look: SecondLook) -> None:
+        found = look.anywhere(frame) or self._smaller(frame, look)
+        self.strays += found
+        if not found:
             self._suspect(look.boxes(frame))
 
     def _smaller(self, frame: Frame, look: SecondLook) -> list[Sighting]:
@@ -149,13 +181,6 @@ class _Search:
         every = max(1, round(len(self.shot.frames) * min(SMALLER_S / max(length_s, 1e-9), 0.1)))
         due = (frame.index - self.shot.frames.start) % every == 0
         return look.smaller(frame) if due else []
-
-    def finish(self) -> None:
-        fewest = min(FEWEST_HITS, len(self.shot.frames))
-        found = link(self.strays, self.times)
-        self.shot.tracks += [track for track in found if len(track.sightings) >= fewest]
-        if not self.shot.tracks and found:
-            self.shot.suspected = True
 
     def _closer(self, frame: Frame, track: Track, look: SecondLook) -> Sighting | None:
         nearest = track.nearest(frame.index)
