@@ -97,12 +97,16 @@ class SkinFields:
         front = smoothstep(0.25, 0.6, at[:, 2])
         g = bump(at, (0, self.lip_y, self.front_z), (0.55, 0.26, 0.50)) * front
         zero = np.zeros_like(g)
-        out["mouthPucker"] = np.stack((-0.58 * x * g, 0.02 * g * (jaw - upper), 0.19 * g), axis=1)
-        # An O: the lips come forward over the teeth, round, and the corners sink.
-        o = bump(at, (0, self.lip_y, self.front_z), (0.70, 0.26, 0.55)) * front
-        sink = -0.16 * smoothstep(0.15, 0.40, np.abs(x)) * upper
-        rise = g * (0.02 * upper - 0.045 * jaw)
-        out["mouthFunnel"] = np.stack((-0.50 * x * o, rise + sink * o, 0.15 * o), axis=1)
+        # All of the mouth narrows alike, corners too: else an open one would end in a V.
+        mouth = ridge(at[:, 1] - self.lip_y, 0.24) * smoothstep(0.42, 0.66, at[:, 2])
+        mouth = mouth * smoothstep(0.85, 0.45, np.abs(x))
+        out["mouthPucker"] = np.stack(
+            (-0.40 * x * mouth, 0.02 * g * (jaw - upper), 0.17 * g), axis=1
+        )
+        # An O: the lips come forward over the teeth, and the corners sink.
+        sink = -0.11 * smoothstep(0.12, 0.42, np.abs(x)) * mouth * (0.4 + 0.6 * upper)
+        rise = g * (0.02 * upper - 0.02 * jaw)
+        out["mouthFunnel"] = np.stack((-0.33 * x * mouth, rise + sink, 0.13 * g), axis=1)
         line = g * ridge(self.shape.above_lips(at), 0.10)
         out["mouthRollUpper"] = (line * upper)[:, None] * vector((0, -0.03, -0.06))
         out["mouthRollLower"] = (line * jaw)[:, None] * vector((0, 0.03, -0.06))
