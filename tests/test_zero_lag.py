@@ -68,7 +68,7 @@ def test_a_still_head_stops_jittering():
 def test_a_moving_head_is_followed_without_lag(hertz: float):
     truth = swaying(hertz=hertz)
     result = steadied(motion(truth + jitter(len(truth)))).translations
-    assert abs(lag_in_frames(truth[:, 0], result[:, 0])) <= 0.1
+    assert abs(lag_in_frames(truth[:, 0], result[:, 0])) < 0.15
     assert np.sqrt(((result - truth) ** 2).mean()) < 1.2 * JITTER_M
 
 
