@@ -107,8 +107,16 @@ def test_a_head_outside_the_picture_draws_nothing(compositor, state):
 
 @pytest.mark.parametrize(
     "state",
-    [at(z=-0.05), at(x=0.35), at(x=-0.35, y=0.2), at(y=0.3), at(z=-0.121), at(z=-8.0)],
-    ids=["round the camera", "right", "corner", "top", "touching", "far"],
+    [
+        at(z=-0.05),
+        at(x=0.35),
+        at(x=-0.35, y=0.2),
+        at(y=0.3),
+        at(z=-0.121),
+        at(z=-8.0),
+        at(x=0.621),
+    ],
+    ids=["round the camera", "right", "corner", "top", "touching", "far", "a sliver"],
 )
 def test_a_head_partly_inside_is_cut_without_complaint(compositor, state):
     out = compositor.compose(picture(), [state])

@@ -98,7 +98,7 @@ class HeadRenderer:
             state,
             rect,
             points,
-            (round(rect.width * finer), round(rect.height * finer)),
+            (max(1, round(rect.width * finer)), max(1, round(rect.height * finer))),
             {**self._uniforms(clip_from_camera, state), "pixel_m": pixel_m},
         )
 
