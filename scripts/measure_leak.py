@@ -2,6 +2,7 @@
 
     scripts/measure_leak.py SOURCE OUTPUT STATS     compares two files
     scripts/measure_leak.py --exact SOURCE ...      asks the compositor, frame by frame
+    scripts/measure_leak.py --exact --head-alone SOURCE ...   what the head itself leaves bare
 
 Prints one line a film: frames measured, frames that leak, the largest visible share of a face
 and where; `--pictures DIR` saves the worst frames. The exit code is 1 when anything leaks.
@@ -12,20 +13,23 @@ from __future__ import annotations
 import argparse
 import heapq
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from livecam.app.build import compositor_factory, tracker_factory
-from livecam.app.convert.film import Artist
+from livecam.app.convert.film import Artist, CompositorFactory
 from livecam.app.convert.plan import Scene, plan
 from livecam.app.convert.second_look import SecondLook
 from livecam.app.convert.survey import Survey, survey
 from livecam.app.leak import Leak, avatar_frames, compare_films, oval_of, see_through, visible
 from livecam.app.stats import Shown
+from livecam.avatar.base import AvatarState
 from livecam.avatar.library import load_avatar
+from livecam.compose.base import Compositor
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.face import Face, FaceState
@@ -39,7 +43,9 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 WORST = 6  # frames whose pictures are kept
 
 
-def measure_exactly(source: Path, every: int = 1) -> Iterator[tuple[Leak, Image]]:
+def measure_exactly(
+    source: Path, every: int = 1, head_alone: bool = False
+) -> Iterator[tuple[Leak, Image]]:
     """The leak of every frame with an avatar, and the picture that was drawn beside its source.
 
     The faces are found afresh in every single picture, not where the conversion saw them.
@@ -48,6 +54,8 @@ def measure_exactly(source: Path, every: int = 1) -> Iterator[tuple[Leak, Image]
     found, scenes = _planned(source, settings)
     with open_graphics() as graphics, _fresh_tracker() as eye, VideoReader(source) as film:
         make_compositor = compositor_factory(settings, graphics, timer)
+        if head_alone:
+            make_compositor = _without_paint(make_compositor)
         avatar = load_avatar(settings.avatar.avatar)
         artist = Artist(found, scenes, avatar, settings.avatar, make_compositor, timer)
         for frame in film:
@@ -71,6 +79,26 @@ def measure_exactly(source: Path, every: int = 1) -> Iterator[tuple[Leak, Image]
             everything = np.logical_or.reduce(ovals)
             yield Leak(frame.index, share), _side_by_side(frame, drawn.picture, everything, shows)
         artist.close()
+
+
+class _HeadAlone:
+    """A compositor that is not told where the real face is."""
+
+    def __init__(self, real: Compositor) -> None:
+        self._real = real
+        self.drawn, self.tier = real.drawn, real.tier
+
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
+        out = self._real.compose(frame, [replace(each, face_px=None) for each in avatars])
+        self.drawn = self._real.drawn
+        return out
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def _without_paint(make: CompositorFactory) -> CompositorFactory:
+    return lambda avatar, width, height: _HeadAlone(make(avatar, width, height))
 
 
 def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Leak, Image]]:
@@ -143,11 +171,20 @@ def main() -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--exact", action="store_true", help="ask the compositor")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="save the worst frames")
+    parser.add_argument(
+        "--head-alone",
+        action="store_true",
+        help="without the paint below the head: how well it fits",
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each n-th frame")
     arguments = parser.parse_args()
     if arguments.exact:
         leaky = [
-            _report(source.stem, measure_exactly(source, arguments.every), arguments.pictures)
+            _report(
+                source.stem,
+                measure_exactly(source, arguments.every, arguments.head_alone),
+                arguments.pictures,
+            )
             for source in arguments.files
         ]
         return int(any(leaky))

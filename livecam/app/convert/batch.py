@@ -338,14 +338,15 @@ def _clock(seconds: float) -> str:
 def _report(outcomes: list[Outcome], console: Console) -> None:
     if not outcomes:
         return
-    table = Table("film", box=None)
+    table = Table(box=None)
+    table.add_column("film", overflow="fold")
     for title in ("frames", "seconds", "faces", "passed"):
         table.add_column(title, justify="right")
     table.add_column("sound")
-    table.add_column("result")
+    table.add_column("result", overflow="fold")
     for each in outcomes:
         numbers = (each.frames, f"{each.seconds:.1f}", each.faces, len(each.uncovered))
-        result = f"[red]{escape(each.error)}[/]" if each.error else escape(str(each.job.output))
+        result = f"[red]{escape(each.error)}[/]" if each.error else escape(each.job.output.name)
         cells = ("", "", "", "") if each.error else map(str, numbers)
         table.add_row(escape(each.job.source.name), *cells, each.sound, result)
     console.print(table)
