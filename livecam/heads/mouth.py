@@ -77,14 +77,10 @@ def _smoothed(values: Array, at: Array, width: float = 0.045) -> Array:
     return out
 
 
-def _moved(
-    fields: SkinFields, curve: LipCurve, points: Array, side: float, keep: Array
-) -> Displacements:
-    """Displacements of points[n * rows] that hang on the curve; `keep` fades them with depth."""
-    rows = len(points) // curve.count
-    anchors = np.repeat(curve.points, rows, axis=0)
-    sides = np.full(len(points), side, np.float32)
-    return {name: d * keep[:, None] for name, d in fields(points, anchors, sides).items()}
+def _moved(fields: SkinFields, curve: LipCurve, points: Array, side: float) -> Displacements:
+    """Displacements of points[n * rows] that hang on the n points of the curve."""
+    anchors = np.repeat(curve.points, len(points) // curve.count, axis=0)
+    return fields(points, anchors, np.full(len(points), side, np.float32))
 
 
 def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> list[Part]:
@@ -110,7 +106,7 @@ def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> l
                 points,
                 triangles,
                 colors,
-                _moved(fields, curve, points, side, np.ones(len(points), np.float32)),
+                _moved(fields, curve, points, side),
                 occlusion=(0.95 - 0.5 * smoothstep(0.5, 1.0, depth)),
             )
         )
@@ -162,12 +158,11 @@ def _bezier(a: Array, b: Array, c: Array, t: Array) -> Array:
 def _cavity_morphs(
     fields: SkinFields, curve: LipCurve, points: Array, side: float, depth: Array
 ) -> Displacements:
-    moved = _moved(fields, curve, points, side, (1 - depth) ** 2)
-    anchors = np.repeat(curve.points, len(points) // curve.count, axis=0)
-    edge = fields(points, anchors, np.full(len(points), side, np.float32))["jawOpen"]
+    moved = _moved(fields, curve, points, side)
+    out: Displacements = {name: d * ((1 - depth) ** 2)[:, None] for name, d in moved.items()}
     # The floor swings with the jaw all the way back; only the throat itself stays.
-    moved["jawOpen"] = edge * (1 - smoothstep(0.55, 1.0, depth))[:, None]
-    return moved
+    out["jawOpen"] = moved["jawOpen"] * (1 - smoothstep(0.55, 1.0, depth))[:, None]
+    return out
 
 
 def _facing(points: Array, triangles: Triangles, towards: Array) -> Triangles:
@@ -180,7 +175,8 @@ def _facing(points: Array, triangles: Triangles, towards: Array) -> Triangles:
 
 # Where the columns of one tooth stand, -1 at the gap before it; the next gap starts its neighbour.
 _TOOTH_COLUMNS = {4: (-1.0, -0.72, 0.0, 0.72), 6: (-1.0, -0.82, -0.45, 0.0, 0.45, 0.82)}
-
+_FANG = 2.5  # this many teeth from the middle
+_ROW_REACH = 0.86  # of the way from the middle of the lips to their corner
 
 # Bone does not move so, but teeth that stayed would stand through the lips.
 _LIPS_NARROW = (
@@ -193,63 +189,94 @@ _LIPS_NARROW = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _ToothRow:
+    """Where a row stands behind the lip line, in head units."""
+
+    name: str
+    side: float
+    height: float
+    back: float
+    up: float
+    lean: float  # how far the tips lie behind the roots
+
+
+# The lower jaw is set back under the upper lip, so the upper teeth lean in.
+_UPPER_ROW = _ToothRow("upperTeeth", UPPER, 0.100, 0.105, 0.030, 0.065)
+_LOWER_ROW = _ToothRow("lowerTeeth", LOWER, 0.050, 0.125, -0.045, 0.0)
+
+
 def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
     """Two rows of rounded teeth behind the lips; the lower one rides the jaw."""
     return [
-        _tooth_row(fields, curve, side, count if side > 0 else count - 2, columns, rows)
-        for side in (UPPER, LOWER)
+        _teeth(fields, curve, _UPPER_ROW, count, columns, rows),
+        _teeth(fields, curve, _LOWER_ROW, count - 2, columns, rows),
     ]
 
 
-def _tooth_row(
-    fields: SkinFields, curve: LipCurve, side: float, count: int, columns: int, rows: int
+def _teeth(
+    fields: SkinFields, curve: LipCurve, row: _ToothRow, count: int, columns: int, rows: int
 ) -> Part:
     """One strip, scalloped: a tooth is long and blunt in its middle, notched at its sides."""
-    reach = 0.86 * curve.arc[-1]
-    across = _TOOTH_COLUMNS[columns]
-    middles = np.arange(count) - (count - 1) / 2  # in teeth, from the middle of the row
-    place = np.r_[(middles[:, None] + np.array(across) / 2).ravel(), count / 2]
-    u = place / (count / 2)
-    inside = np.r_[np.tile(np.abs(across), count), 1.0]  # 0 in a tooth's middle, 1 between two
-    number = np.abs(np.r_[np.repeat(middles, columns), middles[-1]])
-    v = np.linspace(0, 1, rows).astype(np.float32)
-    fang = np.exp(-(((number - 2.5) / 0.45) ** 2))
-    tall = (0.100 if side > 0 else 0.050) * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(u))
-    tall = tall * (1 - (0.20 + 0.20 * fang) * inside**3) + 0.01
-    bulge = 0.035 * np.sqrt(np.clip(1 - inside**3, 0, 1))
-    base = [np.interp(u * reach, curve.arc, curve.points[:, i]) for i in range(3)]
-    out = [np.interp(u * reach, curve.arc, curve.out[:, i]) for i in range(3)]
-    on_curve = np.stack(base, axis=1).astype(np.float32)
-    foot, ahead = on_curve, unit(np.stack(out, axis=1).astype(np.float32))
-    ahead[:, 1] = 0
-    foot = foot - (0.105 if side > 0 else 0.125) * ahead
-    foot[:, 1] += 0.030 if side > 0 else -0.045
-    profile = np.sin(np.pi * (0.30 + 0.58 * v)) ** 0.7  # round towards the tip
-    lean = 0.065 if side > 0 else 0.0  # the lower jaw is set back under the upper lip
-    points = (
-        foot[:, None]
-        + (bulge[:, None] * profile[None] - lean * v[None])[..., None] * ahead[:, None]
-        - side * (tall[:, None] * v[None])[..., None] * vector((0, 1, 0))
-    ).astype(np.float32)
-    points = points.reshape(-1, 3)
+    along, gap, number = _scallops(count, columns)
+    down = np.linspace(0, 1, rows).astype(np.float32)
+    at = along * _ROW_REACH * curve.arc[-1]
+    on_curve = _along(curve, curve.points, at)
+    ahead = unit(_along(curve, curve.out, at)) * vector((1, 0, 1))
+    points = _tooth_points(row, on_curve, ahead, (along, gap, number), down)
     # Where the jaw is narrow, a long tooth is drawn in: none may show while the mouth is shut.
     shape = fields.shape
     points = points - np.clip(shape(points) + 0.02, 0, None)[:, None] * shape.normals(points, 0.05)
-    triangles = _facing(points, grid(len(u), rows), np.repeat(ahead, rows, axis=0))
-    gap, tip = np.repeat(inside, rows), np.tile(v, len(u))
-    colors = mix(
-        flat(TOOTH, len(points)), vector((0.30, 0.17, 0.10)), smoothstep(0.80, 1.0, gap) * 0.8
-    )
-    colors = mix(colors, vector(GUM), smoothstep(0.12, 0.0, tip) * 0.7)
+    tip: Array = np.tile(down, len(along))
+    stained = smoothstep(0.80, 1.0, np.repeat(gap, rows)) * 0.8
+    colors = mix(flat(TOOTH, len(points)), vector((0.30, 0.17, 0.10)), stained)
     return Part(
-        "upperTeeth" if side > 0 else "lowerTeeth",
+        row.name,
         Material.TEETH,
         points,
-        triangles,
-        colors.astype(np.float32),
-        _tooth_morphs(fields, points, np.repeat(on_curve, rows, axis=0), side),
-        occlusion=(0.55 + 0.4 * tip) * (1 - 0.3 * np.repeat(np.abs(u), rows)),
+        _facing(points, grid(len(along), rows), np.repeat(ahead, rows, axis=0)),
+        mix(colors, vector(GUM), smoothstep(0.12, 0.0, tip) * 0.7),
+        _tooth_morphs(fields, points, np.repeat(on_curve, rows, axis=0), row.side),
+        occlusion=(0.55 + 0.4 * tip) * (1 - 0.3 * np.repeat(np.abs(along), rows)),
     )
+
+
+def _along(curve: LipCurve, values: Array, at: Array) -> Array:
+    """The curve's values [n, 3] at distances along it."""
+    out: Array = np.stack([np.interp(at, curve.arc, values[:, i]) for i in range(3)], axis=1)
+    return out.astype(np.float32)
+
+
+def _scallops(count: int, columns: int) -> tuple[Array, Array, Array]:
+    """For each column: its place -1..1 in the row, 0 in a tooth .. 1 in a gap, which tooth."""
+    across = np.array(_TOOTH_COLUMNS[columns])
+    middles = np.arange(count) - (count - 1) / 2
+    place = np.r_[(middles[:, None] + across / 2).ravel(), count / 2]
+    gap = np.r_[np.tile(np.abs(across), count), 1.0]
+    number = np.abs(np.r_[np.repeat(middles, columns), middles[-1]])
+    return place / (count / 2), gap, number
+
+
+def _tooth_points(
+    row: _ToothRow,
+    on_curve: Array,
+    ahead: Array,
+    scallops: tuple[Array, Array, Array],
+    down: Array,
+) -> Array:
+    along, gap, number = scallops
+    fang = np.exp(-(((number - _FANG) / 0.45) ** 2))
+    tall = row.height * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(along))
+    tall = tall * (1 - (0.20 + 0.20 * fang) * gap**3) + 0.01
+    bulge = 0.035 * np.sqrt(np.clip(1 - gap**3, 0, 1))
+    profile = np.sin(np.pi * (0.30 + 0.58 * down)) ** 0.7  # round towards the tip
+    foot = on_curve - row.back * ahead + row.up * vector((0, 1, 0))
+    points: Array = (
+        foot[:, None]
+        + (bulge[:, None] * profile - row.lean * down)[..., None] * ahead[:, None]
+        - row.side * (tall[:, None] * down)[..., None] * vector((0, 1, 0))
+    )
+    return points.reshape(-1, 3).astype(np.float32)
 
 
 def _on_jaw(points: Array) -> Displacements:

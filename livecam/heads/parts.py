@@ -189,61 +189,74 @@ def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
     ]
 
 
-def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
-    row = shape.species
-    angle = np.radians(np.linspace(-88, 88, columns))
-    # Two rows close together give the line of lashes a crisp end.
-    spread = np.r_[0.0, 0.045, _LASHES, np.linspace(0, 1, rows - 3) ** 1.2 * 0.88 + 0.12]
-    a, t = np.meshgrid(angle.astype(np.float32), spread.astype(np.float32), indexing="ij")
-    curves = _LidCurves(
-        arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
-        outer=a * sign / angle[-1],
-        slant=np.degrees(a) * 0.10 * sign,
-    )
-    toe = rotation((0, 1, 0), LID_TOE_OUT_DEG * sign)
-    centre = vector((row.eye[0] * sign, *row.eye[1:]))
+@dataclass(frozen=True, slots=True)
+class _Visor:
+    """The form of one lid: a shell about the hinge through the corners of its eye."""
 
-    def placed(edge: Array, shut: float = 0.0) -> Array:
-        """The lid whose edge stands at that elevation; `shut` lays it flatter, with its crease."""
-        end = 125.0 if upper else -125.0
-        inner = np.clip(t - _EDGE, 0, 1) / (1 - _EDGE)
-        b = np.radians(edge + (end - edge) * inner)
-        rim = np.exp(-(((t - 0.10) / 0.07) ** 2))
-        crease = np.exp(-(((t - _CREASE) / 0.075) ** 2))
-        fold = np.exp(-(((t - _CREASE - 0.17) / 0.10) ** 2))
-        radius = _UPPER_RADIUS if upper else _LOWER_RADIUS
-        thick = np.where(t < _EDGE * 0.6, 0.98, radius + 0.018 * rim)
-        # Deep under the fold the lid shrinks, so that no expression pushes it through the skin.
-        deep = smoothstep(0.52, 0.80, t) if upper else smoothstep(0.20, 0.45, t)
-        thick = thick - 0.15 * deep
-        if upper:
-            thick = thick - crease * (0.035 + 0.02 * shut) + fold * 0.03
+    upper: bool
+    angle: Array  # float[columns, rows] across, radians
+    t: Array  # float[columns, rows]
+    radius: float  # of the eye
+
+    def at(self, edge: Array, shut: float = 0.0) -> Array:
+        """Points about the eye's centre, the edge at that elevation; `shut` lays them flatter."""
+        end = 125.0 if self.upper else -125.0
+        inner = np.clip(self.t - _EDGE, 0, 1) / (1 - _EDGE)
+        a, b = self.angle, np.radians(edge + (end - edge) * inner)
         p = np.stack((np.sin(a), np.cos(a) * np.sin(b), np.cos(a) * np.cos(b)), axis=-1)
-        p = p * (thick * row.eye_radius)[..., None]
-        p[..., 2] *= 1 - (0.22 if upper else 0.17) * shut
-        out: Array = (p.reshape(-1, 3) @ toe.T + centre).astype(np.float32)
+        p = p * (self._thickness(shut) * self.radius)[..., None]
+        p[..., 2] *= 1 - (0.22 if self.upper else 0.17) * shut
+        out: Array = p.reshape(-1, 3).astype(np.float32)
         return out
 
-    rest = placed(curves.upper if upper else curves.lower)
+    def _thickness(self, shut: float) -> Array:
+        """Distance from the eye's centre over its radius."""
+        t = self.t
+        rim = np.exp(-(((t - 0.10) / 0.07) ** 2))
+        radius = _UPPER_RADIUS if self.upper else _LOWER_RADIUS
+        out: Array = np.where(t < _EDGE * 0.6, 0.98, radius + 0.018 * rim)
+        # Deep under the fold the lid shrinks, so that no expression pushes it through the skin.
+        deep = smoothstep(0.52, 0.80, t) if self.upper else smoothstep(0.20, 0.45, t)
+        out = out - 0.15 * deep
+        if self.upper:
+            crease = np.exp(-(((t - _CREASE) / 0.075) ** 2))
+            fold = np.exp(-(((t - _CREASE - 0.17) / 0.10) ** 2))
+            out = out - crease * (0.035 + 0.02 * shut) + fold * 0.03
+        return out
+
+
+def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
+    row = shape.species
+    across = np.radians(np.linspace(-88, 88, columns))
+    # Two rows close together give the line of lashes a crisp end.
+    spread = np.r_[0.0, 0.045, _LASHES, np.linspace(0, 1, rows - 3) ** 1.2 * 0.88 + 0.12]
+    a, t = np.meshgrid(across.astype(np.float32), spread.astype(np.float32), indexing="ij")
+    curves = _LidCurves(
+        arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
+        outer=a * sign / across[-1],
+        slant=np.degrees(a) * 0.10 * sign,
+    )
+    visor = _Visor(upper, a, t, row.eye_radius)
+    toe = rotation((0, 1, 0), LID_TOE_OUT_DEG * sign)
+    centre = vector((row.eye[0] * sign, *row.eye[1:]))
+    rest = visor.at(curves.upper if upper else curves.lower)
     targets = _upper_targets(curves, name) if upper else _lower_targets(curves, name)
     morphs: Displacements = {
-        key: placed(edge, 1.0 if key.startswith("eyeBlink") else 0.0) - rest
+        key: (visor.at(edge, float(key.startswith("eyeBlink"))) - rest) @ toe.T
         for key, edge in targets.items()
     }
-    triangles = outward(rest, grid(columns, rows), centre)
-    normals = smooth_normals(rest, triangles)
+    points = rest @ toe.T + centre
     where = t.ravel()
     return Part(
         f"{'upper' if upper else 'lower'}Lid{name}",
         Material.FUR,
-        rest,
-        triangles,
+        points,
+        outward(points, grid(columns, rows), centre),
         _lid_colors(shape, where, upper),
         morphs,
-        normals=normals,
         occlusion=_lid_occlusion(where, upper),
         fur=_LID_FUR * smoothstep(_LASHES, 0.26, where),
-        comb=unit(np.asarray(np.gradient(rest.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
+        comb=unit(np.asarray(np.gradient(points.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
     )
 
 
