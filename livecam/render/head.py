@@ -44,6 +44,7 @@ FULL_PIXELS = 2_000_000
 MOST_LIGHT_PIXELS = 600_000  # a large one smaller and stretched: it costs too much otherwise
 MOST_FULL_PIXELS = 6_000_000
 MOST_SUPERSAMPLING = 2.0
+FINENESS_STEPS = 8  # in 1
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
 
 COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
@@ -103,9 +104,13 @@ class HeadRenderer:
         )
 
     def fineness(self, pixels: int) -> float:
-        """How much larger than in the picture a head of so many pixels is drawn."""
+        """How much larger than in the picture a head of so many pixels is drawn.
+
+        In steps: a scale that changes with every frame makes fine hair shimmer.
+        """
         finer = float(np.clip(np.sqrt(self.pixels / pixels), 1.0, MOST_SUPERSAMPLING))
-        return finer * min(1.0, float(np.sqrt(self.most_pixels / pixels)))
+        finer *= min(1.0, float(np.sqrt(self.most_pixels / pixels)))
+        return max(1, int(finer * FINENESS_STEPS)) / FINENESS_STEPS
 
     def morph(self, shot: Shot) -> None:
         """Moves the vertices and uploads those that changed."""
