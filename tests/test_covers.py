@@ -47,6 +47,12 @@ def test_a_blurred_region_hides_what_is_in_it_and_leaves_the_rest_alone() -> Non
     assert np.array_equal(image[outside], before[outside])
 
 
+def test_a_face_at_the_edge_of_the_picture_is_blurred_up_to_the_edge() -> None:
+    image = _stripes()
+    covers.blur_region(image, Rect(-60, 60, 60, 180))  # the middle of the face is at x = 0
+    assert image[80:160, :20, :3].astype(float).std() < 12
+
+
 def test_a_region_outside_the_picture_is_no_error() -> None:
     image = _stripes()
     before = image.copy()

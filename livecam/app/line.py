@@ -207,7 +207,7 @@ class Line:
             image = frame.image.copy()
             for other in others:
                 box = other.box(frame.width, frame.height)
-                covers.blur_region(image, covers.face_region(box, frame.width, frame.height))
+                covers.blur_region(image, covers.face_region(box))
         return Frame(image, frame.index, frame.captured_at)
 
     def _publish_state(

@@ -69,25 +69,29 @@ def blur_whole(image: Image) -> Image:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def face_region(box: Rect, width: int, height: int) -> Rect:
-    """The part of a picture that must be covered to hide the head behind a landmark box."""
-    margin = round(FACE_MARGIN * max(box.width, box.height))
-    return box.grown(margin).clipped(width, height)
+def face_region(box: Rect) -> Rect:
+    """What must be covered to hide the head behind a landmark box; may reach out of the picture."""
+    return box.grown(round(FACE_MARGIN * max(box.width, box.height)))
 
 
 def blur_region(image: Image, region: Rect) -> None:
-    """Blurs a rectangle in place beyond recognition, its edge melting into the picture."""
-    region = region.clipped(image.shape[1], image.shape[0])
-    if region.width < 2 or region.height < 2:
+    """Blurs an ellipse in place beyond recognition, its edge melting into the picture.
+
+    The ellipse fills `region`, of which only a part may lie inside the picture.
+    """
+    inside = region.clipped(image.shape[1], image.shape[0])
+    if inside.width < 2 or inside.height < 2:
         return
-    part = image[region.slices]
+    part = image[inside.slices]
     scale = REGION_CELLS / min(region.width, region.height)
-    cells = (max(2, round(region.width * scale)), max(2, round(region.height * scale)))
+    cells = (max(2, round(inside.width * scale)), max(2, round(inside.height * scale)))
     small = cv2.resize(part, cells, interpolation=cv2.INTER_AREA)
-    soft = cv2.resize(small, (region.width, region.height), interpolation=cv2.INTER_CUBIC).astype(
+    soft = cv2.resize(small, (inside.width, inside.height), interpolation=cv2.INTER_CUBIC).astype(
         np.float32
     )
+    x, y = inside.x0 - region.x0, inside.y0 - region.y0
     weight = _soft_ellipse(region.width, region.height)
+    weight = weight[y : y + inside.height, x : x + inside.width]
     part[...] = (part + (soft - part) * weight).clip(0, 255)
 
 

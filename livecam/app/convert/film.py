@@ -99,7 +99,7 @@ class Artist:
                 wearer.rig.state(face, *self._size)
                 for wearer, face in zip(present, faces, strict=True)
             ]
-        hidden = others_at(self._scene, frame.index, self.survey.times, *self._size)
+        hidden = others_at(self._scene, frame.index, self.survey.times)
         with self.timer.stage("compose"):
             picture = self._compositor.compose(_without(frame, hidden), avatars)
         tracked = any(wearer.role.seen_at(frame.index) for wearer in present)

@@ -116,12 +116,10 @@ def _outline(track: Track, index: int, measured: bool) -> NDArray[np.float32]:
     return wider
 
 
-def others_at(
-    scene: Scene, index: int, times: NDArray[np.float64], width: int, height: int
-) -> list[Rect]:
+def others_at(scene: Scene, index: int, times: NDArray[np.float64]) -> list[Rect]:
     """The regions in which other faces must be blurred in one frame."""
     return [
-        _region(track, index, width, height)
+        _region(track, index)
         for track in scene.others
         if times[track.first] - OTHERS_MARGIN_S
         <= times[index]
@@ -129,8 +127,8 @@ def others_at(
     ]
 
 
-def _region(track: Track, index: int, width: int, height: int) -> Rect:
+def _region(track: Track, index: int) -> Rect:
     x, y, size = track.place(index)
     half = size * FACE_HEIGHT / 2
     box = Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
-    return face_region(box, width, height)
+    return face_region(box)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.app.convert.sightings import Sighting
 from livecam.app.convert.views import View
+from livecam.core.closing import Closing
 from livecam.core.face import Face
 from livecam.core.frame import Frame
 from livecam.tracking.face_detector import FaceDetector
@@ -27,7 +26,7 @@ NEAR = 0.6  # a hit may lie so far from where it was expected, in face widths
 GROWTH = 1.5  # and be so much larger or smaller
 
 
-class SecondLook:
+class SecondLook(Closing):
     """Looks at single frames at low thresholds; used by the thread that made it."""
 
     def __init__(self, model: Path, max_faces: int) -> None:
@@ -75,17 +74,6 @@ class SecondLook:
     def close(self) -> None:
         self._landmarker.close()
         self._detector.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _looks(
         self, frame: Frame, expected: NDArray[np.float64], roll_rad: float
