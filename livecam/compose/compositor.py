@@ -91,12 +91,9 @@ class HeadCompositor:
         return replace(frame, image=image)
 
     def _without_faces(self, frame: Frame, avatars: Sequence[AvatarState]) -> Image:
-        """The picture with the real faces painted out, so that a head with gaps hides them too."""
-        outlines = [state.face_px for state in avatars if state.face_px is not None]
-        if not outlines:
-            return frame.image
+        """A copy of the picture with the real faces painted out, for heads with gaps."""
         image = frame.image.copy()
-        for outline in outlines:
+        for outline in (state.face_px for state in avatars if state.face_px is not None):
             paint_out(image, outline, self._below)
             box = painted_box(outline).clipped(frame.width, frame.height)
             self.drawn = self.drawn.union(box)

@@ -28,8 +28,8 @@ HEAD_UNIT, DARK_UNIT = 0, 1
 class Painter(Protocol):
     """Paints one picture at a time: `begin`, any number of `add`, `finish`.
 
-    `begin` takes a picture that must not change; `add` says which rectangle it touched;
-    `finish` returns the new picture. All on the thread of the context.
+    `begin` takes a picture and owns it; `add` says which rectangle it touched; `finish` gives
+    the picture back, painted. All on the thread of the context.
     """
 
     def begin(self, image: Image) -> None: ...
@@ -54,7 +54,7 @@ class LightPainter:
         return self._head.programs
 
     def begin(self, image: Image) -> None:
-        self._picture = image.copy()
+        self._picture = image
 
     def add(self, state: AvatarState, shadow: float) -> Rect:
         picture = self._picture
@@ -151,11 +151,10 @@ class FullPainter:
         self._target.end()
 
     def finish(self) -> Image:
-        out = self._image.copy()
         if not self._touched.empty and self._target is not None:
             with self._timer.stage("read"):
-                out[self._touched.slices] = self._target.read(self._touched)
-        return out
+                self._image[self._touched.slices] = self._target.read(self._touched)
+        return self._image
 
     def release(self) -> None:
         self._head.release()
