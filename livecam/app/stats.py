@@ -18,8 +18,8 @@ import json
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
 
+from livecam.core.closing import Closing
 from livecam.core.errors import SinkError
 from livecam.core.face import EXPRESSIONS, FaceState
 from livecam.core.frame import Rect
@@ -74,7 +74,7 @@ class StatsLine:
         )
 
 
-class StatsWriter:
+class StatsWriter(Closing):
     """Appends lines to a file. Used from one thread."""
 
     def __init__(self, path: Path) -> None:
@@ -91,14 +91,3 @@ class StatsWriter:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> StatsWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -21,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from livecam.core.closing import Closing
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame, Image
 from livecam.media.color import HDR_TRANSFERS, RgbaConverter
@@ -61,7 +61,7 @@ class VideoInfo:
         return bool(self.audio)
 
 
-class VideoReader:
+class VideoReader(Closing):
     """Iterates the frames of a video file once; made, used and closed on one thread.
 
     `captured_at` is the time the file gives to the picture, in seconds: variable rates stay, and
@@ -106,17 +106,6 @@ class VideoReader:
     def close(self) -> None:
         self._first = None
         self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Decodes packet by packet, so that a broken one costs only its own pictures."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, cast
 
 import moderngl
 
+from livecam.core.closing import Closing
 from livecam.core.errors import GraphicsError
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class WindowRequest:
     visible: bool = True
 
 
-class Graphics:
+class Graphics(Closing):
     """An OpenGL context and, maybe, its window; used and closed on the thread that opened it."""
 
     def __init__(self, ctx: moderngl.Context, window: Any | None, hidden: bool = False) -> None:
@@ -59,17 +59,6 @@ class Graphics:
 
             glfw.destroy_window(self._owned_window)
         self.window = self._owned_window = None
-
-    def __enter__(self) -> Graphics:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_graphics(window: WindowRequest | None = None) -> Graphics:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import mediapipe as mp
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Frame, Rect
 from livecam.tracking.face_landmarker import _first_line, _library_log_silenced
@@ -27,7 +27,7 @@ class Detection:
     score: float  # 0..1
 
 
-class FaceDetector:
+class FaceDetector(Closing):
     """Finds faces in single pictures, without landmarks; used by the thread that made it.
 
     `bundle` is the Face Landmarker's model file. At `confidence` 0.5 about one picture without
@@ -65,17 +65,6 @@ class FaceDetector:
 
     def close(self) -> None:
         self._detector.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _detection(each: Any) -> Detection:

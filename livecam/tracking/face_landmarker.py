@@ -24,6 +24,7 @@ import mediapipe as mp
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
@@ -35,7 +36,7 @@ CENTIMETRE = 0.01
 MEASURED = len(EXPRESSIONS) - 1
 
 
-class FaceLandmarker:
+class FaceLandmarker(Closing):
     """Finds 478 landmarks, 52 expression weights and the pose of every face in a picture.
 
     Used by the thread that made it. `mode` "video" follows faces from picture to picture, and
@@ -97,12 +98,6 @@ class FaceLandmarker:
         landmarker, self._landmarker = self._landmarker, None
         if landmarker is not None:
             landmarker.close()
-
-    def __enter__(self) -> FaceLandmarker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _search(self, frame: Frame) -> tuple[Face, ...]:
         """Looks into one part of the picture; leads the tracker from there to the whole."""
