@@ -60,7 +60,7 @@ FULL = Detail(
 )  # fmt: skip
 LIGHT = Detail(
     0.022, 4200, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
-    330, 330, 16,
+    390, 230, 16,
 )  # fmt: skip
 
 
@@ -149,14 +149,14 @@ def _fur_tufts(
     furry = smoothstep(0.02, 0.05, skin.fur)
     edge = outline_density(shape, skin.points, skin.normals) * furry
     bare = detail.surface_tufts > 0
-    rim = TuftCut(curved=True, length=1.8, width=0.24, lift=0.45, furry=True)
+    rim = TuftCut(curved=True, length=1.8, width=0.21, lift=0.40, furry=True)
     if not bare:  # shells make the outline; blades only give them finer points
         rim = TuftCut(curved=True, length=1.75, width=0.15, lift=0.35, furry=False)
     out = [tufts(fields, skin, cut.side, edge, detail.outline_tufts, rim, seed=11)]
     if bare:
         front = smoothstep(-0.5, 0.3, skin.normals[:, 2])
         front = front * smoothstep(-1.5, -1.1, skin.points[:, 1])
-        stroke = TuftCut(curved=False, length=2.2, width=0.24, lift=0.22, furry=True)
+        stroke = TuftCut(curved=False, length=2.3, width=0.16, lift=0.13, furry=True)
         everywhere = furry * (0.25 + front)
         out.append(tufts(fields, skin, cut.side, everywhere, detail.surface_tufts, stroke, seed=23))
     return out

@@ -64,7 +64,9 @@ def tufts(
     stray = random.normal(size=(count, 3)).astype(np.float32) * 0.16
     direction = unit(comb + normal * cut.lift + stray)
     reach = at_root(skin.fur) * cut.length * random.uniform(0.7, 1.3, count).astype(np.float32)
-    reach = np.minimum(reach, _LONGEST)
+    # Black blades that reach over light fur look like thorns: they stay short.
+    light = smoothstep(0.03, 0.12, at_root(skin.colors.mean(axis=1)))
+    reach = np.minimum(reach, _LONGEST) * (0.42 + 0.58 * light)
     points, triangles, along = _blades(root, normal, direction, comb, reach, cut)
     each = len(points) // count
 
@@ -95,9 +97,7 @@ def _scattered(
 ) -> tuple[NDArray[np.int64], Array]:
     """Places on a surface, spread evenly for their density: triangles and barycentrics."""
     random = np.random.default_rng(seed)
-    # Black blades that reach over light fur look like thorns: none grows where a corner is black.
-    light = smoothstep(0.04, 0.10, skin.colors.mean(axis=1))[skin.triangles].min(axis=1)
-    here = density[skin.triangles].mean(axis=1) * light
+    here = density[skin.triangles].mean(axis=1)
     weight = length(face_normals(skin.points, skin.triangles)) * here
     many = count * 6
     face = random.choice(len(weight), many, p=weight / weight.sum())
