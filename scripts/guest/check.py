@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import judge
@@ -72,7 +73,7 @@ def _boot(arguments: argparse.Namespace, out: Path, feed: Feed) -> None:
     subprocess.run([str(word) for word in command], check=False, timeout=LIMIT_S + 200)
 
 
-def _notes(out: Path) -> list[dict[str, object]]:
+def _notes(out: Path) -> list[dict[str, Any]]:
     """What the guest found out by itself."""
     path = out / "notes.jsonl"
     if not path.exists():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,8 +28,8 @@ class Feed:
 
     folder: Path
     raw: Path  # YUYV pictures one after the other, BT.601 limited, as webcams send
-    source: NDArray[np.uint8]  # uint8[n, h, w, 3], RGB: what a camera reader decodes
-    expected: NDArray[np.uint8]  # uint8[n, h, w, 3], RGB: the same with the avatar
+    source: NDArray[Any]  # uint8[n, h, w, 3], RGB: what a camera reader decodes
+    expected: NDArray[Any]  # uint8[n, h, w, 3], RGB: the same with the avatar
     boxes: tuple[Rect, ...]  # where each was changed
 
     @classmethod
@@ -42,9 +43,9 @@ class Feed:
         return cls(folder, raw, source, expected, boxes)
 
 
-def _pictures(clip: Path) -> list[NDArray[np.uint8]]:
+def _pictures(clip: Path) -> list[NDArray[Any]]:
     """RGB pictures of the webcam's size and rate, from the clip's beginning."""
-    pictures = []
+    pictures: list[NDArray[Any]] = []
     with VideoReader(clip) as reader:
         for frame in reader:
             if len(pictures) == SECONDS * RATE:
@@ -54,7 +55,7 @@ def _pictures(clip: Path) -> list[NDArray[np.uint8]]:
     return pictures
 
 
-def _seated(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _seated(image: NDArray[Any]) -> NDArray[Any]:
     """The picture at the bottom of the webcam's, its edges drawn out: room around the head."""
     height, width = image.shape[:2]
     scale = min(WIDTH / width, ROOM * HEIGHT / height)
@@ -65,13 +66,11 @@ def _seated(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.copyMakeBorder(small, top, 0, left, right, cv2.BORDER_REPLICATE)
 
 
-def _yuyv(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _yuyv(image: NDArray[Any]) -> NDArray[Any]:
     return cv2.cvtColor(image, cv2.COLOR_RGB2YUV_YUYV)
 
 
-def _converted(
-    source: NDArray[np.uint8], folder: Path
-) -> tuple[NDArray[np.uint8], tuple[Rect, ...]]:
+def _converted(source: NDArray[Any], folder: Path) -> tuple[NDArray[Any], tuple[Rect, ...]]:
     film, result, stats = (folder / name for name in ("in.mkv", "out.mkv", "stats.jsonl"))
     stats.unlink(missing_ok=True)
     opaque = np.full((*source.shape[1:3], 4), 255, np.uint8)

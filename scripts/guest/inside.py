@@ -82,6 +82,7 @@ def _with_head(raw: Path, size: tuple[int, int], rate: int) -> None:
     stats = OUT / "stats.jsonl"
     with _webcam(raw, size, rate) as webcam:
         _wait_for("the fake webcam shows the clip", lambda: _readable(WEBCAM))
+        _ask_doctor()
         with _livecam(size, rate, stats) as livecam:
             _wait_for("livecam covers the face", lambda: _newest(stats, 5) == {"avatar"})
             _let_all_read("head", size)
@@ -94,6 +95,17 @@ def _with_head(raw: Path, size: tuple[int, int], rate: int) -> None:
     last = _states(stats)[-1] if _states(stats) else "nothing"
     _note("the last picture is the curtain", last == "curtain", last)
     _note("the camera can be used again after livecam", _writable(CAMERA))
+
+
+def _ask_doctor() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "livecam", "doctor", "--json"],
+        capture_output=True, text=True, check=False, timeout=3 * PATIENCE_S,
+    )  # fmt: skip
+    checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
+    camera = checks["virtual camera"]  # a fake webcam is no camera for the doctor
+    good = camera["status"] == "ok" and CAMERA in camera["found"]
+    _note("the doctor reads the virtual camera back", good, camera["found"])
 
 
 def _camera_node_vanishes(size: tuple[int, int]) -> None:

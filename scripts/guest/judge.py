@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ def bars(verdict: Verdict, out: Path) -> None:
         _bars(verdict, "obs shows the colours of the bars when BT.709 is asked for", image)
 
 
-def _bars(verdict: Verdict, name: str, image: NDArray[np.uint8]) -> None:
+def _bars(verdict: Verdict, name: str, image: NDArray[Any]) -> None:
     worst = np.abs(measured(image) - COLORS).max()
     verdict.add(name, worst <= BAR_TOLERANCE, f"worst of 12 patches {worst:.1f} levels off")
 
@@ -57,7 +58,7 @@ def heads(verdict: Verdict, out: Path, feed: Feed) -> None:
             _head(verdict, reader, _as_published(image, reader), feed)
 
 
-def _head(verdict: Verdict, reader: str, image: NDArray[np.uint8], feed: Feed) -> None:
+def _head(verdict: Verdict, reader: str, image: NDArray[Any], feed: Feed) -> None:
     if image.shape != feed.source.shape[1:]:
         verdict.add(f"{reader} shows the whole picture", False, str(image.shape))
         return
@@ -85,7 +86,7 @@ def _head(verdict: Verdict, reader: str, image: NDArray[np.uint8], feed: Feed) -
     )
 
 
-def _frame_of(image: NDArray[np.uint8], feed: Feed) -> tuple[int, NDArray[np.float64]]:
+def _frame_of(image: NDArray[Any], feed: Feed) -> tuple[int, NDArray[Any]]:
     """Which frame of the clip it is, by what surrounds the head, and how far that is off."""
     best, best_around = 0, np.full(1, np.inf)
     for index, (source, box) in enumerate(zip(feed.source, feed.boxes, strict=True)):
@@ -103,12 +104,12 @@ def _middle(shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(height * 2 // 5, height * 7 // 10), slice(width // 3, width * 2 // 3)
 
 
-def _blocks(image: NDArray[np.float64]) -> NDArray[np.float64]:
+def _blocks(image: NDArray[Any]) -> NDArray[Any]:
     size = (max(1, image.shape[1] // BLOCK), max(1, image.shape[0] // BLOCK))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _as_published(image: NDArray[np.uint8], reader: str) -> NDArray[np.uint8]:
+def _as_published(image: NDArray[Any], reader: str) -> NDArray[Any]:
     """The picture with OBS's assumption undone: it decodes as BT.709 what is declared BT.601."""
     if reader != "obs":
         return image
@@ -121,7 +122,7 @@ def _as_published(image: NDArray[np.uint8], reader: str) -> NDArray[np.uint8]:
     return cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
 
 
-def _picture(verdict: Verdict, out: Path, name: str, reader: str) -> NDArray[np.uint8] | None:
+def _picture(verdict: Verdict, out: Path, name: str, reader: str) -> NDArray[Any] | None:
     image = cv2.imread(str(out / f"{name}.png"))
     if image is None:
         verdict.add(f"{reader} shows a picture", False, f"no {name}.png")
