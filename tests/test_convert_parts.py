@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from livecam.app.convert.carry import SmallPicture, carry, carry_between
 from livecam.app.convert.plan import plan
 from livecam.app.convert.shots import ShotFinder
-from livecam.app.convert.sightings import Sighting, link, main_tracks
+from livecam.app.convert.sightings import Sighting, link, main_tracks, without_slips
 from livecam.app.convert.survey import Shot, Survey
 from livecam.app.convert.views import View
 from livecam.app.stats import Shown
@@ -27,6 +27,7 @@ from livecam.core.spaces import (
     focal_px,
     multiply,
     project,
+    quaternion_from_vector,
     rotation_vector,
 )
 from livecam.media.reader import VideoInfo
@@ -134,6 +135,23 @@ def test_the_main_face_is_the_one_seen_longest_and_largest():
     assert [track.sightings[0].x for track in mains] == [100, 500]
 
 
+def test_what_passes_before_a_face_does_not_turn_its_head():
+    turned = quaternion_from_vector(np.array((0.0, 0.7, 0.0)))
+    squeezed = [replace(sighting(i, 120, 100, 45), rotation=turned) for i in (20, 21)]
+    track = link([*(sighting(i) for i in range(20)), *squeezed], TIMES)[0]
+    for i in range(26, 50):
+        track.add(sighting(i))
+    kept = without_slips(track, TIMES)
+    assert [s.index for s in kept.sightings] == [*range(20), *range(26, 50)]
+
+
+def test_a_quick_turn_that_lasts_is_meant():
+    turned = quaternion_from_vector(np.array((0.0, 0.9, 0.0)))
+    away = [replace(sighting(i, 130, 100, 50), rotation=turned) for i in range(20, 40)]
+    (track,) = link([*(sighting(i) for i in range(20)), *away], TIMES)
+    assert len(without_slips(track, TIMES).sightings) == 40
+
+
 # --- plans
 
 
@@ -153,7 +171,11 @@ def test_every_frame_of_a_shot_with_a_face_wears_the_avatar():
     assert role.frames == range(50)
     assert [i for i in range(50) if role.seen_at(i)] == [*range(8, 20), *range(30, 40)]
     assert role.at(0).pose.translation == pytest.approx((0.1, 0, -0.6), abs=1e-6)
-    assert role.at(25).outline_px is not None
+    measured, held = role.at(8).outline_px, role.at(25).outline_px
+    assert measured is not None
+    assert held is not None
+    assert held.mean(axis=0) == pytest.approx(measured.mean(axis=0), abs=0.5)
+    assert (np.ptp(held, axis=0) > 1.05 * np.ptp(measured, axis=0)).all()
 
 
 def test_shots_without_a_face_pass_unless_strict_and_doubtful_ones_never():

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.app.convert.sightings import Track
+from livecam.app.convert.sightings import Sighting, Track
 from livecam.app.convert.survey import Shot, Survey
 from livecam.app.stats import Shown
 from livecam.compose.covers import face_region
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
+from livecam.core.spaces import euler_deg, project
 from livecam.filtering.zero_lag import Motion, steady
 
 OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were seen
-GUESS_GROWTH = np.float32(1.12)  # of the outline in frames in which the face was not measured
+GUESS_GROWTH = 1.12  # of the outline in frames in which the face was not measured
 FACE_HEIGHT = 1.4  # of a face's box, over its width
 
 
@@ -52,20 +53,20 @@ def plan(survey: Survey, *, hide_others: bool, strict: bool) -> list[Scene]:
     A shot without any trace of a face passes through, with `strict` it gets the curtain. When
     there seems to be a face but nobody can tell where, the whole shot is blurred.
     """
-    return [_scene(shot, survey.times, hide_others, strict) for shot in survey.shots]
+    return [_scene(shot, survey, hide_others, strict) for shot in survey.shots]
 
 
-def _scene(shot: Shot, times: NDArray[np.float64], hide_others: bool, strict: bool) -> Scene:
+def _scene(shot: Shot, survey: Survey, hide_others: bool, strict: bool) -> Scene:
     if shot.empty:
         return Scene(shot.frames, Shown.CURTAIN if strict else Shown.PASSTHROUGH)
     mains = shot.mains
     if not mains:
         return Scene(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
     others = tuple(track for track in shot.tracks if track not in mains) if hide_others else ()
-    return Scene(shot.frames, Shown.AVATAR, tuple(_roles(shot.frames, mains, times)), others)
+    return Scene(shot.frames, Shown.AVATAR, tuple(_roles(shot.frames, mains, survey)), others)
 
 
-def _roles(frames: range, mains: Sequence[Track], times: NDArray[np.float64]) -> list[Role]:
+def _roles(frames: range, mains: Sequence[Track], survey: Survey) -> list[Role]:
     """Each face from the end of the one before to the beginning of the next.
 
     So between two of them both places are covered: nobody knows when one became the other.
@@ -73,12 +74,12 @@ def _roles(frames: range, mains: Sequence[Track], times: NDArray[np.float64]) ->
     begins = [frames.start, *(track.last + 1 for track in mains[:-1])]
     ends = [*(track.first for track in mains[1:]), frames.stop]
     return [
-        _role(range(begin, end), track, times)
+        _role(range(begin, end), track, survey)
         for begin, end, track in zip(begins, ends, mains, strict=True)
     ]
 
 
-def _role(frames: range, track: Track, times: NDArray[np.float64]) -> Role:
+def _role(frames: range, track: Track, survey: Survey) -> Role:
     count = len(frames)
     known, seen = np.zeros(count, bool), np.zeros(count, bool)
     raw = Motion(np.zeros((count, 3)), np.zeros((count, 4)), np.zeros((count, len(EXPRESSIONS))))
@@ -88,32 +89,39 @@ def _role(frames: range, track: Track, times: NDArray[np.float64]) -> Role:
         raw.translations[row] = sighting.translation
         raw.rotations[row] = sighting.rotation
         raw.weights[row] = sighting.weights
-    at = times[frames.start : frames.stop]
+    at = survey.times[frames.start : frames.stop]
     calm = steady(at, known, raw)
     ratio = track.width_ratio
-    states = tuple(
-        FaceState(
-            FacePose(translation, rotation),
-            weights.astype(np.float32),
-            ratio,
-            float(now),
-            outline_px=_outline(track, index, bool(measured)),
-        )
-        for translation, rotation, weights, now, index, measured in zip(
-            calm.translations, calm.rotations, calm.weights, at, frames, seen, strict=True
-        )
+    size = (survey.info.width, survey.info.height)
+    states = []
+    for row, index in enumerate(frames):
+        pose = FacePose(calm.translations[row], calm.rotations[row])
+        outline = _outline(track.nearest(index), index, pose, size)
+        weights = calm.weights[row].astype(np.float32)
+        states.append(FaceState(pose, weights, ratio, float(at[row]), outline_px=outline))
+    return Role(frames, tuple(states), seen)
+
+
+def _outline(
+    sighting: Sighting, index: int, pose: FacePose, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """What of the picture is hidden at least: where the face was measured, else moved with the
+    head and wider."""
+    if sighting.index == index and sighting.measured:
+        return sighting.outline
+    before, after = (
+        project(np.eye(4), place[None], *size)[0]
+        for place in (sighting.translation, pose.translation)
     )
-    return Role(frames, states, seen)
-
-
-def _outline(track: Track, index: int, measured: bool) -> NDArray[np.float32]:
-    """What of the picture is hidden at least; more where nobody measured it."""
-    outline = track.outline(index)
-    if measured:
-        return outline
-    middle = outline.mean(axis=0)
-    wider: NDArray[np.float32] = middle + (outline - middle) * GUESS_GROWTH
-    return wider
+    # Roll is counter-clockwise, the picture's y points down.
+    turn = np.radians(euler_deg(sighting.rotation)[2] - euler_deg(pose.rotation)[2])
+    cos, sin = np.cos(turn), np.sin(turn)
+    grown = GUESS_GROWTH * sighting.translation[2] / pose.translation[2]
+    linear = grown * np.array(((cos, -sin), (sin, cos)))
+    middle = sighting.outline.mean(axis=0)
+    middle_after = after + linear @ (middle - before) / GUESS_GROWTH
+    moved: NDArray[np.float64] = middle_after + (sighting.outline - middle) @ linear.T
+    return moved.astype(np.float32)
 
 
 def others_at(scene: Scene, index: int, times: NDArray[np.float64]) -> list[Rect]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.face import Face, Quaternion, Vector3, Weights
-from livecam.core.spaces import decompose
+from livecam.core.spaces import conjugate, decompose, multiply, rotation_vector
 from livecam.filtering.width import WidthEstimate
 
 # How far a face may have gone since it was last seen, in face widths, and how much it may have
@@ -18,10 +19,18 @@ from livecam.filtering.width import WidthEstimate
 REACH, REACH_PER_S = 0.6, 8.0
 GROWTH, GROWTH_PER_S = 1.4, 3.0
 LONGEST_S = 0.25
+# What is quick within STEP_S: a turn, a change of size (logarithm), a way in face widths. On the
+# eight clips the sum of the three stays below 1.7; a hand before a face brings 2.4 to 4.
+STEP_S = 0.04
+QUICK_TURN_RAD, QUICK_GROWTH, QUICK_MOVE = float(np.radians(25)), 0.2, 0.25
+MOST_HASTE = 2.0
+MOST_STEPS = 2.5  # after a longer time a face may be anyhow
+SLIP_S = 0.25  # what lasts longer is meant
+
 SAME_FACE = 0.35  # two faces in one frame nearer than this, in face widths, are one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
     """One face in one frame."""
 
@@ -54,7 +63,7 @@ class Sighting:
         return np.array((self.x, self.y, self.size))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Track:
     """The sightings of one face in one shot, in the order of the frames."""
 
@@ -83,21 +92,12 @@ class Track:
     def place(self, index: int) -> NDArray[np.float64]:
         """Centre x, y and size at any frame, pixels: a straight line through gaps, held at the
         ends."""
-        left, right, part = self._between(index)
-        return left.place + part * (right.place - left.place)
-
-    def outline(self, index: int) -> NDArray[np.float32]:
-        """The outline at any frame, likewise."""
-        left, right, part = self._between(index)
-        return left.outline + np.float32(part) * (right.outline - left.outline)
-
-    def _between(self, index: int) -> tuple[Sighting, Sighting, float]:
-        """The sightings before and after a frame, and how far it is from one to the other."""
         after = bisect_left(self.sightings, index, key=_index)
         left = self.sightings[max(after - 1, 0)]
         right = self.sightings[min(after, len(self.sightings) - 1)]
         span = right.index - left.index
-        return left, right, min(max((index - left.index) / span, 0.0), 1.0) if span else 0.0
+        part = min(max((index - left.index) / span, 0.0), 1.0) if span else 0.0
+        return left.place + part * (right.place - left.place)
 
     def nearest(self, index: int) -> Sighting:
         """The sighting that is nearest in time."""
@@ -149,6 +149,49 @@ def link(sightings: Iterable[Sighting], times: NDArray[np.float64]) -> list[Trac
                 taken.add(s)
         tracks += [Track([sighting]) for s, sighting in enumerate(together) if s not in taken]
     return tracks
+
+
+def without_slips(track: Track, times: NDArray[np.float64]) -> Track:
+    """The track without short stretches that no head could have joined to the rest.
+
+    When something passes before a face, its landmarks are squeezed into the part that still
+    shows: for some frames the head seems to turn and shrink, faster than heads do.
+    """
+    stretches: list[list[Sighting]] = [[]]
+    jumpy = [False]
+    for before, after in pairwise((track.sightings[0], *track.sightings)):
+        jump = haste(before, after, times) > MOST_HASTE
+        if jump or after.index - before.index > 1:
+            jumpy[-1] |= jump
+            stretches.append([])
+            jumpy.append(jump)
+        stretches[-1].append(after)
+    longest = max(stretches, key=len)
+    kept = [
+        sighting
+        for stretch, jumps in zip(stretches, jumpy, strict=True)
+        if stretch is longest
+        or not jumps
+        or times[stretch[-1].index] - times[stretch[0].index] > SLIP_S
+        for sighting in stretch
+    ]
+    return Track(kept)
+
+
+def haste(a: Sighting, b: Sighting, times: NDArray[np.float64]) -> float:
+    """How quickly a face would have had to turn, grow and move from a to b; 1 is quick."""
+    steps = abs(float(times[b.index] - times[a.index])) / STEP_S
+    return change(a, b) / min(max(steps, 1.0), MOST_STEPS)
+
+
+def change(a: Sighting, b: Sighting) -> float:
+    """How differently a face is turned, how much larger and how far away; 1 is much at once."""
+    turned = rotation_vector(multiply(conjugate(a.rotation), b.rotation))
+    away = float(np.hypot(a.x - b.x, a.y - b.y)) / max(a.size, b.size)
+    growth = abs(float(np.log(a.size / b.size)))
+    return (
+        float(np.linalg.norm(turned)) / QUICK_TURN_RAD + growth / QUICK_GROWTH + away / QUICK_MOVE
+    )
 
 
 def distance(a: Sighting, b: Sighting) -> float:

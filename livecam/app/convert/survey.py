@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from livecam.app.convert.carry import GapFiller, SmallPicture
 from livecam.app.convert.second_look import SecondLook, plausible
 from livecam.app.convert.shots import ShotFinder
-from livecam.app.convert.sightings import Sighting, Track, link, main_tracks
+from livecam.app.convert.sightings import (
+    MOST_HASTE,
+    MOST_STEPS,
+    SLIP_S,
+    Sighting,
+    Track,
+    change,
+    link,
+    main_tracks,
+    without_slips,
+)
 from livecam.core.frame import Frame
 from livecam.core.spaces import euler_deg
 from livecam.media.reader import VideoInfo, VideoReader
@@ -83,7 +93,7 @@ def survey(
             advance(1)
     at = np.array(times)
     shots = [
-        Shot(frames, link([sighting for i in frames for sighting in seen[i]], at))
+        Shot(frames, _tracks([sighting for i in frames for sighting in seen[i]], at))
         for frames in finder.shots()
     ]
     searches = [search for shot in shots if (search := _Search(shot, at)).missing]
@@ -91,6 +101,10 @@ def survey(
         with make_second_look() as look:
             _search_again(path, look, searches)
     return Survey(info, at, shots)
+
+
+def _tracks(sightings: list[Sighting], times: NDArray[np.float64]) -> list[Track]:
+    return [without_slips(track, times) for track in link(sightings, times)]
 
 
 def _search_again(path: Path, look: SecondLook, searches: list[_Search]) -> None:
@@ -157,11 +171,20 @@ class _Search:
             expected = track.place(frame.index)
             near = [sighting for sighting in found if plausible(sighting, expected)]
             hit = near[0] if near else self._closer(frame, track, look)
-            if hit is not None:
+            if hit is not None and self._credible(hit, track):
                 track.add(hit)
                 return track
         self.strays += [sighting for sighting in found if not self._known(sighting)]
         return None
+
+    def _credible(self, hit: Sighting, track: Track) -> bool:
+        """Whether the head can have come to that pose since it was seen, or go on from it.
+
+        Soon after a slip the same picture would bring the same slip.
+        """
+        nearest = track.nearest(hit.index)
+        away_s = abs(float(self.times[nearest.index] - self.times[hit.index]))
+        return change(nearest, hit) < MOST_HASTE * (1.0 if away_s <= SLIP_S else MOST_STEPS)
 
     def _look_for_any(self, frame: Frame, look: SecondLook) -> None:
         found = look.anywhere(frame) or self._smaller(frame, look)
