@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from livecam.app.convert.carry import SmallPicture, carry, carry_between
 from livecam.app.convert.plan import plan
 from livecam.app.convert.shots import ShotFinder
-from livecam.app.convert.sightings import Sighting, link, main_tracks, without_slips
-from livecam.app.convert.survey import Shot, Survey
+from livecam.app.convert.sightings import Shot, Sighting, link, main_tracks, without_slips
+from livecam.app.convert.survey import Survey
 from livecam.app.convert.views import View
 from livecam.app.stats import Shown
 from livecam.config.assets import asset_path

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.app.convert.sightings import Sighting, Track
-from livecam.app.convert.survey import Shot, Survey
+from livecam.app.convert.sightings import Shot, Sighting, Track
+from livecam.app.convert.survey import Survey
 from livecam.app.stats import Shown
 from livecam.compose.covers import face_region
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState

@@ -110,6 +110,24 @@ class Track:
         insort(self.sightings, sighting, key=_index)
 
 
+@dataclass(slots=True)
+class Shot:
+    """A stretch of film without a cut, and the faces in it."""
+
+    frames: range
+    tracks: list[Track]
+    suspected: bool = False  # something looks like a face, but where it is from frame to frame
+
+    @property
+    def mains(self) -> list[Track]:
+        """The face that wears the avatar, in the order of time."""
+        return main_tracks(self.tracks)
+
+    @property
+    def empty(self) -> bool:
+        return not self.tracks and not self.suspected
+
+
 def main_tracks(tracks: Iterable[Track]) -> list[Track]:
     """The one who wears the avatar: the face seen longest and largest.
 
