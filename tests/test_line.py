@@ -20,7 +20,7 @@ from livecam.config.settings import OnLost, Settings
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError
 from livecam.core.face import Face, Observation
-from livecam.core.frame import Frame, Rect
+from livecam.core.frame import Frame, Image, Rect
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
 
@@ -43,6 +43,7 @@ class PaintingCompositor:
         self.drawn = Rect(0, 0, 0, 0)
         self.broken = False
         self.closed = False
+        self.gpu_planes: Image | None = None
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
         if self.broken:
@@ -52,6 +53,9 @@ class PaintingCompositor:
         self.drawn = Rect(0, 0, frame.width, frame.height - 10)
         image[self.drawn.slices] = (0, 200, 0, 255)
         return Frame(image, frame.index, frame.captured_at)
+
+    def planes(self) -> Image | None:
+        return self.gpu_planes
 
     def close(self) -> None:
         self.closed = True
@@ -290,3 +294,17 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
                 published = stage.hears_nothing()
             if published.state is not Shown.BLUR:  # a blurred magenta wall is still magenta
                 assert not shows_face(published), published.state
+
+
+def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:
+    stage = Stage()
+    stage.line.wants_planes = True
+    planes = np.zeros((SIZE[1] * 3 // 2, SIZE[0]), np.uint8)
+    stage.sees(face())
+    stage.compositors[0].gpu_planes = planes
+    assert stage.sees(face()).planes is planes
+    stage.line.command(Command.MIRROR)
+    assert stage.sees(face()).planes is None  # they are not mirrored
+    stage.line.command(Command.MIRROR)
+    stage.line.command(Command.PANIC)
+    assert stage.sees(face()).planes is None

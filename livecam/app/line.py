@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from livecam.app.privacy import PrivacyGuard
 from livecam.app.stats import Shown
@@ -43,6 +43,7 @@ class Published:
     tracked: bool  # it carries a tracking result of its own
     face: FaceState | None
     box: Rect | None  # what was drawn, in pixels of the camera's picture
+    planes: Image | None = None  # `picture` as I420, where the GPU made that too
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class _Covered:
     face: FaceState
     others: tuple[Face, ...]
     box: Rect
+    planes: Image | None
 
 
 class Line:
@@ -75,6 +77,7 @@ class Line:
         self.timer = timer or StageTimer()
         self.guard = PrivacyGuard(settings.privacy)
         self.frozen = False
+        self.wants_planes = False  # somebody will publish I420
         self.last_error: Exception | None = None
         self._avatar = avatar
         self._make_compositor = make_compositor
@@ -130,7 +133,7 @@ class Line:
         if self.frozen and self._last is not None and not self.guard.panic:
             last = self._last
             state = Shown.HOLD if last.state is Shown.AVATAR else last.state
-            return Published(last.picture, state, False, last.face, last.box)
+            return replace(last, state=state, tracked=False)
         self._last = published
         return published
 
@@ -199,8 +202,9 @@ class Line:
         compositor = self._compositor_for(frame, now)
         with self.timer.stage("compose"):
             picture = compositor.compose(frame, (avatar,))
+            planes = compositor.planes() if self.wants_planes else None
         self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
-        return _Covered(picture, face, others, compositor.drawn)
+        return _Covered(picture, face, others, compositor.drawn, planes)
 
     def _blur_others(self, frame: Frame, others: tuple[Face, ...]) -> Frame:
         with self.timer.stage("blur others"):
@@ -218,7 +222,8 @@ class Line:
                 return self._publish_cover(Shown.CURTAIN, now, frame)
             covered = self._covered
             picture = self._framed(covered.picture, covered.box)
-            return Published(picture, state, tracked, covered.face, covered.box)
+            planes = covered.planes if picture is covered.picture else None
+            return Published(picture, state, tracked, covered.face, covered.box, planes)
         return self._publish_cover(state, now, frame)
 
     def _publish_cover(self, state: Shown, now: float, frame: Frame | None) -> Published:

@@ -13,7 +13,7 @@ from livecam.app.stats import StatsLine, StatsWriter
 from livecam.core.commands import Command
 from livecam.core.errors import SourceError
 from livecam.core.face import Observation
-from livecam.core.frame import Frame
+from livecam.core.frame import Frame, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, Pacer, StageTimer
 from livecam.core.worker import Worker
@@ -181,6 +181,7 @@ class Live:
             if due and not self.pacer.accepts(now):
                 continue  # the camera is faster than the published rate
             self._notice_lost_source()
+            self.line.wants_planes = any(o.format is PixelFormat.I420 for o in self.outlets)
             self._publish(self.line.show(observation, now, newest))
         self._publish(self.line.farewell(self._clock.now()))
 
@@ -209,7 +210,7 @@ class Live:
 
     def _publish(self, published: Published) -> None:
         now = self._clock.now()
-        picture = Picture(published.picture, self._timer)
+        picture = Picture(published.picture, self._timer, published.planes)
         for outlet in self.outlets:
             outlet.put(picture)
         self.pacer.published(now)

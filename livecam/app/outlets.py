@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from livecam.core.frame import Frame, PixelFormat
+from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
@@ -25,11 +25,15 @@ class Picture:
     draws the next picture.
     """
 
-    def __init__(self, frame: Frame, timer: StageTimer | None = None) -> None:
+    def __init__(
+        self, frame: Frame, timer: StageTimer | None = None, planes: Image | None = None
+    ) -> None:
         self.rgba = frame
         self._timer = timer or StageTimer(1)
         self._lock = threading.Lock()
         self._i420: Frame | None = None  # guarded by _lock
+        if planes is not None:
+            self._i420 = Frame(planes, frame.index, frame.captured_at, PixelFormat.I420)
 
     def as_format(self, format: PixelFormat) -> Frame:
         if format is PixelFormat.RGBA:
@@ -58,6 +62,7 @@ class Outlet:
         self.name = name
         self.mailbox: Mailbox[Picture] = Mailbox(f"sink:{name}", depth)
         self.words = ""  # what the sink says it is, once open
+        self.format: PixelFormat | None = None  # what it wants, once made
         self.sent = 0
         self.delays_s: list[float] = []  # captured -> accepted by the sink; only if kept
         self.keep_delays = False
@@ -92,6 +97,7 @@ class Outlet:
 
     def start(self) -> None:
         self._sink = self._make()
+        self.format = self._sink.format
         self.words = self._sink.open(self._info)
 
     def step(self) -> bool:

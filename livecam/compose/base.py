@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from livecam.avatar.base import AvatarState
-from livecam.core.frame import Frame, Rect
+from livecam.core.frame import Frame, Image, Rect
 
 
 class Compositor(Protocol):
@@ -27,5 +27,12 @@ class Compositor(Protocol):
         ...
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame: ...
+
+    def planes(self) -> Image | None:
+        """The last composed picture as I420 (BT.709, limited range), made by the GPU.
+
+        None where that is the processor's work: in the light tier, and for odd sizes.
+        """
+        ...
 
     def close(self) -> None: ...

@@ -99,6 +99,10 @@ class HeadCompositor:
             self.drawn = self.drawn.union(box)
         return image
 
+    def planes(self) -> Image | None:
+        """The last composed picture as I420, when the GPU makes it; None in the light tier."""
+        return self._painter.planes()
+
     def close(self) -> None:
         self._painter.release()
 

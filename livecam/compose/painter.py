@@ -18,6 +18,7 @@ from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
 from livecam.render.head import FullHead, HeadRenderer, LightHead, Shot
+from livecam.render.i420 import GpuI420
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import COARSE, CoarseTarget, PictureTarget
 
@@ -37,6 +38,8 @@ class Painter(Protocol):
     def add(self, state: AvatarState, shadow: float) -> Rect: ...
 
     def finish(self) -> Image: ...
+
+    def planes(self) -> Image | None: ...
 
     def release(self) -> None: ...
 
@@ -75,6 +78,9 @@ class LightPainter:
     def finish(self) -> Image:
         return self._picture
 
+    def planes(self) -> None:
+        return None
+
     def release(self) -> None:
         self._head.release()
 
@@ -91,6 +97,7 @@ class FullPainter:
         self._blend = Program(self._ctx, "quad.vert", "blend.frag")
         self._blend_quad = self._ctx.vertex_array(self._blend.gl, [])
         self._target: PictureTarget | None = None
+        self._i420: GpuI420 | None = None
         self._timer = timer
 
     @property
@@ -156,13 +163,26 @@ class FullPainter:
                 self._image[self._touched.slices] = self._target.read(self._touched)
         return self._image
 
+    def planes(self) -> Image | None:
+        assert self._target is not None  # begin() made it
+        width, height = self._target.size
+        if width % 2 or height % 2:
+            return None
+        if self._i420 is None or self._i420.size != self._target.size:
+            if self._i420 is not None:
+                self._i420.release()
+            self._i420 = GpuI420(self._ctx, width, height)
+        with self._timer.stage("planes"):
+            return self._i420.convert(self._target.texture)
+
     def release(self) -> None:
         self._head.release()
         self._shadow.release()
         self._blend_quad.release()
         self._blend.release()
-        if self._target is not None:
-            self._target.release()
+        for made in (self._target, self._i420):
+            if made is not None:
+                made.release()
 
 
 class GpuShadow:
