@@ -153,10 +153,7 @@ class _Run:
     def _outlets(self, info: OutputInfo) -> list[Outlet]:
         sinks, outlets = self.settings.sinks, []
         if self._device:
-            device = self._device
-            outlets.append(
-                self._outlet("virtual-camera", lambda: SINKS.create("virtual-camera", device), info)
-            )
+            outlets.append(self._outlet("virtual-camera", self._make_virtual_camera, info))
         if sinks.record:
             path = Path(sinks.record)
             outlets.append(self._outlet("record", _recorder(path), info, RECORDER_DEPTH))
@@ -166,6 +163,9 @@ class _Run:
                 self._outlet("png", lambda: SINKS.create("png", folder), info, RECORDER_DEPTH)
             )
         return outlets
+
+    def _make_virtual_camera(self) -> Sink:
+        return SINKS.create("virtual-camera", self._device, self.settings.sinks.matrix)
 
     def _outlet(
         self, name: str, make: Callable[[], Sink], info: OutputInfo, depth: int = 1

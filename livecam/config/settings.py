@@ -141,6 +141,11 @@ class SinkSettings(Group):
 
     virtual_camera: bool = setting(True, help="publish to the virtual camera when there is one")
     device: str = setting("", help="virtual camera to use, e.g. /dev/video2; empty: the first")
+    matrix: Literal["auto", "bt601", "bt709"] = setting(
+        "auto",
+        help="colour matrix of the virtual camera: auto is bt601 on Linux, as browsers read any "
+        "webcam there; OBS on Linux wants bt709",
+    )
     preview: bool = setting(True, help="show a window when there is a display")
     record: str = setting("", help="also record to this file (.mp4 or .mkv)")
     png: str = setting("", help="also write numbered PNG pictures into this folder")
