@@ -275,3 +275,13 @@ def test_a_scripted_tracker_sees_what_it_is_told() -> None:
     frame = Frame(np.zeros((4, 4, 4), np.uint8), 0, 0.0)
     face = Face(np.zeros((478, 3), np.float32), np.zeros(len(EXPRESSIONS), np.float32), np.eye(4))
     assert ScriptedTracker(lambda _: (face,)).track(frame).faces == (face,)
+
+
+def test_the_face_model_is_imported_without_a_plotting_library_and_leaves_no_trace() -> None:
+    code = (
+        "import sys, livecam.tracking.face_landmarker\n"
+        "assert not any(name.startswith('matplotlib') for name in sys.modules)\n"
+        "import matplotlib.pyplot\n"
+        "assert matplotlib.pyplot.figure\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
 
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Frame, Rect
 from livecam.tracking.face_landmarker import _first_line, _library_log_silenced
+from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 
 MODEL = "face_detector.tflite"  # inside the Face Landmarker's bundle, which is a stored zip
 

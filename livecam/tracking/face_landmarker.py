@@ -20,14 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
 
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 from livecam.tracking.search import MOST_STEPS, parts
 
 FEWEST_FACES = 2  # with one, MediaPipe smooths
