@@ -25,6 +25,7 @@ from livecam.sources.sample_clip import sample_clip
 SHOWN = 75  # the frame whose two sides stand in the README
 STRIP = (30, 110, 170, 230)  # the frames of the second picture
 WIDTH = 640
+CUT = 0.75
 
 
 def played(last: int) -> list[tuple[Frame, Published]]:
@@ -51,6 +52,11 @@ def played(last: int) -> list[tuple[Frame, Published]]:
 
 
 def small(image: Image) -> Image:
+    """The upper middle of a picture, where the head is."""
+    height, width = image.shape[:2]
+    part = round(width * CUT)
+    left = (width - part) // 2
+    image = image[: round(height * CUT), left : left + part]
     height = round(WIDTH * image.shape[0] / image.shape[1])
     return np.asarray(cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
 
