@@ -20,8 +20,9 @@ import numpy as np
 import pytest
 
 from livecam.app.convert import convert_files
+from livecam.compose.compositor import HeadCompositor
 from livecam.config.settings import Settings
-from livecam.core.errors import UsageError
+from livecam.core.errors import GraphicsError, UsageError
 from livecam.core.frame import Frame, Image
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
@@ -281,6 +282,23 @@ def test_several_films_need_a_folder(tmp_path: Path):
     (tmp_path / "out.mp4").write_bytes(b"a file")
     with pytest.raises(UsageError, match="is a file"):
         convert_files([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "out.mp4", Settings())
+
+
+def test_a_crash_in_the_middle_leaves_no_file_behind(
+    portrait: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(6)])
+    compose = HeadCompositor.compose
+
+    def fails_late(self: HeadCompositor, frame: Frame, avatars: Any) -> Frame:
+        if frame.index == 4:
+            raise GraphicsError("the driver gave up")
+        return compose(self, frame, avatars)
+
+    monkeypatch.setattr(HeadCompositor, "compose", fails_late)
+    output = tmp_path / "out"
+    assert convert_files([source], output, Settings()) == 1
+    assert list(output.iterdir()) == []
 
 
 def test_ctrl_c_leaves_no_file_behind(portrait: Image, tmp_path: Path):

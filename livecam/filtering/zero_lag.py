@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 
 CUTOFFS_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 AGREEMENT_SIGMAS = 1.4  # smaller follows more, larger calms more
+AT_ONCE = 13  # columns: an hour of film would need gigabytes for all 52
 CHOICE_BLUR_S = 0.06  # a choice that jumps from frame to frame would show
 POSE_MEMORY_S = 0.2  # longer glides too far where a face is lost, shorter bends steady motion
 WEIGHT_MEMORY_S = 0.1
@@ -81,6 +82,11 @@ def smooth(
     if seen.sum() < 2:
         held: Array = np.repeat(values[seen][:1], len(values), axis=0)
         return held
+    if not together and values.shape[1] > AT_ONCE:
+        parts = np.split(values, range(AT_ONCE, values.shape[1], AT_ONCE), axis=1)
+        return np.concatenate(
+            [smooth(times, seen, part, noise, memory_s) for part in parts], axis=1
+        )
     sigma = _noise(values[seen]).clip(*noise)
     start = values[seen][0]
     scaled = (values - start) / sigma
