@@ -14,7 +14,7 @@ from livecam.app.convert.carry import SmallPicture, carry, carry_between
 from livecam.app.convert.plan import plan
 from livecam.app.convert.shots import ShotFinder
 from livecam.app.convert.sightings import Shot, Sighting, link, main_tracks, without_slips
-from livecam.app.convert.survey import Survey
+from livecam.app.convert.survey import Survey, survey
 from livecam.app.convert.views import View
 from livecam.app.stats import Shown
 from livecam.config.assets import asset_path
@@ -31,6 +31,8 @@ from livecam.core.spaces import (
     rotation_vector,
 )
 from livecam.media.reader import VideoInfo
+from livecam.media.writer import VideoWriter
+from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
 
@@ -190,6 +192,54 @@ def test_between_two_places_of_the_face_both_are_covered():
     (scene,) = planned([Shot(range(30), link(here + there, TIMES))])
     covered = [[role.frames for role in scene.roles if i in role.frames] for i in range(30)]
     assert [len(each) for each in covered] == [1] * 10 + [2] * 10 + [1] * 10
+
+
+# --- doubts
+
+
+class Doubtful:
+    """A second look that sees a box in every frame, or a face in one; no landmarks elsewhere."""
+
+    def __init__(self, boxes: bool = False, face_in: int = -1) -> None:
+        self._boxes, self._face_in = boxes, face_in
+
+    def __enter__(self) -> Doubtful:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def anywhere(self, frame: Frame) -> list[Sighting]:
+        return [sighting(frame.index)] if frame.index == self._face_in else []
+
+    def smaller(self, frame: Frame) -> list[Sighting]:
+        return []
+
+    def near(self, frame: Frame, expected: NDArray[np.float64], roll_rad: float) -> None:
+        return None
+
+    def boxes(self, frame: Frame) -> list[NDArray[np.float64]]:
+        return [np.array((100.0, 60.0, 40.0))] if self._boxes else []
+
+
+@pytest.mark.parametrize(
+    ("look", "state"),
+    [
+        (Doubtful(), Shown.PASSTHROUGH),
+        (Doubtful(boxes=True), Shown.BLUR),
+        (Doubtful(face_in=3), Shown.BLUR),
+    ],
+)
+def test_a_shot_in_which_something_may_be_a_face_is_blurred(
+    look: Doubtful, state: Shown, tmp_path: Path
+):
+    path = tmp_path / "film.mp4"
+    with VideoWriter(path, 200, 120, 25) as writer:
+        for index in range(8):
+            writer.write(Frame(np.ascontiguousarray(seen_from(place(1))), index, index / 25))
+    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: look)
+    (scene,) = plan(found, hide_others=True, strict=False)
+    assert scene.state is state
 
 
 # --- carrying
