@@ -100,6 +100,13 @@ def test_missed_ticks_are_counted_and_never_caught_up() -> None:
     assert pacer.accepts(1.06)
 
 
+def test_after_a_late_picture_the_next_one_in_time_is_still_published() -> None:
+    pacer = Pacer(fps=10, now=0.0)
+    pacer.published(0.08)  # eight tenths of a period late
+    assert pacer.accepts(0.1)
+    assert pacer.missed == 0
+
+
 def test_a_jittering_camera_at_the_published_rate_loses_no_picture() -> None:
     pacer = Pacer(fps=30, now=0.0)
     jitter = np.random.default_rng(1).uniform(-0.3, 0.3, 300) / 30

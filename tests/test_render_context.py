@@ -1,12 +1,11 @@
 """An OpenGL context opens headless or in a window, and failures name a remedy."""
 
-import os
-
 import moderngl
 import pytest
 
 from livecam.core.errors import GraphicsError
 from livecam.render.context import WindowRequest, open_graphics
+from tests.display import private_display
 
 
 def test_headless_context_draws_without_a_display():
@@ -51,9 +50,11 @@ def test_a_window_without_a_display_is_a_graphics_error(monkeypatch):
     assert caught.value.hint
 
 
-@pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="needs a display (run under Xvfb)")
 def test_a_window_shows_what_is_drawn_into_its_screen():
-    with open_graphics(WindowRequest(width=32, height=32, visible=False)) as graphics:
+    with (
+        private_display(),
+        open_graphics(WindowRequest(width=32, height=32, visible=False)) as graphics,
+    ):
         assert graphics.window is not None
         graphics.ctx.screen.use()
         graphics.ctx.clear(0.0, 1.0, 0.0)

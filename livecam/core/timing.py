@@ -119,7 +119,7 @@ class Pacer:
         return max(0.0, self._tick + self.period_s / 2 - now)
 
     def published(self, now: float) -> None:
-        # A repeat comes half a period late and still serves its tick.
-        skipped = max(0, int((now - self._tick) / self.period_s + 0.25))
+        # Less than a period late still serves its tick: the next picture may then come in time.
+        skipped = max(0, int((now - self._tick) / self.period_s + 1e-6))
         self.missed += skipped
         self._tick += (skipped + 1) * self.period_s
