@@ -27,6 +27,9 @@ KEYS = {
 }
 
 
+FULL = Path("/dev/full")
+
+
 def _face() -> FaceState:
     pose = FacePose(np.array((0.1, 0.2, -0.5)), np.array((1.0, 0, 0, 0)))
     return FaceState(pose, np.full(52, 0.25, np.float32), 1.1, 3.0)
@@ -61,3 +64,16 @@ def test_statistics_are_appended(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot write statistics"):
         StatsWriter(tmp_path / "nowhere" / "stats.jsonl")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_ends_the_statistics_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    line = StatsLine(0, 0.0, 0.0, Shown.AVATAR, True, _face(), None)
+    with caplog.at_level("WARNING"), StatsWriter(FULL) as writer:
+        for _ in range(50):  # more than a file's buffer holds
+            writer.write(line)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the statistics in /dev/full end here: No space left on device"
+    ]

@@ -15,6 +15,7 @@ missed            object: values that nobody took in time, per mailbox, since th
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -23,6 +24,8 @@ from livecam.core.closing import Closing
 from livecam.core.errors import SinkError
 from livecam.core.face import EXPRESSIONS, FaceState
 from livecam.core.frame import Rect
+
+log = logging.getLogger(__name__)
 
 
 class Shown(str, Enum):
@@ -75,9 +78,14 @@ class StatsLine:
 
 
 class StatsWriter(Closing):
-    """Appends lines to a file. Used from one thread."""
+    """Appends lines to a file. Used from one thread.
+
+    A disk that fills up ends the statistics with one warning, and nothing else.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._broken = False
         try:
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
@@ -87,7 +95,20 @@ class StatsWriter(Closing):
             ) from error
 
     def write(self, line: StatsLine) -> None:
-        self._file.write(line.to_json() + "\n")
+        if self._broken:
+            return
+        try:
+            self._file.write(line.to_json() + "\n")
+        except OSError as error:
+            self._give_up(error)
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self._file.close()  # writes what is still waiting
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        if not self._broken:
+            log.warning("the statistics in %s end here: %s", self._path, error.strerror)
+        self._broken = True
