@@ -243,6 +243,16 @@ def test_an_existing_file_is_only_replaced_with_force(
     assert len(pictures(output)) == 3
 
 
+def test_a_folder_that_cannot_be_made_is_one_clear_sentence(
+    portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
+    assert convert_files([source], source / "in-a-file" / "out.mp4", Settings()) == 1
+    (record,) = caplog.records
+    assert "cannot be made" in record.getMessage()
+    assert not record.exc_info
+
+
 def test_no_film_ever_replaces_itself(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     before = source.read_bytes()

@@ -248,7 +248,13 @@ def _check(job: Job, jobs: list[Job], force: bool) -> None:
     """Refuses to lose a file."""
     if not job.source.exists():
         raise SourceError(f"there is no file {job.source}", hint="check the name")
-    job.output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(
+            f"the folder {job.output.parent} cannot be made: {error.strerror}",
+            hint="choose another folder",
+        ) from error
     if not job.output.exists():
         return
     if any(each.source.exists() and job.output.samefile(each.source) for each in jobs):
