@@ -91,7 +91,7 @@ def test_a_picture_in_time_is_published_at_once_and_a_late_one_repeats_the_last(
     assert pacer.repeat_in_s(0.06) == pytest.approx(0.09)  # at 0.15, half a period late
 
 
-def test_missed_ticks_are_counted_and_never_caught_up() -> None:
+def test_missed_periods_are_counted_and_never_caught_up() -> None:
     pacer = Pacer(fps=10, now=0.0)
     pacer.published(0.0)
     pacer.published(1.0)
@@ -100,10 +100,24 @@ def test_missed_ticks_are_counted_and_never_caught_up() -> None:
     assert pacer.accepts(1.06)
 
 
-def test_after_a_late_picture_the_next_one_in_time_is_still_published() -> None:
+def test_a_repeat_does_not_cost_the_late_picture_its_tick() -> None:
     pacer = Pacer(fps=10, now=0.0)
-    pacer.published(0.08)  # eight tenths of a period late
-    assert pacer.accepts(0.1)
+    pacer.published(0.0)
+    pacer.published(0.15, new=False)
+    assert pacer.accepts(0.17)  # the one that was late
+    pacer.published(0.17)
+    assert pacer.accepts(0.2)  # and the next one, in time
+    assert pacer.missed == 0
+
+
+def test_without_new_pictures_the_last_one_is_repeated_every_period() -> None:
+    pacer, now, repeats = Pacer(fps=10, now=0.0), 0.0, 0
+    pacer.published(now)
+    while now < 10:
+        now += pacer.repeat_in_s(now)
+        pacer.published(now, new=False)
+        repeats += 1
+    assert repeats == pytest.approx(100, abs=1)
     assert pacer.missed == 0
 
 

@@ -97,5 +97,19 @@ def test_follow_brings_the_face_into_the_cut_and_stays_inside_the_picture() -> N
     for step in range(150):
         out = framing.apply(Frame(image, step, step / 30), (150.0, 60.0)).image
     assert (out[..., 0] > 128).any()
+    column = float(np.flatnonzero((out[..., 0] > 128).any(axis=0)).mean())
     calm = framing.apply(Frame(image, 151, 151 / 30), (148.0, 60.0)).image
     assert np.array_equal(calm, out)  # small movements do not move the cut
+    assert column > 60  # the cut cannot leave the picture, so the face stands right of the middle
+
+
+def test_follow_rests_with_the_face_in_the_middle() -> None:
+    framing = Framing(60, 120, "follow")
+    image = np.zeros((120, 160, 4), np.uint8)
+    image[:, 95:105] = 255
+    framing.apply(Frame(image, 0, 0.0), None)
+    framing.apply(Frame(image, 1, 0.03), (60.0, 60.0))
+    for step in range(2, 200):
+        out = framing.apply(Frame(image, step, step / 30), (100.0, 60.0)).image
+    bright = np.flatnonzero(out[60, :, 0] > 128)
+    assert bright.mean() == pytest.approx(29.5, abs=1.5)

@@ -308,3 +308,20 @@ def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:
     stage.line.command(Command.MIRROR)
     stage.line.command(Command.PANIC)
     assert stage.sees(face()).planes is None
+
+
+def test_a_followed_cut_follows_the_face_and_not_what_was_drawn() -> None:
+    stage = Stage()
+    narrow = OutputInfo(60, SIZE[1], 30.0)
+    settings = Settings.model_validate({"output": {"framing": "follow"}})
+    line = Line(settings, avatar(), stage._make, narrow)
+    published = None
+    for _ in range(3):
+        stage.now += STEP_S
+        picture = stage.picture().image.copy()
+        picture[-5:, 110:115, :3] = 0  # below the head, which fills the picture
+        frame = Frame(picture, stage.index, stage.now)
+        published = line.show(Observation(frame, (face((0.7, 0.5)),)), stage.now)
+    assert published is not None
+    dark = np.flatnonzero(published.picture.image[-3, :, 0] < 50)
+    assert dark.mean() == pytest.approx(30, abs=3)  # 0.7 of 160 is 112: the middle of the cut

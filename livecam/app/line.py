@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from livecam.app.privacy import PrivacyGuard
 from livecam.app.stats import Shown
 from livecam.avatar.base import Avatar
@@ -21,6 +23,7 @@ from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.face import Face, FaceState, Observation
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
 from livecam.sinks.base import OutputInfo
@@ -221,7 +224,7 @@ class Line:
             if self._covered is None:
                 return self._publish_cover(Shown.CURTAIN, now, frame)
             covered = self._covered
-            picture = self._framed(covered.picture, covered.box)
+            picture = self._framed(covered.picture, covered.face)
             planes = covered.planes if picture is covered.picture else None
             return Published(picture, state, tracked, covered.face, covered.box, planes)
         return self._publish_cover(state, now, frame)
@@ -236,12 +239,13 @@ class Line:
         picture = self._framed(Frame(image, frame.index, frame.captured_at), None)
         return Published(picture, state, False, None, None)
 
-    def _framed(self, frame: Frame, box: Rect | None) -> Frame:
-        center = None
-        if box is not None and not box.empty:
-            center = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+    def _framed(self, frame: Frame, face: FaceState | None) -> Frame:
         with self.timer.stage("frame"):
-            return self._framing.apply(frame, center)
+            if face is None:
+                return self._framing.apply(frame)
+            head = face.pose.translation[None]
+            x, y = project(np.eye(4), head, frame.width, frame.height)[0]
+            return self._framing.apply(frame, (float(x), float(y)))
 
     def _compositor_for(self, frame: Frame, now: float) -> Compositor:
         if self._compositor is not None and self._compositor_size == frame.size:

@@ -177,12 +177,12 @@ class Live:
                 break
             observation, newest = self._wait()
             now = self._clock.now()
-            due = observation is not None or newest is not None
-            if due and not self.pacer.accepts(now):
+            new = observation is not None or (newest is not None and self._shows_newest)
+            if new and not self.pacer.accepts(now):
                 continue  # the camera is faster than the published rate
             self._notice_lost_source()
             self.line.wants_planes = any(o.format is PixelFormat.I420 for o in self.outlets)
-            self._publish(self.line.show(observation, now, newest))
+            self._publish(self.line.show(observation, now, newest), new)
         self._publish(self.line.farewell(self._clock.now()))
 
     def missed(self) -> dict[str, int]:
@@ -191,9 +191,13 @@ class Live:
         boxes += [outlet.mailbox for outlet in self.outlets]
         return {box.name: box.missed for box in boxes} | {"ticks": self.pacer.missed}
 
+    @property
+    def _shows_newest(self) -> bool:
+        return self.line.settings.smoothing.alignment == "newest"
+
     def _wait(self) -> tuple[Observation | None, Frame | None]:
         patience_s = self.pacer.repeat_in_s(self._clock.now())
-        if self.line.settings.smoothing.alignment == "newest":
+        if self._shows_newest:
             newest = self._capture.newest.take(patience_s)
             return self._tracking.observations.take(0), newest
         observation = self._tracking.observations.take(patience_s)
@@ -208,12 +212,12 @@ class Live:
             self.line.source_lost()
         self._source_known_lost = lost
 
-    def _publish(self, published: Published) -> None:
+    def _publish(self, published: Published, new: bool = True) -> None:
         now = self._clock.now()
         picture = Picture(published.picture, self._timer, published.planes)
         for outlet in self.outlets:
             outlet.put(picture)
-        self.pacer.published(now)
+        self.pacer.published(now, new)
         if self._stats is not None:
             self._stats.write(self._stats_line(published, now))
         self.published += 1

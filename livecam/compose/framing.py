@@ -11,7 +11,8 @@ from livecam.core.frame import Frame, Image, PixelFormat
 
 Mode = Literal["fit", "fill", "follow"]
 FOLLOW_TIME_S = 0.6  # the cut follows the face with this time constant
-FOLLOW_REST = 0.12  # of the cut's size: smaller movements do not move the cut
+FOLLOW_REST = 0.10  # of the cut's size: smaller movements do not start the cut moving
+FOLLOW_STOP = 0.01  # of the cut's size: so near, it rests again
 FACE_HEIGHT = 0.42  # where the face rests in a followed cut, from the top
 
 
@@ -28,6 +29,7 @@ class Framing:
         self.mirror = mirror
         self._center: tuple[float, float] | None = None
         self._last_at: float | None = None
+        self._moving = False
 
     def apply(self, frame: Frame, face_center: tuple[float, float] | None = None) -> Frame:
         """The frame in the published size; the very same frame when there is nothing to do.
@@ -67,26 +69,22 @@ class Framing:
     def _follow(
         self, frame: Frame, face: tuple[float, float] | None, cut_width: float, cut_height: float
     ) -> tuple[float, float]:
-        wanted = None
-        if face is not None:
-            wanted = (face[0], face[1] + (0.5 - FACE_HEIGHT) * cut_height)
-        if self._center is None:
-            self._center = wanted or (frame.width / 2, frame.height / 2)
-        elif wanted is not None and self._last_at is not None:
-            dt = max(0.0, frame.captured_at - self._last_at)
-            step = 1 - float(np.exp(-dt / FOLLOW_TIME_S))
-            rest = (FOLLOW_REST * cut_width, FOLLOW_REST * cut_height)
-            self._center = (
-                self._center[0] + step * _beyond(wanted[0] - self._center[0], rest[0]),
-                self._center[1] + step * _beyond(wanted[1] - self._center[1], rest[1]),
-            )
+        if face is None:
+            self._last_at = None
+            return self._center or (frame.width / 2, frame.height / 2)
+        wanted = np.array((face[0], face[1] + (0.5 - FACE_HEIGHT) * cut_height))
+        if self._center is None or self._last_at is None:
+            self._center = self._center or (float(wanted[0]), float(wanted[1]))
+        else:
+            away = wanted - self._center
+            far = float(np.abs(away / (cut_width, cut_height)).max())
+            self._moving = far > (FOLLOW_STOP if self._moving else FOLLOW_REST)
+            if self._moving:
+                dt = max(0.0, frame.captured_at - self._last_at)
+                step = away * (1 - np.exp(-dt / FOLLOW_TIME_S))
+                self._center = (self._center[0] + float(step[0]), self._center[1] + float(step[1]))
         self._last_at = frame.captured_at
         return self._center
-
-
-def _beyond(distance: float, rest: float) -> float:
-    """How far a distance sticks out of the zone in which nothing moves."""
-    return distance - min(max(distance, -rest), rest)
 
 
 def _resize(image: Image, width: int, height: int) -> Image:

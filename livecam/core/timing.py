@@ -98,17 +98,20 @@ class StageTimer:
 
 
 class Pacer:
-    """An absolute schedule of published frames: what is missed is counted, never caught up.
+    """When to publish: new pictures on an absolute schedule, the last one again in between.
 
-    A picture that comes within half a period of its tick is published at once, so that
-    nothing waits for the clock; when none has come half a period after the tick, the caller
-    repeats the last one.
+    A picture that comes no earlier than half a period before its tick is published at once, so
+    that nothing waits for the clock. When none has come for one and a half periods, the caller
+    repeats the last one, then every period. Repeats take no new picture's tick. What is missed
+    is counted, never caught up.
     """
 
     def __init__(self, fps: float, now: float) -> None:
         self.period_s = 1 / fps
-        self.missed = 0
-        self._tick = now
+        self.missed = 0  # whole periods in which nothing was published
+        self._tick = now  # of the next new picture
+        self._last = now
+        self._repeat_at = now
 
     def accepts(self, now: float) -> bool:
         """A new picture may be published now; earlier ones would exceed the rate."""
@@ -116,10 +119,13 @@ class Pacer:
 
     def repeat_in_s(self, now: float) -> float:
         """Seconds until the last picture must be repeated."""
-        return max(0.0, self._tick + self.period_s / 2 - now)
+        return max(0.0, self._repeat_at - now)
 
-    def published(self, now: float) -> None:
-        # Less than a period late still serves its tick: the next picture may then come in time.
-        skipped = max(0, int((now - self._tick) / self.period_s + 1e-6))
-        self.missed += skipped
-        self._tick += (skipped + 1) * self.period_s
+    def published(self, now: float, new: bool = True) -> None:
+        """A picture was published: a new one, or the last one again."""
+        self.missed += max(0, int((now - self._last) / self.period_s + 1e-6) - 1)
+        self._last = now
+        self._repeat_at = now + self.period_s * (1.5 if new else 1.0)
+        if new:
+            skipped = max(0, int((now - self._tick) / self.period_s + 1e-6))
+            self._tick += (skipped + 1) * self.period_s
