@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from livecam.app.doctor import Check
+    from livecam.config.fields import SettingField
     from livecam.config.loader import Loaded
 
 Preset = Annotated[
@@ -34,6 +35,9 @@ Stats = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
+COMMANDS = (
+    "run", "convert", "doctor", "devices", "avatars", "presets", "bench", "config", "assets",
+)  # fmt: skip
 CANCELLED = 130  # what shells say after Ctrl-C
 
 
@@ -87,7 +91,8 @@ def _report(error: Exception, wanted: str) -> int:
         message, hint, code = error.message, error.hint, error.exit_code
     elif isinstance(error, typer.TyperException):
         message, code = _usage_error(error), error.exit_code
-        hint = f"see `livecam {wanted} --help`".replace("  ", " ")
+        known = wanted if wanted in COMMANDS else ""
+        hint = f"see `livecam {known} --help`".replace("  ", " ")
     else:
         message = f"something went wrong inside: {type(error).__name__}: {error}"
         hint, code = "run the same with --debug to see where", 1
@@ -111,16 +116,25 @@ def build_app(wanted: str = "") -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback(invoke_without_command=True)(_top)
-    command(app, "run", with_settings=wanted == "run")(_run_live)
-    command(app, "convert", with_settings=wanted == "convert")(_convert)
+    command(app, "run", _every if wanted == "run" else None)(_run_live)
+    command(app, "convert", _of_films if wanted == "convert" else None)(_convert)
     command(app, "doctor")(_doctor)
     command(app, "devices")(_devices)
     command(app, "avatars")(_avatars)
     command(app, "presets")(_presets)
     app.add_typer(_assets_app(), name="assets")
-    command(app, "bench", with_settings=wanted == "bench")(_bench)
-    command(app, "config", with_settings=wanted == "config")(_config)
+    command(app, "bench", _every if wanted == "bench" else None)(_bench)
+    command(app, "config", _every if wanted == "config" else None)(_config)
     return app
+
+
+def _every(field: SettingField) -> bool:
+    return True
+
+
+def _of_films(field: SettingField) -> bool:
+    """What `convert` heeds: a film brings its own size, rate and timing, and loses no face."""
+    return field.group in ("tracking", "avatar", "render") or field.name == "others"
 
 
 def _show_version(wanted: bool) -> None:

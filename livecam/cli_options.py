@@ -44,30 +44,32 @@ class GroupedCommand(TyperCommand):
 
 
 def command(
-    app: typer.Typer, name: str, *, with_settings: bool = False
+    app: typer.Typer, name: str, settings: Callable[[SettingField], bool] | None = None
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Adds a function to `app`, together with the options that every command has.
 
-    With `with_settings`, each setting becomes an option too; the function gets those that
-    were given as `flags`, a dict by `SettingField.option`.
+    Each of the `settings` becomes an option too; the function gets those that were given as
+    `flags`, a dict by `SettingField.option`.
     """
 
     def add(function: Callable[..., int]) -> Callable[..., int]:
-        app.command(name, cls=GroupedCommand)(_with_options(function, with_settings))
+        app.command(name, cls=GroupedCommand)(_with_options(function, settings))
         return function
 
     return add
 
 
-def _with_options(function: Callable[..., int], with_settings: bool) -> Callable[..., int]:
+def _with_options(
+    function: Callable[..., int], wanted: Callable[[SettingField], bool] | None
+) -> Callable[..., int]:
     own = inspect.signature(function, eval_str=True).parameters.values()
-    settings = _setting_options() if with_settings else []
+    settings = _setting_options(wanted) if wanted else []
     options = [p for p in own if p.name != "flags"] + settings + _common_options()
 
     @wraps(function)
     def call(**values: Any) -> int:
         _set_up_logging(values.pop("debug"), values.pop("log_level"))
-        if with_settings:
+        if wanted:
             given = {option.name: values.pop(option.name) for option in settings}
             values["flags"] = {name: v for name, v in given.items() if v is not None}
         return function(**values)
@@ -77,10 +79,10 @@ def _with_options(function: Callable[..., int], with_settings: bool) -> Callable
     return call
 
 
-def _setting_options() -> list[Parameter]:
+def _setting_options(wanted: Callable[[SettingField], bool]) -> list[Parameter]:
     from livecam.config.fields import setting_fields
 
-    return [_setting_option(field) for field in setting_fields()]
+    return [_setting_option(field) for field in setting_fields() if wanted(field)]
 
 
 def _setting_option(field: SettingField) -> Parameter:

@@ -13,6 +13,7 @@ import pytest
 
 from livecam import __version__
 from livecam.cli import execute
+from livecam.config.assets import asset_path
 from livecam.config.fields import setting_fields
 from livecam.config.presets import list_presets
 from livecam.core.errors import AssetError, GraphicsError, LivecamError, SinkError
@@ -29,6 +30,7 @@ COMMANDS = (
     "bench",
     "config",
 )
+MODELS = asset_path("face-landmarker").parent  # before the user's folders are empty ones
 HEAVY = ("numpy", "cv2", "mediapipe", "moderngl", "pydantic", "rich", "av", "glfw")
 
 
@@ -74,7 +76,7 @@ def test_version():
     assert (done.returncode, done.stdout) == (0, f"livecam {__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["run", "convert", "bench", "config"])
+@pytest.mark.parametrize("command", ["run", "bench", "config"])
 def test_every_setting_is_an_option_of(command: str, capsys: pytest.CaptureFixture[str]):
     assert execute([command, "--help"]) == 0
     shown = capsys.readouterr().out
@@ -276,3 +278,36 @@ def test_a_thread_that_is_stuck_does_not_spoil_the_exit_code():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.returncode, done.stdout) == (3, "done\n")
+
+
+def test_convert_offers_only_what_it_heeds():
+    text = livecam("convert", "--help").stdout
+    assert "--avatar" in text
+    assert "--others" in text
+    for flag in ("--mirror", "--record", "--on-lost", "--source"):
+        assert flag not in text
+    assert livecam("convert", "--mirror", "a.mp4", "b.mp4").returncode == 2
+
+
+def test_a_run_that_can_publish_nothing_says_so_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LIVECAM_ASSETS", str(MODELS))
+    nowhere = tmp_path / "file"
+    nowhere.write_text("not a folder")
+    words = ("run", "--source", "pattern", "--width", "160", "--height", "120", "--no-preview")
+    done = livecam(*words, "--no-virtual-camera", "--record", str(nowhere / "x.mp4"))
+    assert done.returncode == SinkError.exit_code
+    assert "error:" in done.stderr
+
+
+def test_a_wrong_tracker_or_filter_is_found_before_anything_is_opened():
+    for flag, word in (("--tracker", "mediapip"), ("--filter", "kalmann")):
+        done = livecam("run", flag, word, "--source", "pattern")
+        assert done.returncode == 2
+        assert "did you mean" in done.stderr
+        assert "recording" not in done.stderr
+
+
+def test_an_unknown_command_points_to_the_help_that_exists():
+    assert "`livecam --help`" in livecam("foo").stderr

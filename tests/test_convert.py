@@ -243,6 +243,14 @@ def test_an_existing_file_is_only_replaced_with_force(
     assert len(pictures(output)) == 3
 
 
+def test_a_name_that_no_film_can_have_is_refused_before_the_work_begins(
+    portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    source = film(tmp_path / "in.mp4", [scene(i, portrait) for i in range(2)])
+    assert convert_files([source], tmp_path / "out.webm", Settings()) == 1
+    assert ".mkv" in caplog.records[0].args[1].hint
+
+
 def test_a_folder_that_cannot_be_made_is_one_clear_sentence(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

@@ -11,6 +11,7 @@ from livecam.compose.compositor import HeadCompositor
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.timing import StageTimer
+from livecam.filtering.base import FILTERS
 from livecam.render.context import Graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import SourceInfo
@@ -38,6 +39,16 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
         )
 
     return make
+
+
+def check_names(settings: Settings) -> None:
+    """Refuses unknown trackers and filters before anything is opened.
+
+    Raises:
+        ConfigError: the settings name something that does not exist.
+    """
+    TRACKERS.check(settings.tracking.tracker)
+    FILTERS.check(settings.smoothing.filter)
 
 
 def compositor_factory(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from livecam.app.line import Line, Published
@@ -26,6 +29,19 @@ TAKE_S = 0.5  # workers look up at least so often
 OPEN_S = 20.0  # a camera that has not opened by then never will
 # The default of 5 ms makes a 60 Hz loop beside bursts of Python late by 8.6 ms (p99); this, 4.4.
 SWITCH_INTERVAL_S = 0.001
+M_ARENA_MAX = -8  # glibc, malloc.h
+
+
+def prepare_process() -> None:
+    """Sets what the whole process shares, before any thread starts.
+
+    Pictures are allocated on one thread and freed on another; with glibc's arena per thread that
+    left 0.4 MB a second behind (measured: 115 MB in five minutes), with a single one nothing.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library has no such knob
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 class Capture:

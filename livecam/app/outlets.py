@@ -73,6 +73,7 @@ class Outlet:
         self._sink: Sink | None = None
         self._last_index = -1
         self._ending = False
+        self._close_error: Exception | None = None
         self._worker = Worker(f"sink:{name}", self)
 
     def begin(self) -> None:
@@ -91,7 +92,8 @@ class Outlet:
 
     @property
     def last_error(self) -> Exception | None:
-        return self._worker.last_error
+        """What went wrong last, opening, sending or closing; None while all is well."""
+        return self._worker.last_error or self._close_error
 
     # The worker's job, on its own thread.
 
@@ -118,6 +120,7 @@ class Outlet:
         try:
             sink.close()
         except Exception as error:
+            self._close_error = error
             log.warning("%s did not close cleanly: %s", self.name, error)
 
     def _send(self, picture: Picture) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -12,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from livecam.app.build import compositor_factory, output_info, tracker_factory
+from livecam.app.build import check_names, compositor_factory, output_info, tracker_factory
 from livecam.app.line import Line, Published
-from livecam.app.live import SWITCH_INTERVAL_S, Capture, Live, Tracking
+from livecam.app.live import Capture, Live, Tracking, prepare_process
 from livecam.app.outlets import Outlet
 from livecam.app.stats import StatsWriter
 from livecam.avatar.library import list_avatars, load_avatar
@@ -43,7 +42,7 @@ def run(settings: Settings, *, stats: Path | None = None, seconds: float | None 
     Raises:
         LivecamError: something is missing or wrong before the first picture.
     """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    prepare_process()
     with ExitStack() as stack:
         return _Run(settings, stats, seconds, stack).run()
 
@@ -65,6 +64,9 @@ class _Run:
 
     def run(self) -> int:
         settings, stack = self.settings, self._stack
+        check_names(settings)
+        avatar = load_avatar(settings.avatar.avatar)
+        self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
         make_tracker = tracker_factory(settings)
         self._capture = Capture(
@@ -74,8 +76,6 @@ class _Run:
         stack.callback(self._stop_workers)
         self._capture.worker.start()
         self._tracking.worker.start()  # loads MediaPipe while this thread opens OpenGL
-        avatar = load_avatar(settings.avatar.avatar)
-        self._avatar_name = avatar.name
         graphics = stack.enter_context(self._open_graphics())
         source = self._capture.wait_until_open()
         info = output_info(settings, source)
@@ -103,8 +103,7 @@ class _Run:
         with _CalmEnd(self._live.stop):
             self._begin(outlets)
             self._live.loop(self.seconds)
-        self._say_goodbye()
-        return 0
+        return self._say_goodbye()
 
     def _begin(self, outlets: Sequence[Outlet]) -> None:
         for outlet in outlets:
@@ -114,8 +113,6 @@ class _Run:
     def _end_outlets(self) -> None:
         for outlet in self._live.outlets:
             outlet.end()
-            if outlet.words and outlet.last_error is None:
-                log.info("%s: %d pictures", outlet.words, outlet.sent)
 
     def _stop_workers(self) -> None:
         for worker in (self._capture.worker, self._tracking.worker):
@@ -179,6 +176,7 @@ class _Run:
 
     def _after_publishing(self, published: Published) -> Sequence[Command]:
         self._fail_if_tracking_never_worked()
+        self._fail_if_nothing_can_be_published()
         if self._preview is None:
             return ()
         self._show(published, self._preview)
@@ -214,6 +212,13 @@ class _Run:
         if error is not None and self._tracking.tracked == 0:
             raise error
 
+    def _fail_if_nothing_can_be_published(self) -> None:
+        """Every sink refused to open and nobody is watching: the user must know at once."""
+        outlets = self._live.outlets
+        errors = [outlet.last_error for outlet in outlets if not outlet.words]
+        if self._preview is None and len(errors) == len(outlets) and errors[0] is not None:
+            raise errors[0]
+
     def _next_avatar(self) -> None:
         names = list_avatars()
         if len(names) < 2:
@@ -235,8 +240,18 @@ class _Run:
         self._recording.begin()
         self._live.outlets.append(self._recording)
 
-    def _say_goodbye(self) -> None:
+    def _say_goodbye(self) -> int:
+        """Ends the sinks and tells what became of them; the exit code."""
+        self._end_outlets()
+        code = 0
         log.info("published %d pictures", self._live.published)
+        for outlet in self._live.outlets:
+            if outlet.last_error is not None:
+                log.error("%s failed: %s", outlet.words or outlet.name, outlet.last_error)
+                code = DeviceError.exit_code
+            else:
+                log.info("%s: %d pictures", outlet.words, outlet.sent)
+        return code
 
 
 def _virtual_camera(settings: Settings) -> str:

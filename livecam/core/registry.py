@@ -34,13 +34,17 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: nobody knows that name.
         """
+        self.check(name)
+        module, _, attribute = self._table[name].partition(":")
+        return cast("Callable[..., T]", getattr(importlib.import_module(module), attribute))
+
+    def check(self, name: str) -> None:
+        """Raises ConfigError when nobody knows that name; imports nothing."""
         if name not in self._table:
             raise ConfigError(
                 f'no {self.what} is called "{name}"{did_you_mean(name, self._table)}',
                 hint=f"there are: {', '.join(self._table)}",
             )
-        module, _, attribute = self._table[name].partition(":")
-        return cast("Callable[..., T]", getattr(importlib.import_module(module), attribute))
 
     def create(self, name: str, /, *args: Any, **kwargs: Any) -> T:
         return self.get(name)(*args, **kwargs)

@@ -97,13 +97,17 @@ class StageTimer:
             return {name: list(h) for name, h in self._history.items() if h}
 
 
+PULL = 0.1  # how far each picture draws the schedule towards its own moment
+
+
 class Pacer:
-    """When to publish: new pictures on an absolute schedule, the last one again in between.
+    """When to publish: new pictures on a schedule, the last one again in between.
 
     A picture that comes no earlier than half a period before its tick is published at once, so
-    that nothing waits for the clock. When none has come for one and a half periods, the caller
-    repeats the last one, then every period. Repeats take no new picture's tick. What is missed
-    is counted, never caught up.
+    that nothing waits for the clock. The schedule is drawn slowly towards the camera's own
+    moments, or half of its pictures could fall on the line between two ticks. When none has
+    come for one and a half periods, the caller repeats the last one, then every period; repeats
+    take no new picture's tick. What is missed is counted, never caught up.
     """
 
     def __init__(self, fps: float, now: float) -> None:
@@ -128,4 +132,5 @@ class Pacer:
         self._repeat_at = now + self.period_s * (1.5 if new else 1.0)
         if new:
             skipped = max(0, int((now - self._tick) / self.period_s + 1e-6))
-            self._tick += (skipped + 1) * self.period_s
+            self._tick += skipped * self.period_s
+            self._tick += self.period_s + PULL * (now - self._tick)

@@ -35,6 +35,8 @@ BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
 MICROSECOND = Fraction(1, 1_000_000)
 SAFE_SOUND = "aac"  # every container and player takes it
 
+WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # what holds H.264 and any sound
+
 
 class VideoWriter:
     """Writes one video file; made, used and closed on one thread.

@@ -36,6 +36,7 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.errors import LivecamError, SinkError, SourceError, UsageError
 from livecam.core.timing import StageTimer
+from livecam.media.writer import WRITABLE
 from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
@@ -248,6 +249,11 @@ def _check(job: Job, jobs: list[Job], force: bool) -> None:
     """Refuses to lose a file."""
     if not job.source.exists():
         raise SourceError(f"there is no file {job.source}", hint="check the name")
+    if job.output.suffix.lower() not in WRITABLE:
+        raise SinkError(
+            f"{job.output.name} is no film that can be written",
+            hint=f"one of {', '.join(WRITABLE)}",
+        )
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
