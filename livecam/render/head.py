@@ -39,7 +39,7 @@ FRAGMENTS = {
 }
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
-LIGHT_PIXELS = 220_000  # a small head is drawn larger and shrunk, as far as this goes
+LIGHT_PIXELS = 150_000  # a small head is drawn larger and shrunk, as far as this goes
 FULL_PIXELS = 2_000_000
 MOST_LIGHT_PIXELS = 600_000  # a large one smaller and stretched: it costs too much otherwise
 MOST_FULL_PIXELS = 6_000_000
