@@ -43,8 +43,9 @@ def prepare_process() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library has no such knobs
+            library = ctypes.CDLL(None)
             for knob, value in MALLOC_KNOBS:
-                ctypes.CDLL(None).mallopt(knob, value)
+                library.mallopt(knob, value)
 
 
 class Capture:

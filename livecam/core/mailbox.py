@@ -49,11 +49,6 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     @property
-    def closed(self) -> bool:
-        with self._changed:
-            return self._closed
-
-    @property
     def missed(self) -> int:
         with self._changed:
             return self._missed
