@@ -20,6 +20,7 @@ from livecam.core.frame import Frame, Image, PixelFormat, Rect
 from livecam.core.spaces import decompose, euler_deg, project
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_landmarker import FaceLandmarker
+from livecam.tracking.mediapipe_tasks import landmarks_in_image, mp
 from livecam.tracking.search import MOST_STEPS, parts
 
 
@@ -229,15 +230,37 @@ def test_a_frame_of_another_format_is_refused(tracker: FaceLandmarker) -> None:
         tracker.track(Frame(planes, 0, 0.0, PixelFormat.I420))
 
 
-def test_a_failure_inside_becomes_a_tracking_error(model: Path, portrait: Image) -> None:
+def test_a_failure_inside_becomes_a_tracking_error(
+    model: Path, portrait: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with FaceLandmarker(model) as tracker:
 
         def broken(*_: object) -> None:
             raise RuntimeError("Graph has errors:\nmore")
 
-        tracker._landmarker.detect_for_video = broken
+        monkeypatch.setattr("livecam.tracking.face_landmarker.landmarks_for_video", broken)
         with pytest.raises(TrackingError, match=r"Graph has errors:$"):
             tracker.track(Frame(portrait, 0, 0.0))
+
+
+def test_arrays_hold_what_the_library_makes_of_the_same_results(
+    tracker: FaceLandmarker, portrait: Image
+) -> None:
+    image = mp.Image(image_format=mp.ImageFormat.SRGBA, data=pair_of(portrait))
+    theirs = tracker._landmarker.detect(image)
+    ours = landmarks_in_image(tracker._landmarker, image)
+    assert len(ours) == len(theirs.face_landmarks) == 2
+    for face, points, categories, matrix in zip(
+        ours,
+        theirs.face_landmarks,
+        theirs.face_blendshapes,
+        theirs.facial_transformation_matrixes,
+        strict=True,
+    ):
+        assert np.array_equal(face.landmarks, np.float32([(p.x, p.y, p.z) for p in points]))
+        assert np.array_equal(face.scores, np.float32([c.score for c in categories]))
+        assert face.names == [c.category_name for c in categories]
+        assert np.array_equal(face.matrix, matrix)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"this is no model"])

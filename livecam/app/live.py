@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import cv2
+
 from livecam.app.line import Line, Published
 from livecam.app.outlets import Outlet, Picture
 from livecam.app.stats import StatsLine, StatsWriter
@@ -41,6 +43,7 @@ def prepare_process() -> None:
     0.4 MB a second behind. One arena that keeps what it has stays flat.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    cv2.setNumThreads(1)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library has no such knobs
             library = ctypes.CDLL(None)

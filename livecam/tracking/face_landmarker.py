@@ -4,7 +4,7 @@ Results are raw. In VIDEO mode with one face MediaPipe smooths the landmarks ins
 lag at 8 px a frame); with two or more it does not, so two are always asked for.
 
 Python threads keep running while a picture is tracked: the work happens in a C++ call that
-releases the GIL. Only turning the result into arrays holds it, about 1 ms a face.
+releases the GIL.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
-from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
+from livecam.tracking.mediapipe_tasks import (
+    BaseOptions,
+    FoundFace,
+    landmarks_for_video,
+    landmarks_in_image,
+    mp,
+    vision,
+)
 from livecam.tracking.search import MOST_STEPS, parts
 
 FEWEST_FACES = 2  # with one, MediaPipe smooths
@@ -51,7 +58,7 @@ class FaceLandmarker(Closing):
         self,
         model_path: Path,
         max_faces: int = 4,
-        detection_confidence: float = 0.5,
+        detection_confidence: float = 0.6,
         presence_confidence: float = 0.5,
         mode: Literal["video", "image"] = "video",
     ) -> None:
@@ -117,44 +124,35 @@ class FaceLandmarker(Closing):
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
         try:
-            result = self._detect(
+            found = self._detect(
                 mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
             )
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(f"the face tracker failed: {_first_line(error)}") from error
-        return tuple(
-            self._face(*face)
-            for face in zip(
-                result.face_landmarks,
-                result.face_blendshapes,
-                result.facial_transformation_matrixes,
-                strict=True,
-            )
-        )
+        return tuple(map(self._face, found))
 
-    def _detect(self, image: Any, captured_at: float) -> Any:
+    def _detect(self, image: Any, captured_at: float) -> list[FoundFace]:
         if not self._video:
-            return self._landmarker.detect(image)
+            return landmarks_in_image(self._landmarker, image)
         # MediaPipe refuses equal or falling timestamps; two frames may share a moment, and a
         # looped file starts again.
         self._last_ms = max(self._last_ms + 1, round(captured_at * 1000))
-        return self._landmarker.detect_for_video(image, self._last_ms)
+        return landmarks_for_video(self._landmarker, image, self._last_ms)
 
-    def _face(self, points: list[Any], categories: list[Any], matrix: Any) -> Face:
-        self._check_names(categories)
-        landmarks = np.array([(p.x, p.y, p.z) for p in points], np.float32)
+    def _face(self, found: FoundFace) -> Face:
+        self._check_names(found)
         weights = np.zeros(len(EXPRESSIONS), np.float32)
-        weights[:MEASURED] = [c.score for c in categories[1:]]
-        camera_from_head = np.array(matrix, np.float64)
+        weights[:MEASURED] = found.scores[1:]
+        camera_from_head = found.matrix.astype(np.float64)
         camera_from_head[:3, 3] *= CENTIMETRE
-        for array in (landmarks, weights, camera_from_head):
+        for array in (found.landmarks, weights, camera_from_head):
             array.setflags(write=False)
-        return Face(landmarks, weights, camera_from_head)
+        return Face(found.landmarks, weights, camera_from_head)
 
-    def _check_names(self, categories: list[Any]) -> None:
+    def _check_names(self, found: FoundFace) -> None:
         if self._names_checked:
             return
-        if tuple(c.category_name for c in categories[1:]) != EXPRESSIONS[:MEASURED]:
+        if tuple(found.names[1:]) != EXPRESSIONS[:MEASURED]:
             raise TrackingError(
                 "the face model names other expressions than expected",
                 hint="use a Face Landmarker bundle with blend shapes",
