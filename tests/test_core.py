@@ -85,7 +85,7 @@ def test_a_worker_stops_between_two_tries() -> None:
 def test_a_picture_in_time_is_published_at_once_and_a_late_one_repeats_the_last() -> None:
     pacer = Pacer(fps=10, now=0.0)
     assert pacer.accepts(0.0)
-    pacer.published(0.0)  # the next tick is at 0.1
+    pacer.published(0.0, 0.0)  # the next tick is at 0.1
     assert not pacer.accepts(0.04)
     assert pacer.accepts(0.06)
     assert pacer.repeat_in_s(0.06) == pytest.approx(0.09)  # at 0.15, half a period late
@@ -93,8 +93,8 @@ def test_a_picture_in_time_is_published_at_once_and_a_late_one_repeats_the_last(
 
 def test_missed_periods_are_counted_and_never_caught_up() -> None:
     pacer = Pacer(fps=10, now=0.0)
-    pacer.published(0.0)
-    pacer.published(1.0)
+    pacer.published(0.0, 0.0)
+    pacer.published(1.0, 1.0)
     assert pacer.missed == 9  # ticks 0.1 .. 0.9
     assert not pacer.accepts(1.04)
     assert pacer.accepts(1.06)
@@ -102,20 +102,27 @@ def test_missed_periods_are_counted_and_never_caught_up() -> None:
 
 def test_a_repeat_does_not_cost_the_late_picture_its_tick() -> None:
     pacer = Pacer(fps=10, now=0.0)
-    pacer.published(0.0)
-    pacer.published(0.15, new=False)
-    assert pacer.accepts(0.17)  # the one that was late
-    pacer.published(0.17)
+    pacer.published(0.0, 0.0)
+    pacer.published(0.15)
+    assert pacer.accepts(0.1)  # the one that was late
+    pacer.published(0.17, 0.1)
     assert pacer.accepts(0.2)  # and the next one, in time
     assert pacer.missed == 0
 
 
+def test_a_picture_that_took_long_costs_the_next_one_nothing() -> None:
+    pacer = Pacer(fps=10, now=0.0)
+    pacer.published(0.02, 0.0)
+    pacer.published(0.19, 0.1)  # tracked for 90 ms
+    assert pacer.accepts(0.2)  # the next one, though it is ready at 0.21
+
+
 def test_without_new_pictures_the_last_one_is_repeated_every_period() -> None:
     pacer, now, repeats = Pacer(fps=10, now=0.0), 0.0, 0
-    pacer.published(now)
+    pacer.published(now, now)
     while now < 10:
         now += pacer.repeat_in_s(now)
-        pacer.published(now, new=False)
+        pacer.published(now)
         repeats += 1
     assert repeats == pytest.approx(100, abs=1)
     assert pacer.missed == 0
@@ -126,7 +133,7 @@ def accepted(moments: np.ndarray, fps: float) -> int:
     pacer, count = Pacer(fps, now=0.0), 0
     for now in moments:
         if pacer.accepts(now):
-            pacer.published(now)
+            pacer.published(now, now)
             count += 1
     return count
 

@@ -200,12 +200,12 @@ class Live:
                 break
             observation, newest = self._wait()
             now = self._clock.now()
-            new = observation is not None or (newest is not None and self._shows_newest)
-            if new and not self.pacer.accepts(now):
+            taken_at = self._taken_at(observation, newest)
+            if taken_at is not None and not self.pacer.accepts(taken_at):
                 continue  # the camera is faster than the published rate
             self._notice_lost_source()
             self.line.wants_planes = any(o.format is PixelFormat.I420 for o in self.outlets)
-            self._publish(self.line.show(observation, now, newest), new)
+            self._publish(self.line.show(observation, now, newest), taken_at)
         self._publish(self.line.farewell(self._clock.now()))
 
     def missed(self) -> dict[str, int]:
@@ -226,6 +226,12 @@ class Live:
         observation = self._tracking.observations.take(patience_s)
         return observation, None if observation is not None else self._capture.newest.take(0)
 
+    def _taken_at(self, observation: Observation | None, newest: Frame | None) -> float | None:
+        """The moment of the new picture that will be shown; None when the last one is repeated."""
+        if newest is not None and self._shows_newest:
+            return newest.captured_at
+        return None if observation is None else observation.frame.captured_at
+
     def _source_ended(self) -> bool:
         return self._capture.ended and not self._tracking.busy and self._capture.worker.finished
 
@@ -235,12 +241,12 @@ class Live:
             self.line.source_lost()
         self._source_known_lost = lost
 
-    def _publish(self, published: Published, new: bool = True) -> None:
+    def _publish(self, published: Published, taken_at: float | None = None) -> None:
         now = self._clock.now()
         picture = Picture(published.picture, self._timer, published.planes)
         for outlet in self.outlets:
             outlet.put(picture)
-        self.pacer.published(now, new)
+        self.pacer.published(now, taken_at)
         if self._stats is not None:
             self._stats.write(self._stats_line(published, now))
         self.published += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.mailbox import Mailbox
@@ -42,9 +43,15 @@ class Picture:
             if self._i420 is None:
                 frame = self.rgba
                 with self._timer.stage("convert"):
-                    image = I420Converter(frame.width, frame.height).convert(frame.image)
+                    image = _converter(frame.width, frame.height).convert(frame.image)
                 self._i420 = Frame(image, frame.index, frame.captured_at, PixelFormat.I420)
             return self._i420
+
+
+@lru_cache(maxsize=2)
+def _converter(width: int, height: int) -> I420Converter:
+    """Kept: to make one costs 0.5 ms."""
+    return I420Converter(width, height)
 
 
 class Outlet:

@@ -68,7 +68,7 @@ class TrackingSettings(Group):
     tracker: str = setting("mediapipe", help="the tracking back-end")
     max_faces: int = setting(4, low=1, high=8, help="how many faces are looked for")
     detection_confidence: float = setting(
-        0.6, low=0.05, high=1, help="how sure the detector must be of a new face"
+        0.5, low=0.05, high=1, help="how sure the detector must be of a new face"
     )
     presence_confidence: float = setting(
         0.5, low=0.05, high=1, help="how sure the tracker must be that a face is still there"

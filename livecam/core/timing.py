@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -103,34 +104,35 @@ PULL = 0.1  # how far each picture draws the schedule towards its own moment
 class Pacer:
     """When to publish: new pictures on a schedule, the last one again in between.
 
-    A picture that comes no earlier than half a period before its tick is published at once, so
-    that nothing waits for the clock. The schedule is drawn slowly towards the camera's own
-    moments, or half of its pictures could fall on the line between two ticks. When none has
-    come for one and a half periods, the caller repeats the last one, then every period; repeats
-    take no new picture's tick. What is missed is counted, never caught up.
+    The schedule is one of moments at which pictures were *taken*: how long each then took to
+    track and to draw varies by more than a period, and must not cost a picture. It is drawn
+    slowly towards the camera's own moments, or half of its pictures could fall on the line
+    between two ticks. When none has come for one and a half periods, the caller repeats the
+    last one, then every period; repeats take no new picture's tick. What is missed is counted,
+    never caught up.
     """
 
     def __init__(self, fps: float, now: float) -> None:
         self.period_s = 1 / fps
         self.missed = 0  # whole periods in which nothing was published
-        self._tick = now  # of the next new picture
+        self._tick = -math.inf  # the next new picture should be taken then
         self._last = now
         self._repeat_at = now
 
-    def accepts(self, now: float) -> bool:
-        """A new picture may be published now; earlier ones would exceed the rate."""
-        return now >= self._tick - self.period_s / 2
+    def accepts(self, taken_at: float) -> bool:
+        """A picture taken then may be published; earlier ones would exceed the rate."""
+        return taken_at >= self._tick - self.period_s / 2
 
     def repeat_in_s(self, now: float) -> float:
         """Seconds until the last picture must be repeated."""
         return max(0.0, self._repeat_at - now)
 
-    def published(self, now: float, new: bool = True) -> None:
-        """A picture was published: a new one, or the last one again."""
+    def published(self, now: float, taken_at: float | None = None) -> None:
+        """A picture was published: a new one taken at `taken_at`, or (None) the last one again."""
         self.missed += max(0, int((now - self._last) / self.period_s + 1e-6) - 1)
         self._last = now
-        self._repeat_at = now + self.period_s * (1.5 if new else 1.0)
-        if new:
-            skipped = max(0, int((now - self._tick) / self.period_s + 1e-6))
-            self._tick += skipped * self.period_s
-            self._tick += self.period_s + PULL * (now - self._tick)
+        self._repeat_at = now + self.period_s * (1.0 if taken_at is None else 1.5)
+        if taken_at is not None:
+            tick = self._tick if math.isfinite(self._tick) else taken_at
+            tick += max(0, int((taken_at - tick) / self.period_s + 1e-6)) * self.period_s
+            self._tick = tick + self.period_s + PULL * (taken_at - tick)

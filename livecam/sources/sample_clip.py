@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Field = NDArray[np.float32]
 Points = NDArray[np.float32]
 
-VERSION = 2  # part of the file's name: a better clip replaces an old one
+VERSION = 3  # part of the file's name: a better clip replaces an old one
 SECONDS = 10
 FPS = 30
 SIZE = (1280, 720)
@@ -388,9 +388,10 @@ def _room() -> Field:
     _box(room, (0.03, 0.04, 0.20, 0.62), (226, 234, 240))  # window
     _box(room, (0.112, 0.04, 0.118, 0.62), (150, 144, 138))
     _box(room, (0.03, 0.32, 0.20, 0.335), (150, 144, 138))
-    for top in (0.18, 0.40, 0.62):  # shelf boards and books
-        _box(room, (0.74, top, 0.98, top + 0.02), (110, 84, 64))
-        _books(room, 0.75, top)
+    # One shelf of books: two look like a face to the detector (score 0.5), whose landmarks would
+    # be computed for nothing on every picture.
+    _box(room, (0.74, 0.44, 0.98, 0.46), (110, 84, 64))
+    _books(room, 0.75, 0.44)
     _box(room, (0.0, 0.86, 1.0, 1.0), (120, 104, 92))  # a sideboard
     blurred = np.asarray(cv2.GaussianBlur(room, (0, 0), 13), np.float32)
     glow = np.exp(-(((x - 0.66) / 0.10) ** 2 + ((y - 0.30) / 0.16) ** 2))

@@ -58,7 +58,7 @@ class FaceLandmarker(Closing):
         self,
         model_path: Path,
         max_faces: int = 4,
-        detection_confidence: float = 0.6,
+        detection_confidence: float = 0.5,
         presence_confidence: float = 0.5,
         mode: Literal["video", "image"] = "video",
     ) -> None:
