@@ -1,12 +1,12 @@
 // Places a vertex in the shadow map.
 
+#include "place.glsl"
+
 in vec3 position;
 in vec4 surface;
 
-uniform mat4 shadow_from_camera, camera_from_head, camera_from_body;
+uniform mat4 shadow_from_camera;
 
 void main() {
-    vec4 at = vec4(position, 1.0);
-    vec3 p = mix((camera_from_body * at).xyz, (camera_from_head * at).xyz, surface.z);
-    gl_Position = shadow_from_camera * vec4(p, 1.0);
+    gl_Position = shadow_from_camera * vec4(placed(position, surface.z), 1.0);
 }

@@ -2,6 +2,7 @@
 // it visible when it is thinner than a pixel.
 // Vertices between head and body follow both by their weight.
 
+#include "place.glsl"
 #include "light.glsl"
 #include "finish.glsl"
 #include "strand.glsl"
@@ -9,7 +10,7 @@
 in vec3 position, normal, rest, color, comb;
 in vec4 surface;  // fur length in metres, openness, head weight, material
 
-uniform mat4 clip_from_camera, camera_from_head, camera_from_body;
+uniform mat4 clip_from_camera;
 
 #ifdef VERTEX_LIT
 uniform vec4 head_ball;  // centre in camera space, radius: casts the soft shadow on the ruff
@@ -52,9 +53,7 @@ out vec3 v_shadow;
 
 void main() {
     float follows = surface.z;
-    vec3 p = mix((camera_from_body * vec4(position, 1.0)).xyz,
-                 (camera_from_head * vec4(position, 1.0)).xyz, follows);
-    vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, follows));
+    vec3 p = placed(position, follows), n = turned(normal, follows);
 #ifdef THIN
     p += n * (LEAST_RADIUS * pixel_m);  // or it would break into dots
 #endif

@@ -1,13 +1,14 @@
 // Places one shell of fur per instance, the outermost first so that it hides what lies below,
 // and lights it: lighting per vertex costs a third and looks the same.
 
+#include "place.glsl"
 #include "light.glsl"
 #include "shadow_map.glsl"
 
 in vec3 position, normal, rest, color, comb;
 in vec4 surface;
 
-uniform mat4 clip_from_camera, camera_from_head, camera_from_body;
+uniform mat4 clip_from_camera;
 uniform mat4 shadow_from_camera;
 uniform float shells, strand_density;
 
@@ -21,9 +22,7 @@ void main() {
     float h = pow((shells - float(gl_InstanceID)) / shells, CLOSER);
     vec3 flat_comb = comb - normal * dot(normal, comb);
     vec3 away = normal * 0.75 * h + (flat_comb + GRAVITY) * h * h;
-    vec4 at = vec4(position + away * surface.x, 1.0);
-    vec3 p = mix((camera_from_body * at).xyz, (camera_from_head * at).xyz, surface.z);
-    vec3 n = normalize(mix(mat3(camera_from_body) * normal, mat3(camera_from_head) * normal, surface.z));
+    vec3 p = placed(position + away * surface.x, surface.z), n = turned(normal, surface.z);
     vec3 v = normalize(-p);
     gl_Position = clip_from_camera * vec4(p, 1.0);
 

@@ -36,7 +36,7 @@ def test_merging_keeps_every_vertex_triangle_and_morph():
     assert set(merged.triangles) == set(Coat)
     assert len(merged.all_triangles) == sum(len(m.indices) for m in meshes)
     assert merged.all_triangles.max() == len(merged.positions) - 1
-    rows, _ = merged.morphs[INDEX["jawOpen"]]
+    rows, _ = merged.morphs[INDEX["jawOpen"],]
     assert len(rows) == sum(len(m.morphs["jawOpen"].indices) for m in meshes)
 
 
@@ -45,7 +45,7 @@ def test_a_morph_moves_points_by_its_deltas_times_the_weight(raccoon):
     morpher.apply(weights(jawOpen=0.5, browInnerUp=0.25))
     wanted = raccoon.positions.copy()
     for name, weight in (("jawOpen", 0.5), ("browInnerUp", 0.25)):
-        rows, deltas = raccoon.morphs[INDEX[name]]
+        rows, deltas = raccoon.morphs[INDEX[name],]
         wanted[rows] += deltas * np.float32(weight)
     assert np.abs(morpher.vertices[:, :3] - wanted).max() < 1e-6
 
@@ -59,7 +59,7 @@ def test_a_morphed_normal_follows_the_surface():
     deltas = np.zeros_like(mesh.positions)
     deltas[:, 2] = tilt * mesh.positions[:, 1]
     mesh.morphs.clear()
-    mesh.morphs[INDEX["jawOpen"]] = (rows, deltas)
+    mesh.morphs[INDEX["jawOpen"],] = (rows, deltas)
     morpher = Morpher(mesh)
     morpher.apply(weights(jawOpen=1.0))
     normals = morpher.vertices[:, 3:] / np.linalg.norm(morpher.vertices[:, 3:], axis=1)[:, None]

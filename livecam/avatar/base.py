@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ from numpy.typing import NDArray
 from livecam.core.face import Matrix4, Weights
 
 Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
+
+CORRECTIVE = "*"  # between the names of expressions
+MOST_BONES = 24  # a shader holds a matrix for each
+
+
+def _nothing() -> NDArray[Any]:
+    return np.empty(0)
 
 
 class Material(IntEnum):
@@ -31,6 +38,9 @@ class Material(IntEnum):
     SKIN = 6
     HORN = 7
     CLOTH = 8
+    METAL = 9  # rings, buckles, headphones
+    GLASS = 10  # lenses: seen through
+    HAIR = 11  # styled hair as solid shapes, with the gloss of strands
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,13 @@ class Morph:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """Vertices of one material."""
+    """Vertices of one material.
+
+    Where a vertex goes: `bone` takes it along by the share `sway`, the rest of it follows head
+    and body by `head_weight`. A morph's name is that of an expression, or of several joined by
+    `CORRECTIVE`: such a one corrects what those look like together, and its weight is the
+    product of theirs.
+    """
 
     name: str
     material: Material
@@ -56,6 +72,38 @@ class Mesh:
     head_weight: NDArray[np.float32]  # float32[n], 1 turns with the head, 0 rests on the body
     comb: Points  # fur: unit direction it lies in; eyes: unit direction from the eye's centre
     morphs: dict[str, Morph] = field(default_factory=dict)  # by ARKit name
+    bone: NDArray[np.uint8] = field(default_factory=_nothing)  # uint8[n], 1 + place in Avatar.bones
+    sway: NDArray[np.float32] = field(default_factory=_nothing)  # float32[n], 0..1
+
+    def __post_init__(self) -> None:
+        if not len(self.bone):
+            object.__setattr__(self, "bone", np.zeros(len(self.positions), np.uint8))
+        if not len(self.sway):
+            object.__setattr__(self, "sway", np.zeros(len(self.positions), np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Bone:
+    """A part that swings: an ear, a tuft, a lock of hair. Metres in avatar space, at rest."""
+
+    name: str
+    parent: Literal["head", "body"]
+    pivot: tuple[float, float, float]
+    tip: tuple[float, float, float]  # its mass
+    stiffness_hz: float = 4.0  # of the free swing
+    damping: float = 0.35  # over the critical one
+    most_deg: float = 20.0  # farthest from rest
+    # How far expressions turn it at weight 1, in degrees about x, y and z, right-handed.
+    turns: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where an accessory sits on a head: its own origin goes to `at`, metres in avatar space."""
+
+    at: tuple[float, float, float]
+    size: tuple[float, float, float] = (1.0, 1.0, 1.0)  # scale along x, y and z
+    pitch_deg: float = 0.0  # about x, down in front is positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +143,9 @@ class Avatar:
     fit: Fit
     gains: dict[str, float]  # expression name -> factor, over the rig's own
     folder: Path
+    bones: tuple[Bone, ...] = ()
+    anchors: dict[str, Anchor] = field(default_factory=dict)  # by kind of accessory: "glasses"
+    neck: Literal["ruff", "collar", "tint"] = "ruff"  # what covers the wearer's neck
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +157,6 @@ class AvatarState:
     morphs: Weights  # float32[52], may exceed 1 a little where a gain says so
     velocity_px: tuple[float, float] = (0.0, 0.0)  # of the head, per frame
     face_px: NDArray[np.float32] | None = None  # float32[k, 2], convex, around the real face
+    # float64[k, 4, 4]: how each of the avatar's bones is moved, in avatar space; None at rest
+    bones: NDArray[np.float64] | None = None
+    pupil: float = 1.0  # over its resting radius

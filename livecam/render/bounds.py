@@ -27,19 +27,25 @@ class HeadBounds:
             rows.append(moved)
         points, row = np.concatenate(reach), np.concatenate(rows)
         # Head and body turn apart, so what is outermost is looked for in each.
-        part = np.rint(mesh.head_weight[row] * (PARTS - 1))
-        extreme = np.concatenate([_outermost(points, part == p) for p in range(PARTS)])
+        part = np.rint(mesh.head_weight[row] * (PARTS - 1)) + PARTS * mesh.bone[row]
+        extreme = np.concatenate([_outermost(points, part == p) for p in np.unique(part)])
         self._points = np.ones((len(extreme), 4))
         self._points[:, :3] = points[extreme]
         self._head_weight = mesh.head_weight[row[extreme]].astype(np.float64)[:, None]
+        self._bone = mesh.bone[row[extreme]].astype(np.int64) - 1
+        self._sway = mesh.sway[row[extreme]].astype(np.float64)[:, None]
         head = mesh.positions[mesh.head_weight > 0.9]
         center = (head.min(axis=0) + head.max(axis=0)) / 2 if len(head) else np.zeros(3)
         self.center: Vector3 = center.astype(np.float64)
 
     def camera_points(self, state: AvatarState) -> NDArray[np.float64]:
         """The outermost points float64[k, 3] in camera space."""
-        head = self._points @ state.camera_from_head[:3].T
-        body = self._points @ state.camera_from_body[:3].T
+        points = self._points
+        if state.bones is not None and len(state.bones):
+            swung = (state.bones[self._bone] @ points[:, :, None])[:, :, 0]
+            points = points + (swung - points) * self._sway
+        head = points @ state.camera_from_head[:3].T
+        body = points @ state.camera_from_body[:3].T
         return np.asarray(body + (head - body) * self._head_weight)
 
     def rectangle(self, points: NDArray[np.float64], width: int, height: int) -> Rect:

@@ -18,7 +18,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Avatar, AvatarState, Mesh
+from livecam.avatar.base import MOST_BONES, Avatar, AvatarState, Mesh
 from livecam.core.face import Matrix4
 from livecam.core.frame import Rect
 from livecam.core.spaces import focal_px
@@ -36,6 +36,7 @@ FRAGMENTS = {
     Coat.EYE: "eye.frag",
     Coat.GLOSS: "gloss.frag",
     Coat.WHISKER: "whisker.frag",
+    Coat.GLASS: "gloss.frag",
 }
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
@@ -84,6 +85,7 @@ class HeadRenderer:
         self._noise = noise_texture(self.ctx, self.noise_filtered)
         self.programs: list[Program] = []
         self._arrays: list[moderngl.VertexArray] = []
+        self._bones = np.tile(np.eye(4, dtype=np.float32), (MOST_BONES + 1, 1, 1))
         self._buffers: list[moderngl.Buffer] = []
 
     def aim(self, state: AvatarState, width: int, height: int) -> Shot | None:
@@ -161,13 +163,21 @@ class HeadRenderer:
             "clip_from_camera": clip_from_camera,
             "camera_from_head": head,
             "camera_from_body": state.camera_from_body,
+            "bones": self._bone_matrices(state),
             "head_ball": (*center.tolist(), self.avatar.fit.skull_half_width * scale),
             "iris_inner": eyes.iris_inner,
             "iris_outer": eyes.iris_outer,
-            "iris": (float(np.sin(eyes.iris_angle_rad)), eyes.pupil),
+            "iris": (float(np.sin(eyes.iris_angle_rad)), eyes.pupil * state.pupil),
             "noise": NOISE_UNIT,
             "strand_density": self.strands,
         }
+
+    def _bone_matrices(self, state: AvatarState) -> bytes:
+        """float32[MOST_BONES + 1, 4, 4] as OpenGL wants them: column after column."""
+        if state.bones is not None:
+            count = len(state.bones)
+            self._bones[1 : count + 1] = state.bones.transpose(0, 2, 1)
+        return self._bones.tobytes()
 
     def release(self) -> None:
         for array in self._arrays:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Material, Mesh, Points
-from livecam.core.face import EXPRESSIONS, Weights
+from livecam.avatar.base import CORRECTIVE, Material, Mesh, Points
+from livecam.core.face import INDEX, Weights
+
+# What drives a morph: places in EXPRESSIONS. The weights of several are multiplied.
+Places: TypeAlias = tuple[int, ...]
 
 WEIGHT_FLOOR = 0.004  # a morph below this moves nothing by a visible amount
 
@@ -23,6 +28,7 @@ class Coat(IntEnum):
     EYE = 1
     GLOSS = 2  # nose, mouth, teeth, horn
     WHISKER = 3
+    GLASS = 4  # last: what lies behind shows through
 
 
 COATS = {
@@ -34,7 +40,10 @@ COATS = {
     Material.WET: Coat.GLOSS,
     Material.TEETH: Coat.GLOSS,
     Material.HORN: Coat.GLOSS,
+    Material.METAL: Coat.GLOSS,
+    Material.HAIR: Coat.GLOSS,
     Material.WHISKER: Coat.WHISKER,
+    Material.GLASS: Coat.GLASS,
 }
 
 
@@ -51,7 +60,9 @@ class MergedMesh:
     head_weight: NDArray[np.float32]
     material: NDArray[np.float32]  # Material, as the shaders take it
     triangles: dict[Coat, NDArray[np.uint32]]  # uint32[m, 3]
-    morphs: dict[int, tuple[NDArray[np.int64], Points]]  # by place in EXPRESSIONS: rows, deltas
+    bone: NDArray[np.float32]  # 0, or 1 + place in Avatar.bones, as the shaders take it
+    sway: NDArray[np.float32]
+    morphs: dict[Places, tuple[NDArray[np.int64], Points]]  # rows, deltas
 
     @property
     def all_triangles(self) -> NDArray[np.uint32]:
@@ -62,13 +73,14 @@ def merge(meshes: Sequence[Mesh]) -> MergedMesh:
     """Joins meshes; morphs with the same name become one."""
     starts = np.cumsum([0, *(len(m.positions) for m in meshes)])
     triangles: dict[Coat, list[NDArray[np.uint32]]] = {}
-    morphs: dict[int, list[tuple[NDArray[np.int64], Points]]] = {}
+    morphs: dict[Places, list[tuple[NDArray[np.int64], Points]]] = {}
     for mesh, start in zip(meshes, starts, strict=False):
         triangles.setdefault(COATS[mesh.material], []).append(mesh.indices + np.uint32(start))
         for name, morph in mesh.morphs.items():
-            if name in EXPRESSIONS and len(morph.indices):
+            places = tuple(INDEX.get(part, -1) for part in name.split(CORRECTIVE))
+            if min(places) >= 0 and len(morph.indices):
                 rows = morph.indices.astype(np.int64) + start
-                morphs.setdefault(EXPRESSIONS.index(name), []).append((rows, morph.deltas))
+                morphs.setdefault(places, []).append((rows, morph.deltas))
     return MergedMesh(
         positions=np.concatenate([m.positions for m in meshes]),
         normals=np.concatenate([m.normals for m in meshes]),
@@ -80,10 +92,12 @@ def merge(meshes: Sequence[Mesh]) -> MergedMesh:
         material=np.repeat(
             np.array([m.material for m in meshes], np.float32), np.diff(starts)
         ),
+        bone=np.concatenate([m.bone for m in meshes]).astype(np.float32),
+        sway=np.concatenate([m.sway for m in meshes]),
         triangles={coat: np.concatenate(parts) for coat, parts in sorted(triangles.items())},
         morphs={
-            place: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
-            for place, parts in sorted(morphs.items())
+            places: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
+            for places, parts in sorted(morphs.items())
         },
     )  # fmt: skip
 
@@ -119,7 +133,8 @@ class Morpher:
         assert np.shares_memory(self._flat, self.vertices)
         self._scratch = np.empty_like(self._flat)
         self._morphs = {
-            place: _dense_range(mesh, rows, deltas) for place, (rows, deltas) in mesh.morphs.items()
+            places: _dense_range(mesh, rows, deltas)
+            for places, (rows, deltas) in mesh.morphs.items()
         }
         self._moved: tuple[int, int] = (0, 0)  # floats that differ from the rest
 
@@ -129,8 +144,8 @@ class Morpher:
         low, high = before
         self._flat[low:high] = self._rest[low:high]
         low, high = len(self._flat), 0
-        for place, (start, deltas) in self._morphs.items():
-            weight = weights[place]
+        for places, (start, deltas) in self._morphs.items():
+            weight = np.float32(math.prod(weights[place] for place in places))
             if abs(weight) < WEIGHT_FLOOR:
                 continue
             stop = start + len(deltas)
@@ -181,6 +196,7 @@ class GpuMesh:
                 mesh.colors,
                 mesh.comb,
                 np.stack((mesh.fur, mesh.occlusion, mesh.head_weight, mesh.material), axis=1),
+                np.stack((mesh.bone, mesh.sway), axis=1),
             ),
             axis=1,
         )
@@ -202,7 +218,8 @@ class GpuMesh:
         content = [
             layout(self.moving, program, ("position", 3), ("normal", 3)),
             layout(
-                self.resting, program, ("rest", 3), ("color", 3), ("comb", 3), ("surface", 4)
+                self.resting, program, ("rest", 3), ("color", 3), ("comb", 3), ("surface", 4),
+                ("bone", 2),
             ),
         ]  # fmt: skip
         return self._ctx.vertex_array(
