@@ -214,7 +214,8 @@ def coarse() -> tuple[bytes, bytes]:
     """The same coarse head, built twice."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
     from livecam.avatar.gltf import write_glb
-    from livecam.heads.build import LIGHT, build_meshes
+    from livecam.heads.build import build_meshes
+    from livecam.heads.detail import LIGHT
     from livecam.heads.species import SPECIES
 
     detail = replace(

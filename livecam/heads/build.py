@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import EyeLook, Material, Mesh, Morph
+from livecam.avatar.base import Bone, EyeLook, Material, Mesh, Morph
 from livecam.avatar.gltf import write_glb
 from livecam.core.face import EXPRESSIONS
 from livecam.heads import mouth
+from livecam.heads.detail import FULL, LIGHT, Detail
 from livecam.heads.mesh import (
     Cut,
     Stretch,
@@ -26,7 +27,7 @@ from livecam.heads.mesh import (
 )
 from livecam.heads.morphs import Displacements, SkinFields
 from livecam.heads.parts import Part, eyes, lids, nose, whiskers
-from livecam.heads.sdf import Array, length, mix, ridge, smoothstep, vector
+from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, vector
 from livecam.heads.shape import HIGH, LOW, Shape
 from livecam.heads.species import UNIT_M, Species
 from livecam.heads.thumbnail import thumbnail, write_png
@@ -34,39 +35,9 @@ from livecam.heads.tufts import Cut as TuftCut
 from livecam.heads.tufts import outline_density, tufts
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How finely a head is made."""
-
-    voxel: float  # head units
-    skin_triangles: int
-    eye: tuple[int, int]  # rings, spokes
-    lid: tuple[int, int]  # columns, rows
-    lip: int  # points along the lip curve
-    detailed_lips: bool
-    cavity_rows: int
-    teeth: tuple[int, int, int]  # teeth, columns each, rows
-    tongue: tuple[int, int]  # rings, sides
-    nose: tuple[float, int]  # voxel, triangles
-    whisker: tuple[int, int]  # rings, sides
-    outline_tufts: int
-    surface_tufts: int
-    occlusion_rays: int
-
-
-FULL = Detail(
-    0.018, 16000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400), (9, 5),
-    520, 0, 20,
-)  # fmt: skip
-LIGHT = Detail(
-    0.022, 4200, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
-    390, 230, 16,
-)  # fmt: skip
-
-
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     """The head of a species in metres."""
-    shape = Shape(species)
+    shape = species.form(species)
     fields = SkinFields(shape)
     cut = _skin_surface(shape, detail)
     skin = _skin(shape, fields, cut, detail)
@@ -74,19 +45,26 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     lip_parts = mouth.lips(shape, fields, curve, detail.detailed_lips)
     hollow = mouth.cavity(fields, curve, detail.cavity_rows)
     tongue = mouth.tongue(shape, fields, *detail.tongue)
-    coat, bare = _parted(_packed("fur", [skin, *_fur_tufts(shape, fields, skin, cut, detail)]))
+    further = [part for extra in species.extras for part in extra(shape, fields, detail)]
+    fur = _fur_tufts(shape, fields, skin, cut, detail) if species.skin is Material.FUR else []
+    coat, bare = _parted(_packed("fur", [skin, *fur]))
     # What moves together lies together, so that whoever morphs ranges of vertices touches few:
     # eyes and lids, fur from brow to chin, the mouth, and last the fur that never moves.
-    return (
+    meshes = [
         _packed("lids", lids(shape, *detail.lid)),
         _packed("eyes", eyes(shape, *detail.eye)),
         coat,
-        _packed("nose", [nose(shape, fields, *detail.nose)]),
-        _packed("mouth", [*lip_parts, *hollow, tongue]),
-        _packed("teeth", mouth.teeth(fields, curve, *detail.teeth)),
-        _packed("whiskers", whiskers(shape, fields, *detail.whisker)),
-        bare,
-    )
+    ]
+    if species.leather_nose:
+        meshes.append(_packed("nose", [nose(shape, fields, *detail.nose)]))
+    meshes.append(_packed("mouth", [*lip_parts, *hollow, tongue]))
+    meshes.append(_packed("teeth", mouth.teeth(fields, curve, *detail.teeth)))
+    if species.whiskers:
+        meshes.append(_packed("whiskers", whiskers(shape, fields, *detail.whisker)))
+    for material in sorted({part.material for part in further}):
+        parts = [part for part in further if part.material is material]
+        meshes.append(_packed(f"further {material.name.lower()}", parts))
+    return (*meshes, bare)
 
 
 def _skin_surface(shape: Shape, detail: Detail) -> Cut:
@@ -116,9 +94,10 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
     colors = np.where(socket[:, None], vector(shape.species.liner), colors)
     if detail.surface_tufts:
         colors = _strand_tones(p, colors, occlusion)
+    bone, sway = shape.swayed(p)
     return Part(
         "skin",
-        Material.FUR,
+        shape.species.skin,
         p,
         cut.triangles,
         colors.astype(np.float32),
@@ -128,6 +107,8 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
         fur=paint.fur,
         comb=shape.comb(p, normals),
         head_weight=shape.head_weight(p),
+        bone=bone,
+        sway=sway,
     )
 
 
@@ -184,6 +165,8 @@ def _packed(name: str, parts: list[Part]) -> Mesh:
         head_weight=joined(lambda part: part.head_weight),
         comb=joined(lambda part: part.comb),
         morphs=_joined_morphs([part.morphs for part in parts], starts),
+        bone=np.concatenate([part.bone for part in parts]),
+        sway=joined(lambda part: part.sway),
     )
     return _taken(whole, whole.indices)
 
@@ -221,12 +204,15 @@ def _taken(mesh: Mesh, triangles: NDArray[np.uint32]) -> Mesh:
         head_weight=mesh.head_weight[used],
         comb=mesh.comb[used],
         morphs=morphs,
+        bone=mesh.bone[used],
+        sway=mesh.sway[used],
     )
 
 
 def _joined_morphs(morphs: list[Displacements], starts: NDArray[np.int64]) -> dict[str, Morph]:
     out: dict[str, Morph] = {}
-    for name in EXPRESSIONS:
+    correctives = {name for each in morphs for name in each} - set(EXPRESSIONS)
+    for name in (*EXPRESSIONS, *sorted(correctives)):
         indices, deltas = [], []
         for each, start in zip(morphs, starts, strict=True):
             if name in each:
@@ -263,32 +249,74 @@ def eye_look(species: Species) -> EyeLook:
 
 def description(species: Species) -> str:
     """The text of `avatar.toml`."""
-
-    def numbers(values: tuple[float, ...]) -> str:
-        return "[" + ", ".join(f"{v:.4f}" for v in values) + "]"
-
-    def metres(*values: float) -> tuple[float, ...]:
-        return tuple(v * UNIT_M for v in values)
-
-    eye_line = metres(0.0, *species.eye[1:])
-    return f"""\
-# Made by `python -m livecam.heads build {species.name}`.
-title = "{species.title}"
-title_zh = "{species.title_zh}"
-author = "livecam"
-licence = "MIT"
-
-[eyes]  # linear colours
-iris_inner = {numbers(species.iris_inner)}
-iris_outer = {numbers(species.iris_outer)}
-iris_angle_rad = {eye_look(species).iris_angle_rad:.4f}
-pupil = {species.pupil}
-
+    fit = f"""\
 [fit]  # metres
-eye_line = {numbers(eye_line)}
-neck_pivot = {numbers(metres(0.0, -0.62, -0.15))}
+eye_line = {_metres(0.0, *species.eye[1:])}
+neck_pivot = {_metres(0.0, -0.62, -0.15)}
 skull_half_width = {0.93 * UNIT_M:.4f}
 skull_top = {(1.02 - species.eye[1]) * UNIT_M:.4f}
 chin_drop = {(1.25 + species.eye[1]) * UNIT_M:.4f}
 scale = 1.15
 """
+    head = f"""\
+# Made by `python -m livecam.heads build {species.name}`.
+title = "{species.title}"
+title_zh = "{species.title_zh}"
+author = "livecam"
+licence = "MIT"
+neck = "{species.neck}"
+
+[eyes]  # linear colours
+iris_inner = {_numbers(*species.iris_inner)}
+iris_outer = {_numbers(*species.iris_outer)}
+iris_angle_rad = {eye_look(species).iris_angle_rad:.4f}
+pupil = {species.pupil}
+"""
+    gains = "\n".join(["[gains]", *(f"{k} = {v}" for k, v in species.gains.items())]) + "\n"
+    return "\n".join([head, fit, gains, *_anchors(species), *map(_bone, bones(species))])
+
+
+def bones(species: Species) -> tuple[Bone, ...]:
+    """The bones of a species in metres."""
+
+    def metres(point: Vector) -> Vector:
+        return (point[0] * UNIT_M, point[1] * UNIT_M, point[2] * UNIT_M)
+
+    rows = (swing.bone for swing in species.swings)
+    return tuple(replace(row, pivot=metres(row.pivot), tip=metres(row.tip)) for row in rows)
+
+
+def _anchors(species: Species) -> list[str]:
+    return [
+        f"""\
+[anchors.{kind}]  # metres
+at = {_metres(*anchor.at)}
+size = {_numbers(*anchor.size)}
+pitch_deg = {anchor.pitch_deg}
+"""
+        for kind, anchor in species.anchors.items()
+    ]
+
+
+def _bone(bone: Bone) -> str:
+    turns = "".join(f"\n{name} = {_numbers(*turn)}" for name, turn in bone.turns.items())
+    return f"""\
+[[bones]]  # metres
+name = "{bone.name}"
+parent = "{bone.parent}"
+pivot = {_numbers(*bone.pivot)}
+tip = {_numbers(*bone.tip)}
+stiffness_hz = {bone.stiffness_hz}
+damping = {bone.damping}
+most_deg = {bone.most_deg}
+
+[bones.turns]  # degrees about x, y and z{turns}
+"""
+
+
+def _numbers(*values: float) -> str:
+    return "[" + ", ".join(f"{v + 0.0:.4f}" for v in values) + "]"
+
+
+def _metres(*values: float) -> str:
+    return _numbers(*(v * UNIT_M for v in values))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.avatar.base import Material
 from livecam.heads.mesh import Triangles, face_normals, grid, small_surface
@@ -37,6 +38,10 @@ def _not_given() -> Array:
     return np.empty(0, np.float32)
 
 
+def _no_bone() -> NDArray[np.uint8]:
+    return np.empty(0, np.uint8)
+
+
 @dataclass(slots=True)
 class Part:
     """A piece of a head before it is packed; what is not given is made from the rest."""
@@ -52,6 +57,8 @@ class Part:
     fur: Array = field(default_factory=_not_given)
     comb: Array = field(default_factory=_not_given)
     head_weight: Array = field(default_factory=_not_given)
+    bone: NDArray[np.uint8] = field(default_factory=_no_bone)  # as in Mesh
+    sway: Array = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
         count = len(self.points)
@@ -65,6 +72,10 @@ class Part:
             self.comb = np.zeros((count, 3), np.float32)
         if not len(self.head_weight):
             self.head_weight = np.ones(count, np.float32)
+        if not len(self.bone):
+            self.bone = np.zeros(count, np.uint8)
+        if not len(self.sway):
+            self.sway = np.zeros(count, np.float32)
 
 
 def smooth_normals(points: Array, triangles: Triangles) -> Array:
@@ -249,13 +260,13 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
     where = t.ravel()
     return Part(
         f"{'upper' if upper else 'lower'}Lid{name}",
-        Material.FUR,
+        shape.species.skin,
         points,
         outward(points, grid(columns, rows), centre),
         _lid_colors(shape, where, upper),
         morphs,
         occlusion=_lid_occlusion(where, upper),
-        fur=_LID_FUR * smoothstep(_LASHES, 0.26, where),
+        fur=_LID_FUR * smoothstep(_LASHES, 0.26, where) * (row.skin is Material.FUR),
         comb=unit(np.asarray(np.gradient(points.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,9 @@ from livecam.heads.sdf import (
     unit,
     vector,
 )
-from livecam.heads.species import Species
+
+if TYPE_CHECKING:
+    from livecam.heads.species.base import Species
 
 LOW, HIGH = (-1.75, -2.05, -1.55), (1.75, 1.75, 1.5)  # the box that holds every head
 RUFF_AXIS_Z = -0.18  # the neck stands here
@@ -169,6 +173,14 @@ class Shape:
     def head_weight(self, p: Array) -> Array:
         """1 turns with the head, 0 rests on the shoulders."""
         return smoothstep(-1.18, -0.70, p[:, 1])
+
+    def swayed(self, p: Array) -> tuple[NDArray[np.uint8], Array]:
+        """Which bone each point follows, 0 for none, and by what share."""
+        shares = np.stack(
+            [np.zeros(len(p), np.float32), *(swing.share(p) for swing in self.species.swings)]
+        )
+        most = shares.argmax(axis=0)
+        return most.astype(np.uint8), shares.max(axis=0).astype(np.float32)
 
     def comb(self, p: Array, normals: Array) -> Array:
         """The unit direction in which fur lies: away from the nose, down the ruff, up the ears."""

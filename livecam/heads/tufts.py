@@ -7,6 +7,7 @@ blade faces outwards and forwards, so that culled back faces cost nothing that i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +71,8 @@ def tufts(
     points, triangles, along = _blades(root, normal, direction, comb, reach, cut)
     each = len(points) // count
 
-    def spread(values: Array) -> Array:
-        out: Array = np.repeat(values, each, axis=0)
-        return out
+    def spread(values: NDArray[Any]) -> NDArray[Any]:
+        return np.repeat(values, each, axis=0)
 
     tone = random.uniform(0.82, 1.2, (count, 1)).astype(np.float32)
     color = at_root(skin.colors) * tone
@@ -89,6 +89,8 @@ def tufts(
         fur=spread(at_root(skin.fur)) * np.float32(cut.furry),
         comb=spread(comb),
         head_weight=spread(at_root(skin.head_weight)),
+        bone=spread(skin.bone[skin.triangles[face, corner.argmax(axis=1)]]),
+        sway=spread(at_root(skin.sway)),
     )
 
 
