@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
-from livecam.cli_options import command, first_word
+from livecam.cli_options import command, fallback, first_word
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,7 +120,7 @@ def build_app(wanted: str = "") -> typer.Typer:
     command(app, "convert", _of_films if wanted == "convert" else None)(_convert)
     command(app, "doctor")(_doctor)
     command(app, "devices")(_devices)
-    command(app, "avatars")(_avatars)
+    app.add_typer(_avatars_app(), name="avatars")
     command(app, "presets")(_presets)
     app.add_typer(_assets_app(), name="assets")
     command(app, "bench", _every if wanted == "bench" else None)(_bench)
@@ -229,7 +229,20 @@ def _devices(json: Json = False) -> int:
     return 0
 
 
-def _avatars(json: Json = False) -> int:
+def _avatars_app() -> typer.Typer:
+    app = typer.Typer(rich_markup_mode=None, help="Heads: list them, look at one.")
+    fallback(app)(_avatars)
+    command(app, "list")(_avatars_list)
+    command(app, "sheet")(_avatars_sheet)
+    return app
+
+
+def _avatars(context: typer.Context, json: Json = False) -> int:
+    """Heads: list them (also without a command), look at one."""
+    return _avatars_list(json) if context.invoked_subcommand is None else 0
+
+
+def _avatars_list(json: Json = False) -> int:
     """List the heads that can be worn."""
     from livecam.avatar.library import find_avatar, list_avatars, read_description
 
@@ -238,6 +251,24 @@ def _avatars(json: Json = False) -> int:
         said = read_description(find_avatar(name))
         rows.append({"name": name, **said.model_dump(include={"title", "title_zh", "licence"})})
     _print_rows(rows, json, "no avatar was found")
+    return 0
+
+
+def _avatars_sheet(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a head or its folder; all: each")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.png", help="default: NAME-sheet.png; all: a folder"),
+    ] = None,
+    tier: Annotated[
+        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
+    ] = "full",
+) -> int:
+    """Draw a head in sixteen poses and expressions, 1920x1440."""
+    from livecam.app.sheet import write_sheets
+
+    for path in write_sheets(name, out, tier):
+        print(path)
     return 0
 
 

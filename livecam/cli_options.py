@@ -59,6 +59,19 @@ def command(
     return add
 
 
+def fallback(app: typer.Typer) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Lets a function, with the options that every command has, precede the commands of `app`.
+
+    It runs also when none of them is named: its `typer.Context` tells.
+    """
+
+    def add(function: Callable[..., int]) -> Callable[..., int]:
+        app.callback(invoke_without_command=True)(_with_options(function, None))
+        return function
+
+    return add
+
+
 def _with_options(
     function: Callable[..., int], wanted: Callable[[SettingField], bool] | None
 ) -> Callable[..., int]:
