@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from livecam.avatar.base import Material, Mesh, Morph
+from livecam.avatar.base import Anchor, Bone, Material, Mesh, Morph
 from livecam.avatar.gltf import read_meshes, write_glb
 from livecam.avatar.library import list_avatars, load_avatar, read_description
+from livecam.avatar.skin import influences
 from livecam.core.errors import AssetError
 from livecam.core.face import EXPRESSIONS
 
@@ -39,6 +41,7 @@ def a_mesh(material: Material = Material.FUR, vertices: int = 40) -> Mesh:
     unit = random.normal(size=(vertices, 3)).astype(np.float32)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     moved = np.array((3, 7, 11), np.uint32)
+    swings = random.random(vertices) < 0.3
     return Mesh(
         name=f"the {material.name.lower()}",
         material=material,
@@ -53,32 +56,142 @@ def a_mesh(material: Material = Material.FUR, vertices: int = 40) -> Mesh:
         morphs={
             "jawOpen": Morph(moved, random.normal(size=(3, 3)).astype(np.float32)),
             "tongueOut": Morph(moved[:1], np.full((1, 3), 0.01, np.float32)),
+            "mouthSmileLeft*jawOpen": Morph(moved[:1], np.full((1, 3), 0.02, np.float32)),
         },
+        bone=np.where(swings, random.integers(1, 3, vertices), 0).astype(np.uint8),
+        sway=np.where(swings, 0.01 + 0.99 * random.random(vertices), 0).astype(np.float32),
     )
+
+
+EARS = (
+    Bone("earLeft", "head", (0.06, 0.07, -0.01), (0.08, 0.11, -0.01)),
+    Bone("bow", "body", (0.0, -0.1, 0.1), (0.0, -0.12, 0.1)),
+)
+NECK = (0.0, -0.065, -0.016)
 
 
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
     written = (a_mesh(Material.FUR), a_mesh(Material.EYE, 70_000), a_mesh(Material.HORN))
-    write_glb(tmp_path / "head.glb", written)
-    read = read_meshes(tmp_path / "head.glb")
+    write_glb(tmp_path / "head.glb", written, EARS, NECK)
+    read = read_meshes(tmp_path / "head.glb", [bone.name for bone in EARS])
     assert [mesh.name for mesh in read] == [mesh.name for mesh in written]
     for a, b in zip(written, read, strict=True):
         assert a.material is b.material
         np.testing.assert_array_equal(a.positions, b.positions)
         np.testing.assert_array_equal(a.indices, b.indices)
         np.testing.assert_array_equal(a.normals, b.normals)
-        for field in ("colors", "occlusion", "fur", "head_weight", "comb"):
+        for field in ("colors", "occlusion", "fur", "head_weight", "comb", "sway"):
             # 16-bit integers: half a step
             np.testing.assert_allclose(getattr(a, field), getattr(b, field), atol=2e-5)
-        assert list(b.morphs) == ["jawOpen", "tongueOut"]
+        np.testing.assert_array_equal(a.bone, b.bone)
+        assert list(b.morphs) == ["jawOpen", "tongueOut", "mouthSmileLeft*jawOpen"]
         for name, morph in b.morphs.items():
             np.testing.assert_array_equal(morph.indices, a.morphs[name].indices)
             np.testing.assert_array_equal(morph.deltas, a.morphs[name].deltas)
 
 
+def without(name: str, path: Path) -> None:
+    """Leaves one attribute out of a file."""
+    document, binary = document_of(path)
+    for mesh in document["meshes"]:
+        del mesh["primitives"][0]["attributes"][name]
+    write_document(path, document, binary)
+
+
+def test_a_skin_alone_tells_what_a_vertex_follows(tmp_path: Path) -> None:
+    written = a_mesh()
+    write_glb(tmp_path / "head.glb", [written], EARS, NECK)
+    without("_FUR", tmp_path / "head.glb")
+    (read,) = read_meshes(tmp_path / "head.glb", ["earLeft", "bow"])
+    np.testing.assert_array_equal(read.bone, written.bone)
+    np.testing.assert_allclose(read.sway, written.sway, atol=2e-5)
+    stiff = written.sway < 0.9
+    np.testing.assert_allclose(read.head_weight[stiff], written.head_weight[stiff], atol=2e-4)
+
+
+def test_a_vertex_that_hangs_on_its_bone_alone_goes_where_the_bone_goes(tmp_path: Path) -> None:
+    bone = (np.arange(40) % 2 + 1).astype(np.uint8)
+    write_glb(tmp_path / "a.glb", [replace(a_mesh(), bone=bone, sway=np.ones(40, "f4"))], EARS)
+    without("_FUR", tmp_path / "a.glb")
+    (read,) = read_meshes(tmp_path / "a.glb", ["earLeft", "bow"])
+    np.testing.assert_array_equal(read.head_weight, bone == 1)
+
+
+def test_a_joint_that_is_no_bone_of_the_avatar_is_stiff(tmp_path: Path) -> None:
+    written = a_mesh()
+    write_glb(tmp_path / "head.glb", [written], EARS)
+    (read,) = read_meshes(tmp_path / "head.glb", ["bow"])
+    np.testing.assert_array_equal(read.bone, written.bone == 2)
+    assert not read.sway[written.bone == 1].any()
+
+
+def test_a_bone_without_a_joint_is_refused(tmp_path: Path) -> None:
+    write_glb(tmp_path / "head.glb", [a_mesh()], EARS)
+    with pytest.raises(AssetError, match='"earLeftt" - did you mean "earLeft"') as caught:
+        read_meshes(tmp_path / "head.glb", ["earLeftt"])
+    assert "bow" in caught.value.hint
+
+
+def global_places(document: dict) -> dict[str, list[float]]:
+    """Where the nodes are, by name: none of them turns or scales."""
+    nodes, found = document["nodes"], {}
+
+    def walk(number: int, origin: np.ndarray) -> None:
+        here = origin + nodes[number].get("translation", (0, 0, 0))
+        found[nodes[number]["name"]] = here.tolist()
+        for child in nodes[number].get("children", ()):
+            walk(child, here)
+
+    for root in document["scenes"][0]["nodes"]:
+        walk(root, np.zeros(3))
+    return found
+
+
+def test_the_skeleton_stands_at_the_pivots_and_rests_as_it_was_bound(tmp_path: Path) -> None:
+    write_glb(tmp_path / "head.glb", [a_mesh(), a_mesh(Material.EYE)], EARS, NECK)
+    document, binary = document_of(tmp_path / "head.glb")
+    places = global_places(document)
+    assert places["head"] == pytest.approx(NECK)
+    assert places["earLeft"] == pytest.approx(EARS[0].pivot)
+    assert places["bow"] == pytest.approx(EARS[1].pivot)
+    (skin,) = document["skins"]
+    names = [document["nodes"][joint]["name"] for joint in skin["joints"]]
+    assert names == ["body", "head", "earLeft", "bow"]
+    accessor = document["accessors"][skin["inverseBindMatrices"]]
+    start = document["bufferViews"][accessor["bufferView"]]["byteOffset"]
+    matrices = np.frombuffer(binary, "<f4", 16 * len(names), start).reshape(-1, 4, 4)
+    for name, matrix in zip(names, matrices, strict=True):
+        assert (matrix[3, :3] + places[name]).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
+    for number in range(2):
+        assert document["nodes"][number]["skin"] == 0
+        assert number in document["scenes"][0]["nodes"], "a skinned mesh is a root"
+
+
+def test_weights_of_a_vertex_add_up_to_one(tmp_path: Path) -> None:
+    joints, weights = influences(a_mesh(vertices=3000))
+    np.testing.assert_array_equal(weights.astype(int).sum(axis=1), 65535)
+    assert not joints[weights == 0].any(), "a joint without weight is the first one"
+    assert joints.max() <= 3
+
+
+def test_glass_is_seen_through_and_metal_shines(tmp_path: Path) -> None:
+    dark = replace(a_mesh(Material.GLASS), colors=np.full((40, 3), 0.1, np.float32))
+    write_glb(tmp_path / "a.glb", [dark, a_mesh(Material.METAL)], EARS)
+    document, binary = document_of(tmp_path / "a.glb")
+    metal, glass = document["materials"]
+    assert (metal["name"], metal["pbrMetallicRoughness"]["metallicFactor"]) == ("metal", 1.0)
+    assert (glass["name"], glass["alphaMode"]) == ("glass", "BLEND")
+    accessor = document["accessors"][
+        document["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]
+    ]
+    start = document["bufferViews"][accessor["bufferView"]]["byteOffset"]
+    colors = np.frombuffer(binary, "<u2", 160, start).reshape(-1, 4) / 65535
+    np.testing.assert_allclose(colors[:, 3], 0.9, atol=1e-4)
+
+
 def test_equal_meshes_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("a.glb", "b.glb"):
-        write_glb(tmp_path / name, [a_mesh()])
+        write_glb(tmp_path / name, [a_mesh()], EARS)
     assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes()
 
 
@@ -101,11 +214,11 @@ def write_document(path: Path, document: dict, binary: bytes = b"") -> None:
 
 
 def test_other_programs_find_what_the_standard_asks_for(tmp_path: Path) -> None:
-    write_glb(tmp_path / "head.glb", [a_mesh()])
+    write_glb(tmp_path / "head.glb", [a_mesh()], EARS)
     document, binary = document_of(tmp_path / "head.glb")
     mesh = document["meshes"][0]
-    assert mesh["extras"]["targetNames"] == list(EXPRESSIONS)
-    assert len(mesh["weights"]) == len(mesh["primitives"][0]["targets"]) == 52
+    assert mesh["extras"]["targetNames"] == [*EXPRESSIONS, "mouthSmileLeft*jawOpen"]
+    assert len(mesh["weights"]) == len(mesh["primitives"][0]["targets"]) == 53
     assert document["buffers"][0]["byteLength"] == len(binary)
     assert document["materials"][0]["name"] == "fur"
     for name, index in mesh["primitives"][0]["attributes"].items():
@@ -113,7 +226,7 @@ def test_other_programs_find_what_the_standard_asks_for(tmp_path: Path) -> None:
         assert accessor["count"] == 40
         if name == "POSITION":
             assert len(accessor["min"]) == len(accessor["max"]) == 3
-        if name in ("COLOR_0", "_FUR", "_COMB"):
+        if name in ("COLOR_0", "_FUR", "_COMB", "JOINTS_0", "WEIGHTS_0"):
             assert accessor["type"] == "VEC4"
     for view in document["bufferViews"]:
         assert view["byteOffset"] % 4 == 0
@@ -185,7 +298,7 @@ def test_a_broken_file_is_refused_with_one_sentence_and_a_hint(
     tmp_path: Path, spoil, says: str
 ) -> None:
     path = tmp_path / "head.glb"
-    write_glb(path, [a_mesh()])
+    write_glb(path, [a_mesh()], EARS)
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(AssetError, match=says) as caught:
         read_meshes(path)
@@ -210,7 +323,7 @@ def folder(tmp_path: Path) -> Path:
     place = tmp_path / "mine"
     place.mkdir()
     (place / "avatar.toml").write_text(DESCRIPTION, "utf-8")
-    write_glb(place / "head.glb", [a_mesh()])
+    write_glb(place / "head.glb", [a_mesh()], EARS)
     return place
 
 
@@ -219,8 +332,55 @@ def test_a_folder_of_ones_own_is_loaded(folder: Path) -> None:
     assert (avatar.name, avatar.title, avatar.title_zh) == ("mine", "Test", "测试")
     assert avatar.fit.eye_line == (0.0, 0.0, 0.05)
     assert avatar.light_meshes is avatar.meshes, "without a light head the full one serves"
-    write_glb(folder / "head.light.glb", [a_mesh(vertices=12)])
+    write_glb(folder / "head.light.glb", [a_mesh(vertices=12)], EARS)
     assert len(load_avatar(folder).light_meshes[0].positions) == 12
+
+
+BONES = """
+[anchors.hat]
+at = [0.0, 0.1, 0.0]
+size = [1.1, 1.0, 1.0]
+[[bones]]
+name = "earLeft"
+parent = "head"
+pivot = [0.06, 0.07, -0.01]
+tip = [0.08, 0.11, -0.01]
+[bones.turns]
+browInnerUp = [0.0, 0.0, 5.0]
+"""
+
+
+def test_bones_neck_and_anchors_are_described(folder: Path) -> None:
+    said = DESCRIPTION.replace("licence", 'neck = "collar"\nlicence') + BONES
+    (folder / "avatar.toml").write_text(said, "utf-8")
+    write_glb(folder / "head.glb", [a_mesh()], EARS)
+    avatar = load_avatar(folder)
+    assert avatar.neck == "collar"
+    assert avatar.anchors == {"hat": Anchor((0.0, 0.1, 0.0), (1.1, 1.0, 1.0))}
+    (bone,) = avatar.bones
+    assert (bone.name, bone.parent, bone.most_deg) == ("earLeft", "head", 20.0)
+    assert bone.turns == {"browInnerUp": (0.0, 0.0, 5.0)}
+    assert set(np.unique(avatar.meshes[0].bone)) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"head"', '"tail"', '"bones.0.parent": input should be'),
+        ("anchors.hat", "anchors.hatt", 'of the kind "hatt" - did you mean "hat"'),
+        ("pivot", "pivott", '"bones.0.pivott" is unknown - did you mean "pivot"'),
+        ("browInnerUp", "browInnerUpp", 'did you mean "browInnerUp"'),
+        ('"earLeft"', '"head"', 'two joints are called "head"'),
+        ("size = [1.1,", "size = [", '"anchors.hat.size.2" is missing'),
+        ("[anchors.hat]", '[[bones]]\nname="x"\n[anchors.hat]', '"bones.0.parent" is missing'),
+    ],
+)
+def test_wrong_bones_and_anchors_are_refused(folder: Path, old: str, new: str, says: str) -> None:
+    (folder / "avatar.toml").write_text(DESCRIPTION + BONES.replace(old, new, 1), "utf-8")
+    with pytest.raises(AssetError) as caught:
+        read_description(folder)
+    assert says in caught.value.message
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Avatar meshes in glTF 2.0 binary files, read and written with plain numpy.
 
-The files open in Blender and three.js. What glTF has no word for travels in two custom
-attributes, both VEC4 (importers stumble over mixed widths): `_FUR` = (occlusion, fur length in
-metres, head weight, 0) and `_COMB` = (comb direction, 0). Morph targets are sparse, named by
-`extras.targetNames`; a material's name is the lower-case name of its `Material`.
+The files open in Blender and three.js. Head, body and bones are a skin (avatar/skin.py). Morph
+targets are sparse, named by `extras.targetNames`: the 52 expressions, then correctives. A
+material's name is the lower-case name of its `Material`. What glTF has no word for travels in
+two custom attributes, both VEC4 (importers stumble over mixed widths): `_FUR` = (occlusion, fur
+length in metres, head weight, 0) and `_COMB` = (comb direction, 0).
 
-Specification: Khronos glTF 2.0, sections 3.6 (binary data) and 4.4 (GLB).
+Specification: Khronos glTF 2.0, sections 3.6 (binary data), 3.7 (skins) and 4.4 (GLB).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Material, Mesh, Morph, Points
+from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Morph, Points
+from livecam.avatar.skin import BODY, HEAD, Follows, Joint, follows, influences, skeleton
 from livecam.core.errors import AssetError
-from livecam.core.face import EXPRESSIONS
+from livecam.core.face import EXPRESSIONS, INDEX
+from livecam.core.registry import did_you_mean
 
 Json = dict[str, Any]
 
@@ -35,7 +38,7 @@ _COMPONENTS: dict[int, np.dtype[Any]] = {
 }
 _CODES = {dtype: code for code, dtype in _COMPONENTS.items()}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-_TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
+_TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 _VERTICES, _INDICES = 34962, 34963  # bufferView targets
 _TRIANGLES = 4
 # A displacement below this moves nothing by a pixel: half a pixel in 700 is about 0.18 mm.
@@ -51,22 +54,31 @@ _ROUGHNESS: dict[Material, float] = {
     Material.SKIN: 0.6,
     Material.HORN: 0.5,
     Material.CLOTH: 0.85,
+    Material.METAL: 0.3,
+    Material.GLASS: 0.05,
+    Material.HAIR: 0.45,
 }
+_THINNEST_GLASS = 0.15  # its opacity in other programs: less would not be seen there
 
 
-def read_meshes(path: Path) -> tuple[Mesh, ...]:
+def read_meshes(path: Path, bones: Sequence[str] = ()) -> tuple[Mesh, ...]:
     """The meshes of a GLB file, one for each triangle primitive.
 
+    `bones` are the names of the joints that swing, in the order that `Mesh.bone` counts.
+
     Raises:
-        AssetError: the file is missing, broken, cut short, or needs an extension.
+        AssetError: the file is missing, broken, cut short, or needs an extension; or it has no
+            joint of one of those names.
     """
     document, binary = _chunks(path)
     try:
         _refuse_unknown_extensions(path, document)
+        _refuse_missing_joints(path, document, bones)
         reader = _Reader(document, binary)
+        skins = _Skins(document, bones)
         meshes = tuple(
-            _read_mesh(reader, document, mesh, primitive)
-            for mesh in document["meshes"]
+            _read_mesh(reader, document, mesh, primitive, skins.of_mesh(number))
+            for number, mesh in enumerate(document["meshes"])
             for primitive in mesh["primitives"]
             if primitive.get("mode", _TRIANGLES) == _TRIANGLES
         )
@@ -77,28 +89,31 @@ def read_meshes(path: Path) -> tuple[Mesh, ...]:
     return meshes
 
 
-def write_glb(path: Path, meshes: Sequence[Mesh], generator: str = "livecam") -> None:
-    """Writes meshes as one GLB file; equal meshes give equal bytes."""
+def write_glb(
+    path: Path,
+    meshes: Sequence[Mesh],
+    bones: Sequence[Bone] = (),
+    neck: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> None:
+    """Writes meshes as one GLB file; equal meshes give equal bytes.
+
+    Head and body meet at `neck`, in metres; `Mesh.bone` counts the `bones`.
+    """
+    assert max((int(mesh.bone.max(initial=0)) for mesh in meshes), default=0) <= len(bones)
     writer = _Writer()
     kinds = sorted({mesh.material for mesh in meshes})
+    joints = skeleton(bones, neck)
+    nodes: list[Json] = [{"mesh": i, "name": mesh.name, "skin": 0} for i, mesh in enumerate(meshes)]
+    root = len(nodes)
     document: Json = {
-        "asset": {"version": "2.0", "generator": generator},
+        "asset": {"version": "2.0", "generator": "livecam"},
         "scene": 0,
-        "scenes": [{"nodes": list(range(len(meshes)))}],
-        "nodes": [{"mesh": i, "name": mesh.name} for i, mesh in enumerate(meshes)],
+        # A node with a skin ignores the place of its parents, so all of them are roots.
+        "scenes": [{"nodes": list(range(root + 1))}],
+        "nodes": [*nodes, *_joint_nodes(joints, root)],
+        "skins": [_skin_json(writer, joints, root)],
         "meshes": [_mesh_json(writer, mesh, kinds.index(mesh.material)) for mesh in meshes],
-        "materials": [
-            {
-                "name": kind.name.lower(),
-                "pbrMetallicRoughness": {
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": _ROUGHNESS[kind],
-                },
-                # Tufts and whiskers are open sheets: seen from both sides.
-                "doubleSided": kind in (Material.FUR, Material.WHISKER),
-            }
-            for kind in kinds
-        ],
+        "materials": [_material_json(kind) for kind in kinds],
         "accessors": writer.accessors,
         "bufferViews": writer.views,
         "buffers": [{"byteLength": len(writer.binary)}],
@@ -169,6 +184,53 @@ def _refuse_unknown_extensions(path: Path, document: Json) -> None:
             f"{path.name} needs {', '.join(unknown)}, which livecam cannot read",
             hint="export it again from Blender as glTF binary, without compression",
         )
+
+
+def _refuse_missing_joints(path: Path, document: Json, bones: Sequence[str]) -> None:
+    nodes = document.get("nodes", [])
+    joints = [
+        str(nodes[joint].get("name", ""))
+        for skin in document.get("skins", [])
+        for joint in skin["joints"]
+    ]
+    for bone in bones:
+        if bone not in joints:
+            raise AssetError(
+                f'{path.name} has no joint for the bone "{bone}"{did_you_mean(bone, joints)}',
+                hint=f"its joints are: {', '.join(dict.fromkeys(joints)) or 'none'}",
+            )
+
+
+class _Skins:
+    """What the joints of each skin stand for."""
+
+    def __init__(self, document: Json, bones: Sequence[str]) -> None:
+        self._nodes: list[Json] = document.get("nodes", [])
+        self._skins: list[Json] = document.get("skins", [])
+        self._number = {bone: number for number, bone in enumerate(bones, 1)}
+        self._parent = {
+            child: number
+            for number, node in enumerate(self._nodes)
+            for child in node.get("children", ())
+        }
+
+    def of_mesh(self, mesh: int) -> tuple[list[int], list[bool]] | None:
+        """For each joint of a mesh's skin its bone's number, and whether it rests on the body."""
+        for node in self._nodes:
+            if node.get("mesh") == mesh and "skin" in node:
+                joints = self._skins[node["skin"]]["joints"]
+                numbers = [self._number.get(self._nodes[j].get("name", ""), 0) for j in joints]
+                return numbers, [self._on_body(joint) for joint in joints]
+        return None
+
+    def _on_body(self, joint: int) -> bool:
+        """Whether `body` is met before `head` on the way to the root; other skeletons turn."""
+        for _ in self._nodes:
+            name = self._nodes[joint].get("name", "")
+            if name in (BODY, HEAD) or joint not in self._parent:
+                return bool(name == BODY)
+            joint = self._parent[joint]
+        raise ValueError("the nodes are their own parents")
 
 
 class _Reader:
@@ -255,7 +317,13 @@ def _points(values: NDArray[Any]) -> Points:
     return out
 
 
-def _read_mesh(reader: _Reader, document: Json, mesh: Json, primitive: Json) -> Mesh:
+def _read_mesh(
+    reader: _Reader,
+    document: Json,
+    mesh: Json,
+    primitive: Json,
+    skin: tuple[list[int], list[bool]] | None,
+) -> Mesh:
     attributes: Json = primitive["attributes"]
     positions = _points(reader.array(attributes["POSITION"]))
     count = len(positions)
@@ -276,6 +344,7 @@ def _read_mesh(reader: _Reader, document: Json, mesh: Json, primitive: Json) -> 
         raise ValueError("a triangle names a vertex that is not there")
     triangles = np.ascontiguousarray(indices.reshape(-1, 3))
     fur = attribute("_FUR", (1.0, 0.0, 1.0, 0.0))
+    moving = _read_follows(reader, attributes, count, skin)
     return Mesh(
         name=str(mesh.get("name", "mesh")),
         material=_material(document, primitive),
@@ -287,10 +356,26 @@ def _read_mesh(reader: _Reader, document: Json, mesh: Json, primitive: Json) -> 
         indices=triangles,
         occlusion=fur[:, 0].copy(),
         fur=fur[:, 1].copy(),
-        head_weight=fur[:, 2].copy(),
+        # Ours is exact, also where a vertex hangs on its bone alone.
+        head_weight=fur[:, 2].copy() if "_FUR" in attributes else moving.head_weight,
         comb=_points(attribute("_COMB", (0.0, 0.0, 0.0, 0.0))),
         morphs=_read_morphs(reader, mesh, primitive),
+        bone=moving.bone,
+        sway=moving.sway,
     )
+
+
+def _read_follows(
+    reader: _Reader, attributes: Json, count: int, skin: tuple[list[int], list[bool]] | None
+) -> Follows:
+    if skin is None or "JOINTS_0" not in attributes:
+        stiff = np.zeros(count, np.float32)
+        return Follows(stiff + 1, stiff.astype(np.uint8), stiff)
+    joints = reader.array(attributes["JOINTS_0"]).astype(np.int64)
+    weights = np.asarray(reader.array(attributes["WEIGHTS_0"]), np.float32)
+    if joints.shape != (count, 4) or weights.shape != (count, 4):
+        raise ValueError("joints or weights are missing for some vertices")
+    return follows(joints, weights, *skin)
 
 
 def _read_morphs(reader: _Reader, mesh: Json, primitive: Json) -> dict[str, Morph]:
@@ -346,7 +431,7 @@ class _Writer:
         self.views.append(view)
         return len(self.views) - 1
 
-    def array(self, values: NDArray[Any], target: int, *, normalized: bool = False) -> int:
+    def array(self, values: NDArray[Any], target: int | None, *, normalized: bool = False) -> int:
         accessor: Json = {
             "bufferView": self.view(values, target),
             "componentType": _CODES[values.dtype],
@@ -393,7 +478,53 @@ def _moving(morph: Morph) -> Morph | None:
     return Morph(morph.indices[keep], morph.deltas[keep]) if len(keep) else None
 
 
+def _joint_nodes(joints: Sequence[Joint], root: int) -> list[Json]:
+    """A node for each joint, the first of them with the number `root`."""
+    place = {joint.name: number for number, joint in enumerate(joints)}
+    nodes: list[Json] = []
+    for joint in joints:
+        from_parent = np.array(joint.at)
+        if joint.parent:
+            nodes[place[joint.parent]].setdefault("children", []).append(root + len(nodes))
+            from_parent = from_parent - joints[place[joint.parent]].at
+        nodes.append({"name": joint.name, "translation": from_parent.round(6).tolist()})
+    return nodes
+
+
+def _skin_json(writer: _Writer, joints: Sequence[Joint], root: int) -> Json:
+    # glTF keeps matrices column after column: the translation comes last.
+    inverse = np.tile(np.eye(4, dtype="<f4"), (len(joints), 1, 1))
+    inverse[:, 3, :3] = [(-x, -y, -z) for x, y, z in (joint.at for joint in joints)]
+    return {
+        "inverseBindMatrices": writer.array(inverse.reshape(-1, 16), None),
+        "joints": list(range(root, root + len(joints))),
+        "skeleton": root,
+    }
+
+
+def _material_json(kind: Material) -> Json:
+    out: Json = {
+        "name": kind.name.lower(),
+        "pbrMetallicRoughness": {
+            "metallicFactor": 1.0 if kind is Material.METAL else 0.0,
+            "roughnessFactor": _ROUGHNESS[kind],
+        },
+        # Tufts and whiskers are open sheets: seen from both sides.
+        "doubleSided": kind in (Material.FUR, Material.WHISKER),
+    }
+    return out | {"alphaMode": "BLEND"} if kind is Material.GLASS else out
+
+
+def _opacity(mesh: Mesh) -> NDArray[np.float32]:
+    """Of the colours, float32[n]: glass hides what it does not let through."""
+    if mesh.material is not Material.GLASS:
+        return np.ones(len(mesh.positions), np.float32)
+    out: NDArray[np.float32] = np.clip(1 - mesh.colors.mean(axis=1), _THINNEST_GLASS, 1)
+    return out
+
+
 def _mesh_json(writer: _Writer, mesh: Mesh, material: int) -> Json:
+    joints, weights = influences(mesh)
     count = len(mesh.positions)
     kind = np.dtype("<u2") if count <= 0xFFFF else np.dtype("<u4")
     nothing = np.zeros(count, np.float32)
@@ -402,7 +533,9 @@ def _mesh_json(writer: _Writer, mesh: Mesh, material: int) -> Json:
         "attributes": {
             "POSITION": writer.array(mesh.positions.astype("<f4"), _VERTICES),
             "NORMAL": writer.array(mesh.normals.astype("<f4"), _VERTICES),
-            "COLOR_0": _quantized(writer, np.c_[mesh.colors, nothing + 1], np.dtype("<u2")),
+            "COLOR_0": _quantized(writer, np.c_[mesh.colors, _opacity(mesh)], np.dtype("<u2")),
+            "JOINTS_0": writer.array(joints, _VERTICES),
+            "WEIGHTS_0": writer.array(weights, _VERTICES, normalized=True),
             "_FUR": _quantized(writer, fur, np.dtype("<u2")),
             "_COMB": _quantized(writer, np.c_[mesh.comb, nothing], np.dtype("<i2")),
         },
@@ -410,26 +543,38 @@ def _mesh_json(writer: _Writer, mesh: Mesh, material: int) -> Json:
         "material": material,
         "mode": _TRIANGLES,
     }
-    targets = _targets(writer, count, mesh.morphs)
-    if not targets:
+    moving = {name: _moving(morph) for name, morph in mesh.morphs.items()}
+    if not any(moving.values()):
         return {"name": mesh.name, "primitives": [primitive]}
-    primitive["targets"] = targets
+    names = [*EXPRESSIONS, *_correctives(moving)]
+    primitive["targets"] = _targets(writer, count, moving, names)
     return {
         "name": mesh.name,
         "primitives": [primitive],
-        "weights": [0.0] * len(targets),
-        "extras": {"targetNames": list(EXPRESSIONS)},
+        "weights": [0.0] * len(names),
+        "extras": {"targetNames": names},
     }
 
 
-def _targets(writer: _Writer, count: int, morphs: Mapping[str, Morph]) -> list[Json]:
-    """All 52 targets in order; those that move nothing share one accessor of zeros."""
-    moving = {name: _moving(morph) for name, morph in morphs.items()}
-    if not any(moving.values()):
-        return []
+def _correctives(morphs: Mapping[str, Morph | None]) -> list[str]:
+    """The names of products of expressions, in the order of these."""
+    names = [
+        name
+        for name, morph in morphs.items()
+        if morph is not None and CORRECTIVE in name and set(name.split(CORRECTIVE)) <= set(INDEX)
+    ]
+    return sorted(names, key=lambda name: [INDEX[part] for part in name.split(CORRECTIVE)])
+
+
+def _targets(
+    writer: _Writer, count: int, moving: Mapping[str, Morph | None], names: Sequence[str]
+) -> list[Json]:
+    """The targets of those names; those that move nothing share one accessor of zeros."""
     nothing = writer.morph(count, None)
-    accessors = {name: writer.morph(count, morph) for name, morph in moving.items() if morph}
-    return [{"POSITION": accessors.get(name, nothing)} for name in EXPRESSIONS]
+    return [
+        {"POSITION": writer.morph(count, moving[name]) if moving.get(name) else nothing}
+        for name in names
+    ]
 
 
 def _quantized(writer: _Writer, values: NDArray[Any], dtype: np.dtype[Any]) -> int:

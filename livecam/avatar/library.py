@@ -7,25 +7,31 @@ An avatar is a folder with `avatar.toml`, `head.glb` and, for software renderers
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livecam.avatar.base import Avatar, EyeLook, Fit
+from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, EyeLook, Fit
 from livecam.avatar.gltf import read_meshes
+from livecam.avatar.skin import BODY, HEAD
 from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import AssetError
 from livecam.core.face import INDEX
 from livecam.core.registry import did_you_mean
 
 DESCRIPTION = "avatar.toml"
-HEAD = "head.glb"
-LIGHT_HEAD = "head.light.glb"
+HEAD_FILE = "head.glb"
+LIGHT_HEAD_FILE = "head.light.glb"
+ACCESSORY_KINDS = ("glasses", "hat", "headphones")
+_Said = TypeVar("_Said", bound=BaseModel)
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class Description(BaseModel):
-    """What `avatar.toml` says; its sections are the fields of `EyeLook` and `Fit`."""
+    """What `avatar.toml` says; its tables are the fields of `EyeLook`, `Fit`, `Bone`, `Anchor`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +41,10 @@ class Description(BaseModel):
     licence: str
     eyes: EyeLook
     fit: Fit
+    neck: Literal["ruff", "collar", "tint"] = "ruff"
     gains: dict[str, float] = {}
+    bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
+    anchors: dict[str, Anchor] = {}
 
 
 def avatar_folders() -> tuple[Path, ...]:
@@ -56,8 +65,9 @@ def load_avatar(name_or_folder: str | Path) -> Avatar:
     """
     folder = find_avatar(name_or_folder)
     said = read_description(folder)
-    meshes = read_meshes(folder / HEAD)
-    light = folder / LIGHT_HEAD
+    bones = [bone.name for bone in said.bones]
+    meshes = read_meshes(folder / HEAD_FILE, bones)
+    light = folder / LIGHT_HEAD_FILE
     return Avatar(
         name=folder.name,
         title=said.title,
@@ -65,11 +75,14 @@ def load_avatar(name_or_folder: str | Path) -> Avatar:
         author=said.author,
         licence=said.licence,
         meshes=meshes,
-        light_meshes=read_meshes(light) if light.is_file() else meshes,
+        light_meshes=read_meshes(light, bones) if light.is_file() else meshes,
         eyes=said.eyes,
         fit=said.fit,
         gains=said.gains,
         folder=folder,
+        bones=said.bones,
+        anchors=said.anchors,
+        neck=said.neck,
     )
 
 
@@ -98,36 +111,72 @@ def read_description(folder: Path) -> Description:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
     """
     path = folder / DESCRIPTION
+    said = read_toml(path, Description, f"an avatar folder holds {DESCRIPTION} and {HEAD_FILE}")
+    _refuse_unknown_expressions(path, "gains", said.gains)
+    check_bones(path, said.bones)
+    for kind in said.anchors:
+        if kind not in ACCESSORY_KINDS:
+            near = did_you_mean(kind, [*ACCESSORY_KINDS])
+            raise AssetError(
+                f'{path}: no accessory is of the kind "{kind}"{near}',
+                hint=f"there are anchors for: {', '.join(ACCESSORY_KINDS)}",
+            )
+    return said
+
+
+def check_bones(path: Path, bones: Sequence[Bone]) -> None:
+    """Refuses bones that cannot be told apart, or that turn with no expression.
+
+    Raises:
+        AssetError: so it is; `path` is the file that says it.
+    """
+    taken = {BODY, HEAD}
+    for bone in bones:
+        if bone.name in taken:
+            raise AssetError(
+                f'{path}: two joints are called "{bone.name}"',
+                hint=f'give each bone a name of its own, other than "{BODY}" and "{HEAD}"',
+            )
+        taken.add(bone.name)
+        _refuse_unknown_expressions(path, f"the turns of bone {bone.name}", bone.turns)
+
+
+def _refuse_unknown_expressions(path: Path, what: str, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in INDEX:
+            raise AssetError(
+                f'{path}: {what} name no expression "{name}"{did_you_mean(name, INDEX)}',
+                hint="the names are those of the 52 ARKit blend shapes",
+            )
+
+
+def read_toml(path: Path, model: type[_Said], holds: str) -> _Said:
+    """What a description says; `holds` is the hint when there is none.
+
+    Raises:
+        AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
+    """
     try:
-        said = Description.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return model.model_validate(tomllib.loads(path.read_text("utf-8")))
     except OSError as err:
-        raise AssetError(
-            f"the avatar in {folder} cannot be read: {DESCRIPTION}: {err.strerror or err}",
-            hint=f"an avatar folder holds {DESCRIPTION} and {HEAD}",
-        ) from err
+        raise AssetError(f"{path} cannot be read: {err.strerror or err}", hint=holds) from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise AssetError(
             f"{path} is not valid TOML: {err}", hint="mend that line of the file"
         ) from err
     except ValidationError as err:
         raise AssetError(
-            f"{path} is wrong: {_first_problem(err)}",
-            hint="compare it with the avatar.toml of a built-in avatar",
+            f"{path} is wrong: {_first_problem(err, model)}",
+            hint=f"compare it with the {path.name} of a built-in one",
         ) from err
-    strange = [name for name in said.gains if name not in INDEX]
-    if strange:
-        raise AssetError(
-            f'{path}: gains name no expression "{strange[0]}"{did_you_mean(strange[0], INDEX)}',
-            hint="the names are those of the 52 ARKit blend shapes",
-        )
-    return said
 
 
-def _first_problem(err: ValidationError) -> str:
+def _first_problem(err: ValidationError, model: type[BaseModel]) -> str:
     # A misspelt key is both unknown and missing; its own name helps more.
     problem = min(err.errors(), key=lambda each: each["type"] not in _UNKNOWN_KEY)
-    key = ".".join(str(part) for part in problem["loc"])
-    known = [*Description.model_fields, *EyeLook.__slots__, *Fit.__slots__]
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    parts = [part.__slots__ for part in (EyeLook, Fit, Bone, Anchor)]
+    known = [*model.model_fields, *chain.from_iterable(parts)]
     match problem["type"]:
         case "missing":
             return f'the key "{key}" is missing'

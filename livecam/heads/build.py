@@ -34,6 +34,8 @@ from livecam.heads.thumbnail import thumbnail, write_png
 from livecam.heads.tufts import Cut as TuftCut
 from livecam.heads.tufts import outline_density, tufts
 
+NECK_PIVOT = (0.0, -0.62, -0.15)  # where head and body are joined, head units
+
 
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     """The head of a species in metres."""
@@ -230,9 +232,10 @@ def _joined_morphs(morphs: list[Displacements], starts: NDArray[np.int64]) -> di
 def build_avatar(species: Species, folder: Path) -> None:
     """Writes `head.glb`, `head.light.glb`, `avatar.toml` and `thumbnail.png`."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_glb(folder / "head.glb", build_meshes(species, FULL))
+    skeleton = bones(species), _in_metres(NECK_PIVOT)
+    write_glb(folder / "head.glb", build_meshes(species, FULL), *skeleton)
     light = build_meshes(species, LIGHT)
-    write_glb(folder / "head.light.glb", light)
+    write_glb(folder / "head.light.glb", light, *skeleton)
     write_png(folder / "thumbnail.png", thumbnail(light, eye_look(species)))
     (folder / "avatar.toml").write_text(description(species), "utf-8")
 
@@ -252,7 +255,7 @@ def description(species: Species) -> str:
     fit = f"""\
 [fit]  # metres
 eye_line = {_metres(0.0, *species.eye[1:])}
-neck_pivot = {_metres(0.0, -0.62, -0.15)}
+neck_pivot = {_metres(*NECK_PIVOT)}
 skull_half_width = {0.93 * UNIT_M:.4f}
 skull_top = {(1.02 - species.eye[1]) * UNIT_M:.4f}
 chin_drop = {(1.25 + species.eye[1]) * UNIT_M:.4f}
@@ -279,11 +282,12 @@ pupil = {species.pupil}
 def bones(species: Species) -> tuple[Bone, ...]:
     """The bones of a species in metres."""
 
-    def metres(point: Vector) -> Vector:
-        return (point[0] * UNIT_M, point[1] * UNIT_M, point[2] * UNIT_M)
-
     rows = (swing.bone for swing in species.swings)
-    return tuple(replace(row, pivot=metres(row.pivot), tip=metres(row.tip)) for row in rows)
+    return tuple(replace(row, pivot=_in_metres(row.pivot), tip=_in_metres(row.tip)) for row in rows)
+
+
+def _in_metres(point: Vector) -> Vector:
+    return (point[0] * UNIT_M, point[1] * UNIT_M, point[2] * UNIT_M)
 
 
 def _anchors(species: Species) -> list[str]:
