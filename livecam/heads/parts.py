@@ -351,7 +351,7 @@ def nose(shape: Shape, fields: SkinFields, voxel: float, triangles: int) -> Part
         Material.NOSE,
         points,
         faces,
-        flat((0.028, 0.021, 0.020), len(points)),
+        flat(row.nose_color, len(points)),
         fields(points),
         normals=normals,
         occlusion=0.35 + 0.65 * open_air,
@@ -377,7 +377,7 @@ def whiskers(shape: Shape, fields: SkinFields, rings: int, sides: int) -> list[P
     out = []
     for sign, name in SIDES:
         for number, (dy, dz, reach, rise, droop) in enumerate(_WHISKERS):
-            root = vector((0.21 * sign, tip[1] + dy, tip[2] + 0.02 + dz))
+            root = vector(((row.pad_x + 0.075) * sign, tip[1] + dy, tip[2] + 0.02 + dz))
             line = root + np.stack(
                 (sign * reach * t, rise * t - droop * t * t, -0.08 * t - 0.20 * t * t), axis=1
             )

@@ -42,6 +42,11 @@ class Shape:
             ((np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))),
             np.float32,
         )  # rows: from the head's axes to those of the left eye's opening
+        along = unit(vector(species.ear_to) - vector(species.ear_from))
+        face = vector(species.ear_face)
+        face = unit(face - (face @ along) * along)
+        # rows: across the left ear, along it, out of its hollow
+        self._ear_axes = np.stack((np.cross(along, face), along, face))
 
     # ------------------------------------------------------------ the lip line
 
@@ -73,7 +78,7 @@ class Shape:
         q = mirrored(p)
         d = self._skull(p, q)
         d = smooth_min(d, self._muzzle(p, q), 0.24)
-        d = smooth_min(d, ellipsoid(q, (0.36, 0.48, 0.585), (0.29, 0.085, 0.13)), 0.20)
+        d = smooth_min(d, ellipsoid(q, self.species.brow_at, self.species.brow_radii), 0.20)
         d = smooth_min(d, self._jaw(p), 0.13)
         d = smooth_min(d, self._neck(p), 0.22)
         d = self._with_ears(d, q)
@@ -87,14 +92,25 @@ class Shape:
         return gradient(self, p, step)
 
     def _skull(self, p: Array, q: Array) -> Array:
-        reach = self.species.cheek_tuft
-        d = ellipsoid(p, (0, 0.16, -0.10), (0.95, 0.87, 0.85))
-        d = smooth_min(d, ellipsoid(q, (0.48, -0.24, 0.22), (0.50, 0.40, 0.46)), 0.30)
+        row = self.species
+        reach, x, y = row.cheek_tuft, row.cheek_at[0] - 0.48, row.cheek_at[1] + 0.24
+        d = ellipsoid(p, (0, 0.16, -0.10), row.skull_radii)
+        d = smooth_min(d, ellipsoid(q, row.cheek_at, row.cheek_radii), 0.30)
         low = cone(
-            q, (0.62, -0.28, 0.10), (1.0 + reach * 0.35, -0.48, -0.02), 0.26, 0.03, (1, 1, 0.8)
+            q,
+            (0.62 + x, -0.28 + y, 0.10),
+            (1.0 + x + reach * 0.35, -0.48 + y, -0.02),
+            0.26,
+            0.03,
+            (1, 1, 0.8),
         )
         high = cone(
-            q, (0.58, -0.05, 0.02), (0.98 + reach * 0.3, -0.19, -0.05), 0.22, 0.03, (1, 1, 0.8)
+            q,
+            (0.58 + x, -0.05 + y, 0.02),
+            (0.98 + x + reach * 0.3, -0.19 + y, -0.05),
+            0.22,
+            0.03,
+            (1, 1, 0.8),
         )
         return smooth_min(smooth_min(d, low, 0.22), high, 0.20)
 
@@ -102,12 +118,12 @@ class Shape:
         row = self.species
         tip = row.muzzle_to
         d = cone(p, row.muzzle_from, tip, *row.muzzle_radii, (0.92, 1.0, 1.0))
-        puff = ellipsoid(q, (0.135, tip[1] - 0.045, tip[2] - 0.06), (0.20, 0.15, 0.20))
+        puff = ellipsoid(q, (row.pad_x, tip[1] - 0.045, tip[2] - 0.06), row.pad_radii)
         return smooth_min(d, puff, 0.10)
 
     def _jaw(self, p: Array) -> Array:
         tip = self.species.muzzle_to
-        return cone(p, (0, -0.50, 0.25), (0, -0.485, tip[2] - 0.17), 0.30, 0.14)
+        return cone(p, (0, -0.50, 0.25), (0, -0.485, tip[2] - 0.17), *self.species.jaw_radii)
 
     def _neck(self, p: Array) -> Array:
         neck = cone(p, (0, -0.45, -0.18), (0, -1.05, -0.20), 0.58, 0.68)
@@ -119,7 +135,7 @@ class Shape:
         angle, radius = np.arctan2(x, z), np.hypot(x, z)
         front = np.exp(-((angle / 0.62) ** 2))
         lobes = np.cos(angle * 9)
-        spread = 0.66 + 0.46 * smoothstep(-0.62, -1.42, y) + 0.10 * front
+        spread = 0.66 + 0.46 * self.species.ruff * smoothstep(-0.62, -1.42, y) + 0.10 * front
         spread += 0.035 * lobes * smoothstep(-0.8, -1.4, y)
         hem = -1.34 - 0.06 * lobes - 0.20 * front
         d = smooth_max((radius - spread) * 0.8, hem - y, 0.10)
@@ -138,14 +154,14 @@ class Shape:
 
     def _with_ears(self, d: Array, q: Array) -> Array:
         row = self.species
-        base, tip = vector(row.ear_from), vector(row.ear_to)
         r0, r1 = row.ear_radii
-        ear = cone(q, row.ear_from, row.ear_to, r0, r1, (1, 1, 1.55))
-        along = tip - base
-        start = base + along * 0.22 + vector((0, 0, 0.20))
-        end = base + along * 0.90 + vector((0, 0, 0.15))
-        cup = cone(q, tuple(start), tuple(end), r0 * 0.64, r1 * 0.55, (1, 1, 1.3))
-        return smooth_max(smooth_min(d, ear, 0.16), -cup, 0.09)
+        thin = row.ear_thin
+        tall = float(length(vector(row.ear_to) - vector(row.ear_from)))
+        local = (q - vector(row.ear_from)) @ self._ear_axes.T
+        ear = cone(local, (0, 0, 0), (0, tall, 0), r0, r1, (1, 1, thin))
+        start, end = (0, 0.22 * tall, 0.92 * r0 / thin), (0, 0.90 * tall, 0.97 * r1 / thin)
+        cup = cone(local, start, end, r0 * 0.64, r1 * 0.55, (1, 1, 1.3 * thin / 1.55))
+        return smooth_max(smooth_min(d, ear, row.ear_fillet), -cup, 0.09)
 
     # ------------------------------------------------------------ where things are
 
@@ -158,16 +174,20 @@ class Shape:
     def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
         """How much a point belongs to an ear, to its hollow side, and how far up it lies."""
         row, q = self.species, mirrored(p)
-        base, along = vector(row.ear_from), vector(row.ear_to) - vector(row.ear_from)
-        height: Array = ((q - base) @ along) / (along @ along)
-        off = q - base - height[:, None] * along
-        r0 = row.ear_radii[0]
+        r0, r1 = row.ear_radii
+        tall = float(length(vector(row.ear_to) - vector(row.ear_from)))
+        local = (q - vector(row.ear_from)) @ self._ear_axes.T
+        height: Array = local[:, 1] / tall
+        across, ahead = np.abs(local[:, 0]), local[:, 2]
         ear = smoothstep(0.12, 0.32, height) * smoothstep(
-            r0 * 1.6, r0 * 1.2, length(off * vector((1, 1, 0.8)))
+            r0 * 1.6, r0 * 1.2, np.hypot(across, 0.8 * ahead)
         )
         ear = ear * smoothstep(0.35, 0.55, p[:, 1])
-        width = np.abs(off[:, 0]) + 0.10 * height
-        hollow = smoothstep(0.05, 0.45, normals[:, 2]) * smoothstep(r0 * 0.66, r0 * 0.34, width)
+        width = across / (r0 + (r1 - r0) * np.clip(height, 0, 1))
+        facing = normals @ self._ear_axes[2] - 2 * self._ear_axes[2, 0] * normals[:, 0] * (
+            p[:, 0] < 0
+        )
+        hollow = smoothstep(0.05, 0.45, facing) * smoothstep(0.64, 0.32, width)
         return ear, ear * hollow, height
 
     def head_weight(self, p: Array) -> Array:

@@ -115,7 +115,7 @@ class Species:
     nose_radii: Vector
     ear_from: Vector
     ear_to: Vector
-    ear_radii: tuple[float, float]
+    ear_radii: tuple[float, float]  # alike: round; the second one small: a triangle
     cheek_tuft: float  # how far the cheek's fur stands out
     mouth_corner: tuple[float, float]  # x, z
     mouth_y: float  # height of the lip line in the middle
@@ -125,6 +125,20 @@ class Species:
     whisker: Vector
     iris_angle_deg: float = 49.0
     pupil: float = 0.5
+    skull_radii: Vector = (0.95, 0.87, 0.85)
+    cheek_at: Vector = (0.48, -0.24, 0.22)
+    cheek_radii: Vector = (0.50, 0.40, 0.46)
+    brow_at: Vector = (0.36, 0.48, 0.585)
+    brow_radii: Vector = (0.29, 0.085, 0.13)
+    pad_x: float = 0.135  # the cushions from which whiskers grow
+    pad_radii: Vector = (0.20, 0.15, 0.20)
+    jaw_radii: tuple[float, float] = (0.30, 0.14)
+    ear_face: Vector = (0.0, 0.0, 1.0)  # where the hollow of the left ear looks
+    ear_thin: float = 1.55  # width over thickness
+    ear_fillet: float = 0.16  # where it meets the skull
+    ruff: float = 1.0  # how far it spreads
+    fur: float = 1.0  # length over the usual one
+    nose_color: Vector = (0.028, 0.021, 0.020)
     skin: Material = Material.FUR
     leather_nose: bool = True
     whiskers: bool = True
@@ -133,6 +147,12 @@ class Species:
     swings: tuple[Swing, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # head units
     neck: Literal["ruff", "collar", "tint"] = "ruff"
+    # What it can hide: half the width at the ears, the crown, how low neck and collar reach.
+    half_width: float = 0.93
+    top: float = 1.02
+    hem: float = -1.25
+    neck_pivot: Vector = (0.0, -0.62, -0.15)  # where head and body are joined
+    scale: float = 1.15  # as in Fit
     gains: dict[str, float] = field(default_factory=dict)  # expression name -> factor
 
 
@@ -140,7 +160,7 @@ def fur_length(shape: Shape, p: Array, ear: Array) -> Array:
     """A coat for every species: short on the face, long on cheeks and ruff, none on lips."""
     row, q = shape.species, mirrored(p)
     y, z = p[:, 1], p[:, 2]
-    out = 0.085 * (1 - 0.55 * smoothstep(0.55, 0.85, z) * smoothstep(-1.0, -0.6, y))
+    out = 0.085 * row.fur * (1 - 0.55 * smoothstep(0.55, 0.85, z) * smoothstep(-1.0, -0.6, y))
     eye = length(q - vector(row.eye))
     out = out * (0.15 + 0.85 * smoothstep(row.eye_radius * 1.05, row.eye_radius * 1.7, eye))
     out = out * (1 - 0.45 * ear)
