@@ -28,13 +28,11 @@ from livecam.heads.mesh import (
 from livecam.heads.morphs import Displacements, SkinFields
 from livecam.heads.parts import Part, eyes, lids, nose, whiskers
 from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, vector
-from livecam.heads.shape import HIGH, LOW, Shape
+from livecam.heads.shape import Shape
 from livecam.heads.species import UNIT_M, Species
 from livecam.heads.thumbnail import thumbnail, write_png
 from livecam.heads.tufts import Cut as TuftCut
 from livecam.heads.tufts import outline_density, tufts
-
-NECK_PIVOT = (0.0, -0.62, -0.15)  # where head and body are joined, head units
 
 
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
@@ -51,27 +49,35 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     fur = _fur_tufts(shape, fields, skin, cut, detail) if species.skin is Material.FUR else []
     coat, bare = _parted(_packed("fur", [skin, *fur]))
     # What moves together lies together, so that whoever morphs ranges of vertices touches few:
-    # eyes and lids, fur from brow to chin, the mouth, and last the fur that never moves.
+    # eyes, lids and brows, fur from brow to chin, the mouth, and last what never moves.
     meshes = [
         _packed("lids", lids(shape, *detail.lid)),
         _packed("eyes", eyes(shape, *detail.eye)),
+        *_further("moving", [part for part in further if part.morphs]),
         coat,
     ]
     if species.leather_nose:
         meshes.append(_packed("nose", [nose(shape, fields, *detail.nose)]))
     meshes.append(_packed("mouth", [*lip_parts, *hollow, tongue]))
-    meshes.append(_packed("teeth", mouth.teeth(fields, curve, *detail.teeth)))
+    if species.teeth:
+        meshes.append(_packed("teeth", mouth.teeth(fields, curve, *detail.teeth)))
     if species.whiskers:
         meshes.append(_packed("whiskers", whiskers(shape, fields, *detail.whisker)))
-    for material in sorted({part.material for part in further}):
-        parts = [part for part in further if part.material is material]
-        meshes.append(_packed(f"further {material.name.lower()}", parts))
+    meshes += _further("further", [part for part in further if not part.morphs])
     return (*meshes, bare)
+
+
+def _further(name: str, parts: list[Part]) -> list[Mesh]:
+    """A mesh for each material among the parts."""
+    return [
+        _packed(f"{name} {material.name.lower()}", [p for p in parts if p.material is material])
+        for material in sorted({part.material for part in parts})
+    ]
 
 
 def _skin_surface(shape: Shape, detail: Detail) -> Cut:
     row = shape.species
-    points, triangles = surface(shape, LOW, HIGH, detail.voxel)
+    points, triangles = surface(shape, shape.low, shape.high, detail.voxel)
     # The closed bottom and the inside of the neck are never seen.
     normals = face_normals(points, triangles)
     normals /= length(normals)[:, None] + np.float32(1e-12)
@@ -94,7 +100,7 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
     )
     socket = shape.in_socket(p)
     colors = np.where(socket[:, None], vector(shape.species.liner), colors)
-    if detail.surface_tufts:
+    if detail.surface_tufts and shape.species.skin is Material.FUR:
         colors = _strand_tones(p, colors, occlusion)
     bone, sway = shape.swayed(p)
     return Part(
@@ -232,7 +238,7 @@ def _joined_morphs(morphs: list[Displacements], starts: NDArray[np.int64]) -> di
 def build_avatar(species: Species, folder: Path) -> None:
     """Writes `head.glb`, `head.light.glb`, `avatar.toml` and `thumbnail.png`."""
     folder.mkdir(parents=True, exist_ok=True)
-    skeleton = bones(species), _in_metres(NECK_PIVOT)
+    skeleton = bones(species), _in_metres(species.neck_pivot)
     write_glb(folder / "head.glb", build_meshes(species, FULL), *skeleton)
     light = build_meshes(species, LIGHT)
     write_glb(folder / "head.light.glb", light, *skeleton)
@@ -255,11 +261,11 @@ def description(species: Species) -> str:
     fit = f"""\
 [fit]  # metres
 eye_line = {_metres(0.0, *species.eye[1:])}
-neck_pivot = {_metres(*NECK_PIVOT)}
-skull_half_width = {0.93 * UNIT_M:.4f}
-skull_top = {(1.02 - species.eye[1]) * UNIT_M:.4f}
-chin_drop = {(1.25 + species.eye[1]) * UNIT_M:.4f}
-scale = 1.15
+neck_pivot = {_metres(*species.neck_pivot)}
+skull_half_width = {species.half_width * UNIT_M:.4f}
+skull_top = {(species.top - species.eye[1]) * UNIT_M:.4f}
+chin_drop = {(species.eye[1] - species.hem) * UNIT_M:.4f}
+scale = {species.scale}
 """
     head = f"""\
 # Made by `python -m livecam.heads build {species.name}`.

@@ -142,6 +142,7 @@ class Species:
     skin: Material = Material.FUR
     leather_nose: bool = True
     whiskers: bool = True
+    teeth: bool = True
     form: type[Shape] = Shape
     extras: tuple[Extra, ...] = ()
     swings: tuple[Swing, ...] = ()
