@@ -105,6 +105,16 @@ def test_a_missing_asset_says_what_to_do(folder, known):
     assert "livecam assets fetch" in caught.value.hint
 
 
+def test_an_own_folder_that_is_not_there_is_told_once(known, tmp_path, monkeypatch, caplog):
+    known(Url("http://127.0.0.1:9/model"))
+    monkeypatch.setenv("LIVECAM_ASSETS", str(tmp_path / "nowhere"))
+    for _ in range(2):
+        verify("model")
+    told = [record.message for record in caplog.records if "nowhere" in record.message]
+    assert len(told) == 1
+    assert "LIVECAM_ASSETS" in told[0]
+
+
 def test_an_unknown_asset_is_answered_with_a_suggestion():
     with pytest.raises(AssetError, match="did you mean"):
         asset_path("portait")

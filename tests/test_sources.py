@@ -535,6 +535,11 @@ def test_a_file_that_is_not_there_is_named(spec):
         made(spec)
 
 
+def test_a_folder_is_no_source(tmp_path):
+    with pytest.raises(SourceError, match="is a folder"):
+        made(str(tmp_path))
+
+
 def test_a_word_that_means_nothing_is_answered_with_what_exists():
     with pytest.raises(SourceError, match=r'no camera matches "zoom9".*camera') as caught:
         made("zoom9").open()

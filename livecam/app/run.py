@@ -248,6 +248,8 @@ class _Run:
         for outlet in self._live.outlets:
             if outlet.last_error is not None:
                 log.error("%s failed: %s", outlet.words or outlet.name, outlet.last_error)
+                if hint := getattr(outlet.last_error, "hint", ""):
+                    log.error("hint: %s", hint)
                 code = DeviceError.exit_code
             else:
                 log.info("%s: %d pictures", outlet.words, outlet.sent)

@@ -176,7 +176,17 @@ def _place_of(entry: dict[str, Any]) -> Url | Wheel:
 def _folders() -> list[Path]:
     """Where files are looked for."""
     own = os.environ.get(OWN_FOLDER)
-    return [Path(own).expanduser(), asset_folder()] if own else [asset_folder()]
+    if not own:
+        return [asset_folder()]
+    folder = Path(own).expanduser()
+    if not folder.is_dir():
+        _warn_once(f"{OWN_FOLDER} names {own}, which is no folder; it is not used")
+    return [folder, asset_folder()]
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    log.warning("%s", sentence)
 
 
 def _find(wanted: Asset) -> Path | None:

@@ -74,6 +74,8 @@ def _make(spec: str, settings: SourceSettings, clock: Clock, refuse: Sequence[st
         if path.suffix.lower() in PICTURES:
             return SOURCES.create("image", clock, path, settings.fps)
         return SOURCES.create("video", clock, path, loop=settings.loop)
+    if path.is_dir():
+        raise SourceError(f"{spec} is a folder, and a source is one file", hint=WHAT_TO_PASS)
     if _looks_like_a_file(spec):
         raise SourceError(f"there is no file {spec}", hint=WHAT_TO_PASS)
     return SOURCES.create(

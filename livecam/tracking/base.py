@@ -40,6 +40,5 @@ TRACKERS: Registry[Tracker] = Registry(
     "tracker",
     {
         "mediapipe": "livecam.tracking.face_landmarker:FaceLandmarker",
-        "scripted": "livecam.tracking.base:ScriptedTracker",
     },
 )
