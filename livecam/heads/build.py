@@ -258,13 +258,14 @@ def eye_look(species: Species) -> EyeLook:
 
 def description(species: Species) -> str:
     """The text of `avatar.toml`."""
+    eyes = species.eye_line or (0.0, *species.eye[1:])
     fit = f"""\
 [fit]  # metres
-eye_line = {_metres(0.0, *species.eye[1:])}
+eye_line = {_metres(*eyes)}
 neck_pivot = {_metres(*species.neck_pivot)}
 skull_half_width = {species.half_width * UNIT_M:.4f}
-skull_top = {(species.top - species.eye[1]) * UNIT_M:.4f}
-chin_drop = {(species.eye[1] - species.hem) * UNIT_M:.4f}
+skull_top = {(species.top - eyes[1]) * UNIT_M:.4f}
+chin_drop = {(eyes[1] - species.hem) * UNIT_M:.4f}
 scale = {species.scale}
 """
     head = f"""\

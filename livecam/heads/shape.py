@@ -35,6 +35,8 @@ LID_TOE_OUT_DEG = 8.0  # the openings follow the curve of the face
 class Shape:
     """The surface of one species."""
 
+    low, high = LOW, HIGH
+
     def __init__(self, species: Species) -> None:
         self.species = species
         turn = np.radians(LID_TOE_OUT_DEG)

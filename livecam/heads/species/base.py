@@ -148,6 +148,7 @@ class Species:
     swings: tuple[Swing, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # head units
     neck: Literal["ruff", "collar", "tint"] = "ruff"
+    eye_line: Vector | None = None  # the wearer's eyes, where they are not behind the head's own
     # What it can hide: half the width at the ears, the crown, how low neck and collar reach.
     half_width: float = 0.93
     top: float = 1.02

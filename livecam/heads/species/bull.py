@@ -1,0 +1,220 @@
+"""The bull: a chestnut coat, cream muzzle with a broad wet pad, horns, a ring and a forelock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livecam.avatar.base import Anchor, Bone, Material
+from livecam.heads.detail import Detail
+from livecam.heads.extras import Curls, Horns, NoseRing, modelled
+from livecam.heads.morphs import SkinFields
+from livecam.heads.parts import Part
+from livecam.heads.sdf import (
+    Array,
+    bump,
+    cone,
+    ellipsoid,
+    mirrored,
+    mix,
+    smooth_max,
+    smooth_min,
+    smoothstep,
+    vector,
+)
+from livecam.heads.shape import RUFF_AXIS_Z, Shape
+from livecam.heads.species.base import Paint, Species, Swing, ears, fur_length
+
+_PAD = (0.0, -0.185, 1.10)  # middle of the wet pad
+_EAR_FROM, _EAR_TO = (0.84, 0.40, -0.10), (1.50, 0.20, 0.02)
+
+
+class BullShape(Shape):
+    """A broad muzzle, ears that hang out sideways, and a heavy neck."""
+
+    def _muzzle(self, p: Array, q: Array) -> Array:
+        row = self.species
+        d = cone(p, row.muzzle_from, row.muzzle_to, *row.muzzle_radii, (0.84, 1.0, 1.0))
+        puff = ellipsoid(q, (0.25, -0.30, 0.90), (0.27, 0.21, 0.24))
+        return smooth_min(d, puff, 0.12)
+
+    def _jaw(self, p: Array) -> Array:
+        tip = self.species.muzzle_to
+        return cone(p, (0, -0.52, 0.25), (0, -0.53, tip[2] - 0.20), 0.32, 0.20, (0.78, 1, 1))
+
+    def _ruff(self, p: Array) -> Array:
+        x, y, z = p[..., 0] * 0.86, p[..., 1], p[..., 2] - RUFF_AXIS_Z
+        angle, radius = np.arctan2(x, z), np.hypot(x, z)
+        front = np.exp(-((angle / 0.70) ** 2))
+        lobes = np.cos(angle * 11)
+        spread = 0.80 + 0.36 * smoothstep(-0.50, -1.30, y) + 0.14 * front
+        spread += 0.030 * lobes * smoothstep(-0.7, -1.4, y)
+        hem = -1.36 - 0.06 * lobes - 0.22 * front
+        d = smooth_max((radius - spread) * 0.8, hem - y, 0.12)
+        return smooth_max(d, y + 0.56, 0.18)
+
+    def _with_ears(self, d: Array, q: Array) -> Array:
+        base, tip = vector(_EAR_FROM), vector(_EAR_TO)
+        middle = base + 0.55 * (tip - base) + vector((0, 0.05, 0))
+        ear = cone(q, _EAR_FROM, tuple(middle), 0.13, 0.205, (1, 1, 1.9))
+        end = cone(q, tuple(middle), _EAR_TO, 0.205, 0.075, (1, 1, 1.9))
+        ear = smooth_min(ear, end, 0.08)
+        along = tip - base
+        start = base + along * 0.20 + vector((0, -0.015, 0.145))
+        stop = base + along * 0.86 + vector((0, 0.0, 0.10))
+        cup = cone(q, tuple(start), tuple(stop), 0.085, 0.085, (1, 1, 1.0))
+        return smooth_max(smooth_min(d, ear, 0.12), -cup, 0.06)
+
+    def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
+        q = mirrored(p)
+        base, along = vector(_EAR_FROM), vector(_EAR_TO) - vector(_EAR_FROM)
+        height: Array = ((q - base) @ along) / (along @ along)
+        off = q - base - height[:, None] * along
+        ear = smoothstep(0.10, 0.26, height) * smoothstep(0.34, 0.27, np.abs(off[:, 1]))
+        ear = ear * smoothstep(0.80, 0.95, q[:, 0]) * smoothstep(-0.25, -0.10, p[:, 1])
+        hollow = smoothstep(0.05, 0.5, normals[:, 2]) * smoothstep(0.15, 0.08, np.abs(off[:, 1]))
+        return ear, ear * hollow, height
+
+
+def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
+    brown, dark = vector((0.185, 0.068, 0.024)), vector((0.060, 0.022, 0.010))
+    cream, pink = vector((0.80, 0.63, 0.44)), vector((0.56, 0.27, 0.22))
+    q = mirrored(p)
+    x, y, z = q[:, 0], p[:, 1], p[:, 2]
+    wave = 0.03 * np.sin(9 * p[:, 0] + 3) * np.sin(8 * y + 1) + 0.02 * np.sin(21 * z + 17 * x)
+    ear, hollow, ear_height = shape.ear(p, normals)
+
+    c = mix(np.tile(brown, (len(p), 1)), dark, smoothstep(0.35, 1.0, y) * 0.45)
+    # Lighter cheeks and a lighter bridge lead the eye to the face.
+    warm = bump(q, (0.62, -0.25, 0.45), (0.42, 0.34, 0.6))
+    bridge = smoothstep(0.20, 0.08, x + wave) * smoothstep(0.45, 0.65, z) * smoothstep(0.6, 0.2, y)
+    c = mix(c, brown * 1.75, np.maximum(0.8 * warm, 0.75 * bridge))
+    rim = bump(q, (0.37, 0.08, 0.75), (0.40, 0.42, 0.5))
+    c = mix(c, cream * 0.75, np.clip(rim - 0.25, 0, 1) * 0.55)
+    # The muzzle is dipped in cream.
+    dip = smoothstep(0.60, 0.76, z - 0.25 * np.abs(y + 0.35) + wave)
+    dip = dip * smoothstep(0.03, -0.10, y + wave) * smoothstep(0.66, 0.52, x)
+    chin = smoothstep(-0.40, -0.50, y) * smoothstep(0.30, 0.50, z) * smoothstep(0.5, 0.36, x + wave)
+    c = mix(c, cream, np.maximum(dip, chin))
+    c = mix(c, pink, bump(q, (0.25, -0.36, 1.1), (0.22, 0.10, 0.3)) * 0.25)
+    ruff = smoothstep(-0.62, -0.95, y) * smoothstep(0.9, 0.4, z)
+    c = mix(c, dark * 0.9, ruff * 0.75)
+    c = mix(c, dark, ear * smoothstep(0.55, 0.95, ear_height) * 0.6)
+    c = mix(c, pink * 0.9, hollow * 0.9)
+    hem = smoothstep(-1.15, -1.45, y)
+    c = mix(c, dark * 0.7, hem * 0.5)
+    fur = fur_length(shape, p, ear)
+    fur = fur * (1 + 0.5 * ruff) * (1 - 0.5 * hollow)
+    fur = fur * (1 - 0.6 * dip)
+    return Paint(c.astype(np.float32), fur.astype(np.float32))
+
+
+def _pad(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    """The wet pad over the muzzle, with two great nostrils."""
+    centre = vector(_PAD)
+
+    def form(p: Array) -> Array:
+        at = p - centre
+        q = mirrored(at)
+        d = ellipsoid(at, (0, 0.02, 0), (0.30, 0.155, 0.105))
+        wing = ellipsoid(q, (0.215, 0.005, -0.035), (0.150, 0.140, 0.115))
+        d = smooth_min(d, wing, 0.06)
+        stem = ellipsoid(at, (0, -0.13, -0.005), (0.13, 0.085, 0.060))
+        d = smooth_min(d, stem, 0.06)
+        hole = cone(q, (0.185, -0.025, 0.125), (0.275, 0.045, 0.060), 0.052, 0.040)
+        d = smooth_max(d, -hole, 0.05)
+        dent = ellipsoid(at, (0, -0.03, 0.125), (0.022, 0.12, 0.05))
+        return smooth_max(d, -dent, 0.05)
+
+    def paint(points: Array, free: Array) -> Array:
+        q = mirrored(points - centre)
+        base = np.tile(vector((0.115, 0.048, 0.042)), (len(points), 1))
+        base = mix(
+            base, vector((0.36, 0.15, 0.125)), bump(q, (0.06, -0.07, 0.1), (0.15, 0.10, 0.3)) * 0.75
+        )
+        return mix(vector((0.022, 0.008, 0.008)) + 0 * base, base, smoothstep(0.1, 0.75, free))
+
+    part = modelled(
+        "nosePad", Material.NOSE, form, (-0.5, -0.5, 0.80), (0.5, 0.15, 1.40), detail, 2600,
+        paint, fields,
+    )  # fmt: skip
+    return [part]
+
+
+_RING_AT = (0.0, -0.43, 1.185)
+_RING_RADIUS = 0.125
+
+_HORNS = Horns(
+    curve=((0.50, 0.72, -0.08), (1.15, 0.84, -0.10), (1.42, 1.10, 0.02), (1.20, 1.62, 0.20)),
+    radius=0.205,
+    root=(0.17, 0.105, 0.060),
+    middle=(0.74, 0.62, 0.44),
+    tip=(0.060, 0.040, 0.032),
+)
+_FORELOCK = Curls(
+    roots=(
+        ((0.00, 0.97, 0.30), (0.00, 0.10, 1.0), 0.42, 1.6),
+        ((0.17, 0.97, 0.26), (0.35, 0.12, 1.0), 0.40, -1.5),
+        ((-0.17, 0.97, 0.26), (-0.40, 0.12, 1.0), 0.38, 1.4),
+        ((0.09, 0.90, 0.42), (0.12, -0.25, 1.0), 0.36, -1.3),
+        ((-0.10, 0.89, 0.42), (-0.20, -0.25, 1.0), 0.40, 1.5),
+        ((0.32, 0.92, 0.18), (0.75, 0.22, 0.9), 0.34, 1.3),
+        ((-0.32, 0.92, 0.18), (-0.75, 0.22, 0.9), 0.34, -1.3),
+        ((0.10, 1.02, 0.10), (0.25, 0.75, 0.55), 0.30, 1.4),
+        ((-0.10, 1.02, 0.08), (-0.30, 0.75, 0.50), 0.30, -1.4),
+    ),
+    radius=0.062,
+    color=(0.105, 0.038, 0.014),
+    tip=(0.42, 0.20, 0.075),
+)
+
+BULL = Species(
+    name="bull",
+    title="Bull",
+    title_zh="公牛",
+    paint=_paint,
+    form=BullShape,
+    eye=(0.385, 0.135, 0.545),
+    eye_radius=0.305,
+    iris_inner=(0.30, 0.115, 0.030),
+    iris_outer=(0.060, 0.018, 0.007),
+    muzzle_from=(0, -0.20, 0.50),
+    muzzle_to=(0, -0.285, 0.92),
+    muzzle_radii=(0.43, 0.315),
+    nose=_PAD,
+    nose_radii=(0.34, 0.15, 0.11),
+    ear_from=_EAR_FROM,
+    ear_to=_EAR_TO,
+    ear_radii=(0.20, 0.10),
+    cheek_tuft=0.02,
+    mouth_corner=(0.50, 0.66),
+    mouth_y=-0.485,
+    lip=(0.21, 0.085, 0.070),
+    lid=(0.150, 0.060, 0.028),
+    liner=(0.012, 0.006, 0.004),
+    whisker=(0.5, 0.4, 0.3),
+    iris_angle_deg=50.0,
+    pupil=0.52,
+    leather_nose=False,
+    whiskers=False,
+    extras=(
+        _HORNS,
+        _pad,
+        NoseRing(_RING_AT, _RING_RADIUS, 0.026, (0.83, 0.52, 0.14), "noseRing"),
+        _FORELOCK,
+    ),
+    swings=(
+        *ears(_EAR_FROM, _EAR_TO, 0.30, 3.2, 0.30, 28.0),
+        Swing(
+            Bone(
+                "noseRing",
+                "head",
+                (_RING_AT[0], _RING_AT[1] + _RING_RADIUS, _RING_AT[2]),
+                (_RING_AT[0], _RING_AT[1] - _RING_RADIUS, _RING_AT[2] + 0.03),
+                2.6,
+                0.16,
+                32.0,
+            )
+        ),
+    ),
+    anchors={"hat": Anchor((0.0, 1.02, -0.02))},
+)
