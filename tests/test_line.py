@@ -44,11 +44,13 @@ class PaintingCompositor:
         self.broken = False
         self.closed = False
         self.gpu_planes: Image | None = None
+        self.shown: list[AvatarState] = []
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
         if self.broken:
             raise GraphicsError("the driver gave up")
         assert len(avatars) == 1
+        self.shown += avatars
         image = frame.image.copy()
         self.drawn = Rect(0, 0, frame.width, frame.height - 10)
         image[self.drawn.slices] = (0, 200, 0, 255)
@@ -146,6 +148,56 @@ def test_a_held_avatar_stands_on_the_picture_in_which_it_covered_the_face() -> N
     assert np.array_equal(held.picture.image, covered.picture.image)
     stage.waits(1.0)
     assert is_curtain(stage.sees())
+
+
+def test_a_held_avatar_stays_alive() -> None:
+    """Each tick draws it anew, on the picture that it covered, without a jump."""
+    stage = Stage(hold_s=3.0)
+    covered = stage.sees(face())
+    for i in range(80):
+        held = stage.sees() if i % 2 else stage.hears_nothing()
+        assert not shows_face(held)
+        assert held.picture.index == covered.picture.index
+    shown = stage.compositors[0].shown
+    assert len(shown) > 60
+    eyes = np.array([0.0, 0.01, 0.056, 1.0])
+    places = np.array([state.camera_from_head @ eyes for state in shown])
+    assert 0.0005 < np.ptp(places, axis=0).max() < 0.02  # metres
+    assert np.abs(np.diff(places, axis=0)).max() < 0.001
+    outlines = [state.face_px for state in shown]
+    assert all(np.array_equal(outline, outlines[0]) for outline in outlines)
+
+
+def test_without_life_a_held_avatar_is_a_still_picture() -> None:
+    stage = Stage(hold_s=3.0)
+    stage.line = Line(
+        Settings.model_validate({"avatar": {"life": 0}}), avatar(), stage._make, stage.line.output
+    )
+    stage.sees(face())
+    for _ in range(10):
+        stage.sees()
+    assert len(stage.compositors[0].shown) == 1
+
+
+def test_graphics_that_break_while_the_avatar_is_held_leave_the_last_picture() -> None:
+    stage = Stage(hold_s=1.0)
+    stage.sees(face())
+    held = stage.sees()
+    stage.break_graphics()
+    for _ in range(10):
+        again = stage.sees()
+        assert again.state is Shown.HOLD
+        assert np.array_equal(again.picture.image, held.picture.image)
+    stage.waits(1.2)
+    assert is_curtain(stage.sees())
+
+
+def test_the_hold_ends_in_time_although_the_avatar_is_drawn_anew() -> None:
+    stage = Stage(hold_s=0.5)
+    stage.sees(face())
+    states = [stage.sees().state for _ in range(30)]
+    assert states.count(Shown.HOLD) == 15
+    assert states[-1] is Shown.CURTAIN
 
 
 def test_a_face_that_comes_back_is_covered_at_once() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from livecam.app.privacy import PrivacyGuard
 from livecam.app.stats import Shown
-from livecam.avatar.base import Avatar
+from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.rig import Rig
 from livecam.compose import covers
 from livecam.compose.base import Compositor
@@ -54,6 +54,7 @@ class _Covered:
     """A camera picture whose faces are all hidden, and the face behind the avatar."""
 
     picture: Frame
+    beneath: Frame  # the same without the avatar: never to be published
     face: FaceState
     others: tuple[Face, ...]
     box: Rect
@@ -93,6 +94,7 @@ class Line:
             output.width, output.height, settings.output.framing, settings.output.mirror
         )
         self._covered: _Covered | None = None
+        self._drawn_at = 0.0
         self._last: Published | None = None
 
     @property
@@ -166,7 +168,7 @@ class Line:
             faces = self._smoother.update(observation)
         if faces.primary is None:
             self.guard.unseen(now)
-            return self._publish_state(self.guard.lost(now), now, observation.frame)
+            return self._publish_held(self.guard.lost(now), now, observation.frame)
         frame, face = observation.frame, faces.primary
         if self.settings.smoothing.alignment == "newest" and newest is not None:
             frame, face = self._moved_on(newest, face)
@@ -188,7 +190,19 @@ class Line:
         if moves_on and newest is not None and self._covered is not None:
             frame, face = self._moved_on(newest, self._covered.face)
             self._covered = self._cover(frame, face, self._covered.others, now)
-        return self._publish_state(state, now, newest)
+        return self._publish_held(state, now, newest)
+
+    def _publish_held(self, state: Shown, now: float, frame: Frame | None) -> Published:
+        """As `_publish_state`; a held avatar stays alive on the picture that it covers."""
+        covered = self._covered
+        if state is Shown.HOLD and covered is not None:
+            with self.timer.stage("rig"):
+                avatar = self._rig.idle(now - self._drawn_at)
+            if avatar is not None:
+                self._covered = self._drawn(
+                    covered.beneath, avatar, covered.face, covered.others, now
+                )
+        return self._publish_state(state, now, frame)
 
     def _moved_on(self, newest: Frame, face: FaceState) -> tuple[Frame, FaceState]:
         """The newest picture, and the pose predicted to its moment."""
@@ -199,15 +213,25 @@ class Line:
         self, frame: Frame, face: FaceState, others: tuple[Face, ...], now: float
     ) -> _Covered:
         with self.timer.stage("rig"):
-            avatar = self._rig.state(face, frame.width, frame.height)
+            avatar = self._rig.state(face, frame.width, frame.height, frame.image)
         if others and self.settings.privacy.others == "blur":
             frame = self._blur_others(frame, others)
-        compositor = self._compositor_for(frame, now)
+        return self._drawn(frame, avatar, face, others, now)
+
+    def _drawn(
+        self,
+        beneath: Frame,
+        avatar: AvatarState,
+        face: FaceState,
+        others: tuple[Face, ...],
+        now: float,
+    ) -> _Covered:
+        compositor = self._compositor_for(beneath, now)
         with self.timer.stage("compose"):
-            picture = compositor.compose(frame, (avatar,))
+            picture = compositor.compose(beneath, (avatar,))
             planes = compositor.planes() if self.wants_planes else None
-        self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
-        return _Covered(picture, face, others, compositor.drawn, planes)
+        self.last_error, self._retry_pause_s, self._drawn_at = None, FIRST_RETRY_S, now
+        return _Covered(picture, beneath, face, others, compositor.drawn, planes)
 
     def _blur_others(self, frame: Frame, others: tuple[Face, ...]) -> Frame:
         with self.timer.stage("blur others"):

@@ -7,12 +7,17 @@ as its inner envelope needs to enclose the skull that was measured.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.expression import ExpressionGains
+from livecam.avatar.life import Life
+from livecam.avatar.pupil import brightness_of
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import FaceState, Matrix4, Vector3
+from livecam.core.frame import Image
 from livecam.core.spaces import (
     euler_deg,
     matrix_from_quaternion,
@@ -40,6 +45,10 @@ LEVEL_PITCH_DEG = 8.0
 LEVEL_SHARE = 0.8
 MOST_LEVELLED_DEG = 10.0  # more would move the eyes too far off
 
+# When time goes back this far the film starts again: what swung then does not swing now. A
+# prediction may be undone by less.
+REWIND_S = 0.1
+
 
 class Rig:
     """Dresses one face in one avatar. One thread; learns the wearer's rest over seconds."""
@@ -49,20 +58,49 @@ class Rig:
         self._settings = settings
         self._expression = ExpressionGains(avatar.gains, settings.expression)
         self._posture = UsualPitch()
+        self._life = Life(avatar, settings.life)
         self._at: float | None = None
         self._centre_px: tuple[float, float] | None = None
+        self._measured: AvatarState | None = None
 
     def reset(self) -> None:
         """Forgets the wearer: the next state is like a new rig's first."""
         self._expression.reset()
         self._posture.reset()
+        self._life.reset()
         self._at = None
         self._centre_px = None
+        self._measured = None
 
-    def state(self, face: FaceState, width: int, height: int) -> AvatarState:
-        """The avatar on that face, in a picture of that size."""
+    def state(
+        self, face: FaceState, width: int, height: int, image: Image | None = None
+    ) -> AvatarState:
+        """The avatar on that face, in a picture of that size.
+
+        `image`, that picture as RGBA, tells the pupils how bright it is.
+        """
         dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
+        if self._at is not None and face.at < self._at - REWIND_S:
+            self._life.reset()
         self._at = face.at
+        self._measured = self._rigged(face, dt, width, height)
+        bright = None if image is None else brightness_of(image, self._measured.face_px)
+        return self._life.live(self._measured, dt, bright)
+
+    def idle(self, dt: float) -> AvatarState | None:
+        """The last state, kept alive for dt more seconds in which nobody was seen.
+
+        None when there is nothing to move: before the first face, and when the settings want
+        no life.
+        """
+        if self._measured is None or self._at is None or self._settings.life == 0:
+            return None
+        dt = min(max(dt, 0.0), 1.0)
+        self._at += dt
+        self._centre_px = None  # wherever the head comes back, it did not fly there
+        return self._life.live(replace(self._measured, velocity_px=(0.0, 0.0)), dt, idle=True)
+
+    def _rigged(self, face: FaceState, dt: float, width: int, height: int) -> AvatarState:
         camera_from_head = self._camera_from_head(face, dt)
         return AvatarState(
             camera_from_head=camera_from_head,

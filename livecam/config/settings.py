@@ -95,6 +95,13 @@ class AvatarSettings(Group):
     avatar: str = setting("raccoon", help="name of a built-in head, or a folder", live=True)
     scale: float = setting(1.0, low=0.8, high=1.6, live=True, help="size over the fitted size")
     expression: float = setting(1.0, low=0, high=2, live=True, help="strength of the expressions")
+    life: float = setting(
+        1.0,
+        low=0,
+        high=1,
+        live=True,
+        help="swinging ears, breath, small eye movements, an idle head that is held; 0: none",
+    )
 
 
 class RenderSettings(Group):

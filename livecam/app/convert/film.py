@@ -96,7 +96,7 @@ class Artist:
         faces = [wearer.role.at(frame.index) for wearer in present]
         with self.timer.stage("rig"):
             avatars = [
-                wearer.rig.state(face, *self._size)
+                wearer.rig.state(face, *self._size, frame.image)
                 for wearer, face in zip(present, faces, strict=True)
             ]
         hidden = others_at(self._scene, frame.index, self.survey.times)

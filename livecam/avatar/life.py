@@ -1,0 +1,216 @@
+"""What keeps an avatar alive beyond what was measured: swinging parts, breath, eyes, idling.
+
+Nothing in here moves the head while its face is tracked, and nothing is random: the same
+pictures at the same moments give the same avatar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Avatar, AvatarState, Material
+from livecam.avatar.gaze import Gaze, Lids, vergence
+from livecam.avatar.pupil import Pupil
+from livecam.avatar.springs import Springs
+from livecam.core.face import EXPRESSIONS, Matrix4, Vector3
+from livecam.core.spaces import matrix_from_quaternion, quaternion_from_vector
+
+SEED = 14
+
+BREATHS_PER_S = 14 / 60
+BREATH_LIFT_M = 0.0025  # of the ruff at the top of a breath
+BREATH_WIDENS = np.array((0.010, 0.004, 0.016))  # across, up, along
+STILL_M_PER_S = 0.15  # a head this quick breathes unseen
+STILL_S = 0.7  # time constant
+
+# While nobody is seen: degrees of pitch, yaw and roll, and their turns a second.
+SWAY_DEG = np.array((0.7, 1.3, 0.7))
+SWAY_PER_S = np.array((0.19, 0.13, 0.11))
+SWAY_IN_S, SWAY_OUT_S = 0.6, 0.1  # time constants
+RELAX_S = 1.2
+KEPT_SMILE, KEPT = 0.7, 0.3  # of an expression, when nobody is seen for long
+RETURN_S = 0.2  # from the idle face back to the measured one
+FLICK_S = (1.2, 4.0)  # between flicks of an ear
+FLICK_SHARE = 0.5
+HALF_APART_M = 0.03  # the eyes of an avatar without any
+
+
+class Life:
+    """Brings the states of one avatar to life. One thread; no clock of its own.
+
+    Args:
+        avatar: whose bones and eyes.
+        amount: of everything that is added to what was measured, 0 (nothing) to 1.
+    """
+
+    def __init__(self, avatar: Avatar, amount: float) -> None:
+        self._amount = amount
+        self._neck = np.array(avatar.fit.neck_pivot)
+        self._eyes = np.array(avatar.fit.eye_line)
+        self._half_apart_m = half_apart(avatar)
+        self._flicking = [i for i, bone in enumerate(avatar.bones) if bone.turns]
+        self._springs = Springs(avatar.bones) if avatar.bones else None
+        self._random = np.random.default_rng(SEED)
+        self._gaze, self._lids = Gaze(self._random), Lids(self._random)
+        self._breath, self._idle, self._pupil = Breath(), Idle(self._neck), Pupil()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything: the next state is like a new one's first."""
+        self._random.bit_generator.state = np.random.default_rng(SEED).bit_generator.state
+        for part in (self._springs, self._gaze, self._lids, self._breath, self._idle, self._pupil):
+            if part is not None:
+                part.reset()
+        self._flick_wait_s = FLICK_S[0]
+
+    def live(
+        self,
+        state: AvatarState,
+        dt: float,
+        brightness: float | None = None,
+        idle: bool = False,
+    ) -> AvatarState:
+        """A state as it was rigged, brought to life dt seconds after the last one.
+
+        Args:
+            state: the rig's; while idle, the last one that was measured.
+            dt: seconds since the last state.
+            brightness: of the real face, 0..1, when it is known.
+            idle: nobody is seen: the head sways a little and blinks by itself.
+        """
+        if self._amount == 0:
+            return state
+        head, morphs = self._idle.step(state, dt, idle, self._amount)
+        eyes = head[:3, :3] @ self._eyes + head[:3, 3]
+        scale = float(np.cbrt(abs(np.linalg.det(head[:3, :3]))))
+        meet = vergence(self._half_apart_m * scale, -float(eyes[2]))
+        self._gaze.step(morphs, meet, dt, idle, self._amount)
+        self._lids.step(morphs, dt, idle)
+        shown = morphs.astype(np.float32)
+        breath = self._breath.step(eyes, dt) * self._amount
+        pupil = 1 + (self._pupil.step(brightness, dt) - 1) * self._amount
+        return replace(
+            state,
+            camera_from_head=head,
+            camera_from_body=breathing(state.camera_from_body, self._neck, breath),
+            morphs=shown,
+            bones=self._bones(head, state.camera_from_body, shown, dt, idle),
+            pupil=pupil,
+        )
+
+    def _bones(
+        self,
+        head: Matrix4,
+        body: Matrix4,
+        morphs: NDArray[np.float32],
+        dt: float,
+        idle: bool,
+    ) -> NDArray[np.float64] | None:
+        if self._springs is None:
+            return None
+        if idle and self._flicking:
+            self._flick_wait_s -= dt
+            if self._flick_wait_s <= 0:
+                self._flick_wait_s = float(self._random.uniform(*FLICK_S))
+                self._springs.flick(int(self._random.choice(self._flicking)), FLICK_SHARE)
+        return self._springs.step(head, body, morphs, dt, self._amount)
+
+
+class Breath:
+    """How far the ruff is lifted by breathing: 0..1, less while the head moves."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._before: Vector3 | None = None
+        self._turns = 0.0
+        self._still = 0.0
+
+    def step(self, head_at: Vector3, dt: float) -> float:
+        """The lift dt seconds later, the head being at a place in camera space."""
+        before, self._before = self._before, head_at
+        if before is None or dt <= 0:
+            return self._lift()
+        self._turns = (self._turns + BREATHS_PER_S * dt) % 1.0
+        speed = float(np.linalg.norm(head_at - before)) / dt
+        still = max(0.0, 1 - speed / STILL_M_PER_S)
+        self._still += (still - self._still) * (1 - float(np.exp(-dt / STILL_S)))
+        return self._lift()
+
+    def _lift(self) -> float:
+        # The skewed wave draws breath in a little quicker than it lets it go.
+        phase = 2 * np.pi * self._turns
+        return self._still * float(1 - np.cos(phase + 0.3 * np.sin(phase))) / 2
+
+
+class Idle:
+    """The head while nobody is seen, and the way back to what is measured."""
+
+    def __init__(self, neck: Vector3) -> None:
+        self._neck = neck
+        smile = np.array([name.startswith(("mouthSmile", "cheekSquint")) for name in EXPRESSIONS])
+        jaw = np.array([name.startswith(("jaw", "tongue")) for name in EXPRESSIONS])
+        self._kept = np.where(jaw, 0.0, np.where(smile, KEPT_SMILE, KEPT))
+        self.reset()
+
+    def reset(self) -> None:
+        self._since_s = 0.0
+        self._share = 0.0  # of the idle face in the one that is shown
+        self._sway = np.zeros(3)
+        self._shown = np.zeros(len(EXPRESSIONS))
+        self._begin = self._shown
+
+    def step(
+        self, state: AvatarState, dt: float, idle: bool, amount: float
+    ) -> tuple[Matrix4, NDArray[np.float64]]:
+        """Where the head is, and its expressions float64[52], the caller's to change."""
+        if idle:
+            self._since_s += dt
+            gone = np.exp(-self._since_s / RELAX_S)
+            self._share = 1.0
+            morphs = self._begin * (self._kept + (1 - self._kept) * gone)
+            self._shown = morphs
+            turns = 2 * np.pi * SWAY_PER_S * self._since_s
+            goal, constant = np.radians(SWAY_DEG) * np.sin(turns) * amount, SWAY_IN_S
+        else:
+            self._since_s = 0.0
+            self._share = max(0.0, self._share - dt / RETURN_S)
+            measured = state.morphs.astype(np.float64)
+            morphs = measured + (self._shown - measured) * self._share
+            self._begin = morphs
+            goal, constant = np.zeros(3), SWAY_OUT_S
+        self._sway += (goal - self._sway) * (1 - np.exp(-dt / constant))
+        return swayed(state.camera_from_head, self._neck, self._sway), morphs.copy()
+
+
+def swayed(camera_from_head: Matrix4, neck: Vector3, turn: Vector3) -> Matrix4:
+    """The head turned about its neck by a rotation vector."""
+    if not turn.any():
+        return camera_from_head
+    out = camera_from_head.copy()
+    rotation = matrix_from_quaternion(quaternion_from_vector(turn))
+    out[:3, :3] = camera_from_head[:3, :3] @ rotation
+    out[:3, 3] += camera_from_head[:3, :3] @ (neck - rotation @ neck)
+    return out
+
+
+def breathing(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix4:
+    """The body at a lift of 0..1: it widens about the neck and rises."""
+    if lift == 0:
+        return camera_from_body
+    widened = 1 + BREATH_WIDENS * lift
+    out = camera_from_body.copy()
+    out[:3, :3] *= widened
+    moved = neck - widened * neck + (0.0, BREATH_LIFT_M * lift, 0.0)
+    out[:3, 3] += camera_from_body[:3, :3] @ moved
+    return out
+
+
+def half_apart(avatar: Avatar) -> float:
+    """Half the way between an avatar's eyes, in metres at scale 1."""
+    eyes = [mesh.positions[:, 0] for mesh in avatar.light_meshes if mesh.material is Material.EYE]
+    return float(np.abs(np.concatenate(eyes)).mean()) if eyes else HALF_APART_M
