@@ -1,6 +1,7 @@
-// Draws an eye: iris behind a clear cornea, limbal ring, fibres, caustic, window, lid shadow.
+// Draws an eye: a wet ball whose clear cornea bulges over a sunken iris of fibres.
 
 #include "light.glsl"
+#include "mirror.glsl"
 #include "finish.glsl"
 #include "shadow.glsl"
 
@@ -13,56 +14,82 @@ uniform sampler3D noise;
 uniform vec3 iris_inner, iris_outer;
 uniform vec2 iris;  // sine of half its angle, radius of the pupil over its own
 
-const float DEPTH = 0.16;  // of the iris under the cornea, over its radius
+const float DEPTH = 0.30;  // of the iris under the cornea, in radii of the eye
+const float BULGE = 0.38;  // how much faster the cornea's normal turns
+const float BENDS = 1.0 / 1.336;  // air over the cornea's water
 
-// The iris at a place on its disc; `towards_key` is the key light in the eye's own space.
-vec3 iris_color(vec2 at, vec2 towards_key) {
+// What turns `from` into `to`, applied to u; all of them unit vectors.
+vec3 turned_along(vec3 u, vec3 from, vec3 to) {
+    vec3 both = from + to;
+    return u - both * (dot(both, u) / max(1.0 + dot(from, to), 1e-3)) + 2.0 * dot(from, u) * to;
+}
+
+// The iris at a place on its disc; `from_key` is where the key light comes from, on the disc.
+vec3 iris_color(vec2 at, vec2 from_key) {
     float r = length(at);
     vec2 spoke = at / max(r, 1e-4);
-    float fibre = 0.5 * texture(noise, vec3(spoke * 0.9, r * 0.14)).g
-                + 0.5 * texture(noise, vec3(spoke * 2.1, r * 0.52)).b;
-    vec3 c = mix(iris_inner, iris_outer, smoothstep(0.50, 1.0, r)) * (0.60 + 0.75 * fibre);
-    float collar = smoothstep(iris.y + 0.12, iris.y - 0.02, r);
-    c = mix(c, iris_inner * 1.6 + 0.06, collar * 0.45);
+    float fine = texture(noise, vec3(spoke * 2.3, r * 0.20)).b;
+    float coarse = texture(noise, vec3(spoke * 0.8, 0.4 + r * 0.10)).b;
+    float fibre = 0.55 * fine + 0.45 * coarse;
+    // Fibres run out from a ragged collar round the pupil.
+    float collar_at = iris.y + 0.13 + 0.10 * (coarse - 0.5);
+    vec3 c = mix(iris_inner, iris_outer, smoothstep(0.45, 1.0, r)) * (0.42 + 1.15 * fibre);
+    c = mix(c, iris_inner * 1.7 + 0.05, 0.5 * smoothstep(collar_at + 0.05, collar_at - 0.05, r));
     // Light that enters on one side gathers on the other.
-    float gathered = smoothstep(-0.9, 1.0, -dot(spoke, normalize(towards_key)) * r);
-    c *= 0.50 + 1.70 * gathered * gathered;
-    c *= mix(1.0, 0.10, smoothstep(0.78, 1.0, r));
-    return mix(c, vec3(0.003), smoothstep(iris.y + 0.03, iris.y - 0.03, r));
+    float gathered = smoothstep(-0.9, 1.0, -dot(spoke, from_key) * r);
+    c *= 0.50 + 1.80 * gathered * gathered;
+    c *= mix(1.0, 0.07, smoothstep(0.76, 1.0, r + 0.06 * (fine - 0.5)));  // limbal ring
+    return mix(c, vec3(0.002), smoothstep(iris.y + 0.035, iris.y - 0.035, r + 0.03 * (fine - 0.5)));
 }
 
 void main() {
-    vec3 n = normalize(v_normal), v = normalize(-v_position), r = reflect(-v, n);
+    vec3 n = normalize(v_normal), v = normalize(-v_position);
     mat3 head_from_camera = transpose(mat3(camera_from_head));
     float scale = inversesqrt(dot(camera_from_head[0].xyz, camera_from_head[0].xyz));
     vec3 head_n = head_from_camera * n * scale;
-    vec3 head_v = head_from_camera * v * scale;
-    vec3 head_key = head_from_camera * key_direction * scale;
 
+    // In the eye's own space the iris looks along z; d is this place on the ball.
     vec3 d = normalize(head_from_camera * v_comb);
-    vec2 at = d.xy / iris.x;
-    float inside = step(0.0, d.z) * smoothstep(1.04, 0.96, length(at));
-    vec2 seen = at - head_v.xy * DEPTH * inside;
-    vec3 white = mix(vec3(0.86, 0.84, 0.82), vec3(0.74, 0.55, 0.50), smoothstep(0.5, 1.0, length(d.xy)));
+    vec3 eye_v = turned_along(head_from_camera * v * scale, head_n, d);
+    vec3 eye_key = turned_along(head_from_camera * key_direction * scale, head_n, d);
+    float out_r = length(d.xy) / iris.x;
+    float inside = step(0.0, d.z) * smoothstep(1.05, 0.95, out_r);
+    float bulge = BULGE * step(0.0, d.z) * smoothstep(1.25, 0.75, out_r);
+    vec3 eye_n = normalize(vec3(d.xy * (1.0 + bulge), d.z));
+    vec3 ray = -refract(-eye_v, eye_n, BENDS);
+    float under = DEPTH * max(0.0, 1.0 - out_r * out_r);
+    vec2 seen = (d.xy - ray.xy * (under / max(ray.z, 0.35))) / iris.x;
+    vec3 cornea = normalize(n + (eye_n - d).x * camera_from_head[0].xyz * scale
+                              + (eye_n - d).y * camera_from_head[1].xyz * scale);
 
-    float lid = mix(1.0, 0.20, smoothstep(0.10, 0.62, head_n.y))
-              * mix(1.0, 0.65, smoothstep(-0.25, -0.7, head_n.y))
-              * mix(1.0, 0.55, smoothstep(0.45, 0.8, abs(head_n.x)));
+    float lid = mix(1.0, 0.16, smoothstep(0.12, 0.64, head_n.y))
+              * mix(1.0, 0.60, smoothstep(-0.25, -0.7, head_n.y))
+              * mix(1.0, 0.50, smoothstep(0.45, 0.8, abs(head_n.x)));
     float lit = mix(0.35, 1.0, shadow());
-    vec3 light = key * max(0.0, (dot(n, key_direction) + 0.3) / 1.3) * lit
+    vec3 on = max(vec3(0.0), (dot(n, key_direction) + vec3(0.42, 0.30, 0.26)) / 1.33);
+    vec3 light = key * on * lit
                + fill * max(0.0, dot(n, fill_direction) * 0.5 + 0.5) + ambient(n);
-    vec3 colored = iris_color(seen, head_key.xy + vec2(0.0, 0.6));
-    vec3 c = mix(white * light * 0.85, colored * (light * 1.30 + 0.12), inside) * lid;
+    vec3 white = mix(vec3(0.84, 0.83, 0.82), vec3(0.72, 0.52, 0.48), smoothstep(0.55, 1.0, length(d.xy)));
+    white *= mix(1.0, 0.72, smoothstep(1.22, 1.0, out_r) * step(0.0, d.z));  // the ring's own shade
+    vec2 from_key = normalize(eye_key.xy + vec2(0.0, 0.5));
+    vec3 c = white * light * 0.85;
+    if (inside > 0.0) {
+        c = mix(c, iris_color(seen, from_key) * (light * 1.30 + 0.12), inside);
+    }
+    c *= lid;
 
-    // A window up there, its frame, and a small second light low on the other side.
+    // The room in the wet; then a window up there, and a small second light low on the other side.
+    vec3 r = reflect(-v, cornea);
+    float facing = max(0.0, dot(cornea, v)), away = 1.0 - facing;
+    float fresnel = 0.045 + 0.6 * away * away * away * away;
+    c += room_at(r, 0.0) * fresnel * mix(0.25, 1.0, lid);
     vec3 across = normalize(cross(key_direction, vec3(0.0, 1.0, 0.0)));
     vec3 up = cross(across, key_direction);
     vec2 w = abs(vec2(dot(r, across), dot(r, up)));
-    float pane = smoothstep(0.20, 0.15, 1.6 * length(max(w - vec2(0.10, 0.12), 0.0)));
+    float pane = smoothstep(0.20, 0.15, 1.25 * length(max(w - vec2(0.12, 0.14), 0.0)));
     c += 1.6 * pane * step(0.0, dot(r, key_direction));
     vec3 kicker = normalize(vec3(-1.1 * key_direction.x, -0.62, 0.75));
-    c += 1.4 * fill * smoothstep(0.982, 1.0, dot(r, kicker));
-    float fresnel = 0.03 + 0.5 * pow(1.0 - max(0.0, dot(n, v)), 5.0);
-    c += 0.8 * ambient(r) * fresnel * lid;
+    float second = smoothstep(0.955, 0.995, dot(r, kicker));
+    c += second * (1.2 * fill + 0.10 * room_at(kicker, 2.0));
     pixel = finish(c * exposure);
 }

@@ -1,6 +1,7 @@
-// Draws nose, mouth, teeth and horn: coloured surfaces with a highlight.
+// Draws nose, mouth, teeth, horn, metal, styled hair and, with GLASS, lenses.
 
 #include "light.glsl"
+#include "mirror.glsl"
 #include "finish.glsl"
 #include "shadow.glsl"
 
@@ -9,31 +10,85 @@ in vec4 v_surface;
 out vec4 pixel;
 
 uniform sampler3D noise;
+uniform float mouth_open;  // 0 shut .. 1
 
-const float NOSE = 2.0, WET = 3.0, TEETH = 4.0;
+const float NOSE = 2.0, WET = 3.0, TEETH = 4.0, HORN = 7.0, METAL = 9.0, HAIR = 11.0;
+
+struct Look {
+    float roughness, metal, reflectance, wrap;  // wrap: how far light creeps round the edge
+    vec3 through;  // what light is left after a way through it, for soft things
+};
 
 bool is(float material) {
     return abs(v_surface.w - material) < 0.5;
 }
 
+Look look() {
+    if (is(NOSE)) return Look(0.50, 0.0, 0.022, 0.10, vec3(0.0));
+    if (is(WET)) return Look(0.30, 0.0, 0.035, 0.35, vec3(0.30, 0.05, 0.04));
+    if (is(TEETH)) return Look(0.16, 0.0, 0.05, 0.40, vec3(0.10, 0.08, 0.05));
+    if (is(METAL)) return Look(0.26, 1.0, 0.0, 0.0, vec3(0.0));
+    if (is(HAIR)) return Look(0.55, 0.0, 0.03, 0.30, vec3(0.0));
+    return Look(0.34, 0.0, 0.045, 0.20, vec3(0.06, 0.05, 0.03));
+}
+
+// Two lobes of hair that lies along `lie`, the second in its own colour (Marschner et al. 2003, as
+// Scheuermann 2004 shifts them); `strand` is -0.5 .. 0.5.
+vec3 hair_gloss(vec3 n, vec3 v, vec3 lie, float strand, vec3 to_lamp) {
+    vec3 h = normalize(to_lamp + v);
+    float first = dot(normalize(lie + n * (0.10 + 0.35 * strand)), h);
+    float second = dot(normalize(lie - n * (0.18 - 0.35 * strand)), h);
+    float on = smoothstep(-0.2, 0.5, dot(n, to_lamp));
+    float sharp = pow(max(0.0, 1.0 - first * first), 36.0);
+    float broad = pow(max(0.0, 1.0 - second * second), 8.0);
+    return on * (0.16 * sharp + 0.55 * broad * (v_color + 0.02));
+}
+
 void main() {
     vec3 n = normalize(v_normal), v = normalize(-v_position);
+#ifdef GLASS
+    // Thin, so both its faces mirror; what it tints is already drawn.
+    vec3 f0 = vec3(0.08);
+    vec3 c = mirrored(n, v, 0.05, f0) * 1.4 + lobe(n, v, key_direction, key, 0.12, f0);
+    float tint = 0.08 + 0.30 * grazing(n, v);
+    c = finish((c + v_color * ambient(n) * tint) * exposure).rgb;
+    pixel = vec4(c, max(tint, max(c.r, max(c.g, c.b))));
+#else
+    Look m = look();
     float open = v_surface.y, lit = shadow();
-    // sharpness and strength of the highlight, wrap of the key
-    vec3 look = is(NOSE) ? vec3(55.0, 0.9, 0.0) : is(WET) ? vec3(30.0, 0.24, 0.3)
-              : is(TEETH) ? vec3(60.0, 0.5, 0.25) : vec3(25.0, 0.2, 0.2);
+    vec3 albedo = v_color, lie = direction(v_comb);
+    float strand = 0.0, roughness = m.roughness;
     if (is(NOSE)) {
-        n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.10);  // pores
+        n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.14);  // pores
+    } else if (is(HAIR)) {
+        vec3 across = v_rest * 60.0;
+        strand = 0.5 * (texture(noise, across).b + texture(noise, across * 0.31).b) - 0.5;
+        n = normalize(n + 0.35 * strand * cross(n, lie));
+        albedo *= 1.0 + 0.55 * strand;
+    } else if (is(WET) || is(TEETH)) {
+        // A shut mouth is dark inside; the wider it opens, the more light comes in.
+        open *= mix(open, 1.0, mouth_open);
+    } else if (is(HORN)) {
+        roughness += 0.25 * (texture(noise, v_rest * vec3(50.0, 11.0, 50.0)).b - 0.5);
     }
-    vec3 h = normalize(key_direction + v), r = reflect(-v, n);
-    vec3 light = key * key_on(n, look.z) * mix(0.25, 1.0, lit) + ambient(n) + 0.35 * fill;
-    vec3 c = v_color * light * open;
-    float gloss = pow(max(0.0, dot(n, h)), look.x) * look.y;
-    if (is(NOSE)) {
-        gloss += 0.10 * pow(max(0.0, dot(n, h)), 9.0);
-        float edge = pow(1.0 - max(0.0, dot(n, v)), 3.0);
-        c += open * (0.20 * sky * smoothstep(0.15, 0.9, r.y)
-                     + 0.15 * rim * edge * max(0.0, dot(n, rim_direction) + 0.4));
+    vec3 f0 = mix(vec3(m.reflectance), albedo, m.metal);
+    float shade = mix(0.25, 1.0, lit), shine = open * mix(0.35, 1.0, lit);
+    vec3 light = (key * key_on(n, m.wrap) * shade + 0.35 * fill + ambient(n)) * open;
+    light += m.through * key * open * (0.5 - 0.5 * dot(n, key_direction));
+    vec3 c = albedo * light * (1.0 - m.metal);
+    if (is(HAIR)) {
+        c += key * hair_gloss(n, v, lie, strand, key_direction) * shine;
+        c += fur_rim(n, v, albedo, open, 0.8);
+    } else {
+        c += (lobe(n, v, key_direction, key, roughness, f0) * shine
+              + lobe(n, v, rim_direction, rim, roughness, f0) * open);
     }
-    pixel = finish((c + key * gloss * mix(0.3, 1.0, lit) * open) * exposure);
+    c += mirrored(n, v, roughness, f0) * open * open;
+    if (is(NOSE)) {  // a film of water over the leather
+        vec3 smooth_n = normalize(mix(n, normalize(v_normal), 0.7));
+        c += 0.8 * lobe(smooth_n, v, key_direction, key, 0.21, vec3(0.04)) * shine;
+        c += mirrored(smooth_n, v, 0.12, vec3(0.03)) * open;
+    }
+    pixel = finish(c * exposure);
+#endif
 }

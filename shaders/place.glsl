@@ -1,7 +1,7 @@
 // Provides: vec3 placed(p, follows), vec3 turned(n, follows): from avatar space to camera space.
 // A vertex goes with its bone by a share, and between head and body by `follows`.
 
-in vec2 bone;  // 0 or 1 + its number, the vertex's share in it
+in vec3 bone;  // 0 or 1 + its number, the vertex's share in it, how thin the part is
 
 uniform mat4 camera_from_head, camera_from_body;
 uniform mat4 bones[MOST_BONES + 1];  // in avatar space; the first moves nothing

@@ -36,8 +36,8 @@ BELOW_SHADE = 0.5  # the light behind the fur
 class HeadCompositor:
     """Draws heads, throws their shadow, blends: implements compose/base.Compositor.
 
-    Used and closed on the thread of the context. Stage times go to `timer`: morph, draw, read,
-    shadow, blend, and soften in the light tier.
+    Used and closed on the thread of the context. Stage times go to `timer`: room, morph, draw,
+    read, shadow, blend, and soften in the light tier.
 
     Raises:
         GraphicsError: the driver cannot draw the head.
@@ -78,7 +78,7 @@ class HeadCompositor:
         """
         self.drawn = NOTHING
         try:
-            self._painter.begin(self._without_faces(frame, avatars))
+            self._painter.begin(self._without_faces(frame, avatars), frame.captured_at)
             for state in sorted(avatars, key=lambda s: float(s.camera_from_head[2, 3])):
                 touched = self._painter.add(state, self._settings.shadow)
                 self.drawn = self.drawn.union(touched)

@@ -29,11 +29,11 @@ HEAD_UNIT, DARK_UNIT = 0, 1
 class Painter(Protocol):
     """Paints one picture at a time: `begin`, any number of `add`, `finish`.
 
-    `begin` takes a picture and owns it; `add` says which rectangle it touched; `finish` gives
-    the picture back, painted. All on the thread of the context.
+    `begin` takes a picture, owns it and knows when it was taken; `add` says which rectangle it
+    touched; `finish` gives the picture back, painted. All on the thread of the context.
     """
 
-    def begin(self, image: Image) -> None: ...
+    def begin(self, image: Image, at_s: float = 0.0) -> None: ...
 
     def add(self, state: AvatarState, shadow: float) -> Rect: ...
 
@@ -56,8 +56,10 @@ class LightPainter:
         """Every program, for the tests."""
         return self._head.programs
 
-    def begin(self, image: Image) -> None:
+    def begin(self, image: Image, at_s: float = 0.0) -> None:
         self._picture = image
+        with self._timer.stage("room"):
+            self._head.room.see(image, at_s)
 
     def add(self, state: AvatarState, shadow: float) -> Rect:
         picture = self._picture
@@ -105,7 +107,7 @@ class FullPainter:
         """Every program, for the tests."""
         return [*self._head.programs, *self._shadow.programs, self._blend]
 
-    def begin(self, image: Image) -> None:
+    def begin(self, image: Image, at_s: float = 0.0) -> None:
         size = (image.shape[1], image.shape[0])
         if self._target is None or self._target.size != size:
             if self._target is not None:
@@ -114,6 +116,8 @@ class FullPainter:
         self._image = image
         self._touched = NOTHING
         self._target.upload(image)
+        with self._timer.stage("room"):
+            self._head.room.see(image, at_s)
 
     def add(self, state: AvatarState, shadow: float) -> Rect:
         assert self._target is not None  # begin() made it

@@ -11,7 +11,7 @@ of the context.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import moderngl
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import MOST_BONES, Avatar, AvatarState, Mesh
-from livecam.core.face import Matrix4
+from livecam.core.face import INDEX, Matrix4, Weights
 from livecam.core.frame import Rect
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
@@ -28,6 +28,7 @@ from livecam.render.context import Graphics
 from livecam.render.light import STUDIO, Light
 from livecam.render.mesh import Coat, GpuMesh, MergedMesh, Morpher, merge
 from livecam.render.noise import noise_texture
+from livecam.render.room import Room
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
 
@@ -36,6 +37,7 @@ FRAGMENTS = {
     Coat.EYE: "eye.frag",
     Coat.GLOSS: "gloss.frag",
     Coat.WHISKER: "whisker.frag",
+    Coat.SKIN: "skin.frag",
     Coat.GLASS: "gloss.frag",
 }
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
@@ -49,8 +51,12 @@ FINENESS_STEPS = 8  # in 1
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
 
 COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
+BLEND_SWITCH = 0x0BE2
 
-NOISE_UNIT, SHADOW_UNIT = 0, 1
+NOISE_UNIT, SHADOW_UNIT, ROOM_UNIT = 0, 1, 2
+
+# How far each opens the mouth and lets light in.
+OPENING = {"jawOpen": 1.6, "mouthFunnel": 0.3, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class HeadRenderer:
         self.ctx = graphics.ctx
         self.avatar = avatar
         self.light = light
-        self.merged: MergedMesh = merge(meshes)
+        self.room = Room(self.ctx)
+        self.merged: MergedMesh = merge(meshes, avatar.bones)
         self.bounds = HeadBounds(self.merged)
         self.mesh = GpuMesh(self.ctx, self.merged)
         self._morpher = Morpher(self.merged)
@@ -125,6 +132,29 @@ class HeadRenderer:
         self._arrays.append(self.mesh.vertex_array(program.gl, indices))
         return self._arrays[-1]
 
+    def dress(self, program: Callable[[Coat], Program]) -> None:
+        """Readies the coats, each with its program."""
+        arrays = {
+            coat: self.array(program(coat), self.mesh.indices[coat])
+            for coat in self.merged.triangles
+        }
+        self._glass = arrays.pop(Coat.GLASS, None)
+        self._coats = list(arrays.values())
+
+    def render_coats(self) -> None:
+        """Draws all that is opaque."""
+        for coat in self._coats:
+            coat.render()
+
+    def render_glass(self) -> None:
+        """Draws what is seen through, over everything else."""
+        if self._glass is None:
+            return
+        self.ctx.enable_direct(BLEND_SWITCH)
+        self.ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
+        self._glass.render()
+        self.ctx.disable_direct(BLEND_SWITCH)
+
     def line(self, defines: Mapping[str, int]) -> None:
         """Readies the lining: the inside of the coat, which closes every gap in it."""
         program = Program(self.ctx, "lining.vert", "lining.frag", defines)
@@ -152,6 +182,7 @@ class HeadRenderer:
         self.ctx.cull_face = "back"
         self.ctx.front_face = "cw"  # rows run downwards
         self._noise.use(NOISE_UNIT)
+        self.room.texture.use(ROOM_UNIT)
 
     def _uniforms(self, clip_from_camera: Matrix4, state: AvatarState) -> dict[str, Value]:
         head = state.camera_from_head
@@ -169,6 +200,8 @@ class HeadRenderer:
             "iris_outer": eyes.iris_outer,
             "iris": (float(np.sin(eyes.iris_angle_rad)), eyes.pupil * state.pupil),
             "noise": NOISE_UNIT,
+            "room": ROOM_UNIT,
+            "mouth_open": mouth_open(state.morphs),
             "strand_density": self.strands,
         }
 
@@ -187,6 +220,7 @@ class HeadRenderer:
         for buffer in self._buffers:
             buffer.release()
         self.mesh.release()
+        self.room.release()
         self._noise.release()
 
 
@@ -197,10 +231,7 @@ class LightHead(HeadRenderer):
         super().__init__(graphics, avatar, avatar.light_meshes, light)
         self._target = EncodedTarget(self.ctx)
         self.line({"ENCODED": 1})
-        self._coats = [
-            self.array(light_program(self.ctx, coat), self.mesh.indices[coat])
-            for coat in self.merged.triangles
-        ]
+        self.dress(lambda coat: light_program(self.ctx, coat))
 
     def draw(self, shot: Shot, timer: StageTimer) -> NDArray[np.uint8]:
         """The head as premultiplied sRGB pixels uint8[h, w, 4]; valid until the next call."""
@@ -209,9 +240,9 @@ class LightHead(HeadRenderer):
         with timer.stage("draw"):
             self.prepare(**shot.uniforms)
             self._target.begin(*shot.size)
-            for coat in self._coats:
-                coat.render()
+            self.render_coats()
             self.render_lining()
+            self.render_glass()
         with timer.stage("read"):
             return self._target.read()
 
@@ -243,10 +274,7 @@ class FullHead(HeadRenderer):
         self.line({})
         everything = self.indices(self.merged.all_triangles)
         self._caster = self.array(Program(self.ctx, "depth.vert", "depth.frag"), everything)
-        self._coats = [
-            self.array(full_program(self.ctx, coat), self.mesh.indices[coat])
-            for coat in self.merged.triangles
-        ]
+        self.dress(lambda coat: full_program(self.ctx, coat))
         self._fur = self.array(
             shell_program(self.ctx, self._target.multisampled),
             self.indices(furry_triangles(self.merged)),
@@ -268,11 +296,11 @@ class FullHead(HeadRenderer):
             self._caster.render()
             self._target.begin(*shot.size)
             self._shadow_map.texture.use(SHADOW_UNIT)
-            for coat in self._coats:
-                coat.render()
+            self.render_coats()
             self.render_lining()
             if self._shells:
                 self._render_fur()
+            self.render_glass()
             return self._target.resolve()
 
     def _render_fur(self) -> None:
@@ -295,17 +323,17 @@ def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the light tier."""
     if coat is Coat.MATTE:
         return Program(ctx, "head.vert", "matte_lit.frag", {"ENCODED": 1, "VERTEX_LIT": 1})
-    return Program(ctx, "head.vert", FRAGMENTS[coat], {"ENCODED": 1, **thin(coat)})
+    return Program(ctx, "head.vert", FRAGMENTS[coat], {"ENCODED": 1, **own_defines(coat)})
 
 
 def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the full tier."""
-    return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1, **thin(coat)})
+    return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1, **own_defines(coat)})
 
 
-def thin(coat: Coat) -> dict[str, int]:
-    """What a coat's program defines when it may be thinner than a pixel."""
-    return {"THIN": 1} if coat is Coat.WHISKER else {}
+def own_defines(coat: Coat) -> dict[str, int]:
+    """What a coat's program defines: it may be thinner than a pixel, or be seen through."""
+    return {Coat.WHISKER: {"THIN": 1}, Coat.GLASS: {"GLASS": 1}}.get(coat, {})
 
 
 def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
@@ -313,11 +341,17 @@ def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
     return Program(ctx, "shells.vert", "shells.frag", {"COVERAGE": 1} if multisampled else {})
 
 
+def mouth_open(weights: Weights) -> float:
+    """How much light comes into the mouth, 0..1."""
+    return min(1.0, sum(share * float(weights[INDEX[name]]) for name, share in OPENING.items()))
+
+
 def on_the_head(mesh: MergedMesh) -> NDArray[np.uint32]:
-    """The coat's triangles that turn with the head, uint32[m, 3]: the ruff hides no face."""
-    matte = mesh.triangles.get(Coat.MATTE, np.zeros((0, 3), np.uint32))
-    turns = mesh.head_weight[matte].min(axis=1, initial=1.0) > 0.5
-    return np.asarray(matte[turns])
+    """The hide's triangles that turn with the head, uint32[m, 3]: the ruff hides no face."""
+    none = np.zeros((0, 3), np.uint32)
+    hide = np.concatenate([mesh.triangles.get(c, none) for c in (Coat.MATTE, Coat.SKIN)])
+    turns = mesh.head_weight[hide].min(axis=1, initial=1.0) > 0.5
+    return np.asarray(hide[turns])
 
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:

@@ -12,7 +12,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import CORRECTIVE, Material, Mesh, Points
+from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Points
 from livecam.core.face import INDEX, Weights
 
 # What drives a morph: places in EXPRESSIONS. The weights of several are multiplied.
@@ -24,17 +24,18 @@ WEIGHT_FLOOR = 0.004  # a morph below this moves nothing by a visible amount
 class Coat(IntEnum):
     """What is drawn with one program."""
 
-    MATTE = 0  # fur, cloth, skin
+    MATTE = 0  # fur, cloth
     EYE = 1
-    GLOSS = 2  # nose, mouth, teeth, horn
+    GLOSS = 2  # nose, mouth, teeth, horn, metal, styled hair
     WHISKER = 3
-    GLASS = 4  # last: what lies behind shows through
+    SKIN = 4
+    GLASS = 5  # last: what lies behind shows through
 
 
 COATS = {
     Material.FUR: Coat.MATTE,
     Material.CLOTH: Coat.MATTE,
-    Material.SKIN: Coat.MATTE,
+    Material.SKIN: Coat.SKIN,
     Material.EYE: Coat.EYE,
     Material.NOSE: Coat.GLOSS,
     Material.WET: Coat.GLOSS,
@@ -62,6 +63,7 @@ class MergedMesh:
     triangles: dict[Coat, NDArray[np.uint32]]  # uint32[m, 3]
     bone: NDArray[np.float32]  # 0, or 1 + place in Avatar.bones, as the shaders take it
     sway: NDArray[np.float32]
+    thin: NDArray[np.float32]  # 1 where light from behind shines through
     morphs: dict[Places, tuple[NDArray[np.int64], Points]]  # rows, deltas
 
     @property
@@ -69,8 +71,8 @@ class MergedMesh:
         return np.concatenate(list(self.triangles.values()))
 
 
-def merge(meshes: Sequence[Mesh]) -> MergedMesh:
-    """Joins meshes; morphs with the same name become one."""
+def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
+    """Joins meshes; morphs with the same name become one. What hangs on an ear's bone is thin."""
     starts = np.cumsum([0, *(len(m.positions) for m in meshes)])
     triangles: dict[Coat, list[NDArray[np.uint32]]] = {}
     morphs: dict[Places, list[tuple[NDArray[np.int64], Points]]] = {}
@@ -81,6 +83,10 @@ def merge(meshes: Sequence[Mesh]) -> MergedMesh:
             if min(places) >= 0 and len(morph.indices):
                 rows = morph.indices.astype(np.int64) + start
                 morphs.setdefault(places, []).append((rows, morph.deltas))
+    bone = np.concatenate([m.bone for m in meshes])
+    sway = np.concatenate([m.sway for m in meshes])
+    ears = np.array([False, *(b.name.startswith("ear") for b in bones)])
+    is_ear = ears[np.minimum(bone, len(bones))]
     return MergedMesh(
         positions=np.concatenate([m.positions for m in meshes]),
         normals=np.concatenate([m.normals for m in meshes]),
@@ -92,8 +98,9 @@ def merge(meshes: Sequence[Mesh]) -> MergedMesh:
         material=np.repeat(
             np.array([m.material for m in meshes], np.float32), np.diff(starts)
         ),
-        bone=np.concatenate([m.bone for m in meshes]).astype(np.float32),
-        sway=np.concatenate([m.sway for m in meshes]),
+        bone=bone.astype(np.float32),
+        sway=sway,
+        thin=(sway * is_ear).astype(np.float32),
         triangles={coat: np.concatenate(parts) for coat, parts in sorted(triangles.items())},
         morphs={
             places: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
@@ -196,7 +203,7 @@ class GpuMesh:
                 mesh.colors,
                 mesh.comb,
                 np.stack((mesh.fur, mesh.occlusion, mesh.head_weight, mesh.material), axis=1),
-                np.stack((mesh.bone, mesh.sway), axis=1),
+                np.stack((mesh.bone, mesh.sway, mesh.thin), axis=1),
             ),
             axis=1,
         )
@@ -219,7 +226,7 @@ class GpuMesh:
             layout(self.moving, program, ("position", 3), ("normal", 3)),
             layout(
                 self.resting, program, ("rest", 3), ("color", 3), ("comb", 3), ("surface", 4),
-                ("bone", 2),
+                ("bone", 3),
             ),
         ]  # fmt: skip
         return self._ctx.vertex_array(
