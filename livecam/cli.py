@@ -234,6 +234,7 @@ def _avatars_app() -> typer.Typer:
     fallback(app)(_avatars)
     command(app, "list")(_avatars_list)
     command(app, "sheet")(_avatars_sheet)
+    command(app, "show")(_avatars_show)
     return app
 
 
@@ -243,15 +244,39 @@ def _avatars(context: typer.Context, json: Json = False) -> int:
 
 
 def _avatars_list(json: Json = False) -> int:
-    """List the heads that can be worn."""
+    """List the heads that can be worn, with pictures where the terminal can show them."""
     from livecam.avatar.library import find_avatar, list_avatars, read_description
 
     rows = []
     for name in list_avatars():
-        said = read_description(find_avatar(name))
-        rows.append({"name": name, **said.model_dump(include={"title", "title_zh", "licence"})})
-    _print_rows(rows, json, "no avatar was found")
+        folder = find_avatar(name)
+        said = read_description(folder)
+        words = said.model_dump(include={"title", "title_zh", "author", "licence"})
+        files = sum(file.stat().st_size for file in folder.iterdir())
+        rows.append({"name": name, **words, "bytes": files})
+    if json or not _print_thumbnails(rows):
+        _print_rows(rows, json, "no avatar was found")
     return 0
+
+
+def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
+    """Avatars as pictures with words beside them; False where the terminal has no means."""
+    from livecam.app.terminal import beside, means_of_stdout
+    from livecam.avatar.library import find_avatar
+
+    means = means_of_stdout()
+    if means is None:
+        return False
+    for row in rows:
+        words = [
+            "",
+            _coloured(row["name"], typer.colors.GREEN),
+            f"{row['title']}  {row['title_zh']}",
+            f"by {row['author']}, {row['licence']}",
+            f"{row['bytes'] / 1e6:.1f} MB",
+        ]
+        print(beside(find_avatar(row["name"]) / "thumbnail.png", words, means))
+    return True
 
 
 def _avatars_sheet(
@@ -270,6 +295,29 @@ def _avatars_sheet(
     for path in write_sheets(name, out, tier):
         print(path)
     return 0
+
+
+def _avatars_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a head or its folder")],
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", metavar="FOLDER", help="write pictures instead, 30 for a second"),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", metavar="N", min=0, help="stop after so long; one turn takes 8"),
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")
+    ] = "720x720",
+    tier: Annotated[
+        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
+    ] = "auto",
+) -> int:
+    """Turn a head in a window, its face at play; Q closes it."""
+    from livecam.app.show import show
+
+    return show(name, png=png, seconds=seconds, size=size, tier=tier)
 
 
 def _presets(json: Json = False) -> int:

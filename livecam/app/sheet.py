@@ -85,7 +85,7 @@ def sheet(graphics: Graphics, avatar: Avatar, tier: AnyTier = "full") -> Image:
     with Stage(graphics, avatar, CELL, tier) as stage:
         for index, pose in enumerate(POSES):
             y, x = index // COLUMNS * height, index % COLUMNS * width
-            out[y : y + height, x : x + width] = stage.picture(pose, index)
+            out[y : y + height, x : x + width] = stage.picture(pose)
     return out
 
 

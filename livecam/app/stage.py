@@ -6,7 +6,7 @@ Everything is drawn by the renderer that draws it live.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import cv2
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.rig import BODY_TURN
+from livecam.avatar.springs import Springs
 from livecam.compose.compositor import HeadCompositor
 from livecam.config.settings import RenderSettings
 from livecam.core.closing import Closing
@@ -62,18 +63,30 @@ class Stage(Closing):
         self._image = np.zeros((height, width, 4), np.uint8)
         settings = RenderSettings(tier=tier, shadow=0.0)  # there is no body to shade
         self._compositor = HeadCompositor(graphics, avatar, settings, self._view.frame)
+        self._springs = Springs(avatar.bones) if avatar.bones else None
 
-    def picture(self, pose: Pose, index: int = 0) -> Image:
+    def picture(self, pose: Pose, after_s: float = 0.0) -> Image:
         """The avatar in that pose, uint8[h, w, 4].
+
+        Its ears swing on from the last picture when that was `after_s` ago, and hang still
+        when `after_s` is 0.
 
         Raises:
             GraphicsError: the driver gave up.
         """
         self._image[self._view.cut.slices] = self._room
-        frame = Frame(self._image, index, 0.0)
-        state = posed(self.avatar, pose, self._view.centre)
-        drawn = self._compositor.compose(frame, (state,))
+        state = self._swung(posed(self.avatar, pose, self._view.centre), after_s)
+        drawn = self._compositor.compose(Frame(self._image, 0, 0.0), (state,))
         return drawn.image[self._view.cut.slices].copy()
+
+    def _swung(self, state: AvatarState, after_s: float) -> AvatarState:
+        if self._springs is None:
+            return state
+        if after_s <= 0:
+            self._springs.reset()
+        head, body = state.camera_from_head, state.camera_from_body
+        bones = self._springs.step(head, body, state.morphs, after_s)
+        return replace(state, bones=bones)
 
     def close(self) -> None:
         self._compositor.close()

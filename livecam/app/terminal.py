@@ -1,0 +1,178 @@
+"""Small pictures in a terminal, by the best means it has.
+
+kitty   https://sw.kovidgoyal.net/kitty/graphics-protocol
+iTerm2  https://iterm2.com/documentation-images.html
+sixel   DEC's graphics; a terminal tells in its device attributes (CSI c) that it knows them
+blocks  two pixels in a character, in 24-bit colour
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import select
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.frame import Image
+
+COLUMNS, ROWS = 12, 6  # of a thumbnail: characters are about twice as tall as wide
+CELL_PX = (8, 16)  # when the terminal does not tell
+ANSWER_S = 0.2  # a terminal that says nothing for so long has nothing to say
+CHUNK = 4096  # of base64, the most that kitty takes at once
+SIXEL_LEVELS = 6  # of each colour: 216 in all, as 256 registers are usual
+OPAQUE = 128
+ESC = "\x1b"
+
+
+class Means(Enum):
+    """How a terminal shows a picture."""
+
+    KITTY = "kitty"
+    ITERM = "iterm"
+    SIXEL = "sixel"
+    BLOCKS = "blocks"
+
+
+def best_means(
+    environ: Mapping[str, str], attributes: Callable[[], str] = lambda: ""
+) -> Means | None:
+    """What the terminal can do, by its variables and its answer to `CSI c`; None: no pictures."""
+    term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
+    inside = "TMUX" in environ or term.startswith(("screen", "tmux"))  # swallows pictures
+    if not inside:
+        if "KITTY_WINDOW_ID" in environ or "kitty" in term or "ghostty" in (term + program).lower():
+            return Means.KITTY
+        if program in ("iTerm.app", "WezTerm"):
+            return Means.ITERM
+    if term not in ("", "dumb"):
+        found = re.search(r"\x1b\[\?([\d;]*)c", attributes())
+        if found and "4" in found[1].split(";"):
+            return Means.SIXEL
+    if environ.get("COLORTERM") in ("truecolor", "24bit") and "NO_COLOR" not in environ:
+        return Means.BLOCKS
+    return None
+
+
+def means_of_stdout() -> Means | None:
+    """What our own terminal can do; None when the output goes elsewhere."""
+    return best_means(os.environ, ask_attributes) if sys.stdout.isatty() else None
+
+
+def ask_attributes() -> str:
+    """The terminal's answer to `CSI c`; empty when it gives none, and on Windows."""
+    try:
+        import termios
+        import tty
+    except ImportError:
+        return ""
+    if not sys.stdin.isatty():
+        return ""
+    handle = sys.stdin.fileno()
+    before = termios.tcgetattr(handle)
+    answer = b""
+    try:
+        tty.setcbreak(handle, termios.TCSANOW)
+        os.write(sys.stdout.fileno(), b"\x1b[c")
+        ends = time.monotonic() + ANSWER_S
+        while not answer.endswith(b"c") and (left := ends - time.monotonic()) > 0:
+            if select.select([handle], [], [], left)[0]:
+                answer += os.read(handle, 64)
+    except OSError:
+        return ""
+    finally:
+        termios.tcsetattr(handle, termios.TCSANOW, before)
+    return answer.decode("ascii", "replace")
+
+
+def beside(picture: Path, lines: Sequence[str], means: Means) -> str:
+    """A PNG with lines of text to its right, ready to be printed; no file leaves a gap."""
+    png = picture.read_bytes() if picture.is_file() else b""
+    rows = max(ROWS, len(lines))
+    # Room is made first: a picture that scrolls the terminal takes the cursor along.
+    start = "\n" * rows + f"{ESC}[{rows}A"
+    text = "".join(f"{ESC}[{COLUMNS + 2}C{line}\n" for line in lines) + "\n" * (rows - len(lines))
+    return f"{start}{ESC}7{drawn(png, means) if png else ''}{ESC}8{text}"
+
+
+def drawn(png: bytes, means: Means) -> str:
+    """What shows a PNG at the cursor, `COLUMNS` wide and `ROWS` tall."""
+    if means is Means.KITTY:
+        return _kitty(png)
+    if means is Means.ITERM:
+        data = base64.b64encode(png).decode()
+        return f"{ESC}]1337;File=inline=1;width={COLUMNS};height={ROWS}:{data}\a"
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        return ""
+    rgba = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
+    if means is Means.SIXEL:
+        return sixel(_sized(rgba, COLUMNS * CELL_PX[0], ROWS * CELL_PX[1]))
+    return blocks(_sized(rgba, COLUMNS, 2 * ROWS))
+
+
+def _sized(image: NDArray[Any], width: int, height: int) -> Image:
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _kitty(png: bytes) -> str:
+    data = base64.b64encode(png).decode()
+    pieces = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)]
+    keys = [f"a=T,f=100,q=2,c={COLUMNS},r={ROWS},m=1", *["m=1"] * (len(pieces) - 1)]
+    keys[-1] = keys[-1].replace("m=1", "m=0")
+    return "".join(f"{ESC}_G{k};{piece}{ESC}\\" for k, piece in zip(keys, pieces, strict=True))
+
+
+def blocks(image: Image) -> str:
+    """Half blocks: the upper pixel is the character's colour, the lower one its ground."""
+    lines = []
+    for upper, lower in zip(image[::2], image[1::2], strict=True):
+        lines.append("".join(_block(a, b) for a, b in zip(upper, lower, strict=True)))
+    return f"{ESC}[0m\r\n".join(lines) + f"{ESC}[0m"
+
+
+def _block(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:
+    shown = [pixel[3] >= OPAQUE for pixel in (upper, lower)]
+    if not any(shown):
+        return f"{ESC}[0m "
+    first, second = (upper, lower) if shown[0] else (lower, upper)
+    ground = "48;2;{};{};{}".format(*second[:3]) if all(shown) else "49"
+    return f"{ESC}[38;2;{first[0]};{first[1]};{first[2]};{ground}m{'▀' if shown[0] else '▄'}"
+
+
+def sixel(image: Image) -> str:
+    """A picture as sixels, in a cube of colours; transparent pixels stay as they are."""
+    height, width = image.shape[:2]
+    levels = np.rint(image[..., :3].astype(np.float64) / 255 * (SIXEL_LEVELS - 1)).astype(int)
+    number = (levels @ (SIXEL_LEVELS**2, SIXEL_LEVELS, 1)).astype(np.int64)
+    number[image[..., 3] < OPAQUE] = -1
+    number = np.pad(number, ((0, -height % 6), (0, 0)), constant_values=-1)
+    out = [f'{ESC}P0;1q"1;1;{width};{height}']
+    for color in np.unique(number[number >= 0]):
+        parts = np.unravel_index(color, (SIXEL_LEVELS,) * 3)
+        red, green, blue = (round(100 * int(part) / (SIXEL_LEVELS - 1)) for part in parts)
+        out.append(f"#{color};2;{red};{green};{blue}")
+    bits = 1 << np.arange(6)[:, None]
+    for band in number.reshape(-1, 6, width):
+        for color in np.unique(band[band >= 0]):
+            sixels = ((band == color) * bits).sum(axis=0) + 63
+            out.append(f"#{color}" + _run_lengths(sixels) + "$")
+        out.append("-")
+    return "".join(out) + f"{ESC}\\"
+
+
+def _run_lengths(sixels: NDArray[np.int64]) -> str:
+    ends = np.flatnonzero(np.diff(sixels)) + 1
+    runs = np.split(sixels, ends)
+    return "".join(
+        f"!{len(run)}{chr(run[0])}" if len(run) > 3 else chr(run[0]) * len(run) for run in runs
+    )
