@@ -14,19 +14,21 @@ from livecam.avatar.gltf import write_glb
 from livecam.core.face import EXPRESSIONS
 from livecam.heads import mouth
 from livecam.heads.detail import FULL, LIGHT, Detail
+from livecam.heads.lids import lids
 from livecam.heads.mesh import (
     Cut,
     Stretch,
     compact,
     face_normals,
     projected,
+    refined,
     relaxed,
     simplified,
     slit,
     surface,
 )
 from livecam.heads.morphs import Displacements, SkinFields
-from livecam.heads.parts import Part, eyes, lids, nose, whiskers
+from livecam.heads.parts import Part, eyes, nose, whiskers
 from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, vector
 from livecam.heads.shape import Shape
 from livecam.heads.species import UNIT_M, Species
@@ -86,6 +88,15 @@ def _skin_surface(shape: Shape, detail: Detail) -> Cut:
     lips = Stretch((0, row.mouth_y, row.muzzle_to[2] - 0.10), (0.50, 0.13, 0.45))
     points, triangles = simplified(points, triangles, detail.skin_triangles, (lips,))
     points = relaxed(shape, projected(shape, points), triangles)
+
+    def tone(p: Array) -> Array:
+        normals = shape.normals(p)
+        seen = 0.3 + 0.7 * smoothstep(-0.5, 0.2, normals[:, 2])
+        seen = seen * smoothstep(-1.5, -0.9, p[:, 1]) * ~shape.in_socket(p)
+        out: Array = np.sqrt(row.paint(shape, p, normals).colors) * seen[:, None]
+        return out
+
+    points, triangles = refined(shape, points, triangles, tone, detail.pattern)
     return slit(points, triangles, shape.above_lips, shape.inside_mouth)
 
 

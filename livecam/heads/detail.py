@@ -11,6 +11,7 @@ class Detail:
 
     voxel: float  # head units
     skin_triangles: int
+    pattern: int  # further vertices where the paint needs them
     eye: tuple[int, int]  # rings, spokes
     lid: tuple[int, int]  # columns, rows
     lip: int  # points along the lip curve
@@ -26,10 +27,10 @@ class Detail:
 
 
 FULL = Detail(
-    0.018, 16000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400), (9, 5),
+    0.018, 16000, 3000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400), (9, 5),
     520, 0, 20,
 )  # fmt: skip
 LIGHT = Detail(
-    0.022, 4200, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
+    0.022, 4200, 1700, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
     390, 230, 16,
 )  # fmt: skip

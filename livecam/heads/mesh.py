@@ -21,6 +21,8 @@ from livecam.heads.sdf import Array, Field, Vector, gradient, length, vector
 Triangles: TypeAlias = NDArray[np.int64]  # int64[m, 3], counter-clockwise seen from outside
 
 _SLAB = 16  # layers of the grid that are evaluated at once
+_VISIBLE = 0.03  # a smaller error of a colour, as its square root, is not worth a vertex
+_SHORTEST = 0.02  # head units; no shorter edge is split
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,32 @@ def relaxed(field: Field, points: Array, triangles: Triangles, steps: int = 3) -
     return points
 
 
+def refined(
+    field: Field, points: Array, triangles: Triangles, value: Field, most: int
+) -> tuple[Array, Triangles]:
+    """Splits edges along which `value` (float32[n, k]) is badly interpolated, the worst first.
+
+    At most `most` points are added; they are moved onto the surface.
+    """
+    rounds = 3
+    for number in range(rounds):
+        edges = np.sort(np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)]), axis=1)
+        edges, use = np.unique(edges, axis=0, return_counts=True)
+        edges = edges[use == 2]
+        a, b = edges.T
+        ends = value(points)
+        middle = projected(field, (points[a] + points[b]) / 2)
+        wrong = np.abs(value(middle) - (ends[a] + ends[b]) / 2).max(axis=1)
+        size = length(points[a] - points[b])
+        worst = np.argsort(-wrong * size, kind="stable")[: round(most * (0.5, 0.3, 0.2)[number])]
+        worst = np.sort(worst[(wrong[worst] > _VISIBLE) & (size[worst] > _SHORTEST)])
+        split = {(int(a[i]), int(b[i])): len(points) + k for k, i in enumerate(worst)}
+        parts = [_split_triangle(tuple(int(v) for v in tri), split) for tri in triangles]
+        triangles = np.array([tri for part in parts for tri in part], np.int64)
+        points = np.concatenate((points, middle[worst])).astype(np.float32)
+    return points, triangles
+
+
 def small_surface(
     field: Field, low: Vector, high: Vector, voxel: float, target: int
 ) -> tuple[Array, Triangles]:
@@ -202,11 +230,16 @@ def _split_triangle(
     if not marked:
         return [(tri[0], tri[1], tri[2])]
     # Turn it so that an unsplit edge comes last (one split edge: the split one first).
-    first = marked[0] if len(marked) == 1 else next(i for i in range(3) if mids[(i + 2) % 3] < 0)
+    first = marked[0]
+    if len(marked) == 2:
+        first = next(i for i in range(3) if mids[(i + 2) % 3] < 0)
     a, b, c = (tri[(first + i) % 3] for i in range(3))
     ab, bc = mids[first], mids[(first + 1) % 3]
     if len(marked) == 1:
         return [(a, ab, c), (ab, b, c)]
+    if len(marked) == 3:
+        ca = mids[(first + 2) % 3]
+        return [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
     return [(ab, b, bc), (a, ab, bc), (a, bc, c)]
 
 

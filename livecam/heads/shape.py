@@ -163,7 +163,7 @@ class Shape:
         ear = cone(local, (0, 0, 0), (0, tall, 0), r0, r1, (1, 1, thin))
         start, end = (0, 0.22 * tall, 0.92 * r0 / thin), (0, 0.90 * tall, 0.97 * r1 / thin)
         cup = cone(local, start, end, r0 * 0.64, r1 * 0.55, (1, 1, 1.3 * thin / 1.55))
-        return smooth_max(smooth_min(d, ear, row.ear_fillet), -cup, 0.09)
+        return smooth_min(d, smooth_max(ear, -cup, 0.09), row.ear_fillet)
 
     # ------------------------------------------------------------ where things are
 

@@ -68,6 +68,10 @@ def tufts(
     # Black blades that reach over light fur look like thorns: they stay short.
     light = smoothstep(0.03, 0.12, at_root(skin.colors.mean(axis=1)))
     reach = np.minimum(reach, _LONGEST) * (0.42 + 0.58 * light)
+    # A long blade over a border would scatter one colour into the other.
+    near = cKDTree(skin.points).query(root + comb * (0.8 * reach)[:, None])[1]
+    jump = np.abs(np.sqrt(skin.colors[near]) - np.sqrt(at_root(skin.colors))).max(axis=1)
+    reach = reach * (1 - 0.6 * smoothstep(0.12, 0.40, jump))
     points, triangles, along = _blades(root, normal, direction, comb, reach, cut)
     each = len(points) // count
 
