@@ -213,10 +213,11 @@ def coarse() -> tuple[bytes, bytes]:
     """The same coarse head, built twice."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
     from livecam.avatar.gltf import write_glb
-    from livecam.heads.build import build_meshes
+    from livecam.heads.build import bones, build_meshes
     from livecam.heads.detail import LIGHT
     from livecam.heads.species import SPECIES
 
+    row = SPECIES["raccoon"]
     detail = replace(
         LIGHT, voxel=0.06, skin_triangles=1500, pattern=100, outline_tufts=60, surface_tufts=40,
         occlusion_rays=3, nose=(0.03, 120),
@@ -227,7 +228,7 @@ def coarse() -> tuple[bytes, bytes]:
         path = Path(folder) / "head.glb"
         out = []
         for _ in range(2):
-            write_glb(path, build_meshes(SPECIES["raccoon"], detail))
+            write_glb(path, build_meshes(row, detail), bones(row), row.neck_pivot)
             out.append(path.read_bytes())
         return out[0], out[1]
 

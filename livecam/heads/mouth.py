@@ -12,7 +12,7 @@ import numpy as np
 
 from livecam.avatar.base import Material
 from livecam.heads.mesh import Triangles, grid
-from livecam.heads.morphs import Displacements, SkinFields, turned_by_jaw
+from livecam.heads.morphs import Displacements, SkinFields
 from livecam.heads.parts import Part, flat, smooth_normals
 from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, unit, vector
 from livecam.heads.shape import Shape
@@ -182,11 +182,16 @@ _ROW_REACH = 0.86  # of the way from the middle of the lips to their corner
 _LIPS_NARROW = (
     "mouthPucker",
     "mouthFunnel",
+    "mouthPucker*jawOpen",
+    "mouthFunnel*jawOpen",
     "mouthLeft",
     "mouthRight",
     "mouthPressLeft",
     "mouthPressRight",
 )
+
+
+_CLOSES = ("mouthClose*jawOpen",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,22 +284,13 @@ def _tooth_points(
     return points.reshape(-1, 3).astype(np.float32)
 
 
-def _on_jaw(points: Array) -> Displacements:
-    """Displacements of what is joined to the lower jaw."""
-    one = np.ones(len(points), np.float32)
-    return {
-        "jawOpen": turned_by_jaw(points, one),
-        "jawForward": one[:, None] * vector((0, -0.01, 0.10)),
-        "jawLeft": one[:, None] * vector((0.12, 0, 0)),
-        "jawRight": one[:, None] * vector((-0.12, 0, 0)),
-    }
-
-
 def _tooth_morphs(fields: SkinFields, points: Array, on_curve: Array, side: float) -> Displacements:
     """The lower row goes with the jaw; both give way where lips narrow or go to one side."""
     lip = fields(on_curve, side=np.full(len(points), side, np.float32))
     gives = {name: lip[name] * vector((0.9, 0.5, 0)) for name in _LIPS_NARROW}
-    return gives | (_on_jaw(points) if side < 0 else {})
+    if side < 0:  # a chin that stays low under closed lips would bare them
+        gives |= {name: lip[name] * vector((1, 0.8, 0)) + vector((0, 0, -0.08)) for name in _CLOSES}
+    return gives | (fields.on_jaw(points) if side < 0 else {})
 
 
 # ---------------------------------------------------------------- tongue
@@ -321,9 +317,9 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     rest, out_shape = (_tongue_skin(line, u, sides) for line in (rest_line, out_line))
     triangles = _closed_grid(rings, sides)
     triangles = _facing(rest, triangles, rest - np.repeat(rest_line, sides, axis=0))
-    morphs = _on_jaw(rest)
+    morphs = fields.on_jaw(rest)
     # It stays a little behind the jaw, or the lower teeth would hide it.
-    morphs["jawOpen"] = turned_by_jaw(rest, np.ones(len(rest), np.float32), 20.0)
+    morphs["jawOpen"] = fields.turned_by_jaw(rest, np.ones(len(rest), np.float32), 20.0)
     morphs["tongueOut"] = out_shape - rest
     across = np.tile(np.arange(sides) / sides, rings)
     groove = ridge((across - 0.25).astype(np.float32), 0.06)

@@ -21,15 +21,13 @@ from livecam.heads.sdf import (
     gradient,
     length,
     mirrored,
-    mix,
-    ridge,
     smooth_max,
     smooth_min,
     smoothstep,
     unit,
     vector,
 )
-from livecam.heads.shape import LID_TOE_OUT_DEG, Shape
+from livecam.heads.shape import Shape
 
 EYE_TOE_OUT_DEG = 3.0  # a hint of it keeps large eyes from looking crossed
 
@@ -155,167 +153,6 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
                 comb=ball,
             )
         )
-    return out
-
-
-# ---------------------------------------------------------------- lids
-
-# Along a lid, `t` goes from its edge (0) to where it vanishes in the socket (1).
-_EDGE = 0.05  # up to here the rim turns in towards the ball
-_LASHES = 0.10  # the dark line reaches to here
-_CREASE = 0.40
-# The lower lid lies outside the upper one: when several expressions close an eye together, the
-# upper lid slides behind it and the line of lashes stays where it is.
-_UPPER_RADIUS, _LOWER_RADIUS = 1.045, 1.070
-_LID_FUR = 0.014  # head units
-
-
-@dataclass(frozen=True, slots=True)
-class _LidCurves:
-    """Elevations about the hinge through both corners of an eye, in degrees."""
-
-    arch: Array  # 0 at the corners, 1 in the middle
-    outer: Array  # -1 inner corner .. 1 outer corner
-    slant: Array
-
-    @property
-    def upper(self) -> Array:
-        return 40 * self.arch + self.slant * 0.55 + 3
-
-    @property
-    def lower(self) -> Array:
-        return -37 * self.arch + self.slant * 0.55
-
-    @property
-    def meet(self) -> Array:
-        return -19 * self.arch + self.slant * 0.55
-
-
-def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
-    """Upper and lower lid of both eyes: visors about a hinge through the eye's corners."""
-    return [
-        _lid(shape, sign, name, upper, columns, rows)
-        for sign, name in SIDES
-        for upper in (True, False)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Visor:
-    """The form of one lid: a shell about the hinge through the corners of its eye."""
-
-    upper: bool
-    angle: Array  # float[columns, rows] across, radians
-    t: Array  # float[columns, rows]
-    radius: float  # of the eye
-
-    def at(self, edge: Array, shut: float = 0.0) -> Array:
-        """Points about the eye's centre, the edge at that elevation; `shut` lays them flatter."""
-        end = 125.0 if self.upper else -125.0
-        inner = np.clip(self.t - _EDGE, 0, 1) / (1 - _EDGE)
-        a, b = self.angle, np.radians(edge + (end - edge) * inner)
-        p = np.stack((np.sin(a), np.cos(a) * np.sin(b), np.cos(a) * np.cos(b)), axis=-1)
-        p = p * (self._thickness(shut) * self.radius)[..., None]
-        p[..., 2] *= 1 - (0.22 if self.upper else 0.17) * shut
-        out: Array = p.reshape(-1, 3).astype(np.float32)
-        return out
-
-    def _thickness(self, shut: float) -> Array:
-        """Distance from the eye's centre over its radius."""
-        t = self.t
-        rim = np.exp(-(((t - 0.10) / 0.07) ** 2))
-        radius = _UPPER_RADIUS if self.upper else _LOWER_RADIUS
-        out: Array = np.where(t < _EDGE * 0.6, 0.98, radius + 0.018 * rim)
-        # Deep under the fold the lid shrinks, so that no expression pushes it through the skin.
-        deep = smoothstep(0.52, 0.80, t) if self.upper else smoothstep(0.20, 0.45, t)
-        out = out - 0.15 * deep
-        if self.upper:
-            crease = np.exp(-(((t - _CREASE) / 0.075) ** 2))
-            fold = np.exp(-(((t - _CREASE - 0.17) / 0.10) ** 2))
-            out = out - crease * (0.035 + 0.02 * shut) + fold * 0.03
-        return out
-
-
-def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
-    row = shape.species
-    across = np.radians(np.linspace(-88, 88, columns))
-    # Two rows close together give the line of lashes a crisp end.
-    spread = np.r_[0.0, 0.045, _LASHES, np.linspace(0, 1, rows - 3) ** 1.2 * 0.88 + 0.12]
-    a, t = np.meshgrid(across.astype(np.float32), spread.astype(np.float32), indexing="ij")
-    curves = _LidCurves(
-        arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
-        outer=a * sign / across[-1],
-        slant=np.degrees(a) * 0.10 * sign,
-    )
-    visor = _Visor(upper, a, t, row.eye_radius)
-    toe = rotation((0, 1, 0), LID_TOE_OUT_DEG * sign)
-    centre = vector((row.eye[0] * sign, *row.eye[1:]))
-    rest = visor.at(curves.upper if upper else curves.lower)
-    targets = _upper_targets(curves, name) if upper else _lower_targets(curves, name)
-    morphs: Displacements = {
-        key: (visor.at(edge, float(key.startswith("eyeBlink"))) - rest) @ toe.T
-        for key, edge in targets.items()
-    }
-    points = rest @ toe.T + centre
-    where = t.ravel()
-    return Part(
-        f"{'upper' if upper else 'lower'}Lid{name}",
-        shape.species.skin,
-        points,
-        outward(points, grid(columns, rows), centre),
-        _lid_colors(shape, where, upper),
-        morphs,
-        occlusion=_lid_occlusion(where, upper),
-        fur=_LID_FUR * smoothstep(_LASHES, 0.26, where) * (row.skin is Material.FUR),
-        comb=unit(np.asarray(np.gradient(points.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
-    )
-
-
-def _upper_targets(c: _LidCurves, name: str) -> dict[str, Array]:
-    inward = np.clip(-c.outer + 0.3, 0, 1.2)
-    return {
-        "eyeBlink" + name: c.meet - 3,
-        "eyeWide" + name: c.upper + 18 * c.arch,
-        "eyeSquint" + name: c.upper - 10 * c.arch,
-        "eyeLookDown" + name: c.upper - 11 * c.arch,
-        "eyeLookUp" + name: c.upper + 9 * c.arch,
-        "browDown" + name: c.upper - 5 * c.arch - 20 * c.arch * inward,
-        "browOuterUp" + name: c.upper + 6 * c.arch * np.clip(c.outer + 0.3, 0, 1.2),
-        "browInnerUp": c.upper + 9 * c.arch * inward - 13 * c.arch * np.clip(c.outer + 0.2, 0, 1),
-        "mouthSmile" + name: c.upper - 3 * c.arch,
-    }
-
-
-def _lower_targets(c: _LidCurves, name: str) -> dict[str, Array]:
-    return {
-        "eyeBlink" + name: c.meet - 1,
-        "eyeSquint" + name: c.lower + 21 * c.arch,
-        "cheekSquint" + name: c.lower + 13 * c.arch,
-        "mouthSmile" + name: c.lower + 11 * c.arch,
-        "eyeWide" + name: c.lower - 6 * c.arch,
-        "eyeLookDown" + name: c.lower - 8 * c.arch,
-        "eyeLookUp" + name: c.lower + 4 * c.arch,
-    }
-
-
-def _lid_colors(shape: Shape, t: Array, upper: bool) -> Array:
-    row = shape.species
-    colors = flat(row.lid, len(t))
-    if upper:
-        colors = mix(colors, vector(row.liner) * 2.5, smoothstep(0.24, 0.46, t) * 0.85)
-        colors = mix(colors, vector(row.liner), ridge(t - _CREASE, 0.05) * 0.7)
-    line = smoothstep(_LASHES + 0.02, _LASHES, t)
-    return mix(colors, vector(row.liner), line).astype(np.float32)
-
-
-def _lid_occlusion(t: Array, upper: bool) -> Array:
-    crease = 0.35 * ridge(t - _CREASE, 0.06) if upper else np.zeros_like(t)
-    out: Array = (
-        0.95
-        - crease
-        - 0.35 * smoothstep(0.5, 0.9, t)
-        - 0.5 * smoothstep(_LASHES + 0.02, _LASHES, t)
-    ).astype(np.float32)
     return out
 
 
