@@ -49,22 +49,22 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     tongue = mouth.tongue(shape, fields, *detail.tongue)
     further = [part for extra in species.extras for part in extra(shape, fields, detail)]
     fur = _fur_tufts(shape, fields, skin, cut, detail) if species.skin is Material.FUR else []
-    coat, bare = _parted(_packed("fur", [skin, *fur]))
+    coat, bare = _parted(packed("fur", [skin, *fur]))
     # What moves together lies together, so that whoever morphs ranges of vertices touches few:
     # eyes, lids and brows, fur from brow to chin, the mouth, and last what never moves.
     meshes = [
-        _packed("lids", lids(shape, *detail.lid)),
-        _packed("eyes", eyes(shape, *detail.eye)),
+        packed("lids", lids(shape, *detail.lid)),
+        packed("eyes", eyes(shape, *detail.eye)),
         *_further("moving", [part for part in further if part.morphs]),
         coat,
     ]
     if species.leather_nose:
-        meshes.append(_packed("nose", [nose(shape, fields, *detail.nose)]))
-    meshes.append(_packed("mouth", [*lip_parts, *hollow, tongue]))
+        meshes.append(packed("nose", [nose(shape, fields, *detail.nose)]))
+    meshes.append(packed("mouth", [*lip_parts, *hollow, tongue]))
     if species.teeth:
-        meshes.append(_packed("teeth", mouth.teeth(fields, curve, *detail.teeth)))
+        meshes.append(packed("teeth", mouth.teeth(fields, curve, *detail.teeth)))
     if species.whiskers:
-        meshes.append(_packed("whiskers", whiskers(shape, fields, *detail.whisker)))
+        meshes.append(packed("whiskers", whiskers(shape, fields, *detail.whisker)))
     meshes += _further("further", [part for part in further if not part.morphs])
     return (*meshes, bare)
 
@@ -72,7 +72,7 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
 def _further(name: str, parts: list[Part]) -> list[Mesh]:
     """A mesh for each material among the parts."""
     return [
-        _packed(f"{name} {material.name.lower()}", [p for p in parts if p.material is material])
+        packed(f"{name} {material.name.lower()}", [p for p in parts if p.material is material])
         for material in sorted({part.material for part in parts})
     ]
 
@@ -162,7 +162,7 @@ def _fur_tufts(
     return out
 
 
-def _packed(name: str, parts: list[Part]) -> Mesh:
+def packed(name: str, parts: list[Part]) -> Mesh:
     """Several parts of one material as one mesh, in metres."""
     counts = [len(part.points) for part in parts]
     starts = np.cumsum([0, *counts[:-1]])
