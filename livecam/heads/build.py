@@ -249,7 +249,7 @@ def _joined_morphs(morphs: list[Displacements], starts: NDArray[np.int64]) -> di
 def build_avatar(species: Species, folder: Path) -> None:
     """Writes `head.glb`, `head.light.glb`, `avatar.toml` and `thumbnail.png`."""
     folder.mkdir(parents=True, exist_ok=True)
-    skeleton = bones(species), _in_metres(species.neck_pivot)
+    skeleton = bones(species), in_metres(species.neck_pivot)
     write_glb(folder / "head.glb", build_meshes(species, FULL), *skeleton)
     light = build_meshes(species, LIGHT)
     write_glb(folder / "head.light.glb", light, *skeleton)
@@ -288,23 +288,24 @@ licence = "MIT"
 neck = "{species.neck}"
 
 [eyes]  # linear colours
-iris_inner = {_numbers(*species.iris_inner)}
-iris_outer = {_numbers(*species.iris_outer)}
+iris_inner = {numbers(*species.iris_inner)}
+iris_outer = {numbers(*species.iris_outer)}
 iris_angle_rad = {eye_look(species).iris_angle_rad:.4f}
 pupil = {species.pupil}
 """
     gains = "\n".join(["[gains]", *(f"{k} = {v}" for k, v in species.gains.items())]) + "\n"
-    return "\n".join([head, fit, gains, *_anchors(species), *map(_bone, bones(species))])
+    return "\n".join([head, fit, gains, *_anchors(species), *map(bone_table, bones(species))])
 
 
 def bones(species: Species) -> tuple[Bone, ...]:
     """The bones of a species in metres."""
 
     rows = (swing.bone for swing in species.swings)
-    return tuple(replace(row, pivot=_in_metres(row.pivot), tip=_in_metres(row.tip)) for row in rows)
+    return tuple(replace(row, pivot=in_metres(row.pivot), tip=in_metres(row.tip)) for row in rows)
 
 
-def _in_metres(point: Vector) -> Vector:
+def in_metres(point: Vector) -> Vector:
+    """A point from head units."""
     return (point[0] * UNIT_M, point[1] * UNIT_M, point[2] * UNIT_M)
 
 
@@ -313,21 +314,22 @@ def _anchors(species: Species) -> list[str]:
         f"""\
 [anchors.{kind}]  # metres
 at = {_metres(*anchor.at)}
-size = {_numbers(*anchor.size)}
+size = {numbers(*anchor.size)}
 pitch_deg = {anchor.pitch_deg}
 """
         for kind, anchor in species.anchors.items()
     ]
 
 
-def _bone(bone: Bone) -> str:
-    turns = "".join(f"\n{name} = {_numbers(*turn)}" for name, turn in bone.turns.items())
+def bone_table(bone: Bone) -> str:
+    """A bone as a table of TOML."""
+    turns = "".join(f"\n{name} = {numbers(*turn)}" for name, turn in bone.turns.items())
     return f"""\
 [[bones]]  # metres
 name = "{bone.name}"
 parent = "{bone.parent}"
-pivot = {_numbers(*bone.pivot)}
-tip = {_numbers(*bone.tip)}
+pivot = {numbers(*bone.pivot)}
+tip = {numbers(*bone.tip)}
 stiffness_hz = {bone.stiffness_hz}
 damping = {bone.damping}
 most_deg = {bone.most_deg}
@@ -336,9 +338,10 @@ most_deg = {bone.most_deg}
 """
 
 
-def _numbers(*values: float) -> str:
+def numbers(*values: float) -> str:
+    """Numbers as an array of TOML."""
     return "[" + ", ".join(f"{v + 0.0:.4f}" for v in values) + "]"
 
 
 def _metres(*values: float) -> str:
-    return _numbers(*(v * UNIT_M for v in values))
+    return numbers(*(v * UNIT_M for v in values))
