@@ -16,6 +16,9 @@ JOINT_SHARE = 0.5
 # A head that tilts lets its bones sag by this share of what a free mass on the spring would.
 GRAVITY_SHARE = 0.25
 GRAVITY = np.array((0.0, -9.81, 0.0))  # metres a second squared, camera space, a level camera
+# An ear that stands in the axis of a turn would hardly notice it. People expect it to trail as
+# the face flies past, so all masses are moved as if they stood this far in front.
+LEVER = np.array((0.0, 0.0, 0.08))  # metres in avatar space
 # The closed form below holds for swings; a damping of 1 would creep, .99 looks the same.
 LEAST_DAMPING, MOST_DAMPING = 0.05, 0.99
 TURN_DAMPING = 0.6  # at least, of turns by expressions: they go a little too far, and back once
@@ -39,6 +42,7 @@ class Springs:
         along = self._tip - self._pivot
         self._length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
         self._along = along / self._length
+        self._mass = self._tip + LEVER
         self._most = np.maximum(np.radians([[bone.most_deg] for bone in bones]), 1e-6)
         self._on_body = np.array([[bone.parent == "body"] for bone in bones])
         # Two springs for each bone, rows 0 and 1: its mass in camera space, and its turn.
@@ -87,14 +91,14 @@ class Springs:
         )
         offset = np.where(self._on_body, camera_from_body[:3, 3], camera_from_head[:3, 3])
         scale = float(np.cbrt(abs(np.linalg.det(camera_from_head[:3, :3]))))
-        tip = (linear @ self._tip[:, :, None])[:, :, 0] + offset
+        mass = (linear @ self._mass[:, :, None])[:, :, 0] + offset
         upright = (linear @ GRAVITY) / scale
         goal = np.empty_like(self._at)
-        goal[0] = tip + self._sag * (GRAVITY - upright)
+        goal[0] = mass + self._sag * (GRAVITY - upright)
         goal[1] = (morphs[self._drivers] @ self._turns).reshape(-1, 3)
         self._advance(goal, dt)
         # A rotation and a scale: the transposed matrix is its inverse times the scale squared.
-        away = (np.swapaxes(linear, 1, 2) @ (self._at[0] - tip)[:, :, None])[:, :, 0] / scale**2
+        away = (np.swapaxes(linear, 1, 2) @ (self._at[0] - mass)[:, :, None])[:, :, 0] / scale**2
         swing = np.cross(self._along, away / self._length)
         return self._moved(amount * self._limited(swing + self._at[1]))
 
