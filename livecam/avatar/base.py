@@ -39,7 +39,7 @@ class Material(IntEnum):
     HORN = 7
     CLOTH = 8
     METAL = 9  # rings, buckles, headphones
-    GLASS = 10  # lenses: seen through
+    GLASS = 10  # lenses: the colour is what they let through
     HAIR = 11  # styled hair as solid shapes, with the gloss of strands
 
 
