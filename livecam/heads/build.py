@@ -40,7 +40,7 @@ from livecam.heads.tufts import outline_density, tufts
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     """The head of a species in metres."""
     shape = species.form(species)
-    fields = SkinFields(shape)
+    fields = species.fields(shape)
     cut = _skin_surface(shape, detail)
     skin = _skin(shape, fields, cut, detail)
     curve = mouth.lip_curve(shape, cut.edge, detail.lip)
@@ -149,7 +149,7 @@ def _fur_tufts(
     furry = smoothstep(0.02, 0.05, skin.fur)
     edge = outline_density(shape, skin.points, skin.normals) * furry
     bare = detail.surface_tufts > 0
-    rim = TuftCut(curved=True, length=1.8, width=0.21, lift=0.40, furry=True)
+    rim = TuftCut(curved=True, length=1.35, width=0.30, lift=0.36, furry=True)
     if not bare:  # shells make the outline; blades only give them finer points
         rim = TuftCut(curved=True, length=1.75, width=0.15, lift=0.35, furry=False)
     out = [tufts(fields, skin, cut.side, edge, detail.outline_tufts, rim, seed=11)]

@@ -55,8 +55,9 @@ class Shape:
     def lip_height(self, p: Array) -> Array:
         """Height of the lip line above each (x, z); it parts upper from lower lip."""
         x, z = np.abs(p[..., 0]), p[..., 2]
-        notch = 0.035 * smoothstep(0.11, 0.0, x)
-        curl = 0.45 * x * x - 0.16 * np.maximum(x - 0.22, 0)
+        row = self.species
+        notch = row.mouth_notch * smoothstep(0.11 + 0.6 * (row.mouth_notch - 0.035), 0.0, x)
+        curl = row.mouth_curl * x * x - 0.16 * np.maximum(x - 0.22, 0)
         out: Array = self.species.mouth_y + curl + notch - 0.03 * (z - 1.0)
         return out
 
@@ -160,9 +161,14 @@ class Shape:
         thin = row.ear_thin
         tall = float(length(vector(row.ear_to) - vector(row.ear_from)))
         local = (q - vector(row.ear_from)) @ self._ear_axes.T
-        ear = cone(local, (0, 0, 0), (0, tall, 0), r0, r1, (1, 1, thin))
+        middle, half = (0, 0.5 * tall, 0), (0.5 + row.ear_swell) * (r0 + r1)
+        ear = np.minimum(
+            cone(local, (0, 0, 0), middle, r0, half, (1, 1, thin)),
+            cone(local, middle, (0, tall, 0), half, r1, (1, 1, thin)),
+        )
         start, end = (0, 0.22 * tall, 0.92 * r0 / thin), (0, 0.90 * tall, 0.97 * r1 / thin)
-        cup = cone(local, start, end, r0 * 0.64, r1 * 0.55, (1, 1, 1.3 * thin / 1.55))
+        wide = (0.64 + row.ear_swell) * r0, (0.55 + row.ear_swell) * r1
+        cup = cone(local, start, end, *wide, (1, 1, 1.3 * thin / 1.55))
         return smooth_min(d, smooth_max(ear, -cup, 0.09), row.ear_fillet)
 
     # ------------------------------------------------------------ where things are
@@ -189,7 +195,8 @@ class Shape:
         facing = normals @ self._ear_axes[2] - 2 * self._ear_axes[2, 0] * normals[:, 0] * (
             p[:, 0] < 0
         )
-        hollow = smoothstep(0.05, 0.45, facing) * smoothstep(0.64, 0.32, width)
+        edge = 0.64 + 1.5 * row.ear_swell
+        hollow = smoothstep(0.05, 0.45, facing) * smoothstep(edge, edge - 0.32, width)
         return ear, ear * hollow, height
 
     def head_weight(self, p: Array) -> Array:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from livecam.avatar.base import Anchor, Bone, Material
+from livecam.heads.morphs import SkinFields
 from livecam.heads.sdf import Array, Vector, bump, length, mirrored, smoothstep, vector
 from livecam.heads.shape import Shape
 
 if TYPE_CHECKING:
     from livecam.heads.detail import Detail
-    from livecam.heads.morphs import SkinFields
     from livecam.heads.parts import Part
 
 UNIT_M = 0.105
@@ -119,6 +119,8 @@ class Species:
     cheek_tuft: float  # how far the cheek's fur stands out
     mouth_corner: tuple[float, float]  # x, z
     mouth_y: float  # height of the lip line in the middle
+    mouth_notch: float = 0.035  # how far it rises there, under the nose
+    mouth_curl: float = 0.45  # how strongly it rises to the corners
     lip: Vector  # colour
     lid: Vector
     liner: Vector
@@ -135,15 +137,20 @@ class Species:
     jaw_radii: tuple[float, float] = (0.30, 0.14)
     ear_face: Vector = (0.0, 0.0, 1.0)  # where the hollow of the left ear looks
     ear_thin: float = 1.55  # width over thickness
+    ear_swell: float = 0.0  # how much wider its middle is than a straight line makes it
     ear_fillet: float = 0.16  # where it meets the skull
     ruff: float = 1.0  # how far it spreads
     fur: float = 1.0  # length over the usual one
+    brow_lift: float = 1.0  # how far brows move, over the usual way
     nose_color: Vector = (0.028, 0.021, 0.020)
+    lids_deg: tuple[float, float] = (40.0, -37.0)  # where upper and lower rest, over the pupil
+    wild_teeth: float = 1.0  # fangs and dark gaps; 0 for an even row
     skin: Material = Material.FUR
     leather_nose: bool = True
     whiskers: bool = True
     teeth: bool = True
     form: type[Shape] = Shape
+    fields: type[SkinFields] = SkinFields
     extras: tuple[Extra, ...] = ()
     swings: tuple[Swing, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # head units

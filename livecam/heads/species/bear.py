@@ -22,8 +22,8 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay(_HONEY, c.spot((0.80, -0.30, 0.25), (0.40, 0.34, 0.6), 0.7) * 0.55)
     muzzle = smoothstep(0.58, 0.76, c.z + 0.25 * smoothstep(-0.25, -0.5, c.y))
     muzzle = muzzle * smoothstep(0.52, 0.36, c.x) * smoothstep(0.02, -0.10, c.y)
-    chin = c.below(-0.44, 0.06) * c.ahead(0.30, 0.15) * smoothstep(0.55, 0.35, c.x)
-    c.lay(_TAN, np.maximum(muzzle, chin * smoothstep(-0.80, -0.66, c.y)))
+    chin = c.below(-0.44, 0.06) * c.ahead(0.50, 0.10) * smoothstep(0.55, 0.35, c.x)
+    c.lay(_TAN, np.maximum(muzzle, chin * smoothstep(-0.70, -0.58, c.y)))
     c.lay(_HONEY, smoothstep(0.11, 0.05, c.x) * c.ahead(0.80, 0.1) * (1 - c.below(-0.2)) * 0.5)
     # The pale collar of a cub: a crescent that opens upwards.
     ring = np.abs(np.hypot(c.x / 0.70, (c.y + 0.72) / 0.42) - 1.0)
@@ -41,24 +41,26 @@ BEAR = Species(
     paint=_paint,
     eye=(0.365, 0.115, 0.56),
     eye_radius=0.275,
-    iris_inner=(0.36, 0.155, 0.045),
-    iris_outer=(0.075, 0.028, 0.010),
+    iris_inner=(0.24, 0.095, 0.028),
+    iris_outer=(0.050, 0.018, 0.007),
     iris_angle_deg=53.0,
     pupil=0.50,
     muzzle_from=(0, -0.24, 0.55),
-    muzzle_to=(0, -0.275, 1.06),
-    muzzle_radii=(0.43, 0.255),
+    muzzle_to=(0, -0.275, 1.03),
+    muzzle_radii=(0.45, 0.235),
     pad_x=0.125,
     pad_radii=(0.20, 0.155, 0.20),
     jaw_radii=(0.32, 0.17),
-    nose=(0, -0.125, 1.265),
+    nose=(0, -0.13, 1.225),
     nose_radii=(0.170, 0.115, 0.105),
-    ear_from=(0.62, 0.66, -0.12),
-    ear_to=(0.77, 0.94, -0.13),
-    ear_radii=(0.27, 0.23),
+    ear_from=(0.66, 0.66, -0.12),
+    ear_to=(0.77, 0.88, -0.13),
+    ear_radii=(0.31, 0.30),
     ear_face=(0.28, 0.0, 1.0),
-    skull_radii=(0.99, 0.88, 0.87),
-    cheek_at=(0.52, -0.24, 0.20),
+    ear_thin=1.8,
+    ear_swell=0.06,
+    skull_radii=(1.02, 0.88, 0.87),
+    cheek_at=(0.56, -0.24, 0.20),
     cheek_radii=(0.54, 0.44, 0.47),
     cheek_tuft=0.14,
     brow_radii=(0.29, 0.095, 0.14),

@@ -22,9 +22,8 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     white = c.below(border, 0.07) * c.ahead(-0.05, 0.25)
     flank = smoothstep(0.085, 0.155, c.x + 0.5 * c.wave) * smoothstep(0.62, 0.78, c.z)
     white = np.maximum(white, flank * c.below(-0.06, 0.06))
-    inner_brow = c.spot((0.20, 0.46, 0.70), (0.10, 0.075, 0.3), 0.5) * 0.55
     bib = smoothstep(0.56, 0.36, c.x + 2 * c.wave) * c.below(-0.62) * c.ahead(0.05, 0.15)
-    c.lay(_WHITE, np.maximum(inner_brow, white * smoothstep(-0.80, -0.66, c.y)))
+    c.lay(_WHITE, white * smoothstep(-0.80, -0.66, c.y))
     c.lay(_WHITE, bib)
     tear = stripes(c.face_plane(), [(((0.13, 0.05), (0.15, -0.12), (0.21, -0.24)), 0.045)])
     c.lay(_RUST, tear * c.ahead(0.6, 0.1) * 0.9)
@@ -41,7 +40,7 @@ FOX = Species(
     title_zh="赤狐",
     paint=_paint,
     eye=(0.375, 0.10, 0.535),
-    eye_radius=0.325,
+    eye_radius=0.315,
     iris_inner=(0.62, 0.30, 0.035),
     iris_outer=(0.16, 0.050, 0.008),
     muzzle_from=(0, -0.24, 0.55),
@@ -51,11 +50,13 @@ FOX = Species(
     pad_radii=(0.165, 0.13, 0.19),
     nose=(0, -0.175, 1.205),
     nose_radii=(0.125, 0.095, 0.09),
-    ear_from=(0.54, 0.66, -0.10),
-    ear_to=(0.74, 1.46, -0.10),
-    ear_radii=(0.37, 0.075),
+    ear_from=(0.48, 0.64, -0.10),
+    ear_to=(0.72, 1.46, -0.08),
+    ear_radii=(0.39, 0.06),
     ear_face=(0.22, 0.0, 1.0),
-    ear_thin=1.8,
+    ear_thin=1.75,
+    ear_swell=0.08,
+    ear_fillet=0.10,
     cheek_tuft=0.46,
     mouth_corner=(0.44, 0.69),
     mouth_y=-0.415,
@@ -63,5 +64,5 @@ FOX = Species(
     lid=(0.40, 0.085, 0.014),
     liner=(0.010, 0.007, 0.006),
     whisker=(0.10, 0.08, 0.075),
-    swings=ears((0.58, 0.78, -0.10), (0.74, 1.46, -0.10), 0.42),
+    swings=ears((0.53, 0.80, -0.10), (0.72, 1.46, -0.08), 0.42),
 )

@@ -18,11 +18,12 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = Coat(shape, p, normals, _WHITE)
     c.lay(_CREAM, smoothstep(0.1, -0.8, c.z) * 0.35)
     c.lay(_CREAM, c.below(-0.55, 0.2) * c.ahead(0.3, 0.3) * 0.25)
-    x, y = c.x - 0.425, c.y - 0.015 + 0.6 * c.wave
+    x, y = c.x - 0.420, c.y - 0.035 + 0.6 * c.wave
     down = np.cos(_DROOP_RAD) * -y + np.sin(_DROOP_RAD) * x
     across = np.cos(_DROOP_RAD) * x + np.sin(_DROOP_RAD) * y
-    patch = smoothstep(1.08, 0.94, np.hypot(down / 0.50, across / (0.385 - 0.06 * down)))
-    c.lay(_BLACK, patch * c.ahead(0.12, 0.12))
+    patch = smoothstep(1.08, 0.94, np.hypot(down / 0.385, across / (0.30 + 0.06 * down)))
+    muzzle = c.ahead(0.66, 0.08) * smoothstep(0.36, 0.26, c.x) * c.below(-0.10, 0.05)
+    c.lay(_BLACK, patch * c.ahead(0.12, 0.12) * (1 - muzzle))
     c.lay(_BLACK, c.ear)
     c.lay(_BLACK, c.below(-1.02, 0.06))
     return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
@@ -33,10 +34,10 @@ PANDA = Species(
     title="Giant panda",
     title_zh="大熊猫",
     paint=_paint,
-    eye=(0.375, 0.085, 0.555),
-    eye_radius=0.285,
-    iris_inner=(0.34, 0.145, 0.045),
-    iris_outer=(0.070, 0.026, 0.012),
+    eye=(0.385, 0.075, 0.565),
+    eye_radius=0.265,
+    iris_inner=(0.20, 0.080, 0.026),
+    iris_outer=(0.040, 0.015, 0.008),
     iris_angle_deg=53.0,
     pupil=0.52,
     muzzle_from=(0, -0.24, 0.52),
@@ -45,9 +46,10 @@ PANDA = Species(
     pad_radii=(0.20, 0.15, 0.19),
     nose=(0, -0.155, 1.075),
     nose_radii=(0.14, 0.090, 0.09),
-    ear_from=(0.66, 0.62, -0.14),
-    ear_to=(0.84, 0.92, -0.16),
-    ear_radii=(0.30, 0.25),
+    ear_from=(0.70, 0.66, -0.14),
+    ear_to=(0.80, 0.86, -0.16),
+    ear_radii=(0.31, 0.30),
+    ear_thin=1.8,
     ear_face=(0.30, 0.0, 1.0),
     skull_radii=(1.02, 0.89, 0.87),
     cheek_at=(0.56, -0.22, 0.20),
