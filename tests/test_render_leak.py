@@ -98,6 +98,19 @@ def test_nothing_of_a_magenta_face_remains_in_the_light_tier(
     assert shown == 0
 
 
+@pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (-30, 5), (20, -15)])
+def test_a_held_head_that_sways_still_covers_the_face(yaw, pitch, light, raccoon):
+    face, rig = worn(yaw, pitch, {"jawOpen": 0.5}), Rig(raccoon, AvatarSettings())
+    states = [rig.state(face, *SIZE)] + [rig.idle(0.25) for _ in range(40)]
+    for state in states[::4]:
+        drawn = []
+        for color in (MAGENTA, GREEN):
+            frame, mask = picture(face, color)
+            drawn.append(light.compose(frame, [state]).image[mask].astype(int))
+        assert np.abs(drawn[0] - drawn[1]).max() <= 1
+    assert not np.array_equal(states[0].camera_from_head, states[-1].camera_from_head)
+
+
 @pytest.mark.parametrize("samples", [0, 4])
 def test_nothing_of_a_magenta_face_remains_in_the_full_tier(samples, graphics, raccoon):
     settings = RenderSettings(tier="full", shells=2, samples=samples)

@@ -27,10 +27,11 @@ _WIDE_SQUINT = np.array(
 FULL_TURN_RAD = float(np.radians(31.0))  # of an eye to the side, at weight 1
 
 HIDDEN_FROM, HIDDEN_AT = 0.15, 0.5  # a lid so far down hides its eye from the tracker
-CROSSED_FROM, CROSSED_AT = 0.3, 0.6  # both eyes so far in are crossed on purpose
-# Seen from the lens, eyes that meet in it look crossed; of the true angle so much looks right.
-VERGENCE_SHARE = 0.5
-NEAREST_M, FARTHEST_M = 0.25, 2.0
+# Eyes so far in, on the mean of both, are crossed on purpose; measured on straight ones: 0.1.
+CROSSED_FROM, CROSSED_AT = 0.2, 0.4
+# Seen from the lens, large eyes that meet in it look crossed: so much of the true angle is right.
+VERGENCE_SHARE = 0.35
+NEAREST_M, FARTHEST_M = 0.35, 2.0
 
 STEADY_CHANGE = 0.04  # weights that stay within this say nothing new about the gaze
 STEADY_HZ = 1.5
@@ -104,9 +105,9 @@ class Gaze:
             left = float(trust[1] * inwards[1] - trust[0] * inwards[0]) / total
             up = float(trust @ (look[:, 2] - look[:, 3])) / total
             self._aim = np.array((left, up))
-        least = float(inwards.min())
-        sure = min(max((least - CROSSED_FROM) / (CROSSED_AT - CROSSED_FROM), 0.0), 1.0)
-        return least * sure
+        crossed = float(inwards.mean())
+        sure = min(max((crossed - CROSSED_FROM) / (CROSSED_AT - CROSSED_FROM), 0.0), 1.0)
+        return crossed * sure * float(trust.min())
 
     def _wander(self, dt: float, idle: bool) -> NDArray[np.float64]:
         """Small saccades, once the measured gaze has rested for a while."""
