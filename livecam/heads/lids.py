@@ -34,17 +34,18 @@ _BLINK = "eyeBlink"
 class _LidCurves:
     """Elevations about the hinge through both corners of an eye, in degrees."""
 
+    rest: tuple[float, float]  # upper and lower lid in the middle of an open eye
     arch: Array  # 0 at the corners, 1 in the middle
     outer: Array  # -1 inner corner .. 1 outer corner
     slant: Array
 
     @property
     def upper(self) -> Array:
-        return 40 * self.arch + self.slant * 0.55 + 3
+        return self.rest[0] * self.arch + self.slant * 0.55 + 3
 
     @property
     def lower(self) -> Array:
-        return -37 * self.arch + self.slant * 0.55
+        return self.rest[1] * self.arch + self.slant * 0.55
 
     def meet(self, degrees: float) -> Array:
         out: Array = degrees * self.arch + self.slant * 0.55
@@ -107,6 +108,7 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
     across = np.radians(np.linspace(-88, 88, columns))
     a, t = np.meshgrid(across.astype(np.float32), _spread(rows), indexing="ij")
     curves = _LidCurves(
+        rest=row.lids_deg,
         arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
         outer=a * sign / across[-1],
         slant=np.degrees(a) * 0.10 * sign,
@@ -121,13 +123,13 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
     where = t.ravel()
     return Part(
         f"{'upper' if upper else 'lower'}Lid{name}",
-        Material.FUR,
+        row.skin,
         points,
         outward(points, grid(columns, rows), centre),
         _lid_colors(shape, centre + unit(shut) * (FOLD * row.eye_radius), unit(shut), where, upper),
         {key: moved @ toe.T for key, moved in morphs.items()},
         occlusion=_lid_occlusion(where, upper),
-        fur=_LID_FUR * smoothstep(_LASHES, 0.26, where),
+        fur=_LID_FUR * smoothstep(_LASHES, 0.26, where) * (row.skin is Material.FUR),
         comb=unit(np.asarray(np.gradient(points.reshape(columns, rows, 3), axis=1)).reshape(-1, 3)),
     )
 

@@ -228,12 +228,13 @@ def _teeth(
     at = along * _ROW_REACH * curve.arc[-1]
     on_curve = _along(curve, curve.points, at)
     ahead = unit(_along(curve, curve.out, at)) * vector((1, 0, 1))
-    points = _tooth_points(row, on_curve, ahead, (along, gap, number), down)
+    wild = fields.shape.species.wild_teeth
+    points = _tooth_points(row, on_curve, ahead, (along, gap, number), down, wild)
     # Where the jaw is narrow, a long tooth is drawn in: none may show while the mouth is shut.
     shape = fields.shape
     points = points - np.clip(shape(points) + 0.02, 0, None)[:, None] * shape.normals(points, 0.05)
     tip: Array = np.tile(down, len(along))
-    stained = smoothstep(0.80, 1.0, np.repeat(gap, rows)) * 0.8
+    stained = smoothstep(0.80, 1.0, np.repeat(gap, rows)) * (0.25 + 0.55 * wild)
     colors = mix(flat(TOOTH, len(points)), vector((0.30, 0.17, 0.10)), stained)
     return Part(
         row.name,
@@ -268,11 +269,12 @@ def _tooth_points(
     ahead: Array,
     scallops: tuple[Array, Array, Array],
     down: Array,
+    wild: float,
 ) -> Array:
     along, gap, number = scallops
-    fang = np.exp(-(((number - _FANG) / 0.45) ** 2))
+    fang = wild * np.exp(-(((number - _FANG) / 0.45) ** 2))
     tall = row.height * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(along))
-    tall = tall * (1 - (0.20 + 0.20 * fang) * gap**3) + 0.01
+    tall = tall * (1 - (0.07 + 0.13 * wild + 0.20 * fang) * gap**3) + 0.01
     bulge = 0.035 * np.sqrt(np.clip(1 - gap**3, 0, 1))
     profile = np.sin(np.pi * (0.30 + 0.58 * down)) ** 0.7  # round towards the tip
     foot = on_curve - row.back * ahead + row.up * vector((0, 1, 0))
