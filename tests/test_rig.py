@@ -338,3 +338,23 @@ def test_a_slow_quantile_learns_nothing_while_time_stands() -> None:
     for _ in range(100):
         value = slow.step(np.array((0.9,)), 0.0)[0]
     assert value == 0.1
+
+
+def test_a_frown_shows_in_brows_nose_and_mouth() -> None:
+    """What the tracker makes of a real, angry frown (it never measures a sneer)."""
+    gains = ExpressionGains({})
+    gains.morphs(weights(), 0.0)
+    frown = weights(
+        browDownLeft=0.54, browDownRight=0.75, mouthFrownLeft=0.13, mouthFrownRight=0.13
+    )
+    shown = dict(zip(EXPRESSIONS, gains.morphs(frown, 1 / 30), strict=True))
+    assert shown["browDownLeft"] > 0.5
+    assert shown["browDownRight"] > shown["browDownLeft"]
+    assert shown["noseSneerRight"] > 0.2
+    assert shown["mouthFrownLeft"] > 0.35
+
+
+def test_a_frown_stays_on_shut_eyes() -> None:
+    shut = weights(browDownLeft=0.5, browDownRight=0.5, eyeBlinkLeft=0.8, eyeBlinkRight=0.8)
+    shown = dict(zip(EXPRESSIONS, ExpressionGains({}).morphs(shut, 0.0), strict=True))
+    assert shown["browDownLeft"] > 0.25

@@ -17,18 +17,21 @@ from livecam.core.face import EXPRESSIONS, INDEX, Weights
 
 REST_QUANTILE = 0.20
 MOST_REST = 0.35  # a resting level above this is an expression, not a face at rest
-LARGEST = 1.3  # funnel and pucker may go a little beyond what the artist drew
+LARGEST = 1.2  # the funnel may go a little beyond what the artist drew
+SNEER_OF_BROW, SNEER_OF_LIP = 0.35, 0.6  # the tracker never measures a sneer
 
 # (beginning of the name, gain); the longest beginning that fits counts.
 GAINS: tuple[tuple[str, float], ...] = (
     ("", 1.0),
     ("brow", 1.5),
-    ("browDown", 0.6),
+    ("browDown", 1.1),
     ("eyeWide", 3.0),
     ("eyeSquint", 0.6),
     ("eyeLook", 0.9),
     ("jawOpen", 1.5),
     ("mouth", 1.1),
+    ("mouthFrown", 3.5),  # an obvious one is measured as 0.13
+    ("mouthShrug", 1.5),
     ("mouthSmile", 1.25),
     ("noseSneer", 2.0),
 )
@@ -56,6 +59,8 @@ _OTHER_LID = np.array(
 )
 _SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
 _CHEEK = [INDEX["cheekSquintLeft"], INDEX["cheekSquintRight"]]
+_SNEER = [INDEX["noseSneerLeft"], INDEX["noseSneerRight"]]
+_UPPER_LIP = [INDEX["mouthUpperUpLeft"], INDEX["mouthUpperUpRight"]]
 _OUTER_BROW = [INDEX["browOuterUpLeft"], INDEX["browOuterUpRight"]]
 _INNER_BROW, _JAW = INDEX["browInnerUp"], INDEX["jawOpen"]
 _FUNNEL, _PUCKER = INDEX["mouthFunnel"], INDEX["mouthPucker"]
@@ -119,12 +124,13 @@ def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
     out[_WIDE] += 0.2 * jaw
     # What else moves a lid fades as it shuts: together they would push it past the lower one.
     out[_OTHER_LID] *= 1 - np.minimum(out[_BLINK], 1.0)
-    out[_BROW_DOWN] *= 1 - 0.6 * np.minimum(out[_BLINK], 1.0)
+    out[_BROW_DOWN] *= 1 - 0.4 * np.minimum(out[_BLINK], 1.0)
+    out[_SNEER] += SNEER_OF_BROW * out[_BROW_DOWN] + SNEER_OF_LIP * out[_UPPER_LIP]
     out[_CHEEK] += 0.4 * out[_SMILE]
     np.minimum(out, 1.0, out=out, where=_AT_MOST_ONE)
 
 
-_AT_MOST_ONE = np.array([i not in (_FUNNEL, _PUCKER) for i in range(len(EXPRESSIONS))])
+_AT_MOST_ONE = np.arange(len(EXPRESSIONS)) != _FUNNEL
 
 
 def _general_gain(name: str) -> float:
