@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from livecam.config.fields import SettingField
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+_METAVARS: dict[type, str] = {str: "TEXT", tuple: "NAMES"}
 COMMON = ("debug", "log_level")
 
 
@@ -100,7 +101,7 @@ def _setting_options(wanted: Callable[[SettingField], bool]) -> list[Parameter]:
 
 def _setting_option(field: SettingField) -> Parameter:
     """An option that passes on what was written; the settings check the value themselves."""
-    default = f"[{_shown_default(field)}]" if field.default != "" else ""
+    default = f"[{_shown_default(field)}]" if field.default not in ("", ()) else ""
     switch = field.kind is bool
     names = f"{field.flag}/--no-{field.flag[2:]}" if switch else field.flag
     option = typer.Option(
@@ -114,7 +115,7 @@ def _setting_option(field: SettingField) -> Parameter:
 
 
 def _metavar(field: SettingField) -> str:
-    text = field.range_text or ("TEXT" if field.kind is str else "NUMBER")
+    text = field.range_text or _METAVARS.get(field.kind, "NUMBER")
     return f"{text} {field.unit}".rstrip()
 
 

@@ -74,11 +74,15 @@ def test_a_flag_that_was_not_given_changes_nothing():
 
 def test_every_setting_can_be_set_by_its_environment_variable():
     values = {field: another_value(field) for field in setting_fields()}
-    loaded = load(environ={field.variable: str(value) for field, value in values.items()})
+    loaded = load(environ={field.variable: in_a_variable(value) for field, value in values.items()})
     assert {field.key: value for field, value, _ in effective(loaded)} == {
         field.key: value for field, value in values.items()
     }
     assert loaded.origins == {field.key: field.variable for field in setting_fields()}
+
+
+def in_a_variable(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def another_value(field: SettingField) -> object:
@@ -88,6 +92,8 @@ def another_value(field: SettingField) -> object:
         return not field.default
     if field.kind is str:
         return "something"
+    if field.kind is tuple:
+        return ("something", "else")
     assert field.high is not None
     return field.kind(field.high)
 
@@ -113,6 +119,25 @@ def test_the_environment_names_a_choice():
 
 def test_a_number_in_a_file_may_stand_for_camera_number_zero(folder: Path):
     assert load(file="[source]\nsource = 0\n", folder=folder).settings.source.source == "0"
+
+
+@pytest.mark.parametrize(
+    ("origin", "names"),
+    [
+        ({"file": '[avatar]\naccessories = ["glasses", "hat"]\n'}, ("glasses", "hat")),
+        ({"file": '[avatar]\naccessories = "glasses"\n'}, ("glasses",)),
+        ({"environ": {"LIVECAM_ACCESSORIES": "glasses, hat,"}}, ("glasses", "hat")),
+        ({"accessories": "glasses,hat"}, ("glasses", "hat")),
+        ({"environ": {"LIVECAM_ACCESSORIES": "hat"}, "accessories": ""}, ()),
+    ],
+)
+def test_a_list_is_written_with_commas_or_as_a_list(folder: Path, origin: dict, names: tuple):
+    assert load(folder=folder, **origin).settings.avatar.accessories == names
+
+
+def test_a_list_of_anything_but_names_is_refused(folder: Path):
+    error = refusal(file="[avatar]\naccessories = 3\n", folder=folder)
+    assert "avatar.accessories must be a list of names, not 3" in error.message
 
 
 def test_the_users_file_may_name_a_preset(folder: Path):

@@ -14,7 +14,7 @@ from livecam.app.line import Line, Published
 from livecam.app.live import Capture, Live, Tracking, prepare_process
 from livecam.app.outlets import Outlet
 from livecam.app.stats import Shown
-from livecam.avatar.library import load_avatar
+from livecam.avatar.accessories import worn_avatar
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import LivecamError
@@ -78,7 +78,7 @@ class _Bench:
             stack.callback(worker.request_stop)
             worker.start()
         self._graphics = stack.enter_context(open_graphics())
-        avatar = load_avatar(settings.avatar.avatar)
+        avatar = worn_avatar(settings.avatar)
         info = output_info(settings, capture.wait_until_open())
         outlet = Outlet("null", NullSink, info, self._clock, timer)
         outlet.keep_delays = True

@@ -186,9 +186,9 @@ def _models(settings: Settings) -> Check:
 
 
 def _avatar(settings: Settings) -> Check:
-    from livecam.avatar.library import load_avatar
+    from livecam.avatar.accessories import worn_avatar
 
-    avatar = load_avatar(settings.avatar.avatar)
+    avatar = worn_avatar(settings.avatar)
     full, light = (
         sum(len(mesh.positions) for mesh in meshes)
         for meshes in (avatar.meshes, avatar.light_meshes)

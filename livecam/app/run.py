@@ -16,6 +16,7 @@ from livecam.app.line import Line, Published
 from livecam.app.live import Capture, Live, Tracking, prepare_process
 from livecam.app.outlets import Outlet
 from livecam.app.stats import StatsWriter
+from livecam.avatar.accessories import dressed, worn_avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
@@ -65,7 +66,7 @@ class _Run:
     def run(self) -> int:
         settings, stack = self.settings, self._stack
         check_names(settings)
-        avatar = load_avatar(settings.avatar.avatar)
+        avatar = worn_avatar(settings.avatar)
         self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
         make_tracker = tracker_factory(settings)
@@ -225,6 +226,7 @@ class _Run:
             return
         here = names.index(self._avatar_name) if self._avatar_name in names else -1
         avatar = load_avatar(names[(here + 1) % len(names)])
+        avatar = dressed(avatar, self.settings.avatar.accessories)
         self._avatar_name = avatar.name
         self._live.line.wear(avatar)
 

@@ -21,7 +21,7 @@ class SettingField:
     group: str  # "privacy"
     name: str  # "on_lost"
     default: object
-    kind: type  # bool, int, float or str
+    kind: type  # bool, int, float, str, or tuple: a list of names
     choices: tuple[str, ...]  # empty: any value
     low: float | None
     high: float | None
@@ -79,7 +79,7 @@ def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) 
         group=group_name,
         name=name,
         default=plain(info.default),
-        kind=str if choices else cast("type", info.annotation),
+        kind=str if choices else _kind(info.annotation),
         choices=choices,
         low=limits.get("ge"),
         high=limits.get("le"),
@@ -88,6 +88,10 @@ def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) 
         group_help=(group.__doc__ or "").strip(),
         option=extra["flag"].replace("-", "_") or name,
     )
+
+
+def _kind(annotation: object) -> type:
+    return cast("type", get_origin(annotation) or annotation)
 
 
 def _choices(annotation: object) -> tuple[str, ...]:

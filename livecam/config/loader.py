@@ -20,6 +20,7 @@ from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
 from livecam.core.registry import did_you_mean
 
+_NOUNS = {int: "a whole number", float: "a number", tuple: "a list of names"}
 DEFAULT = "default"
 PRESET = "preset"  # names a preset in the user's file, and in the environment
 PRESET_VARIABLE = VARIABLE_PREFIX + "PRESET"
@@ -149,7 +150,7 @@ def _wanted(field: SettingField) -> str:
         return " or ".join((", ".join(field.choices[:-1]), field.choices[-1]))
     if field.kind is bool:
         return "true or false"
-    noun = {int: "a whole number", float: "a number"}.get(field.kind, "text")
+    noun = _NOUNS.get(field.kind, "text")
     ends = ((field.low, "from {:g}"), (field.high, "to {:g}"))
     limits = [words.format(end) for end, words in ends if end is not None]
     return " ".join([noun, *limits, field.unit if limits else ""]).rstrip()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def setting(
@@ -30,6 +30,16 @@ def setting(
         le=high,
         json_schema_extra={"unit": unit, "live": live, "flag": flag},
     )
+
+
+def _split(value: object) -> object:
+    """Names in a file stand in a list, in a variable or a flag between commas."""
+    if isinstance(value, str):
+        return tuple(name for part in value.split(",") if (name := part.strip()))
+    return value
+
+
+NameList: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class OnLost(str, Enum):
@@ -93,6 +103,9 @@ class AvatarSettings(Group):
     """Which head, and how it sits."""
 
     avatar: str = setting("raccoon", help="name of a built-in head, or a folder", live=True)
+    accessories: NameList = setting(
+        (), help="what the head wears, e.g. glasses,headphones; see `livecam avatars`"
+    )
     scale: float = setting(1.0, low=0.8, high=1.6, live=True, help="size over the fitted size")
     expression: float = setting(1.0, low=0, high=2, live=True, help="strength of the expressions")
     life: float = setting(

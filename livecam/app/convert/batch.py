@@ -30,8 +30,8 @@ from livecam.app.convert.plan import Scene, plan
 from livecam.app.convert.second_look import SecondLook
 from livecam.app.convert.survey import Advance, Survey, survey
 from livecam.app.stats import Shown, StatsWriter
+from livecam.avatar.accessories import worn_avatar
 from livecam.avatar.base import Avatar
-from livecam.avatar.library import load_avatar
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.errors import LivecamError, SinkError, SourceError, UsageError
@@ -80,7 +80,7 @@ class Converter:
         self._make_compositor: CompositorFactory | None = None
 
     def __enter__(self) -> Converter:
-        self._avatar = load_avatar(self.settings.avatar.avatar)
+        self._avatar = worn_avatar(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
         graphics = self._stack.enter_context(open_graphics())
         self._make_compositor = compositor_factory(self.settings, graphics, self.timer)

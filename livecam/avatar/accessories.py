@@ -1,0 +1,263 @@
+"""What a head can wear over its own: glasses, hats, headphones, joined to it when it is loaded.
+
+An accessory is a folder with `item.toml`, `item.glb` and, for software renderers,
+`item.light.glb`. It fits any head that has an anchor for its kind. A folder of the user's own
+hides a built-in one of the same name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, Material, Mesh, Points
+from livecam.avatar.gltf import read_meshes
+from livecam.avatar.library import (
+    ACCESSORY_KINDS,
+    avatar_folders,
+    check_bones,
+    load_avatar,
+    read_toml,
+)
+from livecam.config.settings import AvatarSettings
+from livecam.core.errors import AssetError, ConfigError
+from livecam.core.registry import did_you_mean
+
+ITEM_TOML = "item.toml"
+ITEM_FILE = "item.glb"
+LIGHT_ITEM_FILE = "item.light.glb"
+FOLDER = "accessories"  # beside the avatars
+
+_PRESSED = (Material.FUR, Material.HAIR, Material.SKIN)
+_EDGE_M = 0.006  # over which a press begins
+_STIFF, _LOOSE = 0.05, 0.25  # sway up to which a vertex is pressed, and from which it is not
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Where an accessory lies tight: fur and hair above a plane are pressed into an ellipsoid."""
+
+    centre: tuple[float, float, float]
+    radii: tuple[float, float, float]
+    floor: float  # height of the plane over the origin
+    slope: float = 0.0  # how much the plane rises towards the front
+
+
+@dataclass(frozen=True, slots=True)
+class Accessory:
+    """Something to wear, in metres about its own origin."""
+
+    name: str  # folder name: "party-hat"
+    title: str
+    title_zh: str
+    author: str
+    licence: str
+    kind: str  # one of ACCESSORY_KINDS
+    meshes: tuple[Mesh, ...]
+    light_meshes: tuple[Mesh, ...]
+    bones: tuple[Bone, ...]
+    press: Press | None
+    folder: Path
+
+
+class ItemDescription(BaseModel):
+    """What `item.toml` says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(min_length=1)
+    title_zh: str = Field(min_length=1)
+    author: str
+    licence: str
+    kind: str
+    bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
+    press: Press | None = None
+
+
+def list_accessories() -> tuple[str, ...]:
+    """The names of all accessories that can be worn, sorted."""
+    return tuple(sorted(_known()))
+
+
+def accessory_folder(name: str) -> Path:
+    """The folder of the accessory of that name.
+
+    Raises:
+        AssetError: there is none.
+    """
+    known = _known()
+    if name not in known:
+        raise AssetError(
+            f'no accessory is called "{name}"{did_you_mean(name, list(known))}',
+            hint=f"there are: {', '.join(sorted(known)) or 'none'}",
+        )
+    return known[name]
+
+
+def read_item(folder: Path) -> ItemDescription:
+    """What the `item.toml` in a folder says; cheap, so that lists need no meshes.
+
+    Raises:
+        AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
+    """
+    path = folder / ITEM_TOML
+    said = read_toml(path, ItemDescription, f"a folder holds {ITEM_TOML} and {ITEM_FILE}")
+    if said.kind not in ACCESSORY_KINDS:
+        raise AssetError(
+            f'{path}: no head has an anchor for the kind "{said.kind}"'
+            f"{did_you_mean(said.kind, [*ACCESSORY_KINDS])}",
+            hint=f"there are: {', '.join(ACCESSORY_KINDS)}",
+        )
+    check_bones(path, said.bones)
+    return said
+
+
+def load_accessory(name: str) -> Accessory:
+    """Reads the accessory of that name.
+
+    Raises:
+        AssetError: nobody knows it, or its files are missing or broken.
+    """
+    folder = accessory_folder(name)
+    said = read_item(folder)
+    bones = [bone.name for bone in said.bones]
+    meshes = read_meshes(folder / ITEM_FILE, bones)
+    light = folder / LIGHT_ITEM_FILE
+    return Accessory(
+        name=name,
+        title=said.title,
+        title_zh=said.title_zh,
+        author=said.author,
+        licence=said.licence,
+        kind=said.kind,
+        meshes=meshes,
+        light_meshes=read_meshes(light, bones) if light.is_file() else meshes,
+        bones=said.bones,
+        press=said.press,
+        folder=folder,
+    )
+
+
+def dressed(avatar: Avatar, names: Sequence[str]) -> Avatar:
+    """The avatar with those accessories on; one that it has no place for is left off.
+
+    Raises:
+        AssetError: nobody knows one of them, or its files are missing or broken.
+        ConfigError: two of them sit in the same place.
+    """
+    worn: dict[str, Accessory] = {}
+    for name in dict.fromkeys(names):
+        item = load_accessory(name)
+        if item.kind in worn:
+            raise ConfigError(
+                f"{worn[item.kind].name} and {name} sit in the same place",
+                hint=f"wear one of the kind {item.kind} at a time",
+            )
+        worn[item.kind] = item
+    for kind, item in worn.items():
+        if kind in avatar.anchors:
+            avatar = _with(avatar, item, avatar.anchors[kind])
+        else:
+            log.warning("%s has no place for %s: left off", avatar.title, item.title.lower())
+    return avatar
+
+
+def worn_avatar(settings: AvatarSettings) -> Avatar:
+    """The avatar that the settings ask for, with everything that it wears.
+
+    Raises:
+        AssetError: nobody knows it or what it wears, or their files are missing or broken.
+        ConfigError: two accessories sit in the same place.
+    """
+    return dressed(load_avatar(settings.avatar), settings.accessories)
+
+
+def _with(avatar: Avatar, item: Accessory, anchor: Anchor) -> Avatar:
+    fitting = _Fitting(anchor)
+    first = len(avatar.bones)
+    swings = first + len(item.bones) <= MOST_BONES  # else it is stiff
+
+    def joined(own: tuple[Mesh, ...], added: tuple[Mesh, ...]) -> tuple[Mesh, ...]:
+        pressed = (fitting.pressed(mesh, item.press) if item.press else mesh for mesh in own)
+        placed = (fitting.placed(mesh, first if swings else None) for mesh in added)
+        return (*pressed, *placed)
+
+    return replace(
+        avatar,
+        meshes=joined(avatar.meshes, item.meshes),
+        light_meshes=joined(avatar.light_meshes, item.light_meshes),
+        bones=(*avatar.bones, *map(fitting.bone, item.bones)) if swings else avatar.bones,
+    )
+
+
+class _Fitting:
+    """From an accessory's own space to that of the head that wears it, and back."""
+
+    def __init__(self, anchor: Anchor) -> None:
+        turn = np.radians(anchor.pitch_deg)
+        c, s = np.cos(turn), np.sin(turn)
+        self._turn = np.array(((1, 0, 0), (0, c, -s), (0, s, c)), np.float32)
+        self._size = np.array(anchor.size, np.float32)
+        self._at = np.array(anchor.at, np.float32)
+
+    def to_head(self, points: Points) -> Points:
+        return np.asarray((points * self._size) @ self._turn.T + self._at, np.float32)
+
+    def from_head(self, points: Points) -> Points:
+        return np.asarray(((points - self._at) @ self._turn) / self._size, np.float32)
+
+    def placed(self, mesh: Mesh, first_bone: int | None) -> Mesh:
+        normals = (mesh.normals / self._size) @ self._turn.T
+        swings = (mesh.bone > 0) & (first_bone is not None)
+        return replace(
+            mesh,
+            positions=self.to_head(mesh.positions),
+            normals=(normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32),
+            comb=(mesh.comb @ self._turn.T).astype(np.float32),
+            head_weight=np.ones_like(mesh.head_weight),
+            bone=np.where(swings, mesh.bone + (first_bone or 0), 0).astype(np.uint8),
+            sway=np.where(swings, mesh.sway, 0).astype(np.float32),
+        )
+
+    def bone(self, bone: Bone) -> Bone:
+        pivot, tip = self.to_head(np.array((bone.pivot, bone.tip), np.float32)).tolist()
+        return replace(bone, parent="head", pivot=tuple(pivot), tip=tuple(tip))
+
+    def pressed(self, mesh: Mesh, press: Press) -> Mesh:
+        """A mesh of the head without what would stick through."""
+        if mesh.material not in _PRESSED:
+            return mesh
+        share = self._pressure(mesh, press)
+        if not share.any():
+            return mesh
+        centre, radii = np.array(press.centre, np.float32), np.array(press.radii, np.float32)
+        off = self.from_head(mesh.positions) - centre
+        out = np.maximum(np.linalg.norm(off / radii, axis=1), 1e-6)
+        inside = self.to_head(centre + off / np.maximum(out, 1)[:, None])
+        positions = mesh.positions + (inside - mesh.positions) * share[:, None]
+        return replace(mesh, positions=positions, fur=mesh.fur * (1 - share))
+
+    def _pressure(self, mesh: Mesh, press: Press) -> NDArray[np.float32]:
+        """How much each vertex is pressed, 0..1: ears and whatever else swings stick out."""
+        own = self.from_head(mesh.positions)
+        above = (own[:, 1] - press.slope * own[:, 2] - press.floor) / _EDGE_M
+        loose = (mesh.sway - _STIFF) / (_LOOSE - _STIFF)
+        share = np.clip(above, 0, 1) * np.clip(1 - loose, 0, 1) * (mesh.head_weight > 0.5)
+        return np.asarray(share, np.float32)
+
+
+def _known() -> dict[str, Path]:
+    """Folders by name; earlier places win."""
+    found: dict[str, Path] = {}
+    for place in avatar_folders():
+        for path in sorted((place / FOLDER).glob(f"*/{ITEM_TOML}")):
+            found.setdefault(path.parent.name, path.parent)
+    return found
