@@ -6,6 +6,8 @@ move together, they meet where they look, they jump and then rest, and a blink i
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,12 +36,14 @@ VERGENCE_SHARE = 0.35
 NEAREST_M, FARTHEST_M = 0.35, 2.0
 
 STEADY_CHANGE = 0.04  # weights that stay within this say nothing new about the gaze
-STEADY_HZ = 1.5
+STEADY_S = 0.1  # time constant of what the gaze is compared with
 STEADY_AFTER_S = 0.6
 SACCADE_S, RETURN_S = 0.012, 0.08  # time constants of a jump, and back to what is measured
 BETWEEN_S = (0.5, 2.2)  # small saccades
 REACH = (0.02, 0.05)  # of them, as weights: 0.6 to 1.5 degrees
 IDLE_REACH = (0.03, 0.16)  # while nobody is seen
+FLATNESS = 0.6  # of up and down, over left and right
+IDLE_S = 0.5  # time constant, back to straight ahead
 
 CLOSES, OPENS = 0.45, 0.30  # a lid this far down is shutting; a shut one this far up opens
 AHEAD_S = 0.02  # a lid that comes down fast is shutting a little earlier
@@ -53,19 +57,22 @@ FIRST_BLINK_S = 0.6
 
 
 class Gaze:
-    """Both eyes as a pair. Directions are left and up, in weights of a full turn."""
+    """Both eyes as a pair. Directions are left and up, in weights of a full turn.
+
+    Two eyes are plain numbers here: for so few, arrays cost more than they save.
+    """
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
         self.reset()
 
     def reset(self) -> None:
-        self._aim = np.zeros(2)
-        self._slow: NDArray[np.float64] | None = None
+        self._aim = (0.0, 0.0)
+        self._slow: tuple[float, float] | None = None
         self._steady_s = 0.0
         self._wait_s = BETWEEN_S[0]
-        self._small = np.zeros(2)  # the small saccade, and where it goes
-        self._small_goal = np.zeros(2)
+        self._small = (0.0, 0.0)  # the small saccade, and where it goes
+        self._small_goal = (0.0, 0.0)
 
     def step(
         self, morphs: NDArray[np.float64], vergence: float, dt: float, idle: bool, amount: float
@@ -80,54 +87,49 @@ class Gaze:
             amount: of the small movements, 0..1.
         """
         if idle:
-            self._aim = self._aim * float(np.exp(-dt / 0.5))
-            crossed = 0.0
+            self._aim = _eased(self._aim, (0.0, 0.0), dt, IDLE_S)
         else:
-            crossed = self._measure(morphs)
-        small = self._wander(dt, idle) * amount
-        left, up = self._aim + small
-        turned_in = max(vergence, crossed)
-        out = np.array((left - turned_in, -(left + turned_in)))  # left eye, right eye: outwards
-        morphs[_LOOK[:, 0]] = np.clip(-out, 0.0, 1.0)
-        morphs[_LOOK[:, 1]] = np.clip(out, 0.0, 1.0)
-        morphs[_LOOK[:, 2]] = min(max(up, 0.0), 1.0)
-        morphs[_LOOK[:, 3]] = min(max(-up, 0.0), 1.0)
+            vergence = max(vergence, self._measure(morphs))
+        small = self._wander(dt, idle)
+        left, up = (aim + amount * more for aim, more in zip(self._aim, small, strict=True))
+        for look, out in zip(_LOOK, (left - vergence, -left - vergence), strict=True):
+            morphs[look] = [min(max(way, 0.0), 1.0) for way in (-out, out, up, -up)]
 
     def _measure(self, morphs: NDArray[np.float64]) -> float:
         """Takes the measured aim over; how far both eyes are turned in on purpose."""
-        look = morphs[_LOOK]
-        look[:, 3] /= 1 - np.minimum(morphs[_BLINK], HIDDEN_AT)  # it had faded, see below
-        hidden = (morphs[_BLINK] - HIDDEN_FROM) / (HIDDEN_AT - HIDDEN_FROM)
-        trust = 1 - np.clip(hidden, 0.0, 1.0)
-        inwards = look[:, 0] - look[:, 1]
-        total = float(trust.sum())
+        blinks = [float(blink) for blink in morphs[_BLINK]]
+        trust = [_fade(HIDDEN_AT, HIDDEN_FROM, blink) for blink in blinks]
+        looks: list[list[float]] = morphs[_LOOK].tolist()
+        inwards = [look[0] - look[1] for look in looks]
+        # To look down had faded with the blink, see below.
+        ups = [
+            look[2] - look[3] / (1 - min(blink, HIDDEN_AT))
+            for look, blink in zip(looks, blinks, strict=True)
+        ]
+        total = sum(trust)
         if total > 0.5:
-            left = float(trust[1] * inwards[1] - trust[0] * inwards[0]) / total
-            up = float(trust @ (look[:, 2] - look[:, 3])) / total
-            self._aim = np.array((left, up))
-        crossed = float(inwards.mean())
-        sure = min(max((crossed - CROSSED_FROM) / (CROSSED_AT - CROSSED_FROM), 0.0), 1.0)
-        return crossed * sure * float(trust.min())
+            left = (trust[1] * inwards[1] - trust[0] * inwards[0]) / total
+            self._aim = (left, (trust[0] * ups[0] + trust[1] * ups[1]) / total)
+        crossed = sum(inwards) / 2
+        return crossed * _fade(CROSSED_FROM, CROSSED_AT, crossed) * min(trust)
 
-    def _wander(self, dt: float, idle: bool) -> NDArray[np.float64]:
+    def _wander(self, dt: float, idle: bool) -> tuple[float, float]:
         """Small saccades, once the measured gaze has rested for a while."""
-        if self._slow is None:
-            self._slow = self._aim.copy()
-        away = self._aim - self._slow
-        self._slow += away * (1 - np.exp(-2 * np.pi * STEADY_HZ * dt))
-        steady = idle or float(np.abs(away).max()) < STEADY_CHANGE
-        self._steady_s = self._steady_s + dt if steady else 0.0
+        slow = self._aim if self._slow is None else self._slow
+        away = max(abs(aim - usual) for aim, usual in zip(self._aim, slow, strict=True))
+        self._slow = _eased(slow, self._aim, dt, STEADY_S)
+        self._steady_s = self._steady_s + dt if idle or away < STEADY_CHANGE else 0.0
         if not idle and self._steady_s < STEADY_AFTER_S:
-            self._small_goal, constant = np.zeros(2), RETURN_S
-        else:
-            constant = SACCADE_S
-            self._wait_s -= dt
-            if self._wait_s <= 0:
-                self._wait_s = float(self._random.uniform(*BETWEEN_S))
-                reach = self._random.uniform(*(IDLE_REACH if idle else REACH))
-                turn = self._random.uniform(0, 2 * np.pi)
-                self._small_goal = reach * np.array((np.cos(turn), 0.6 * np.sin(turn)))
-        self._small += (self._small_goal - self._small) * (1 - np.exp(-dt / constant))
+            self._small_goal = (0.0, 0.0)
+            self._small = _eased(self._small, self._small_goal, dt, RETURN_S)
+            return self._small
+        self._wait_s -= dt
+        if self._wait_s <= 0:
+            self._wait_s = float(self._random.uniform(*BETWEEN_S))
+            reach = float(self._random.uniform(*(IDLE_REACH if idle else REACH)))
+            turn = float(self._random.uniform(0, 2 * math.pi))
+            self._small_goal = (reach * math.cos(turn), FLATNESS * reach * math.sin(turn))
+        self._small = _eased(self._small, self._small_goal, dt, SACCADE_S)
         return self._small
 
 
@@ -145,10 +147,7 @@ class Lids:
 
     def reset(self) -> None:
         self._rest.reset()
-        self._lid: NDArray[np.float64] | None = None  # float64[2], 1 is shut
-        self._before = np.zeros(2)
-        self._shut = np.zeros(2, bool)
-        self._shut_s = np.zeros(2)
+        self._lids = (Lid(), Lid())
         self._wait_s = FIRST_BLINK_S
 
     def step(self, morphs: NDArray[np.float64], dt: float, idle: bool) -> None:
@@ -159,30 +158,14 @@ class Lids:
         measured = np.zeros(2) if idle else morphs[_BLINK]
         awake = dt if not idle and float(measured.max()) < ASLEEP else 0.0
         rest = self._rest.step(np.minimum(measured, MOST_REST), awake)
-        down = np.maximum(measured - rest, 0.0) / (1 - rest)
-        if self._lid is None:  # the first picture shows what it shows
-            self._shut = down > CLOSES
-            self._lid = np.where(self._shut, 1.0, _droop(down))
-        elif dt > 0:
-            self._move(down, (down - self._before) / dt, dt, idle and self._blinks(dt))
-        self._before = down
-        before = np.minimum(morphs[_BLINK], 0.99)
-        morphs[_WIDE_SQUINT] *= np.minimum((1 - self._lid) / (1 - before), 1.0)
-        morphs[_LOOK[:, 3]] *= 1 - self._lid
-        morphs[_BLINK] = self._lid
-
-    def _move(
-        self, down: NDArray[np.float64], speed: NDArray[np.float64], dt: float, blink: bool
-    ) -> None:
-        assert self._lid is not None
-        self._shut_s = np.where(self._shut & (self._lid >= 1), self._shut_s + dt, 0.0)
-        stays = self._shut & ((self._shut_s < SHUT_S) | (down > OPENS))
-        shuts = (down + AHEAD_S * speed > CLOSES) & (down > OPENS)
-        self._shut = stays | shuts | blink
-        goal = np.where(self._shut, 1.0, _droop(down))
-        low, high = self._lid - OPEN_PER_S * dt, self._lid + SHUT_PER_S * dt
-        # What was measured may be quicker still.
-        self._lid = np.clip(goal, low, np.maximum(high, np.minimum(down, 1.0)))
+        blink = idle and self._blinks(dt)
+        for i, lid in enumerate(self._lids):
+            usual, before = float(rest[i]), min(float(morphs[_BLINK[i]]), 0.99)
+            down = max(float(measured[i]) - usual, 0.0) / (1 - usual)
+            shut = lid.step(min(down, 1.0), dt, blink)
+            morphs[_BLINK[i]] = shut
+            morphs[_WIDE_SQUINT[:, i]] *= min((1 - shut) / (1 - before), 1.0)
+            morphs[_LOOK[i, 3]] *= 1 - shut
 
     def _blinks(self, dt: float) -> bool:
         self._wait_s -= dt
@@ -190,6 +173,36 @@ class Lids:
             return False
         self._wait_s = float(self._random.uniform(*BLINKS_S))
         return True
+
+
+class Lid:
+    """One lid: 0 is open, 1 is shut."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+        self._before = 0.0
+        self._shut = False
+        self._shut_s = 0.0
+
+    def step(self, down: float, dt: float, blink: bool) -> float:
+        """How far it is shut dt seconds later; it was measured to be `down` so far."""
+        before, self._before = self._before, down
+        if self._at is None:  # the first picture shows what it shows
+            self._shut = down > CLOSES
+            self._at = 1.0 if self._shut else _droop(down)
+        elif dt > 0:
+            self._decide(down, (down - before) / dt, dt, blink)
+            goal = 1.0 if self._shut else _droop(down)
+            # What was measured may be quicker still.
+            highest = max(self._at + SHUT_PER_S * dt, down)
+            self._at = min(max(goal, self._at - OPEN_PER_S * dt), highest)
+        return self._at
+
+    def _decide(self, down: float, speed: float, dt: float, blink: bool) -> None:
+        self._shut_s = self._shut_s + dt if self._shut and self._at == 1.0 else 0.0
+        stays = self._shut and (self._shut_s < SHUT_S or down > OPENS)
+        shuts = down > OPENS and down + AHEAD_S * speed > CLOSES
+        self._shut = stays or shuts or blink
 
 
 def vergence(half_apart_m: float, distance_m: float) -> float:
@@ -208,6 +221,18 @@ def look_of(morphs: Weights) -> NDArray[np.float64]:
     return np.stack((out * (1, -1), look[:, 2] - look[:, 3]), axis=1)
 
 
-def _droop(down: NDArray[np.float64]) -> NDArray[np.float64]:
+def _droop(down: float) -> float:
     """How far a lid hangs that does not shut."""
-    return np.minimum(DROOP_SHARE * down, LOWEST)
+    return min(DROOP_SHARE * down, LOWEST)
+
+
+def _fade(at_0: float, at_1: float, x: float) -> float:
+    """0 to 1 as x goes from one bound to the other, and no farther."""
+    return min(max((x - at_0) / (at_1 - at_0), 0.0), 1.0)
+
+
+def _eased(
+    at: tuple[float, float], goal: tuple[float, float], dt: float, constant_s: float
+) -> tuple[float, float]:
+    share = 1 - math.exp(-dt / constant_s)
+    return at[0] + share * (goal[0] - at[0]), at[1] + share * (goal[1] - at[1])

@@ -59,7 +59,8 @@ class Rig:
         self._expression = ExpressionGains(avatar.gains, settings.expression)
         self._posture = UsualPitch()
         self._life = Life(avatar, settings.life)
-        self._at: float | None = None
+        self._at: float | None = None  # the last moment, idle ones included
+        self._measured_at = -np.inf
         self._centre_px: tuple[float, float] | None = None
         self._measured: AvatarState | None = None
 
@@ -69,6 +70,7 @@ class Rig:
         self._posture.reset()
         self._life.reset()
         self._at = None
+        self._measured_at = -np.inf
         self._centre_px = None
         self._measured = None
 
@@ -80,9 +82,9 @@ class Rig:
         `image`, that picture as RGBA, tells the pupils how bright it is.
         """
         dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
-        if self._at is not None and face.at < self._at - REWIND_S:
+        if face.at < self._measured_at - REWIND_S:
             self._life.reset()
-        self._at = face.at
+        self._at = self._measured_at = face.at
         self._measured = self._rigged(face, dt, width, height)
         bright = None if image is None else brightness_of(image, self._measured.face_px)
         return self._life.live(self._measured, dt, bright)

@@ -41,7 +41,8 @@ class Springs:
         self._tip = np.array([bone.tip for bone in bones], np.float64)
         along = self._tip - self._pivot
         self._length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-        self._along = along / self._length
+        # Rows make the cross product with the bone's direction, over its length.
+        self._across = _cross(along / self._length) / self._length[:, :, None]
         self._mass = self._tip + LEVER
         self._most = np.maximum(np.radians([[bone.most_deg] for bone in bones]), 1e-6)
         self._on_body = np.array([[bone.parent == "body"] for bone in bones])
@@ -98,8 +99,8 @@ class Springs:
         goal[1] = (morphs[self._drivers] @ self._turns).reshape(-1, 3)
         self._advance(goal, dt)
         # A rotation and a scale: the transposed matrix is its inverse times the scale squared.
-        away = (np.swapaxes(linear, 1, 2) @ (self._at[0] - mass)[:, :, None])[:, :, 0] / scale**2
-        swing = np.cross(self._along, away / self._length)
+        away = np.swapaxes(linear, 1, 2) @ (self._at[0] - mass)[:, :, None]
+        swing = (self._across @ away)[:, :, 0] / scale**2
         return self._moved(amount * self._limited(swing + self._at[1]))
 
     def _advance(self, goal: NDArray[np.float64], dt: float) -> None:
@@ -124,7 +125,7 @@ class Springs:
 
     def _limited(self, turn: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rotation vectors that approach the farthest angle and never pass it."""
-        angle = np.linalg.norm(turn, axis=1, keepdims=True)
+        angle = np.sqrt((turn * turn).sum(axis=1, keepdims=True))
         free = FREE_SHARE * self._most
         over = self._most - free
         softly = free + over * np.tanh(np.maximum(angle - free, 0.0) / over)
@@ -134,15 +135,21 @@ class Springs:
         """Rotations about the pivots by rotation vectors float64[k, 3] (Rodrigues)."""
         squared = (turn * turn).sum(axis=1)[:, None, None]
         angle = np.sqrt(np.maximum(squared, 1e-12))
-        cross = np.zeros((len(turn), 3, 3))
-        x, y, z = turn.T
-        cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -z, y, -x
-        cross[:, 1, 0], cross[:, 2, 0], cross[:, 2, 1] = z, -y, x
+        cross = _cross(turn)
         away = np.sin(angle) / angle * cross + (1 - np.cos(angle)) / angle**2 * (cross @ cross)
         out = self._identity.copy()
         out[:, :3, :3] += away
         out[:, :3, 3] = -(away @ self._pivot[:, :, None])[:, :, 0]
         return out
+
+
+def _cross(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrices float64[k, 3, 3] that make the cross product with vectors float64[k, 3]."""
+    out = np.zeros((len(vectors), 3, 3))
+    x, y, z = vectors.T
+    out[:, 0, 1], out[:, 0, 2], out[:, 1, 2] = -z, y, -x
+    out[:, 1, 0], out[:, 2, 0], out[:, 2, 1] = z, -y, x
+    return out
 
 
 def _turns(bones: Sequence[Bone]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
