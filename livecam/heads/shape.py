@@ -44,7 +44,9 @@ class Shape:
             ((np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))),
             np.float32,
         )  # rows: from the head's axes to those of the left eye's opening
-        along = unit(vector(species.ear_to) - vector(species.ear_from))
+        ear = vector(species.ear_to) - vector(species.ear_from)
+        self._ear_length = float(length(ear))
+        along = unit(ear)
         face = vector(species.ear_face)
         face = unit(face - (face @ along) * along)
         # rows: across the left ear, along it, out of its hollow
@@ -158,18 +160,27 @@ class Shape:
     def _with_ears(self, d: Array, q: Array) -> Array:
         row = self.species
         r0, r1 = row.ear_radii
-        thin = row.ear_thin
-        tall = float(length(vector(row.ear_to) - vector(row.ear_from)))
-        local = (q - vector(row.ear_from)) @ self._ear_axes.T
-        middle, half = (0, 0.5 * tall, 0), (0.5 + row.ear_swell) * (r0 + r1)
+        local = self._on_ear(q)
+        top, half = (0, self._ear_length, 0), (0.5 + row.ear_swell) * (r0 + r1)
+        middle = (0, 0.5 * self._ear_length, 0)
         ear = np.minimum(
-            cone(local, (0, 0, 0), middle, r0, half, (1, 1, thin)),
-            cone(local, middle, (0, tall, 0), half, r1, (1, 1, thin)),
+            cone(local, (0, 0, 0), middle, r0, half, (1, 1, row.ear_thin)),
+            cone(local, middle, top, half, r1, (1, 1, row.ear_thin)),
         )
+        return smooth_min(d, smooth_max(ear, -self._cup(local), 0.09), row.ear_fillet)
+
+    def _on_ear(self, q: Array) -> Array:
+        """Points of the left half in the ear's own axes: across it, along it, out of its hollow."""
+        out: Array = (q - vector(self.species.ear_from)) @ self._ear_axes.T
+        return out
+
+    def _cup(self, local: Array) -> Array:
+        """Distance to what is taken out of an ear."""
+        row = self.species
+        (r0, r1), thin, tall = row.ear_radii, row.ear_thin, self._ear_length
         start, end = (0, 0.22 * tall, 0.92 * r0 / thin), (0, 0.90 * tall, 0.97 * r1 / thin)
         wide = (0.64 + row.ear_swell) * r0, (0.55 + row.ear_swell) * r1
-        cup = cone(local, start, end, *wide, (1, 1, 1.3 * thin / 1.55))
-        return smooth_min(d, smooth_max(ear, -cup, 0.09), row.ear_fillet)
+        return cone(local, start, end, *wide, (1, 1, 1.3 * thin / 1.55))
 
     # ------------------------------------------------------------ where things are
 
@@ -181,22 +192,14 @@ class Shape:
 
     def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
         """How much a point belongs to an ear, to its hollow side, and how far up it lies."""
-        row, q = self.species, mirrored(p)
-        r0, r1 = row.ear_radii
-        tall = float(length(vector(row.ear_to) - vector(row.ear_from)))
-        local = (q - vector(row.ear_from)) @ self._ear_axes.T
-        height: Array = local[:, 1] / tall
-        across, ahead = np.abs(local[:, 0]), local[:, 2]
+        row, local = self.species, self._on_ear(mirrored(p))
+        r0 = row.ear_radii[0]
+        height: Array = local[:, 1] / self._ear_length
         ear = smoothstep(0.12, 0.32, height) * smoothstep(
-            r0 * 1.6, r0 * 1.2, np.hypot(across, 0.8 * ahead)
+            r0 * 1.6, r0 * 1.2, np.hypot(local[:, 0], 0.8 * local[:, 2])
         )
         ear = ear * smoothstep(0.35, 0.55, p[:, 1])
-        width = across / (r0 + (r1 - r0) * np.clip(height, 0, 1))
-        facing = normals @ self._ear_axes[2] - 2 * self._ear_axes[2, 0] * normals[:, 0] * (
-            p[:, 0] < 0
-        )
-        edge = 0.64 + 1.5 * row.ear_swell
-        hollow = smoothstep(0.05, 0.45, facing) * smoothstep(edge, edge - 0.32, width)
+        hollow = smoothstep(0.045, 0.012, self._cup(local)) * smoothstep(-0.1, 0.2, normals[:, 2])
         return ear, ear * hollow, height
 
     def head_weight(self, p: Array) -> Array:

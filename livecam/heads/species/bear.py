@@ -9,8 +9,8 @@ from livecam.heads.shape import Shape
 from livecam.heads.species.base import Paint, Species, ears, fur_length
 from livecam.heads.species.paint import Coat
 
-_BROWN, _DARK = (0.215, 0.098, 0.040), (0.105, 0.046, 0.020)
-_HONEY, _TAN = (0.36, 0.185, 0.075), (0.56, 0.36, 0.19)
+_BROWN, _DARK = (0.150, 0.064, 0.025), (0.075, 0.032, 0.014)
+_HONEY, _TAN = (0.27, 0.130, 0.050), (0.53, 0.34, 0.175)
 _CREAM = (0.80, 0.66, 0.45)
 
 
@@ -21,7 +21,12 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay(_HONEY, c.spot((0.36, 0.52, 0.66), (0.24, 0.075, 0.3), 0.6) * 0.65)
     c.lay(_HONEY, c.spot((0.80, -0.30, 0.25), (0.40, 0.34, 0.6), 0.7) * 0.55)
     muzzle = smoothstep(0.58, 0.76, c.z + 0.25 * smoothstep(-0.25, -0.5, c.y))
-    muzzle = muzzle * smoothstep(0.52, 0.36, c.x) * smoothstep(0.02, -0.10, c.y)
+    muzzle = (
+        muzzle
+        * smoothstep(0.52, 0.36, c.x)
+        * smoothstep(0.02, -0.10, c.y)
+        * smoothstep(-0.72, -0.62, c.y)
+    )
     chin = c.below(-0.44, 0.06) * c.ahead(0.50, 0.10) * smoothstep(0.55, 0.35, c.x)
     c.lay(_TAN, np.maximum(muzzle, chin * smoothstep(-0.70, -0.58, c.y)))
     c.lay(_HONEY, smoothstep(0.11, 0.05, c.x) * c.ahead(0.80, 0.1) * (1 - c.below(-0.2)) * 0.5)
@@ -67,7 +72,7 @@ BEAR = Species(
     mouth_corner=(0.45, 0.69),
     mouth_y=-0.435,
     lip=(0.035, 0.020, 0.018),
-    lid=(0.150, 0.066, 0.027),
+    lid=(0.115, 0.050, 0.020),
     liner=(0.009, 0.006, 0.005),
     whisker=(0.5, 0.45, 0.4),
     whiskers=False,

@@ -39,7 +39,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay(_WARM, c.spot((0.0, 0.2, 0.8), (0.34, 0.45, 0.5), 0.6) * 0.6)
     # Light fur round the eyes, on the muzzle, chin and throat.
     c.lay(_CREAM, c.spot((0.30, -0.21, 0.78), (0.30, 0.085, 0.3), 0.5) * 0.8)
-    c.lay(_CREAM, c.spot((0.33, 0.46, 0.68), (0.20, 0.055, 0.3), 0.6) * 0.7)
+    c.lay(_CREAM, c.spot((0.33, 0.46, 0.68), (0.20, 0.050, 0.3), 0.6) * 0.4)
     muzzle = smoothstep(0.60, 0.78, c.z) * c.below(-0.14, 0.06) * smoothstep(0.50, 0.34, c.x)
     chin = c.below(-0.42, 0.05) * c.ahead(0.25, 0.15) * smoothstep(0.62, 0.40, c.x)
     bib = smoothstep(0.42, 0.24, c.x + 2 * c.wave) * c.below(-0.62) * c.ahead(0.1, 0.15)
@@ -68,8 +68,8 @@ CAT = Species(
     paint=_paint,
     eye=(0.385, 0.085, 0.535),
     eye_radius=0.345,
-    iris_inner=(0.38, 0.48, 0.085),
-    iris_outer=(0.085, 0.17, 0.035),
+    iris_inner=(0.44, 0.45, 0.085),
+    iris_outer=(0.11, 0.155, 0.030),
     pupil=0.56,
     muzzle_from=(0, -0.24, 0.52),
     muzzle_to=(0, -0.275, 0.84),
@@ -82,7 +82,7 @@ CAT = Species(
     ear_from=(0.49, 0.62, -0.10),
     ear_to=(0.73, 1.32, -0.08),
     ear_radii=(0.41, 0.065),
-    ear_face=(0.25, 0.0, 1.0),
+    ear_face=(0.12, 0.0, 1.0),
     ear_thin=1.8,
     ear_swell=0.10,
     ear_fillet=0.10,
