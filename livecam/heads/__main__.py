@@ -1,11 +1,14 @@
-"""`python -m livecam.heads build raccoon|all`: makes the folders of the built-in heads."""
+"""`python -m livecam.heads build raccoon|glasses|all`: makes the folders of what is worn."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from livecam.avatar.accessories import FOLDER
+from livecam.heads.accessories import ITEMS
 from livecam.heads.build import build_avatar
+from livecam.heads.build_items import build_item
 from livecam.heads.species import SPECIES
 
 AVATARS = Path(__file__).resolve().parents[2] / "avatars"
@@ -15,12 +18,18 @@ def main() -> None:
     """Parses the arguments and builds."""
     parser = argparse.ArgumentParser(prog="python -m livecam.heads", description=__doc__)
     parser.add_argument("act", choices=["build"])
-    parser.add_argument("species", choices=[*SPECIES, "all"])
+    parser.add_argument("name", choices=[*SPECIES, *ITEMS, "heads", "accessories", "all"])
     parser.add_argument("--out", type=Path, default=AVATARS, help="folder for the avatars")
     asked = parser.parse_args()
-    for name in SPECIES if asked.species == "all" else [asked.species]:
-        build_avatar(SPECIES[name], asked.out / name)
-        print(asked.out / name)
+    for name in (*SPECIES, *ITEMS):
+        if asked.name not in (name, "all", "heads" if name in SPECIES else "accessories"):
+            continue
+        folder = asked.out / name if name in SPECIES else asked.out / FOLDER / name
+        if name in SPECIES:
+            build_avatar(SPECIES[name], folder)
+        else:
+            build_item(ITEMS[name], folder)
+        print(folder)
 
 
 if __name__ == "__main__":

@@ -281,9 +281,9 @@ def _dome(rows: Array, sides: int, radii: Vector, bulge: Array | float = 0.0) ->
 
 def _beanie(fine: bool) -> list[Part]:
     """A knitted cap with stripes, a turned-up cuff and a bobble that swings."""
-    ribs, per_rib, rows = (40, 5, 26) if fine else (40, 1, 9)
+    ribs, per_rib, rows = (40, 4, 24) if fine else (40, 1, 13)
     sides = ribs * per_rib
-    radii = (SKULL[0] + 0.08, SKULL[1] + 0.12, SKULL[2] + 0.10)
+    radii = (SKULL[0] + 0.08, SKULL[1] + 0.20, SKULL[2] + 0.10)
     share = np.linspace(0, 1, rows)
     turn = 2 * np.pi * np.arange(sides) / sides
     knit = 0.5 + 0.5 * np.cos(ribs * turn)
@@ -301,7 +301,7 @@ def _beanie(fine: bool) -> list[Part]:
         else 0.82 + 0.18 * np.cos(np.pi * np.arange(rows * sides))
     )
     colors = np.tile(red, (len(height), 1))
-    for low, high, stripe in ((0.42, 0.52, cream), (0.56, 0.66, navy), (0.70, 0.80, cream)):
+    for low, high, stripe in ((0.36, 0.45, cream), (0.45, 0.54, navy), (0.54, 0.63, cream)):
         colors[(height > low) & (height < high)] = stripe
     stitch = 1.0 + 0.10 * np.sin(height * 95) if fine else 1.0
     cuff = _cuff(sides, radii, fine, knit)
@@ -310,7 +310,7 @@ def _beanie(fine: bool) -> list[Part]:
     return [
         part("cap", Material.CLOTH, cap, colors * (shade * stitch)[:, None]),
         part("cuff", Material.CLOTH, cuff, cuff_colors * tone[:, None]),
-        _bobble((0.0, 0.25, 0.0), 0.19, (0.82, 0.76, 0.64), fine),
+        _bobble((0.0, 0.34, 0.0), 0.19, (0.82, 0.76, 0.64), fine),
     ]
 
 
@@ -378,7 +378,7 @@ def _straw(fine: bool) -> list[Part]:
 
 def _party(fine: bool) -> list[Part]:
     """A paper cone in a spiral of colours, with a tassel that swings."""
-    rows, sides = (34, 48) if fine else (12, 16)
+    rows, sides = (34, 48) if fine else (19, 22)
     high = np.linspace(1, 0, rows)
     profile = np.stack((0.34 * (1 - high) + 0.004, 0.86 * high - 0.14), axis=1)
     points = lathe(profile, sides)
@@ -526,7 +526,7 @@ ITEMS: dict[str, Item] = {
         ),
         Item(
             "beanie", "Beanie", "毛线帽", "hat", _beanie,
-            (Bone("bobble", "head", (0.0, 0.10, 0.0), (0.0, 0.25, 0.0), 4.5, 0.22, 28.0),),
+            (Bone("bobble", "head", (0.0, 0.19, 0.0), (0.0, 0.34, 0.0), 4.5, 0.22, 28.0),),
             _UNDER_CAP,
         ),
         Item("straw-hat", "Straw hat", "草帽", "hat", _straw, (), _UNDER_CAP),

@@ -74,13 +74,9 @@ class _Try:
 
 def anchors(shape: Shape, further: Iterable[Part]) -> dict[str, Anchor]:
     """Places for all kinds of accessories, head units; those of the row win."""
-    solid = Solid(shape, further)
-    found = {
-        "glasses": _glasses(shape, solid),
-        "hat": _hat(shape, solid),
-        "headphones": _headphones(shape, solid),
-    }
-    return found | shape.species.anchors
+    solid, row = Solid(shape, further), shape.species
+    find = {"glasses": _glasses, "hat": _hat, "headphones": _headphones}
+    return {kind: row.anchors.get(kind) or place(shape, solid) for kind, place in find.items()}
 
 
 def _at(points: Array, size: float, pitch_deg: float) -> Array:

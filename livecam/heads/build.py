@@ -13,6 +13,7 @@ from livecam.avatar.base import Bone, EyeLook, Material, Mesh, Morph
 from livecam.avatar.gltf import write_glb
 from livecam.core.face import EXPRESSIONS
 from livecam.heads import mouth
+from livecam.heads.anchors import anchors
 from livecam.heads.detail import FULL, LIGHT, Detail
 from livecam.heads.lids import lids
 from livecam.heads.mesh import (
@@ -310,6 +311,9 @@ def in_metres(point: Vector) -> Vector:
 
 
 def _anchors(species: Species) -> list[str]:
+    shape = species.form(species)
+    fields = SkinFields(shape)
+    further = [part for extra in species.extras for part in extra(shape, fields, LIGHT)]
     return [
         f"""\
 [anchors.{kind}]  # metres
@@ -317,7 +321,7 @@ at = {_metres(*anchor.at)}
 size = {numbers(*anchor.size)}
 pitch_deg = {anchor.pitch_deg}
 """
-        for kind, anchor in species.anchors.items()
+        for kind, anchor in anchors(shape, further).items()
     ]
 
 

@@ -30,10 +30,10 @@ def build_item(item: Item, folder: Path) -> None:
     """Writes `item.glb`, `item.light.glb`, `item.toml` and `thumbnail.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     bones = [replace(b, pivot=in_metres(b.pivot), tip=in_metres(b.tip)) for b in item.bones]
-    write_glb(folder / ITEM_FILE, build_item_meshes(item, fine=True), bones)
-    light = build_item_meshes(item, fine=False)
-    write_glb(folder / LIGHT_ITEM_FILE, light, bones)
-    write_png(folder / "thumbnail.png", thumbnail(light, _NO_EYES))
+    fine = build_item_meshes(item, fine=True)
+    write_glb(folder / ITEM_FILE, fine, bones)
+    write_glb(folder / LIGHT_ITEM_FILE, build_item_meshes(item, fine=False), bones)
+    write_png(folder / "thumbnail.png", thumbnail(fine, _NO_EYES))
     (folder / ITEM_TOML).write_text(description(item, bones), "utf-8")
 
 

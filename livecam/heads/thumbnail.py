@@ -34,11 +34,18 @@ def thumbnail(meshes: Sequence[Mesh], eyes: EyeLook) -> NDArray[np.uint8]:
     depth = np.full((edge, edge), -np.inf, np.float32)
     box = np.concatenate([_posed(mesh) for mesh in meshes if mesh.material is not Material.WHISKER])
     low, high = box[:, 1].min(), box[:, 1].max()
-    scale = edge / ((high - low) * 1.02)
-    for mesh in meshes:
+    left, right = (box @ turn.T)[:, 0].min(), (box @ turn.T)[:, 0].max()
+    scale = edge / (max(high - low, right - left) * 1.02)
+    top = (edge - (high - low) * scale) / 2  # of what is wider than tall
+    for mesh in sorted(meshes, key=lambda mesh: mesh.material is Material.GLASS):
         points = _posed(mesh) @ turn.T
         pixels = np.stack(
-            (edge / 2 + points[:, 0] * scale, (high - points[:, 1]) * scale, points[:, 2]), axis=1
+            (
+                edge / 2 + (points[:, 0] - (left + right) / 2) * scale,
+                top + (high - points[:, 1]) * scale,
+                points[:, 2],
+            ),
+            axis=1,
         )
         values: Array = np.concatenate((mesh.colors * _light(mesh, turn), mesh.comb), axis=1)
         _draw(image, depth, pixels, values, mesh, eyes)
@@ -109,7 +116,11 @@ def _draw(
         if mesh.material is Material.EYE:
             color = color * _iris(found[:, 3:], eyes)
         depth[y0:y1, x0:x1][here] = z[here]
-        image[y0:y1, x0:x1][here] = np.c_[color, np.ones(len(color))]
+        drawn = np.c_[color, np.ones(len(color))]
+        if mesh.material is Material.GLASS:  # its colour is what it lets through
+            kept = np.maximum(0.2, 1 - found[:, :3].mean(axis=1, keepdims=True))
+            drawn = drawn * kept + image[y0:y1, x0:x1][here] * (1 - kept)
+        image[y0:y1, x0:x1][here] = drawn
 
 
 def _iris(direction: Array, eyes: EyeLook) -> Array:
