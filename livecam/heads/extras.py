@@ -12,10 +12,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livecam.avatar.base import Material
-from livecam.heads.mesh import Triangles, face_normals, small_surface
+from livecam.heads.mesh import Triangles, face_normals, grid, projected, small_surface
 from livecam.heads.morphs import Displacements, SkinFields
 from livecam.heads.parts import Part, flat
-from livecam.heads.sdf import Array, Field, Vector, gradient, mix, smoothstep, unit, vector
+from livecam.heads.sdf import (
+    Array,
+    Field,
+    Vector,
+    ellipsoid,
+    gradient,
+    mirrored,
+    mix,
+    smooth_max,
+    smooth_min,
+    smoothstep,
+    unit,
+    vector,
+)
 from livecam.heads.shape import Shape
 
 if TYPE_CHECKING:
@@ -130,15 +143,14 @@ class Horns:
     root: Vector
     middle: Vector
     tip: Vector
-    rings: int = 9
+    rings: int = 7
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        light = is_light(detail)
-        steps, sides = (22, 10) if light else (64, 24)
+        steps, sides = (34, 9) if is_light(detail) else (54, 18)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         # Growth rings fade out half way up, where a horn is polished by use.
         rings = np.sin(t * self.rings * 2 * np.pi / 0.62) * smoothstep(0.62, 0.35, t)
-        radii = self.radius * (1 - 0.92 * t**1.35) * (1 + (0.0 if light else 0.045) * rings)
+        radii = self.radius * (1 - 0.92 * t**1.35) * (1 + 0.045 * rings)
         skin = tube(bezier(self.curve, t), radii.astype(np.float32), sides)
         along = skin.along
         colors = mix(
@@ -147,7 +159,7 @@ class Horns:
         colors = mix(colors, vector(self.tip), smoothstep(0.62, 0.92, along))
         ring = np.repeat(rings, sides)
         streak = np.sin(3 * skin.around + 5 * along) * np.sin(7 * skin.around - 3 * along)
-        colors = colors * (1 + 0.16 * ring + 0.06 * streak)[:, None]
+        colors = colors * (1 + 0.24 * ring + 0.06 * streak)[:, None]
         left = Part(
             "hornLeft",
             Material.HORN,
@@ -208,7 +220,7 @@ class NoseRing:
     bone: str
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (26, 7) if is_light(detail) else (56, 14)
+        steps, sides = (26, 7) if is_light(detail) else (44, 10)
         turn = np.linspace(0, 2 * np.pi, steps, dtype=np.float32)
         line = vector(self.at) + self.radius * np.stack(
             (np.sin(turn), np.cos(turn), 0.16 * (1 - np.cos(turn))), axis=1
@@ -244,7 +256,7 @@ class Curls:
     coil: float = 0.075  # radius of the spiral
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (11, 5) if is_light(detail) else (26, 9)
+        steps, sides = (11, 5) if is_light(detail) else (20, 8)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         out = []
         for number, (root, way, reach, turns) in enumerate(self.roots):
@@ -409,7 +421,7 @@ class LeafCollar:
         half = (0.55 + 0.45 * np.sin(np.pi * np.clip(v * 1.25, 0, 1))) * np.sqrt(
             np.clip(1 - v**3.2, 0, 1)
         )
-        half = half * 1.22 * np.pi / self.count
+        half = np.maximum(half, 0.04) * 1.22 * np.pi / self.count  # no normal at a mere point
         y = y - 0.055 * np.abs(u) ** 1.5 * (0.4 + 0.6 * v) + 0.02 * np.sin(v * 7 + number) * u
         turn = angle + half * u
         points = np.stack(
@@ -443,3 +455,103 @@ class LeafCollar:
             occlusion=0.40 + 0.60 * smoothstep(0.0, 0.55, v.ravel()),
             head_weight=shape.head_weight(points),
         )
+
+
+# ---------------------------------------------------------------- a bow tie
+
+
+@dataclass(frozen=True, slots=True)
+class BowTie:
+    """Two stuffed loops and a knot under a chin."""
+
+    at: Vector
+    half_width: float
+    color: Vector
+    fold: Vector  # colour in the folds
+
+    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+        centre, size = vector(self.at), self.half_width
+
+        def form(p: Array) -> Array:
+            q = mirrored((p - centre) / np.float32(size))
+            x, y, z = q[..., 0], q[..., 1], q[..., 2]
+            # A loop widens away from the knot; folds run out of it like rays.
+            tall = 0.17 + 0.34 * smoothstep(0.08, 0.85, x)
+            rays = np.cos(y / (tall + 0.05) * 9.0) * smoothstep(0.95, 0.25, x)
+            thick = 0.145 + 0.07 * np.sin(np.pi * np.clip(x, 0, 1)) + 0.020 * rays
+            loop = np.hypot(y / tall, (z + 0.10 * x * x) / thick) - 1
+            loop = loop * thick * 0.75
+            loop = smooth_max(loop, x - 1.0 + 0.10 * (y / tall) ** 2, 0.10)
+            knot = ellipsoid(q, (0, 0, 0.06), (0.155, 0.20, 0.20))
+            out: Array = smooth_min(loop, knot, 0.03) * np.float32(size)
+            return out
+
+        def paint(points: Array, free: Array) -> Array:
+            at = (points - centre) / np.float32(size)
+            fold = smoothstep(0.75, 0.15, np.abs(at[:, 0])) * (0.5 - 0.5 * np.cos(9 * at[:, 1]))
+            knot = smoothstep(0.20, 0.14, np.abs(at[:, 0]))
+            colors = mix(flat(self.color, len(points)), vector(self.fold), fold * (1 - knot) * 0.7)
+            return colors * (0.55 + 0.45 * free)[:, None]
+
+        low, high = centre - 1.2 * size, centre + 1.2 * size
+        part = modelled(
+            "bowTie", Material.CLOTH, form, _vector(low), _vector(high), detail, 2600, paint, _still
+        )
+        weight = shape.head_weight(centre[None])
+        part.head_weight = np.repeat(weight, len(part.points)).astype(np.float32)
+        return [part]
+
+
+# ---------------------------------------------------------------- nostrils
+
+
+@dataclass(frozen=True, slots=True)
+class Nostrils:
+    """Two dark dimples in smooth skin, laid on so that few triangles show them round."""
+
+    at: Vector  # the left one, on the surface or a little under it
+    size: float
+    color: Vector
+
+    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+        rings, spokes = (3, 9) if is_light(detail) else (5, 20)
+        out = []
+        for sign in (-1.0, 1.0):
+            middle = projected(shape, (vector(self.at) * vector((sign, 1, 1)))[None], 8)[0]
+            away = shape.normals(middle[None])[0]
+            across = unit(np.cross(vector((0.25 * sign, 1, 0)), away).astype(np.float32))
+            up = np.cross(away, across)
+            rows, columns = np.meshgrid(
+                np.linspace(0.02, 1, rings, dtype=np.float32),
+                2 * np.pi * np.arange(spokes + 1, dtype=np.float32) / spokes,
+                indexing="ij",
+            )
+            r, turn = rows.ravel(), columns.ravel()
+            wide = self.size * r * np.cos(turn)
+            tall = 0.72 * self.size * r * np.sin(turn) * (1 + 0.3 * np.cos(turn))
+            points = projected(shape, middle + wide[:, None] * across + tall[:, None] * up, 4)
+            points = points + 0.006 * shape.normals(points)
+            triangles = grid(rings, spokes + 1)
+            if (face_normals(points, triangles) @ away).sum() < 0:
+                triangles = triangles[:, ::-1].copy()
+            out.append(
+                Part(
+                    "nostril",
+                    shape.species.skin,
+                    points.astype(np.float32),
+                    triangles,
+                    flat(self.color, len(points)) * (0.4 + 0.6 * r**2)[:, None],
+                    fields(points),
+                    normals=unit(away + 0.0 * points),
+                    occlusion=(0.25 + 0.55 * r**2).astype(np.float32),
+                )
+            )
+        return out
+
+
+def _still(points: Array) -> Displacements:
+    return {}
+
+
+def _vector(p: Array) -> Vector:
+    return (float(p[0]), float(p[1]), float(p[2]))

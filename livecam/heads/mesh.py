@@ -180,7 +180,12 @@ def slit(points: Array, triangles: Triangles, height: Field, inside: Field) -> C
     points, triangles, zero = _split_along(points, triangles, height, inside)
     open_ = np.zeros(len(points), bool)
     open_[zero] = inside(points[zero]) > 0
-    below = height(points[triangles].mean(axis=1)) < 0
+    # A curved line cuts off corners: where a triangle lies, its vertices off the line say best.
+    off = height(points)
+    off[zero] = 0
+    off = off[triangles].sum(axis=1)
+    middle = height(points[triangles].mean(axis=1))
+    below = np.where(np.abs(off) > 1e-6, off, middle) < 0
     copies = np.flatnonzero(open_)
     twin = np.arange(len(points))
     twin[copies] = len(points) + np.arange(len(copies))

@@ -7,7 +7,7 @@ import numpy as np
 from livecam.avatar.base import Anchor, Bone, Material
 from livecam.heads.detail import Detail
 from livecam.heads.extras import Curls, Horns, NoseRing, modelled
-from livecam.heads.morphs import SkinFields
+from livecam.heads.morphs import Displacements, SkinFields
 from livecam.heads.parts import Part
 from livecam.heads.sdf import (
     Array,
@@ -24,7 +24,7 @@ from livecam.heads.sdf import (
 from livecam.heads.shape import RUFF_AXIS_Z, Shape
 from livecam.heads.species.base import Paint, Species, Swing, ears, fur_length
 
-_PAD = (0.0, -0.185, 1.10)  # middle of the wet pad
+_PAD = (0.0, -0.225, 1.150)  # middle of the wet pad
 _EAR_FROM, _EAR_TO = (0.84, 0.40, -0.10), (1.50, 0.20, 0.02)
 
 
@@ -34,12 +34,12 @@ class BullShape(Shape):
     def _muzzle(self, p: Array, q: Array) -> Array:
         row = self.species
         d = cone(p, row.muzzle_from, row.muzzle_to, *row.muzzle_radii, (0.84, 1.0, 1.0))
-        puff = ellipsoid(q, (0.25, -0.30, 0.90), (0.27, 0.21, 0.24))
+        puff = ellipsoid(q, (0.27, -0.335, 0.83), (0.28, 0.20, 0.25))
         return smooth_min(d, puff, 0.12)
 
     def _jaw(self, p: Array) -> Array:
         tip = self.species.muzzle_to
-        return cone(p, (0, -0.52, 0.25), (0, -0.53, tip[2] - 0.20), 0.32, 0.20, (0.78, 1, 1))
+        return cone(p, (0, -0.53, 0.25), (0, -0.555, tip[2] - 0.08), 0.32, 0.21, (0.78, 1, 1))
 
     def _ruff(self, p: Array) -> Array:
         x, y, z = p[..., 0] * 0.86, p[..., 1], p[..., 2] - RUFF_AXIS_Z
@@ -93,7 +93,9 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     # The muzzle is dipped in cream.
     dip = smoothstep(0.60, 0.76, z - 0.25 * np.abs(y + 0.35) + wave)
     dip = dip * smoothstep(0.03, -0.10, y + wave) * smoothstep(0.66, 0.52, x)
-    chin = smoothstep(-0.40, -0.50, y) * smoothstep(0.30, 0.50, z) * smoothstep(0.5, 0.36, x + wave)
+    dip = dip * smoothstep(-0.84, -0.70, y + wave)
+    chin = smoothstep(-0.40, -0.50, y) * smoothstep(-0.84, -0.72, y + wave)
+    chin = chin * smoothstep(0.30, 0.50, z) * smoothstep(0.5, 0.36, x + wave)
     c = mix(c, cream, np.maximum(dip, chin))
     c = mix(c, pink, bump(q, (0.25, -0.36, 1.1), (0.22, 0.10, 0.3)) * 0.25)
     ruff = smoothstep(-0.62, -0.95, y) * smoothstep(0.9, 0.4, z)
@@ -102,7 +104,11 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(c, pink * 0.9, hollow * 0.9)
     hem = smoothstep(-1.15, -1.45, y)
     c = mix(c, dark * 0.7, hem * 0.5)
-    fur = fur_length(shape, p, ear)
+    # Behind the pad lies no fur: its nostrils are open.
+    behind = smoothstep(1.0, 0.9, np.hypot(p[:, 0] / 0.33, (y - _PAD[1]) / 0.13))
+    behind = behind * smoothstep(0.8, 0.95, z)
+    c = mix(c, vector((0.010, 0.004, 0.004)), behind)
+    fur = fur_length(shape, p, ear) * (1 - behind)
     fur = fur * (1 + 0.5 * ruff) * (1 - 0.5 * hollow)
     fur = fur * (1 - 0.6 * dip)
     return Paint(c.astype(np.float32), fur.astype(np.float32))
@@ -115,29 +121,39 @@ def _pad(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     def form(p: Array) -> Array:
         at = p - centre
         q = mirrored(at)
-        d = ellipsoid(at, (0, 0.02, 0), (0.30, 0.155, 0.105))
-        wing = ellipsoid(q, (0.215, 0.005, -0.035), (0.150, 0.140, 0.115))
-        d = smooth_min(d, wing, 0.06)
-        stem = ellipsoid(at, (0, -0.13, -0.005), (0.13, 0.085, 0.060))
-        d = smooth_min(d, stem, 0.06)
-        hole = cone(q, (0.185, -0.025, 0.125), (0.275, 0.045, 0.060), 0.052, 0.040)
-        d = smooth_max(d, -hole, 0.05)
-        dent = ellipsoid(at, (0, -0.03, 0.125), (0.022, 0.12, 0.05))
+        d = ellipsoid(at, (0, 0.0, 0), (0.27, 0.150, 0.115))
+        wing = ellipsoid(q, (0.215, 0.020, -0.060), (0.155, 0.135, 0.125))
+        d = smooth_min(d, wing, 0.07)
+        stem = ellipsoid(at, (0, -0.15, 0.0), (0.15, 0.095, 0.080))
+        d = smooth_min(d, stem, 0.07)
+        d = smooth_max(d, -hole(q), 0.045)
+        dent = ellipsoid(at, (0, -0.06, 0.148), (0.022, 0.13, 0.05))
         return smooth_max(d, -dent, 0.05)
+
+    def hole(q: Array) -> Array:
+        low = cone(q, (0.135, -0.045, 0.120), (0.225, -0.005, 0.090), 0.046, 0.064)
+        return smooth_min(
+            low, cone(q, (0.225, -0.005, 0.090), (0.315, 0.055, 0.030), 0.064, 0.03), 0.02
+        )
 
     def paint(points: Array, free: Array) -> Array:
         q = mirrored(points - centre)
-        base = np.tile(vector((0.115, 0.048, 0.042)), (len(points), 1))
-        base = mix(
-            base, vector((0.36, 0.15, 0.125)), bump(q, (0.06, -0.07, 0.1), (0.15, 0.10, 0.3)) * 0.75
-        )
-        return mix(vector((0.022, 0.008, 0.008)) + 0 * base, base, smoothstep(0.1, 0.75, free))
+        base = np.tile(vector((0.125, 0.058, 0.052)), (len(points), 1))
+        middle = bump(q, (0.05, -0.08, 0.1), (0.13, 0.10, 0.3))
+        base = mix(base, vector((0.40, 0.18, 0.15)), middle * 0.75)
+        base = mix(base, vector((0.055, 0.024, 0.024)), smoothstep(-0.02, 0.13, q[:, 1]) * 0.75)
+        return mix(base, vector((0.010, 0.004, 0.004)), smoothstep(0.022, -0.004, hole(q)))
 
-    part = modelled(
-        "nosePad", Material.NOSE, form, (-0.5, -0.5, 0.80), (0.5, 0.15, 1.40), detail, 2600,
-        paint, fields,
-    )  # fmt: skip
-    return [part]
+    def moves(points: Array) -> Displacements:
+        """All of it goes with the upper lip."""
+        lip = shape.lip_height(points) + 0.07
+        at = np.stack((points[:, 0], np.maximum(points[:, 1], lip), points[:, 2]), axis=1)
+        return fields(points, at.astype(np.float32), np.ones(len(points), np.float32))
+
+    low, high = (-0.5, -0.55, 0.80), (0.5, 0.15, 1.40)
+    return [
+        modelled("nosePad", Material.NOSE, form, low, high, detail, 2400, paint, moves),
+    ]
 
 
 _RING_AT = (0.0, -0.43, 1.185)
@@ -152,19 +168,22 @@ _HORNS = Horns(
 )
 _FORELOCK = Curls(
     roots=(
-        ((0.00, 0.97, 0.30), (0.00, 0.10, 1.0), 0.42, 1.6),
-        ((0.17, 0.97, 0.26), (0.35, 0.12, 1.0), 0.40, -1.5),
-        ((-0.17, 0.97, 0.26), (-0.40, 0.12, 1.0), 0.38, 1.4),
-        ((0.09, 0.90, 0.42), (0.12, -0.25, 1.0), 0.36, -1.3),
-        ((-0.10, 0.89, 0.42), (-0.20, -0.25, 1.0), 0.40, 1.5),
-        ((0.32, 0.92, 0.18), (0.75, 0.22, 0.9), 0.34, 1.3),
-        ((-0.32, 0.92, 0.18), (-0.75, 0.22, 0.9), 0.34, -1.3),
-        ((0.10, 1.02, 0.10), (0.25, 0.75, 0.55), 0.30, 1.4),
-        ((-0.10, 1.02, 0.08), (-0.30, 0.75, 0.50), 0.30, -1.4),
+        ((0.00, 1.00, 0.22), (0.05, -0.05, 1.0), 0.52, 1.25),
+        ((0.19, 0.99, 0.18), (0.30, -0.05, 1.0), 0.48, -1.2),
+        ((-0.19, 0.99, 0.18), (-0.34, -0.05, 1.0), 0.46, 1.15),
+        ((0.09, 0.93, 0.36), (0.10, -0.55, 0.9), 0.44, -1.1),
+        ((-0.11, 0.93, 0.36), (-0.16, -0.55, 0.9), 0.46, 1.25),
+        ((0.36, 0.94, 0.12), (0.60, -0.05, 0.9), 0.38, 1.1),
+        ((-0.36, 0.94, 0.12), (-0.60, -0.05, 0.9), 0.38, -1.1),
+        ((0.11, 1.03, 0.04), (0.22, 0.55, 0.75), 0.34, 1.2),
+        ((-0.12, 1.03, 0.02), (-0.26, 0.55, 0.70), 0.34, -1.2),
+        ((0.27, 0.90, 0.34), (0.42, -0.45, 0.85), 0.36, 1.2),
+        ((-0.28, 0.90, 0.34), (-0.44, -0.45, 0.85), 0.36, -1.2),
     ),
-    radius=0.062,
-    color=(0.105, 0.038, 0.014),
-    tip=(0.42, 0.20, 0.075),
+    radius=0.088,
+    color=(0.070, 0.025, 0.010),
+    tip=(0.215, 0.088, 0.032),
+    coil=0.085,
 )
 
 BULL = Species(
@@ -173,7 +192,7 @@ BULL = Species(
     title_zh="公牛",
     paint=_paint,
     form=BullShape,
-    eye=(0.385, 0.135, 0.545),
+    eye=(0.385, 0.170, 0.545),
     eye_radius=0.305,
     iris_inner=(0.30, 0.115, 0.030),
     iris_outer=(0.060, 0.018, 0.007),
@@ -194,6 +213,7 @@ BULL = Species(
     whisker=(0.5, 0.4, 0.3),
     iris_angle_deg=50.0,
     pupil=0.52,
+    wild_teeth=0.0,
     leather_nose=False,
     whiskers=False,
     extras=(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.avatar.base import Anchor, Material
-from livecam.heads.extras import LeafCollar
+from livecam.heads.extras import BowTie, LeafCollar, Nostrils
+from livecam.heads.mesh import projected
 from livecam.heads.sdf import (
     Array,
     bump,
-    cone,
     ellipsoid,
     gradient,
     length,
@@ -23,6 +23,7 @@ from livecam.heads.sdf import (
 from livecam.heads.shape import RUFF_AXIS_Z, Shape
 from livecam.heads.species.base import Paint, Species
 
+_WET = 0.040  # what skin has in place of the fur's length: this is as wet as it gets
 _NOSTRIL = (0.155, 0.135, 0.905)
 
 
@@ -43,9 +44,8 @@ class FrogShape(Shape):
         d = smooth_min(d, ellipsoid(p, (0, -0.58, 0.10), (0.86, 0.36, 0.70)), 0.20)
         d = smooth_min(d, self._neck(p), 0.20)
         d = self._with_sockets(d, q)
-        hole = cone(q, _NOSTRIL, (0.125, 0.095, 0.80), 0.034, 0.022)
-        rim = ellipsoid(q, (0.150, 0.125, 0.875), (0.075, 0.062, 0.050))
-        d = smooth_max(smooth_min(d, rim, 0.06), -hole, 0.03)
+        rim = ellipsoid(q, (_NOSTRIL[0] - 0.01, _NOSTRIL[1], _NOSTRIL[2] - 0.02), 3 * (0.075,))
+        d = smooth_min(d, rim, 0.08)
         groove = np.exp(-((self.above_lips(p) / 0.05) ** 2))
         groove = groove * smoothstep(-0.06, 0.08, self.inside_mouth(p))
         out: Array = d + 0.032 * groove * smoothstep(0.1, 0.3, p[..., 2])
@@ -55,7 +55,7 @@ class FrogShape(Shape):
         """Shoulders under the collar."""
         x, y, z = p[..., 0] * 0.88, p[..., 1], p[..., 2] - RUFF_AXIS_Z
         radius = np.hypot(x, z)
-        spread = 0.60 + 0.46 * smoothstep(-0.70, -1.42, y)
+        spread = 0.58 + 0.40 * smoothstep(-0.70, -1.42, y)
         d = smooth_max((radius - spread) * 0.8, -1.36 - y, 0.10)
         return smooth_max(d, y + 0.62, 0.15)
 
@@ -68,11 +68,11 @@ class FrogShape(Shape):
 
 
 _SPOTS = (
-    ((0.30, 0.72, 0.45), 0.10), ((0.13, 0.88, 0.30), 0.085), ((0.00, 0.62, 0.72), 0.060),
-    ((0.20, 0.50, 0.80), 0.050), ((0.85, 0.20, 0.35), 0.10), ((0.93, 0.42, -0.05), 0.15),
-    ((0.70, 0.05, 0.66), 0.060), ((1.02, 0.02, 0.20), 0.075), ((0.55, 0.30, 0.72), 0.055),
-    ((0.35, 0.93, -0.20), 0.16), ((0.75, 0.70, -0.45), 0.17), ((0.98, 0.15, -0.45), 0.13),
-    ((0.30, 0.60, -0.85), 0.18), ((0.70, 0.25, -0.75), 0.16),
+    ((0.11, 0.68, 0.68), 0.115), ((0.25, 0.44, 0.80), 0.085), ((0.47, 0.24, 0.80), 0.070),
+    ((0.90, 0.16, 0.38), 0.140), ((0.93, 0.44, -0.05), 0.17), ((1.00, -0.06, 0.20), 0.085),
+    ((0.72, 0.34, 0.60), 0.095), ((0.16, 0.94, 0.14), 0.130), ((0.35, 0.93, -0.24), 0.17),
+    ((0.75, 0.70, -0.45), 0.18), ((0.98, 0.15, -0.45), 0.15), ((0.30, 0.60, -0.85), 0.19),
+    ((0.70, 0.25, -0.75), 0.17), ((0.50, 1.04, 0.36), 0.13), ((0.04, 0.98, -0.50), 0.13),
 )  # fmt: skip
 
 
@@ -87,9 +87,10 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(c, deep, smoothstep(0.15, -0.75, z) * 0.55)
     c = mix(c, lime, smoothstep(0.30, -0.20, y + wave) * smoothstep(0.1, 0.5, z) * 0.75)
     c = mix(c, lime, bump(q, shape.species.eye, 0.75) * 0.30)
-    for number, (place, size) in enumerate(_SPOTS):
+    places = projected(shape, np.array([place for place, _ in _SPOTS], np.float32), 6)
+    for number, (place, (_, size)) in enumerate(zip(places, _SPOTS, strict=True)):
         # Left and right differ a little, or the face looks printed.
-        shifted = vector(place) + vector((0, 0.03 * np.sin(5.0 * number), 0)) * np.sign(p[:, :1])
+        shifted = place + vector((0, 0.03 * np.sin(5.0 * number), 0)) * np.sign(p[:, :1])
         far = length(q - shifted) / size
         c = mix(c, deep * 1.25, smoothstep(1.0, 0.72, far + 2 * wave) * 0.82)
         c = mix(c, lime, smoothstep(0.30, 0.05, np.abs(far - 1.12)) * 0.22)
@@ -97,10 +98,12 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     throat = throat * smoothstep(-0.16, 0.0, shape.inside_mouth(p) + 0.25 * (y < -0.5))
     c = mix(c, pale, throat)
     c = mix(c, pink, bump(q, (0.80, -0.18, 0.62), (0.17, 0.12, 0.3)) * 0.45)
-    hole = length((q - vector(_NOSTRIL)) / vector((0.05, 0.05, 0.09)))
-    c = mix(c, deep * 0.25, smoothstep(1.0, 0.55, hole))
-    c = mix(c, deep * 0.6, smoothstep(-0.80, -1.0, y) * 0.9)
-    return Paint(c.astype(np.float32), np.zeros(len(p), np.float32))
+    hole = length((q - vector(_NOSTRIL)) / vector((0.09, 0.09, 0.12)))
+    c = mix(c, deep, smoothstep(1.0, 0.45, hole) * 0.3)
+    under = smoothstep(-0.78, -0.92, y)  # the collar's shade
+    c = mix(c, deep * 0.5, under)
+    wet = _WET * (1 - 0.5 * throat) * (1 - under)
+    return Paint(c.astype(np.float32), wet.astype(np.float32))
 
 
 _LEAVES = LeafCollar(
@@ -136,16 +139,22 @@ FROG = Species(
     mouth_y=-0.275,
     lip=(0.11, 0.22, 0.040),
     lid=(0.25, 0.50, 0.060),
-    liner=(0.012, 0.022, 0.006),
+    liner=(0.018, 0.048, 0.010),
     whisker=(0.5, 0.5, 0.5),
     iris_angle_deg=47.0,
     pupil=0.48,
+    lids_deg=(44.0, -40.0),
     skin=Material.SKIN,
     leather_nose=False,
     whiskers=False,
     teeth=False,
-    extras=(_LEAVES,),
+    extras=(
+        Nostrils(_NOSTRIL, 0.058, (0.012, 0.045, 0.010)),
+        _LEAVES,
+        BowTie((0.0, -0.985, 0.735), 0.36, (0.66, 0.028, 0.026), (0.36, 0.008, 0.012)),
+    ),
     anchors={"hat": Anchor((0.0, 0.95, -0.20))},
     neck="collar",
+    brow_lift=0.45,
     eye_line=(0.0, 0.13, 0.53),
 )

@@ -29,16 +29,22 @@ from livecam.heads.shape import HIGH, Shape
 from livecam.heads.species.base import Paint, Species, Swing, fur_length, pair
 
 _NOSE = (0.0, -0.165, 0.985)
-# The ear's line, root to tip, and its half widths.
-_EAR = ((0.30, 0.74, -0.16), (0.42, 1.16, -0.24), (0.55, 1.62, -0.22), (0.62, 2.00, -0.12))
-_EAR_HALF = (0.135, 0.205, 0.225, 0.095)
-_EAR_FLAT = 1.75  # the ear's width over its thickness
+_EAR_FROM, _EAR_TO = (0.31, 0.74, -0.14), (0.58, 2.08, -0.10)
+_EAR_BEND = (0.03, 0.0, -0.13)  # how far its middle lies off the straight line
+_EAR_FLAT = 1.75  # its width over its thickness
+
+
+def _ear_half(height: Array) -> Array:
+    """Half the ear's width at heights 0..1: a spoon."""
+    out: Array = 0.125 + 0.125 * np.clip(np.sin(np.pi * height**0.9), 0, None) ** 0.9
+    out = out * np.sqrt(np.clip(1.02 - height**7, 0.02, 1))
+    return out
 
 
 class RabbitShape(Shape):
     """A round skull, full cheeks, and ears longer than the face."""
 
-    high = (HIGH[0], 2.22, HIGH[2])
+    high = (HIGH[0], 2.26, HIGH[2])
 
     def _muzzle(self, p: Array, q: Array) -> Array:
         row = self.species
@@ -46,39 +52,42 @@ class RabbitShape(Shape):
         puff = ellipsoid(q, (0.165, -0.295, 0.80), (0.215, 0.165, 0.205))
         return smooth_min(d, puff, 0.08)
 
+    def _jaw(self, p: Array) -> Array:
+        return cone(p, (0, -0.52, 0.25), (0, -0.535, 0.725), 0.32, 0.185)
+
+    def lip_height(self, p: Array) -> Array:
+        """Two soft arcs that meet under the nose."""
+        x = np.abs(p[..., 0])
+        arcs = 0.055 * smoothstep(0.17, 0.0, x) + 0.65 * x * x
+        out: Array = self.species.mouth_y + arcs - 0.03 * (p[..., 2] - 1.0)
+        return out
+
     def _skull(self, p: Array, q: Array) -> Array:
         d = super()._skull(p, q)
         cheek = ellipsoid(q, (0.56, -0.30, 0.28), (0.46, 0.36, 0.40))
         return smooth_min(d, cheek, 0.20)
 
+    def _ear_place(self, q: Array) -> tuple[Array, Array]:
+        """How far up the left ear each point lies, 0..1, and its way off the ear's line."""
+        base, along = vector(_EAR_FROM), vector(_EAR_TO) - vector(_EAR_FROM)
+        height = np.clip(((q - base) @ along) / (along @ along), 0, 1).astype(np.float32)
+        bend = (4 * height * (1 - height))[..., None] * vector(_EAR_BEND)
+        return height, q - base - height[..., None] * along - bend
+
     def _with_ears(self, d: Array, q: Array) -> Array:
-        stretch = (1.0, 1.0, _EAR_FLAT)
-        ear = cone(q, _EAR[0], _EAR[1], _EAR_HALF[0], _EAR_HALF[1], stretch)
-        for i in (1, 2):
-            part = cone(q, _EAR[i], _EAR[i + 1], _EAR_HALF[i], _EAR_HALF[i + 1], stretch)
-            ear = smooth_min(ear, part, 0.06)
-        forward = vector((0, 0, 0.125))
-        cup = np.full(q.shape[:-1], 9.0, np.float32)
-        for i in range(3):
-            a, b = (tuple(vector(_EAR[k]) + forward) for k in (i, i + 1))
-            r0, r1 = (0.60 * _EAR_HALF[k] - 0.012 for k in (i, i + 1))
-            cup = np.minimum(cup, cone(q, a, b, r0, r1, (1.0, 1.0, 1.25)))
+        height, off = self._ear_place(q)
+        half = _ear_half(height)
+        ear = (length(off * vector((1, 1, _EAR_FLAT))) - half) / _EAR_FLAT * 1.2
+        into = off - vector((0, 0, 0.13))
+        inner = np.where(height > 0.10, 0.60 * half - 0.008, -0.2)
+        cup = length(into * vector((1, 1, 1.2))) - inner * smoothstep(1.0, 0.9, height)
         return smooth_max(smooth_min(d, ear, 0.12), -cup, 0.05)
 
     def _along_ear(self, p: Array) -> tuple[Array, Array]:
         """How far up the left ear a point lies, 0..1, and how far off its line, in half widths."""
-        q = mirrored(p)
-        best = np.full(len(p), np.inf, np.float32)
-        height = np.zeros(len(p), np.float32)
-        for i in range(3):
-            a, along = vector(_EAR[i]), vector(_EAR[i + 1]) - vector(_EAR[i])
-            h = np.clip(((q - a) @ along) / (along @ along), 0, 1)
-            off = q - a - h[:, None] * along
-            half = _EAR_HALF[i] + h * (_EAR_HALF[i + 1] - _EAR_HALF[i])
-            far = length(off * vector((1, 1, 0.7))) / half
-            height = np.where(far < best, (i + h) / 3, height)
-            best = np.minimum(best, far)
-        return height.astype(np.float32), best.astype(np.float32)
+        height, off = self._ear_place(mirrored(p))
+        far: Array = length(off * vector((1, 1, 0.7))) / (_ear_half(height) + 0.03)
+        return height, far
 
     def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
         height, far = self._along_ear(p)
@@ -186,27 +195,33 @@ RABBIT = Species(
     iris_inner=(0.20, 0.085, 0.030),
     iris_outer=(0.045, 0.015, 0.007),
     muzzle_from=(0, -0.24, 0.45),
-    muzzle_to=(0, -0.255, 0.80),
+    muzzle_to=(0, -0.30, 0.80),
     muzzle_radii=(0.40, 0.19),
     nose=_NOSE,
     nose_radii=(0.10, 0.07, 0.06),
-    ear_from=_EAR[0],
-    ear_to=_EAR[3],
+    ear_from=_EAR_FROM,
+    ear_to=_EAR_TO,
     ear_radii=(0.20, 0.10),
     cheek_tuft=0.14,
-    mouth_corner=(0.36, 0.63),
-    mouth_y=-0.420,
-    lip=(0.38, 0.16, 0.15),
+    mouth_corner=(0.31, 0.66),
+    mouth_y=-0.435,
+    lip=(0.30, 0.145, 0.12),
     lid=(0.62, 0.44, 0.32),
-    liner=(0.022, 0.010, 0.008),
+    liner=(0.095, 0.045, 0.030),
     whisker=(0.92, 0.90, 0.88),
     iris_angle_deg=52.0,
     pupil=0.56,
+    lids_deg=(47.0, -43.0),
+    wild_teeth=0.0,
+    pad_x=0.165,
+    fur=0.85,
+    brow_at=(0.36, 0.46, 0.56),
+    brow_radii=(0.24, 0.06, 0.09),
     leather_nose=False,
     extras=(
         _nose,
-        BuckTeeth((0.0, -0.395, 0.945), 0.092, 0.160, 0.032, (0.93, 0.90, 0.82)),
+        BuckTeeth((0.0, -0.375, 0.935), 0.100, 0.140, 0.034, (0.93, 0.90, 0.82)),
     ),
-    swings=pair(Swing(Bone("earLeft", "head", _EAR[0], _EAR[3], 2.4, 0.24, 38.0, _TURNS), 0.42)),
+    swings=pair(Swing(Bone("earLeft", "head", _EAR_FROM, _EAR_TO, 2.4, 0.24, 38.0, _TURNS), 0.42)),
     anchors={"hat": Anchor((0.0, 1.0, 0.10), (0.7, 0.7, 0.7))},
 )
