@@ -29,7 +29,7 @@ from livecam.heads.mesh import (
     surface,
 )
 from livecam.heads.morphs import Displacements, SkinFields
-from livecam.heads.parts import Part, eyes, nose, whiskers
+from livecam.heads.parts import Part, eyes, flat, nose, whiskers
 from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, vector
 from livecam.heads.shape import Shape
 from livecam.heads.species import UNIT_M, Species
@@ -111,7 +111,10 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
         paint.colors, vector(shape.species.lip), line * smoothstep(0.3, 0.5, p[:, 2]) * 0.8
     )
     socket = shape.in_socket(p)
-    colors = np.where(socket[:, None], vector(shape.species.liner), colors)
+    # Dark where the lids begin; above them it is skin that shows when brows rise.
+    above = smoothstep(0.45, 0.85, (p[:, 1] - shape.species.eye[1]) / shape.species.eye_radius)
+    hollow = mix(flat(shape.species.liner, len(p)), colors * 0.45, above)
+    colors = np.where(socket[:, None], hollow, colors)
     if detail.surface_tufts and shape.species.skin is Material.FUR:
         colors = _strand_tones(p, colors, occlusion)
     bone, sway = shape.swayed(p)

@@ -59,22 +59,22 @@ def landmarks(shape: Shape) -> Landmarks:
             eye + r * vector((0.0, 1.30, 0.27)),
             eye + r * vector((0.55, 1.33, -0.10)),
             vector((0.5 * (eye[0] + corner[0]) + 0.16 * m, cheek_y, corner[2] - 0.18 * m)),
-            corner + m * vector((0.16, -0.02, -0.18)),
             corner + m * vector((-0.02, -0.17, -0.20)),
             vector(row.nose) + vector((row.nose_radii[0] + 0.03, 0.0, -0.16)),
         )
     ).astype(np.float32)
     on_skin = projected(shape, guesses, 6)
+    cheek, jowl = on_skin[3:5]
     return Landmarks(
         eye=eye,
         eye_unit=r / _EYE_RADIUS,
         brow_inner=on_skin[0],
         brow_middle=on_skin[1],
         brow_outer=on_skin[2],
-        cheek=on_skin[3],
-        puff=on_skin[4],
-        jowl=on_skin[5],
-        beside_nose=on_skin[6],
+        cheek=cheek,
+        puff=(0.35 * cheek + 0.25 * jowl + 0.40 * corner).astype(np.float32),
+        jowl=jowl,
+        beside_nose=on_skin[5],
         lips=lips,
         mouth_unit=m,
     )

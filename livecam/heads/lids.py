@@ -85,9 +85,9 @@ class _Visor:
         deep = smoothstep(0.52, 0.80, t) if self.upper else smoothstep(0.20, 0.45, t)
         out = out - 0.15 * deep
         if self.upper:
-            crease = np.exp(-(((t - _CREASE) / 0.055) ** 2))
+            crease = np.exp(-(((t - _CREASE) / 0.065) ** 2))
             fold = np.exp(-(((t - _CREASE - 0.15) / 0.10) ** 2))
-            out = out - crease * (0.030 + 0.035 * shut) + fold * (0.02 + 0.03 * shut)
+            out = out - crease * (0.025 + 0.025 * shut) + fold * (0.02 + 0.03 * shut)
         return out
 
 
@@ -191,15 +191,16 @@ def _lid_colors(shape: Shape, skin: Array, normals: Array, t: Array, upper: bool
     row = shape.species
     coat = row.paint(shape, skin, normals).colors
     plate = smoothstep(_CREASE + 0.05, _CREASE - 0.05, t) if upper else smoothstep(0.30, 0.12, t)
-    colors = mix(coat, flat(row.lid, len(t)), plate * (1.0 if upper else 0.7))
+    colors = mix(coat, flat(row.lid, len(t)), plate * (0.75 if upper else 0.5))
     if upper:
-        colors = mix(colors, vector(row.liner), ridge(t - _CREASE, 0.035) * 0.55)
-    line = smoothstep(_LASHES + 0.02, _LASHES, t)
+        colors = mix(colors, vector(row.liner), ridge(t - _CREASE, 0.045) * 0.30)
+    # The lower lashes lie over the upper ones of a shut eye: they must not double the line.
+    line = smoothstep(_LASHES + 0.02, _LASHES, t) if upper else smoothstep(0.08, 0.05, t)
     return mix(colors, vector(row.liner), line).astype(np.float32)
 
 
 def _lid_occlusion(t: Array, upper: bool) -> Array:
-    crease = 0.40 * ridge(t - _CREASE, 0.05) if upper else np.zeros_like(t)
+    crease = 0.30 * ridge(t - _CREASE, 0.06) if upper else np.zeros_like(t)
     out: Array = (
         0.95
         - crease

@@ -65,7 +65,11 @@ class SkinFields:
             self._nose_half(out, at, jaw, sign, name)
             self._upper_face_half(out, at, sign, name)
         self._both_halves(out, at)
-        return out
+        lift = np.float32(self.shape.species.brow_lift)
+        return {
+            name: moved * lift if name.startswith(("brow", "eyeWide")) else moved
+            for name, moved in out.items()
+        }
 
     # ------------------------------------------------------------ jaw
 
@@ -140,11 +144,8 @@ class SkinFields:
         """Pucker and funnel: lips that come forward, corners that come in."""
         m, x = self.marks.mouth_unit, at[:, 0]
         upper, corner = 1 - jaw, self.marks.corner
-        above = self.shape.above_lips(at)
         g = _bell(at, self._middle, self._lip_size) * self._front(at)
-        # All of the mouth narrows alike, corners too: else an open one would end in a V.
-        mouth = ridge(above, 0.24 * m) * smoothstep(-0.27, -0.03, at[:, 2] - corner[2])
-        mouth = mouth * smoothstep(1.93 * corner[0], 1.02 * corner[0], np.abs(x))
+        mouth = self._narrows(at)
         corners = mouth * smoothstep(0.3 * corner[0], 0.95 * corner[0], np.abs(x))
         forward = 0.35 * self.marks.mouth_depth * corners
         zero = np.zeros_like(g)
@@ -157,6 +158,13 @@ class SkinFields:
         out["mouthFunnel"] = np.stack(
             (-0.34 * x * mouth, part + sink, 0.11 * m * g + 0.6 * forward + zero), axis=1
         )
+
+    def _narrows(self, at: Array) -> Array:
+        """All of the mouth narrows alike, corners too: else an open one would end in a V."""
+        m, corner = self.marks.mouth_unit, self.marks.corner
+        out: Array = ridge(self.shape.above_lips(at), 0.24 * m)
+        out = out * smoothstep(-0.27, -0.03, at[:, 2] - corner[2])
+        return out * smoothstep(1.93 * corner[0], 1.02 * corner[0], np.abs(at[:, 0]))
 
     def _mouth_half(
         self, out: Displacements, at: Array, jaw: Array, sign: float, name: str
@@ -214,31 +222,38 @@ class SkinFields:
         beside = half * _bell(at, _mirror(marks.beside_nose, sign), (0.17, 0.15, 0.24))
         over = _mirror(marks.beside_nose, sign) + vector((0.0, 0.17, -0.08))
         wrinkle = half * _bell(at, over, (0.13, 0.08, 0.22))
-        inner = half * _bell(at, _mirror(marks.brow_inner, sign), (0.20 * e, 0.17 * e, 0.30))
+        inner = half * _bell(at, _mirror(marks.brow_inner, sign), (0.20 * e, 0.27 * e, 0.30))
         lip = ridge(np.abs(at[:, 0]) / marks.corner[0] - 0.55, 0.34) * half * self._front(at)
         lip = lip * (1 - jaw) * ridge(self.shape.above_lips(at) - 0.05 * m, 0.16 * m)
         cheek = half * _bell(at, _mirror(marks.cheek, sign), (0.26 * m, 0.19 * m, 0.35 * m))
         out["noseSneer" + name] = (
             beside[:, None] * vector((-0.005 * sign, 0.10, 0.0))
             + wrinkle[:, None] * vector((0, 0.01, 0.055))
-            + inner[:, None] * vector((-0.02 * sign, -0.06 * e, 0.03))
+            + inner[:, None] * vector((-0.02 * sign, -0.05 * e, 0.03))
             + lip[:, None] * vector((0, 0.055 * m, 0.02))
             + cheek[:, None] * vector((0, 0.05, 0.05))
         )
+        # Disgust: the corners go down, and the lower lip is pushed up in its middle.
+        near = marks.corner + m * vector((-0.04, 0.0, 0.04))
+        corner = half * _bell(at, _mirror(near, sign), (0.22 * m, 0.20 * m, 0.28 * m))
+        under = half * jaw * _bell(at, self._middle, (0.24 * m, 0.24 * m, self._lip_size[2]))
+        out[f"mouthUpperUp{name}*noseSneer{name}"] = corner[:, None] * vector(
+            (0.03 * sign * m, -0.13 * m, 0)
+        ) + under[:, None] * vector((0, 0.07 * m, 0.02 * m))
 
     # ------------------------------------------------------------ eyes, brows, cheeks
 
     def _upper_face_half(self, out: Displacements, at: Array, sign: float, name: str) -> None:
         marks, e = self.marks, self.marks.eye_unit
         half = smoothstep(-0.05, 0.10, at[:, 0] * sign)
-        inner = half * _bell(at, _mirror(marks.brow_inner, sign), (0.21 * e, 0.19 * e, 0.30))
-        middle = half * _bell(at, _mirror(marks.brow_middle, sign), (0.28 * e, 0.17 * e, 0.30))
+        inner = half * _bell(at, _mirror(marks.brow_inner, sign), (0.21 * e, 0.27 * e, 0.30))
+        middle = half * _bell(at, _mirror(marks.brow_middle, sign), (0.28 * e, 0.23 * e, 0.30))
         outer = half * _bell(at, _mirror(marks.brow_outer, sign), (0.25 * e, 0.24 * e, 0.34))
         r = 0.335 * e
         over = _mirror(marks.eye, sign) + vector((0, 1.12 * r, 0.36 * r))
         under = _mirror(marks.eye, sign) + vector((0, -1.2 * r, 0.30 * r))
         hood = half * _bell(at, over, (0.30 * e, 0.14 * e, 0.30))
-        bag = half * _bell(at, under, (0.30 * e, 0.13 * e, 0.30))
+        bag = half * _bell(at, under, (0.30 * e, 0.18 * e, 0.30))
 
         def shift(weight: Array, x: float, y: float, z: float) -> Array:
             moved: Array = weight[:, None] * vector((x * sign * e, y * e, z * e))
@@ -262,13 +277,16 @@ class SkinFields:
         q = mirrored(at)
         inner = _bell(q, marks.brow_inner + vector((-0.05, 0.02, 0)), (0.22 * e, 0.25 * e, 0.32))
         out["browInnerUp"] = inner[:, None] * vector((0, 0.15 * e, -0.04 * e))
-        puff = _bell(q, marks.puff, (0.30 * m, 0.25 * m, 0.36 * m))
+        puff = _bell(q, marks.puff, (0.30 * m, 0.24 * m, 0.36 * m))
         side = np.sign(at[:, 0])
         zero = np.zeros_like(puff)
         away = self.shape.normals(at, 0.08)  # broad, so that both lips go one way
         out["cheekPuff"] = (puff * m)[:, None] * (
-            away * 0.24 + np.stack((side * 0.10, zero, zero + 0.06), axis=1)
+            away * 0.17 + np.stack((side * 0.07, zero, zero + 0.08), axis=1)
         )
+        # Lips that hold the breath are small.
+        small = -0.22 * at[:, 0] * self._narrows(at) * smoothstep(0.6, 0.0, puff)
+        out["cheekPuff"] = out["cheekPuff"] + np.stack((small, zero, zero), axis=1)
 
     # ------------------------------------------------------------ what corrects combinations
 
@@ -334,7 +352,7 @@ class SkinFields:
 
     def _near_lips(self, at: Array) -> Array:
         m = self.marks.mouth_unit
-        out: Array = ridge(self.shape.above_lips(at), 0.22 * m) * self._front(at)
+        out: Array = ridge(self.shape.above_lips(at), 0.28 * m) * self._front(at)
         return out * smoothstep(-0.40 * m, -0.02, self.shape.inside_mouth(at))
 
 

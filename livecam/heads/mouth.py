@@ -107,7 +107,7 @@ def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> l
                 triangles,
                 colors,
                 _moved(fields, curve, points, side),
-                occlusion=(0.95 - 0.5 * smoothstep(0.5, 1.0, depth)),
+                occlusion=(0.80 - 0.5 * smoothstep(0.5, 1.0, depth)),
             )
         )
     return out
@@ -191,6 +191,7 @@ _LIPS_NARROW = (
 )
 
 
+_LIPS_WIDEN = ("mouthSmileLeft", "mouthSmileRight")
 _CLOSES = ("mouthClose*jawOpen",)
 
 
@@ -290,6 +291,8 @@ def _tooth_morphs(fields: SkinFields, points: Array, on_curve: Array, side: floa
     """The lower row goes with the jaw; both give way where lips narrow or go to one side."""
     lip = fields(on_curve, side=np.full(len(points), side, np.float32))
     gives = {name: lip[name] * vector((0.9, 0.5, 0)) for name in _LIPS_NARROW}
+    widen = fields.shape.species.smile_teeth * vector((1, 0.6, 0.6))
+    gives |= {name: lip[name] * widen for name in _LIPS_WIDEN}
     if side < 0:  # a chin that stays low under closed lips would bare them
         gives |= {name: lip[name] * vector((1, 0.8, 0)) + vector((0, 0, -0.08)) for name in _CLOSES}
     return gives | (fields.on_jaw(points) if side < 0 else {})

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Material
-from livecam.heads.mesh import Triangles, face_normals, grid, small_surface
+from livecam.heads.mesh import Triangles, face_normals, grid, projected, small_surface
 from livecam.heads.morphs import SIDES, Displacements, SkinFields
 from livecam.heads.sdf import (
     Array,
@@ -215,6 +215,7 @@ def whiskers(shape: Shape, fields: SkinFields, rings: int, sides: int) -> list[P
     for sign, name in SIDES:
         for number, (dy, dz, reach, rise, droop) in enumerate(_WHISKERS):
             root = vector(((row.pad_x + 0.075) * sign, tip[1] + dy, tip[2] + 0.02 + dz))
+            root = projected(shape, root[None], 4)[0]
             line = root + np.stack(
                 (sign * reach * t, rise * t - droop * t * t, -0.08 * t - 0.20 * t * t), axis=1
             )

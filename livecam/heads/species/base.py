@@ -145,6 +145,7 @@ class Species:
     nose_color: Vector = (0.028, 0.021, 0.020)
     lids_deg: tuple[float, float] = (40.0, -37.0)  # where upper and lower rest, over the pupil
     wild_teeth: float = 1.0  # fangs and dark gaps; 0 for an even row
+    smile_teeth: float = 0.0  # how far the rows widen with a smile, over the lips' own way
     skin: Material = Material.FUR
     leather_nose: bool = True
     whiskers: bool = True
