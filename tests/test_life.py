@@ -447,6 +447,23 @@ def test_the_ruff_of_a_still_wearer_breathes() -> None:
     assert rising == 3
 
 
+def test_the_ruff_trails_a_moving_head_and_stays_on_the_neck() -> None:
+    lively, bare = rig(), rig(0.0)
+    pivot = np.array((*avatar().fit.neck_pivot, 1.0))
+    trails = []
+    for i in range(90):
+        offset = STILL.copy()
+        offset[0], offset[4] = 0.1 * smooth((i - 5) / 9), 0.6 * smooth((i - 5) / 9)
+        a, b = (used.state(worn(i / 30, offset), *SIZE) for used in (lively, bare))
+        np.testing.assert_allclose(
+            a.camera_from_body @ pivot, b.camera_from_body @ pivot, atol=3e-3
+        )
+        apart = np.linalg.inv(b.camera_from_body) @ a.camera_from_body
+        trails.append(np.linalg.norm(angles(apart[None] / np.cbrt(np.linalg.det(apart[:3, :3])))))
+    assert 2 < max(trails) <= 6.5
+    assert trails[-1] < 0.5
+
+
 def test_breath_rests_while_the_head_moves() -> None:
     used = rig()
     for i in range(120):

@@ -144,7 +144,7 @@ def test_a_nod_is_shown_as_a_nod() -> None:
 def test_the_body_turns_a_share_about_the_neck() -> None:
     for axis, share in (("pitch", 0.30), ("yaw", 0.35), ("roll", 0.50)):
         face = worn(**{"pitch": 0.0, axis: 0.5})
-        state = rig().state(face, *SIZE)
+        state = rig(life=0.0).state(face, *SIZE)
         turned = decompose(state.camera_from_body)[1]
         angle = 2 * np.arccos(min(1.0, abs(float(turned[0]))))
         assert angle == pytest.approx(0.5 * share)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Avatar, AvatarState, Material
+from livecam.avatar.base import Avatar, AvatarState, Bone, Material
 from livecam.avatar.gaze import Gaze, Lids, vergence
 from livecam.avatar.pupil import Pupil
 from livecam.avatar.springs import Springs
@@ -19,6 +19,11 @@ from livecam.core.face import EXPRESSIONS, Matrix4, Vector3
 from livecam.core.spaces import matrix_from_quaternion, quaternion_from_vector
 
 SEED = 14
+
+# What hangs round the neck swings as one: a bone on which the whole body is.
+RUFF_DROP_M = np.array((0.0, -0.12, 0.05))  # from the neck to its mass
+RUFF_HZ, RUFF_DAMPING = 2.8, 0.4
+RUFF_MOST_DEG = {"ruff": 6.0, "collar": 3.0, "tint": 0.0}
 
 BREATHS_PER_S = 14 / 60
 BREATH_LIFT_M = 0.0025  # of the ruff at the top of a breath
@@ -52,7 +57,7 @@ class Life:
         self._eyes = np.array(avatar.fit.eye_line)
         self._half_apart_m = half_apart(avatar)
         self._flicking = [i for i, bone in enumerate(avatar.bones) if bone.turns]
-        self._springs = Springs(avatar.bones) if avatar.bones else None
+        self._springs = Springs((*avatar.bones, ruff(avatar)))
         self._random = np.random.default_rng(SEED)
         self._gaze, self._lids = Gaze(self._random), Lids(self._random)
         self._breath, self._idle, self._pupil = Breath(), Idle(self._neck), Pupil()
@@ -62,8 +67,7 @@ class Life:
         """Forgets everything: the next state is like a new one's first."""
         self._random.bit_generator.state = np.random.default_rng(SEED).bit_generator.state
         for part in (self._springs, self._gaze, self._lids, self._breath, self._idle, self._pupil):
-            if part is not None:
-                part.reset()
+            part.reset()
         self._flick_wait_s = FLICK_S[0]
 
     def live(
@@ -90,33 +94,26 @@ class Life:
         self._gaze.step(morphs, meet, dt, idle, self._amount)
         self._lids.step(morphs, dt, idle)
         shown = morphs.astype(np.float32)
+        self._flick_ears(dt, idle)
+        bones = self._springs.step(head, state.camera_from_body, shown, dt, self._amount)
         breath = self._breath.step(eyes, dt) * self._amount
-        pupil = 1 + (self._pupil.step(brightness, dt) - 1) * self._amount
         return replace(
             state,
             camera_from_head=head,
-            camera_from_body=breathing(state.camera_from_body, self._neck, breath),
+            camera_from_body=breathing(state.camera_from_body @ bones[-1], self._neck, breath),
             morphs=shown,
-            bones=self._bones(head, state.camera_from_body, shown, dt, idle),
-            pupil=pupil,
+            bones=bones[:-1] if len(bones) > 1 else None,
+            pupil=1 + (self._pupil.step(brightness, dt) - 1) * self._amount,
         )
 
-    def _bones(
-        self,
-        head: Matrix4,
-        body: Matrix4,
-        morphs: NDArray[np.float32],
-        dt: float,
-        idle: bool,
-    ) -> NDArray[np.float64] | None:
-        if self._springs is None:
-            return None
-        if idle and self._flicking:
-            self._flick_wait_s -= dt
-            if self._flick_wait_s <= 0:
-                self._flick_wait_s = float(self._random.uniform(*FLICK_S))
-                self._springs.flick(int(self._random.choice(self._flicking)), FLICK_SHARE)
-        return self._springs.step(head, body, morphs, dt, self._amount)
+    def _flick_ears(self, dt: float, idle: bool) -> None:
+        """Now and then one ear twitches while nobody is seen."""
+        if not idle or not self._flicking:
+            return
+        self._flick_wait_s -= dt
+        if self._flick_wait_s <= 0:
+            self._flick_wait_s = float(self._random.uniform(*FLICK_S))
+            self._springs.flick(int(self._random.choice(self._flicking)), FLICK_SHARE)
 
 
 class Breath:
@@ -208,6 +205,15 @@ def breathing(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix4:
     moved = neck - widened * neck + (0.0, BREATH_LIFT_M * lift, 0.0)
     out[:3, 3] += camera_from_body[:3, :3] @ moved
     return out
+
+
+def ruff(avatar: Avatar) -> Bone:
+    """What an avatar's body swings on, about the neck."""
+    pivot = np.array(avatar.fit.neck_pivot)
+    x, y, z = (float(v) for v in pivot + RUFF_DROP_M)
+    most_deg = RUFF_MOST_DEG[avatar.neck]
+    at = avatar.fit.neck_pivot
+    return Bone("body", "body", at, (x, y, z), RUFF_HZ, RUFF_DAMPING, most_deg)
 
 
 def half_apart(avatar: Avatar) -> float:
