@@ -38,7 +38,7 @@ class Band:
 def band(look: Band, detail: Detail) -> Part:
     """A closed roll of cloth."""
     fine = detail.detailed_lips
-    rings, sides = (72, max(16, 3 * look.ribs)) if fine else (26, max(8, look.ribs))
+    rings, sides = (52, max(14, 2 * look.ribs)) if fine else (24, max(8, look.ribs))
     around = np.linspace(0, 2 * np.pi, rings, endpoint=False).astype(np.float32)
     section = np.linspace(0, 2 * np.pi, sides, endpoint=False).astype(np.float32)
     a, b = np.meshgrid(around, section, indexing="ij")
@@ -87,7 +87,7 @@ def yoke(
 ) -> Part:
     """The cloth on the shoulders: from (radius, height) at the neck to (radius, height)."""
     fine = detail.detailed_lips
-    rings, rows = (64, 9) if fine else (28, 6)
+    rings, rows = (48, 8) if fine else (24, 6)
     around = np.linspace(0, 2 * np.pi, rings).astype(np.float32)
     t = np.linspace(0, 1, rows).astype(np.float32)
     a, s = np.meshgrid(around, t, indexing="ij")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from livecam.avatar.base import Material
+from livecam.avatar.base import CORRECTIVE, Material
 from livecam.heads.detail import Detail
 from livecam.heads.lids import lids
 from livecam.heads.mesh import Triangles, face_normals, projected, small_surface
@@ -20,6 +20,7 @@ from livecam.heads.parts import Part, flat
 from livecam.heads.people import Person
 from livecam.heads.sdf import (
     Array,
+    Field,
     Vector,
     gradient,
     mix,
@@ -86,25 +87,25 @@ def spline(path: Sequence[Vector], count: int) -> Array:
 
 
 def locks(
-    shape: Person, row: Sequence[Lock], tones: HairTones, detail: Detail, seed: int
+    scalp: Field, row: Sequence[Lock], tones: HairTones, detail: Detail, seed: int
 ) -> list[Part]:
-    """Every lock of a head of hair."""
+    """Every lock of a head of hair; they lie on the zero set of `scalp`."""
     random = np.random.default_rng(seed)
-    return [_lock(shape, lock, tones, detail, random) for lock in row]
+    return [_lock(scalp, lock, tones, detail, random) for lock in row]
 
 
 def _lock(
-    shape: Person, lock: Lock, tones: HairTones, detail: Detail, random: np.random.Generator
+    scalp: Field, lock: Lock, tones: HairTones, detail: Detail, random: np.random.Generator
 ) -> Part:
     fine = detail.detailed_lips
     reach = np.linalg.norm(np.diff(np.array(lock.path), axis=0), axis=1).sum()
-    rings = int(np.clip(reach * (15 if fine else 6.5), 6 if fine else 4, 30 if fine else 12))
+    rings = int(np.clip(reach * (11 if fine else 5.5), 6 if fine else 4, 24 if fine else 11))
     across = np.array(_ACROSS if fine else _ACROSS_LIGHT, np.float32)
     height = np.array(_HEIGHT if fine else _HEIGHT_LIGHT, np.float32)
     t = np.linspace(0, 1, rings).astype(np.float32)
-    line = _hugging(shape, lock, t)
+    line = _hugging(scalp, lock, t)
     along = unit(np.gradient(line, axis=0).astype(np.float32))
-    up = unit(_smoothed(gradient(shape.hull, line, 0.08)))
+    up = unit(_smoothed(gradient(scalp, line, 0.08)))
     side = unit(np.cross(along, up).astype(np.float32))
     far, often, phase = lock.wave
     if far:
@@ -141,17 +142,17 @@ def _lock(
     )
 
 
-def _hugging(shape: Person, lock: Lock, t: Array) -> Array:
+def _hugging(scalp: Field, lock: Lock, t: Array) -> Array:
     """The lock's middle line: on the scalp up to `free`, then as its path says."""
     line = spline(lock.path, len(t))
+    # The root begins under the scalp, so that no cut end shows.
+    hug = lock.hug - (lock.hug + 1.1 * lock.thick) * smoothstep(0.14, 0.0, t)
     stays = smoothstep(lock.free + 0.02, lock.free - 0.25, t)[:, None] if lock.free < 1 else 1.0
     for _ in range(3):
-        off = shape.hull(line)
-        pulled = line + (lock.hug - off)[:, None] * gradient(shape.hull, line, 0.02)
+        off = scalp(line)
+        pulled = line + (hug - off)[:, None] * gradient(scalp, line, 0.02)
         # Even a free lock stays out of the head.
-        outside = line + np.clip(lock.hug * 0.6 - off, 0, None)[:, None] * gradient(
-            shape.hull, line, 0.02
-        )
+        outside = line + np.clip(hug * 0.6 - off, 0, None)[:, None] * gradient(scalp, line, 0.02)
         line = (stays * pulled + (1 - stays) * outside).astype(np.float32)
     return line
 
@@ -188,7 +189,7 @@ def _hair_colors(tones: HairTones, shade: Array) -> Array:
 
 def _lock_occlusion(height: Array, t: Array) -> Array:
     """Dark where a lock dips under its neighbours."""
-    open_ = 0.50 + 0.50 * smoothstep(0.0, 0.75, height)
+    open_ = 0.25 + 0.75 * smoothstep(-0.1, 0.85, height)
     root = 0.80 + 0.20 * smoothstep(0.0, 0.25, t)
     out: Array = (root[:, None] * open_[None]).ravel().astype(np.float32)
     return out
@@ -218,7 +219,7 @@ def facing_out(points: Array, triangles: Triangles, centres: Array) -> Triangles
 
 
 def cap(
-    shape: Person,
+    scalp: Field,
     hairline: Callable[[Array], Array],
     thick: float,
     tones: HairTones,
@@ -231,12 +232,12 @@ def cap(
         # It thins out towards the hairline instead of ending in a step.
         inside = hairline(p)
         swell = thick * smoothstep(0.02, -0.22, inside) - 0.03 * smoothstep(-0.02, 0.03, inside)
-        out: Array = shape.hull(p) - swell
+        out: Array = scalp(p) - swell
         return out
 
     fine = detail.detailed_lips
     points, triangles = small_surface(
-        form, (-1.3, -1.2, -1.35), (1.3, 1.45, 1.1), 0.03, 5000 if fine else 1500
+        form, (-1.3, -1.2, -1.35), (1.3, 1.45, 1.1), 0.03, 3500 if fine else 800
     )
     kept = (hairline(points) < 0.02)[triangles].any(axis=1)
     used, triangles = np.unique(triangles[kept], return_inverse=True)
@@ -277,10 +278,10 @@ class Brow:
 # What an expression does to a brow, in head units at (inner end, middle, outer end):
 # how far it is drawn away from the nose, and how far up.
 _BROW_ACTS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
-    "browInnerUp": ((-0.02, 0.20), (0.0, 0.10), (0.01, 0.01)),
+    "browInnerUp": ((-0.02, 0.155), (0.0, 0.075), (0.01, -0.005)),
     "browDown": ((-0.055, -0.155), (-0.03, -0.085), (-0.01, 0.010)),
-    "browOuterUp": ((0.0, 0.045), (0.0, 0.14), (0.01, 0.17)),
-    "eyeWide": ((0.0, 0.04), (0.0, 0.05), (0.0, 0.04)),
+    "browOuterUp": ((0.0, 0.02), (0.0, 0.095), (0.01, 0.125)),
+    "eyeWide": ((0.0, 0.02), (0.0, 0.03), (0.0, 0.02)),
     "eyeSquint": ((0.0, -0.015), (0.0, -0.025), (0.0, -0.02)),
     "noseSneer": ((-0.01, -0.05), (0.0, -0.02), (0.0, 0.0)),
     "eyeBlink": ((0.0, -0.008), (0.0, -0.014), (0.0, -0.010)),
@@ -367,71 +368,85 @@ def _brow_skin(shape: Person, brow: Brow, line: Array, t: Array, fine: bool) -> 
 
 @dataclass(frozen=True, slots=True)
 class Lashes:
-    """A dark fringe on the upper lids that ends in a wing."""
+    """Clusters of lashes on the upper lids, the longest at the outer corner."""
 
-    length: float  # in the middle, head units
-    wing: float  # added at the outer corner
+    places: tuple[tuple[float, float], ...]  # -1 inner .. 1 outer corner, length in head units
+    thick: float
     curl_deg: float
+    aside: float  # how far they fan out
     color: Vector
 
 
 def lashes(shape: Person, look: Lashes, detail: Detail) -> list[Part]:
-    """The fringe rides on the edge of the lid, so it follows whatever moves the lid."""
-    out = []
-    for part in lids(shape, *detail.lid):
-        if part.name.startswith("upper"):
-            sign = 1.0 if part.name.endswith("Left") else -1.0
-            out.append(_fringe(shape, look, part, sign, *detail.lid))
-    return out
+    """They ride on the edge of the lid, so they follow whatever moves the lid."""
+    columns, rows = detail.lid
+    uppers = (part for part in lids(shape, columns, rows) if part.name.startswith("upper"))
+    return [_fringe(shape, look, part, columns, rows) for part in uppers]
 
 
-def _fringe(shape: Person, look: Lashes, lid: Part, sign: float, columns: int, rows: int) -> Part:
+_LASH_RINGS, _LASH_SIDES = 4, 4
+
+
+def _fringe(shape: Person, look: Lashes, lid: Part, columns: int, rows: int) -> Part:
     row = shape.species
+    sign = 1.0 if lid.name.endswith("Left") else -1.0
     centre = vector((row.eye[0] * sign, *row.eye[1:]))
     edge = np.arange(columns) * rows + 1  # the row at the rim's outer side
-    rest_edge = lid.points[edge]
-    outer = (rest_edge[:, 0] - centre[0]) * sign / row.eye_radius  # -1 .. 1
-    seen = smoothstep(0.98, 0.80, np.abs(outer))
-    reach = (look.length * (0.35 + 0.65 * smoothstep(-0.95, 0.2, outer))
-             + look.wing * smoothstep(0.25, 0.85, outer)) * seen  # fmt: skip
-    aside = 0.7 * smoothstep(0.1, 0.9, outer)
+    outer = (lid.points[edge, 0] - centre[0]) * sign / row.eye_radius  # -1 .. 1
+    order = np.argsort(outer)
+    wanted, reach = np.array(look.places, np.float32).T
 
-    def drawn(at: Array, curl_deg: float) -> Array:
-        radial = unit(at - centre)
-        up = unit(vector((0, 1, 0)) - radial * radial[:, 1:2])
-        a = np.radians(curl_deg)
-        way = np.cos(a) * radial + np.sin(a) * up
-        way[:, 0] += sign * aside
-        way = unit(way)
-        tip = at + way * reach[:, None]
-        middle = at + (radial * 0.6 + way * 0.55) * (reach * 0.5)[:, None]
-        thick = up * (0.018 * (0.4 + 0.6 * seen))[:, None]
-        under = at - thick * 0.6
-        over = at + thick + radial * 0.006
-        out: Array = np.stack(
-            (under, middle - thick * 0.4, tip, middle + thick * 0.5, over), axis=1
-        )
-        return out.reshape(-1, 3).astype(np.float32)
+    def at_roots(values: Array) -> Array:
+        here = [np.interp(wanted, outer[order], values[edge][order, k]) for k in range(3)]
+        out: Array = np.stack(here, axis=1).astype(np.float32)
+        return out
 
-    rest = drawn(rest_edge, look.curl_deg)
+    def drawn(root: Array, curl_deg: float) -> Array:
+        return _cluster(root, centre, reach, wanted * sign * look.aside, look, curl_deg)
+
+    roots = at_roots(lid.points)
+    rest = drawn(roots, look.curl_deg)
+    each = _LASH_RINGS * _LASH_SIDES
     morphs: Displacements = {}
     for key, moved in lid.morphs.items():
-        turn = -55.0 if key.startswith("eyeBlink") and "*" not in key else 0.0
-        morphs[key] = drawn(rest_edge + moved[edge], look.curl_deg + turn) - rest
-        if "*" in key:  # a corrective adds to what its parts do already
-            morphs[key] = np.repeat(moved[edge], 5, axis=0)
-    triangles = closed_tube(columns, 5)
-    triangles = facing_out(
-        rest, triangles, np.repeat(rest.reshape(-1, 5, 3).mean(axis=1), 5, axis=0)
-    )
+        shift = at_roots(moved)
+        if CORRECTIVE in key:  # it adds to what its parts do already
+            morphs[key] = np.repeat(shift, each, axis=0)
+        else:
+            turn = -62.0 if key.startswith("eyeBlink") else 0.0
+            morphs[key] = drawn(roots + shift, look.curl_deg + turn) - rest
+    tube = closed_tube(_LASH_RINGS, _LASH_SIDES)
+    triangles = np.concatenate([tube + k * each for k in range(len(wanted))])
+    middles = np.repeat(rest.reshape(-1, _LASH_SIDES, 3).mean(axis=1), _LASH_SIDES, axis=0)
     return Part(
-        "lashes" + ("Left" if sign > 0 else "Right"),
+        "lashes" + lid.name[-5:],
         Material.HAIR,
         rest,
-        triangles,
+        facing_out(rest, triangles, middles),
         flat(look.color, len(rest)),
         morphs,
     )
+
+
+def _cluster(
+    root: Array, centre: Array, reach: Array, aside: Array, look: Lashes, curl_deg: float
+) -> Array:
+    """Tapering hooks at the roots, away from the eye's centre and curled up."""
+    radial = unit(root - centre)
+    radial[:, 0] += aside
+    radial = unit(radial)
+    up = unit(vector((0, 1, 0)) - radial * radial[:, 1:2])
+    across = np.cross(up, radial)
+    a = np.radians(curl_deg)
+    t = np.linspace(0, 1, _LASH_RINGS).astype(np.float32)[:, None, None]
+    along = np.cos(a * t * 1.5) * radial + np.sin(a * t * 1.5) * up
+    line = root - 0.012 * radial + along * (reach[:, None] * t)  # [ring, lash, 3]
+    size = look.thick * np.sqrt(1 - 0.98 * t)
+    broad = (1 - t) * 2.6 + 0.2  # they join at their roots
+    corner = [line + size * across * broad, line + size * up, line - size * across * broad,
+              line - size * up * 0.6]  # fmt: skip
+    points: Array = np.stack(corner, axis=2).transpose(1, 0, 2, 3)  # [lash, ring, side, 3]
+    return points.reshape(-1, 3).astype(np.float32)
 
 
 # ---------------------------------------------------------------- freckles

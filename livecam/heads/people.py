@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from livecam.heads.morphs import Displacements, SkinFields
 from livecam.heads.sdf import (
     Array,
     Vector,
@@ -159,6 +160,60 @@ class Person(Shape):
         down = np.tile(vector((0, -1, 0)), (len(p), 1))
         down -= (down * normals).sum(axis=1, keepdims=True) * normals
         return unit(down)
+
+
+class PersonFields(SkinFields):
+    """The expressions of a flat face with a chin: what differs from a muzzle's."""
+
+    def jaw_weight(self, p: Array, side: Array) -> Array:
+        m, corner = self.marks.mouth_unit, self.marks.corner
+        inside, above = self.shape.inside_mouth(p), self.shape.above_lips(p)
+        side = np.where(side == 0, np.sign(above), side)
+        below = -above - side * 0.03 * smoothstep(0.0, 0.07, inside)
+        soft = 0.02 + 0.5 * smoothstep(0.02, -0.35, inside)
+        weight = smoothstep(-soft, soft, below)
+        weight = weight * smoothstep(-0.95 * m, -0.35 * m, p[:, 2] - corner[2])
+        # All of the chin goes along; the throat under it stays.
+        weight = weight * smoothstep(-0.74, -0.50, p[:, 1] - corner[1])
+        return weight * smoothstep(0.80, 0.34, np.abs(p[:, 0]))
+
+    def _mouth_half(
+        self, out: Displacements, at: Array, jaw: Array, sign: float, name: str
+    ) -> None:
+        super()._mouth_half(out, at, jaw, sign, name)
+        marks, m = self.marks, self.marks.mouth_unit
+        half = smoothstep(-0.02, 0.06, at[:, 0] * sign)
+        s = np.abs(at[:, 0]) / marks.corner[0]
+        above = self.shape.above_lips(at)
+        near = ridge(above, 0.34 * m) * self._front(at) * half
+        # The whole line bends into a bow; bent at the corners alone it would be a V.
+        bend = near * np.minimum(s, 1.0) ** 1.6 * smoothstep(1.85, 1.0, s)
+        thin = near * ridge(above, 0.12 * m) * smoothstep(1.0, 0.3, s)
+        cheek = half * bump(at, _placed(marks.cheek, sign), (0.30 * m, 0.24 * m, 0.40 * m))
+        out["mouthSmile" + name] = (
+            bend[:, None] * vector((0.085 * sign, 0.155, -0.045))
+            + (thin * jaw)[:, None] * vector((0, -0.012, -0.012))
+            + cheek[:, None] * vector((0.03 * sign, 0.05, 0.055))
+        )
+
+    def _bowl(self, names: tuple[str, ...]) -> tuple[Array, Array]:
+        """A laugh: the upper lip is drawn up to a shallow bow, and bares its teeth."""
+        _, lower = super()._bowl(names)
+        upper, _ = self._lips_under(names)
+        s = self._along
+        lift = 0.60 * (upper[-1, 1] - upper[0, 1]) * (1 - s * s)
+        return np.stack((0 * s, lift, 0.01 * (1 - s)), axis=1), lower
+
+    def _both_halves(self, out: Displacements, at: Array) -> None:
+        super()._both_halves(out, at)
+        x, y, z = self.marks.corner.tolist()
+        puff = bump(mirrored(at), (x + 0.16, y + 0.10, z - 0.20), (0.30, 0.27, 0.40))
+        swell = np.stack((0.05 * np.sign(at[:, 0]), 0 * puff, 0.03 + 0 * puff), axis=1)
+        out["cheekPuff"] = puff[:, None] * (self.shape.normals(at, 0.14) * 0.17 + swell)
+
+
+def _placed(point: Array, sign: float) -> Vector:
+    return (float(point[0]) * sign, float(point[1]), float(point[2]))
 
 
 @dataclass(frozen=True, slots=True)

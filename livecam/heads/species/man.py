@@ -12,8 +12,8 @@ from livecam.heads.detail import Detail
 from livecam.heads.hair import Brow, HairTones, Lock, brows, cap, locks, mirrored_lock
 from livecam.heads.morphs import SkinFields
 from livecam.heads.parts import Part
-from livecam.heads.people import Face, Person, Tones, painted_skin
-from livecam.heads.sdf import Array, Vector, smoothstep, vector
+from livecam.heads.people import Face, Person, PersonFields, Tones, painted_skin
+from livecam.heads.sdf import Array, Vector, bump, smoothstep, vector
 from livecam.heads.shape import Shape
 from livecam.heads.species.base import Paint, Species, Swing
 
@@ -24,11 +24,11 @@ _SKIN = Tones(
     cool=(0.40, 0.212, 0.145),
     deep=(0.24, 0.070, 0.045),
     lip=(0.40, 0.135, 0.098),
-    scalp=(0.030, 0.017, 0.012),
+    scalp=(0.030, 0.014, 0.008),
     blush_share=0.5,
 )
 _HAIR = HairTones(
-    dark=(0.014, 0.008, 0.006), base=(0.046, 0.026, 0.017), light=(0.120, 0.068, 0.040)
+    dark=(0.012, 0.005, 0.003), base=(0.046, 0.020, 0.009), light=(0.130, 0.060, 0.026)
 )
 _NAVY: Vector = (0.055, 0.085, 0.235)
 _CREAM: Vector = (0.72, 0.66, 0.55)
@@ -44,7 +44,7 @@ class Man(Person):
         jaw_angle=(0.54, -0.50, 0.06),
         jaw_radii=(0.27, 0.22),
         chin=(0, -0.855, 0.555),
-        chin_radii=(0.34, 0.185, 0.225),
+        chin_radii=(0.30, 0.185, 0.225),
         cheek=(0.44, -0.22, 0.38),
         cheek_radii=(0.34, 0.28, 0.32),
         brow_ridge=0.03,
@@ -71,36 +71,43 @@ def _flow(p: Array) -> Array:
     return np.stack((0 * back, -0.3 + 0.3 * p[:, 1], back), axis=1).astype(np.float32)
 
 
+def _volume(p: Array) -> Array:
+    """How far the hair on top stands off the skull."""
+    out: Array = 0.46 * bump(p, (0.07, 1.20, 0.48), (0.92, 0.50, 0.64))
+    return out
+
+
 def _quiff() -> tuple[Lock, ...]:
-    """Up from the brow, over to the left and back, in two rows."""
+    """Up from the brow and back over the top, swept to his left."""
     out = []
-    for number, x in enumerate((-0.54, -0.33, -0.11, 0.11, 0.33, 0.54)):
-        high = 0.14 * float(np.cos(1.9 * (x - 0.10)))
+    for number, (x, width) in enumerate(
+        ((-0.58, 0.19), (-0.37, 0.23), (-0.11, 0.25), (0.16, 0.24), (0.39, 0.21), (0.60, 0.18))
+    ):
         out.append(
             Lock(
                 (
-                    (x, 0.70 - 0.18 * x * x, 0.62 - 0.30 * x * x),
-                    (x * 1.08 - 0.02, 0.94, 0.80 - 0.30 * x * x),
-                    (x * 1.04 + 0.05, 1.18 + high, 0.72 - 0.25 * x * x),
-                    (x * 0.96 + 0.12, 1.28 + high, 0.40),
-                    (x * 0.92 + 0.16, 1.22 + 0.5 * high, 0.05),
-                    (x * 0.90 + 0.16, 1.10, -0.30),
+                    (x, 0.72 - 0.26 * x * x, 0.72 - 0.30 * x * x),
+                    (x * 1.06 - 0.03, 1.00, 0.98 - 0.30 * x * x),
+                    (x * 1.04 + 0.02, 1.42, 0.80 - 0.20 * x * x),
+                    (x * 0.98 + 0.10, 1.46, 0.30),
+                    (x * 0.96 + 0.14, 1.28, -0.25),
+                    (x * 0.92 + 0.14, 0.95, -0.70),
                 ),
-                0.185, 0.120, 0.07, 0.0, (0.03, 1.0, 0.17 * number), root=0.75, blunt=0.6,
-                bone=_QUIFF, sway_from=0.15, tone=1.0 if number % 2 else 0.88,
+                width, 0.13, 0.015 + 0.03 * (number % 2), 1.0, (0.05, 0.8, 0.17 * number),
+                root=0.85, blunt=0.62, bone=_QUIFF, sway_from=0.0,
+                tone=1.0 if number % 2 else 0.88,
             )
         )  # fmt: skip
-    for number, x in enumerate((-0.46, -0.16, 0.16, 0.46)):
+    for number, x in enumerate((-0.42, -0.14, 0.16, 0.44)):
         out.append(
             Lock(
                 (
-                    (x, 1.06 - 0.3 * x * x, 0.20),
-                    (x * 1.05 + 0.05, 1.24 - 0.3 * x * x, -0.05),
-                    (x * 1.05 + 0.08, 1.12 - 0.3 * x * x, -0.48),
-                    (x * 1.0 + 0.05, 0.78, -0.88),
-                    (x * 0.9 + 0.02, 0.40, -1.02),
+                    (x, 1.15 - 0.3 * x * x, -0.30),
+                    (x * 1.02 + 0.04, 0.98 - 0.2 * x * x, -0.70),
+                    (x * 1.0 + 0.02, 0.56, -0.98),
+                    (x * 0.9, 0.12, -1.02),
                 ),
-                0.22, 0.100, 0.07, 0.9, root=0.7, tone=1.0 if number % 2 else 0.9,
+                0.21, 0.085, 0.045, root=0.7, tone=1.0 if number % 2 else 0.9,
             )
         )  # fmt: skip
     return tuple(out)
@@ -109,31 +116,27 @@ def _quiff() -> tuple[Lock, ...]:
 def _sides() -> tuple[Lock, ...]:
     """Combed back over the ears, layer over layer."""
     left = (
-        Lock(((0.70, 0.58, 0.40), (0.88, 0.56, 0.10), (0.92, 0.52, -0.30), (0.70, 0.46, -0.76)),
-             0.145, 0.055, 0.055),
-        Lock(((0.60, 0.72, 0.48), (0.80, 0.76, 0.16), (0.80, 0.74, -0.30), (0.55, 0.66, -0.78)),
-             0.165, 0.070, 0.065, tone=0.92),
-        Lock(((0.80, 0.36, 0.26), (0.91, 0.36, 0.02), (0.93, 0.28, -0.32), (0.72, 0.16, -0.74)),
-             0.125, 0.045, 0.05, tone=0.92),
-        Lock(((0.88, 0.12, -0.28), (0.84, 0.06, -0.48), (0.66, -0.06, -0.72), (0.45, -0.18, -0.82)),
-             0.13, 0.040, 0.05),
+        Lock(((0.60, 0.62, 0.52), (0.80, 0.70, 0.22), (0.84, 0.68, -0.28), (0.62, 0.60, -0.74)),
+             0.22, 0.060, 0.045, blunt=0.5, tone=0.9),
+        Lock(((0.76, 0.40, 0.34), (0.90, 0.44, 0.06), (0.92, 0.38, -0.32), (0.70, 0.26, -0.76)),
+             0.19, 0.035, 0.040, blunt=0.4, tone=0.8),
     )  # fmt: skip
-    nape = tuple(
-        Lock(((x, 0.40, -1.0), (x * 1.1, 0.0, -0.98), (x * 1.1, -0.34, -0.80)), 0.16, 0.05, 0.05)
-        for x in (-0.42, -0.14, 0.14, 0.42)
-    )
-    return (*left, *map(mirrored_lock, left), *nape)
+    return (*left, *map(mirrored_lock, left))
 
 
 def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     person = cast("Person", shape)
+
+    def styled(p: Array) -> Array:
+        return person.hull(p) - _volume(p)
+
     brow = Brow(
         ((0.135, 0.375, 0.9), (0.26, 0.415, 0.9), (0.42, 0.450, 0.85), (0.58, 0.410, 0.75),
          (0.69, 0.325, 0.65)), 0.072, 0.055, blunt=0.45,
     )  # fmt: skip
     return [
-        cap(person, _hairline, 0.055, _HAIR, _flow, detail),
-        *locks(person, (*_sides(), *_quiff()), _HAIR, detail, seed=8),
+        cap(styled, _hairline, 0.045, _HAIR, _flow, detail),
+        *locks(styled, (*_sides(), *_quiff()), _HAIR, detail, seed=8),
         *brows(person, fields, brow, _HAIR, detail),
     ]
 
@@ -187,6 +190,11 @@ MAN = Species(
     title_zh="阿力",
     paint=_paint,
     form=Man,
+    fields=PersonFields,
+    brow_lift=0.7,
+    wild_teeth=0.0,
+    smile_teeth=1.0,
+    lids_deg=(33.0, -32.0),
     eye=(0.36, 0.05, 0.505),
     eye_radius=0.262,
     iris_inner=(0.36, 0.150, 0.035),
@@ -228,5 +236,5 @@ MAN = Species(
     top=1.10,
     hem=-1.22,
     neck_pivot=(0.0, -0.80, -0.20),
-    scale=1.22,
+    scale=1.24,
 )

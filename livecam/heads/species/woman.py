@@ -12,7 +12,7 @@ from livecam.heads.detail import Detail
 from livecam.heads.hair import Brow, HairTones, Lashes, Lock, brows, cap, freckles, lashes, locks
 from livecam.heads.morphs import SkinFields
 from livecam.heads.parts import Part
-from livecam.heads.people import Face, Person, Tones, painted_skin
+from livecam.heads.people import Face, Person, PersonFields, Tones, painted_skin
 from livecam.heads.sdf import Array, Vector, smoothstep, vector
 from livecam.heads.shape import Shape
 from livecam.heads.species.base import Paint, Species, Swing
@@ -55,6 +55,12 @@ class Woman(Person):
     )
 
 
+_LASHES = Lashes(
+    ((-0.30, 0.030), (0.0, 0.040), (0.28, 0.058), (0.52, 0.085), (0.72, 0.115), (0.88, 0.130)),
+    0.020, 40.0, 0.60, (0.014, 0.008, 0.007),
+)  # fmt: skip
+
+
 def _hairline(p: Array) -> Array:
     """Negative where hair grows: how far in front of the line from brow to nape."""
     z = np.interp(p[..., 1], (-0.75, -0.45, 0.0, 0.30, 0.55, 0.72, 0.90),
@@ -71,7 +77,7 @@ def _flow(p: Array) -> Array:
 
 _LOCKS = (
     # Swept from the parting over the brow to the right cheek, the lowest first.
-    Lock(((0.32, 0.90, 0.50), (0.06, 0.80, 0.76), (-0.34, 0.62, 0.76), (-0.70, 0.36, 0.56),
+    Lock(((0.32, 0.90, 0.50), (0.06, 0.86, 0.76), (-0.34, 0.70, 0.76), (-0.70, 0.44, 0.56),
           (-0.90, 0.02, 0.36), (-0.95, -0.40, 0.30)), 0.19, 0.085, 0.07, 0.75, tone=0.9),
     Lock(((0.30, 0.97, 0.44), (-0.06, 0.92, 0.68), (-0.50, 0.70, 0.66), (-0.83, 0.30, 0.46),
           (-0.97, -0.22, 0.34), (-0.97, -0.70, 0.34), (-0.84, -1.04, 0.46)),
@@ -131,10 +137,10 @@ def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
          (0.66, 0.375, 0.65)), 0.052, 0.040,
     )  # fmt: skip
     return [
-        cap(person, _hairline, 0.07, _HAIR, _flow, detail),
-        *locks(person, (*_back_locks(), *_LOCKS), _HAIR, detail, seed=3),
+        cap(person.hull, _hairline, 0.07, _HAIR, _flow, detail),
+        *locks(person.hull, (*_back_locks(), *_LOCKS), _HAIR, detail, seed=3),
         *brows(person, fields, brow, _BROWS, detail),
-        *lashes(person, Lashes(0.050, 0.055, 38.0, (0.014, 0.008, 0.007)), detail),
+        *lashes(person, _LASHES, detail),
     ]
 
 
@@ -192,6 +198,11 @@ WOMAN = Species(
     title_zh="小棠",
     paint=_paint,
     form=Woman,
+    fields=PersonFields,
+    brow_lift=0.7,
+    wild_teeth=0.0,
+    smile_teeth=1.0,
+    lids_deg=(37.0, -33.0),
     eye=(0.37, 0.04, 0.50),
     eye_radius=0.285,
     iris_inner=(0.10, 0.34, 0.13),
@@ -234,5 +245,5 @@ WOMAN = Species(
     top=1.10,
     hem=-1.22,
     neck_pivot=(0.0, -0.80, -0.20),
-    scale=1.22,
+    scale=1.27,
 )
