@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from livecam.avatar.accessories import accessory_folder, read_item
 from livecam.config.loader import load_settings
 from livecam.config.paths import shipped_folder
 from livecam.config.presets import WORDS, list_presets, preset_chain, read_preset
@@ -19,6 +20,8 @@ SIZES = {
     "douyin-landscape": (1920, 1080, 30),
     "record-1080p": (1920, 1080, 30),
     "low-power": (640, 360, 20),
+    "streamer": (1920, 1080, 30),
+    "party": (1280, 720, 30),
 }
 SHIPPED = sorted(path.stem for path in shipped_folder("presets").glob("*.toml"))
 
@@ -57,6 +60,14 @@ def test_it_is_described_in_english_and_chinese(name: str):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_it_inherits_exists(name: str):
     assert preset_chain(name)[-1].name == name
+
+
+def test_what_they_wear_exists_and_fits_together():
+    worn = {name: settings(name).avatar.accessories for name in SHIPPED}
+    assert sum(map(bool, worn.values())) >= 2
+    for names in filter(None, worn.values()):
+        kinds = [read_item(accessory_folder(name)).kind for name in names]
+        assert len(set(kinds)) == len(kinds)
 
 
 def test_none_of_them_weakens_privacy():

@@ -49,6 +49,7 @@ class Press:
     radii: tuple[float, float, float]
     floor: float  # height of the plane over the origin
     slope: float = 0.0  # how much the plane rises towards the front
+    reach: float = 1.0  # how far from the middle, across
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +244,21 @@ class _Fitting:
         out = np.maximum(np.linalg.norm(off / radii, axis=1), 1e-6)
         inside = self.to_head(centre + off / np.maximum(out, 1)[:, None])
         positions = mesh.positions + (inside - mesh.positions) * share[:, None]
-        return replace(mesh, positions=positions, fur=mesh.fur * (1 - share))
+        return replace(
+            mesh,
+            positions=positions,
+            fur=mesh.fur * (1 - share),
+            sway=mesh.sway * (1 - share),
+        )
 
     def _pressure(self, mesh: Mesh, press: Press) -> NDArray[np.float32]:
-        """How much each vertex is pressed, 0..1: ears and whatever else swings stick out."""
+        """How much each vertex is pressed, 0..1: ears and what else swings stick out, hair not."""
         own = self.from_head(mesh.positions)
         above = (own[:, 1] - press.slope * own[:, 2] - press.floor) / _EDGE_M
-        loose = (mesh.sway - _STIFF) / (_LOOSE - _STIFF)
-        share = np.clip(above, 0, 1) * np.clip(1 - loose, 0, 1) * (mesh.head_weight > 0.5)
+        near = (press.reach - np.hypot(own[:, 0], own[:, 2])) / _EDGE_M
+        share = np.clip(above, 0, 1) * np.clip(near, 0, 1) * (mesh.head_weight > 0.5)
+        if mesh.material is not Material.HAIR:
+            share = share * np.clip(1 - (mesh.sway - _STIFF) / (_LOOSE - _STIFF), 0, 1)
         return np.asarray(share, np.float32)
 
 

@@ -281,10 +281,10 @@ def _dome(rows: Array, sides: int, radii: Vector, bulge: Array | float = 0.0) ->
 
 def _beanie(fine: bool) -> list[Part]:
     """A knitted cap with stripes, a turned-up cuff and a bobble that swings."""
-    ribs, per_rib, rows = (40, 4, 24) if fine else (40, 1, 13)
+    ribs, per_rib, rows = (40, 4, 20) if fine else (40, 1, 13)
     sides = ribs * per_rib
     radii = (SKULL[0] + 0.08, SKULL[1] + 0.20, SKULL[2] + 0.10)
-    share = np.linspace(0, 1, rows)
+    share = np.linspace(0, 0.95, rows)
     turn = 2 * np.pi * np.arange(sides) / sides
     knit = 0.5 + 0.5 * np.cos(ribs * turn)
     bulge = 0.016 * knit * smoothstep(0.05, 0.3, share)[:, None] if fine else 0.0
@@ -316,7 +316,7 @@ def _beanie(fine: bool) -> list[Part]:
 
 def _cuff(sides: int, radii: Vector, fine: bool, knit: Array) -> Sheet:
     """A rounded band over the rim of the cap."""
-    steps = 12 if fine else 6
+    steps = 10 if fine else 6
     around = np.linspace(0, 2 * np.pi, steps, endpoint=False)
     share = 0.925 + 0.095 * np.sin(around)
     swell = (0.045 + 0.055 * np.cos(around))[:, None] + (0.012 * knit if fine else 0.0)
@@ -344,10 +344,11 @@ def _bobble(centre: Vector, radius: float, color: Vector, fine: bool) -> Part:
 
 def _straw(fine: bool) -> list[Part]:
     """A farmer's hat with a red ribbon; ears find their way through the brim."""
-    rows, sides = (64, 96) if fine else (18, 32)
+    rows, sides = (60, 72) if fine else (21, 30)
     profile = curve(
         [(0, 0.22), (0.42, 0.21), (0.66, 0.10), (0.76, -0.16), (0.80, -0.30), (1.02, -0.34),
-         (1.30, -0.33), (1.34, -0.345), (1.30, -0.365), (1.02, -0.375), (0.80, -0.36)], rows
+         (1.30, -0.33), (1.34, -0.345), (1.30, -0.365), (1.02, -0.375), (0.80, -0.36),
+         (0.765, -0.30), (0.73, -0.14), (0.60, 0.04), (0.40, 0.13), (0, 0.14)], rows
     )  # fmt: skip
     points = lathe(profile, sides, squash=0.94)
     turn = 2 * np.pi * np.arange(sides) / sides
@@ -359,10 +360,10 @@ def _straw(fine: bool) -> list[Part]:
     weave = np.cos(2 * np.pi * coil) * 0.11 + 0.07 * np.sin(np.tile(turn, rows) * 60 + coil * 9)
     ragged = np.random.default_rng(3).uniform(-0.10, 0.10, len(weave))
     straw = flat((0.66, 0.44, 0.14), len(weave)) * (1 + weave + ragged)[:, None]
-    below = np.repeat(np.arange(rows) > rows * 0.80, sides)
+    below = np.repeat(np.arange(rows) > int(profile[:, 0].argmax()), sides)
     straw = np.where(below[:, None], straw * 0.55, straw)
     band = lathe(
-        curve([(0.765, -0.12), (0.785, -0.17), (0.815, -0.26), (0.805, -0.30)], 7), sides, 0.94
+        curve([(0.765, -0.12), (0.785, -0.17), (0.812, -0.25), (0.805, -0.28)], 7), sides, 0.94
     )
     tilt = rotation((1, 0, 0), -13.0)
     return [
@@ -505,7 +506,14 @@ def _microphone(fine: bool) -> list[Part]:
 # ---------------------------------------------------------------- the row of each
 
 _CLEAR = (0.90, 0.95, 0.96)
-_UNDER_CAP = Press((0.0, -0.87, 0.0), (0.99, 0.94, 0.92), floor=-0.46, slope=0.24)
+_UNDER_CAP = Press((0.0, -0.87, 0.0), (0.99, 0.94, 0.92), -0.46, 0.24, 1.5)
+_UNDER_STRAW = Press((0.0, -0.87, 0.0), (0.90, 0.94, 0.86), -0.33, 0.23, 1.5)
+
+
+def _under(reach: float) -> Press:
+    """Hair gives way under a small hat."""
+    return Press((0.0, -0.87, 0.0), (0.95, 0.85, 0.85), -0.30, 0.0, reach)
+
 
 ITEMS: dict[str, Item] = {
     item.name: item
@@ -529,12 +537,13 @@ ITEMS: dict[str, Item] = {
             (Bone("bobble", "head", (0.0, 0.19, 0.0), (0.0, 0.34, 0.0), 4.5, 0.22, 28.0),),
             _UNDER_CAP,
         ),
-        Item("straw-hat", "Straw hat", "草帽", "hat", _straw, (), _UNDER_CAP),
+        Item("straw-hat", "Straw hat", "草帽", "hat", _straw, (), _UNDER_STRAW),
         Item(
             "party-hat", "Party hat", "派对帽", "hat", _party,
             (Bone("tassel", "head", (0.0, 0.70, 0.0), (0.0, 0.79, 0.0), 6.0, 0.20, 25.0),),
+            _under(0.33),
         ),
-        Item("top-hat", "Top hat", "礼帽", "hat", _top),
+        Item("top-hat", "Top hat", "礼帽", "hat", _top, (), _under(0.42)),
         Item("headphones", "Headphones", "耳机", "headphones", _headphones),
     )
 }  # fmt: skip

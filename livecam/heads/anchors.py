@@ -84,6 +84,12 @@ def _at(points: Array, size: float, pitch_deg: float) -> Array:
     return out
 
 
+def _eye_height(shape: Shape) -> float:
+    """Where the wearer's eyes are: a frog has its own on top."""
+    row = shape.species
+    return (row.eye_line or row.eye)[1]
+
+
 def _glasses(shape: Shape, solid: Solid) -> Anchor:
     """Before the lids and over the muzzle: small, low and upright as far as that goes."""
     x, y, _ = shape.species.eye
@@ -107,7 +113,7 @@ def _glasses(shape: Shape, solid: Solid) -> Anchor:
 
 def _hat(shape: Shape, solid: Solid) -> Anchor:
     """On the crown, as wide and as deep as the skull under it."""
-    middle = shape.species.eye[1] + 0.32
+    middle = _eye_height(shape) + 0.32
     front = solid.outermost((0, middle, 0), (0, 0, 1))
     back = solid.outermost((0, middle, 0), (0, 0, -1))
     z = (front - back) / 2
@@ -123,7 +129,7 @@ def _hat(shape: Shape, solid: Solid) -> Anchor:
 
 def _headphones(shape: Shape, solid: Solid) -> Anchor:
     """Cushions on the sides, the band before or behind the ears."""
-    y, z = shape.species.eye[1] + 0.05, 0.0
+    y, z = _eye_height(shape) + 0.05, 0.0
     disk = [(y + 0.2 * np.sin(a), z + 0.2 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
     reach = np.sort([solid.outermost((0, *each), (1, 0, 0)) for each in disk])
     wide = float(reach[-3]) - FUR_SINK  # the thickest fur gives way

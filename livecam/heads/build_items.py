@@ -60,5 +60,6 @@ centre = {numbers(*in_metres(press.centre))}
 radii = {numbers(*in_metres(press.radii))}
 floor = {press.floor * UNIT_M:.4f}
 slope = {press.slope}
+reach = {press.reach * UNIT_M:.4f}
 """
     ]

@@ -1,0 +1,318 @@
+"""What heads wear: each of the shipped accessories, on each of the shipped heads."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livecam.avatar import accessories
+from livecam.avatar.accessories import (
+    accessory_folder,
+    dressed,
+    list_accessories,
+    load_accessory,
+    worn_avatar,
+)
+from livecam.avatar.base import MOST_BONES, Anchor, Avatar, AvatarState, Bone, Material, Mesh
+from livecam.avatar.library import ACCESSORY_KINDS, list_avatars, load_avatar
+from livecam.avatar.rig import CHIN_DROP, EYES, SKULL_HALF_WIDTH, SKULL_TOP, Rig
+from livecam.config.paths import shipped_folder
+from livecam.config.settings import AvatarSettings
+from livecam.core.errors import AssetError, ConfigError
+from livecam.core.face import FaceState
+from livecam.core.frame import Image
+from livecam.core.spaces import compose, project
+from livecam.heads.accessories import ITEMS
+from livecam.heads.build_items import build_item
+from livecam.heads.species import UNIT_M
+from tests.heads import face_at, state_at
+from tests.test_cover import SIDE, Solid
+
+ROOT = shipped_folder("avatars") / "accessories"
+HEADS = [name for name in list_avatars() if load_avatar(name).anchors]
+POSES: dict[str, dict[str, float]] = {
+    "rest": {},
+    "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "smile": {"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8},
+}
+
+
+def points_of(avatar: Avatar, **weights: float) -> NDArray[np.float32]:
+    """The vertices of the light head in metres, with a face made; nothing that swings."""
+    out = []
+    for mesh in avatar.light_meshes:
+        if mesh.material in (Material.WHISKER, Material.HORN):
+            continue
+        points = mesh.positions.copy()
+        for name, weight in weights.items():
+            if name in mesh.morphs:
+                points[mesh.morphs[name].indices] += mesh.morphs[name].deltas * weight
+        out.append(points[mesh.sway < 0.1])
+    return np.concatenate(out)
+
+
+def added(avatar: Avatar, name: str) -> tuple[Mesh, ...]:
+    """What an accessory adds to the light head, in place."""
+    return dressed(avatar, [name]).light_meshes[len(avatar.light_meshes) :]
+
+
+def placed(avatar: Avatar, name: str) -> NDArray[np.float32]:
+    return np.concatenate([mesh.positions for mesh in added(avatar, name)])
+
+
+# ---------------------------------------------------------------- each of them
+
+
+def test_there_is_something_of_every_kind():
+    kinds = [load_accessory(name).kind for name in list_accessories()]
+    assert len(kinds) >= 5
+    assert set(kinds) == set(ACCESSORY_KINDS)
+
+
+@pytest.mark.parametrize("name", sorted(ITEMS))
+def test_a_shipped_accessory_is_complete_and_light_enough_for_laptops(name: str):
+    item = load_accessory(name)
+    assert item.title.isascii()
+    assert item.title_zh
+    assert not item.title_zh.isascii()
+    assert item.licence == "MIT"
+    assert (ROOT / name / "thumbnail.png").is_file()
+    assert sum(len(mesh.indices) for mesh in item.light_meshes) < 2000
+    assert sum(file.stat().st_size for file in (ROOT / name).iterdir()) < 1_000_000
+
+
+@pytest.mark.parametrize("name", sorted(ITEMS))
+def test_the_generator_makes_what_is_shipped(name: str, tmp_path: Path):
+    build_item(ITEMS[name], tmp_path)
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (ROOT / name / file.name).read_bytes(), file.name
+
+
+@pytest.mark.parametrize("name", sorted(ITEMS))
+def test_surfaces_are_seen_from_outside(name: str):
+    for mesh in load_accessory(name).meshes:
+        corners = mesh.positions[mesh.indices]
+        faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        agree = np.einsum("ij,ij->i", faces, mesh.normals[mesh.indices].sum(axis=1))
+        assert (agree > 0).mean() > 0.97, mesh.name
+        if mesh.material is Material.GLASS:
+            assert mesh.normals[:, 2].min() > 0.3, "lenses look ahead"
+
+
+# ---------------------------------------------------------------- on each head
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("name", ["glasses", "sunglasses", "heart-glasses"])
+def test_glasses_sit_before_the_eyes_and_cut_into_nothing(head: str, name: str):
+    avatar = load_avatar(head)
+    front = np.concatenate(
+        [mesh.positions[np.abs(mesh.normals[:, 2]) > 0.5] for mesh in added(avatar, name)]
+    )
+    front = front[front[:, 2] > front[:, 2].max() - 0.03]  # no temples
+    for pose, weights in POSES.items():
+        head_points = points_of(avatar, **weights)
+        near = (
+            np.hypot(*(front[:, None, axis] - head_points[None, :, axis] for axis in (0, 1)))
+            < 0.003
+        )
+        ahead = np.where(near, head_points[None, :, 2], -np.inf).max(axis=1)
+        buried = (ahead > front[:, 2] + 0.002).mean()
+        assert buried < 0.06, f"{buried:.1%} of {name} is inside {head}: {pose}"
+    eyes = next(mesh for mesh in avatar.light_meshes if mesh.material is Material.EYE)
+    left = eyes.positions[eyes.positions[:, 0] > 0]
+    lens = next(mesh for mesh in added(avatar, name) if mesh.material is Material.GLASS)
+    glass = lens.positions[lens.positions[:, 0] > 0]
+    apart = np.abs(left.mean(axis=0) - glass.mean(axis=0))
+    assert apart[0] < 0.010
+    assert apart[1] < 0.020
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_headphones_lie_on_both_sides(head: str):
+    avatar = load_avatar(head)
+    item = placed(avatar, "headphones")
+    sides = {}
+    for sign in (-1, 1):
+        cups = item[(item[:, 0] * sign > 0.7 * np.abs(item[:, 0]).max())]
+        y, z = np.median(cups[:, 1]), np.median(cups[:, 2])
+        skin = points_of(avatar)
+        beside = skin[(np.abs(skin[:, 1] - y) < 0.02) & (np.abs(skin[:, 2] - z) < 0.02)]
+        inner = np.sort(cups[:, 0] * sign)[len(cups) // 20]
+        sides[sign] = (beside[:, 0] * sign).max() - inner
+    assert all(-0.005 < sunk < 0.035 for sunk in sides.values()), sides
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("name", [name for name in sorted(ITEMS) if ITEMS[name].kind == "hat"])
+def test_hats_sit_on_the_crown(head: str, name: str):
+    avatar = load_avatar(head)
+    hat, at = placed(avatar, name), np.array(avatar.anchors["hat"].at)
+    assert hat[:, 1].min() < at[1] < hat[:, 1].max()
+    middle = (hat[:, (0, 2)].min(axis=0) + hat[:, (0, 2)].max(axis=0)) / 2
+    assert np.abs(middle - at[[0, 2]]).max() < 0.03
+    assert hat[:, 1].max() > at[1] + 0.015
+
+
+def wearer(face: FaceState) -> Image:
+    """Where the real head is, hair pressed flat, uint8[SIDE, SIDE]."""
+    turn = np.linspace(0, 2 * np.pi, 64)
+    up = np.where(np.cos(turn) > 0, SKULL_TOP, CHIN_DROP) * np.cos(turn)
+    outline = np.stack((SKULL_HALF_WIDTH * np.sin(turn), up, 0 * turn), axis=1) + EYES
+    matrix = compose(face.pose.translation, face.pose.rotation)
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.fillPoly(mask, [project(matrix, outline, SIDE, SIDE).astype(np.int32)], 1)
+    return mask
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_whatever_is_worn_hides_as_much_of_a_face_as_before(head: str):
+    avatar = load_avatar(head)
+    face = state_at(face_at())
+    state = Rig(avatar, AvatarSettings()).state(face, SIDE, SIDE)
+    bare = Solid(avatar).mask(state) & wearer(face)
+    for name in list_accessories():
+        lost = (bare > Solid(dressed(avatar, [name])).mask(state)).sum()
+        assert lost == 0, name
+
+
+# ---------------------------------------------------------------- putting on
+
+
+@pytest.fixture
+def head() -> Avatar:
+    return load_avatar(HEADS[0])
+
+
+@pytest.fixture
+def item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the user's own in which accessories are looked for first."""
+    shipped = accessories.avatar_folders()[-1]
+    monkeypatch.setattr(accessories, "avatar_folders", lambda: (tmp_path, shipped))
+    build_item(ITEMS["party-hat"], tmp_path / "accessories" / "mine")
+    return tmp_path / "accessories" / "mine"
+
+
+def test_an_anchor_moves_turns_and_stretches(head: Avatar):
+    plain = load_accessory("top-hat").light_meshes[0]
+    anchor = Anchor((0.0, 0.1, 0.02), (2.0, 1.0, 0.5), 90.0)
+    (mesh, *_) = added(replace(head, anchors={"hat": anchor}), "top-hat")
+    x, y, z = plain.positions.T
+    # Down in front: what pointed ahead points down, what pointed up points ahead.
+    expected = np.stack((2 * x, 0.1 - 0.5 * z, 0.02 + y), axis=1)
+    np.testing.assert_allclose(mesh.positions, expected, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1, atol=1e-5)
+
+
+def test_bones_of_an_accessory_come_after_those_of_the_head(head: Avatar):
+    worn = dressed(head, ["beanie"])
+    assert [bone.name for bone in worn.bones] == [*(b.name for b in head.bones), "bobble"]
+    bobble = next(mesh for mesh in worn.meshes if mesh.bone.max(initial=0) == len(worn.bones))
+    assert bobble.material is Material.FUR
+    anchor = head.anchors["hat"].at
+    assert worn.bones[-1].pivot[1] > anchor[1]
+    own = worn.meshes[: len(head.meshes)]
+    for before, after in zip(head.meshes, own, strict=True):
+        np.testing.assert_array_equal(before.bone, after.bone)
+
+
+def test_an_accessory_is_stiff_where_no_bone_is_left(head: Avatar):
+    many = tuple(Bone(f"b{i}", "head", (0, 0, 0), (0, 1, 0)) for i in range(MOST_BONES))
+    worn = dressed(replace(head, bones=many), ["beanie"])
+    assert worn.bones == many
+    assert not any(mesh.bone.any() for mesh in worn.meshes[len(head.meshes) :])
+
+
+def test_a_tight_cap_presses_fur_down_but_no_ear(head: Avatar):
+    worn = dressed(head, ["beanie"])
+    press, at = load_accessory("beanie").press, head.anchors["hat"]
+    assert press is not None
+    for before, after in zip(head.meshes, worn.meshes, strict=False):
+        moved = np.flatnonzero((before.positions != after.positions).any(axis=1))
+        assert not len(moved) or before.material in (Material.FUR, Material.HAIR, Material.SKIN)
+        assert before.material is Material.HAIR or (before.sway[moved] < 0.25).all()
+        off = (after.positions - at.at) / at.size - press.centre
+        own = (after.positions - at.at) / at.size
+        under = own[:, 1] - press.slope * own[:, 2] > press.floor + 0.01
+        stiff = (before.sway < 0.05) & (before.head_weight > 0.99) & under
+        if before.material is Material.FUR:
+            assert np.linalg.norm(off / press.radii, axis=1)[stiff].max(initial=0) < 1.001
+            assert after.fur[stiff].max(initial=0) < 1e-6
+
+
+def test_nothing_worn_changes_nothing(head: Avatar):
+    assert dressed(head, []) is head
+    assert worn_avatar(AvatarSettings(avatar=HEADS[0])).bones == head.bones
+
+
+def test_the_settings_say_what_is_worn():
+    worn = worn_avatar(AvatarSettings(avatar=HEADS[0], accessories=("glasses", "headphones")))
+    names = " ".join(mesh.name for mesh in worn.meshes)
+    assert "headphones metal" in names
+    assert "glasses glass" in names
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(head: Avatar):
+    with pytest.raises(AssetError, match='"glases" - did you mean "glasses"') as caught:
+        dressed(head, ["glases"])
+    assert "headphones" in caught.value.hint
+
+
+def test_two_in_the_same_place_are_refused(head: Avatar):
+    with pytest.raises(ConfigError, match="glasses and sunglasses sit in the same place"):
+        dressed(head, ["glasses", "sunglasses"])
+    assert dressed(head, ["glasses", "glasses"]).meshes
+
+
+def test_what_a_head_has_no_place_for_is_left_off(head: Avatar, caplog: pytest.LogCaptureFixture):
+    bald = replace(head, anchors={})
+    with caplog.at_level(logging.WARNING, "livecam"):
+        assert dressed(bald, ["top-hat"]) is bald
+    assert f"{head.title} has no place for top hat" in caplog.text
+
+
+def test_ones_own_accessory_can_be_worn(item: Path, head: Avatar):
+    assert "mine" in list_accessories()
+    assert accessory_folder("mine") == item
+    assert len(dressed(head, ["mine"]).meshes) > len(head.meshes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"hat"', '"hatt"', 'the kind "hatt" - did you mean "hat"'),
+        ("title =", "titel =", '"titel" is unknown - did you mean "title"'),
+        ('"tassel"', '"body"', 'two joints are called "body"'),
+        ('"tassel"', '"tasel"', '"tasel" - did you mean "tassel"'),
+        ("pivot", "pivott", '"bones.0.pivott" is unknown'),
+    ],
+)
+def test_a_wrong_description_is_refused(item: Path, old: str, new: str, says: str):
+    text = (item / "item.toml").read_text("utf-8")
+    assert old in text
+    (item / "item.toml").write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(AssetError) as caught:
+        load_accessory("mine")
+    assert says in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_press_is_read_as_it_is_written(item: Path):
+    made, read = ITEMS["party-hat"].press, load_accessory("mine").press
+    assert made is not None
+    assert read is not None
+    assert read.centre == pytest.approx([v * UNIT_M for v in made.centre], abs=1e-4)
+    assert (read.slope, read.reach) == pytest.approx((made.slope, made.reach * UNIT_M), abs=1e-4)
+
+
+def test_the_state_of_a_head_fits_what_it_wears(head: Avatar):
+    worn = dressed(head, ["beanie"])
+    state = Rig(worn, AvatarSettings()).state(state_at(face_at()), 640, 360)
+    assert isinstance(state, AvatarState)
+    assert state.bones is None or len(state.bones) == len(worn.bones)
