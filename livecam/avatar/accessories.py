@@ -34,7 +34,7 @@ ITEM_FILE = "item.glb"
 LIGHT_ITEM_FILE = "item.light.glb"
 FOLDER = "accessories"  # beside the avatars
 
-_PRESSED = (Material.FUR, Material.HAIR, Material.SKIN)
+_PRESSED = (Material.FUR, Material.HAIR)  # skin stays: a frog has its lids up there
 _EDGE_M = 0.006  # over which a press begins
 _STIFF, _LOOSE = 0.05, 0.25  # sway up to which a vertex is pressed, and from which it is not
 
