@@ -276,7 +276,7 @@ class Curls:
                     skin.points,
                     skin.triangles,
                     np.clip(colors * (tone * stripe)[:, None], 0, 1).astype(np.float32),
-                    fields(skin.points, anchors),
+                    _brows_of(fields(skin.points, anchors)),
                     occlusion=(0.55 + 0.45 * smoothstep(0.0, 0.5, skin.along)),
                     fur=np.full(len(anchors), 0.022, np.float32),
                     comb=unit(tangent.astype(np.float32)),
@@ -298,6 +298,11 @@ class Curls:
             + size[:, None] * (np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * up)
         ).astype(np.float32)
         return out
+
+
+def _brows_of(moves: Displacements) -> Displacements:
+    """Nothing else of a face reaches the crown by a visible amount."""
+    return {name: moved for name, moved in moves.items() if name.startswith("brow")}
 
 
 # ---------------------------------------------------------------- buck teeth

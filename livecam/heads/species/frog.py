@@ -10,6 +10,7 @@ from livecam.heads.mesh import projected
 from livecam.heads.sdf import (
     Array,
     bump,
+    cone,
     ellipsoid,
     gradient,
     length,
@@ -43,6 +44,10 @@ class FrogShape(Shape):
         d = smooth_min(d, ellipsoid(p, (0, 0.06, 0.55), (0.46, 0.26, 0.36)), 0.22)
         d = smooth_min(d, ellipsoid(p, (0, -0.58, 0.10), (0.86, 0.36, 0.70)), 0.20)
         d = smooth_min(d, self._neck(p), 0.20)
+        # The bulge runs back: an eyeball draws back under closing lids.
+        eye, r = vector(self.species.eye), self.species.eye_radius
+        back = (float(eye[0]) - 0.05, float(eye[1]) - 0.10, float(eye[2]) - 0.42)
+        d = smooth_min(d, cone(q, self.species.eye, back, 1.06 * r, 0.98 * r), 0.12)
         d = self._with_sockets(d, q)
         rim = ellipsoid(q, (_NOSTRIL[0] - 0.01, _NOSTRIL[1], _NOSTRIL[2] - 0.02), 3 * (0.075,))
         d = smooth_min(d, rim, 0.08)
@@ -56,7 +61,7 @@ class FrogShape(Shape):
         x, y, z = p[..., 0] * 0.88, p[..., 1], p[..., 2] - RUFF_AXIS_Z
         radius = np.hypot(x, z)
         spread = 0.58 + 0.40 * smoothstep(-0.70, -1.42, y)
-        d = smooth_max((radius - spread) * 0.8, -1.36 - y, 0.10)
+        d = smooth_max((radius - spread) * 0.8, -1.18 - y, 0.10)
         return smooth_max(d, y + 0.62, 0.15)
 
     def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
@@ -155,6 +160,14 @@ FROG = Species(
     ),
     anchors={"hat": Anchor((0.0, 0.95, -0.20))},
     neck="collar",
+    hem=-1.18,
     brow_lift=0.45,
+    # On so broad a mouth the corners of the upper lip would rise in two waves.
+    gains={
+        "noseSneerLeft": 0.6,
+        "noseSneerRight": 0.6,
+        "mouthUpperUpLeft": 0.6,
+        "mouthUpperUpRight": 0.6,
+    },
     eye_line=(0.0, 0.13, 0.53),
 )

@@ -220,7 +220,7 @@ RABBIT = Species(
     leather_nose=False,
     extras=(
         _nose,
-        BuckTeeth((0.0, -0.375, 0.935), 0.100, 0.140, 0.034, (0.93, 0.90, 0.82)),
+        BuckTeeth((0.0, -0.385, 0.972), 0.100, 0.145, 0.036, (0.93, 0.90, 0.82)),
     ),
     swings=pair(Swing(Bone("earLeft", "head", _EAR_FROM, _EAR_TO, 2.4, 0.24, 38.0, _TURNS), 0.42)),
     anchors={"hat": Anchor((0.0, 1.0, 0.10), (0.7, 0.7, 0.7))},
