@@ -34,7 +34,7 @@ STILL_S = 0.7  # time constant
 # While nobody is seen: degrees of pitch, yaw and roll, and their turns a second.
 SWAY_DEG = np.array((0.7, 1.3, 0.7))
 SWAY_PER_S = np.array((0.19, 0.13, 0.11))
-SWAY_IN_S, SWAY_OUT_S = 0.6, 0.1  # time constants
+SWAY_IN_S, SWAY_OUT_S = 0.6, 0.2  # time constants
 RELAX_S = 1.2
 KEPT_SMILE, KEPT = 0.7, 0.3  # of an expression, when nobody is seen for long
 RETURN_S = 0.2  # from the idle face back to the measured one
