@@ -108,8 +108,6 @@ def write_glb(
     root = len(nodes)
     document: Json = {
         "asset": {"version": "2.0", "generator": "livecam"},
-        "extensionsUsed": [_QUANTIZED],
-        "extensionsRequired": [_QUANTIZED],
         "scene": 0,
         # A node with a skin ignores the place of its parents, so all of them are roots.
         "scenes": [{"nodes": list(range(root + 1))}],
@@ -122,6 +120,8 @@ def write_glb(
     }
     binary = bytes(writer.binary) + b"\0" * (-len(writer.binary) % 4)
     document["buffers"] = [{"byteLength": len(binary)}]
+    if any("weights" in mesh for mesh in document["meshes"]):
+        document |= {"extensionsUsed": [_QUANTIZED], "extensionsRequired": [_QUANTIZED]}
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     path.write_bytes(

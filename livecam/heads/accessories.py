@@ -163,7 +163,7 @@ class Frame:
     bridge: float  # height
 
     def __call__(self, fine: bool) -> list[Part]:
-        spokes, sides, rings = (56, 10, 5) if fine else (24, 5, 2)
+        spokes, sides, rings = (56, 10, 5) if fine else (32, 5, 2)
         lens = self._lens(spokes, rings)
         pieces = {
             "rim": self._rim(spokes, sides),
