@@ -9,6 +9,7 @@ in vec3 v_position, v_normal, v_rest, v_color, v_comb;
 in vec4 v_surface;
 out vec4 pixel;
 
+uniform mat4 camera_from_head;
 uniform sampler3D noise;
 uniform float mouth_open;  // 0 shut .. 1
 
@@ -63,7 +64,9 @@ void main() {
     if (is(NOSE)) {
         n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.14);  // pores
     } else if (is(HAIR)) {
-        vec3 across = v_rest * 60.0;
+        // Drawn out along the hair, so that it shows strands and not stains.
+        vec3 rest_lie = direction(lie * mat3(camera_from_head));
+        vec3 across = (v_rest - 0.94 * rest_lie * dot(v_rest, rest_lie)) * 75.0;
         strand = 0.5 * (texture(noise, across).b + texture(noise, across * 0.31).b) - 0.5;
         n = normalize(n + 0.35 * strand * cross(n, lie));
         albedo *= 1.0 + 0.55 * strand;

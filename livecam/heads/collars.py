@@ -59,6 +59,9 @@ def band(look: Band, detail: Detail) -> Part:
     triangles = facing_out(placed, _torus(rings, sides), middle.reshape(-1, 3).astype(np.float32))
     valley = 0.82 + 0.18 * rib.ravel()
     colors = flat(look.color, len(placed)) * (valley + 0.10 * fold.ravel() * look.folds)[:, None]
+    if look.ribs and fine:  # stitches
+        stitch = (-1.0) ** np.add.outer(np.arange(rings), np.arange(sides)).ravel()
+        colors = colors * (1 + 0.10 * stitch)[:, None]
     # Dark inside and underneath, where the next roll or the neck closes it in.
     open_ = 0.35 + 0.65 * smoothstep(-1.0, 0.5, (np.cos(b) + 0.45 * np.sin(b)).ravel())
     along = np.stack((np.cos(a), 0 * a, -np.sin(a)), axis=-1).reshape(-1, 3)

@@ -177,6 +177,11 @@ class PersonFields(SkinFields):
         weight = weight * smoothstep(-0.74, -0.50, p[:, 1] - corner[1])
         return weight * smoothstep(0.80, 0.34, np.abs(p[:, 0]))
 
+    def _lips(self, out: Displacements, at: Array, jaw: Array) -> None:
+        super()._lips(out, at, jaw)
+        for name in ("mouthRollUpper", "mouthRollLower"):  # red lips that go in are seen to go
+            out[name] = out[name] * np.float32(1.7)
+
     def _mouth_half(
         self, out: Displacements, at: Array, jaw: Array, sign: float, name: str
     ) -> None:
@@ -187,21 +192,18 @@ class PersonFields(SkinFields):
         above = self.shape.above_lips(at)
         near = ridge(above, 0.34 * m) * self._front(at) * half
         # The whole line bends into a bow; bent at the corners alone it would be a V.
-        bend = near * np.minimum(s, 1.0) ** 1.6 * smoothstep(1.85, 1.0, s)
-        thin = near * ridge(above, 0.12 * m) * smoothstep(1.0, 0.3, s)
+        bend = near * np.minimum(s, 1.0) ** 2 * smoothstep(1.85, 1.0, s)
         cheek = half * bump(at, _placed(marks.cheek, sign), (0.30 * m, 0.24 * m, 0.40 * m))
-        out["mouthSmile" + name] = (
-            bend[:, None] * vector((0.085 * sign, 0.155, -0.045))
-            + (thin * jaw)[:, None] * vector((0, -0.012, -0.012))
-            + cheek[:, None] * vector((0.03 * sign, 0.05, 0.055))
-        )
+        out["mouthSmile" + name] = bend[:, None] * vector((0.085 * sign, 0.155, -0.045)) + cheek[
+            :, None
+        ] * vector((0.03 * sign, 0.05, 0.055))
 
     def _bowl(self, names: tuple[str, ...]) -> tuple[Array, Array]:
         """A laugh: the upper lip is drawn up to a shallow bow, and bares its teeth."""
         _, lower = super()._bowl(names)
         upper, _ = self._lips_under(names)
         s = self._along
-        lift = 0.60 * (upper[-1, 1] - upper[0, 1]) * (1 - s * s)
+        lift = 0.90 * (upper[-1, 1] - upper[0, 1]) * (1 - s * s)
         return np.stack((0 * s, lift, 0.01 * (1 - s)), axis=1), lower
 
     def _both_halves(self, out: Displacements, at: Array) -> None:

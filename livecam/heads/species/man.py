@@ -53,13 +53,13 @@ class Man(Person):
         nose_wing=0.060,
         lips=(0.020, 0.030),
         smile=0.050,
-        neck=0.50,
+        neck=0.45,
     )
 
 
 def _hairline(p: Array) -> Array:
     """Negative where hair grows: how far in front of the line from brow to nape."""
-    z = np.interp(p[..., 1], (-0.80, -0.50, -0.26, -0.16, 0.10, 0.34, 0.55, 0.70, 0.88),
+    z = np.interp(p[..., 1], (-0.80, -0.50, -0.26, -0.16, 0.10, 0.34, 0.56, 0.74, 0.92),
                   (-0.70, -0.40, -0.14, 0.13, 0.18, 0.24, 0.45, 0.58, 1.2))  # fmt: skip
     out: Array = ((p[..., 2] - z) * 0.8).astype(np.float32)
     return out
@@ -86,14 +86,14 @@ def _quiff() -> tuple[Lock, ...]:
         out.append(
             Lock(
                 (
-                    (x, 0.72 - 0.26 * x * x, 0.72 - 0.30 * x * x),
+                    (x, 0.76 - 0.26 * x * x, 0.72 - 0.30 * x * x),
                     (x * 1.06 - 0.03, 1.00, 0.98 - 0.30 * x * x),
                     (x * 1.04 + 0.02, 1.42, 0.80 - 0.20 * x * x),
                     (x * 0.98 + 0.10, 1.46, 0.30),
                     (x * 0.96 + 0.14, 1.28, -0.25),
                     (x * 0.92 + 0.14, 0.95, -0.70),
                 ),
-                width, 0.13, 0.015 + 0.03 * (number % 2), 1.0, (0.05, 0.8, 0.17 * number),
+                width, 0.13, 0.03, 1.0, (0.05, 0.8, 0.17 * number),
                 root=0.85, blunt=0.62, bone=_QUIFF, sway_from=0.0,
                 tone=1.0 if number % 2 else 0.88,
             )
@@ -117,9 +117,9 @@ def _sides() -> tuple[Lock, ...]:
     """Combed back over the ears, layer over layer."""
     left = (
         Lock(((0.60, 0.62, 0.52), (0.80, 0.70, 0.22), (0.84, 0.68, -0.28), (0.62, 0.60, -0.74)),
-             0.22, 0.060, 0.045, blunt=0.5, tone=0.9),
+             0.25, 0.035, 0.045, blunt=0.5, tone=0.9),
         Lock(((0.76, 0.40, 0.34), (0.90, 0.44, 0.06), (0.92, 0.38, -0.32), (0.70, 0.26, -0.76)),
-             0.19, 0.035, 0.040, blunt=0.4, tone=0.8),
+             0.21, 0.022, 0.040, blunt=0.4, tone=0.85),
     )  # fmt: skip
     return (*left, *map(mirrored_lock, left))
 
@@ -131,8 +131,8 @@ def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
         return person.hull(p) - _volume(p)
 
     brow = Brow(
-        ((0.135, 0.375, 0.9), (0.26, 0.415, 0.9), (0.42, 0.450, 0.85), (0.58, 0.410, 0.75),
-         (0.69, 0.325, 0.65)), 0.072, 0.055, blunt=0.45,
+        ((0.135, 0.345, 0.9), (0.26, 0.382, 0.9), (0.42, 0.415, 0.85), (0.58, 0.375, 0.75),
+         (0.69, 0.295, 0.65)), 0.072, 0.055, blunt=0.45,
     )  # fmt: skip
     return [
         cap(styled, _hairline, 0.045, _HAIR, _flow, detail),
@@ -227,9 +227,7 @@ MAN = Species(
         ),
     ),
     anchors={
-        "glasses": Anchor((0.0, 0.05, 0.84), (1.0, 1.0, 1.0)),
-        "hat": Anchor((0.0, 1.00, -0.10), (1.12, 1.12, 1.12)),
-        "headphones": Anchor((0.0, 0.10, -0.10), (1.12, 1.12, 1.12)),
+        "hat": Anchor((0.0, 1.28, -0.08), (1.10, 1.12, 1.12)),  # the quiff gives way
     },
     neck="collar",
     half_width=0.86,

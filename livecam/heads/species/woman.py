@@ -29,7 +29,7 @@ _SKIN = Tones(
 _HAIR = HairTones(dark=(0.085, 0.018, 0.008), base=(0.27, 0.070, 0.022), light=(0.52, 0.18, 0.055))
 _BROWS = HairTones(dark=(0.07, 0.020, 0.010), base=(0.13, 0.038, 0.016), light=(0.22, 0.07, 0.03))
 _WOOL: Vector = (0.055, 0.26, 0.29)
-_GOLD: Vector = (0.85, 0.55, 0.20)
+_GOLD: Vector = (0.95, 0.68, 0.30)
 
 # Places in `swings`, from 1.
 _FRONT, _TUCKED, _BACK, _STRAND, _EARRING, _RIGHT = 1, 2, 3, 4, 5, 6
@@ -41,7 +41,7 @@ class Woman(Person):
     face = Face(
         jaw_angle=(0.46, -0.42, 0.08),
         jaw_radii=(0.27, 0.20),
-        chin=(0, -0.815, 0.555),
+        chin=(0, -0.850, 0.585),
         chin_radii=(0.25, 0.165, 0.20),
         cheek=(0.43, -0.21, 0.41),
         cheek_radii=(0.34, 0.28, 0.33),
@@ -63,7 +63,7 @@ _LASHES = Lashes(
 
 def _hairline(p: Array) -> Array:
     """Negative where hair grows: how far in front of the line from brow to nape."""
-    z = np.interp(p[..., 1], (-0.75, -0.45, 0.0, 0.30, 0.55, 0.72, 0.90),
+    z = np.interp(p[..., 1], (-0.75, -0.45, 0.0, 0.30, 0.57, 0.76, 0.93),
                   (-0.62, -0.30, 0.00, 0.26, 0.42, 0.56, 1.2))  # fmt: skip
     out: Array = ((p[..., 2] - z) * 0.8).astype(np.float32)
     return out
@@ -77,9 +77,9 @@ def _flow(p: Array) -> Array:
 
 _LOCKS = (
     # Swept from the parting over the brow to the right cheek, the lowest first.
-    Lock(((0.32, 0.90, 0.50), (0.06, 0.86, 0.76), (-0.34, 0.70, 0.76), (-0.70, 0.44, 0.56),
+    Lock(((0.32, 0.90, 0.50), (0.06, 0.90, 0.76), (-0.34, 0.76, 0.76), (-0.70, 0.49, 0.56),
           (-0.90, 0.02, 0.36), (-0.95, -0.40, 0.30)), 0.19, 0.085, 0.07, 0.75, tone=0.9),
-    Lock(((0.30, 0.97, 0.44), (-0.06, 0.92, 0.68), (-0.50, 0.70, 0.66), (-0.83, 0.30, 0.46),
+    Lock(((0.30, 0.97, 0.44), (-0.06, 0.96, 0.68), (-0.50, 0.75, 0.66), (-0.83, 0.30, 0.46),
           (-0.97, -0.22, 0.34), (-0.97, -0.70, 0.34), (-0.84, -1.04, 0.46)),
          0.21, 0.10, 0.11, 0.50, (0.05, 1.1, 0.1), bone=_FRONT),
     Lock(((0.27, 1.06, 0.26), (-0.18, 1.06, 0.48), (-0.64, 0.82, 0.44), (-0.96, 0.28, 0.24),
@@ -133,8 +133,8 @@ def _back_locks() -> tuple[Lock, ...]:
 def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     person = cast("Person", shape)
     brow = Brow(
-        ((0.155, 0.385, 0.9), (0.26, 0.435, 0.9), (0.40, 0.475, 0.85), (0.55, 0.445, 0.75),
-         (0.66, 0.375, 0.65)), 0.052, 0.040,
+        ((0.155, 0.345, 0.9), (0.26, 0.392, 0.9), (0.40, 0.428, 0.85), (0.55, 0.398, 0.75),
+         (0.66, 0.330, 0.65)), 0.052, 0.040,
     )  # fmt: skip
     return [
         cap(person.hull, _hairline, 0.07, _HAIR, _flow, detail),
@@ -202,12 +202,13 @@ WOMAN = Species(
     brow_lift=0.7,
     wild_teeth=0.0,
     smile_teeth=1.0,
-    lids_deg=(37.0, -33.0),
+    lids_deg=(35.0, -33.0),
     eye=(0.37, 0.04, 0.50),
     eye_radius=0.285,
     iris_inner=(0.10, 0.34, 0.13),
     iris_outer=(0.015, 0.085, 0.055),
     iris_angle_deg=43.0,
+    pupil=0.54,
     muzzle_from=(0, -0.50, 0.50),
     muzzle_to=(0, -0.51, 0.86),
     muzzle_radii=(0.38, 0.26),
@@ -236,9 +237,7 @@ WOMAN = Species(
         _bone("lockRight", (-1.04, -0.10, 0.0), (-0.98, -1.10, 0.0), 2.4, 14.0),
     ),
     anchors={
-        "glasses": Anchor((0.0, 0.04, 0.86), (1.0, 1.0, 1.0)),
-        "hat": Anchor((0.0, 0.98, -0.10), (1.12, 1.12, 1.12)),
-        "headphones": Anchor((0.0, 0.10, -0.10), (1.14, 1.14, 1.14)),
+        "hat": Anchor((0.0, 1.12, -0.12), (1.14, 1.14, 1.14)),  # into the hair
     },
     neck="collar",
     half_width=0.86,
