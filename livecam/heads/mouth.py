@@ -119,7 +119,8 @@ def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
     t = np.linspace(0, 1, rows).astype(np.float32)
     for side in (UPPER, LOWER):
         start = curve.points - 0.050 * curve.out + side * 0.008 * curve.up
-        end = start * vector((0.25, 0, 0)) + vector((0, -0.36, 0.32))
+        throat = vector((0, fields.shape.species.mouth_y + 0.045, 0.32))
+        end = start * vector((0.25, 0, 0)) + throat
         vault = side * 0.28 * curve.open
         middle = start * vector((0.86, 1, 1)) + np.stack(
             (0 * vault, vault, -0.12 + 0 * vault), axis=1
@@ -205,11 +206,12 @@ class _ToothRow:
     back: float
     up: float
     lean: float  # how far the tips lie behind the roots
+    gum: float  # of a tooth's height: a lip that rises bares gum, not a gap
 
 
 # The lower jaw is set back under the upper lip, so the upper teeth lean in.
-_UPPER_ROW = _ToothRow("upperTeeth", UPPER, 0.100, 0.105, 0.030, 0.065)
-_LOWER_ROW = _ToothRow("lowerTeeth", LOWER, 0.050, 0.125, -0.045, 0.0)
+_UPPER_ROW = _ToothRow("upperTeeth", UPPER, 0.100, 0.105, 0.030, 0.065, 0.9)
+_LOWER_ROW = _ToothRow("lowerTeeth", LOWER, 0.050, 0.125, -0.045, 0.0, 0.1)
 
 
 def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
@@ -225,7 +227,7 @@ def _teeth(
 ) -> Part:
     """One strip, scalloped: a tooth is long and blunt in its middle, notched at its sides."""
     along, gap, number = _scallops(count, columns)
-    down = np.linspace(0, 1, rows).astype(np.float32)
+    down = np.r_[-row.gum, np.linspace(0, 1, rows)].astype(np.float32)
     at = along * _ROW_REACH * curve.arc[-1]
     on_curve = _along(curve, curve.points, at)
     ahead = unit(_along(curve, curve.out, at)) * vector((1, 0, 1))
@@ -235,16 +237,17 @@ def _teeth(
     shape = fields.shape
     points = points - np.clip(shape(points) + 0.02, 0, None)[:, None] * shape.normals(points, 0.05)
     tip: Array = np.tile(down, len(along))
-    stained = smoothstep(0.80, 1.0, np.repeat(gap, rows)) * (0.25 + 0.55 * wild)
+    stained = smoothstep(0.80, 1.0, np.repeat(gap, len(down))) * (0.25 + 0.55 * wild)
     colors = mix(flat(TOOTH, len(points)), vector((0.30, 0.17, 0.10)), stained)
     return Part(
         row.name,
         Material.TEETH,
         points,
-        _facing(points, grid(len(along), rows), np.repeat(ahead, rows, axis=0)),
-        mix(colors, vector(GUM), smoothstep(0.12, 0.0, tip) * 0.7),
-        _tooth_morphs(fields, points, np.repeat(on_curve, rows, axis=0), row.side),
-        occlusion=(0.55 + 0.4 * tip) * (1 - 0.3 * np.repeat(np.abs(along), rows)),
+        _facing(points, grid(len(along), len(down)), np.repeat(ahead, len(down), axis=0)),
+        mix(colors, vector(GUM), np.maximum(0.7 * smoothstep(0.12, 0.0, tip), tip < 0)),
+        _tooth_morphs(fields, points, np.repeat(on_curve, len(down), axis=0), row.side),
+        occlusion=(0.55 + 0.4 * np.clip(tip, -0.6, 1))
+        * (1 - 0.3 * np.repeat(np.abs(along), len(down))),
     )
 
 
@@ -277,11 +280,12 @@ def _tooth_points(
     tall = row.height * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(along))
     tall = tall * (1 - (0.07 + 0.13 * wild + 0.20 * fang) * gap**3) + 0.01
     bulge = 0.035 * np.sqrt(np.clip(1 - gap**3, 0, 1))
-    profile = np.sin(np.pi * (0.30 + 0.58 * down)) ** 0.7  # round towards the tip
+    crown = np.clip(down, 0, 1)  # without the gum
+    profile = np.sin(np.pi * (0.30 + 0.58 * crown)) ** 0.7  # round towards the tip
     foot = on_curve - row.back * ahead + row.up * vector((0, 1, 0))
     points: Array = (
         foot[:, None]
-        + (bulge[:, None] * profile - row.lean * down)[..., None] * ahead[:, None]
+        + (bulge[:, None] * profile - row.lean * crown)[..., None] * ahead[:, None]
         - row.side * (tall[:, None] * down)[..., None] * vector((0, 1, 0))
     )
     return points.reshape(-1, 3).astype(np.float32)
