@@ -223,7 +223,7 @@ class NoseRing:
         steps, sides = (26, 7) if is_light(detail) else (44, 10)
         turn = np.linspace(0, 2 * np.pi, steps, dtype=np.float32)
         line = vector(self.at) + self.radius * np.stack(
-            (np.sin(turn), np.cos(turn), 0.16 * (1 - np.cos(turn))), axis=1
+            (np.sin(turn), np.cos(turn), 0.30 * (1 - np.cos(turn))), axis=1
         ).astype(np.float32)
         skin = tube(line, np.full(steps, self.thickness, np.float32), sides)
         root = np.broadcast_to(line[0], skin.points.shape).astype(np.float32)
@@ -256,7 +256,7 @@ class Curls:
     coil: float = 0.075  # radius of the spiral
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (11, 5) if is_light(detail) else (20, 8)
+        steps, sides = (11, 6) if is_light(detail) else (20, 9)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         out = []
         for number, (root, way, reach, turns) in enumerate(self.roots):
@@ -267,7 +267,7 @@ class Curls:
             anchors = np.broadcast_to(vector(root), skin.points.shape).astype(np.float32)
             tangent = np.repeat(np.gradient(line, axis=0), sides, axis=0)
             tone = 0.9 + 0.2 * ((number * 7) % 5) / 4
-            stripe = 1 + 0.10 * np.sin(3 * skin.around + number)
+            stripe = 1 + 0.20 * np.cos(3 * skin.around)
             colors = mix(flat(self.color, len(anchors)), vector(self.tip), skin.along)
             out.append(
                 Part(

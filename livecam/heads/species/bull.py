@@ -156,7 +156,7 @@ def _pad(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     ]
 
 
-_RING_AT = (0.0, -0.43, 1.185)
+_RING_AT = (0.0, -0.435, 1.195)
 _RING_RADIUS = 0.125
 
 _HORNS = Horns(
@@ -229,10 +229,10 @@ BULL = Species(
                 "noseRing",
                 "head",
                 (_RING_AT[0], _RING_AT[1] + _RING_RADIUS, _RING_AT[2]),
-                (_RING_AT[0], _RING_AT[1] - _RING_RADIUS, _RING_AT[2] + 0.03),
-                2.6,
+                (_RING_AT[0], _RING_AT[1] - _RING_RADIUS, _RING_AT[2] + 0.07),
+                3.2,
                 0.16,
-                32.0,
+                13.0,
             )
         ),
     ),

@@ -135,6 +135,9 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     bib = smoothstep(-0.62, -0.80, y) * smoothstep(0.60, 0.36, x + 2 * wave)
     bib = bib * smoothstep(0.0, 0.2, z)
     c = mix(c, cream, np.clip(np.maximum.reduce([blaze, 0.9 * ring, muzzle, low, bib]), 0, 1))
+    # White teeth show on a chin in the muzzle's shade.
+    chin = bump(q, (0.0, -0.56, 0.86), (0.22, 0.10, 0.3))
+    c = mix(c, fawn * 0.9, chin * smoothstep(-0.44, -0.48, y) * 0.75)
     blush = bump(q, (0.66, -0.24, 0.55), (0.22, 0.16, 0.35))
     c = mix(c, pink, blush * 0.34)
     c = mix(c, brown, ear * (1 - hollow) * smoothstep(0.70, 1.0, ear_height) * 0.55)
@@ -220,7 +223,7 @@ RABBIT = Species(
     leather_nose=False,
     extras=(
         _nose,
-        BuckTeeth((0.0, -0.385, 0.972), 0.100, 0.145, 0.036, (0.93, 0.90, 0.82)),
+        BuckTeeth((0.0, -0.385, 0.974), 0.110, 0.160, 0.038, (0.93, 0.90, 0.82)),
     ),
     swings=pair(Swing(Bone("earLeft", "head", _EAR_FROM, _EAR_TO, 2.4, 0.24, 38.0, _TURNS), 0.42)),
     anchors={"hat": Anchor((0.0, 1.0, 0.10), (0.7, 0.7, 0.7))},
