@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from livecam.app.doctor import Check
+    from livecam.avatar.accessories import ItemDescription
+    from livecam.avatar.library import Description
     from livecam.config.fields import SettingField
     from livecam.config.loader import Loaded
 
@@ -244,38 +246,48 @@ def _avatars(context: typer.Context, json: Json = False) -> int:
 
 
 def _avatars_list(json: Json = False) -> int:
-    """List the heads that can be worn, with pictures where the terminal can show them."""
+    """List heads and what they can wear, with pictures where the terminal can show them."""
+    from livecam.avatar.accessories import accessory_folder, list_accessories, read_item
     from livecam.avatar.library import find_avatar, list_avatars, read_description
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in list_avatars():
         folder = find_avatar(name)
-        said = read_description(folder)
-        words = said.model_dump(include={"title", "title_zh", "author", "licence"})
-        files = sum(file.stat().st_size for file in folder.iterdir())
-        rows.append({"name": name, **words, "bytes": files})
+        rows.append(_wearable("head", folder, read_description(folder)))
+    for name in list_accessories():
+        folder = accessory_folder(name)
+        item = read_item(folder)
+        rows.append(_wearable(item.kind, folder, item))
     if json or not _print_thumbnails(rows):
         _print_rows(rows, json, "no avatar was found")
     return 0
 
 
+def _wearable(kind: str, folder: Path, said: Description | ItemDescription) -> dict[str, Any]:
+    words = said.model_dump(include={"title", "title_zh", "author", "licence"})
+    files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    return {"name": folder.name, "kind": kind, **words, "bytes": files}
+
+
 def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
     """Avatars as pictures with words beside them; False where the terminal has no means."""
     from livecam.app.terminal import beside, means_of_stdout
+    from livecam.avatar.accessories import accessory_folder
     from livecam.avatar.library import find_avatar
 
     means = means_of_stdout()
     if means is None:
         return False
     for row in rows:
+        find = find_avatar if row["kind"] == "head" else accessory_folder
         words = [
             "",
             _coloured(row["name"], typer.colors.GREEN),
             f"{row['title']}  {row['title_zh']}",
-            f"by {row['author']}, {row['licence']}",
+            f"{row['kind']} by {row['author']}, {row['licence']}",
             f"{row['bytes'] / 1e6:.1f} MB",
         ]
-        print(beside(find_avatar(row["name"]) / "thumbnail.png", words, means))
+        print(beside(find(row["name"]) / "thumbnail.png", words, means))
     return True
 
 

@@ -182,6 +182,13 @@ def test_lists_are_json_when_asked(command: str):
     assert isinstance(json.loads(done.stdout), list)
 
 
+def test_what_can_be_worn_is_listed_with_its_kind():
+    rows = {row["name"]: row for row in json.loads(livecam("avatars", "--json").stdout)}
+    assert rows["raccoon"]["kind"] == "head"
+    assert rows["sunglasses"]["kind"] == "glasses"
+    assert rows["sunglasses"]["title_zh"] == "墨镜"
+
+
 def test_missing_assets_give_exit_code_five_and_valid_json(capsys: pytest.CaptureFixture[str]):
     assert execute(["assets", "verify", "--json"]) == AssetError.exit_code
     states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}

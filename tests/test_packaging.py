@@ -84,6 +84,19 @@ def test_an_installed_livecam_brings_its_avatars_shaders_and_presets(installed: 
     assert int(presets) >= 1
 
 
+def test_an_installed_livecam_can_wear_everything(installed: Path, repository: Path):
+    code = (
+        "from livecam.avatar.accessories import list_accessories, load_accessory; "
+        "from livecam.avatar.library import list_avatars; "
+        "print(*list_avatars()); print(*list_accessories()); "
+        "assert all(load_accessory(name).meshes for name in list_accessories())"
+    )
+    avatars, worn = (set(line.split()) for line in run_there(installed, code).splitlines())
+    folder = repository / "avatars"
+    assert avatars == {path.parent.name for path in folder.glob("*/avatar.toml")}
+    assert worn == {path.parent.name for path in folder.glob("accessories/*/item.toml")}
+
+
 def test_an_installed_livecam_knows_its_assets(installed: Path):
     code = "from livecam.config.assets import list_assets; print(*(a.name for a in list_assets()))"
     assert "face-landmarker" in run_there(installed, code)
