@@ -117,8 +117,10 @@ def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
     # An open mouth without a smile is round: the funnel keeps it from looking like a grin.
     roundness = jaw * max(0.0, 1 - 1.6 * min(float(out[_SMILE].max()), 1.0))
     lips = 0.8 + 1.2 * raw[_JAW]
-    out[_FUNNEL] = max(out[_FUNNEL] * lips, 0.75 * roundness)
-    out[_PUCKER] = max(out[_PUCKER] * lips, 0.375 * roundness)
+    # Either makes the ring of the lips alone: together they would make it twice.
+    pucker = min(float(out[_PUCKER]) * lips, 1.0)
+    out[_PUCKER] = pucker
+    out[_FUNNEL] = max(out[_FUNNEL] * lips, 0.75 * roundness) * (1 - pucker)
     out[_INNER_BROW] += 0.25 * jaw
     out[_OUTER_BROW] += 0.25 * jaw
     out[_WIDE] += 0.2 * jaw
