@@ -35,6 +35,9 @@ Stats = Annotated[
     Path | None,
     typer.Option("--stats", metavar="FILE", help="append one JSON line per published frame"),
 ]
+Wear = Annotated[
+    str, typer.Option("--wear", metavar="NAME,...", help="accessories: see `livecam avatars`")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
 COMMANDS = (
@@ -300,11 +303,12 @@ def _avatars_sheet(
     tier: Annotated[
         str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
     ] = "full",
+    wear: Wear = "",
 ) -> int:
     """Draw a head in sixteen poses and expressions, 1920x1440."""
     from livecam.app.sheet import write_sheets
 
-    for path in write_sheets(name, out, tier):
+    for path in write_sheets(name, out, tier, _names(wear)):
         print(path)
     return 0
 
@@ -325,11 +329,17 @@ def _avatars_show(
     tier: Annotated[
         str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
     ] = "auto",
+    wear: Wear = "",
 ) -> int:
     """Turn a head in a window, its face at play; Q closes it."""
     from livecam.app.show import show
 
-    return show(name, png=png, seconds=seconds, size=size, tier=tier)
+    return show(name, png=png, seconds=seconds, size=size, tier=tier, wear=_names(wear))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _presets(json: Json = False) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from livecam.app.stage import AnyTier, Pose, Stage
+from livecam.avatar.accessories import dressed
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.errors import SinkError, UsageError
@@ -89,11 +90,13 @@ def sheet(graphics: Graphics, avatar: Avatar, tier: AnyTier = "full") -> Image:
     return out
 
 
-def write_sheets(name: str, out: Path | None, tier: str) -> Iterator[Path]:
+def write_sheets(
+    name: str, out: Path | None, tier: str, wear: Sequence[str] = ()
+) -> Iterator[Path]:
     """Draws the sheet of an avatar, or of all of them, and says where each was written.
 
     Raises:
-        AssetError: there is no such avatar.
+        AssetError: there is no such avatar or accessory.
         GraphicsError: it cannot be drawn.
         SinkError: it cannot be written.
     """
@@ -102,7 +105,7 @@ def write_sheets(name: str, out: Path | None, tier: str) -> Iterator[Path]:
     names = list_avatars() if every else (name,)
     with open_graphics() as graphics:
         for each in names:
-            avatar = load_avatar(each)
+            avatar = dressed(load_avatar(each), wear)
             path = Path(f"{avatar.name}-sheet.png")
             if out is not None:
                 path = out / path if every else out

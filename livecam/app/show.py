@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from livecam.app.sheet import POSES, checked_tier
 from livecam.app.stage import AnyTier, Pose, Stage
+from livecam.avatar.accessories import dressed
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.core.commands import Command
@@ -36,18 +38,19 @@ def show(
     seconds: float | None = None,
     size: str = SIZE,
     tier: str = "auto",
+    wear: Sequence[str] = (),
 ) -> int:
     """Turns an avatar in a window until it is closed, or once into a folder of pictures.
 
     Raises:
-        AssetError: there is no such avatar.
+        AssetError: there is no such avatar or accessory.
         GraphicsError: it cannot be drawn.
         SinkError: a picture cannot be written.
         UsageError: the size or the tier is none, or there is no display.
     """
     width, height = checked_size(size)
     chosen = checked_tier(tier)
-    avatar = load_avatar(name)
+    avatar = dressed(load_avatar(name), wear)
     if png is not None:
         with open_graphics() as graphics:
             return _write(graphics, avatar, (width, height), chosen, png, seconds or TURN_S)

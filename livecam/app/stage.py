@@ -33,7 +33,7 @@ from livecam.render.context import Graphics
 AnyTier: TypeAlias = Literal["light", "full", "auto"]  # auto: as a measurement allows
 
 DISTANCE_M = 0.75  # as in front of a webcam: nearer, noses grow
-HEADROOM = 1.08  # of the view, over what it must hold
+HEADROOM = 1.12  # of the view, over what it must hold
 WALL = (176, 158, 140), (104, 88, 80)  # sRGB, above and below
 BLUR = 0.012  # of the picture's height
 
