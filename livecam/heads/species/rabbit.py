@@ -137,7 +137,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(c, cream, np.clip(np.maximum.reduce([blaze, 0.9 * ring, muzzle, low, bib]), 0, 1))
     # White teeth show on a chin in the muzzle's shade.
     chin = bump(q, (0.0, -0.56, 0.86), (0.22, 0.10, 0.3))
-    c = mix(c, fawn * 0.9, chin * smoothstep(-0.44, -0.48, y) * 0.75)
+    c = mix(c, fawn * 0.9, chin * smoothstep(-0.44, -0.48, y) * 0.42)
     blush = bump(q, (0.66, -0.24, 0.55), (0.22, 0.16, 0.35))
     c = mix(c, pink, blush * 0.34)
     c = mix(c, brown, ear * (1 - hollow) * smoothstep(0.70, 1.0, ear_height) * 0.55)
@@ -212,10 +212,10 @@ RABBIT = Species(
     lid=(0.62, 0.44, 0.32),
     liner=(0.095, 0.045, 0.030),
     whisker=(0.92, 0.90, 0.88),
+    teeth=False,  # but for the two in front
     iris_angle_deg=52.0,
     pupil=0.56,
     lids_deg=(47.0, -43.0),
-    wild_teeth=0.0,
     pad_x=0.165,
     fur=0.85,
     brow_at=(0.36, 0.46, 0.56),
