@@ -49,13 +49,14 @@ void main() {
     vec3 n = normalize(v_normal), v = normalize(-v_position);
 #ifdef GLASS
     // Thin, so both its faces mirror; what it tints is already drawn.
-    vec3 f0 = vec3(0.08);
-    vec3 c = mirrored(n, v, 0.05, f0) * 1.4 + lobe(n, v, key_direction, key, 0.12, f0);
+    vec3 f0 = vec3(0.06);
+    vec3 c = mirrored(n, v, 0.05, f0) + lobe(n, v, key_direction, key, 0.12, f0);
     // The colour is what it lets through.
     float tint = max(0.08, 1.0 - dot(v_color, vec3(1.0 / 3.0))) + 0.30 * grazing(n, v);
     tint = min(tint, 1.0);
     c = finish((c + v_color * ambient(n) * tint) * exposure).rgb;
-    pixel = vec4(c, max(tint, max(c.r, max(c.g, c.b))));
+    // What mirrors adds light and hides little.
+    pixel = vec4(c, max(tint, 0.5 * max(c.r, max(c.g, c.b))));
 #else
     Look m = look();
     float open = v_surface.y, lit = shadow();

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -22,15 +25,17 @@ from livecam.avatar.accessories import (
 from livecam.avatar.base import MOST_BONES, Anchor, Avatar, AvatarState, Bone, Material, Mesh
 from livecam.avatar.library import ACCESSORY_KINDS, list_avatars, load_avatar
 from livecam.avatar.rig import CHIN_DROP, EYES, SKULL_HALF_WIDTH, SKULL_TOP, Rig
+from livecam.compose.compositor import HeadCompositor
 from livecam.config.paths import shipped_folder
-from livecam.config.settings import AvatarSettings
+from livecam.config.settings import AvatarSettings, RenderSettings
 from livecam.core.errors import AssetError, ConfigError
 from livecam.core.face import FaceState
-from livecam.core.frame import Image
+from livecam.core.frame import Frame, Image
 from livecam.core.spaces import compose, project
 from livecam.heads.accessories import ITEMS
 from livecam.heads.build_items import build_item
 from livecam.heads.species import UNIT_M
+from livecam.render.context import Graphics, open_graphics
 from tests.heads import face_at, state_at
 from tests.test_cover import SIDE, Solid
 
@@ -316,3 +321,66 @@ def test_the_state_of_a_head_fits_what_it_wears(head: Avatar):
     state = Rig(worn, AvatarSettings()).state(state_at(face_at()), 640, 360)
     assert isinstance(state, AvatarState)
     assert state.bones is None or len(state.bones) == len(worn.bones)
+
+
+# ---------------------------------------------------------------- drawn
+
+
+@pytest.fixture(scope="module")
+def graphics() -> Iterator[Graphics]:
+    with open_graphics() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("tier", ["light", "full"])
+def test_no_face_shows_through_glass_that_lies_over_the_head(
+    graphics: Graphics, head: Avatar, tier: Literal["light", "full"]
+):
+    """Two pictures, each other's negative: what is covered looks the same over both."""
+    width, height = 320, 240
+    checks = np.indices((height, width)).sum(axis=0) % 2 * 255
+    face = state_at(face_at(size=(width, height)))
+
+    def through(avatar: Avatar) -> NDArray[np.int16]:
+        state = Rig(avatar, AvatarSettings()).state(face, width, height)
+        settings = RenderSettings(tier=tier, shells=2, shadow=0.0)
+        with closing(HeadCompositor(graphics, avatar, settings, (width, height))) as compositor:
+            drawn = []
+            for picture in (checks, 255 - checks):
+                image = np.repeat(picture[..., None], 4, axis=2).astype(np.uint8)
+                image[..., 3] = 255
+                frame = Frame(image, 0, 0.0)
+                drawn.append(compositor.compose(frame, (state,)).image[..., :3].astype(np.int16))
+        return np.abs(drawn[0] - drawn[1]).max(axis=2)
+
+    covered = through(head) < 8
+    assert covered.mean() > 0.1
+    for name in ("glasses", "sunglasses", "heart-glasses"):
+        seen = through(dressed(head, [name]))[covered]
+        assert (seen > 16).sum() <= 3, name
+
+
+def test_sunglasses_are_dark_and_glasses_are_clear(graphics: Graphics, head: Avatar):
+    width, height = 320, 240
+    image = np.full((height, width, 4), 255, np.uint8)
+    state = Rig(head, AvatarSettings()).state(
+        state_at(face_at(size=(width, height))), width, height
+    )
+    lens = next(mesh for mesh in added(head, "glasses") if mesh.material is Material.GLASS)
+    middle = lens.positions[lens.positions[:, 0] < 0].mean(axis=0)
+    x, y = project(state.camera_from_head, middle[None], width, height)[0].astype(int)
+
+    def eye(*names: str) -> NDArray[np.float64]:
+        settings = RenderSettings(tier="light")
+        worn = dressed(head, names)
+        with closing(HeadCompositor(graphics, worn, settings, (width, height))) as compositor:
+            drawn = compositor.compose(Frame(image, 0, 0.0), (state,)).image
+        return drawn[y - 6 : y + 13, x - 9 : x + 10, :3].mean(axis=2)
+
+    def likeness(names: str) -> float:
+        """How much of the eye's own contrast is left: 1 all of it."""
+        own, seen = eye() - eye().mean(), eye(names) - eye(names).mean()
+        return float((own * seen).sum() / (own * own).sum())
+
+    assert likeness("glasses") > 0.6
+    assert likeness("sunglasses") < 0.3
