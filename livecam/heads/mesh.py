@@ -21,7 +21,7 @@ from livecam.heads.sdf import Array, Field, Vector, gradient, length, vector
 Triangles: TypeAlias = NDArray[np.int64]  # int64[m, 3], counter-clockwise seen from outside
 
 _SLAB = 16  # layers of the grid that are evaluated at once
-_VISIBLE = 0.03  # a smaller error of a colour, as its square root, is not worth a vertex
+_VISIBLE = 0.05  # a smaller error of a colour, as its square root, is not worth a vertex
 _SHORTEST = 0.02  # head units; no shorter edge is split
 
 

@@ -74,6 +74,7 @@ CAT = Species(
     muzzle_from=(0, -0.24, 0.52),
     muzzle_to=(0, -0.275, 0.84),
     muzzle_radii=(0.36, 0.17),
+    jaw_radii=(0.31, 0.155),
     pad_x=0.125,
     pad_radii=(0.165, 0.13, 0.16),
     nose=(0, -0.165, 1.005),
@@ -96,5 +97,6 @@ CAT = Species(
     lid=(0.22, 0.145, 0.085),
     liner=(0.012, 0.009, 0.008),
     whisker=(0.88, 0.86, 0.84),
+    scale=1.18,
     swings=ears((0.53, 0.76, -0.10), (0.73, 1.32, -0.08), 0.46, stiffness_hz=6.0),
 )
