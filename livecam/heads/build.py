@@ -36,6 +36,7 @@ from livecam.heads.species import UNIT_M, Species
 from livecam.heads.thumbnail import thumbnail, write_png
 from livecam.heads.tufts import Cut as TuftCut
 from livecam.heads.tufts import outline_density, tufts
+from livecam.heads.unfold import unfolded
 
 
 def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
@@ -124,7 +125,7 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
         p,
         cut.triangles,
         colors.astype(np.float32),
-        fields(p, side=cut.side),
+        unfolded(p, cut.triangles, fields(p, side=cut.side)),
         normals=normals,
         occlusion=occlusion,
         fur=paint.fur,

@@ -98,7 +98,9 @@ class SkinFields:
         soft = 0.02 + 0.5 * smoothstep(0.02, -0.45, inside)
         weight = smoothstep(-soft, soft, below)
         weight = weight * smoothstep(-0.85 * m, -0.25 * m, p[:, 2] - corner[2])
-        weight = weight * smoothstep(-0.66, -0.36, p[:, 1] - corner[1])
+        # The throat gives way over a length that grows with the mouth, or it would fold.
+        chin = float(self.marks.lips[0, 1]) - 0.30
+        weight = weight * smoothstep(chin - 0.40 * m, chin, p[:, 1])
         x = max(float(corner[0]), 0.42)
         return weight * smoothstep(x + 0.34, x - 0.14, np.abs(p[:, 0]))
 
@@ -158,12 +160,13 @@ class SkinFields:
         out["mouthFunnel"] = np.stack(
             (-0.34 * x * mouth, part + sink, 0.11 * m * g + 0.6 * forward + zero), axis=1
         )
+        out["mouthFunnel*mouthPucker"] = -0.6 * out["mouthPucker"]
 
     def _narrows(self, at: Array) -> Array:
         """All of the mouth narrows alike, corners too: else an open one would end in a V."""
         m, corner = self.marks.mouth_unit, self.marks.corner
         out: Array = ridge(self.shape.above_lips(at), 0.24 * m)
-        out = out * smoothstep(-0.27, -0.03, at[:, 2] - corner[2])
+        out = out * smoothstep(-0.38, -0.03, at[:, 2] - corner[2])
         return out * smoothstep(1.93 * corner[0], 1.02 * corner[0], np.abs(at[:, 0]))
 
     def _mouth_half(
@@ -213,7 +216,8 @@ class SkinFields:
         out["mouthUpperUp" + name] = shift(raised, 0.0, 0.09, 0.03)
         out["mouthLowerDown" + name] = shift(lowered, 0.0, -0.12, 0.0)
         out["cheekSquint" + name] = shift(cheek, 0, 0.08, 0.08)
-        out[f"cheekSquint{name}*mouthSmile{name}"] = shift(cheek, 0.02, -0.02, 0.02)
+        # A smile lifts the cheek already.
+        out[f"cheekSquint{name}*mouthSmile{name}"] = -0.6 * out["cheekSquint" + name]
 
     def _nose_half(self, out: Displacements, at: Array, jaw: Array, sign: float, name: str) -> None:
         """A sneer: the nose wrinkles, and takes lip, cheek and inner brow along."""
@@ -269,6 +273,9 @@ class SkinFields:
         out["eyeBlink" + name] = shift(hood, 0, -0.075, 0.01) + shift(bag, 0, 0.035, 0.01)
         out["eyeWide" + name] = shift(hood, 0, 0.06, 0.01) + shift(bag, 0, -0.02, 0)
         out["eyeSquint" + name] = shift(hood, 0, -0.035, 0.01) + shift(bag, 0, 0.07, 0.03)
+        out[f"eyeSquint{name}*mouthSmile{name}"] = shift(bag, 0, -0.05, -0.01)
+        out[f"eyeBlink{name}*mouthSmile{name}"] = shift(bag, 0, -0.03, 0)
+        out[f"browDown{name}*noseSneer{name}"] = shift(inner, 0.02, 0.05, -0.03)
         out["eyeLookUp" + name] = shift(hood, 0, 0.02, 0.0)
         out["eyeLookDown" + name] = shift(hood, 0, -0.025, 0.0)
 
@@ -309,6 +316,8 @@ class SkinFields:
 
         for name, shifts in self._lip_corrections.items():
             out[name] = towards(*shifts)
+        # One ring is enough.
+        out["mouthFunnel*mouthPucker*jawOpen"] = -out["mouthPucker*jawOpen"]
         for sign, name in SIDES:
             half = smoothstep(-0.10, 0.10, at[:, 0] * sign)[:, None]
             out[f"mouthSmile{name}*jawOpen"] = towards(*self._laugh) * half
@@ -336,7 +345,7 @@ class SkinFields:
             wanted = np.stack(
                 (half_width * m * np.cos(turn), middle + sign * tall * np.sin(turn), z), axis=1
             )
-            out.append(0.8 * (wanted - line))
+            out.append(0.65 * (wanted - line))
         return out[0], out[1]
 
     def _bowl(self, names: tuple[str, ...]) -> tuple[Array, Array]:
@@ -352,8 +361,8 @@ class SkinFields:
 
     def _near_lips(self, at: Array) -> Array:
         m = self.marks.mouth_unit
-        out: Array = ridge(self.shape.above_lips(at), 0.28 * m) * self._front(at)
-        return out * smoothstep(-0.40 * m, -0.02, self.shape.inside_mouth(at))
+        out: Array = ridge(self.shape.above_lips(at), 0.34 * m) * self._front(at)
+        return out * smoothstep(-0.60 * m, -0.02, self.shape.inside_mouth(at))
 
 
 def _jaw_slides(jaw: Array) -> Displacements:

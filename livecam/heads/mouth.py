@@ -83,6 +83,32 @@ def _moved(fields: SkinFields, curve: LipCurve, points: Array, side: float) -> D
     return fields(points, anchors, np.full(len(points), side, np.float32))
 
 
+def _carried(fields: SkinFields, curve: LipCurve, offset: Array, side: float) -> Displacements:
+    """Displacements of points at curve + offset[n, k, 3] that turn as the curve under them does."""
+    moved = fields(curve.points, side=np.full(curve.count, side, np.float32))
+    out: Displacements = {}
+    before = unit(_smoothed(_tangents(curve.points), curve.arc, 0.06))
+    for name, each in moved.items():
+        shift = _smoothed(each, curve.arc, 0.03)
+        after = unit(_smoothed(_tangents(curve.points + shift), curve.arc, 0.06))
+        turned = offset + _turned(before, after, offset)
+        out[name] = (shift[:, None] + turned - offset).reshape(-1, 3).astype(np.float32)
+    return out
+
+
+def _tangents(points: Array) -> Array:
+    return unit(np.gradient(points, axis=0).astype(np.float32))
+
+
+def _turned(before: Array, after: Array, offset: Array) -> Array:
+    """What the shortest turn from one unit vector to another adds to offsets (Rodrigues)."""
+    axis = np.cross(before, after)[:, None]
+    cosine = (before * after).sum(axis=1)[:, None, None]
+    once = np.cross(axis, offset)
+    out: Array = once + np.cross(axis, once) / (1 + np.maximum(cosine, -0.7))
+    return out
+
+
 def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> list[Part]:
     """Two rounded rims over the edges of the slit."""
     form = np.array(_LIP if detailed else _LIP_LIGHT, np.float32)
@@ -106,7 +132,7 @@ def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> l
                 points,
                 triangles,
                 colors,
-                _moved(fields, curve, points, side),
+                _carried(fields, curve, offset, side),
                 occlusion=(0.80 - 0.5 * smoothstep(0.5, 1.0, depth)),
             )
         )
@@ -177,7 +203,6 @@ def _facing(points: Array, triangles: Triangles, towards: Array) -> Triangles:
 # Where the columns of one tooth stand, -1 at the gap before it; the next gap starts its neighbour.
 _TOOTH_COLUMNS = {4: (-1.0, -0.72, 0.0, 0.72), 6: (-1.0, -0.82, -0.45, 0.0, 0.45, 0.82)}
 _FANG = 2.5  # this many teeth from the middle
-_ROW_REACH = 0.86  # of the way from the middle of the lips to their corner
 
 # Bone does not move so, but teeth that stayed would stand through the lips.
 _LIPS_NARROW = (
@@ -207,11 +232,13 @@ class _ToothRow:
     up: float
     lean: float  # how far the tips lie behind the roots
     gum: float  # of a tooth's height: a lip that rises bares gum, not a gap
+    reach: float  # of the way from the middle of the lips to their corner
+    fangs: float  # over the upper row's
 
 
 # The lower jaw is set back under the upper lip, so the upper teeth lean in.
-_UPPER_ROW = _ToothRow("upperTeeth", UPPER, 0.100, 0.105, 0.030, 0.065, 0.9)
-_LOWER_ROW = _ToothRow("lowerTeeth", LOWER, 0.050, 0.125, -0.045, 0.0, 0.1)
+_UPPER_ROW = _ToothRow("upperTeeth", UPPER, 0.100, 0.105, 0.030, 0.065, 0.9, 0.84, 1.0)
+_LOWER_ROW = _ToothRow("lowerTeeth", LOWER, 0.050, 0.125, -0.045, 0.0, 0.1, 0.52, 0.0)
 
 
 def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
@@ -228,7 +255,7 @@ def _teeth(
     """One strip, scalloped: a tooth is long and blunt in its middle, notched at its sides."""
     along, gap, number = _scallops(count, columns)
     down = np.r_[-row.gum, np.linspace(0, 1, rows)].astype(np.float32)
-    at = along * _ROW_REACH * curve.arc[-1]
+    at = along * row.reach * curve.arc[-1]
     on_curve = _along(curve, curve.points, at)
     ahead = unit(_along(curve, curve.out, at)) * vector((1, 0, 1))
     wild = fields.shape.species.wild_teeth
@@ -276,7 +303,7 @@ def _tooth_points(
     wild: float,
 ) -> Array:
     along, gap, number = scallops
-    fang = wild * np.exp(-(((number - _FANG) / 0.45) ** 2))
+    fang = wild * row.fangs * np.exp(-(((number - _FANG) / 0.45) ** 2))
     tall = row.height * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(along))
     tall = tall * (1 - (0.07 + 0.13 * wild + 0.20 * fang) * gap**3) + 0.01
     bulge = 0.035 * np.sqrt(np.clip(1 - gap**3, 0, 1))
@@ -327,6 +354,8 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     triangles = _closed_grid(rings, sides)
     triangles = _facing(rest, triangles, rest - np.repeat(rest_line, sides, axis=0))
     morphs = fields.on_jaw(rest)
+    for slide in ("jawLeft", "jawRight"):  # it is loose: cheeks that follow less keep it in
+        morphs[slide] = morphs[slide] * np.float32(0.6)
     # It stays a little behind the jaw, or the lower teeth would hide it.
     morphs["jawOpen"] = fields.turned_by_jaw(rest, np.ones(len(rest), np.float32), 20.0)
     morphs["tongueOut"] = out_shape - rest
@@ -343,7 +372,7 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
         triangles,
         colors.astype(np.float32),
         morphs,
-        occlusion=0.35 + 0.6 * smoothstep(0.15, 0.75, along),
+        occlusion=0.30 + 0.45 * smoothstep(0.15, 0.75, along),
     )
 
 
