@@ -9,16 +9,16 @@ from livecam.heads.shape import Shape
 from livecam.heads.species.base import Paint, Species, ears, fur_length
 from livecam.heads.species.paint import Coat, stripes
 
-_COAT, _WARM = (0.30, 0.205, 0.125), (0.40, 0.235, 0.115)
+_COAT, _WARM = (0.34, 0.235, 0.145), (0.40, 0.235, 0.115)
 _STRIPE, _CREAM = (0.042, 0.030, 0.022), (0.80, 0.70, 0.57)
 
 # Over the forehead: distance from the middle, rise in radians.
 _BROW = (
-    (((0.50, 0.36), (0.36, 0.60), (0.25, 0.82)), 0.050),  # the M: outer leg
-    (((0.25, 0.84), (0.15, 0.64), (0.05, 0.42)), 0.048),  # its valley
-    (((0.245, 0.76), (0.24, 1.15), (0.20, 1.75)), 0.048),
-    (((0.085, 0.78), (0.085, 1.20), (0.07, 1.85)), 0.042),
-    (((0.52, 0.62), (0.44, 1.00), (0.38, 1.60)), 0.050),
+    (((0.50, 0.26), (0.36, 0.52), (0.25, 0.76)), 0.062),  # the M: outer leg
+    (((0.25, 0.78), (0.15, 0.56), (0.05, 0.34)), 0.058),  # its valley
+    (((0.245, 0.66), (0.24, 1.10), (0.20, 1.75)), 0.058),
+    (((0.085, 0.68), (0.085, 1.15), (0.07, 1.85)), 0.050),
+    (((0.52, 0.56), (0.44, 0.98), (0.38, 1.60)), 0.060),
 )
 # As seen from the front: from the eye's corner over the cheek.
 _CHEEK = (
@@ -45,7 +45,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     bib = smoothstep(0.42, 0.24, c.x + 2 * c.wave) * c.below(-0.62) * c.ahead(0.1, 0.15)
     c.lay(_CREAM, np.maximum.reduce((muzzle, chin, bib * 0.9)))
     front = smoothstep(2.1, 1.7, c.rise)
-    c.lay(_STRIPE, stripes(c.brow_plane(), _BROW) * front * smoothstep(0.34, 0.42, c.y) * 0.95)
+    c.lay(_STRIPE, stripes(c.brow_plane(), _BROW) * front * smoothstep(0.30, 0.38, c.y) * 0.95)
     c.lay(_STRIPE, stripes(c.face_plane(), _CHEEK) * c.ahead(-0.15, 0.1) * 0.92)
     c.lay(_STRIPE, stripes(c.side_plane(), _BACK) * smoothstep(0.40, 0.62, c.x) * 0.85)
     ring = smoothstep(0.35, 0.75, np.sin(15.0 * (c.y + 0.16 * c.x) + 4 * c.wave))
@@ -67,9 +67,10 @@ CAT = Species(
     title_zh="虎斑猫",
     paint=_paint,
     eye=(0.385, 0.085, 0.535),
-    eye_radius=0.345,
-    iris_inner=(0.44, 0.45, 0.085),
-    iris_outer=(0.11, 0.155, 0.030),
+    eye_radius=0.33,
+    lids_deg=(35.0, -35.0),
+    iris_inner=(0.38, 0.47, 0.095),
+    iris_outer=(0.075, 0.145, 0.032),
     pupil=0.56,
     muzzle_from=(0, -0.24, 0.52),
     muzzle_to=(0, -0.275, 0.84),

@@ -41,6 +41,7 @@ FOX = Species(
     paint=_paint,
     eye=(0.375, 0.10, 0.535),
     eye_radius=0.315,
+    lids_deg=(36.0, -35.0),
     iris_inner=(0.62, 0.30, 0.035),
     iris_outer=(0.16, 0.050, 0.008),
     muzzle_from=(0, -0.24, 0.55),

@@ -68,6 +68,7 @@ TIGER = Species(
     paint=_paint,
     eye=(0.385, 0.10, 0.545),
     eye_radius=0.305,
+    lids_deg=(36.0, -35.0),
     iris_inner=(0.58, 0.36, 0.05),
     iris_outer=(0.18, 0.085, 0.012),
     pupil=0.46,
