@@ -189,7 +189,7 @@ def _hair_colors(tones: HairTones, shade: Array) -> Array:
 
 def _lock_occlusion(height: Array, t: Array) -> Array:
     """Dark where a lock dips under its neighbours."""
-    open_ = 0.25 + 0.75 * smoothstep(-0.1, 0.85, height)
+    open_ = 0.15 + 0.85 * smoothstep(-0.1, 0.85, height)
     root = 0.80 + 0.20 * smoothstep(0.0, 0.25, t)
     out: Array = (root[:, None] * open_[None]).ravel().astype(np.float32)
     return out
