@@ -330,6 +330,7 @@ class BuckTeeth:
             points, triangles, down = self._tooth(u, v, sign)
             root = np.broadcast_to(vector(self.at), points.shape).astype(np.float32)
             moved = fields(points, root, np.ones(len(points), np.float32))
+            edge = np.tile(smoothstep(0.72, 1.0, np.abs(u)).ravel(), 2)
             gives = {name: moved[name] * 0.9 for name in _UPPER_LIP_GOES if name in moved}
             out.append(
                 Part(
@@ -343,7 +344,7 @@ class BuckTeeth:
                         smoothstep(0.25, 0.0, down) * 0.6,
                     ),
                     gives,
-                    occlusion=0.70 + 0.30 * smoothstep(0.0, 0.3, down),
+                    occlusion=(0.65 + 0.35 * smoothstep(0.0, 0.3, down)) * (1 - 0.45 * edge),
                 )
             )
         return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.avatar.base import Anchor, Bone, Material
+from livecam.avatar.base import Bone, Material
 from livecam.heads.detail import Detail
 from livecam.heads.extras import Curls, Horns, NoseRing, modelled
 from livecam.heads.morphs import Displacements, SkinFields
@@ -236,5 +236,4 @@ BULL = Species(
             )
         ),
     ),
-    anchors={"hat": Anchor((0.0, 1.02, -0.02))},
 )

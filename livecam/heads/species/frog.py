@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.avatar.base import Anchor, Material
+from livecam.avatar.base import Material
 from livecam.heads.extras import BowTie, LeafCollar, Nostrils
 from livecam.heads.mesh import projected
 from livecam.heads.sdf import (
@@ -158,7 +158,6 @@ FROG = Species(
         _LEAVES,
         BowTie((0.0, -0.985, 0.735), 0.36, (0.66, 0.028, 0.026), (0.36, 0.008, 0.012)),
     ),
-    anchors={"hat": Anchor((0.0, 0.95, -0.20))},
     neck="collar",
     hem=-1.18,
     brow_lift=0.45,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Anchor, Bone, Material
+from livecam.avatar.base import Bone, Material
 from livecam.heads.detail import Detail
 from livecam.heads.extras import BuckTeeth, modelled
 from livecam.heads.morphs import SkinFields
@@ -137,7 +137,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(c, cream, np.clip(np.maximum.reduce([blaze, 0.9 * ring, muzzle, low, bib]), 0, 1))
     # White teeth show on a chin in the muzzle's shade.
     chin = bump(q, (0.0, -0.56, 0.86), (0.22, 0.10, 0.3))
-    c = mix(c, fawn * 0.9, chin * smoothstep(-0.44, -0.48, y) * 0.42)
+    c = mix(c, fawn * 1.15, chin * smoothstep(-0.44, -0.48, y) * 0.55)
     blush = bump(q, (0.66, -0.24, 0.55), (0.22, 0.16, 0.35))
     c = mix(c, pink, blush * 0.34)
     c = mix(c, brown, ear * (1 - hollow) * smoothstep(0.70, 1.0, ear_height) * 0.55)
@@ -226,5 +226,4 @@ RABBIT = Species(
         BuckTeeth((0.0, -0.385, 0.974), 0.110, 0.160, 0.038, (0.93, 0.90, 0.82)),
     ),
     swings=pair(Swing(Bone("earLeft", "head", _EAR_FROM, _EAR_TO, 2.4, 0.24, 38.0, _TURNS), 0.42)),
-    anchors={"hat": Anchor((0.0, 1.0, 0.10), (0.7, 0.7, 0.7))},
 )
