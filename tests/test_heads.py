@@ -204,7 +204,7 @@ def test_teeth_and_tongue_stay_behind_the_lips_at_rest() -> None:
     for name in sorted(SPECIES.keys() & set(list_avatars())):
         shape = SPECIES[name].form(SPECIES[name])
         for mesh in read_meshes(ROOT / "avatars" / name / "head.glb"):
-            if mesh.material is Material.TEETH:
+            if mesh.name == "teeth":  # a rabbit's front teeth may be seen
                 assert shape(mesh.positions / UNIT_M).max() * UNIT_M < 0.0005
 
 
@@ -219,8 +219,7 @@ def coarse() -> tuple[bytes, bytes]:
 
     row = SPECIES["raccoon"]
     detail = replace(
-        LIGHT, voxel=0.06, skin_triangles=1500, pattern=100, outline_tufts=60, surface_tufts=40,
-        occlusion_rays=3, nose=(0.03, 120),
+        LIGHT, voxel=0.06, skin_triangles=1500, pattern=100, occlusion_rays=3, nose=(0.03, 120),
     )  # fmt: skip
     import tempfile
 

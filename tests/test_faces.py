@@ -1,0 +1,150 @@
+"""What faces do, for every species, asked of the fields and lids themselves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skimage", reason="the generator's libraries are not installed")
+
+from livecam.avatar.base import CORRECTIVE
+from livecam.core.face import EXPRESSIONS
+from livecam.heads.lids import lids
+from livecam.heads.mesh import face_normals, grid
+from livecam.heads.morphs import Displacements, SkinFields
+from livecam.heads.parts import Part
+from livecam.heads.species import SPECIES
+from livecam.heads.unfold import unfolded
+
+COLUMNS, ROWS = 15, 9  # of a lid
+EDGE = 1  # the row that is seen
+MIDDLE = COLUMNS // 2
+
+
+@pytest.fixture(scope="module", params=sorted(SPECIES))
+def fields(request: pytest.FixtureRequest) -> SkinFields:
+    row = SPECIES[request.param]
+    return SkinFields(row.form(row))
+
+
+def under(morphs: Displacements, **weights: float) -> np.ndarray:
+    """The displacement that weights give together, correctives included."""
+    shares = (
+        (math.prod(weights.get(part, 0.0) for part in name.split(CORRECTIVE)), moved)
+        for name, moved in morphs.items()
+    )
+    return sum((share * moved for share, moved in shares), np.zeros_like(morphs["eyeBlinkLeft"]))
+
+
+def lips_under(fields: SkinFields, **weights: float) -> tuple[np.ndarray, np.ndarray]:
+    """The upper and the lower lip line on the left, from its middle to the corner."""
+    lips = fields.marks.lips
+    upper, lower = (
+        lips + under(fields(lips, side=np.full(len(lips), side, np.float32)), **weights)
+        for side in (1, -1)
+    )
+    return upper, lower
+
+
+def left_lids(fields: SkinFields) -> dict[str, Part]:
+    parts = lids(fields.shape, COLUMNS, ROWS)
+    return {part.name: part for part in parts if part.name.endswith("Left")}
+
+
+def edge(lid: Part, **weights: float) -> np.ndarray:
+    """float32[COLUMNS, 3], where the seen edge of a lid goes."""
+    blank = {"eyeBlinkLeft": np.zeros_like(lid.points)}
+    moved: np.ndarray = lid.points + under(blank | lid.morphs, **weights)
+    return moved.reshape(COLUMNS, ROWS, 3)[:, EDGE]
+
+
+def test_landmarks_lie_on_the_left_of_the_skin(fields: SkinFields) -> None:
+    marks = fields.marks
+    on_skin = np.stack((marks.brow_inner, marks.brow_outer, marks.cheek, marks.jowl))
+    np.testing.assert_allclose(fields.shape(on_skin), 0, atol=0.02)
+    assert (on_skin[:, 0] > 0).all()
+    assert marks.brow_inner[0] < marks.brow_outer[0], "brows run outwards"
+    assert marks.brow_inner[1] > marks.eye[1] > marks.corner[1], "brow, eye, mouth"
+    assert (np.diff(marks.lips[:, 0]) > 0).all(), "the lip line runs to its corner"
+
+
+def test_fields_know_every_expression_and_correct_only_these(fields: SkinFields) -> None:
+    names = set(fields(fields.marks.lips))
+    only_eyes = {name for name in EXPRESSIONS if name.startswith(("eyeLookIn", "eyeLookOut"))}
+    assert names >= set(EXPRESSIONS) - only_eyes
+    assert {part for name in names for part in name.split(CORRECTIVE)} <= set(EXPRESSIONS)
+
+
+def test_eyes_that_laugh_shut_in_an_arch(fields: SkinFields) -> None:
+    for name in ("upperLidLeft", "lowerLidLeft"):
+        lid = left_lids(fields)[name]
+        asleep = edge(lid, eyeBlinkLeft=1)
+        laughing = edge(lid, eyeBlinkLeft=1, mouthSmileLeft=1, cheekSquintLeft=0.6)
+        corners = asleep[[2, -3], 1].mean()
+        assert asleep[MIDDLE, 1] < corners < laughing[MIDDLE, 1], name
+
+
+@pytest.mark.parametrize("other", ["eyeWideLeft", "eyeSquintLeft", "browDownLeft", "browInnerUp"])
+def test_a_shut_eye_stays_shut_whatever_else_moves_its_lids(fields: SkinFields, other: str) -> None:
+    for name, lid in left_lids(fields).items():
+        shut = edge(lid, eyeBlinkLeft=1)
+        np.testing.assert_allclose(edge(lid, eyeBlinkLeft=1, **{other: 1}), shut, atol=1e-4)
+        if other in lid.morphs:
+            assert np.abs(edge(lid, **{other: 1}) - edge(lid)).max() > 0.005, name
+
+
+def test_lips_that_close_over_an_open_jaw_meet(fields: SkinFields) -> None:
+    upper, lower = lips_under(fields, jawOpen=1)
+    gap = (upper - lower)[0, 1]
+    assert gap > 0.15
+    upper, lower = lips_under(fields, jawOpen=1, mouthClose=1)
+    assert abs((upper - lower)[0, 1]) < 0.2 * gap
+
+
+def test_a_funnel_makes_an_open_mouth_rounder(fields: SkinFields) -> None:
+    def width_over_height(**weights: float) -> float:
+        upper, lower = lips_under(fields, jawOpen=1, **weights)
+        return float(2 * upper[-1, 0] / (upper - lower)[:, 1].max())
+
+    plain, funnel = width_over_height(), width_over_height(mouthFunnel=1)
+    assert abs(funnel - 1) < abs(plain - 1)
+    both = width_over_height(mouthFunnel=0.75, mouthPucker=0.9)
+    assert both > 0.3, "pucker and funnel together leave an opening"
+
+
+def test_a_smile_lifts_the_corner_and_a_frown_lowers_it(fields: SkinFields) -> None:
+    height = fields.marks.corner[1]
+    upper, _ = lips_under(fields, mouthSmileLeft=1)
+    assert upper[-1, 1] > height + 0.08
+    upper, _ = lips_under(fields, mouthFrownLeft=1)
+    assert upper[-1, 1] < height - 0.08
+
+
+def pressed(strength: float) -> tuple[np.ndarray, np.ndarray, Displacements]:
+    """A flat sheet, its triangles, and a morph that pushes its middle over what lies beside it."""
+    side = np.linspace(-1, 1, 21, dtype=np.float32)
+    x, y = (v.ravel() for v in np.meshgrid(side, side, indexing="ij"))
+    points = np.stack((x, y, 0 * x), axis=1)
+    shift = strength * np.exp(-((x**2 + y**2) / 0.09))
+    moved = {"jawOpen": np.stack((shift, 0 * x, 0 * x), axis=1).astype(np.float32)}
+    return points, grid(21, 21), moved
+
+
+def over(points: np.ndarray, triangles: np.ndarray, moved: np.ndarray) -> int:
+    before, after = face_normals(points, triangles), face_normals(points + moved, triangles)
+    return int(((before * after).sum(axis=1) < 0).sum())
+
+
+def test_folds_are_evened_out() -> None:
+    points, triangles, moved = pressed(0.6)
+    assert over(points, triangles, moved["jawOpen"]) > 10
+    smooth = unfolded(points, triangles, moved)
+    assert over(points, triangles, smooth["jawOpen"]) == 0
+    assert smooth["jawOpen"].max() > 0.3, "it still moves"
+
+
+def test_what_does_not_fold_is_left_alone() -> None:
+    points, triangles, moved = pressed(0.2)
+    np.testing.assert_array_equal(unfolded(points, triangles, moved)["jawOpen"], moved["jawOpen"])
