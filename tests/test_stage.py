@@ -1,0 +1,131 @@
+"""A head posed by hand: the sheet, the turntable, and their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.app.sheet import COLUMNS, POSES, ROWS, sheet, write_sheets
+from livecam.app.show import TURN_S, checked_size, pose_at, show
+from livecam.app.stage import Pose, Stage, posed, view_of
+from livecam.avatar.base import Avatar
+from livecam.avatar.library import load_avatar
+from livecam.cli import execute
+from livecam.core.errors import SinkError, UsageError
+from livecam.core.face import EXPRESSIONS
+from livecam.core.spaces import project
+from livecam.render.context import Graphics, open_graphics
+
+AVATARS = Path(__file__).resolve().parents[1] / "avatars"
+
+
+@pytest.fixture(scope="module")
+def raccoon() -> Avatar:
+    return load_avatar(AVATARS / "raccoon")
+
+
+@pytest.fixture(scope="module")
+def graphics() -> Iterator[Graphics]:
+    with open_graphics() as opened:
+        yield opened
+
+
+def test_a_sheet_shows_sixteen_different_faces(graphics: Graphics, raccoon: Avatar) -> None:
+    image = sheet(graphics, raccoon, "light")
+    assert image.shape == (1440, 1920, 4)
+    height, width = 1440 // ROWS, 1920 // COLUMNS
+    cells = image.reshape(ROWS, height, COLUMNS, width, 4).swapaxes(1, 2).reshape(16, -1)
+    cells = cells.astype(np.int16)
+    for i in range(16):
+        for j in range(i):
+            assert np.abs(cells[i] - cells[j]).mean() > 0.2, (POSES[i].name, POSES[j].name)
+
+
+def test_poses_name_expressions_that_exist() -> None:
+    assert len(POSES) == COLUMNS * ROWS
+    assert len({pose.name for pose in POSES}) == len(POSES)
+    for pose in POSES:
+        assert set(pose.weights) <= set(EXPRESSIONS)
+        assert all(0 < weight <= 1 for weight in pose.weights.values())
+
+
+@pytest.mark.parametrize(
+    ("pose", "way"),
+    [
+        (Pose("left", yaw_deg=30), (1, 0)),
+        (Pose("down", pitch_deg=30), (0, 1)),
+        (Pose("right", yaw_deg=-30), (-1, 0)),
+    ],
+)
+def test_the_nose_goes_where_the_pose_says(
+    raccoon: Avatar, pose: Pose, way: tuple[int, int]
+) -> None:
+    view = view_of(raccoon, (300, 300))
+    nose = np.array([[0.0, -0.02, 0.12]])
+    at = [
+        project(posed(raccoon, p, view.centre).camera_from_head, nose, *view.frame)[0]
+        for p in (Pose("rest"), pose)
+    ]
+    moved = at[1] - at[0]
+    assert moved @ way > 20
+    assert abs(moved @ way[::-1]) < abs(moved @ way)
+
+
+@pytest.mark.parametrize("size", [(300, 300), (480, 360), (200, 500)])
+def test_all_of_a_head_is_in_the_picture(
+    graphics: Graphics, raccoon: Avatar, size: tuple[int, int]
+) -> None:
+    with Stage(graphics, raccoon, size, "light") as stage:
+        image = stage.picture(Pose("rest"))
+    assert image.shape == (size[1], size[0], 4)
+    state = posed(raccoon, Pose("rest"), view_of(raccoon, size).centre)
+    view = view_of(raccoon, size)
+    head = np.concatenate([m.positions[m.head_weight > 0.5] for m in raccoon.light_meshes])
+    pixels = project(state.camera_from_head, head.astype(np.float64), *view.frame)
+    pixels -= (view.cut.x0, view.cut.y0)
+    assert pixels.min() > 0
+    assert (pixels.max(axis=0) < size).all()
+
+
+def test_a_turn_ends_where_it_began() -> None:
+    assert pose_at(0).yaw_deg == 0
+    assert pose_at(TURN_S / 4).yaw_deg == pytest.approx(90)
+    assert pose_at(TURN_S).yaw_deg == pytest.approx(0)
+
+
+def test_a_turntable_is_written_as_pictures(tmp_path: Path) -> None:
+    assert show(str(AVATARS / "raccoon"), png=tmp_path, seconds=0.1, size="96x64") == 0
+    files = sorted(tmp_path.iterdir())
+    assert [file.name for file in files] == ["00000001.png", "00000002.png", "00000003.png"]
+    first = cv2.imread(str(files[0]))
+    assert first is not None
+    assert first.shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize("text", ["", "wide", "640", "0x480", "99999x480", "-4x4"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no size"):
+        checked_size(text)
+
+
+def test_a_sheet_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="cannot be written"):
+        list(write_sheets(str(AVATARS / "raccoon"), tmp_path / "file" / "x.png", "light"))
+
+
+def test_without_a_display_the_turntable_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("livecam.app.show.display_available", lambda: False)
+    assert execute(["avatars", "show", "raccoon"]) == UsageError.exit_code
+    assert "--png" in capsys.readouterr().err
+
+
+def test_an_unknown_tier_is_told_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["avatars", "sheet", "raccoon", "--tier", "lihgt"]) == UsageError.exit_code
+    assert 'did you mean "light"' in capsys.readouterr().err
