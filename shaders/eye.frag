@@ -90,6 +90,6 @@ void main() {
     c += 1.6 * pane * step(0.0, dot(r, key_direction));
     vec3 kicker = normalize(vec3(-1.1 * key_direction.x, -0.62, 0.75));
     float second = smoothstep(0.955, 0.995, dot(r, kicker));
-    c += second * (1.2 * fill + 0.10 * room_at(kicker, 2.0));
+    c += second * (1.2 * fill + 0.10 * room_at(kicker, 1.0));
     pixel = finish(c * exposure);
 }

@@ -1,4 +1,5 @@
-// Draws nose, mouth, teeth, horn, metal, styled hair and, with GLASS, lenses.
+// Draws what shines; which of NOSE, MOUTH, HARD, HAIR and GLASS is defined says what. Not one program
+// for all: a software renderer goes through every branch.
 
 #include "light.glsl"
 #include "mirror.glsl"
@@ -13,26 +14,30 @@ uniform mat4 camera_from_head;
 uniform sampler3D noise;
 uniform float mouth_open;  // 0 shut .. 1
 
-const float NOSE = 2.0, WET = 3.0, TEETH = 4.0, HORN = 7.0, METAL = 9.0, HAIR = 11.0;
+const float TEETH = 4.0, METAL = 9.0;
 
 struct Look {
     float roughness, metal, reflectance, wrap;  // wrap: how far light creeps round the edge
     vec3 through;  // what light is left after a way through it, for soft things
 };
 
-bool is(float material) {
-    return abs(v_surface.w - material) < 0.5;
-}
-
 Look look() {
-    if (is(NOSE)) return Look(0.50, 0.0, 0.022, 0.10, vec3(0.0));
-    if (is(WET)) return Look(0.30, 0.0, 0.035, 0.35, vec3(0.30, 0.05, 0.04));
-    if (is(TEETH)) return Look(0.16, 0.0, 0.05, 0.40, vec3(0.10, 0.08, 0.05));
-    if (is(METAL)) return Look(0.26, 1.0, 0.0, 0.0, vec3(0.0));
-    if (is(HAIR)) return Look(0.55, 0.0, 0.03, 0.30, vec3(0.0));
-    return Look(0.34, 0.0, 0.045, 0.20, vec3(0.06, 0.05, 0.03));
+#if defined(NOSE)
+    return Look(0.50, 0.0, 0.022, 0.10, vec3(0.0));
+#elif defined(HAIR)
+    return Look(0.55, 0.0, 0.03, 0.30, vec3(0.0));
+#elif defined(MOUTH)
+    float tooth = step(TEETH - 0.5, v_surface.w);
+    return Look(mix(0.30, 0.16, tooth), 0.0, mix(0.035, 0.05, tooth), 0.37,
+                mix(vec3(0.30, 0.05, 0.04), vec3(0.10, 0.08, 0.05), tooth));
+#else
+    float metal = step(METAL - 0.5, v_surface.w);
+    return Look(mix(0.34, 0.26, metal), metal, mix(0.045, 0.0, metal), mix(0.20, 0.0, metal),
+                mix(vec3(0.06, 0.05, 0.03), vec3(0.0), metal));
+#endif
 }
 
+#ifdef HAIR
 // Two lobes of hair that lies along `lie`, the second in its own colour (Marschner et al. 2003, as
 // Scheuermann 2004 shifts them); `strand` is -0.5 .. 0.5.
 vec3 hair_gloss(vec3 n, vec3 v, vec3 lie, float strand, vec3 to_lamp) {
@@ -44,6 +49,7 @@ vec3 hair_gloss(vec3 n, vec3 v, vec3 lie, float strand, vec3 to_lamp) {
     float broad = pow(max(0.0, 1.0 - second * second), 8.0);
     return on * (0.16 * sharp + 0.55 * broad * (v_color + 0.02));
 }
+#endif
 
 void main() {
     vec3 n = normalize(v_normal), v = normalize(-v_position);
@@ -59,42 +65,44 @@ void main() {
     pixel = vec4(c, max(tint, 0.5 * max(c.r, max(c.g, c.b))));
 #else
     Look m = look();
-    float open = v_surface.y, lit = shadow();
-    vec3 albedo = v_color, lie = direction(v_comb);
-    float strand = 0.0, roughness = m.roughness;
-    if (is(NOSE)) {
-        n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.14);  // pores
-    } else if (is(HAIR)) {
-        // Drawn out along the hair, so that it shows strands and not stains.
-        vec3 rest_lie = direction(lie * mat3(camera_from_head));
-        vec3 across = (v_rest - 0.94 * rest_lie * dot(v_rest, rest_lie)) * 75.0;
-        strand = 0.5 * (texture(noise, across).b + texture(noise, across * 0.31).b) - 0.5;
-        n = normalize(n + 0.35 * strand * cross(n, lie));
-        albedo *= 1.0 + 0.55 * strand;
-    } else if (is(WET) || is(TEETH)) {
-        // A shut mouth is dark inside; the wider it opens, the more light comes in.
-        open *= mix(open, 1.0, mouth_open);
-    } else if (is(HORN)) {
-        roughness += 0.25 * (texture(noise, v_rest * vec3(50.0, 11.0, 50.0)).b - 0.5);
-    }
+    float open = v_surface.y, lit = shadow(), roughness = m.roughness;
+    vec3 albedo = v_color;
+#if defined(NOSE)
+    n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.14);  // pores
+#elif defined(HAIR)
+    // Drawn out along the hair, so that it shows strands and not stains.
+    vec3 lie = direction(v_comb), rest_lie = direction(lie * mat3(camera_from_head));
+    vec3 across = (v_rest - 0.94 * rest_lie * dot(v_rest, rest_lie)) * 75.0;
+    float strand = 0.5 * (texture(noise, across).b + texture(noise, across * 0.31).b) - 0.5;
+    n = normalize(n + 0.35 * strand * cross(n, lie));
+    albedo *= 1.0 + 0.55 * strand;
+#elif defined(MOUTH)
+    // A shut mouth is dark inside; the wider it opens, the more light comes in.
+    open *= mix(open, 1.0, mouth_open);
+#else
+    roughness += 0.2 * (1.0 - m.metal) * (texture(noise, v_rest * vec3(50.0, 11.0, 50.0)).b - 0.5);
+#endif
     vec3 f0 = mix(vec3(m.reflectance), albedo, m.metal);
     float shade = mix(0.25, 1.0, lit), shine = open * mix(0.35, 1.0, lit);
     vec3 light = (key * key_on(n, m.wrap) * shade + 0.35 * fill + ambient(n)) * open;
     light += m.through * key * open * (0.5 - 0.5 * dot(n, key_direction));
     vec3 c = albedo * light * (1.0 - m.metal);
-    if (is(HAIR)) {
-        c += key * hair_gloss(n, v, lie, strand, key_direction) * shine;
-        c += fur_rim(n, v, albedo, open, 0.8);
-    } else {
-        c += (lobe(n, v, key_direction, key, roughness, f0) * shine
-              + lobe(n, v, rim_direction, rim, roughness, f0) * open);
-    }
+#ifdef HAIR
+    c += key * hair_gloss(n, v, lie, strand, key_direction) * shine;
+    c += fur_rim(n, v, albedo, open, 0.8);
+#else
+    c += lobe(n, v, key_direction, key, roughness, f0) * shine;
+#endif
+#ifdef HARD
+    c += lobe(n, v, rim_direction, rim, roughness, f0) * open;
+#endif
+#ifdef NOSE  // a film of water over the leather
+    vec3 film = normalize(mix(n, normalize(v_normal), 0.7));
+    c += 0.8 * lobe(film, v, key_direction, key, 0.21, vec3(0.04)) * shine;
+    c += 1.3 * mirrored(film, v, 0.14, vec3(0.035)) * open;
+#else
     c += mirrored(n, v, roughness, f0) * open * open;
-    if (is(NOSE)) {  // a film of water over the leather
-        vec3 smooth_n = normalize(mix(n, normalize(v_normal), 0.7));
-        c += 0.8 * lobe(smooth_n, v, key_direction, key, 0.21, vec3(0.04)) * shine;
-        c += mirrored(smooth_n, v, 0.12, vec3(0.03)) * open;
-    }
+#endif
     pixel = finish(c * exposure);
 #endif
 }

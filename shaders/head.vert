@@ -3,7 +3,7 @@
 // Vertices between head and body follow both by their weight.
 
 #include "place.glsl"
-#include "light.glsl"
+#include "coat.glsl"
 #include "finish.glsl"
 #include "strand.glsl"
 
@@ -13,29 +13,11 @@ in vec4 surface;  // fur length in metres, openness, head weight, material
 uniform mat4 clip_from_camera;
 
 #ifdef VERTEX_LIT
-uniform vec4 head_ball;  // centre in camera space, radius: casts the soft shadow on the ruff
 uniform float strand_density;  // repeats of the noise in a metre
 noperspective out vec4 v_lit;  // the finished colour, how furry
-noperspective out vec3 v_rest, v_strand;  // in repeats of the noise, the second further along
+noperspective out vec3 v_rest;  // in repeats of the noise
+noperspective out vec4 v_lying;
 
-const float STRAND = 0.06;  // that much further
-
-// How much of the key passes a ball: 1 outside its shadow, soft at the edge.
-float past_ball(vec3 p) {
-    vec3 to_ball = head_ball.xyz - p;
-    float along = dot(to_ball, key_direction);
-    float aside = sqrt(max(0.0, dot(to_ball, to_ball) - along * along));
-    float shade = smoothstep(1.15 * head_ball.w, 0.55 * head_ball.w, aside);
-    return 1.0 - shade * smoothstep(0.0, head_ball.w, along);
-}
-
-// How much of the sky a ball leaves open.
-float open_under_ball(vec3 p, vec3 n) {
-    vec3 to_ball = head_ball.xyz - p;
-    float distance2 = dot(to_ball, to_ball);
-    float facing = clamp(0.5 + 0.5 * dot(n, to_ball) * inversesqrt(distance2), 0.0, 1.0);
-    return 1.0 - 0.9 * facing * min(1.0, head_ball.w * head_ball.w / distance2);
-}
 #else
 out vec3 v_position, v_normal, v_rest, v_color, v_comb;
 out vec4 v_surface;
@@ -59,19 +41,12 @@ void main() {
 #endif
     gl_Position = clip_from_camera * vec4(p, 1.0);
 #ifdef VERTEX_LIT
-    vec3 v = normalize(-p);
     float furry = furriness(surface);
-    float below = 1.0 - follows;
-    float open = surface.y * mix(1.0, open_under_ball(p, n), below);
-    float lit = mix(1.0, past_ball(p), below);
-    vec3 lie = direction(mat3(camera_from_head) * comb);
-    vec3 light = fur_light(n, v, open, lit);
-    v_lit = vec4(color * light * mix(1.0, 0.86, furry), furry);
-    v_lit.rgb += fur_rim(n, v, color, open, 0.6 * furry);
-    v_lit.rgb += furry * fur_sheen(n, v, lie, color, open, lit);
-    v_lit.rgb = finish(v_lit.rgb * exposure).rgb;
+    vec3 lie = mat3(camera_from_head) * comb;
+    vec3 light = coat_light(p, n, color, lie, surface.y, follows, furry);
+    v_lit = vec4(finish(light * exposure).rgb, furry);
     v_rest = rest * strand_density;
-    v_strand = v_rest + comb * STRAND;
+    v_lying = lying(comb);
 #else
     v_rest = rest;
     v_position = p;

@@ -2,7 +2,7 @@
 
 #include "room.glsl"
 
-const float ROOM_BLURS = 3.0;  // from the sharpest to the most blurred room
+const float ROOM_BLURS = 2.4;  // from the sharpest to the most blurred room
 const float KEY_SIZE = 0.12;  // least roughness for a lamp, which is no point
 
 // A lamp's highlight. GGX, its visibility by Hammon 2017, Schlick's Fresnel by a square of squares.

@@ -34,8 +34,6 @@ from livecam.heads.sdf import Array, Vector, length, mix, ridge, smoothstep, vec
 from livecam.heads.shape import Shape
 from livecam.heads.species import UNIT_M, Species
 from livecam.heads.thumbnail import thumbnail, write_png
-from livecam.heads.tufts import Cut as TuftCut
-from livecam.heads.tufts import outline_density, tufts
 from livecam.heads.unfold import unfolded
 
 
@@ -50,8 +48,7 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     hollow = mouth.cavity(fields, curve, detail.cavity_rows)
     tongue = mouth.tongue(shape, fields, *detail.tongue)
     further = [part for extra in species.extras for part in extra(shape, fields, detail)]
-    fur = _fur_tufts(shape, fields, skin, cut, detail) if species.skin is Material.FUR else []
-    coat, bare = _parted(packed("fur", [skin, *fur]))
+    coat, bare = _parted(packed("fur", [skin]))
     # What moves together lies together, so that whoever morphs ranges of vertices touches few:
     # eyes, lids and brows, fur from brow to chin, the mouth, and last what never moves.
     meshes = [
@@ -116,7 +113,7 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
     above = smoothstep(0.45, 0.85, (p[:, 1] - shape.species.eye[1]) / shape.species.eye_radius)
     hollow = mix(flat(shape.species.liner, len(p)), colors * 0.45, above)
     colors = np.where(socket[:, None], hollow, colors)
-    if detail.surface_tufts and shape.species.skin is Material.FUR:
+    if detail.painted_strands and shape.species.skin is Material.FUR:
         colors = _strand_tones(p, colors, occlusion)
     bone, sway = shape.swayed(p)
     return Part(
@@ -144,26 +141,6 @@ def _strand_tones(p: Array, colors: Array, occlusion: Array) -> Array:
     # Shells would shade each other; without them a dark coat needs darker paint.
     tone = tone * (0.74 + 0.28 * smoothstep(0.10, 0.55, colors.mean(axis=1)))
     out: Array = np.clip(colors * (tone * (0.72 + 0.30 * occlusion))[:, None], 0, 1)
-    return out
-
-
-def _fur_tufts(
-    shape: Shape, fields: SkinFields, skin: Part, cut: Cut, detail: Detail
-) -> list[Part]:
-    """Blades along the outline, and where no shells are drawn, strokes over the surface."""
-    furry = smoothstep(0.02, 0.05, skin.fur)
-    edge = outline_density(shape, skin.points, skin.normals) * furry
-    bare = detail.surface_tufts > 0
-    rim = TuftCut(curved=True, length=1.35, width=0.30, lift=0.36, furry=True)
-    if not bare:  # shells make the outline; blades only give them finer points
-        rim = TuftCut(curved=True, length=1.75, width=0.15, lift=0.35, furry=False)
-    out = [tufts(fields, skin, cut.side, edge, detail.outline_tufts, rim, seed=11)]
-    if bare:
-        front = smoothstep(-0.5, 0.3, skin.normals[:, 2])
-        front = front * smoothstep(-1.5, -1.1, skin.points[:, 1])
-        stroke = TuftCut(curved=False, length=2.3, width=0.16, lift=0.13, furry=True)
-        everywhere = furry * (0.25 + front)
-        out.append(tufts(fields, skin, cut.side, everywhere, detail.surface_tufts, stroke, seed=23))
     return out
 
 

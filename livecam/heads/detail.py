@@ -21,16 +21,15 @@ class Detail:
     tongue: tuple[int, int]  # rings, sides
     nose: tuple[float, int]  # voxel, triangles
     whisker: tuple[int, int]  # rings, sides
-    outline_tufts: int
-    surface_tufts: int
+    painted_strands: bool  # fur where no shells will be drawn
     occlusion_rays: int
 
 
 FULL = Detail(
     0.018, 16000, 3000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400),
-    (9, 5), 520, 0, 20,
+    (9, 5), False, 20,
 )  # fmt: skip
 LIGHT = Detail(
-    0.022, 4200, 1700, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
-    390, 230, 16,
+    0.022, 3800, 1000, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
+    True, 16,
 )  # fmt: skip

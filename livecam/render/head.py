@@ -25,9 +25,10 @@ from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.bounds import HeadBounds, clip_from_camera_in
 from livecam.render.context import Graphics
+from livecam.render.fins import GpuFins
 from livecam.render.light import STUDIO, Light
 from livecam.render.mesh import Coat, GpuMesh, MergedMesh, Morpher, merge
-from livecam.render.noise import noise_texture
+from livecam.render.noise import lying_texture, noise_texture
 from livecam.render.room import Room
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
@@ -35,11 +36,9 @@ from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
 FRAGMENTS = {
     Coat.MATTE: "matte.frag",
     Coat.EYE: "eye.frag",
-    Coat.GLOSS: "gloss.frag",
-    Coat.WHISKER: "whisker.frag",
     Coat.SKIN: "skin.frag",
-    Coat.GLASS: "gloss.frag",
-}
+    Coat.WHISKER: "whisker.frag",
+}  # the others are gloss.frag
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
 LIGHT_PIXELS = 150_000  # a small head is drawn larger and shrunk, as far as this goes
@@ -53,7 +52,7 @@ SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
 COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
 BLEND_SWITCH = 0x0BE2
 
-NOISE_UNIT, SHADOW_UNIT, ROOM_UNIT = 0, 1, 2
+NOISE_UNIT, SHADOW_UNIT, ROOM_UNIT, LYING_UNIT = 0, 1, 2, 3
 
 # How far each opens the mouth and lets light in.
 OPENING = {"jawOpen": 1.6, "mouthFunnel": 0.3, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}
@@ -88,7 +87,7 @@ class HeadRenderer:
         self.merged: MergedMesh = merge(meshes, avatar.bones)
         self.bounds = HeadBounds(self.merged)
         self.mesh = GpuMesh(self.ctx, self.merged)
-        self._morpher = Morpher(self.merged)
+        self.morpher = Morpher(self.merged)
         self._noise = noise_texture(self.ctx, self.noise_filtered)
         self.programs: list[Program] = []
         self._arrays: list[moderngl.VertexArray] = []
@@ -123,8 +122,8 @@ class HeadRenderer:
 
     def morph(self, shot: Shot) -> None:
         """Moves the vertices and uploads those that changed."""
-        first, last = self._morpher.apply(shot.state.morphs)
-        self.mesh.write(self._morpher.vertices, first, last)
+        first, last = self.morpher.apply(shot.state.morphs)
+        self.mesh.write(self.morpher.vertices, first, last)
 
     def array(self, program: Program, indices: moderngl.Buffer) -> moderngl.VertexArray:
         """Lets a program draw triangles of the mesh; both are released with the renderer."""
@@ -230,24 +229,35 @@ class LightHead(HeadRenderer):
     def __init__(self, graphics: Graphics, avatar: Avatar, light: Light = STUDIO) -> None:
         super().__init__(graphics, avatar, avatar.light_meshes, light)
         self._target = EncodedTarget(self.ctx)
+        self._lying = lying_texture(self.ctx)
         self.line({"ENCODED": 1})
         self.dress(lambda coat: light_program(self.ctx, coat))
+        self.programs.append(Program(self.ctx, "fins.vert", "fins.frag", {"ENCODED": 1}))
+        self._fins = GpuFins(self.ctx, self.merged, self.programs[-1])
 
     def draw(self, shot: Shot, timer: StageTimer) -> NDArray[np.uint8]:
         """The head as premultiplied sRGB pixels uint8[h, w, 4]; valid until the next call."""
         with timer.stage("morph"):
             self.morph(shot)
+        with timer.stage("fins"):
+            self._fins.stand(self.morpher.vertices, shot.state)
         with timer.stage("draw"):
-            self.prepare(**shot.uniforms)
+            self.prepare(**shot.uniforms, lying_strands=LYING_UNIT)
+            self._lying.use(LYING_UNIT)
             self._target.begin(*shot.size)
             self.render_coats()
             self.render_lining()
+            self.ctx.disable(moderngl.CULL_FACE)
+            self._fins.render()
+            self.ctx.enable(moderngl.CULL_FACE)
             self.render_glass()
         with timer.stage("read"):
             return self._target.read()
 
     def release(self) -> None:
         super().release()
+        self._fins.release()
+        self._lying.release()
         self._target.release()
 
 
@@ -323,17 +333,21 @@ def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the light tier."""
     if coat is Coat.MATTE:
         return Program(ctx, "head.vert", "matte_lit.frag", {"ENCODED": 1, "VERTEX_LIT": 1})
-    return Program(ctx, "head.vert", FRAGMENTS[coat], {"ENCODED": 1, **own_defines(coat)})
+    return Program(
+        ctx, "head.vert", FRAGMENTS.get(coat, "gloss.frag"), {"ENCODED": 1, **own_defines(coat)}
+    )
 
 
 def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the full tier."""
-    return Program(ctx, "head.vert", FRAGMENTS[coat], {"SHADOW_MAP": 1, **own_defines(coat)})
+    return Program(
+        ctx, "head.vert", FRAGMENTS.get(coat, "gloss.frag"), {"SHADOW_MAP": 1, **own_defines(coat)}
+    )
 
 
 def own_defines(coat: Coat) -> dict[str, int]:
-    """What a coat's program defines: it may be thinner than a pixel, or be seen through."""
-    return {Coat.WHISKER: {"THIN": 1}, Coat.GLASS: {"GLASS": 1}}.get(coat, {})
+    """What a coat's program defines: its name, and that it may be thinner than a pixel."""
+    return {coat.name: 1, **({"THIN": 1} if coat is Coat.WHISKER else {})}
 
 
 def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:

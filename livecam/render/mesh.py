@@ -26,10 +26,13 @@ class Coat(IntEnum):
 
     MATTE = 0  # fur, cloth
     EYE = 1
-    GLOSS = 2  # nose, mouth, teeth, horn, metal, styled hair
-    WHISKER = 3
-    SKIN = 4
-    GLASS = 5  # last: what lies behind shows through
+    NOSE = 2
+    MOUTH = 3  # with the teeth
+    HARD = 4  # horn, metal
+    HAIR = 5
+    SKIN = 6
+    WHISKER = 7
+    GLASS = 8  # last: what lies behind shows through
 
 
 COATS = {
@@ -37,12 +40,12 @@ COATS = {
     Material.CLOTH: Coat.MATTE,
     Material.SKIN: Coat.SKIN,
     Material.EYE: Coat.EYE,
-    Material.NOSE: Coat.GLOSS,
-    Material.WET: Coat.GLOSS,
-    Material.TEETH: Coat.GLOSS,
-    Material.HORN: Coat.GLOSS,
-    Material.METAL: Coat.GLOSS,
-    Material.HAIR: Coat.GLOSS,
+    Material.NOSE: Coat.NOSE,
+    Material.WET: Coat.MOUTH,
+    Material.TEETH: Coat.MOUTH,
+    Material.HORN: Coat.HARD,
+    Material.METAL: Coat.HARD,
+    Material.HAIR: Coat.HAIR,
     Material.WHISKER: Coat.WHISKER,
     Material.GLASS: Coat.GLASS,
 }

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 SIZE = 64  # voxels along an edge
 CELLS = 16  # strands along an edge
 PER_CELL = SIZE // CELLS
-SHADE_OF = np.array((0.50, 0.22, 0.16), np.float32)
+# Unit directions in which the strands of each channel lie: the four that are nearest to how fur is
+# combed on the built-in heads. shaders/strand.glsl has the same.
+LIES = ((0.49, 0.872, 0.0), (-0.49, 0.872, 0.0), (0.0, 0.44, 0.898), (0.0, 0.44, -0.898))
+# Standard deviations of the blurs along and across, in voxels, and their share: strands, clumps.
+DRAWN = ((7.0, 1.0, 0.70), (11.0, 3.2, 0.30))
+CONTRAST = 52.0  # standard deviation, in levels
 
 
 @cache
 def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
-    """uint8[64, 64, 64, 4]: strand profile, one number per strand, smooth noise, and the
-    three as one shade.
+    """uint8[64, 64, 64, 4]: strand profile, one number per strand, smooth noise, and nothing.
 
     The profile falls with the distance to the nearest of one random point per cell
     (Worley 1996); it repeats without a seam. Made once per process; read-only.
@@ -45,9 +49,30 @@ def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
     out[..., 0] = _voxels(np.clip(1.15 - 1.6 * nearest, 0, 1)) * 255
     out[..., 1] = _voxels(number) * 255
     out[..., 2] = _smooth(random.random((SIZE,) * 3, np.float32)) * 255
-    # Around one half; a software renderer is faster with one channel than with three.
-    shade = out[..., :3] @ SHADE_OF
-    out[..., 3] = np.clip(shade - shade.mean() + 127.5, 0, 255)
+    out.flags.writeable = False
+    return out
+
+
+@cache
+def lying_noise(seed: int = 5) -> NDArray[np.uint8]:
+    """uint8[64, 64, 64, 4]: strands drawn out along each of LIES, around 127.5; axes z, y, x.
+
+    Made once per process; read-only.
+    """
+    random = np.random.default_rng(seed)
+    frequency = np.fft.fftfreq(SIZE)
+    z, y, x = np.meshgrid(frequency, frequency, frequency[: SIZE // 2 + 1], indexing="ij")
+    out = np.empty((SIZE, SIZE, SIZE, len(LIES)), np.uint8)
+    for channel, (a, b, c) in enumerate(LIES):
+        white = np.fft.rfftn(random.standard_normal((SIZE,) * 3))
+        along2 = (a * x + b * y + c * z) ** 2
+        across2 = x * x + y * y + z * z - along2
+        drawn = np.zeros((SIZE,) * 3)
+        for along, across, share in DRAWN:
+            window = np.exp(-2 * np.pi**2 * (along2 * along**2 + across2 * across**2))
+            part = np.fft.irfftn(white * window, drawn.shape, axes=(0, 1, 2))
+            drawn += share * part / part.std()
+        out[..., channel] = np.clip(127.5 + CONTRAST * drawn / drawn.std(), 0, 255)
     out.flags.writeable = False
     return out
 
@@ -67,7 +92,14 @@ def _smooth(values: NDArray[np.float32], sigma: float = 2.2) -> NDArray[np.float
 
 
 def noise_texture(ctx: moderngl.Context, filtered: bool) -> moderngl.Texture3D:
-    """The strand noise on the GPU; repeats, as textures do unless told otherwise."""
+    """The noise on the GPU; repeats, as textures do unless told otherwise."""
     texture = ctx.texture3d((SIZE,) * 3, 4, strand_noise().tobytes())
     texture.filter = (moderngl.LINEAR,) * 2 if filtered else (moderngl.NEAREST,) * 2
+    return texture
+
+
+def lying_texture(ctx: moderngl.Context) -> moderngl.Texture3D:
+    """The drawn out strands on the GPU; repeats."""
+    texture = ctx.texture3d((SIZE,) * 3, 4, lying_noise().tobytes())
+    texture.filter = (moderngl.NEAREST,) * 2
     return texture

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from livecam.core.frame import Image
 
 SIZE = (16, 8)  # texels: far too few to show anything but where it is bright
+BLURS = 2  # levels of half the size: a driver that is software makes them dearly
 ROUGH = 96  # at least so many pixels along a row are looked at
 SETTLES_S = 0.7  # a picture that changes at once takes that long to be two thirds there
 GAMMA = 2.2  # near enough for a blur
@@ -21,6 +22,7 @@ class Room:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.texture = ctx.texture(SIZE, 4, dtype="f2")
+        self.texture.build_mipmaps(0, BLURS)  # makes room for them
         self.texture.filter = moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR
         self.texture.repeat_x = self.texture.repeat_y = False
         self._light = studio()
@@ -39,8 +41,11 @@ class Room:
         self._write()
 
     def _write(self) -> None:
-        self.texture.write(self._light.astype(np.float16).tobytes())
-        self.texture.build_mipmaps()
+        light = self._light
+        for level in range(BLURS + 1):
+            self.texture.write(light.astype(np.float16).tobytes(), level=level)
+            quarters = (light[y::2, x::2] for y in (0, 1) for x in (0, 1))
+            light = np.mean(np.stack(tuple(quarters)), axis=0, dtype=np.float32)
 
     def release(self) -> None:
         self.texture.release()

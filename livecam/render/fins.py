@@ -1,0 +1,169 @@
+"""Fur on the outline of a head without shells: strands that stand on edges seen from the side.
+
+After Lengyel, Praun, Finkelstein and Hoppe, "Real-time fur over arbitrary surfaces" (2001). Which
+edges those are is found on the processor, in camera space; a fin grows as its edge turns to the
+side, so that none pops up.
+"""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import AvatarState, Points
+from livecam.core.face import Matrix4
+from livecam.render.mesh import Coat, MergedMesh, layout
+from livecam.render.shaders import Program
+
+SHORTEST_M = 0.002  # of fur that shows on the outline
+GROWS_FROM, GROWN_AT = 0.20, 0.02  # cosine between the surface and the view, before the outline
+FALLS_FROM, FALLEN_AT = -0.05, -0.14  # and behind it, where little of a strand looks out
+MOST_ALONG = 0.70  # cosine between an edge and its strands: else the fin has no width
+HEM = 0.5  # of those cosines on the ruff
+LENGTH = 1.25  # over the fur's: single strands are longer than the coat looks
+UPRIGHT, COMBED, SAGGING = 0.55, 0.80, 0.15  # how a strand stands
+KEPT, SEED = 0.55, 1
+COLUMNS = (("position", 3), ("normal", 3), ("lie", 3), ("rest", 3), ("color", 3), ("tip", 3))
+FLOATS = sum(count for _, count in COLUMNS)
+
+
+class Fins:
+    """Finds the fins of one picture after the other; used on one thread."""
+
+    def __init__(self, mesh: MergedMesh) -> None:
+        coat = mesh.triangles.get(Coat.MATTE, np.zeros((0, 3), np.uint32)).astype(np.int64)
+        coat = coat[(mesh.fur[coat] > SHORTEST_M).all(axis=1)]
+        pairs = np.sort(np.concatenate((coat[:, :2], coat[:, 1:], coat[:, ::2])), axis=1)
+        pairs = _across(mesh, np.unique(pairs, axis=0))
+        self._rows, ends = np.unique(pairs, return_inverse=True)
+        self._ends = ends.reshape(-1, 2)
+        rows = self._rows
+        self._comb = mesh.comb[rows]
+        self._fur = mesh.fur[rows][:, None] * np.float32(LENGTH)
+        self._follows = mesh.head_weight[rows][:, None]
+        # The ruff has a hem, where more of the coat must hang over.
+        self._sooner = HEM + (1 - HEM) * self._follows[:, 0]
+        self._painted = np.concatenate((mesh.positions[rows], mesh.colors[rows]), axis=1)
+        self._open = mesh.occlusion[rows]
+        self._swung = [
+            (number, np.flatnonzero(mesh.bone[rows] == number + 1))
+            for number in range(int(mesh.bone[rows].max(initial=0)))
+        ]
+        self._sway = mesh.sway[rows][:, None]
+
+    @property
+    def most(self) -> tuple[int, int]:
+        """How many vertices and how many fins there can be."""
+        return 2 * len(self._rows), len(self._ends)
+
+    def stand(
+        self, vertices: Points, state: AvatarState
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+        """Fins in camera space: vertices float32[2k, 18], roots before tips, and triangles.
+
+        `vertices` float32[n, 6] are the mesh's morphed positions and normals.
+        """
+        at, up = self._in_camera(vertices, state)
+        distance = np.sqrt(np.einsum("ij,ij->i", at, at))
+        facing = np.einsum("ij,ij->i", at, up) / -distance * self._sooner
+        grown = np.minimum(
+            (GROWS_FROM - facing) / (GROWS_FROM - GROWN_AT),
+            (facing - FALLEN_AT) / (FALLS_FROM - FALLEN_AT),
+        )
+        np.clip(grown, 0, 1, out=grown)
+        ends = self._ends[grown[self._ends].sum(axis=1) > 0.1]
+        some = np.zeros(len(grown), bool)
+        some[ends] = True
+        chosen = np.flatnonzero(some)
+        place = np.cumsum(some) - 1
+        at, up, grown = at[chosen], up[chosen], grown[chosen, None]
+        lie = self._between(self._comb[chosen], chosen, state)
+        lie -= up * np.einsum("ij,ij->i", lie, up)[:, None]
+        size = np.float32(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
+        away = up * UPRIGHT + lie * COMBED
+        away[:, 1] -= SAGGING
+        count = len(chosen)
+        out = np.empty((2, count, FLOATS), np.float32)
+        out[:, :, 3:6], out[:, :, 6:9], out[:, :, 9:15] = up, lie, self._painted[chosen]
+        out[:, :, 16], out[:, :, 17] = self._open[chosen], self._follows[chosen, 0]
+        out[0, :, :3], out[0, :, 15] = at, 0
+        out[1, :, :3] = at + away * (self._fur[chosen] * grown * size)
+        out[1, :, 15] = 1
+        one, other = place[ends[:, 0]], place[ends[:, 1]]
+        quads = np.stack((one, other, other + count, one, other + count, one + count), axis=1)
+        return out.reshape(-1, FLOATS), quads.astype(np.uint32)
+
+    def _in_camera(self, vertices: Points, state: AvatarState) -> tuple[Points, Points]:
+        """Positions and normals of the rows."""
+        here = vertices[self._rows]
+        at, up = here[:, :3], here[:, 3:]
+        if state.bones is not None:
+            for number, moved in self._swung:
+                bone, share = state.bones[number].astype(np.float32), self._sway[moved]
+                at[moved] += share * (at[moved] @ bone[:3, :3].T + bone[:3, 3] - at[moved])
+                up[moved] += share * (up[moved] @ bone[:3, :3].T - up[moved])
+        everything = np.arange(len(here))
+        return (
+            self._between(at, everything, state, place=True),
+            self._between(up, everything, state),
+        )
+
+    def _between(
+        self, vectors: Points, rows: NDArray[np.int64], state: AvatarState, place: bool = False
+    ) -> Points:
+        """Vectors from avatar to camera space, between head and body; `place`: they are points."""
+
+        def moved(matrix: Matrix4) -> Points:
+            turn = (
+                matrix[:3, :3] if place else matrix[:3, :3] / np.cbrt(np.linalg.det(matrix[:3, :3]))
+            )
+            out = vectors @ turn.T.astype(np.float32)
+            return out + matrix[:3, 3].astype(np.float32) if place else out
+
+        body = moved(state.camera_from_body)
+        return np.asarray(body + (moved(state.camera_from_head) - body) * self._follows[rows])
+
+
+def _across(mesh: MergedMesh, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The edges over which fur stands like a wall, not like a rod."""
+    one, other = edges.T
+    edge = mesh.positions[one] - mesh.positions[other]
+    strand = UPRIGHT * mesh.normals[one] + COMBED * mesh.comb[one]
+    along = np.einsum("ij,ij->i", edge, strand)
+    most = MOST_ALONG * np.linalg.norm(edge, axis=1) * np.linalg.norm(strand, axis=1)
+    kept = np.abs(along) < most
+    # Walls stand close: half of them look as full, at half the price.
+    kept &= np.random.default_rng(SEED).random(len(edges)) < KEPT
+    return np.asarray(edges[kept])
+
+
+class GpuFins:
+    """Draws the fins; used and released on the thread of the context."""
+
+    def __init__(self, ctx: moderngl.Context, mesh: MergedMesh, program: Program) -> None:
+        self.fins = Fins(mesh)
+        vertices, fins = self.fins.most
+        self._vertices = ctx.buffer(reserve=max(1, vertices) * FLOATS * 4, dynamic=True)
+        self._indices = ctx.buffer(reserve=max(1, fins) * 24, dynamic=True)
+        self._array = ctx.vertex_array(
+            program.gl, [layout(self._vertices, program.gl, *COLUMNS)], index_buffer=self._indices
+        )
+        self._count = 0
+
+    def stand(self, vertices: Points, state: AvatarState) -> None:
+        """Finds and uploads the fins of a picture."""
+        points, triangles = self.fins.stand(vertices, state)
+        self._count = triangles.size
+        if self._count:
+            self._vertices.write(points)
+            self._indices.write(triangles)
+
+    def render(self) -> None:
+        """Draws them, from both sides."""
+        if self._count:
+            self._array.render(vertices=self._count)
+
+    def release(self) -> None:
+        for thing in (self._array, self._vertices, self._indices):
+            thing.release()
