@@ -21,6 +21,7 @@ noperspective out vec4 v_lying;
 #else
 out vec3 v_position, v_normal, v_rest, v_color, v_comb;
 out vec4 v_surface;
+out float v_thin;
 #endif
 
 #ifdef THIN
@@ -44,6 +45,7 @@ void main() {
     float furry = furriness(surface);
     vec3 lie = mat3(camera_from_head) * comb;
     vec3 light = coat_light(p, n, color, lie, surface.y, follows, furry);
+    light += (0.3 + 0.7 * color) * through(n, bone.z);
     v_lit = vec4(finish(light * exposure).rgb, furry);
     v_rest = rest * strand_density;
     v_lying = lying(comb);
@@ -54,6 +56,7 @@ void main() {
     v_color = color;
     v_comb = mat3(camera_from_head) * comb;
     v_surface = surface;
+    v_thin = bone.z;
 #endif
 #ifdef SHADOW_MAP
     // Pushed out along the normal, so that a surface does not shade itself.

@@ -1,5 +1,5 @@
 // Provides: the lights, vec3 ambient(n), float key_on(n, wrap), vec3 direction(d), vec3 fur_light(...),
-// vec3 fur_sheen(...), vec3 fur_rim(...)
+// vec3 through(...), vec3 fur_sheen(...), vec3 fur_rim(...)
 // Directions are unit vectors in camera space; the camera stands at the origin.
 
 uniform vec3 key_direction, key, fill_direction, fill, rim_direction, rim, sky, ground;
@@ -33,6 +33,12 @@ vec3 fur_light(vec3 n, vec3 v, float open, float lit) {
     vec3 key_part = key * key_on(n, 0.35) * mix(1.0, mix(0.12, 1.0, lit), towards_key);
     vec3 soft = fill * fill_on * mix(0.5, 1.0, open) + ambient(n) * open;
     return (key_part + soft) * mix(0.45, 1.0, open) + 0.10 * grazing(n, v) * ambient(n);
+}
+
+// Light from behind that comes through a thin part, reddened by the blood in it.
+vec3 through(vec3 n, float thin) {
+    vec3 behind = 0.30 * rim * max(0.0, -dot(n, rim_direction)) + 0.25 * key * max(0.0, -dot(n, key_direction));
+    return thin * behind * vec3(1.0, 0.42, 0.28);
 }
 
 // The gloss of hair that lies along `lie`: thin cylinders (Kajiya and Kay 1989). Black fur has it too.

@@ -7,6 +7,7 @@
 
 in vec3 v_position, v_normal, v_rest, v_color, v_comb;
 in vec4 v_surface;
+in float v_thin;
 out vec4 pixel;
 
 uniform sampler3D noise;
@@ -23,6 +24,7 @@ void main() {
     vec3 albedo = v_color * mix(1.0, strand_tint(hair, clump) * mix(0.42, 1.0, pow(tip, 0.8)), furry);
     vec3 c = albedo * fur_light(n, v, open, lit) + fur_rim(n, v, albedo, open, tip * furry);
     c += furry * tip * fur_sheen(n, v, direction(v_comb), albedo, open, lit);
+    c += (0.3 + 0.7 * albedo) * through(n, v_thin);
     // bare skin and lids shine a little
     float gloss = 0.15 * pow(max(0.0, dot(n, normalize(key_direction + v))), 40.0);
     c += (1.0 - furry) * key * gloss * lit * open;

@@ -1,4 +1,5 @@
 // Draws one shell of fur: only where strands reach that high.
+// A strand fades over half a shell, or its end would be a row of dots.
 // COVERAGE: alpha becomes samples; without it a pixel is a strand's or not.
 
 #include "finish.glsl"
@@ -9,6 +10,7 @@ in vec2 v_fur;
 out vec4 pixel;
 
 uniform sampler3D noise;
+uniform float shells;
 
 #ifdef COVERAGE
 const float LEAST_COVERAGE = 0.1;
@@ -20,7 +22,7 @@ void main() {
     vec3 hair = texture(noise, v_rest).rgb;
     float clump = texture(noise, v_rest * CLUMP + 0.3).b;
     float above = strand_height(hair, clump) - (v_fur.x * 0.86 + 0.02);
-    float coverage = above / max(fwidth(above), 0.02) + 0.5;
+    float coverage = above / max(fwidth(above), 0.5 / shells) + 0.5;
     if (v_fur.y < 0.0002 || coverage < LEAST_COVERAGE) {
         discard;
     }

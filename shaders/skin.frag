@@ -6,6 +6,7 @@
 #include "shadow.glsl"
 
 in vec3 v_position, v_normal, v_rest, v_color, v_comb;
+in float v_thin;
 in vec4 v_surface;  // in place of the fur's length: 0.004 and more is wet
 out vec4 pixel;
 
@@ -24,6 +25,7 @@ void main() {
     vec3 c = v_color * (key * on * mix(vec3(0.30, 0.22, 0.20), vec3(1.0), lit) * mix(0.55, 1.0, open)
                         + fill * fill_on * open + ambient(n) * sky_on);
     c += fur_rim(n, v, v_color, open, 0.35);
+    c += (0.3 + 0.7 * v_color) * through(n, v_thin);
     float roughness = mix(0.52, 0.20, wet);
     vec3 f0 = vec3(mix(0.03, 0.05, wet));
     c += lobe(n, v, key_direction, key, roughness, f0) * lit * open;

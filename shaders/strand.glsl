@@ -4,9 +4,9 @@
 
 const float CLUMP = 0.17;  // clumps of hair are that much coarser than strands
 
-// 1 fur, 0 skin and cloth; blades of fur have no length of their own and count half.
+// 1 fur, 0 skin and cloth; the short fur of lids lies between.
 float furriness(vec4 surface) {
-    return surface.w > 0.5 ? 0.0 : mix(0.5, 1.0, smoothstep(0.0, 0.003, surface.x));
+    return surface.w > 0.5 ? 0.0 : smoothstep(0.0, 0.003, surface.x);
 }
 
 float strand_height(vec3 hair, float clump) {

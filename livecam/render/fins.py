@@ -133,8 +133,9 @@ def _across(mesh: MergedMesh, edges: NDArray[np.int64]) -> NDArray[np.int64]:
     along = np.einsum("ij,ij->i", edge, strand)
     most = MOST_ALONG * np.linalg.norm(edge, axis=1) * np.linalg.norm(strand, axis=1)
     kept = np.abs(along) < most
-    # Walls stand close: half of them look as full, at half the price.
-    kept &= np.random.default_rng(SEED).random(len(edges)) < KEPT
+    # Walls stand close on a head: half of them look as full, at half the price.
+    on_hem = mesh.head_weight[one] < 0.5
+    kept &= on_hem | (np.random.default_rng(SEED).random(len(edges)) < KEPT)
     return np.asarray(edges[kept])
 
 

@@ -49,6 +49,7 @@ MOST_SUPERSAMPLING = 2.0
 FINENESS_STEPS = 8  # in 1
 SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
 
+WIND, STRONGEST_WIND = 40.0, 0.7  # over the fur's length: per metre in a picture, at most
 COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
 BLEND_SWITCH = 0x0BE2
 
@@ -102,13 +103,17 @@ class HeadRenderer:
             return None
         finer = self.fineness(rect.width * rect.height)
         clip_from_camera = clip_from_camera_in(rect, width, height, points)
-        pixel_m = max(0.0, -float(state.camera_from_head[2, 3])) / (focal_px(height) * finer)
+        pixel_m = max(0.0, -float(state.camera_from_head[2, 3])) / focal_px(height)
         return Shot(
             state,
             rect,
             points,
             (max(1, round(rect.width * finer)), max(1, round(rect.height * finer))),
-            {**self._uniforms(clip_from_camera, state), "pixel_m": pixel_m},
+            {
+                **self._uniforms(clip_from_camera, state),
+                "pixel_m": pixel_m / finer,
+                "wind": wind_on(state.velocity_px, pixel_m),
+            },
         )
 
     def fineness(self, pixels: int) -> float:
@@ -157,7 +162,7 @@ class HeadRenderer:
     def line(self, defines: Mapping[str, int]) -> None:
         """Readies the lining: the inside of the coat, which closes every gap in it."""
         program = Program(self.ctx, "lining.vert", "lining.frag", defines)
-        self._lining = self.array(program, self.indices(on_the_head(self.merged)))
+        self._lining = self.array(program, self.indices(hide(self.merged)))
 
     def render_lining(self) -> None:
         """Draws it; comes last, because nearly all of it is hidden."""
@@ -355,17 +360,22 @@ def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
     return Program(ctx, "shells.vert", "shells.frag", {"COVERAGE": 1} if multisampled else {})
 
 
+def wind_on(velocity_px: tuple[float, float], pixel_m: float) -> tuple[float, float, float]:
+    """How far the air bends the fur of a moving head, in camera space, over the fur's length."""
+    x, y = (-WIND * pixel_m * v for v in velocity_px)
+    calmer = min(1.0, STRONGEST_WIND / max(1e-9, float(np.hypot(x, y))))
+    return x * calmer, -y * calmer, 0.0
+
+
 def mouth_open(weights: Weights) -> float:
     """How much light comes into the mouth, 0..1."""
     return min(1.0, sum(share * float(weights[INDEX[name]]) for name, share in OPENING.items()))
 
 
-def on_the_head(mesh: MergedMesh) -> NDArray[np.uint32]:
-    """The hide's triangles that turn with the head, uint32[m, 3]: the ruff hides no face."""
+def hide(mesh: MergedMesh) -> NDArray[np.uint32]:
+    """The triangles of fur, cloth and skin, uint32[m, 3]: with the ruff, into which mouths lead."""
     none = np.zeros((0, 3), np.uint32)
-    hide = np.concatenate([mesh.triangles.get(c, none) for c in (Coat.MATTE, Coat.SKIN)])
-    turns = mesh.head_weight[hide].min(axis=1, initial=1.0) > 0.5
-    return np.asarray(hide[turns])
+    return np.concatenate([mesh.triangles.get(c, none) for c in (Coat.MATTE, Coat.SKIN)])
 
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
