@@ -19,14 +19,14 @@ from livecam.heads.mesh import Triangles, face_normals
 from livecam.heads.morphs import Displacements
 from livecam.heads.sdf import Array, length
 
-_ROUNDS = 3  # over all faces: what is evened out for one bears on the others
+_ROUNDS = 4  # over all faces: what is evened out for one bears on the others
 _STEPS = 12  # for one face
-_UPRIGHT = 0.10  # cosine below which a triangle counts as turned
+_UPRIGHT = 0.20  # cosine below which a triangle counts as turned
 _MIXTURES = 48
 _MOUTHS: tuple[Mapping[str, float], ...] = (
     {"jawOpen": 1.0, "mouthFunnel": 0.75, "mouthPucker": 0.4},
     {"jawOpen": 0.9, "mouthFunnel": 0.65, "mouthPucker": 0.9},
-    {"jawOpen": 0.9, "mouthSmileLeft": 1.0, "mouthSmileRight": 1.0},
+    {"jawOpen": 1.0, "mouthSmileLeft": 1.0, "mouthSmileRight": 1.0},
     {"jawOpen": 0.5, "noseSneerLeft": 1.0, "noseSneerRight": 1.0, "mouthFrownLeft": 0.5},
     {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "eyeSquintLeft": 1.0, "eyeSquintRight": 1.0},
     {"mouthPucker": 1.0, "cheekPuff": 1.0},
@@ -38,29 +38,31 @@ _BROWS = ("browDown", "browOuterUp", "noseSneer", "eyeSquint", "eyeBlink", "chee
 def unfolded(points: Array, triangles: Triangles, morphs: Displacements) -> Displacements:
     """The morphs, evened out where triangles would turn over; the same for the same input."""
     out = {name: moved.copy() for name, moved in morphs.items()}
-    evened = _neighbours(len(points), triangles)
+    evened = _averages(len(points), triangles)
     rest = face_normals(points, triangles)
     for _ in range(_ROUNDS):
         clean = True
         for face in _faces():
             shares = _shares(face, out)
-            for _ in range(_STEPS):
+            for step in range(_STEPS):
                 total = sum((weight * out[name] for name, weight in shares), np.zeros_like(points))
                 turned = _turned(rest, face_normals(points + total, triangles))
                 if not turned.any():
                     break
                 clean = False
+                # A sliver turns by next to nothing: it must move as one.
+                even = _averages(len(points), triangles[turned]) if step % 2 else evened
                 near = np.unique(triangles[turned])
-                _even_out(out, shares, near, (evened[near] @ total - total[near]) * 0.7)
+                _even_out(out, shares, near, (even[near] @ total - total[near]) * 0.7)
         if clean:
             break
     return out
 
 
 def _faces() -> list[dict[str, float]]:
-    """Each expression alone, and mixtures as they are measured."""
+    """Mixtures as they are measured, and last, because all is made of them, each expression."""
     random = np.random.default_rng(5)
-    out: list[dict[str, float]] = [{name: 1.0} for name in EXPRESSIONS]
+    out = []
     for number in range(_MIXTURES):
         face = dict(_MOUTHS[number % len(_MOUTHS)])
         for name in random.choice(_WITH, 3, replace=False):
@@ -69,7 +71,7 @@ def _faces() -> list[dict[str, float]]:
             for side in ("Left", "Right"):
                 face[f"{name}{side}"] = float(random.uniform(0.3, 1.0))
         out.append(face)
-    return out
+    return out + [{name: 1.0} for name in EXPRESSIONS]
 
 
 def _shares(face: Mapping[str, float], morphs: Displacements) -> list[tuple[str, float]]:
@@ -84,12 +86,10 @@ def _turned(before: Array, after: Array) -> NDArray[np.bool_]:
     return out
 
 
-def _neighbours(count: int, triangles: Triangles) -> sparse.csr_matrix:
-    """Averages each vertex's neighbours."""
-    ends = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
-    edges = np.unique(np.sort(ends, axis=1), axis=0)
-    both = np.concatenate((edges, edges[:, ::-1]))
-    links = sparse.coo_matrix((np.ones(len(both), np.float32), both.T), (count, count)).tocsr()
+def _averages(count: int, triangles: Triangles) -> sparse.csr_matrix:
+    """Averages what each vertex and those that share a triangle with it have."""
+    ends = np.concatenate([triangles[:, [i, j]] for i in range(3) for j in range(3)])
+    links = sparse.coo_matrix((np.ones(len(ends), np.float32), ends.T), (count, count)).tocsr()
     degree = np.maximum(np.asarray(links.sum(axis=1)).ravel(), 1)
     return sparse.diags((1 / degree).astype(np.float32)) @ links
 
