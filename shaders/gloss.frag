@@ -38,17 +38,7 @@ Look look() {
 }
 
 #ifdef HAIR
-// Two lobes of hair that lies along `lie`, the second in its own colour (Marschner et al. 2003, as
-// Scheuermann 2004 shifts them); `strand` is -0.5 .. 0.5.
-vec3 hair_gloss(vec3 n, vec3 v, vec3 lie, float strand, vec3 to_lamp) {
-    vec3 h = normalize(to_lamp + v);
-    float first = dot(normalize(lie + n * (0.10 + 0.35 * strand)), h);
-    float second = dot(normalize(lie - n * (0.18 - 0.35 * strand)), h);
-    float on = smoothstep(-0.2, 0.5, dot(n, to_lamp));
-    float sharp = pow(max(0.0, 1.0 - first * first), 36.0);
-    float broad = pow(max(0.0, 1.0 - second * second), 8.0);
-    return on * (0.16 * sharp + 0.55 * broad * (v_color + 0.02));
-}
+#include "hair.glsl"
 #endif
 
 void main() {
@@ -88,7 +78,7 @@ void main() {
     light += m.through * key * open * (0.5 - 0.5 * dot(n, key_direction));
     vec3 c = albedo * light * (1.0 - m.metal);
 #ifdef HAIR
-    c += key * hair_gloss(n, v, lie, strand, key_direction) * shine;
+    c += key * hair_gloss(n, v, lie, strand, key_direction, v_color) * shine;
     c += fur_rim(n, v, albedo, open, 0.8);
 #else
     c += lobe(n, v, key_direction, key, roughness, f0) * shine;

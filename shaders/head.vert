@@ -6,6 +6,11 @@
 #include "coat.glsl"
 #include "finish.glsl"
 #include "strand.glsl"
+#if defined(VERTEX_LIT) && defined(SKIN)
+#include "skin.glsl"
+#elif defined(VERTEX_LIT) && defined(HAIR)
+#include "hair.glsl"
+#endif
 
 in vec3 position, normal, rest, color, comb;
 in vec4 surface;  // fur length in metres, openness, head weight, material
@@ -42,6 +47,17 @@ void main() {
 #endif
     gl_Position = clip_from_camera * vec4(p, 1.0);
 #ifdef VERTEX_LIT
+#if defined(SKIN)
+    v_lit = vec4(finish(skin_light(n, normalize(-p), color, surface, bone.z, 1.0) * exposure).rgb, 0.0);
+#elif defined(HAIR)
+    vec3 v = normalize(-p), lie = direction(mat3(camera_from_head) * comb);
+    float open = surface.y;
+    vec3 light = color * (key * key_on(n, 0.3) + 0.35 * fill + ambient(n)) * open;
+    light += key * open * hair_gloss(n, v, lie, 0.0, key_direction, color) + fur_rim(n, v, color, open, 0.8);
+    v_lit = vec4(finish(light * exposure).rgb, 0.8);
+    v_rest = rest * strand_density;
+    v_lying = lying(comb);
+#else
     float furry = furriness(surface);
     vec3 lie = mat3(camera_from_head) * comb;
     vec3 light = coat_light(p, n, color, lie, surface.y, follows, furry);
@@ -49,6 +65,7 @@ void main() {
     v_lit = vec4(finish(light * exposure).rgb, furry);
     v_rest = rest * strand_density;
     v_lying = lying(comb);
+#endif
 #else
     v_rest = rest;
     v_position = p;

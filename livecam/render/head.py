@@ -39,6 +39,8 @@ FRAGMENTS = {
     Coat.SKIN: "skin.frag",
     Coat.WHISKER: "whisker.frag",
 }  # the others are gloss.frag
+# What is wide enough for its small triangles to be lit at their corners by the light tier.
+VERTEX_LIT = {Coat.MATTE: "matte_lit.frag", Coat.HAIR: "matte_lit.frag", Coat.SKIN: "lit.frag"}
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
 LIGHT_PIXELS = 150_000  # a small head is drawn larger and shrunk, as far as this goes
@@ -336,8 +338,9 @@ class FullHead(HeadRenderer):
 
 def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
     """The program that draws a coat in the light tier."""
-    if coat is Coat.MATTE:
-        return Program(ctx, "head.vert", "matte_lit.frag", {"ENCODED": 1, "VERTEX_LIT": 1})
+    if coat in VERTEX_LIT:
+        defines = {"ENCODED": 1, "VERTEX_LIT": 1, **own_defines(coat)}
+        return Program(ctx, "head.vert", VERTEX_LIT[coat], defines)
     return Program(
         ctx, "head.vert", FRAGMENTS.get(coat, "gloss.frag"), {"ENCODED": 1, **own_defines(coat)}
     )

@@ -11,6 +11,7 @@ from livecam.core.frame import Image
 
 SIZE = (16, 8)  # texels: far too few to show anything but where it is bright
 BLURS = 2  # levels of half the size: a driver that is software makes them dearly
+VISIBLE = 0.003  # a smaller change is not sent to the driver
 ROUGH = 96  # at least so many pixels along a row are looked at
 SETTLES_S = 0.7  # a picture that changes at once takes that long to be two thirds there
 GAMMA = 2.2  # near enough for a blur
@@ -38,10 +39,11 @@ class Room:
             share = np.float32(1 - np.exp(-max(0.0, at_s - self._seen_at) / SETTLES_S))
             self._light[..., :3] += (light - self._light[..., :3]) * share
         self._seen_at = at_s
-        self._write()
+        if np.abs(self._light - self._written).max() > VISIBLE:
+            self._write()
 
     def _write(self) -> None:
-        light = self._light
+        self._written = light = self._light.copy()
         for level in range(BLURS + 1):
             self.texture.write(light.astype(np.float16).tobytes(), level=level)
             quarters = (light[y::2, x::2] for y in (0, 1) for x in (0, 1))

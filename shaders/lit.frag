@@ -1,0 +1,8 @@
+// Draws what was lit, toned and encoded at its vertices and has no strands.
+
+noperspective in vec4 v_lit;
+out vec4 pixel;
+
+void main() {
+    pixel = vec4(v_lit.rgb, 1.0);
+}
