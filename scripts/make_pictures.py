@@ -13,6 +13,7 @@ import numpy as np
 
 from livecam.app.build import compositor_factory, tracker_factory
 from livecam.app.line import Line, Published
+from livecam.avatar.accessories import dressed
 from livecam.avatar.library import load_avatar
 from livecam.config.settings import Settings
 from livecam.core.frame import Frame, Image
@@ -26,6 +27,13 @@ SHOWN = 75  # the frame whose two sides stand in the README
 STRIP = (30, 110, 170, 230)  # the frames of the second picture
 WIDTH = 640
 CUT = 0.75
+# The third picture: other heads in the same frame, some of them dressed.
+OTHERS = (
+    ("fox", ()), ("cat", ("glasses",)), ("panda", ("headphones",)),
+    ("tiger", ()), ("frog", ("top-hat",)), ("woman", ()),
+)  # fmt: skip
+SETTLE = 15  # frames before it, for the filters
+ROW = 3
 
 
 def played(last: int) -> list[tuple[Frame, Published]]:
@@ -49,6 +57,26 @@ def played(last: int) -> list[tuple[Frame, Published]]:
             line.close()
         tracker.close()
     return pairs
+
+
+def worn() -> list[Image]:
+    """The frame `SHOWN` under each of the other heads."""
+    settings = Settings()
+    with VideoReader(sample_clip()) as reader:
+        tracker = tracker_factory(settings)()
+        seen = [tracker.track(frame) for frame in reader if SHOWN - SETTLE <= frame.index <= SHOWN]
+        tracker.close()
+    pictures = []
+    with open_graphics() as graphics:
+        make = compositor_factory(settings, graphics, StageTimer())
+        for name, accessories in OTHERS:
+            info = OutputInfo(seen[0].frame.width, seen[0].frame.height, 30.0)
+            line = Line(settings, dressed(load_avatar(name), accessories), make, info)
+            for observation in seen:
+                published = line.show(observation, observation.frame.captured_at)
+            pictures.append(published.picture.image)
+            line.close()
+    return pictures
 
 
 def small(image: Image) -> Image:
@@ -78,6 +106,9 @@ def main(folder: Path) -> None:
         for row in (STRIP[:2], STRIP[2:])
     ]
     save(folder / "moving.jpg", np.vstack(rows))
+    others = [small(image) for image in worn()]
+    rows = [np.hstack(others[i : i + ROW]) for i in range(0, len(others), ROW)]
+    save(folder / "others.jpg", np.vstack(rows))
 
 
 if __name__ == "__main__":
