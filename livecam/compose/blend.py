@@ -14,9 +14,10 @@ from livecam.core.frame import Image
 
 ENCODE_STEPS = 65536
 # The softness of a webcam's edge, and the anti-aliasing that a software renderer lacks: 3x3, in
-# pixels, for a head drawn at the picture's size and for one drawn twice as large and shrunk.
+# pixels, for a head drawn at the picture's size, for one drawn twice as large and shrunk, and for
+# one drawn smaller.
 KERNEL = (3, 3)
-SOFTNESS, SOFTNESS_OF_SHRUNK = 0.80, 0.45
+SOFTNESS, SOFTNESS_OF_SHRUNK, SOFTNESS_OF_STRETCHED = 0.80, 0.45, 0.60
 FULL = np.array([[255]], np.float64)
 NEARLY_FULL = 254
 
@@ -48,13 +49,15 @@ def soften(pixels: Image, width: int, height: int) -> Image:
     `pixels` are premultiplied sRGB with coverage 0 or 255, drawn at any size up to twice this.
     """
     finer = pixels.shape[1] / width
+    if finer < 1:  # stretching softens a little by itself
+        pixels = np.asarray(cv2.GaussianBlur(pixels, KERNEL, SOFTNESS_OF_STRETCHED), np.uint8)
     if finer != 1:
         # Bilinear shrinking by up to two looks at every pixel; INTER_AREA costs ten times more.
         pixels = np.asarray(
             cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8
         )
     if finer < 1:
-        return pixels  # stretched: soft already
+        return pixels
     sigma = SOFTNESS + (SOFTNESS_OF_SHRUNK - SOFTNESS) * (finer - 1)
     return np.asarray(cv2.GaussianBlur(pixels, KERNEL, sigma), np.uint8)
 

@@ -11,6 +11,7 @@ from livecam.core.frame import Image
 
 SIZE = (16, 8)  # texels: far too few to show anything but where it is bright
 BLURS = 2  # levels of half the size: a driver that is software makes them dearly
+REST_S = 0.06  # between two looks
 VISIBLE = 0.003  # a smaller change is not sent to the driver
 ROUGH = 96  # at least so many pixels along a row are looked at
 SETTLES_S = 0.7  # a picture that changes at once takes that long to be two thirds there
@@ -32,6 +33,8 @@ class Room:
 
     def see(self, image: Image, at_s: float) -> None:
         """Takes in a picture uint8[h, w, 4], taken at that moment; the first one at once."""
+        if self._seen_at is not None and 0 <= at_s - self._seen_at < REST_S:
+            return
         light = seen(image)
         if self._seen_at is None:
             self._light[..., :3] = light
