@@ -429,3 +429,13 @@ def test_the_users_folder_comes_before_the_built_in_avatars(
     (builtin / "mine" / "avatar.toml").write_text(DESCRIPTION, "utf-8")
     monkeypatch.setattr("livecam.avatar.library.avatar_folders", lambda: (tmp_path, builtin))
     assert load_avatar("mine").folder == folder
+
+
+def test_an_avatar_may_have_finer_or_shorter_fur(tmp_path: Path) -> None:
+    still = replace(a_mesh(), bone=np.zeros(40, np.uint8), sway=np.zeros(40, np.float32))
+    write_glb(tmp_path / "head.glb", (still,))
+    (tmp_path / "avatar.toml").write_text(
+        DESCRIPTION + "[fur]\nstrands = 1.5\nlength = 0.5\n", "utf-8"
+    )
+    fur = load_avatar(tmp_path).fur
+    assert (fur.strands, fur.length) == (1.5, 0.5)

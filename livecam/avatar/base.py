@@ -117,6 +117,14 @@ class EyeLook:
 
 
 @dataclass(frozen=True, slots=True)
+class FurLook:
+    """How the coat of a head differs from the usual one; where it grows, its mesh says."""
+
+    strands: float = 1.0  # how fine they are
+    length: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """How the avatar sits on a real head, in avatar space (metres, scale 1)."""
 
@@ -146,6 +154,7 @@ class Avatar:
     bones: tuple[Bone, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # by kind of accessory: "glasses"
     neck: Literal["ruff", "collar", "tint"] = "ruff"  # what covers the wearer's neck
+    fur: FurLook = FurLook()
 
 
 @dataclass(frozen=True, slots=True)

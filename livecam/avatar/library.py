@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, EyeLook, Fit
+from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, EyeLook, Fit, FurLook
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.skin import BODY, HEAD
 from livecam.config.paths import shipped_folder, user_data_folder
@@ -31,7 +31,7 @@ _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class Description(BaseModel):
-    """What `avatar.toml` says; its tables are the fields of `EyeLook`, `Fit`, `Bone`, `Anchor`."""
+    """What `avatar.toml` says; its tables are the classes of avatar/base.py."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +42,7 @@ class Description(BaseModel):
     eyes: EyeLook
     fit: Fit
     neck: Literal["ruff", "collar", "tint"] = "ruff"
+    fur: FurLook = FurLook()
     gains: dict[str, float] = {}
     bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
     anchors: dict[str, Anchor] = {}
@@ -83,6 +84,7 @@ def load_avatar(name_or_folder: str | Path) -> Avatar:
         bones=said.bones,
         anchors=said.anchors,
         neck=said.neck,
+        fur=said.fur,
     )
 
 
@@ -175,7 +177,7 @@ def _first_problem(err: ValidationError, model: type[BaseModel]) -> str:
     # A misspelt key is both unknown and missing; its own name helps more.
     problem = min(err.errors(), key=lambda each: each["type"] not in _UNKNOWN_KEY)
     key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
-    parts = [part.__slots__ for part in (EyeLook, Fit, Bone, Anchor)]
+    parts = [part.__slots__ for part in (EyeLook, FurLook, Fit, Bone, Anchor)]
     known = [*model.model_fields, *chain.from_iterable(parts)]
     match problem["type"]:
         case "missing":

@@ -274,6 +274,10 @@ iris_inner = {numbers(*species.iris_inner)}
 iris_outer = {numbers(*species.iris_outer)}
 iris_angle_rad = {eye_look(species).iris_angle_rad:.4f}
 pupil = {species.pupil}
+
+[fur]  # over the usual one
+strands = {species.strands}
+length = 1.0
 """
     gains = "\n".join(["[gains]", *(f"{k} = {v}" for k, v in species.gains.items())]) + "\n"
     return "\n".join([head, fit, gains, *_anchors(species), *map(bone_table, bones(species))])

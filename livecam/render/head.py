@@ -12,7 +12,7 @@ of the context.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import moderngl
 import numpy as np
@@ -87,7 +87,8 @@ class HeadRenderer:
         self.avatar = avatar
         self.light = light
         self.room = Room(self.ctx)
-        self.merged: MergedMesh = merge(meshes, avatar.bones)
+        merged = merge(meshes, avatar.bones)
+        self.merged: MergedMesh = replace(merged, fur=merged.fur * np.float32(avatar.fur.length))
         self.bounds = HeadBounds(self.merged)
         self.mesh = GpuMesh(self.ctx, self.merged)
         self.morpher = Morpher(self.merged)
@@ -208,7 +209,7 @@ class HeadRenderer:
             "noise": NOISE_UNIT,
             "room": ROOM_UNIT,
             "mouth_open": mouth_open(state.morphs),
-            "strand_density": self.strands,
+            "strand_density": self.strands * self.avatar.fur.strands,
         }
 
     def _bone_matrices(self, state: AvatarState) -> bytes:

@@ -78,5 +78,6 @@ BEAR = Species(
     whiskers=False,
     ruff=1.15,
     fur=1.15,
+    strands=0.9,
     swings=ears((0.62, 0.68, -0.12), (0.77, 0.94, -0.13), 0.38, stiffness_hz=6.0),
 )

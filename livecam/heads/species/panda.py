@@ -66,6 +66,7 @@ PANDA = Species(
     whiskers=False,
     ruff=1.1,
     fur=1.1,
+    strands=0.85,
     scale=1.18,
     swings=ears((0.66, 0.64, -0.14), (0.84, 0.92, -0.16), 0.42, stiffness_hz=6.0),
 )

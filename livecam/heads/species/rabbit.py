@@ -218,6 +218,7 @@ RABBIT = Species(
     lids_deg=(47.0, -43.0),
     pad_x=0.165,
     fur=0.85,
+    strands=1.15,
     brow_at=(0.36, 0.46, 0.56),
     brow_radii=(0.24, 0.06, 0.09),
     leather_nose=False,
