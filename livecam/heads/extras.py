@@ -146,7 +146,7 @@ class Horns:
     rings: int = 7
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (34, 9) if is_light(detail) else (54, 18)
+        steps, sides = (32, 8) if is_light(detail) else (54, 18)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         # Growth rings fade out half way up, where a horn is polished by use.
         rings = np.sin(t * self.rings * 2 * np.pi / 0.62) * smoothstep(0.62, 0.35, t)
@@ -220,7 +220,7 @@ class NoseRing:
     bone: str
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (26, 7) if is_light(detail) else (44, 10)
+        steps, sides = (20, 6) if is_light(detail) else (44, 10)
         turn = np.linspace(0, 2 * np.pi, steps, dtype=np.float32)
         line = vector(self.at) + self.radius * np.stack(
             (np.sin(turn), np.cos(turn), 0.30 * (1 - np.cos(turn))), axis=1
@@ -256,7 +256,7 @@ class Curls:
     coil: float = 0.075  # radius of the spiral
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (11, 6) if is_light(detail) else (20, 9)
+        steps, sides = (9, 5) if is_light(detail) else (20, 9)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         out = []
         for number, (root, way, reach, turns) in enumerate(self.roots):
