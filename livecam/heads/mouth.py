@@ -22,6 +22,7 @@ GUM: Vector = (0.36, 0.085, 0.085)
 THROAT: Vector = (0.045, 0.008, 0.010)
 TONGUE: Vector = (0.62, 0.155, 0.16)
 TOOTH: Vector = (0.86, 0.82, 0.71)
+ENAMEL: Vector = (0.96, 0.93, 0.86)  # of a person
 
 _LOWER_LIP = 0.7  # its height over the upper one's
 # Across a lip, from skin to gum: (out of the face, away from the mouth), in head units.
@@ -217,8 +218,24 @@ _LIPS_NARROW = (
 )
 
 
-_LIPS_WIDEN = ("mouthSmileLeft", "mouthSmileRight")
 _CLOSES = ("mouthClose*jawOpen",)
+# A band fills the mouth: it goes where the upper lip goes, but for what bares it.
+_BAND_FOLLOWS: dict[str, Vector] = {
+    "mouthSmileLeft": (1.0, 0.65, 0.8),
+    "mouthSmileRight": (1.0, 0.65, 0.8),
+    "mouthSmileLeft*jawOpen": (1.0, 1.0, 0.8),
+    "mouthSmileRight*jawOpen": (1.0, 1.0, 0.8),
+    "jawOpen": (0.8, 0.3, 0.8),
+    "mouthStretchLeft": (1.0, 0.6, 0.8),
+    "mouthStretchRight": (1.0, 0.6, 0.8),
+    # Their corners go in or down, and the ends of the band would stand through the skin.
+    "mouthDimpleLeft": (1.0, 1.0, 1.0),
+    "mouthDimpleRight": (1.0, 1.0, 1.0),
+    "mouthFrownLeft": (1.0, 1.0, 1.0),
+    "mouthFrownRight": (1.0, 1.0, 1.0),
+    "mouthPressLeft": (1.0, 1.0, 1.2),
+    "mouthPressRight": (1.0, 1.0, 1.2),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +251,23 @@ class _ToothRow:
     gum: float  # of a tooth's height: a lip that rises bares gum, not a gap
     reach: float  # of the way from the middle of the lips to their corner
     fangs: float  # over the upper row's
+    parted: float = 1.0  # how deep the gaps between teeth are; 0: one smooth band
+    shorter_from: float = 0.75  # of its reach
+    hugs: float = 0.0  # how much nearer to the lips its ends stand
 
 
 # The lower jaw is set back under the upper lip, so the upper teeth lean in.
 _UPPER_ROW = _ToothRow("upperTeeth", UPPER, 0.100, 0.105, 0.030, 0.065, 0.9, 0.84, 1.0)
 _LOWER_ROW = _ToothRow("lowerTeeth", LOWER, 0.050, 0.125, -0.045, 0.0, 0.1, 0.52, 0.0)
+_UPPER_BAND = _ToothRow(
+    "upperTeeth", UPPER, 0.105, 0.085, 0.030, 0.030, 0.9, 0.99, 0.0, 0.0, 0.60, 0.65
+)
 
 
 def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
-    """Two rows of rounded teeth behind the lips; the lower one rides the jaw."""
+    """Two rows of rounded teeth behind the lips, the lower one riding the jaw; or one band."""
+    if fields.shape.species.tooth_band:
+        return [_teeth(fields, curve, _UPPER_BAND, count, columns, rows)]
     return [
         _teeth(fields, curve, _UPPER_ROW, count, columns, rows),
         _teeth(fields, curve, _LOWER_ROW, count - 2, columns, rows),
@@ -256,7 +281,10 @@ def _teeth(
     along, gap, number = _scallops(count, columns)
     down = np.r_[-row.gum, np.linspace(0, 1, rows)].astype(np.float32)
     at = along * row.reach * curve.arc[-1]
-    on_curve = _along(curve, curve.points, at)
+    banded = fields.shape.species.tooth_band
+    # The notch of the upper lip is not the teeth's.
+    line = _smoothed(curve.points, curve.arc, 0.12) if banded else curve.points
+    on_curve = _along(curve, line, at)
     ahead = unit(_along(curve, curve.out, at)) * vector((1, 0, 1))
     wild = fields.shape.species.wild_teeth
     points = _tooth_points(row, on_curve, ahead, (along, gap, number), down, wild)
@@ -264,17 +292,19 @@ def _teeth(
     shape = fields.shape
     points = points - np.clip(shape(points) + 0.02, 0, None)[:, None] * shape.normals(points, 0.05)
     tip: Array = np.tile(down, len(along))
-    stained = smoothstep(0.80, 1.0, np.repeat(gap, len(down))) * (0.25 + 0.55 * wild)
-    colors = mix(flat(TOOTH, len(points)), vector((0.30, 0.17, 0.10)), stained)
+    stain = 0.06 if banded else 0.25 + 0.55 * wild
+    stained = smoothstep(0.80, 1.0, np.repeat(gap, len(down))) * stain
+    tooth = ENAMEL if banded else TOOTH
+    colors = mix(flat(tooth, len(points)), vector((0.30, 0.17, 0.10)), stained)
+    light = (0.90 if banded else 0.55) + (0.1 if banded else 0.4) * np.clip(tip, -0.6, 1)
     return Part(
         row.name,
         Material.TEETH,
         points,
         _facing(points, grid(len(along), len(down)), np.repeat(ahead, len(down), axis=0)),
         mix(colors, vector(GUM), np.maximum(0.7 * smoothstep(0.12, 0.0, tip), tip < 0)),
-        _tooth_morphs(fields, points, np.repeat(on_curve, len(down), axis=0), row.side),
-        occlusion=(0.55 + 0.4 * np.clip(tip, -0.6, 1))
-        * (1 - 0.3 * np.repeat(np.abs(along), len(down))),
+        _tooth_morphs(fields, points, np.repeat(on_curve, len(down), axis=0), row),
+        occlusion=light * (1 - 0.3 * np.repeat(np.abs(along), len(down))),
     )
 
 
@@ -304,12 +334,14 @@ def _tooth_points(
 ) -> Array:
     along, gap, number = scallops
     fang = wild * row.fangs * np.exp(-(((number - _FANG) / 0.45) ** 2))
-    tall = row.height * (1 + 0.20 * fang) * smoothstep(1.02, 0.75, np.abs(along))
-    tall = tall * (1 - (0.07 + 0.13 * wild + 0.20 * fang) * gap**3) + 0.01
-    bulge = 0.035 * np.sqrt(np.clip(1 - gap**3, 0, 1))
+    tall = row.height * (1 + 0.20 * fang) * smoothstep(1.02, row.shorter_from, np.abs(along))
+    notch = row.parted * gap**3
+    tall = tall * (1 - (0.07 + 0.13 * wild + 0.20 * fang) * notch) + 0.01
+    bulge = 0.035 * np.sqrt(np.clip(1 - notch, 0, 1))
     crown = np.clip(down, 0, 1)  # without the gum
     profile = np.sin(np.pi * (0.30 + 0.58 * crown)) ** 0.7  # round towards the tip
-    foot = on_curve - row.back * ahead + row.up * vector((0, 1, 0))
+    back = (row.back * (1 - row.hugs * along[:, None] ** 2)).astype(np.float32)
+    foot = on_curve - back * ahead + row.up * vector((0, 1, 0))
     points: Array = (
         foot[:, None]
         + (bulge[:, None] * profile - row.lean * crown)[..., None] * ahead[:, None]
@@ -318,12 +350,15 @@ def _tooth_points(
     return points.reshape(-1, 3).astype(np.float32)
 
 
-def _tooth_morphs(fields: SkinFields, points: Array, on_curve: Array, side: float) -> Displacements:
+def _tooth_morphs(
+    fields: SkinFields, points: Array, on_curve: Array, row: _ToothRow
+) -> Displacements:
     """The lower row goes with the jaw; both give way where lips narrow or go to one side."""
+    side = row.side
     lip = fields(on_curve, side=np.full(len(points), side, np.float32))
     gives = {name: lip[name] * vector((0.9, 0.5, 0)) for name in _LIPS_NARROW}
-    widen = fields.shape.species.smile_teeth * vector((1, 0.6, 0.6))
-    gives |= {name: lip[name] * widen for name in _LIPS_WIDEN}
+    if fields.shape.species.tooth_band:
+        gives |= {name: lip[name] * vector(share) for name, share in _BAND_FOLLOWS.items()}
     if side < 0:  # a chin that stays low under closed lips would bare them
         gives |= {name: lip[name] * vector((1, 0.8, 0)) + vector((0, 0, -0.08)) for name in _CLOSES}
     return gives | (fields.on_jaw(points) if side < 0 else {})

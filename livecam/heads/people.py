@@ -208,6 +208,16 @@ class PersonFields(SkinFields):
         out["mouthSmile" + name] = bend[:, None] * vector((0.085 * sign, 0.155, -0.045)) + cheek[
             :, None
         ] * vector((0.03 * sign, 0.05, 0.055))
+        # Either side takes half the notch of the lips out, or the bow would have a point.
+        notch = near * smoothstep(0.12, 0.0, np.abs(at[:, 0]))
+        out["mouthSmile" + name] += notch[:, None] * vector((0, 0.016, 0))
+        # Each lip bares the teeth as one bow: raised beside the middle alone, it would be an M.
+        bow = smoothstep(-0.06, 0.06, at[:, 0] * sign)  # both make 1 in the middle
+        bow = bow * smoothstep(1.05, 0.30, s) * self._front(at)
+        raised = bow * (1 - jaw) * ridge(above - 0.02 * m, 0.17 * m)
+        lowered = bow * jaw * ridge(above, 0.17 * m)
+        out["mouthUpperUp" + name] = (m * raised)[:, None] * vector((0, 0.08, 0.02))
+        out["mouthLowerDown" + name] = (m * lowered)[:, None] * vector((0, -0.11, 0))
 
     def _bowl(self, names: tuple[str, ...]) -> tuple[Array, Array]:
         """A laugh: the upper lip is drawn up to a shallow bow, and bares its teeth."""

@@ -146,8 +146,7 @@ class Species:
     nose_color: Vector = (0.028, 0.021, 0.020)
     lids_deg: tuple[float, float] = (40.0, -37.0)  # where upper and lower rest, over the pupil
     wild_teeth: float = 1.0  # fangs and dark gaps; 0 for an even row
-    smile_teeth: float = 0.0  # how far the rows widen with a smile, over the lips' own way
-    tooth_band: bool = False  # one smooth band above, and next to nothing below
+    tooth_band: bool = False  # one smooth band above, none below
     skin: Material = Material.FUR
     leather_nose: bool = True
     whiskers: bool = True
