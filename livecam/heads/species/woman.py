@@ -244,5 +244,5 @@ WOMAN = Species(
     top=1.10,
     hem=-1.22,
     neck_pivot=(0.0, -0.80, -0.20),
-    scale=1.27,
+    scale=1.29,
 )
