@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, Material, Mesh, Points
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.library import (
     ACCESSORY_KINDS,
+    Label,
     avatar_folders,
     check_bones,
     load_avatar,
@@ -69,17 +69,10 @@ class Accessory:
     folder: Path
 
 
-class ItemDescription(BaseModel):
+class ItemDescription(Label):
     """What `item.toml` says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: str = Field(min_length=1)
-    title_zh: str = Field(min_length=1)
-    author: str
-    licence: str
     kind: str
-    bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
     press: Press | None = None
 
 

@@ -30,8 +30,8 @@ _Said = TypeVar("_Said", bound=BaseModel)
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-class Description(BaseModel):
-    """What `avatar.toml` says; its tables are the classes of avatar/base.py."""
+class Label(BaseModel):
+    """What every description says: of a head, and of what a head may wear."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,12 +39,17 @@ class Description(BaseModel):
     title_zh: str = Field(min_length=1)
     author: str
     licence: str
+    bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
+
+
+class Description(Label):
+    """What `avatar.toml` says; its tables are the classes of avatar/base.py."""
+
     eyes: EyeLook
     fit: Fit
     neck: Literal["ruff", "collar", "tint"] = "ruff"
     fur: FurLook = FurLook()
     gains: dict[str, float] = {}
-    bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
     anchors: dict[str, Anchor] = {}
 
 
