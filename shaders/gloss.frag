@@ -23,7 +23,7 @@ struct Look {
 
 Look look() {
 #if defined(NOSE)
-    return Look(0.50, 0.0, 0.022, 0.10, vec3(0.0));
+    return Look(0.50, 0.0, 0.022, 0.10, vec3(0.075, 0.020, 0.014));  // blood glows at its edges
 #elif defined(HAIR)
     return Look(0.55, 0.0, 0.03, 0.30, vec3(0.0));
 #elif defined(MOUTH)
@@ -76,6 +76,10 @@ void main() {
     float shade = mix(0.25, 1.0, lit), shine = open * mix(0.35, 1.0, lit);
     vec3 light = (key * key_on(n, m.wrap) * shade + 0.35 * fill + ambient(n)) * open;
     light += m.through * key * open * (0.5 - 0.5 * dot(n, key_direction));
+#ifdef NOSE  // red light creeps further round the edge than blue
+    light += key * vec3(0.20, 0.045, 0.03) * (key_on(n, 0.55) - key_on(n, 0.10)) * shade * open;
+    light += rim * vec3(0.30, 0.08, 0.05) * max(0.0, -dot(n, rim_direction)) * grazing(n, v) * open;
+#endif
     vec3 c = albedo * light * (1.0 - m.metal);
 #ifdef HAIR
     c += key * hair_gloss(n, v, lie, strand, key_direction, v_color) * shine;

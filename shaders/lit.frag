@@ -1,8 +1,10 @@
 // Draws what was lit, toned and encoded at its vertices and has no strands.
 
+#include "inside.glsl"
+
 noperspective in vec4 v_lit;
 out vec4 pixel;
 
 void main() {
-    pixel = vec4(v_lit.rgb, 1.0);
+    pixel = vec4(v_lit.rgb * side(), 1.0);
 }

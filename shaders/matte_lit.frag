@@ -1,5 +1,7 @@
 // Draws fur that was lit, toned and encoded at its vertices; strands are noise at the resting place.
 
+#include "inside.glsl"
+
 // Perspective within one triangle is not worth its price here.
 noperspective in vec4 v_lit, v_lying;
 noperspective in vec3 v_rest;
@@ -9,5 +11,5 @@ uniform sampler3D lying_strands;
 
 void main() {
     float strand = dot(texture(lying_strands, v_rest) - 0.5, v_lying);
-    pixel = vec4(v_lit.rgb * (1.0 + 0.45 * v_lit.a * strand), 1.0);
+    pixel = vec4(v_lit.rgb * ((1.0 + 0.45 * v_lit.a * strand) * side()), 1.0);
 }

@@ -197,6 +197,16 @@ def covered(point: np.ndarray, triangles: np.ndarray) -> bool:
         return bool(((v >= 0) & (w >= 0) & (v + w <= 1) & (z > point[2])).any())
 
 
+@pytest.mark.parametrize("name", LEVELS)
+def test_a_wet_line_stands_on_the_lower_lids(raccoon: Avatar, name: str) -> None:
+    eye = next(m for m in level(raccoon, name) if m.material is Material.EYE)
+    ahead = eye.positions[eye.comb[:, 2] > 0.99].mean(axis=0)[2]
+    # Its `comb` points away from the iris although it lies in front.
+    film = eye.positions[(eye.comb[:, 2] < -0.99) & (eye.positions[:, 2] > 0.6 * ahead)]
+    assert len(film) > 20
+    assert np.all(film[:, 1] < raccoon.fit.eye_line[1] + 0.004)
+
+
 def test_teeth_and_tongue_stay_behind_the_lips_at_rest() -> None:
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
     from livecam.heads.species import SPECIES, UNIT_M

@@ -15,7 +15,7 @@ from livecam.core.face import EXPRESSIONS
 from livecam.heads import mouth
 from livecam.heads.anchors import anchors
 from livecam.heads.detail import FULL, LIGHT, Detail
-from livecam.heads.lids import lids
+from livecam.heads.lids import lids, wet_lines
 from livecam.heads.mesh import (
     Cut,
     Stretch,
@@ -53,7 +53,7 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     # eyes, lids and brows, fur from brow to chin, the mouth, and last what never moves.
     meshes = [
         packed("lids", lids(shape, *detail.lid)),
-        packed("eyes", eyes(shape, *detail.eye)),
+        packed("eyes", [*eyes(shape, *detail.eye), *wet_lines(shape, detail.lid[0])]),
         *_further("moving", [part for part in further if part.morphs]),
         coat,
     ]

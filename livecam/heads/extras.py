@@ -146,7 +146,7 @@ class Horns:
     rings: int = 7
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (32, 8) if is_light(detail) else (54, 18)
+        steps, sides = (24, 7) if is_light(detail) else (54, 18)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         # Growth rings fade out half way up, where a horn is polished by use.
         rings = np.sin(t * self.rings * 2 * np.pi / 0.62) * smoothstep(0.62, 0.35, t)
@@ -190,7 +190,7 @@ def modelled(
     """A small part from a distance function: coloured by point and openness, moved by a field."""
     light = is_light(detail)
     points, faces = small_surface(
-        form, low, high, 0.020 if light else 0.012, triangles // 4 if light else triangles
+        form, low, high, 0.020 if light else 0.012, triangles // 5 if light else triangles
     )
     normals = gradient(form, points, 0.01)
     free = smoothstep(0.0, 0.05, form(points + normals * 0.035) * (0.05 / 0.035))
@@ -220,7 +220,7 @@ class NoseRing:
     bone: str
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (20, 6) if is_light(detail) else (44, 10)
+        steps, sides = (16, 5) if is_light(detail) else (44, 10)
         turn = np.linspace(0, 2 * np.pi, steps, dtype=np.float32)
         line = vector(self.at) + self.radius * np.stack(
             (np.sin(turn), np.cos(turn), 0.30 * (1 - np.cos(turn))), axis=1
@@ -256,7 +256,7 @@ class Curls:
     coil: float = 0.075  # radius of the spiral
 
     def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-        steps, sides = (9, 5) if is_light(detail) else (20, 9)
+        steps, sides = (9, 4) if is_light(detail) else (20, 9)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         out = []
         for number, (root, way, reach, turns) in enumerate(self.roots):
@@ -278,7 +278,7 @@ class Curls:
                     np.clip(colors * (tone * stripe)[:, None], 0, 1).astype(np.float32),
                     _brows_of(fields(skin.points, anchors)),
                     occlusion=(0.55 + 0.45 * smoothstep(0.0, 0.5, skin.along)),
-                    fur=np.full(len(anchors), 0.022, np.float32),
+                    fur=np.full(len(anchors), 0.018, np.float32),
                     comb=unit(tangent.astype(np.float32)),
                 )
             )

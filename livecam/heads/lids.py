@@ -6,6 +6,7 @@ plate and fold take the colours of the coat around them, so that a closed eye is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,11 @@ _UPPER_RADIUS, _LOWER_RADIUS = 1.045, 1.070
 _LID_FUR = 0.014  # head units
 _MEET_DEG, _HAPPY_DEG = -19.0, 11.0  # where the lids meet: asleep, and laughing
 _BLINK = "eyeBlink"
+
+# The tear film stands in the corner between the lower lid's rim and the ball: elevation above the
+# edge in degrees, distance from the eye's centre over its radius.
+_FILM = ((-0.6, 1.050), (0.9, 1.022), (2.0, 1.008), (3.4, 0.998))
+_FILM_SINKS = 0.30  # when the eye shuts, so that the upper lid slides over it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +109,63 @@ def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
     ]
 
 
-def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
+def wet_lines(shape: Shape, columns: int) -> list[Part]:
+    """The tear film along both lower lids: the bright line between a lid and its eye."""
+    return [_wet_line(shape, sign, name, columns) for sign, name in SIDES]
+
+
+def _wet_line(shape: Shape, sign: float, name: str, columns: int) -> Part:
     row = shape.species
-    across = np.radians(np.linspace(-88, 88, columns))
-    a, t = np.meshgrid(across.astype(np.float32), _spread(rows), indexing="ij")
+    across, toe, centre, curves = _placed(shape, sign, columns, len(_FILM))
+    raised, radius = np.tile(np.array(_FILM, np.float32).T[:, None], (1, columns, 1))
+
+    def at(edge: Array, shut: float = 0.0) -> Array:
+        b = np.radians(edge + raised * curves.arch)
+        p = np.stack(
+            (np.sin(across), np.cos(across) * np.sin(b), np.cos(across) * np.cos(b)), axis=-1
+        )
+        p = p * (radius * row.eye_radius)[..., None]
+        p[..., 2] *= 1 - _FILM_SINKS * shut
+        out: Array = p.reshape(-1, 3).astype(np.float32)
+        return out
+
+    rest = at(curves.lower)
+    points = rest @ toe.T + centre
+    return Part(
+        f"wetLine{name}",
+        Material.EYE,
+        points,
+        outward(points, grid(columns, len(_FILM)), centre),
+        flat((0.8, 0.8, 0.8), len(points)),
+        {key: moved @ toe.T for key, moved in _lid_morphs(at, False, curves, rest, name).items()},
+        comb=flat((0.0, 0.0, -1.0), len(points)),  # on the white: the iris looks along z
+    )
+
+
+def _placed(
+    shape: Shape, sign: float, columns: int, rows: int
+) -> tuple[Array, Array, Array, _LidCurves]:
+    """Angles across an eye float[columns, rows], its turn outwards, its centre, and its curves."""
+    row = shape.species
+    across = np.radians(np.linspace(-88, 88, columns)).astype(np.float32)
+    a = np.repeat(across[:, None], rows, axis=1)
     curves = _LidCurves(
         rest=row.lids_deg,
         arch=np.clip(np.cos(a * 90 / 63), 0, None) ** 0.75,
         outer=a * sign / across[-1],
         slant=np.degrees(a) * 0.10 * sign,
     )
-    visor = _Visor(upper, a, t, curves.outer, row.eye_radius)
     toe = rotation((0, 1, 0), LID_TOE_OUT_DEG * sign)
-    centre = vector((row.eye[0] * sign, *row.eye[1:]))
+    return a, toe, vector((row.eye[0] * sign, *row.eye[1:])), curves
+
+
+def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
+    row = shape.species
+    a, toe, centre, curves = _placed(shape, sign, columns, rows)
+    t = np.tile(_spread(rows), (columns, 1))
+    visor = _Visor(upper, a, t, curves.outer, row.eye_radius)
     rest = visor.at(curves.upper if upper else curves.lower)
-    morphs = _lid_morphs(visor, curves, rest, name)
+    morphs = _lid_morphs(visor.at, upper, curves, rest, name)
     points = rest @ toe.T + centre
     shut = visor.at(curves.meet(_MEET_DEG), 1.0) @ toe.T
     where = t.ravel()
@@ -142,19 +190,24 @@ def _spread(rows: int) -> Array:
     return out.astype(np.float32)
 
 
-def _lid_morphs(visor: _Visor, curves: _LidCurves, rest: Array, name: str) -> Displacements:
-    """What each expression does to a lid, and what keeps a shut one shut under others."""
-    targets = _upper_targets(curves, name) if visor.upper else _lower_targets(curves, name)
+def _lid_morphs(
+    at: Callable[[Array, float], Array], upper: bool, curves: _LidCurves, rest: Array, name: str
+) -> Displacements:
+    """What each expression does to a lid, and what keeps a shut one shut under others.
+
+    `at` places the lid with its edge at an elevation, how far shut.
+    """
+    targets = _upper_targets(curves, name) if upper else _lower_targets(curves, name)
     out: Displacements = {
-        key: visor.at(edge, float(key.startswith(_BLINK))) - rest for key, edge in targets.items()
+        key: at(edge, float(key.startswith(_BLINK))) - rest for key, edge in targets.items()
     }
     blink = _BLINK + name
     for key in set(out) - {blink}:
         out[blink + CORRECTIVE + key] = -out[key]
     # Eyes that laugh shut in an arch.
     smile = blink + CORRECTIVE + "mouthSmile" + name
-    happy = curves.meet(_HAPPY_DEG) - (3 if visor.upper else 1)
-    out[smile] += visor.at(happy, 1.0) - rest - out[blink]
+    happy = curves.meet(_HAPPY_DEG) - (3 if upper else 1)
+    out[smile] += at(happy, 1.0) - rest - out[blink]
     return out
 
 

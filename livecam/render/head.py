@@ -11,7 +11,7 @@ of the context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import moderngl
@@ -41,6 +41,7 @@ FRAGMENTS = {
 }  # the others are gloss.frag
 # What is wide enough for its small triangles to be lit at their corners by the light tier.
 VERTEX_LIT = {Coat.MATTE: "matte_lit.frag", Coat.HAIR: "matte_lit.frag", Coat.SKIN: "lit.frag"}
+HIDE = (Coat.MATTE, Coat.SKIN)  # with the ruff, into which mouths lead: nobody may look through
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
 LIGHT_PIXELS = 110_000  # a small head is drawn larger and shrunk, as far as this goes
@@ -146,11 +147,12 @@ class HeadRenderer:
             for coat in self.merged.triangles
         }
         self._glass = arrays.pop(Coat.GLASS, None)
+        self._hides = [arrays.pop(coat) for coat in HIDE if coat in arrays]
         self._coats = list(arrays.values())
 
     def render_coats(self) -> None:
         """Draws all that is opaque."""
-        for coat in self._coats:
+        for coat in (*self._hides, *self._coats):
             coat.render()
 
     def render_glass(self) -> None:
@@ -161,17 +163,6 @@ class HeadRenderer:
         self.ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         self._glass.render()
         self.ctx.disable_direct(BLEND_SWITCH)
-
-    def line(self, defines: Mapping[str, int]) -> None:
-        """Readies the lining: the inside of the coat, which closes every gap in it."""
-        program = Program(self.ctx, "lining.vert", "lining.frag", defines)
-        self._lining = self.array(program, self.indices(hide(self.merged)))
-
-    def render_lining(self) -> None:
-        """Draws it; comes last, because nearly all of it is hidden."""
-        self.ctx.cull_face = "front"
-        self._lining.render()
-        self.ctx.cull_face = "back"
 
     def indices(self, triangles: NDArray[np.uint32]) -> moderngl.Buffer:
         """Triangles uint32[m, 3] on the GPU, released with the renderer."""
@@ -238,7 +229,6 @@ class LightHead(HeadRenderer):
         super().__init__(graphics, avatar, avatar.light_meshes, light)
         self._target = EncodedTarget(self.ctx)
         self._lying = lying_texture(self.ctx)
-        self.line({"ENCODED": 1})
         self.dress(lambda coat: light_program(self.ctx, coat))
         self.programs.append(Program(self.ctx, "fins.vert", "fins.frag", {"ENCODED": 1}))
         self._fins = GpuFins(self.ctx, self.merged, self.programs[-1])
@@ -254,13 +244,21 @@ class LightHead(HeadRenderer):
             self._lying.use(LYING_UNIT)
             self._target.begin(*shot.size)
             self.render_coats()
-            self.render_lining()
             self.ctx.disable(moderngl.CULL_FACE)
             self._fins.render()
             self.ctx.enable(moderngl.CULL_FACE)
             self.render_glass()
         with timer.stage("read"):
             return self._target.read()
+
+    def render_coats(self) -> None:
+        """Draws all that is opaque; hides from both sides, which costs less than a lining."""
+        self.ctx.disable(moderngl.CULL_FACE)
+        for coat in self._hides:
+            coat.render()
+        self.ctx.enable(moderngl.CULL_FACE)
+        for coat in self._coats:
+            coat.render()
 
     def release(self) -> None:
         super().release()
@@ -289,7 +287,8 @@ class FullHead(HeadRenderer):
         self._shells = shells
         self._target = MultisampledTarget(self.ctx, samples)
         self._shadow_map = ShadowMap(self.ctx)
-        self.line({})
+        lining = Program(self.ctx, "lining.vert", "lining.frag")
+        self._lining = self.array(lining, self.indices(hide(self.merged)))
         everything = self.indices(self.merged.all_triangles)
         self._caster = self.array(Program(self.ctx, "depth.vert", "depth.frag"), everything)
         self.dress(lambda coat: full_program(self.ctx, coat))
@@ -320,6 +319,12 @@ class FullHead(HeadRenderer):
                 self._render_fur()
             self.render_glass()
             return self._target.resolve()
+
+    def render_lining(self) -> None:
+        """Draws the inside of the coat; comes last, because nearly all of it is hidden."""
+        self.ctx.cull_face = "front"
+        self._lining.render()
+        self.ctx.cull_face = "back"
 
     def _render_fur(self) -> None:
         # Coverage becomes samples; what is stored in them is opaque. Without samples alpha would
@@ -379,7 +384,7 @@ def mouth_open(weights: Weights) -> float:
 def hide(mesh: MergedMesh) -> NDArray[np.uint32]:
     """The triangles of fur, cloth and skin, uint32[m, 3]: with the ruff, into which mouths lead."""
     none = np.zeros((0, 3), np.uint32)
-    return np.concatenate([mesh.triangles.get(c, none) for c in (Coat.MATTE, Coat.SKIN)])
+    return np.concatenate([mesh.triangles.get(c, none) for c in HIDE])
 
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
