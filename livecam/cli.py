@@ -139,7 +139,10 @@ def _every(field: SettingField) -> bool:
 
 def _of_films(field: SettingField) -> bool:
     """What `convert` heeds: a film brings its own size, rate and timing, and loses no face."""
-    return field.group in ("tracking", "avatar", "render") or field.name == "others"
+    if field.name in ("keep_plate", "looks_per_s"):  # a film's background is learned each time
+        return False
+    groups = ("tracking", "avatar", "render", "picture", "effects")
+    return field.group in groups or field.name == "others"
 
 
 def _show_version(wanted: bool) -> None:
@@ -437,22 +440,22 @@ def _assets_fetch(
     json: Json = False,
 ) -> int:
     """Fetch what is missing and check it against its hash."""
-    from livecam.config.assets import fetch_asset, list_assets
+    from livecam.config.assets import fetch_asset, fetch_assets
 
-    wanted = names or [asset.name for asset in list_assets()]
-    rows = [{"name": name, "path": str(fetch_asset(name, say=_say))} for name in wanted]
+    paths = {name: fetch_asset(name, say=_say) for name in names} if names else fetch_assets(_say)
+    rows = [{"name": name, "path": str(path)} for name, path in paths.items()]
     _print_rows(rows, json, "")
     return 0
 
 
 def _assets_verify(json: Json = False) -> int:
     """Check every asset against its hash; exit code 5 when one is missing or broken."""
-    from livecam.config.assets import State, list_assets, verify
+    from livecam.config.assets import complete, list_assets, verify
     from livecam.core.errors import AssetError
 
     rows = [{"name": asset.name, "state": verify(asset.name).value} for asset in list_assets()]
     _print_rows(rows, json, "")
-    return 0 if all(row["state"] == State.OK for row in rows) else AssetError.exit_code
+    return 0 if all(complete(asset.name) for asset in list_assets()) else AssetError.exit_code
 
 
 def _print_json(value: object) -> None:

@@ -11,15 +11,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.app.build import compositor_factory, tracker_factory
+from livecam.app.build import compositor_factory, reader_factory, tracker_factory
 from livecam.app.line import Line, Published
-from livecam.avatar.accessories import dressed
+from livecam.avatar.accessories import dressed, worn_avatar
+from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.config.settings import Settings
+from livecam.core.face import Observation
 from livecam.core.frame import Frame, Image
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
-from livecam.render.context import open_graphics
+from livecam.render.context import Graphics, open_graphics
+from livecam.segmentation.base import Scene
 from livecam.sinks.base import OutputInfo
 from livecam.sources.sample_clip import sample_clip
 
@@ -32,8 +35,40 @@ OTHERS = (
     ("fox", ()), ("cat", ("glasses",)), ("panda", ("headphones",)),
     ("tiger", ()), ("frog", ("top-hat",)), ("woman", ()),
 )  # fmt: skip
-SETTLE = 15  # frames before it, for the filters
+SETTLE = 70  # frames before it, for the filters and the plate
 ROW = 3
+
+
+# The fourth picture: the same frame, set into the picture more and more, and other things to do.
+STAGES: tuple[tuple[str, dict[str, dict[str, object]]], ...] = (
+    ("the head alone", {"picture": {
+        "remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0}}),
+    ("hair gone, light and grain matched", {}),
+    ("background blurred", {"picture": {"background": "blur"}}),
+    ("background a colour", {"picture": {"background": "#2a6f8f"}}),
+    ("your own face, stickers", {
+        "avatar": {"avatar": "none"}, "effects": {"stickers": ("cat",), "smooth_skin": 0.4}}),
+    ("a colour look", {"avatar": {"avatar": "fox"}, "effects": {"lut": "cool-teal"}}),
+)  # fmt: skip
+
+
+class Seeing:
+    """Reads each picture before the line shows it, as a conversion does."""
+
+    def __init__(self, settings: Settings) -> None:
+        make = reader_factory(settings, hurried=False)
+        self._reader = None if make is None else make()
+        self._scene: Scene | None = None
+
+    def look(self, observation: Observation) -> None:
+        if self._reader is None or not observation.faces:
+            return
+        frame = observation.frame
+        face = max(observation.faces, key=lambda f: f.box(*frame.size).width)
+        self._scene = self._reader.read(frame, face.points_px(*frame.size))
+
+    def scene(self) -> Scene | None:
+        return self._scene
 
 
 def played(last: int) -> list[tuple[Frame, Published]]:
@@ -43,12 +78,16 @@ def played(last: int) -> list[tuple[Frame, Published]]:
     with open_graphics() as graphics, VideoReader(sample_clip()) as reader:
         tracker = tracker_factory(settings)()
         make = compositor_factory(settings, graphics, timer)
+        seeing = Seeing(settings)
         line = None
         for frame in reader:
             if line is None:
                 info = OutputInfo(frame.width, frame.height, 30.0)
-                line = Line(settings, load_avatar(settings.avatar.avatar), make, info, timer)
-            published = line.show(tracker.track(frame), frame.captured_at)
+                avatar = load_avatar(settings.avatar.avatar)
+                line = Line(settings, avatar, make, info, timer, seeing.scene)
+            observation = tracker.track(frame)
+            seeing.look(observation)
+            published = line.show(observation, frame.captured_at)
             if frame.index == SHOWN or frame.index in STRIP:
                 pairs.append((frame, published))
             if frame.index == last:
@@ -59,23 +98,53 @@ def played(last: int) -> list[tuple[Frame, Published]]:
     return pairs
 
 
-def worn() -> list[Image]:
-    """The frame `SHOWN` under each of the other heads."""
-    settings = Settings()
+def tracked() -> list[Observation]:
+    """The frames up to `SHOWN`, as far back as the filters and the plate need them."""
     with VideoReader(sample_clip()) as reader:
-        tracker = tracker_factory(settings)()
+        tracker = tracker_factory(Settings())()
         seen = [tracker.track(frame) for frame in reader if SHOWN - SETTLE <= frame.index <= SHOWN]
         tracker.close()
-    pictures = []
+    return seen
+
+
+def shown_as(
+    settings: Settings, seen: list[Observation], graphics: Graphics, avatar: Avatar
+) -> Image:
+    """The last of those frames as the line publishes it."""
+    make = compositor_factory(settings, graphics, StageTimer())
+    seeing = Seeing(settings)
+    info = OutputInfo(seen[0].frame.width, seen[0].frame.height, 30.0)
+    line = Line(settings, avatar, make, info, scenes=seeing.scene)
+    for observation in seen:
+        seeing.look(observation)
+        published = line.show(observation, observation.frame.captured_at)
+    line.close()
+    return published.picture.image
+
+
+def worn() -> list[Image]:
+    """The frame `SHOWN` under each of the other heads."""
+    seen, settings = tracked(), Settings()
     with open_graphics() as graphics:
-        make = compositor_factory(settings, graphics, StageTimer())
-        for name, accessories in OTHERS:
-            info = OutputInfo(seen[0].frame.width, seen[0].frame.height, 30.0)
-            line = Line(settings, dressed(load_avatar(name), accessories), make, info)
-            for observation in seen:
-                published = line.show(observation, observation.frame.captured_at)
-            pictures.append(published.picture.image)
-            line.close()
+        return [
+            small(shown_as(settings, seen, graphics, dressed(load_avatar(name), accessories)))
+            for name, accessories in OTHERS
+        ]
+
+
+def staged() -> list[Image]:
+    """The frame `SHOWN` with more and more stages, each with its words."""
+    seen, pictures = tracked(), []
+    with open_graphics() as graphics:
+        for words, changed in STAGES:
+            settings = Settings.model_validate(changed)
+            image = small(shown_as(settings, seen, graphics, worn_avatar(settings.avatar))).copy()
+            band = image[-34:]
+            band[..., :3] = band[..., :3] // 3
+            place = (14, image.shape[0] - 11)
+            white = (255, 255, 255, 255)
+            cv2.putText(image, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, white, 1, cv2.LINE_AA)
+            pictures.append(image)
     return pictures
 
 
@@ -106,9 +175,9 @@ def main(folder: Path) -> None:
         for row in (STRIP[:2], STRIP[2:])
     ]
     save(folder / "moving.jpg", np.vstack(rows))
-    others = [small(image) for image in worn()]
-    rows = [np.hstack(others[i : i + ROW]) for i in range(0, len(others), ROW)]
-    save(folder / "others.jpg", np.vstack(rows))
+    for name, pictures in (("others", worn()), ("stages", staged())):
+        rows = [np.hstack(pictures[i : i + ROW]) for i in range(0, len(pictures), ROW)]
+        save(folder / f"{name}.jpg", np.vstack(rows))
 
 
 if __name__ == "__main__":

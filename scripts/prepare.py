@@ -2,7 +2,7 @@
 
 import sys
 
-from livecam.config.assets import fetch_asset, list_assets
+from livecam.config.assets import fetch_assets
 from livecam.core.errors import LivecamError
 from livecam.sources.sample_clip import make_sample_clip, sample_clip_path
 
@@ -18,8 +18,8 @@ def say_progress(done: int, frames: int) -> None:
 
 def main() -> int:
     try:
-        for asset in list_assets():
-            print(fetch_asset(asset.name, say))
+        for path in fetch_assets(say).values():
+            print(path)
         clip = sample_clip_path()
         if not clip.is_file():
             clip.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A library -> the folders or files that may import it.
 HOMES = {
     "mediapipe": ("tracking/",),
+    "ai_edge_litert": ("segmentation/networks.py",),
     "pyvirtualcam": ("sinks/virtual_camera.py",),
     "av": ("media/",),
     "glfw": ("render/context.py", "sinks/preview.py"),

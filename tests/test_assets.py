@@ -89,7 +89,7 @@ def test_the_data_file_names_every_asset_completely():
     known = assets.list_assets()
     assert {"face-landmarker", "portrait"} <= {asset.name for asset in known}
     for asset in known:
-        assert len(asset.places) >= 2, "one place can be out of reach"
+        assert len(asset.places) >= 2 or asset.optional, "one place can be out of reach"
         assert len(bytes.fromhex(asset.sha256)) == 32
         assert asset.size > 0
         assert asset.licence

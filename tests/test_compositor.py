@@ -197,12 +197,6 @@ def test_morphs_move_the_head_and_come_back(compositor):
     assert np.array_equal(rest, again)
 
 
-def test_another_avatar_can_be_put_on_while_running(compositor):
-    compositor.set_avatar(ball_avatar((0.7, 0.05, 0.05)))
-    r, g, _, _ = compositor.compose(picture(), [at()]).image[HEIGHT // 2, WIDTH // 2]
-    assert r > g
-
-
 def test_every_stage_is_timed(graphics, tier):
     timer = StageTimer()
     compositor = made(graphics, tier, timer=timer)

@@ -104,7 +104,7 @@ def sighting(index: int, x: float = 100, y: float = 100, size: float = 60) -> Si
     outline = np.array(((x - 30, y), (x, y - 40), (x + 30, y), (x, y + 40)), np.float32)
     return Sighting(
         index, x, y, size, np.array((x / 1000, 0, -0.6)), np.array((1.0, 0, 0, 0)),
-        np.zeros(len(EXPRESSIONS), np.float32), 1.08, outline,
+        np.zeros(len(EXPRESSIONS), np.float32), 1.08, outline, np.tile(outline, (120, 1))[:478],
     )  # fmt: skip
 
 

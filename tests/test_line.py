@@ -46,7 +46,7 @@ class PaintingCompositor:
         self.gpu_planes: Image | None = None
         self.shown: list[AvatarState] = []
 
-    def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
         if self.broken:
             raise GraphicsError("the driver gave up")
         assert len(avatars) == 1
@@ -234,7 +234,9 @@ def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
         return stage.line.show(observation, 1.0).picture.image[60, 110:130, 1].astype(float)
 
     class Untouched(PaintingCompositor):
-        def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
+        def compose(
+            self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None
+        ) -> Frame:
             return frame
 
     assert beside("show").std() > 50

@@ -22,6 +22,10 @@ SIZES = {
     "low-power": (640, 360, 20),
     "streamer": (1920, 1080, 30),
     "party": (1280, 720, 30),
+    "beauty": (1280, 720, 30),
+    "fresh-makeup": (1280, 720, 30),
+    "fun-stickers": (1280, 720, 30),
+    "film-look": (1280, 720, 30),
 }
 SHIPPED = sorted(path.stem for path in shipped_folder("presets").glob("*.toml"))
 

@@ -9,9 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from livecam.app.build import check_names, compositor_factory, output_info, tracker_factory
-from livecam.app.line import Line, Published
-from livecam.app.live import Capture, Live, Tracking, prepare_process
+from livecam.app.build import (
+    check_names,
+    compositor_factory,
+    output_info,
+    reader_factory,
+    tracker_factory,
+)
+from livecam.app.line import Line, Published, nothing_seen
+from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
 from livecam.app.outlets import Outlet
 from livecam.app.stats import Shown
 from livecam.avatar.accessories import worn_avatar
@@ -73,7 +79,13 @@ class _Bench:
         self._started_at = self._clock.now()
         capture = Capture(source_maker(settings.source, self._clock), timer)
         tracking = Tracking(tracker_factory(settings), capture.frames, timer)
-        for worker in (tracking.worker, capture.worker):
+        looks_per_s = settings.picture.looks_per_s
+        make_reader = reader_factory(settings, hurried=True)
+        watch = watching(make_reader, tracking, looks_per_s, self._clock, timer)
+        workers = [tracking.worker, capture.worker]
+        if watch is not None:
+            workers.append(watch.worker)
+        for worker in workers:
             stack.callback(worker.join)
             stack.callback(worker.request_stop)
             worker.start()
@@ -83,7 +95,8 @@ class _Bench:
         outlet = Outlet("null", NullSink, info, self._clock, timer)
         outlet.keep_delays = True
         make = compositor_factory(settings, self._graphics, timer)
-        line = Line(settings, avatar, make, info, timer)
+        scenes = nothing_seen if watch is None else watch.newest
+        line = Line(settings, avatar, make, info, timer, scenes)
         stack.callback(line.close)
         self._outlet = outlet
         self._live = Live(

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
-from livecam.config.assets import asset_path
+from livecam.compose.stages import PictureStages
+from livecam.config.assets import State, asset, asset_path, verify
 from livecam.config.settings import Settings
+from livecam.core.frame import Image
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
 from livecam.render.context import Graphics
+from livecam.segmentation.hands import HandWatch
+from livecam.segmentation.reader import LookForHands, SceneReader
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import SourceInfo
 from livecam.tracking.base import TRACKERS, Tracker
+from livecam.tracking.hand_landmarker import HandLandmarker
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +50,56 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
     return make
 
 
+def needs_scene(settings: Settings) -> bool:
+    """Whether any stage asks for more than the face."""
+    picture, effects = settings.picture, settings.effects
+    return (
+        picture.remove_head
+        or picture.neck
+        or picture.hands
+        or picture.light > 0
+        or picture.camera_match > 0
+        or picture.background != "keep"
+        or effects != type(effects)()
+    )
+
+
+def reader_factory(
+    settings: Settings, *, hurried: bool, camera: str | None = None
+) -> Callable[[], SceneReader] | None:
+    """Makes the reader of person, hair, hands and background on the thread that calls it; None
+    when no stage needs one.
+
+    Raises:
+        AssetError: a model is missing; at once, not on that thread.
+    """
+    if not needs_scene(settings):
+        return None
+    person, wide = asset_path("person"), asset_path("person-wide")
+    hair = _if_here("hair")
+    hands = _if_here("hand-landmarker") if settings.picture.hands else None
+
+    def make() -> SceneReader:
+        return SceneReader(
+            person,
+            wide,
+            hair,
+            None if hands is None else hand_looker(hands),
+            hurried=hurried,
+            camera=camera if settings.picture.keep_plate else None,
+        )
+
+    return make
+
+
+def _if_here(name: str) -> Path | None:
+    """The file of an optional asset."""
+    if verify(name) is State.OK:
+        return asset_path(name)
+    log.debug("%s is not here: %s", name, asset(name).what)
+    return None
+
+
 def check_names(settings: Settings) -> None:
     """Refuses unknown trackers and filters before anything is opened.
 
@@ -52,12 +111,14 @@ def check_names(settings: Settings) -> None:
 
 
 def compositor_factory(
-    settings: Settings, graphics: Graphics, timer: StageTimer
+    settings: Settings, graphics: Graphics, timer: StageTimer, patient: bool = False
 ) -> Callable[[Avatar, int, int], Compositor]:
     """Makes compositors for pictures of a width and height, all in one context."""
 
     def make(avatar: Avatar, width: int, height: int) -> Compositor:
-        compositor = HeadCompositor(graphics, avatar, settings.render, (width, height), timer)
+        stages = PictureStages(avatar, settings.picture, settings.effects, timer, patient)
+        size = (width, height)
+        compositor = HeadCompositor(graphics, avatar, settings.render, size, timer, stages)
         log.info(
             "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer
         )
@@ -78,3 +139,13 @@ def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
         height = round(source.height * width / source.width)
     # 4:2:0 video, and Chrome on Linux, want even sides.
     return OutputInfo(width + width % 2, height + height % 2, asked.out_fps or source.fps)
+
+
+def hand_looker(model: Path) -> LookForHands:
+    """Finds hands near a face; opened and used on the thread that calls this."""
+    landmarker = HandLandmarker(model)
+
+    def find(image: Image) -> list[tuple[NDArray[np.float32], float]]:
+        return [(hand.points, hand.score) for hand in landmarker.find(image)]
+
+    return HandWatch(find).look

@@ -171,18 +171,19 @@ def _graphics(settings: Settings) -> Check:
 
 
 def _models(settings: Settings) -> Check:
-    from livecam.config.assets import State, list_assets, verify
+    from livecam.config.assets import State, complete, list_assets, verify
 
     states = {asset.name: verify(asset.name) for asset in list_assets()}
     facts = {
         asset.name: {"state": states[asset.name].value, "sha256": asset.sha256}
         for asset in list_assets()
     }
-    wrong = [f"{name} is {state.value}" for name, state in states.items() if state != State.OK]
+    wrong = [f"{name} is {state.value}" for name, state in states.items() if not complete(name)]
     if wrong:
         tell = _fail if states[MAIN_MODEL] != State.OK else _warn
         return tell(", ".join(wrong), "livecam assets fetch", **facts)
-    return _ok(", ".join(f"{a.file} sha256 {a.sha256[:8]}" for a in list_assets()), **facts)
+    here = [a for a in list_assets() if states[a.name] is State.OK]
+    return _ok(", ".join(f"{a.file} sha256 {a.sha256[:8]}" for a in here), **facts)
 
 
 def _avatar(settings: Settings) -> Check:

@@ -19,19 +19,32 @@ from livecam.avatar.rig import Rig
 from livecam.compose import covers
 from livecam.compose.base import Compositor
 from livecam.compose.framing import Framing
-from livecam.config.settings import Settings
+from livecam.config.settings import NO_AVATAR, Settings
 from livecam.core.commands import Command
 from livecam.core.face import Face, FaceState, Observation
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
+from livecam.segmentation.base import Scene
+from livecam.segmentation.carry import carried
 from livecam.sinks.base import OutputInfo
 
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.1  # pauses before a broken compositor is made anew
 LONGEST_RETRY_S = 5.0
+
+LONGEST_SCENE_S = 0.5  # what was seen longer ago is not carried to a picture
+
+# The newest of what was seen besides the face; any moment, any size, or nothing.
+Scenes = Callable[[], Scene | None]
+
+
+def nothing_seen() -> Scene | None:
+    """For a line without anybody who looks."""
+    return None
+
 
 # Makes a compositor for pictures of a width and height; raises GraphicsError.
 CompositorFactory = Callable[[Avatar, int, int], Compositor]
@@ -55,6 +68,7 @@ class _Covered:
 
     picture: Frame
     beneath: Frame  # the same without the avatar: never to be published
+    scene: Scene | None  # what was seen in it
     face: FaceState
     others: tuple[Face, ...]
     box: Rect
@@ -75,8 +89,10 @@ class Line:
         make_compositor: CompositorFactory,
         output: OutputInfo,
         timer: StageTimer | None = None,
+        scenes: Scenes = nothing_seen,
     ) -> None:
         self.settings = settings
+        self._scenes = scenes
         self.output = output
         self.timer = timer or StageTimer()
         self.guard = PrivacyGuard(settings.privacy)
@@ -84,6 +100,7 @@ class Line:
         self.wants_planes = False  # somebody will publish I420
         self.last_error: Exception | None = None
         self._avatar = avatar
+        self._bare = settings.avatar.avatar == NO_AVATAR  # the user shows their own face
         self._make_compositor = make_compositor
         self._compositor: Compositor | None = None
         self._compositor_size = (0, 0)
@@ -113,7 +130,7 @@ class Line:
 
     def wear(self, avatar: Avatar) -> None:
         """Changes the head; the next picture shows it."""
-        self._avatar = avatar
+        self._avatar, self._bare = avatar, False
         self._rig = Rig(avatar, self.settings.avatar)
         self._drop_compositor()
 
@@ -179,6 +196,8 @@ class Line:
 
     def _show_without(self, now: float, newest: Frame | None) -> Published:
         before = Shown.CURTAIN if self._last is None else self._last.state
+        if self._bare and before is Shown.PASSTHROUGH:
+            before = Shown.AVATAR  # as far as holding is concerned
         state = self.guard.repeat(now, before)
         moves_on = (
             state is Shown.AVATAR
@@ -200,7 +219,7 @@ class Line:
                 avatar = self._rig.idle(now - self._drawn_at)
             if avatar is not None:
                 self._covered = self._drawn(
-                    covered.beneath, avatar, covered.face, covered.others, now
+                    covered.beneath, avatar, covered.face, covered.others, covered.scene, now
                 )
         return self._publish_state(state, now, frame)
 
@@ -214,9 +233,20 @@ class Line:
     ) -> _Covered:
         with self.timer.stage("rig"):
             avatar = self._rig.state(face, frame.width, frame.height, frame.image)
+        scene = self._scene_of(face, frame)
         if others and self.settings.privacy.others == "blur":
             frame = self._blur_others(frame, others)
-        return self._drawn(frame, avatar, face, others, now)
+        return self._drawn(frame, avatar, face, others, scene, now)
+
+    def _scene_of(self, face: FaceState, frame: Frame) -> Scene | None:
+        """The newest scene, carried to this picture; None when there is none that fits."""
+        scene, points = self._scenes(), face.points_px(*frame.size)
+        if scene is None or points is None or scene.size != frame.size:
+            return None
+        if abs(frame.captured_at - scene.at) > LONGEST_SCENE_S:
+            return None
+        with self.timer.stage("carry"):
+            return carried(scene, points, frame.captured_at)
 
     def _drawn(
         self,
@@ -224,14 +254,15 @@ class Line:
         avatar: AvatarState,
         face: FaceState,
         others: tuple[Face, ...],
+        scene: Scene | None,
         now: float,
     ) -> _Covered:
         compositor = self._compositor_for(beneath, now)
         with self.timer.stage("compose"):
-            picture = compositor.compose(beneath, (avatar,))
+            picture = compositor.compose(beneath, () if self._bare else (avatar,), scene)
             planes = compositor.planes() if self.wants_planes else None
         self.last_error, self._retry_pause_s, self._drawn_at = None, FIRST_RETRY_S, now
-        return _Covered(picture, beneath, face, others, compositor.drawn, planes)
+        return _Covered(picture, beneath, scene, face, others, compositor.drawn, planes)
 
     def _blur_others(self, frame: Frame, others: tuple[Face, ...]) -> Frame:
         with self.timer.stage("blur others"):
@@ -250,6 +281,8 @@ class Line:
             covered = self._covered
             picture = self._framed(covered.picture, covered.face)
             planes = covered.planes if picture is covered.picture else None
+            if self._bare and state is Shown.AVATAR:
+                state = Shown.PASSTHROUGH
             return Published(picture, state, tracked, covered.face, covered.box, planes)
         return self._publish_cover(state, now, frame)
 

@@ -22,6 +22,9 @@ from livecam.core.frame import Frame, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, Pacer, StageTimer
 from livecam.core.worker import Worker
+from livecam.filtering.choice import FaceChoice
+from livecam.segmentation.base import Scene
+from livecam.segmentation.reader import SceneReader
 from livecam.sources.base import Source, SourceInfo
 from livecam.tracking.base import Tracker
 
@@ -128,6 +131,7 @@ class Tracking:
         timer: StageTimer,
     ) -> None:
         self.observations: Mailbox[Observation] = Mailbox("observations")
+        self.watched: Mailbox[Observation] = Mailbox("watched")  # for who looks now and then
         self.worker = Worker("track", self)
         self.busy = False
         self.tracked = 0
@@ -150,6 +154,7 @@ class Tracking:
                 observation = self._tracker.track(frame)
             self.tracked += 1
             self.observations.put(observation)
+            self.watched.put(observation)
         finally:
             self.busy = False
         return True
@@ -158,6 +163,82 @@ class Tracking:
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
             tracker.close()
+
+
+class Watching:
+    """The worker that owns the scene reader: now and then a tracked picture in, a scene out.
+
+    Never delays a picture: whoever asks gets the newest scene, of whatever moment it is.
+    """
+
+    def __init__(
+        self,
+        make_reader: Callable[[], SceneReader],
+        observations: Mailbox[Observation],
+        looks_per_s: float,
+        clock: Clock,
+        timer: StageTimer,
+    ) -> None:
+        self.worker = Worker("segment", self)
+        self._make_reader = make_reader
+        self._observations = observations
+        self._rest_s = 1 / looks_per_s
+        self._clock, self._timer = clock, timer
+        self._reader: SceneReader | None = None
+        self._choice = FaceChoice()
+        self._newest: Scene | None = None  # replaced as a whole: any thread may read it
+        self._begin_anew = threading.Event()
+
+    def newest(self) -> Scene | None:
+        """What was seen last; any thread may ask."""
+        return self._newest
+
+    def take_plate(self) -> None:
+        """Asks for the background to be learned anew; any thread may call it."""
+        self._begin_anew.set()
+
+    def start(self) -> None:
+        self._reader = self._make_reader()
+
+    def step(self) -> bool:
+        assert self._reader is not None
+        began = self._clock.now()
+        observation = self._observations.take(TAKE_S)
+        if observation is None:
+            return True
+        if self._begin_anew.is_set():
+            self._begin_anew.clear()
+            self._reader.take_plate()
+        with self._timer.stage("segment"):
+            face = self._choice.choose(observation)
+            frame = observation.frame
+            points = None if face is None else face.points_px(*frame.size)
+            scene = self._reader.read(frame, points)
+        if scene is not None:
+            self._newest = scene
+        left_s = self._rest_s - (self._clock.now() - began)
+        if left_s > 0:
+            self._clock.sleep(left_s)
+        return True
+
+    def stop(self) -> None:
+        reader, self._reader = self._reader, None
+        self._newest = None
+        if reader is not None:
+            reader.close()
+
+
+def watching(
+    make_reader: Callable[[], SceneReader] | None,
+    tracking: Tracking,
+    looks_per_s: float,
+    clock: Clock,
+    timer: StageTimer,
+) -> Watching | None:
+    """The worker that looks at what is tracked; None when nobody wants to know."""
+    if make_reader is None:
+        return None
+    return Watching(make_reader, tracking.watched, looks_per_s, clock, timer)
 
 
 class Live:
@@ -188,6 +269,7 @@ class Live:
         self._on_published = on_published
         self._stopping = threading.Event()
         self._source_known_lost = False
+        self._alpha = line.settings.picture.background == "alpha"
 
     def stop(self) -> None:
         """Asks the loop to end; any thread may call it."""
@@ -243,7 +325,7 @@ class Live:
 
     def _publish(self, published: Published, taken_at: float | None = None) -> None:
         now = self._clock.now()
-        picture = Picture(published.picture, self._timer, published.planes)
+        picture = Picture(published.picture, self._timer, published.planes, self._alpha)
         for outlet in self.outlets:
             outlet.put(picture)
         self.pacer.published(now, taken_at)

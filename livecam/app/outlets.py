@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 
+from livecam.compose.background import flattened
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, StageTimer
@@ -27,9 +28,14 @@ class Picture:
     """
 
     def __init__(
-        self, frame: Frame, timer: StageTimer | None = None, planes: Image | None = None
+        self,
+        frame: Frame,
+        timer: StageTimer | None = None,
+        planes: Image | None = None,
+        alpha: bool = False,
     ) -> None:
         self.rgba = frame
+        self._alpha = alpha  # what is seen through becomes black where there is no alpha
         self._timer = timer or StageTimer(1)
         self._lock = threading.Lock()
         self._i420: Frame | None = None  # guarded by _lock
@@ -43,7 +49,8 @@ class Picture:
             if self._i420 is None:
                 frame = self.rgba
                 with self._timer.stage("convert"):
-                    image = _converter(frame.width, frame.height).convert(frame.image)
+                    opaque = flattened(frame.image) if self._alpha else frame.image
+                    image = _converter(frame.width, frame.height).convert(opaque)
                 self._i420 = Frame(image, frame.index, frame.captured_at, PixelFormat.I420)
             return self._i420
 

@@ -11,9 +11,15 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from livecam.app.build import check_names, compositor_factory, output_info, tracker_factory
-from livecam.app.line import Line, Published
-from livecam.app.live import Capture, Live, Tracking, prepare_process
+from livecam.app.build import (
+    check_names,
+    compositor_factory,
+    output_info,
+    reader_factory,
+    tracker_factory,
+)
+from livecam.app.line import Line, Published, nothing_seen
+from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
 from livecam.app.outlets import Outlet
 from livecam.app.stats import StatsWriter
 from livecam.avatar.accessories import dressed, worn_avatar
@@ -61,6 +67,7 @@ class _Run:
         self._stats_path = stats
         self._stack = stack
         self._recording: Outlet | None = None
+        self._alpha = settings.picture.background == "alpha"
         self._shown_at: deque[float] = deque(maxlen=31)
 
     def run(self) -> int:
@@ -70,11 +77,17 @@ class _Run:
         self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
         make_tracker = tracker_factory(settings)
+        make_reader = reader_factory(settings, hurried=True, camera=settings.source.source)
         self._capture = Capture(
             source_maker(settings.source, self.clock, self._refused()), self.timer
         )
         self._tracking = Tracking(make_tracker, self._capture.frames, self.timer)
+        self._watching = watching(
+            make_reader, self._tracking, settings.picture.looks_per_s, self.clock, self.timer
+        )
         stack.callback(self._stop_workers)
+        if self._watching is not None:
+            self._watching.worker.start()
         self._capture.worker.start()
         self._tracking.worker.start()  # loads MediaPipe while this thread opens OpenGL
         graphics = stack.enter_context(self._open_graphics())
@@ -85,8 +98,9 @@ class _Run:
         if not outlets and self._preview is None:
             outlets = [self._demo(info)]
         line = Line(
-            settings, avatar, compositor_factory(settings, graphics, self.timer), info, self.timer
-        )
+            settings, avatar, compositor_factory(settings, graphics, self.timer), info, self.timer,
+            nothing_seen if self._watching is None else self._watching.newest,
+        )  # fmt: skip
         stack.callback(line.close)
         stats = None
         if self._stats_path is not None:
@@ -116,9 +130,12 @@ class _Run:
             outlet.end()
 
     def _stop_workers(self) -> None:
-        for worker in (self._capture.worker, self._tracking.worker):
+        workers = [self._capture.worker, self._tracking.worker]
+        if self._watching is not None:
+            workers.append(self._watching.worker)
+        for worker in workers:
             worker.request_stop()
-        for worker in (self._capture.worker, self._tracking.worker):
+        for worker in workers:
             if not worker.join():
                 log.warning("%s did not stop in time", worker.name)
 
@@ -154,11 +171,17 @@ class _Run:
             outlets.append(self._outlet("virtual-camera", self._make_virtual_camera, info))
         if sinks.record:
             path = Path(sinks.record)
-            outlets.append(self._outlet("record", _recorder(path), info, RECORDER_DEPTH))
+            make = _recorder(path, alpha=self._alpha)
+            outlets.append(self._outlet("record", make, info, RECORDER_DEPTH))
         if sinks.png:
             folder = Path(sinks.png)
             outlets.append(
-                self._outlet("png", lambda: SINKS.create("png", folder), info, RECORDER_DEPTH)
+                self._outlet(
+                    "png",
+                    lambda: SINKS.create("png", folder, alpha=self._alpha),
+                    info,
+                    RECORDER_DEPTH,
+                )
             )
         return outlets
 
@@ -187,6 +210,8 @@ class _Run:
                 self._next_avatar()
             elif command is Command.RECORD:
                 self._toggle_recording()
+            elif command is Command.TAKE_PLATE and self._watching is not None:
+                self._watching.take_plate()
         return commands
 
     def _show(self, published: Published, preview: Preview) -> None:
@@ -237,8 +262,10 @@ class _Run:
             log.info("recorded %s", self._recording.words)
             self._recording = None
             return
-        path = RECORDINGS / f"livecam-{self._live.published:06d}.mp4"
-        self._recording = self._outlet("record", _recorder(path), self._info, RECORDER_DEPTH)
+        suffix = ".mov" if self._alpha else ".mp4"
+        path = RECORDINGS / f"livecam-{self._live.published:06d}{suffix}"
+        make = _recorder(path, alpha=self._alpha)
+        self._recording = self._outlet("record", make, self._info, RECORDER_DEPTH)
         self._recording.begin()
         self._live.outlets.append(self._recording)
 
@@ -279,8 +306,8 @@ def _rate(moments: deque[float]) -> float:
     return (len(moments) - 1) / span_s if span_s > 0 else 0.0
 
 
-def _recorder(path: Path, force: bool = False) -> Callable[[], Sink]:
-    return lambda: SINKS.create("record", path, force=force)
+def _recorder(path: Path, force: bool = False, alpha: bool = False) -> Callable[[], Sink]:
+    return lambda: SINKS.create("record", path, force=force, alpha=alpha)
 
 
 class _CalmEnd:

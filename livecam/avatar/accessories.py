@@ -25,7 +25,7 @@ from livecam.avatar.library import (
     load_avatar,
     read_toml,
 )
-from livecam.config.settings import AvatarSettings
+from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.core.errors import AssetError, ConfigError
 from livecam.core.registry import did_you_mean
 
@@ -171,7 +171,9 @@ def worn_avatar(settings: AvatarSettings) -> Avatar:
         AssetError: nobody knows it or what it wears, or their files are missing or broken.
         ConfigError: two accessories sit in the same place.
     """
-    return dressed(load_avatar(settings.avatar), settings.accessories)
+    # Who wears none wears the usual one unseen: it is at hand when they change their mind.
+    name = type(settings)().avatar if settings.avatar == NO_AVATAR else settings.avatar
+    return dressed(load_avatar(name), settings.accessories)
 
 
 def _with(avatar: Avatar, item: Accessory, anchor: Anchor) -> Avatar:

@@ -3,14 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from livecam.avatar.base import AvatarState
+from livecam.compose.figure import Figure
 from livecam.core.frame import Frame, Image, Rect
+from livecam.segmentation.base import Scene
+
+
+@dataclass(slots=True)
+class Layers:
+    """One picture on its way through the stages; the one value that is written to."""
+
+    source: Image  # uint8[h, w, 4] as the camera took it; never written to
+    image: Image  # uint8[h, w, 4], what has become of it
+    scene: Scene | None  # what was seen in it, for its own moment
+    avatars: Sequence[AvatarState]
+    coverage: NDArray[np.uint8]  # uint8[h, w], of the heads drawn so far
+    # uint8[h, w]: how much was made up - heads, filled background, tinted skin
+    made: NDArray[np.uint8]
+    filled: NDArray[np.uint8]  # uint8[h, w]: how much of the person became background
+    head: Rect  # holds all of `coverage` that is not 0
+    small: NDArray[np.uint8] | None = (
+        None  # uint8[rows, columns, 3]: the source on the scene's grid
+    )
+    figure: Figure | None = None  # the person parted into head and body
+
+
+class Stage(Protocol):
+    """One step from the camera's picture to the published one.
+
+    Reads and writes `layers.image` in place, and whatever else it changes there. Keeps every
+    pixel that is none of its business bit-exact. Used on one thread, frame after frame.
+    """
+
+    name: str
+
+    def apply(self, layers: Layers) -> None: ...
+
+    def reset(self) -> None:
+        """Forgets what it knew of earlier pictures: a cut."""
+        ...
 
 
 class Compositor(Protocol):
     """Draws avatars over the picture they were measured from.
+
+    `scene` is what was seen in that very picture besides the faces.
 
     Made, used and closed on the thread that owns the GL context. `compose` returns a new
     RGBA frame of the same size and with the same index and time; the frame given stays
@@ -26,7 +69,9 @@ class Compositor(Protocol):
         """How well it draws here: "light" or "full"."""
         ...
 
-    def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame: ...
+    def compose(
+        self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None = None
+    ) -> Frame: ...
 
     def planes(self) -> Image | None:
         """The last composed picture as I420 (BT.709, limited range), made by the GPU.

@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
+from livecam.compose.base import Layers
 from livecam.compose.blend import srgb_from_linear
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
+from livecam.compose.shadow import Body
+from livecam.compose.stages import PictureStages
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
 from livecam.core.face import EXPRESSIONS
@@ -23,6 +26,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
+from livecam.segmentation.base import Scene
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,7 @@ class HeadCompositor:
         settings: RenderSettings,
         size: tuple[int, int],
         timer: StageTimer | None = None,
+        stages: PictureStages | None = None,
     ) -> None:
         self.drawn = NOTHING
         self._graphics = graphics
@@ -58,53 +63,67 @@ class HeadCompositor:
         self._below = below(avatar)
         self.tier: Tier = choose_tier(graphics, settings, avatar, size)
         self._painter = make_painter(self.tier, graphics, settings, avatar, self._timer)
+        self._stages = stages or PictureStages(avatar, timer=self._timer)
 
-    def set_avatar(self, avatar: Avatar) -> None:
-        """Draws another avatar from the next picture on."""
-        painter = make_painter(self.tier, self._graphics, self._settings, avatar, self._timer)
-        self._painter.release()
-        self._painter = painter
-        self._below = below(avatar)
-
-    def set_settings(self, settings: RenderSettings) -> None:
-        """Takes the live settings; the others wait for the next start."""
-        self._settings = settings
-
-    def compose(self, frame: Frame, avatars: Sequence[AvatarState]) -> Frame:
+    def compose(
+        self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None = None
+    ) -> Frame:
         """A new frame with every avatar drawn, the farthest first.
 
         Raises:
             GraphicsError: the driver gave up.
         """
         self.drawn = NOTHING
+        stages = self._stages
+        layers = stages.begin(frame, avatars, scene)
+        stages.before(layers)
+        self._paint_faces_out(layers)
         try:
-            self._painter.begin(self._without_faces(frame, avatars), frame.captured_at)
-            for state in sorted(avatars, key=lambda s: float(s.camera_from_head[2, 3])):
-                touched = self._painter.add(state, self._settings.shadow)
+            self._painter.light = stages.light(layers)
+            self._painter.begin(layers.image, frame.captured_at)
+            for state in sorted(layers.avatars, key=lambda s: float(s.camera_from_head[2, 3])):
+                touched = self._painter.add(
+                    state,
+                    self._settings.shadow,
+                    body_of(layers),
+                    layers.coverage if stages.needs_coverage else None,
+                    stages.softened(state),
+                )
                 self.drawn = self.drawn.union(touched)
-            image = self._painter.finish()
+                layers.head = layers.head.union(touched)
+            layers.image = self._painter.finish()
         except moderngl.Error as error:
             raise GraphicsError(f"the head cannot be drawn: {error}") from error
         # Nothing raises when the driver lost its memory or its device: what was read is not a head.
         if (error_name := self._graphics.ctx.error) in FATAL:
             raise GraphicsError(f"the driver gave up: {error_name}")
-        return replace(frame, image=image)
+        stages.after(layers)
+        self.drawn = self.drawn.union(stages.changed(layers))
+        return replace(frame, image=layers.image)
 
-    def _without_faces(self, frame: Frame, avatars: Sequence[AvatarState]) -> Image:
-        """A copy of the picture with the real faces painted out, for heads with gaps."""
-        image = frame.image.copy()
-        for outline in (state.face_px for state in avatars if state.face_px is not None):
-            paint_out(image, outline, self._below)
-            box = painted_box(outline).clipped(frame.width, frame.height)
+    def _paint_faces_out(self, layers: Layers) -> None:
+        """Paints the real faces out, for heads with gaps."""
+        height, width = layers.image.shape[:2]
+        for outline in (state.face_px for state in layers.avatars if state.face_px is not None):
+            paint_out(layers.image, outline, self._below)
+            box = painted_box(outline).clipped(width, height)
             self.drawn = self.drawn.union(box)
-        return image
 
     def planes(self) -> Image | None:
-        """The last composed picture as I420, when the GPU makes it; None in the light tier."""
-        return self._painter.planes()
+        """The last composed picture as I420, when the GPU makes it; None in the light tier, and
+        when the processor had the last word."""
+        return None if self._stages.work_after else self._painter.planes()
 
     def close(self) -> None:
+        self._stages.close()
         self._painter.release()
+
+
+def body_of(layers: Layers) -> Body | None:
+    """What the shadow may fall on; None when nobody knows."""
+    if layers.figure is None or layers.scene is None:
+        return None
+    return Body(layers.figure.body, layers.scene.cell)
 
 
 def painted_box(outline: NDArray[np.float32]) -> Rect:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.blend import blend, soften
-from livecam.compose.shadow import CAST, CONTACT, FADE_IN, ShadowPlace, cast
+from livecam.compose.shadow import CAST, CONTACT, FADE_IN, Body, ShadowPlace, cast
 from livecam.config.settings import RenderSettings
 from livecam.core.frame import Image, Rect
 from livecam.core.spaces import project
@@ -19,11 +21,16 @@ from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
 from livecam.render.head import FullHead, HeadRenderer, LightHead, Shot
 from livecam.render.i420 import GpuI420
+from livecam.render.light import Light
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import COARSE, CoarseTarget, PictureTarget
 
 NOTHING = Rect(0, 0, 0, 0)
-HEAD_UNIT, DARK_UNIT = 0, 1
+HEAD_UNIT, DARK_UNIT, BODY_UNIT = 0, 1, 2
+
+
+# Gives a drawn head, premultiplied uint8[h, w, 4], the camera's softness.
+Finish = Callable[[Image], Image]
 
 
 class Painter(Protocol):
@@ -31,11 +38,24 @@ class Painter(Protocol):
 
     `begin` takes a picture, owns it and knows when it was taken; `add` says which rectangle it
     touched; `finish` gives the picture back, painted. All on the thread of the context.
+
+    The shadow falls on `body` alone where one is given; `coverage` uint8[h, w] takes the
+    head's in; `finish`, of `add`, is applied to the head before it is laid over the picture.
+    `light` is what falls on the head.
     """
+
+    light: Light
 
     def begin(self, image: Image, at_s: float = 0.0) -> None: ...
 
-    def add(self, state: AvatarState, shadow: float) -> Rect: ...
+    def add(
+        self,
+        state: AvatarState,
+        shadow: float,
+        body: Body | None = None,
+        coverage: NDArray[np.uint8] | None = None,
+        finish: Finish | None = None,
+    ) -> Rect: ...
 
     def finish(self) -> Image: ...
 
@@ -61,7 +81,22 @@ class LightPainter:
         with self._timer.stage("room"):
             self._head.room.see(image, at_s)
 
-    def add(self, state: AvatarState, shadow: float) -> Rect:
+    @property
+    def light(self) -> Light:
+        return self._head.light
+
+    @light.setter
+    def light(self, light: Light) -> None:
+        self._head.light = light
+
+    def add(
+        self,
+        state: AvatarState,
+        shadow: float,
+        body: Body | None = None,
+        coverage: NDArray[np.uint8] | None = None,
+        finish: Finish | None = None,
+    ) -> Rect:
         picture = self._picture
         height, width = picture.shape[:2]
         shot = self._head.aim(state, width, height)
@@ -70,11 +105,16 @@ class LightPainter:
         pixels = self._head.draw(shot, self._timer)
         with self._timer.stage("soften"):
             soft = soften(pixels, shot.rect.width, shot.rect.height)
+            if finish is not None:
+                soft = finish(soft)
         with self._timer.stage("shadow"):
             place = shadow_place(self._head, shot, width, height)
-            shaded = cast(picture, soft[..., 3], shot.rect, place, shadow)
+            shaded = cast(picture, soft[..., 3], shot.rect, place, shadow, body)
         with self._timer.stage("blend"):
             blend(picture[shot.rect.slices], soft)
+            if coverage is not None:
+                part = coverage[shot.rect.slices]
+                cv2.max(part, soft[..., 3], dst=part)
         return shot.rect.union(shaded)
 
     def finish(self) -> Image:
@@ -100,6 +140,7 @@ class FullPainter:
         self._blend_quad = self._ctx.vertex_array(self._blend.gl, [])
         self._target: PictureTarget | None = None
         self._i420: GpuI420 | None = None
+        self._body: moderngl.Texture | None = None
         self._timer = timer
 
     @property
@@ -119,7 +160,23 @@ class FullPainter:
         with self._timer.stage("room"):
             self._head.room.see(image, at_s)
 
-    def add(self, state: AvatarState, shadow: float) -> Rect:
+    @property
+    def light(self) -> Light:
+        return self._head.light
+
+    @light.setter
+    def light(self, light: Light) -> None:
+        self._head.light = light
+
+    def add(
+        self,
+        state: AvatarState,
+        shadow: float,
+        body: Body | None = None,
+        coverage: NDArray[np.uint8] | None = None,
+        finish: Finish | None = None,
+    ) -> Rect:
+        """As the protocol says, but `finish` is left out: the head never leaves the GPU."""
         assert self._target is not None  # begin() made it
         width, height = self._target.size
         shot = self._head.aim(state, width, height)
@@ -132,7 +189,9 @@ class FullPainter:
             view = view_of(shot, texture, region)
             dark = self._shadow.cast(texture, view, place, region)
         with self._timer.stage("blend"):
-            self._lay(texture, dark, view, place, region, shadow)
+            self._lay(texture, dark, view, place, region, shadow, body)
+            if coverage is not None:
+                _take_coverage(texture, shot, coverage)
         self._touched = self._touched.union(region)
         return region
 
@@ -144,8 +203,12 @@ class FullPainter:
         place: ShadowPlace,
         region: Rect,
         shadow: float,
+        body: Body | None,
     ) -> None:
         assert self._target is not None
+        mask = self._body_texture(body)
+        cell = 1 if body is None else body.cell
+        across = (mask.width * cell, mask.height * cell) if body is not None else (1, 1)
         begins = (place.neck_y_px - region.y0) / region.height
         whole = begins + max(1e-3, FADE_IN * place.unit_px / region.height)
         self._blend.set(
@@ -154,12 +217,32 @@ class FullPainter:
             texel=tuple(view.per_pixel.tolist()),
             strength=(shadow * CAST.strength, shadow * CONTACT.strength),
             fade=(begins, whole),
+            body=BODY_UNIT,
+            body_from_region=(
+                region.width / across[0],
+                region.height / across[1],
+                region.x0 / across[0],
+                region.y0 / across[1],
+            ),
         )
         self._target.begin(region)
         texture.use(HEAD_UNIT)
         dark.use(DARK_UNIT)
+        mask.use(BODY_UNIT)
         self._blend_quad.render(moderngl.TRIANGLES, vertices=3)
         self._target.end()
+
+    def _body_texture(self, body: Body | None) -> moderngl.Texture:
+        """The body's mask; one white texel where all may be darkened."""
+        mask = np.full((1, 1), 255, np.uint8) if body is None else body.mask
+        size = (mask.shape[1], mask.shape[0])
+        if self._body is None or self._body.size != size:
+            if self._body is not None:
+                self._body.release()
+            self._body = self._ctx.texture(size, 1, alignment=1)
+            self._body.repeat_x = self._body.repeat_y = False
+        self._body.write(np.ascontiguousarray(mask).tobytes(), alignment=1)
+        return self._body
 
     def finish(self) -> Image:
         if not self._touched.empty and self._target is not None:
@@ -184,9 +267,19 @@ class FullPainter:
         self._shadow.release()
         self._blend_quad.release()
         self._blend.release()
-        for made in (self._target, self._i420):
+        for made in (self._target, self._i420, self._body):
             if made is not None:
                 made.release()
+
+
+def _take_coverage(texture: moderngl.Texture, shot: Shot, coverage: NDArray[np.uint8]) -> None:
+    """Reads a drawn head's coverage back into its place in the picture."""
+    halves = np.frombuffer(texture.read(), np.float16).reshape(texture.height, texture.width, 4)
+    drawn = halves[: shot.size[1], : shot.size[0], 3].astype(np.float32)
+    size = (shot.rect.width, shot.rect.height)
+    alpha = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
+    part = coverage[shot.rect.slices]
+    cv2.max(part, np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8), dst=part)
 
 
 class GpuShadow:

@@ -46,12 +46,26 @@ class ShadowPlace:
         return Rect(box.x0, min(top, box.y1), box.x1, box.y1).clipped(width, height)
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What may be darkened: a mask over the whole picture, coarser than its pixels."""
+
+    mask: NDArray[np.uint8]  # uint8[rows, columns]
+    cell: int  # pixels along one of its cells
+
+
 def cast(
-    picture: Image, coverage: NDArray[np.uint8], head: Rect, place: ShadowPlace, strength: float
+    picture: Image,
+    coverage: NDArray[np.uint8],
+    head: Rect,
+    place: ShadowPlace,
+    strength: float,
+    body: Body | None = None,
 ) -> Rect:
     """Darkens the body under a head, in place; returns the rectangle that may have changed.
 
-    `picture` is the whole one; `coverage` uint8[h, w] of the head lies at `head`.
+    `picture` is the whole one; `coverage` uint8[h, w] of the head lies at `head`. Without a
+    `body` everything below the neck is darkened.
     """
     height, width = picture.shape[:2]
     region = place.region(head, width, height)
@@ -67,6 +81,8 @@ def cast(
         FADE_IN * place.unit_px
     )
     dark *= np.clip(below, 0, 1)[:, None]
+    if body is not None:
+        dark *= _body_on_grid(body, region, columns, rows)
     left = np.rint(255 * (1 - np.minimum(dark, 0.9)) ** GAMMA).astype(np.uint8)
     large = cv2.resize(
         left, (columns * CELL, rows * CELL), interpolation=cv2.INTER_LINEAR
@@ -75,6 +91,23 @@ def cast(
     factor = cv2.merge((large, large, large, np.full_like(large, 255)))
     cv2.multiply(part, factor, dst=part, scale=1 / 255)
     return region
+
+
+def _body_on_grid(body: Body, region: Rect, columns: int, rows: int) -> NDArray[np.float32]:
+    """0..1 on the coarse grid that starts at the region's corner."""
+    finer = CELL / body.cell
+    grid = np.array(
+        (
+            (finer, 0, (region.x0 + CELL / 2) / body.cell - 0.5),
+            (0, finer, (region.y0 + CELL / 2) / body.cell - 0.5),
+        ),
+        np.float32,
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    small = cv2.warpAffine(
+        body.mask, grid, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(small / np.float32(255), np.float32)
 
 
 def _on_grid(

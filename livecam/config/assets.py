@@ -78,6 +78,7 @@ class Asset:
     sha256: str
     licence: str
     places: tuple[Url | Wheel, ...]
+    optional: bool = False  # livecam works without it, a little worse
 
 
 Say = Callable[[str], None]
@@ -153,6 +154,30 @@ def fetch_asset(name: str, say: Say = log.info) -> Path:
         hint=f"connect to the network and run `livecam assets fetch` again, or put a {wanted.file} "
         f"with sha256 {wanted.sha256} into {asset_folder()} or the folder {OWN_FOLDER} names",
     )
+
+
+def fetch_assets(say: Say = log.info) -> dict[str, Path]:
+    """Fetches all that is missing; an optional file that cannot be had is said and left out.
+
+    Raises:
+        AssetError: no place could give a file that is needed.
+    """
+    paths = {}
+    for each in list_assets():
+        try:
+            paths[each.name] = fetch_asset(each.name, say)
+        except AssetError as error:
+            if not each.optional:
+                raise
+            say(f"{each.name}: {each.what}")
+            log.debug("%s", error)
+    return paths
+
+
+def complete(name: str) -> bool:
+    """Whether nothing needs to be done about an asset; a broken file is never fine."""
+    state = verify(name)
+    return state is State.OK or (asset(name).optional and state is State.MISSING)
 
 
 @cache

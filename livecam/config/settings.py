@@ -99,10 +99,15 @@ class SmoothingSettings(Group):
     )
 
 
+NO_AVATAR = "none"  # the real face is shown, because the user chose that
+
+
 class AvatarSettings(Group):
     """Which head, and how it sits."""
 
-    avatar: str = setting("raccoon", help="name of a built-in head, or a folder", live=True)
+    avatar: str = setting(
+        "raccoon", help="name of a built-in head, a folder, or none (effects alone)", live=True
+    )
     accessories: NameList = setting(
         (), help="what the head wears, e.g. glasses,headphones; see `livecam avatars`"
     )
@@ -126,6 +131,57 @@ class RenderSettings(Group):
     shells: int = setting(20, low=0, high=48, help="layers of fur in the full tier")
     samples: int = setting(4, low=0, high=8, help="multisampling in the full tier")
     shadow: float = setting(0.5, low=0, high=1, live=True, help="shadow of the head on the body")
+
+
+class PictureSettings(Group):
+    """How the head is set into the picture."""
+
+    remove_head: bool = setting(
+        True, live=True, help="real hair, ears and headphones beside the head become background"
+    )
+    neck: bool = setting(
+        True, live=True, help="bare skin between head and clothes takes the colour of the head"
+    )
+    hands: bool = setting(True, live=True, help="hands in front of the head stay in front")
+    light: float = setting(
+        1.0, low=0, high=1, live=True, help="how far the light on the head follows the room"
+    )
+    camera_match: float = setting(
+        1.0,
+        low=0,
+        high=1,
+        live=True,
+        help="how far the head takes the noise, softness and motion blur of the camera",
+    )
+    background: str = setting(
+        "keep",
+        live=True,
+        help="keep, blur, alpha (the head alone), a colour such as #00b140, a picture or a film",
+    )
+    keep_plate: bool = setting(
+        True, help="remember the empty background of this camera, on this machine only"
+    )
+    looks_per_s: float = setting(
+        15.0, low=1, high=60, unit="1/s", help="how often person, hair and hands are looked for"
+    )
+
+
+class EffectSettings(Group):
+    """Changes to the real face and picture, with or without a head over it."""
+
+    big_eyes: float = setting(0.0, low=0, high=1, live=True, help="larger eyes")
+    thin_face: float = setting(0.0, low=0, high=1, live=True, help="slimmer cheeks and jaw")
+    chin: float = setting(0.0, low=-1, high=1, live=True, help="longer or shorter chin")
+    small_nose: float = setting(0.0, low=0, high=1, live=True, help="narrower nose")
+    smooth_skin: float = setting(0.0, low=0, high=1, live=True, help="calmer skin; edges stay")
+    lips: float = setting(0.0, low=0, high=1, live=True, help="tint of the lips")
+    lip_color: str = setting("#b3263f", live=True, help="colour of that tint")
+    blush: float = setting(0.0, low=0, high=1, live=True, help="blush on the cheeks")
+    stickers: NameList = setting(
+        (), live=True, help="pictures that stick to the face: built-in names or folders"
+    )
+    lut: str = setting("", live=True, help="colour look: a built-in name or a .cube file")
+    lut_strength: float = setting(1.0, low=0, high=1, live=True, help="how much of that look")
 
 
 class PrivacySettings(Group):
@@ -179,6 +235,8 @@ class Settings(Group):
     smoothing: SmoothingSettings = SmoothingSettings()
     avatar: AvatarSettings = AvatarSettings()
     render: RenderSettings = RenderSettings()
+    picture: PictureSettings = PictureSettings()
+    effects: EffectSettings = EffectSettings()
     privacy: PrivacySettings = PrivacySettings()
     output: OutputSettings = OutputSettings()
     sinks: SinkSettings = SinkSettings()

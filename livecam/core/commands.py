@@ -13,5 +13,6 @@ class Command(Enum):
     NEXT_AVATAR = "next avatar"
     RECORD = "start or stop recording"
     FREEZE = "freeze the picture"
+    TAKE_PLATE = "learn the empty background anew"
     PANIC = "draw the curtain at once"
     QUIT = "quit"

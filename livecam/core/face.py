@@ -62,6 +62,10 @@ class Face:
             int(np.ceil(high[0])), int(np.ceil(high[1])),
         )  # fmt: skip
 
+    def points_px(self, width: int, height: int) -> NDArray[np.float32]:
+        """The landmarks as float32[478, 2] pixels."""
+        return self.landmarks[:, :2] * np.array((width, height), np.float32)
+
     def oval_px(self, width: int, height: int) -> NDArray[np.float32]:
         """The face outline as float32[36, 2] pixels."""
         return self.landmarks[FACE_OVAL, :2] * np.array((width, height), np.float32)
@@ -71,7 +75,7 @@ class Face:
 
         Wider than the oval where a nose or a mouth sticks out of a profile.
         """
-        points = self.landmarks[:, :2] * np.array((width, height), np.float32)
+        points = self.points_px(width, height)
         outline: NDArray[np.float32] = points[np.argmax(points @ _AROUND, axis=0)]
         return outline
 
@@ -109,3 +113,8 @@ class FaceState:
     at: float  # the moment described: equals the frame's captured_at when aligned
     source: Face | None = None  # the raw face behind it, when this moment has one of its own
     outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when `source` is not there
+    landmarks_px: NDArray[np.float32] | None = None  # float32[478, 2], when `source` is not there
+
+    def points_px(self, width: int, height: int) -> NDArray[np.float32] | None:
+        """The landmarks in pixels of a picture of that size, float32[478, 2]."""
+        return self.landmarks_px if self.source is None else self.source.points_px(width, height)

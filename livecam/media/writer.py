@@ -1,17 +1,24 @@
-"""Writes video files: H.264 in BT.709, with the sound of another file copied beside it."""
+"""Writes video files in BT.709, with the sound of another file copied beside the pictures.
+
+H.264 for opaque pictures; VP9 (`.webm`) or ProRes 4444 (`.mov`) for pictures with alpha,
+and run lengths (QuickTime Animation, `.mov`) where they are live.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 import av
+import cv2
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -22,7 +29,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from livecam.core.errors import LivecamError, SinkError
-from livecam.core.frame import Frame, PixelFormat
+from livecam.core.frame import Frame, Image, PixelFormat, Rect
 from livecam.media.color import i420_frame
 
 # Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
@@ -33,9 +40,46 @@ QUALITY: dict[str, dict[str, str]] = {
 }
 BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
 MICROSECOND = Fraction(1, 1_000_000)
-SAFE_SOUND = "aac"  # every container and player takes it
+SAFE_SOUND = "aac"  # every container and player takes it, WebM apart
+WEBM_SOUND, WEBM_SOUND_RATE = "libopus", 48_000
+SOUND_NAMES = {SAFE_SOUND: "AAC", WEBM_SOUND: "Opus"}
 
 WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # what holds H.264 and any sound
+WRITABLE_ALPHA = (".mov", ".webm")  # what holds alpha, and is read by editors and browsers
+NONE = np.array([[0]], np.float64)
+BLED_PX = 9  # across: how far colours reach beyond the edge, for decoders that halve the chroma
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """How pictures are stored."""
+
+    encoders: tuple[str, ...]  # in order of preference
+    format: str  # of the pixels
+    options: Mapping[str, str]  # for the first encoder; the others are given a bit rate
+
+
+def _encoding(suffix: str, width: int, height: int, effort: str, alpha: bool) -> _Encoding:
+    even = width % 2 == 0 and height % 2 == 0
+    if not alpha:
+        return _Encoding(ENCODERS, "yuv420p" if even else "yuv444p", QUALITY[effort])
+    if suffix == ".webm":
+        quick = {"deadline": "realtime", "cpu-used": "8"}
+        good = {"deadline": "good", "cpu-used": "4"}
+        # Alpha is a second stream beside the first: frames that are never shown would part them.
+        options = {"crf": "20", "b": "0", "auto-alt-ref": "0", "row-mt": "1"}
+        return _Encoding(
+            ("libvpx-vp9",), "yuva420p", options | (quick if effort == "live" else good)
+        )
+    if suffix == ".mov" and effort == "live":
+        return _Encoding(("qtrle",), "argb", {})  # ProRes takes ten times as long
+    if suffix == ".mov":
+        options = {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}
+        return _Encoding(("prores_ks",), "yuva444p10le", options)
+    raise SinkError(
+        f"a {suffix or 'nameless'} file cannot carry alpha",
+        hint="use a name that ends in .mov (ProRes 4444) or .webm (VP9)",
+    )
 
 
 class VideoWriter:
@@ -58,6 +102,7 @@ class VideoWriter:
         pixel_aspect: width over height of one pixel.
         effort: "file" makes better pictures; "live" spends less time on one, and when the disk
             fills up what was written until then stays, under the file's name, and plays.
+        alpha: frames are RGBA with straight alpha that is kept; `.mov` and `.webm` only.
 
     Raises:
         SinkError: the file cannot be written; also from every method.
@@ -74,11 +119,13 @@ class VideoWriter:
         sound_from: Path | None = None,
         pixel_aspect: Fraction = Fraction(1),
         effort: Literal["live", "file"] = "file",
+        alpha: bool = False,
     ) -> None:
         self.path = Path(path)
         self.frames = 0
         self._size = (width, height)
-        self._format = "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
+        self._alpha = alpha
+        self._encoding = _encoding(self.path.suffix.lower(), width, height, effort, alpha)
         self._constant_rate = time_base is None
         self._live = effort == "live"
         rate = Fraction(rate).limit_denominator(100_000)
@@ -91,7 +138,7 @@ class VideoWriter:
         try:
             with _as_sink_errors(self.path):
                 self._container = self._open_container()
-                self._stream = self._add_video(self._container, rate, effort, pixel_aspect)
+                self._stream = self._add_video(self._container, rate, pixel_aspect)
                 if sound_from is not None:
                     self._sound = _Sound(sound_from, self._container)
                 self._container.start_encoding()
@@ -101,7 +148,7 @@ class VideoWriter:
 
     @property
     def sound(self) -> str:
-        """What became of the sound, for people: "none", "copied" or "encoded again as AAC"."""
+        """What became of the sound: "none", "copied", "encoded again as AAC" or as Opus."""
         return "none" if self._sound is None else self._sound.outcome
 
     @property
@@ -205,32 +252,46 @@ class VideoWriter:
         self,
         container: OutputContainer,
         rate: Fraction,
-        effort: str,
         pixel_aspect: Fraction,
     ) -> VideoStream:
-        encoder = next(name for name in ENCODERS if name in av.codecs_available)
+        encoder = self._encoder()
         width, height = self._size
         stream = cast("VideoStream", container.add_stream(encoder, rate=rate))
-        stream.width, stream.height, stream.pix_fmt = width, height, self._format
+        stream.width, stream.height, stream.pix_fmt = width, height, self._encoding.format
         stream.time_base = self._time_base
         context = stream.codec_context
         context.time_base = self._time_base
         context.sample_aspect_ratio = pixel_aspect
-        context.color_range = ColorRange.MPEG
-        context.colorspace = Colorspace.ITU709
+        if self._encoding.format != "argb":
+            context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
         if self._live:
             context.gop_size = round(2 * rate)  # a fragment ends at each key frame
-        if encoder == "libx264":
-            context.options = QUALITY[effort]
+        if encoder == self._encoding.encoders[0]:
+            context.options = dict(self._encoding.options)
         else:
             context.bit_rate = int(width * height * rate * BITS_PER_PIXEL)
         return stream
 
+    def _encoder(self) -> str:
+        for name in self._encoding.encoders:
+            if name in av.codecs_available:
+                return name
+        raise SinkError(
+            f"this build of FFmpeg cannot encode {' or '.join(self._encoding.encoders)}",
+            hint="choose another ending: .mov or .webm",
+        )
+
     def _picture(self, frame: Frame) -> VideoFrame:
         if frame.format is PixelFormat.RGBA:
-            return i420_frame(self._scaler, frame.image, self._format)
+            if self._encoding.format == "argb":
+                picture = VideoFrame.from_numpy_buffer(frame.image, "rgba")
+                return self._scaler.reformat(picture, format="argb", threads=1)
+            image = _bled(frame.image) if self._alpha else frame.image
+            return i420_frame(self._scaler, image, self._encoding.format)
+        if self._alpha:
+            raise SinkError(f"pictures without alpha cannot go into {self.path.name}")
         picture = VideoFrame.from_ndarray(frame.image, "yuv420p")
         picture.colorspace, picture.color_range = Colorspace.ITU709, ColorRange.MPEG
         return picture
@@ -245,6 +306,27 @@ class VideoWriter:
         return ticks
 
 
+def _bled(image: Image) -> Image:
+    """The picture with the colours of its opaque part spread where alpha is 0: uint8[h, w, 4].
+
+    Else half-size chroma, and the encoder's own softness, would mix the edge with black.
+    """
+    height, width = image.shape[:2]
+    x, y, across, down = cv2.boundingRect(cv2.extractChannel(image, 3))
+    place = Rect(x, y, x + across, y + down).grown(BLED_PX).clipped(width, height).slices
+    bled, part = image.copy(), image[place]
+    alpha = cv2.extractChannel(part, 3)
+    weight = cv2.merge((alpha, alpha, alpha, np.full_like(alpha, 255)))
+    # Red, green and blue times alpha, and alpha itself: their means give the mean colour.
+    mean = cv2.blur(cv2.multiply(part, weight, dtype=cv2.CV_32F), (BLED_PX, BLED_PX))
+    counted = np.maximum(cv2.extractChannel(mean, 3), 1)
+    spread = cv2.multiply(mean, cv2.merge((255 / counted,) * 4), dtype=cv2.CV_8U)
+    empty = cv2.inRange(alpha, NONE, NONE)
+    cv2.copyTo(spread, empty, bled[place])
+    bled[place][..., 3] = alpha
+    return bled
+
+
 class _Sound:
     """The sound tracks of another file on their way into a container, in step with its pictures."""
 
@@ -257,8 +339,9 @@ class _Sound:
         self._tracks = {track.index: _track(track, container) for track in tracks}
         self._packets = _until_damaged(self._source.demux(*tracks) if tracks else iter(()))
         self._waiting: Packet[Any] | None = None
-        again = any(isinstance(track, _EncodedTrack) for track in self._tracks.values())
-        self.outcome = "none" if not tracks else "encoded again as AAC" if again else "copied"
+        again = f"encoded again as {SOUND_NAMES[_safe_sound(container)]}"
+        encoded = any(isinstance(track, _EncodedTrack) for track in self._tracks.values())
+        self.outcome = "none" if not tracks else again if encoded else "copied"
 
     def copy_until(self, seconds: Fraction | None) -> None:
         """Copies what begins by that time; everything that is left for None."""
@@ -288,12 +371,14 @@ class _CopiedTrack:
 
 
 class _EncodedTrack:
-    """Decodes packets and encodes them again as AAC."""
+    """Decodes packets and encodes them again, in the encoder's own sample format and rate."""
 
     def __init__(self, source: AudioStream, target: AudioStream) -> None:
         self._target = target
-        layout = source.codec_context.layout
-        self._resampler = AudioResampler("fltp", layout, source.codec_context.sample_rate)
+        context = target.codec_context
+        self._resampler = AudioResampler(
+            context.format, source.codec_context.layout, context.sample_rate
+        )
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         with suppress(av.error.InvalidDataError):  # a damaged packet costs its own sound only
@@ -313,10 +398,15 @@ def _until_damaged(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
 def _track(source: AudioStream, container: OutputContainer) -> _CopiedTrack | _EncodedTrack:
     if source.codec_context.codec.canonical_name in container.supported_codecs:
         return _CopiedTrack(container.add_stream_from_template(source))
-    rate = source.codec_context.sample_rate
-    target = cast("AudioStream", container.add_stream(SAFE_SOUND, rate=rate))
+    codec = _safe_sound(container)
+    rate = WEBM_SOUND_RATE if codec == WEBM_SOUND else source.codec_context.sample_rate
+    target = cast("AudioStream", container.add_stream(codec, rate=rate))
     target.codec_context.layout = source.codec_context.layout
     return _EncodedTrack(source, target)
+
+
+def _safe_sound(container: OutputContainer) -> str:
+    return WEBM_SOUND if container.format.name == "webm" else SAFE_SOUND
 
 
 @contextmanager

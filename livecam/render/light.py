@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -50,3 +51,21 @@ class Light:
 
 
 STUDIO = Light()
+
+
+def mixed(a: Light, b: Light, share: float) -> Light:
+    """The light a part of the way from `a` to `b`; exactly `a` at 0 and `b` at 1."""
+    if share <= 0 or share >= 1:
+        return a if share <= 0 else b
+    mix = {
+        field.name: _between(getattr(a, field.name), getattr(b, field.name), share)
+        for field in fields(Light)
+    }
+    turned = {name: unit(*way) for name, way in mix.items() if name.endswith("_direction")}
+    return Light(**mix | turned)
+
+
+def _between(a: Any, b: Any, share: float) -> Any:
+    """A number, or a tuple of them, a part of the way from `a` to `b`."""
+    way = np.asarray(a) + share * (np.asarray(b) - np.asarray(a))
+    return tuple(way.tolist()) if way.ndim else float(way)

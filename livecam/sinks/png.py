@@ -16,14 +16,19 @@ FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # three times faster than 3, a tenth la
 
 
 class PngSequence:
-    """One file for each picture: `00000001.png` and on, after the highest number there is."""
+    """One file for each picture: `00000001.png` and on, after the highest number there is.
+
+    With `alpha` the files hold the picture's straight alpha, else they are opaque.
+    """
 
     format = PixelFormat.RGBA
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, alpha: bool = False) -> None:
         self._folder = Path(folder)
         self._number = 0
-        self._bgr = np.empty((0, 0, 3), np.uint8)
+        self._order = cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGBA2BGR
+        self._channels = 4 if alpha else 3
+        self._bgr = np.empty((0, 0, self._channels), np.uint8)
 
     def open(self, info: OutputInfo) -> str:
         """Makes the folder.
@@ -41,7 +46,7 @@ class PngSequence:
             ) from err
         numbers = [int(name[:8]) for name in names if re.fullmatch(r"\d{8}\.png", name)]
         self._number = max(numbers, default=0)
-        self._bgr = np.empty((info.height, info.width, 3), np.uint8)
+        self._bgr = np.empty((info.height, info.width, self._channels), np.uint8)
         return f"pictures in {self._folder}"
 
     def send(self, frame: Frame) -> None:
@@ -50,7 +55,7 @@ class PngSequence:
         Raises:
             SinkError: the disk is full, or the folder is gone.
         """
-        cv2.cvtColor(frame.image, cv2.COLOR_RGBA2BGR, dst=self._bgr)
+        cv2.cvtColor(frame.image, self._order, dst=self._bgr)
         data = cv2.imencode(".png", self._bgr, FAST)[1]
         path = self._folder / f"{self._number + 1:08d}.png"
         part = path.with_suffix(".part")

@@ -28,6 +28,7 @@ KEYS: dict[str, Command] = {
     "A": Command.NEXT_AVATAR,
     "R": Command.RECORD,
     "F": Command.FREEZE,
+    "B": Command.TAKE_PLATE,
     "P": Command.PANIC,
     "Q": Command.QUIT,
 }

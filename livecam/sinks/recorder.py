@@ -16,6 +16,8 @@ HELD_S = 0.5  # a picture repeated for longer is recorded as it stands, not when
 class Recorder:
     """Writes H.264 (`.mp4`, `.mkv`), BT.709, with one picture in each slot of 1 / fps seconds.
 
+    With alpha: QuickTime Animation (`.mov`) or VP9 (`.webm`), and pictures come as RGBA.
+
     Live pictures come early, late, or not at all. Each goes into the slot nearest to its
     `captured_at`; the last one fills slots that nobody came for; of two for one slot the first
     stays. Recorded time never runs back, and gaps are cut to `LONGEST_GAP_S`.
@@ -26,12 +28,13 @@ class Recorder:
     Args:
         path: of the file; its folder is made when it is missing.
         force: overwrite.
+        alpha: keep the pictures' alpha.
     """
 
-    format = PixelFormat.I420
-
-    def __init__(self, path: str | Path, force: bool = False) -> None:
+    def __init__(self, path: str | Path, force: bool = False, alpha: bool = False) -> None:
         self.path = Path(path)
+        self.format = PixelFormat.RGBA if alpha else PixelFormat.I420
+        self._alpha = alpha
         self._force = force
         self._writer: VideoWriter | None = None
         self._last: Frame | None = None
@@ -52,7 +55,9 @@ class Recorder:
         if not self._force:
             self.path = free_name(self.path)
         self._slots = _Slots(info.fps)
-        self._writer = VideoWriter(self.path, info.width, info.height, info.fps, effort="live")
+        self._writer = VideoWriter(
+            self.path, info.width, info.height, info.fps, effort="live", alpha=self._alpha
+        )
         return f"recording {self.path}"
 
     def send(self, frame: Frame) -> None:

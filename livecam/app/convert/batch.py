@@ -24,7 +24,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from livecam.app.build import compositor_factory, tracker_factory
+from livecam.app.build import compositor_factory, reader_factory, tracker_factory
+from livecam.app.convert.backdrop import Backdrop
 from livecam.app.convert.film import Artist, CompositorFactory, write_film
 from livecam.app.convert.plan import Scene, plan
 from livecam.app.convert.second_look import SecondLook
@@ -36,7 +37,7 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.errors import LivecamError, SinkError, SourceError, UsageError
 from livecam.core.timing import StageTimer
-from livecam.media.writer import WRITABLE
+from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
@@ -82,8 +83,11 @@ class Converter:
     def __enter__(self) -> Converter:
         self._avatar = worn_avatar(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
+        self._make_reader = reader_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
-        self._make_compositor = compositor_factory(self.settings, graphics, self.timer)
+        self._make_compositor = compositor_factory(
+            self.settings, graphics, self.timer, patient=True
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,8 +103,14 @@ class Converter:
         found = self._survey(job.source, steps)
         hide_others = self.settings.privacy.others == "blur"
         scenes = plan(found, hide_others=hide_others, strict=self.strict)
-        steps.drawing(len(found.times))
-        sound = self._write(found, scenes, job.output, stats, steps.advance)
+        with ExitStack() as stack:
+            backdrop = None
+            if self._make_reader is not None:
+                backdrop = stack.enter_context(Backdrop(self._make_reader))
+                steps.learning()
+                backdrop.learn(job.source, scenes)
+            steps.drawing(len(found.times))
+            sound = self._write(found, scenes, job.output, stats, steps.advance, backdrop)
         return Outcome(
             job,
             frames=len(found.times),
@@ -133,14 +143,17 @@ class Converter:
         output: Path,
         stats: StatsWriter | None,
         advance: Advance,
+        backdrop: Backdrop | None,
     ) -> str:
         assert self._avatar is not None
         assert self._make_compositor is not None
         artist = Artist(
-            found, scenes, self._avatar, self.settings.avatar, self._make_compositor, self.timer
-        )
+            found, scenes, self._avatar, self.settings.avatar, self._make_compositor, self.timer,
+            backdrop,
+        )  # fmt: skip
         try:
-            return write_film(artist, output, stats, advance)
+            alpha = self.settings.picture.background == "alpha"
+            return write_film(artist, output, stats, advance, alpha=alpha)
         finally:
             artist.close()
 
@@ -163,7 +176,7 @@ def convert_files(
         UsageError: the names do not fit together.
         LivecamError: nothing can be converted at all (no model, no graphics, no avatar).
     """
-    jobs = _jobs(inputs, output)
+    jobs = _jobs(inputs, output, ".mov" if settings.picture.background == "alpha" else ".mp4")
     outcomes: list[Outcome] = []
     stopped = False
     console = Console(stderr=True)
@@ -193,7 +206,8 @@ def _attempt(
 ) -> Outcome:
     steps = Steps(progress, job.source.name)
     try:
-        _check(job, jobs, force)
+        alpha = converter.settings.picture.background == "alpha"
+        _check(job, jobs, force, WRITABLE_ALPHA if alpha else WRITABLE)
         return converter.convert(job, stats, steps)
     except LivecamError as error:
         log.error("%s: %s", job.source.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
@@ -205,7 +219,7 @@ def _attempt(
         steps.finished()
 
 
-def _jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
+def _jobs(inputs: Sequence[Path], output: Path, suffix: str) -> list[Job]:
     """What to convert into what."""
     sources = [film for path in inputs for film in _films(path)]
     if not sources:
@@ -221,7 +235,7 @@ def _jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
             f"{output} is a file, but there are {len(sources)} films", hint="name a folder"
         )
     taken: set[str] = set()
-    return [Job(source, output / _free_name(source, taken)) for source in sources]
+    return [Job(source, output / _free_name(source, taken, suffix)) for source in sources]
 
 
 def _films(path: Path) -> list[Path]:
@@ -236,23 +250,23 @@ def _films(path: Path) -> list[Path]:
     )
 
 
-def _free_name(source: Path, taken: set[str]) -> str:
+def _free_name(source: Path, taken: set[str], suffix: str) -> str:
     """`clip-livecam.mp4`; `clip-mov-livecam.mp4` and so on when that is another film's."""
-    names = [f"{source.stem}{MARK}.mp4", f"{source.stem}-{source.suffix[1:]}{MARK}.mp4"]
-    names += [f"{source.stem}-{n}{MARK}.mp4" for n in range(2, 1000)]
+    names = [f"{source.stem}{MARK}{suffix}", f"{source.stem}-{source.suffix[1:]}{MARK}{suffix}"]
+    names += [f"{source.stem}-{n}{MARK}{suffix}" for n in range(2, 1000)]
     name = next(name for name in names if name not in taken)
     taken.add(name)
     return name
 
 
-def _check(job: Job, jobs: list[Job], force: bool) -> None:
+def _check(job: Job, jobs: list[Job], force: bool, writable: Sequence[str]) -> None:
     """Refuses to lose a file."""
     if not job.source.exists():
         raise SourceError(f"there is no file {job.source}", hint="check the name")
-    if job.output.suffix.lower() not in WRITABLE:
+    if job.output.suffix.lower() not in writable:
         raise SinkError(
             f"{job.output.name} is no film that can be written",
-            hint=f"one of {', '.join(WRITABLE)}",
+            hint=f"one of {', '.join(writable)}",
         )
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -287,6 +301,10 @@ class Steps:
 
     def advance(self, frames: int) -> None:
         self._progress.advance(self._task, frames)
+
+    def learning(self) -> None:
+        """Between the passes the background is learned."""
+        self._progress.update(self._task, description=f"{self._name}: learning the background")
 
     def drawing(self, frames: int) -> None:
         """The first pass is over; now the number of frames is certain."""

@@ -195,6 +195,7 @@ def _carried(sighting: Sighting, index: int, moved: Similarity, size: tuple[int,
         translation=np.array((x, -y, -depth / scale)),
         rotation=multiply(turn, sighting.rotation),
         outline=_moved(sighting.outline, moved).astype(np.float32),
+        landmarks=_moved(sighting.landmarks, moved).astype(np.float32),
         measured=False,
     )
 
@@ -210,6 +211,7 @@ def _mixed(a: Sighting, b: Sighting, part: float) -> Sighting:
         rotation=rotation / np.linalg.norm(rotation),
         weights=a.weights + np.float32(part) * (b.weights - a.weights),
         outline=a.outline + np.float32(part) * (b.outline - a.outline),
+        landmarks=a.landmarks + np.float32(part) * (b.landmarks - a.landmarks),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from livecam.app.convert.backdrop import Backdrop
 from livecam.app.convert.plan import Role, Scene, others_at
 from livecam.app.convert.survey import Advance, Survey
 from livecam.app.stats import Shown, StatsLine, StatsWriter
@@ -13,7 +14,7 @@ from livecam.avatar.base import Avatar
 from livecam.avatar.rig import Rig
 from livecam.compose import covers
 from livecam.compose.base import Compositor
-from livecam.config.settings import AvatarSettings
+from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame, Image, Rect
@@ -57,7 +58,9 @@ class Artist:
         settings: AvatarSettings,
         make_compositor: CompositorFactory,
         timer: StageTimer | None = None,
+        backdrop: Backdrop | None = None,
     ) -> None:
+        self._backdrop = backdrop
         self.survey = survey
         self.timer = timer or StageTimer()
         self._avatar, self._settings = avatar, settings
@@ -80,6 +83,8 @@ class Artist:
             )
         while index not in self._scene.frames:
             self._scene = next(self._todo)
+            if self._backdrop is not None:
+                self._backdrop.enter(self._scene)
             self._wearers = [
                 Wearer(role, self._avatar, self._settings, self._size) for role in self._scene.roles
             ]
@@ -99,9 +104,14 @@ class Artist:
                 wearer.rig.state(face, *self._size, frame.image)
                 for wearer, face in zip(present, faces, strict=True)
             ]
+        scene = None
+        if self._backdrop is not None:
+            with self.timer.stage("segment"):
+                scene = self._backdrop.read(frame, faces[0])
         hidden = others_at(self._scene, frame.index, self.survey.times)
         with self.timer.stage("compose"):
-            picture = self._compositor.compose(_without(frame, hidden), avatars)
+            shown = () if self._settings.avatar == NO_AVATAR else avatars
+            picture = self._compositor.compose(_without(frame, hidden), shown, scene)
         tracked = any(wearer.role.seen_at(frame.index) for wearer in present)
         line = self._line(frame, tracked, faces[0], self._compositor.drawn)
         return Drawn(picture, line)
@@ -140,6 +150,8 @@ def write_film(
     output: Path,
     stats: StatsWriter | None = None,
     advance: Advance = lambda frames: None,
+    *,
+    alpha: bool = False,
 ) -> str:
     """Writes the film beside the source's sound; says what became of the sound.
 
@@ -156,6 +168,7 @@ def write_film(
             time_base=info.time_base,
             sound_from=info.path if info.has_audio else None,
             pixel_aspect=info.pixel_aspect,
+            alpha=alpha,
         ) as writer,
     ):
         for frame in film:

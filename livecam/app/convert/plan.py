@@ -96,19 +96,19 @@ def _role(frames: range, track: Track, survey: Survey) -> Role:
     states = []
     for row, index in enumerate(frames):
         pose = FacePose(calm.translations[row], calm.rotations[row])
-        outline = _outline(track.nearest(index), index, pose, size)
+        outline, landmarks = _points(track.nearest(index), index, pose, size)
         weights = calm.weights[row].astype(np.float32)
-        states.append(FaceState(pose, weights, ratio, float(at[row]), outline_px=outline))
+        states.append(FaceState(pose, weights, ratio, float(at[row]), None, outline, landmarks))
     return Role(frames, tuple(states), seen)
 
 
-def _outline(
+def _points(
     sighting: Sighting, index: int, pose: FacePose, size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """What of the picture is hidden at least: where the face was measured, else moved with the
-    head and wider."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What of the picture is hidden at least, and the landmarks: where the face was measured,
+    else moved with the head, the outline wider."""
     if sighting.index == index and sighting.measured:
-        return sighting.outline
+        return sighting.outline, sighting.landmarks
     before, after = (
         project(np.eye(4), place[None], *size)[0]
         for place in (sighting.translation, pose.translation)
@@ -116,12 +116,15 @@ def _outline(
     # Roll is counter-clockwise, the picture's y points down.
     turn = np.radians(euler_deg(sighting.rotation)[2] - euler_deg(pose.rotation)[2])
     cos, sin = np.cos(turn), np.sin(turn)
-    grown = GUESS_GROWTH * sighting.translation[2] / pose.translation[2]
-    linear = grown * np.array(((cos, -sin), (sin, cos)))
+    linear = np.array(((cos, -sin), (sin, cos))) * sighting.translation[2] / pose.translation[2]
     middle = sighting.outline.mean(axis=0)
-    middle_after = after + linear @ (middle - before) / GUESS_GROWTH
-    moved: NDArray[np.float64] = middle_after + (sighting.outline - middle) @ linear.T
-    return moved.astype(np.float32)
+    middle_after = after + linear @ (middle - before)
+
+    def moved(points: NDArray[np.float32], grown: float) -> NDArray[np.float32]:
+        out: NDArray[np.float64] = middle_after + grown * (points - middle) @ linear.T
+        return out.astype(np.float32)
+
+    return moved(sighting.outline, GUESS_GROWTH), moved(sighting.landmarks, 1.0)
 
 
 def others_at(scene: Scene, index: int, times: NDArray[np.float64]) -> list[Rect]:

@@ -43,6 +43,7 @@ class Sighting:
     weights: Weights
     width_ratio: float
     outline: NDArray[np.float32]  # float32[36, 2], convex, around the landmarks; pixels
+    landmarks: NDArray[np.float32]  # float32[478, 2], pixels
     measured: bool = True  # False: carried here from another frame
 
     @classmethod
@@ -56,7 +57,10 @@ class Sighting:
         ratio = WidthEstimate().step(face, width, height, 0.0)
         outline = face.outline_px(width, height)
         weights = face.weights
-        return cls(index, float(x), float(y), size, translation, rotation, weights, ratio, outline)
+        points = face.points_px(width, height)
+        return cls(
+            index, float(x), float(y), size, translation, rotation, weights, ratio, outline, points
+        )
 
     @property
     def place(self) -> NDArray[np.float64]:

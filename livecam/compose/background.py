@@ -1,0 +1,254 @@
+"""Put another background behind person and head, or none at all.
+
+Colours are mixed as they are encoded: the matte was fitted to them, so the old background is
+taken out by the same law by which it got in.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.compose.backdrops import Backdrop, Defocus, Film, Plain, Small, Still
+from livecam.compose.base import Layers, Stage
+from livecam.compose.matte import Matte
+from livecam.core.errors import ConfigError, SourceError
+from livecam.core.frame import Image
+from livecam.core.registry import did_you_mean
+from livecam.segmentation.base import Mask
+
+Colors = NDArray[np.float32]  # float32[n, 4], 0..255; the fourth counts for nothing
+
+KINDS = ("keep", "blur", "alpha")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+HINT = "keep, blur, alpha, a colour such as #00b140, or the name of a picture or film"
+WRAP_PX = 5  # across, of the window in which the backdrop's light reaches the person
+FINER = 2  # the small pictures are smoothed by as much before edges look into them
+NONE = np.array([[0]], np.float64)
+
+
+def background_stage(setting: str, *, patient: bool = False) -> Stage | None:
+    """The stage that a setting asks for; None for "keep".
+
+    `patient` is for conversions: a film behind the person waits until its picture is decoded.
+
+    Raises:
+        ConfigError: no such colour, picture or film.
+    """
+    wanted = setting.strip()
+    if wanted.lower() == "keep":
+        return None
+    if wanted.lower() == "alpha":
+        return HeadAlone()
+    return Background(_backdrop(wanted, patient))
+
+
+class Background:
+    """Shows the foreground before a backdrop.
+
+    The foreground is the person without what head removal filled, and the heads drawn. While
+    nothing is known of the person, it is the heads alone: the room must not show. What is fully
+    foreground keeps its bytes. One thread; `close` ends the decoding of a film.
+    """
+
+    name = "background"
+
+    def __init__(self, backdrop: Backdrop) -> None:
+        self._backdrop = backdrop
+        self._matte = Matte()
+
+    def apply(self, layers: Layers) -> None:
+        foreground = self._foreground(layers)
+        at = layers.scene.at if layers.scene is not None else None
+        small = Small.of(layers.image, foreground, at)
+        replace(layers.image, foreground, small, self._backdrop.picture(small), self._backdrop.wrap)
+
+    def reset(self) -> None:
+        self._matte.reset()
+
+    def close(self) -> None:
+        self._backdrop.close()
+
+    def _foreground(self, layers: Layers) -> Mask:
+        """uint8[h, w]."""
+        scene = layers.scene
+        height, width = layers.image.shape[:2]
+        if scene is None or scene.size != (width, height):
+            return layers.coverage
+        person = self._matte.refine(scene.person, scene.cell, layers.source)
+        # Taken away, not cut off at: half filled and half person is the rim of the filled hair.
+        person = np.asarray(cv2.subtract(person, layers.filled, dst=person), np.uint8)
+        return np.asarray(cv2.max(person, layers.coverage, dst=person), np.uint8)
+
+
+class HeadAlone:
+    """Leaves nothing but the heads: straight (not premultiplied) sRGB with true alpha.
+
+    Alpha is the heads' coverage. Where it is 0 the colour is 0 too, so nothing of the room stays
+    hidden in the file. Hands before a head are holes in it.
+    """
+
+    name = "background"
+
+    def apply(self, layers: Layers) -> None:
+        image, coverage = layers.image, layers.coverage
+        small = Small.of(image, coverage, None)
+        edge = np.flatnonzero((coverage - np.uint8(1)) < 254)  # bytes wrap: 1..254
+        if len(edge):
+            own = _unmixed(image, small, edge, _parts(coverage, edge))
+            _pixels(image)[edge] = _rounded(own)
+        pixels = _pixels(image)
+        np.multiply(pixels, (coverage != 0).reshape(-1), out=pixels)
+        cv2.insertChannel(coverage, image, 3)
+
+    def reset(self) -> None:
+        pass
+
+
+def flattened(image: Image) -> Image:
+    """A picture with alpha over black, opaque: for outlets that cannot carry alpha."""
+    alpha = cv2.extractChannel(image, 3)
+    factor = cv2.merge((alpha, alpha, alpha, np.full_like(alpha, 255)))
+    flat = np.asarray(cv2.multiply(image, factor, scale=1 / 255), np.uint8)
+    flat[..., 3] = 255
+    return flat
+
+
+def replace(image: Image, foreground: Mask, small: Small, behind: Image, wrap: float) -> None:
+    """Puts `behind` behind the foreground of a picture, in place; all at full size."""
+    cv2.copyTo(behind, cv2.inRange(foreground, NONE, NONE), image)
+    # Light reaches a few pixels further in than the edge goes.
+    soft = foreground if not wrap else cv2.blur(foreground, (WRAP_PX, WRAP_PX))
+    edge = np.flatnonzero((foreground != 0) & (soft != 255))
+    if not len(edge):
+        return
+    alpha = _parts(foreground, edge)
+    new = _bytes(_pixels_of(behind, edge)).astype(np.float32)
+    mixed = _unmixed(image, small, edge, alpha)
+    if wrap:
+        around = np.float32(wrap) * (1 - _parts(np.asarray(soft, np.uint8), edge))
+        mixed += np.maximum(new - mixed, 0) * around
+    mixed -= new
+    mixed *= alpha
+    mixed += new
+    _pixels(image)[edge] = _rounded(mixed)
+
+
+def _unmixed(image: Image, small: Small, edge: NDArray[np.intp], alpha: Colors) -> Colors:
+    """The foreground's own colours at the edge, the old background taken out.
+
+    Forte, "Approximate Fast Foreground Colour Estimation" (2021), equation (7): the means of
+    foreground and background nearby, corrected by what they leave unexplained.
+    """
+    person, room = _near(small, edge)
+    unexplained = _bytes(_pixels(image)[edge]).astype(np.float32)
+    unexplained -= room
+    unexplained -= alpha * (person - room)
+    unexplained *= alpha
+    person += unexplained
+    return np.clip(person, 0, 255, out=person)
+
+
+def _parts(mask: Mask, edge: NDArray[np.intp]) -> Colors:
+    """A mask at those pixels, 0..1, four times each: numpy is slow at widening rows of four."""
+    parts = mask.reshape(-1)[edge].astype(np.float32) * np.float32(1 / 255)
+    return np.asarray(cv2.merge((parts,) * 4), np.float32).reshape(-1, 4)
+
+
+def _near(small: Small, edge: NDArray[np.intp]) -> tuple[Colors, Colors]:
+    """The colours of person and room around those pixels."""
+    rows, columns = (side * FINER for side in small.image.shape[:2])
+    at = _cells(small.size, small.span // FINER, columns)[edge]
+    person, room = (
+        _bytes(_pixels(np.asarray(cv2.resize(colors, (columns, rows)), np.uint8))[at])
+        for colors in (small.person(), small.room())
+    )
+    return person.astype(np.float32), room.astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _cells(size: tuple[int, int], cell: int, columns: int) -> NDArray[np.intp]:
+    """intp[h * w]: the number of the cell that each pixel lies in."""
+    y, x = (np.arange(side) // cell for side in size[::-1])
+    return (y[:, None] * columns + x).reshape(-1)
+
+
+def _pixels(image: Image) -> NDArray[np.uint32]:
+    """Whole pixels uint32[h * w] of a contiguous picture: gathered four times as fast."""
+    return image.view(np.uint32).reshape(-1)
+
+
+def _pixels_of(image: Image, at: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """Whole pixels at flat positions, of a picture whose rows may have a margin."""
+    if image.flags.c_contiguous:
+        return _pixels(image)[at]
+    y, x = np.divmod(at, image.shape[1])
+    return np.ascontiguousarray(image[y, x]).view(np.uint32)[:, 0]
+
+
+def _bytes(pixels: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """uint8[n, 4]."""
+    return np.asarray(pixels.view(np.uint8).reshape(-1, 4), np.uint8)
+
+
+def _rounded(colors: Colors) -> NDArray[np.uint32]:
+    """Whole opaque pixels of colours 0..255."""
+    colors += np.float32(0.5)
+    whole = colors.astype(np.uint8)
+    whole[:, 3] = 255
+    return np.asarray(whole.view(np.uint32).reshape(-1), np.uint32)
+
+
+def _backdrop(wanted: str, patient: bool) -> Backdrop:
+    if wanted.lower() == "blur":
+        return Defocus()
+    if wanted.startswith("#"):
+        return Plain(_color(wanted))
+    path = Path(wanted).expanduser()
+    if not path.exists():
+        raise _unknown(wanted)
+    try:
+        if path.suffix.lower() in PICTURES:
+            return Still(_picture(path))
+        return Film(path, patient=patient)
+    except SourceError as error:
+        raise ConfigError(f"background: {error.message}", error.hint) from error
+
+
+def _color(text: str) -> tuple[int, int, int]:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ConfigError(
+            f"background: {text} is no colour",
+            hint="six digits 0-9 a-f for red, green and blue, such as #00b140",
+        )
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
+
+
+def _unknown(wanted: str) -> ConfigError:
+    if re.fullmatch(r"[0-9a-fA-F]{6}", wanted):
+        return ConfigError(f'background: "{wanted}" is no file', hint=f"the colour is #{wanted}")
+    if "." in wanted or "/" in wanted:
+        return ConfigError(f"background: there is no file {wanted}", hint="check the name")
+    guess = did_you_mean(wanted.lower(), list(KINDS))
+    return ConfigError(f'background: "{wanted}" is not known{guess}', hint=HINT)
+
+
+def _picture(path: Path) -> Image:
+    """uint8[h, w, 4], opaque, upright."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror})", "check the name") from error
+    # Decoded from memory: OpenCV cannot open names in other scripts on Windows.
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if bgr is None:
+        raise SourceError(
+            f"{path} is not a picture that can be read", hint="it may be damaged; try to open it"
+        )
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA), np.uint8)

@@ -1,0 +1,343 @@
+"""Pictures that stick to the face: they follow it, turn with it, and hide when it turns away.
+
+A sticker is a folder with `sticker.toml` and its pictures:
+
+    title = "Cat"
+    title_zh = "小猫"
+
+    [[part]]
+    picture = "ear.png"       # RGBA, straight
+    anchor = [10]             # landmarks of MediaPipe's face; their middle
+    size = 1.2                # width in eye distances (one is about 6.3 cm)
+    offset = [-0.7, -0.6, 0]  # from there to the picture's middle: right, down, out of the face
+    side = -20                # degrees the picture faces to the side; turned away, it hides
+    lean = 10                 # degrees it is turned clockwise
+    bend = 1.3                # radius of the upright roll it is bent around; 0 is flat
+    mirror = true             # left and right changed
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from livecam.compose.base import Layers
+from livecam.compose.effects import geometry
+from livecam.compose.effects.geometry import FaceFrame, Points
+from livecam.config.paths import shipped_folder
+from livecam.config.settings import EffectSettings
+from livecam.core.errors import ConfigError
+from livecam.core.frame import Image, Rect
+from livecam.core.registry import did_you_mean
+
+DESCRIPTION = "sticker.toml"
+VIEW_DISTANCE = 10.0  # of the camera, eye distances: gives flat pictures their perspective
+HIDDEN_AT, SHOWN_AT = 0.10, 0.34  # how much a part faces the camera, as a cosine
+SMALLEST_PX = 2.0  # a part that is drawn less wide shows nothing
+LARGEST_PICTURE = 2048  # pixels along a side
+RIM = 0.04  # of a bent part's radius: it melts away where it turns out of sight
+
+Landmark = Annotated[int, Field(ge=0, lt=geometry.LANDMARKS)]
+
+
+class PartDescription(BaseModel):
+    """A `[[part]]` of a sticker.toml; the module's first lines say what each key means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    picture: str
+    anchor: Annotated[tuple[Landmark, ...], Field(min_length=1)]
+    size: Annotated[float, Field(gt=0, le=10)]
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    side: Annotated[float, Field(ge=-180, le=180)] = 0.0
+    lean: Annotated[float, Field(ge=-360, le=360)] = 0.0
+    bend: Annotated[float, Field(ge=0, le=100)] = 0.0
+    mirror: bool = False
+
+
+class StickerDescription(BaseModel):
+    """A whole sticker.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    title_zh: str = ""
+    part: Annotated[tuple[PartDescription, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One picture of a sticker, ready to be drawn."""
+
+    description: PartDescription
+    # uint8[h, w, 4], premultiplied; each half as large as the one before, so that small faces
+    # get smooth pictures
+    pictures: tuple[Image, ...]
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        """float64[3, 3]: the picture's right, down and out as columns, in the face's frame."""
+        side, lean = np.deg2rad((self.description.side, self.description.lean))
+        right = np.array((np.cos(side), 0.0, -np.sin(side)))
+        out = np.array((np.sin(side), 0.0, np.cos(side)))
+        down = np.array((0.0, 1.0, 0.0))
+        leaning = np.cos(lean) * right + np.sin(lean) * down
+        return np.stack((leaning, np.cross(out, leaning), out), axis=1)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in eye distances."""
+        height, width = self.pictures[0].shape[:2]
+        return self.description.size, self.description.size * height / width
+
+
+@dataclass(frozen=True, slots=True)
+class Sticker:
+    """A folder of pictures for a face."""
+
+    title: str
+    title_zh: str
+    parts: tuple[Part, ...]
+
+
+class Stickers:
+    """Draws stickers over the finished picture; used on one thread, remembers nothing.
+
+    They are drawn after the head and stick to the real face, so they also fit an avatar, whose
+    head sits on that face. Hands that were seen stay in front.
+
+    Raises:
+        ConfigError: a sticker is unknown or broken.
+    """
+
+    name = "stickers"
+
+    def __init__(self, settings: EffectSettings) -> None:
+        self._stickers = tuple(load_sticker(name) for name in settings.stickers)
+
+    @staticmethod
+    def wanted(settings: EffectSettings) -> bool:
+        return bool(settings.stickers)
+
+    def apply(self, layers: Layers) -> None:
+        points = geometry.face_points(layers)
+        if points is None:
+            return
+        frame = geometry.frame_of(points)
+        for sticker in self._stickers:
+            for part in sticker.parts:
+                _draw(layers, part, points, frame)
+
+    def reset(self) -> None:
+        pass
+
+
+def sticker_folder() -> Path:
+    """Where the built-in stickers lie."""
+    return shipped_folder("presets") / "stickers"
+
+
+def list_stickers() -> tuple[str, ...]:
+    """The names of the built-in stickers, sorted."""
+    return tuple(sorted(path.parent.name for path in sticker_folder().glob(f"*/{DESCRIPTION}")))
+
+
+def load_sticker(name: str) -> Sticker:
+    """The built-in sticker of that name, or the one in that folder.
+
+    Raises:
+        ConfigError: nobody knows it, or its files are broken.
+    """
+    known = list_stickers()
+    folder = sticker_folder() / name if name in known else Path(name).expanduser()
+    if not (folder / DESCRIPTION).is_file():
+        raise ConfigError(
+            f'no sticker is called "{name}"{did_you_mean(name, list(known))}',
+            hint=f"there are: {', '.join(known) or 'none'}; or give a folder with {DESCRIPTION}",
+        )
+    described = _read(folder / DESCRIPTION)
+    parts = tuple(_part(folder, each) for each in described.part)
+    return Sticker(described.title, described.title_zh, parts)
+
+
+def _read(path: Path) -> StickerDescription:
+    try:
+        return StickerDescription.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as err:
+        raise ConfigError(
+            f"{path} cannot be read: {err.strerror or err}", hint="check its rights"
+        ) from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path} is not valid TOML: {err}", hint="mend the file") from err
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ConfigError(
+            f"{path}: {where}: {first['msg']}", hint="compare it with a built-in sticker"
+        ) from err
+
+
+def _part(folder: Path, description: PartDescription) -> Part:
+    path = folder / description.picture
+    if path.parent != folder:
+        raise ConfigError(
+            f'{folder / DESCRIPTION}: picture "{description.picture}" lies elsewhere',
+            hint="put the picture beside the description",
+        )
+    picture = _picture(path)
+    if description.mirror:
+        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
+    pictures = [picture]
+    while min(pictures[-1].shape[:2]) >= 16:
+        height, width = pictures[-1].shape[:2]
+        half = cv2.resize(pictures[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        pictures.append(np.asarray(half, np.uint8))
+    return Part(description, tuple(pictures))
+
+
+def _picture(path: Path) -> Image:
+    """A PNG as premultiplied RGBA, with a clear pixel around it so that its edges stay soft."""
+    try:
+        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as err:
+        raise ConfigError(
+            f"{path} cannot be read: {err.strerror or err}", hint="a sticker needs its pictures"
+        ) from err
+    found = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    if found is None or found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 4:
+        raise ConfigError(f"{path} is no RGBA picture", hint="save it as a PNG with transparency")
+    if max(found.shape[:2]) > LARGEST_PICTURE:
+        raise ConfigError(
+            f"{path} is {found.shape[1]}x{found.shape[0]}",
+            hint=f"make it no larger than {LARGEST_PICTURE} pixels along a side",
+        )
+    image = cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA).astype(np.uint16)
+    image[..., :3] = (image[..., :3] * image[..., 3:] + 127) // 255
+    return np.pad(image.astype(np.uint8), ((1, 1), (1, 1), (0, 0)))
+
+
+def _draw(layers: Layers, part: Part, points: Points, frame: FaceFrame) -> None:
+    shown = _shown(part, frame)
+    width_px = part.size[0] * frame.unit_px
+    if shown <= 0 or width_px < SMALLEST_PX:
+        return
+    anchor = points[list(part.description.anchor)].mean(axis=0).astype(np.float64)
+    picture = _fitting(part, width_px)
+    drawn = (
+        _bent(part, picture, anchor, frame, layers.image)
+        if part.description.bend
+        else _flat(part, picture, anchor, frame, layers.image)
+    )
+    if drawn is not None:
+        _lay_over(layers, *drawn, shown, frame.unit_px)
+
+
+def _shown(part: Part, frame: FaceFrame) -> float:
+    """0 when the part faces away from the camera, 1 when it can be seen."""
+    toward = float(frame.turn[2] @ part.axes[:, 2])
+    share = float(np.clip((toward - HIDDEN_AT) / (SHOWN_AT - HIDDEN_AT), 0, 1))
+    return share * share * (3 - 2 * share)
+
+
+def _fitting(part: Part, width_px: float) -> Image:
+    """The smallest of its pictures that is not enlarged."""
+    wide = [each for each in part.pictures if each.shape[1] >= width_px]
+    return wide[-1] if wide else part.pictures[0]
+
+
+def _project(
+    places: NDArray[np.float64], anchor: NDArray[np.float64], frame: FaceFrame
+) -> NDArray[np.float64]:
+    """Places float64[k, 3] around the anchor, eye distances in the face's frame, to pixels."""
+    seen = places @ frame.turn.T
+    nearer = 1 / (1 - seen[:, 2:] / VIEW_DISTANCE)
+    return np.asarray(anchor + frame.unit_px * seen[:, :2] * nearer)
+
+
+def _flat(
+    part: Part, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
+) -> tuple[Rect, Image] | None:
+    """Where the part is drawn, and its premultiplied pixels there."""
+    axes, (width, height) = part.axes, part.size
+    corners = np.array(((-1, -1), (1, -1), (1, 1), (-1, 1))) * (width / 2, height / 2)
+    places = np.array(part.description.offset) + corners @ axes[:, :2].T
+    quad = _project(places, anchor, frame).astype(np.float32)
+    region = geometry.box_around(quad, 1, image.shape[1], image.shape[0])
+    if region.empty:
+        return None
+    rows, columns = picture.shape[:2]
+    edges = np.array(((0, 0), (columns, 0), (columns, rows), (0, rows)), np.float32) - 0.5
+    matrix = cv2.getPerspectiveTransform(edges, quad - np.array((region.x0, region.y0), np.float32))
+    drawn = cv2.warpPerspective(picture, matrix, (region.width, region.height))
+    return region, np.asarray(drawn, np.uint8)
+
+
+def _bent(
+    part: Part, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
+) -> tuple[Rect, Image] | None:
+    """As `_flat`, around an upright roll, seen from far away.
+
+    A point at angle t and height y of a roll of radius r lies at (r sin t, y, r (cos t - 1));
+    its place in the picture is solved for t, then for y.
+    """
+    radius, (width, height) = part.description.bend, part.size
+    base = _project(np.array(part.description.offset)[None], anchor, frame)[0]
+    around, down, out = frame.turn[:2].T
+    region = _bent_region(part, base, frame, image)
+    if region.empty:
+        return None
+    x = ((np.arange(region.x0, region.x1) - base[0]) / frame.unit_px).astype(np.float32)
+    y = ((np.arange(region.y0, region.y1) - base[1]) / frame.unit_px).astype(np.float32)[:, None]
+    across = np.array((down[1], -down[0]))
+    a, b = around @ across, out @ across
+    length = float(np.hypot(a, b))
+    sine = (x * np.float32(across[0]) + y * np.float32(across[1])) / radius + np.float32(b)
+    sine *= np.float32(1 / length)
+    rim = np.clip((1 - np.abs(sine)) / RIM, 0, 1)
+    angle = np.arcsin(np.clip(sine, -1, 1)) - np.float32(np.arctan2(b, a))
+    right, back = radius * np.sin(angle), radius * (np.cos(angle) - 1)
+    upright = (x - right * around[0] - back * out[0]) * down[0]
+    upright += (y - right * around[1] - back * out[1]) * down[1]
+    upright /= down @ down
+    rows, columns = picture.shape[:2]
+    map_x = ((angle * radius / width + 0.5) * columns - 0.5).astype(np.float32)
+    map_y = ((upright / height + 0.5) * rows - 0.5).astype(np.float32)
+    drawn = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR)
+    cv2.multiply(drawn, cv2.merge([rim.astype(np.float32)] * 4), drawn, dtype=cv2.CV_8U)
+    return region, np.asarray(drawn, np.uint8)
+
+
+def _bent_region(part: Part, base: NDArray[np.float64], frame: FaceFrame, image: Image) -> Rect:
+    radius, (width, height) = part.description.bend, part.size
+    angle = np.linspace(-1, 1, 17) * min(width / 2 / radius, np.pi)
+    ring = np.stack((radius * np.sin(angle), angle * 0, radius * (np.cos(angle) - 1)), axis=1)
+    half = np.array((0, height / 2, 0))
+    both = np.concatenate((ring - half, ring + half))
+    placed = base + frame.unit_px * (both @ frame.turn[:2].T)
+    return geometry.box_around(placed.astype(np.float32), 2, image.shape[1], image.shape[0])
+
+
+def _lay_over(layers: Layers, region: Rect, drawn: Image, shown: float, unit_px: float) -> None:
+    """Blends premultiplied pixels in; as encoded, which a picture's soft shadows were drawn for."""
+    mask: NDArray[np.uint8] | None = None
+    if layers.scene is not None and layers.scene.hands:
+        mask = np.full(drawn.shape[:2], 255, np.uint8)
+        geometry.hide_hands(mask, layers, (region.x0, region.y0), 1, unit_px)
+    if shown < 1:
+        mask = np.full(drawn.shape[:2], 255, np.uint8) if mask is None else mask
+        mask = np.asarray(cv2.convertScaleAbs(mask, alpha=shown), np.uint8)
+    if mask is not None:
+        drawn = np.asarray(cv2.multiply(drawn, cv2.merge([mask] * 4), scale=1 / 255), np.uint8)
+    alpha = cv2.extractChannel(drawn, 3)
+    left = cv2.merge([cv2.bitwise_not(alpha)] * 4)
+    part = layers.image[region.slices]
+    part[...] = cv2.add(cv2.multiply(part, left, scale=1 / 255), drawn)
+    made = layers.made[region.slices]
+    np.maximum(made, alpha, out=made)

@@ -1,0 +1,275 @@
+"""Where in a picture the head ends and the body begins, seen with the avatar that is worn.
+
+The seam between what is replaced and what stays lies under the avatar's ruff; beside the ruff it
+is the top of the shoulders, hair not counted. Everything is on the grid of `Scene`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Avatar, AvatarState
+from livecam.core.spaces import focal_px
+from livecam.segmentation.base import Mask, Scene
+from livecam.segmentation.reader import disc
+
+UNIT_M = 0.105  # the lengths below are in radii of a head at scale 1
+
+CHIN, CROWN = 152, 10
+CHEEKS = (50, 280, 205, 425, 151, 9)  # bare skin on nearly every face
+
+HAIR_GROWTH = 0.03
+UNDER_RUFF = 0.12  # the seam lies so far above the ruff's rim
+RUFF_SHARE = 0.92  # of the ruff's half width: its ends are ragged
+SHOULDER_SLOPE = 1.0  # the steepest that shoulders fall beside a ruff when nothing better is known
+BESIDE = 0.75  # face widths from its middle, where shoulders begin
+GAP = 0.25  # head radii
+RISE = 0.9  # head radii above the chin that a shoulder may rise
+REACH = 0.07  # a mask's edge is uncertain by so much
+NEAR_HEAD = 0.22  # what sticks out farther is no head, unless it is hair
+HAIR_REACH = 1.9  # face heights beside the face: hair farther off is somebody else's
+STRANDS, STRAND_GAIN = 0.25, 2.5  # face heights; of what the network says there
+SURE, HALF = 76, 128
+SKIN_SPREAD = 0.026  # of the shares of red and blue
+DARKEST_SKIN = 28  # darker, colour is noise
+COVERED = 0.9  # of the face's outline: heads are larger
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A person parted into what becomes background and what stays."""
+
+    unit_px: float  # a head's radius
+    chin: tuple[float, float]  # pixels
+    face_height: float  # pixels
+    person: Mask  # the one who wears the avatar, nobody else
+    remove: Mask  # becomes background
+    hair_on_body: Mask  # becomes cloth
+    body: Mask  # stays, and takes shadows
+    skin: Mask  # bare skin of body and neck
+    covered: Mask  # certainly behind the avatar
+    seam: NDArray[np.float32]  # float32[columns], the first row of the body, pixels
+
+
+class Silhouette:
+    """Where an avatar's points lie in a picture, its face at rest. One thread."""
+
+    def __init__(self, avatar: Avatar) -> None:
+        self._points = np.concatenate([m.positions for m in avatar.light_meshes])
+        self._follows = np.concatenate([m.head_weight for m in avatar.light_meshes])[:, None]
+        self.body = self._follows[:, 0] < 0.5
+        self.neck_pivot = np.asarray(avatar.fit.neck_pivot)
+
+    def points(self, state: AvatarState, width: int, height: int) -> NDArray[np.float32]:
+        """float32[n, 2] pixels."""
+        head, body = (
+            self._points @ m[:3, :3].T.astype(np.float32) + m[:3, 3].astype(np.float32)
+            for m in (state.camera_from_head, state.camera_from_body)
+        )
+        at = body + (head - body) * self._follows
+        scale = np.float32(focal_px(height)) / np.maximum(-at[:, 2], np.float32(1e-3))
+        out = at[:, :2] * scale[:, None]
+        out[:, 1] *= -1
+        out += np.array((width / 2, height / 2), np.float32)
+        return np.asarray(out, np.float32)
+
+
+def figure_of(
+    scene: Scene,
+    small: NDArray[np.uint8],
+    person: Mask,
+    state: AvatarState,
+    silhouette: Silhouette,
+) -> Figure:
+    """Parts a person, as `wearer` found them; `small` uint8[rows, columns, 3] is the picture on
+    the grid."""
+    cell = scene.cell
+    points = silhouette.points(state, *scene.size)
+    scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
+    distance = max(0.05, -float(state.camera_from_head[2, 3]))
+    unit = focal_px(scene.size[1]) * UNIT_M * scale / distance
+    chin = scene.face[CHIN]
+    face_height = max(float(np.linalg.norm(chin - scene.face[CROWN])), 4.0)
+    head = _hull(points, scene.person.shape, cell)
+    hair = _of_head(scene, head, face_height)
+    skin = _skin(small, scene.face, person, cell)
+    seam = _seam(scene, person, hair, skin, points[silhouette.body], unit)
+    rows = (np.arange(person.shape[0], dtype=np.float32)[:, None] + 0.5) * cell
+    below = np.clip((rows - seam[None]) / (1.5 * cell) + 0.5, 0, 1)
+    reach = max(2, round((REACH * unit + scene.unsure_px) / cell))
+    some = cv2.dilate(cv2.max(person, hair), disc(reach))
+    near = cv2.dilate(head, disc(max(1, round(NEAR_HEAD * unit / cell))))
+    near = cv2.max(near, cv2.dilate(np.where(hair > SURE, hair, 0).astype(np.uint8), disc(reach)))
+    remove = cv2.min(cv2.blur(some, (3, 3)), cv2.blur(near, (5, 5))) * (1 - below)
+    sure = (
+        hair if scene.hair is None else cv2.min(hair, scene.hair)
+    )  # strands stay: cloth has folds
+    over = np.clip(cv2.dilate(sure, disc(reach)).astype(np.float32) * 2 - 160, 0, 255) * below
+    covered = np.zeros_like(person)
+    face = cv2.convexHull(scene.face)[:, 0]
+    middle = face.mean(axis=0)
+    inside = middle + (face - middle) * COVERED
+    cv2.fillConvexPoly(covered, np.rint(inside / cell).astype(np.int32), 255)
+    return Figure(
+        covered=covered,
+        unit_px=unit,
+        chin=(float(chin[0]), float(chin[1])),
+        face_height=face_height,
+        person=person,
+        remove=remove.astype(np.uint8),
+        hair_on_body=cv2.blur(over.astype(np.uint8), (3, 3)),
+        body=(person * below).astype(np.uint8),
+        skin=skin,
+        seam=seam,
+    )
+
+
+def wearer(scene: Scene) -> Mask:
+    """The part of the person mask that holds the face: what else it finds is somebody else."""
+    person, face, cell = scene.person, scene.face, scene.cell
+    _, labels = cv2.connectedComponents((person > 100).astype(np.uint8), connectivity=8)
+    rows, columns = person.shape
+    at = (face[::6] / cell).astype(np.int64)
+    inside = (at >= 0).all(axis=1) & (at[:, 0] < columns) & (at[:, 1] < rows)
+    found = labels[at[inside, 1], at[inside, 0]]
+    found = found[found > 0]
+    if not len(found):
+        return person
+    mine = (labels == np.bincount(found).argmax()).astype(np.uint8) * np.uint8(255)
+    return np.asarray(cv2.min(person, cv2.dilate(mine, disc(2))), np.uint8)
+
+
+def _hull(points: NDArray[np.float32], shape: tuple[int, ...], cell: int) -> Mask:
+    out = np.zeros(shape[:2], np.uint8)
+    hull = cv2.convexHull(points)[:, 0]
+    cv2.fillConvexPoly(out, np.rint(np.clip(hull / cell, -4000, 4000)).astype(np.int32), 255)
+    return out
+
+
+def _of_head(scene: Scene, head: Mask, face_height: float) -> Mask:
+    """The hair that grows on this head."""
+    if scene.hair is None:
+        return np.zeros_like(scene.person)
+    hair = scene.hair.copy()
+    columns = (np.arange(hair.shape[1]) + 0.5) * scene.cell
+    far = np.abs(columns - scene.face[:, 0].mean()) > HAIR_REACH * face_height
+    hair[:, far] = 0
+    some = (hair > SURE).astype(np.uint8)
+    count, labels = cv2.connectedComponents(some, connectivity=8)
+    touching = np.bincount(labels[(head > 0) & (some > 0)], minlength=count)
+    mine = (touching > 0)[labels] & (labels > 0)
+    # Beside hair that is sure, what may be hair is: strands in the wind.
+    reach = max(2, round(STRANDS * face_height / scene.cell))
+    near = cv2.dilate(mine.astype(np.uint8) * np.uint8(255), disc(reach))
+    return np.asarray(cv2.min(cv2.convertScaleAbs(hair, alpha=STRAND_GAIN), near), np.uint8)
+
+
+def _skin(small: NDArray[np.uint8], face: NDArray[np.float32], person: Mask, cell: int) -> Mask:
+    """Cells that have the colour of the cheeks, 0..255."""
+    rows, columns = person.shape
+    at = np.rint(face[list(CHEEKS)] / cell).astype(np.int64)
+    at = np.clip(at, 0, (columns - 1, rows - 1))
+    # Shares of red and blue: shading leaves them as they are.
+    light = small.astype(np.float32) + 1
+    shares = light[..., ::2] / cv2.transform(light, np.ones((1, 3), np.float32))[..., None]
+    away = (shares - np.median(shares[at[:, 1], at[:, 0]], axis=0)) * np.float32(1 / SKIN_SPREAD)
+    away *= away
+    alike = np.clip(1.6 - away[..., 0] - away[..., 1], 0, 1)
+    alike *= small.max(axis=2) > DARKEST_SKIN
+    return np.asarray(alike * person, np.uint8)
+
+
+def _seam(
+    scene: Scene,
+    person: Mask,
+    hair: Mask,
+    skin: Mask,
+    ruff: NDArray[np.float32],
+    unit: float,
+) -> NDArray[np.float32]:
+    """Where the body begins in each column, in pixels."""
+    rows, columns = person.shape
+    cell, bottom = scene.cell, float(rows * scene.cell)
+    x = (np.arange(columns) + 0.5) * cell
+    low, high = float(ruff[:, 0].min()), float(ruff[:, 0].max())
+    middle, half = (low + high) / 2, max((high - low) / 2, 1.0)
+    rim = _lowest(ruff, np.asarray(x, np.float64), middle, half)
+    inner = np.abs(x - middle) < RUFF_SHARE * half
+    under = rim - UNDER_RUFF * unit
+    if not inner.any():
+        return np.full(columns, bottom, np.float32)
+    top, valid = _shoulders(scene, person, hair, unit)
+    # Shoulders that rise beside the ruff are seen over it.
+    line = np.where(inner & valid, np.minimum(top, under), under)
+    width = np.ones((1, 2 * max(1, round(GAP / 2 * unit / cell)) + 1), np.uint8)
+    left, right = int(np.flatnonzero(inner)[0]), int(np.flatnonzero(inner)[-1])
+    for outside, start in ((slice(right + 1, None), right), (slice(left - 1, None, -1), left)):
+        if left == 0 and start == left:
+            continue
+        away = np.abs(x[outside] - x[start])
+        cap = rim[start] + 0.10 * unit + SHOULDER_SLOPE * away
+        line[outside] = _outwards(top[outside], valid[outside], cap, bottom, width)
+    line = np.minimum(line, bottom).astype(np.float32)
+    sigma = max(0.6, 0.02 * unit / cell)
+    return np.asarray(cv2.GaussianBlur(line[None], (0, 0), sigma)[0], np.float32)
+
+
+def _outwards(
+    top: NDArray[np.float64],
+    valid: NDArray[np.bool_],
+    cap: NDArray[np.float64],
+    bottom: float,
+    width: NDArray[np.uint8],
+) -> NDArray[np.float64]:
+    """A shoulder from the ruff outwards: it never rises, and between ruff and what is known of it
+    lies as high as there. Gaps narrower than `width`, a row of ones, are bridged."""
+    if not valid.any():
+        return np.minimum(cap, bottom)
+    places = np.arange(len(top))
+    whole = np.interp(places, places[valid], top[valid]).astype(np.float32)[None]
+    # A hole in the mask is no end of the shoulder.
+    smooth = cv2.erode(whole, width, borderType=cv2.BORDER_REPLICATE)
+    smooth = cv2.dilate(smooth, width, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.maximum.accumulate(smooth[0]), np.float64)
+
+
+def _lowest(
+    ruff: NDArray[np.float32], x: NDArray[np.float64], middle: float, half: float
+) -> NDArray[np.float64]:
+    """The ruff's lower rim over columns at x, in pixels."""
+    bins = 24
+    place = np.clip(((ruff[:, 0] - middle) / half + 1) / 2 * bins, 0, bins - 1).astype(np.int64)
+    lowest = np.full(bins, -np.inf)
+    np.maximum.at(lowest, place, ruff[:, 1])
+    seen = np.isfinite(lowest)
+    centers = middle + half * ((np.arange(bins) + 0.5) / bins * 2 - 1)
+    return np.asarray(np.interp(x, centers[seen], lowest[seen]), np.float64)
+
+
+def _shoulders(
+    scene: Scene, person: Mask, hair: Mask, unit: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The top of the clothes in each column, in pixels, and whether it can be trusted."""
+    rows, columns = person.shape
+    cell = scene.cell
+    chin = float(scene.face[CHIN, 1])
+    y = (np.arange(rows) + 0.5) * cell
+    grown = cv2.dilate((hair > 50).astype(np.uint8), disc(max(1, round(HAIR_GROWTH * unit / cell))))
+    x = (np.arange(columns) + 0.5) * cell
+    middle, wide = float(scene.face[:, 0].mean()), float(np.ptp(scene.face[:, 0]))
+    beside = np.abs(x - middle) > BESIDE * wide
+    highest = np.where(beside, chin - RISE * unit, chin - 0.15 * unit)
+    cloth = (person > HALF) & (grown == 0) & (y[:, None] > highest[None])
+    first = np.where(cloth.any(axis=0), cloth.argmax(axis=0), rows)
+    top = first.astype(np.float64) * cell
+    hidden = np.zeros(columns, bool)
+    for above in (1, round(0.06 * unit / cell) + 1, round(0.12 * unit / cell) + 1):
+        hidden |= grown[np.clip(first - above, 0, rows - 1), np.arange(columns)] > 0
+    valid = (first < rows - 1) & ~hidden & beside & (top > highest + cell)
+    side = max(1, round(0.05 * unit / cell))
+    whole = cv2.erode(valid.astype(np.uint8)[None], np.ones((1, 2 * side + 1), np.uint8))
+    return top, whole[0] > 0

@@ -1,0 +1,67 @@
+"""Fill what nobody has seen from what lies around it: push-pull, and rows that run through.
+
+Gortler, Grzeszczuk, Szeliski and Cohen, "The Lumigraph" (1996), section 3.4: averages over what is
+known are pulled down a pyramid and pushed back up where nothing is known. Rooms have more
+horizontal lines than others, so that is mixed with what the same row shows on both sides.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Colours = NDArray[np.float32]  # float32[rows, columns, 3]
+Weights = NDArray[np.float32]  # float32[rows, columns], 0 unknown .. 1 known
+
+LEVELS = 7
+ROWS = 0.65  # how much of a filled pixel comes from its own row
+FEWEST_IN_ROW = 0.12  # of a row must be known
+
+
+def filled(colours: Colours, known: Weights) -> Colours:
+    """The colours where they are known, a smooth guess elsewhere."""
+    out = push_pull(colours, known)
+    across, works = _through_rows(colours, known)
+    share = ROWS * (1 - known) * works[:, None]
+    share = cv2.GaussianBlur(share, (0, 0), 1.2) * (1 - known)
+    out += (across - out) * share[..., None]
+    return out
+
+
+def push_pull(colours: Colours, known: Weights) -> Colours:
+    """What is known spreads into what is not."""
+    weighted, weights = [colours * known[..., None]], [known]
+    for _ in range(LEVELS):
+        if min(weights[-1].shape) < 4:
+            break
+        colour, weight = cv2.pyrDown(weighted[-1]), cv2.pyrDown(weights[-1])
+        lifted = np.asarray(np.clip(weight * 4, 0, 1) / np.maximum(weight, 1e-6), np.float32)
+        weighted.append(colour * lifted[..., None])
+        weights.append(weight * lifted)
+    out = weighted[-1] / np.maximum(weights[-1], 1e-4)[..., None]
+    for colour, weight in zip(weighted[-2::-1], weights[-2::-1], strict=True):
+        rows, columns = weight.shape
+        up = cv2.pyrUp(out, dstsize=(columns, rows))
+        out = colour + up * (1 - np.clip(weight, 0, 1))[..., None]
+    return np.asarray(out, np.float32)
+
+
+def _through_rows(colours: Colours, known: Weights) -> tuple[Colours, NDArray[np.float32]]:
+    """Each row interpolated over its gaps, and 1 for the rows in which that makes sense."""
+    rows, columns = known.shape
+    sure = known > 0.5
+    here = np.broadcast_to(np.arange(columns), (rows, columns))
+    left = np.maximum.accumulate(np.where(sure, here, -1), axis=1)
+    right = np.minimum.accumulate(np.where(sure, here, columns)[:, ::-1], axis=1)[:, ::-1]
+    works = (sure.mean(axis=1) > FEWEST_IN_ROW).astype(np.float32)
+    one_sided_left, one_sided_right = left < 0, right >= columns
+    left = np.where(one_sided_left, np.minimum(right, columns - 1), left)
+    right = np.where(one_sided_right, left, right)
+    span = np.maximum(right - left, 1)
+    t = np.clip((here - left) / span, 0, 1).astype(np.float32)[..., None]
+    weight = cv2.blur(known, (7, 3))
+    calm = cv2.blur(colours * known[..., None], (7, 3)) / np.maximum(weight, 1e-3)[..., None]
+    line = np.arange(rows)[:, None]
+    out = calm[line, left] * (1 - t) + calm[line, right] * t
+    return np.asarray(out, np.float32), works

@@ -1,0 +1,73 @@
+"""Lays hands that are in front of the face back over the head."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from livecam.compose.base import Layers
+from livecam.compose.blend import _DECODE, _ENCODE, ENCODE_STEPS
+from livecam.core.frame import Image, Rect
+from livecam.segmentation.base import Mask
+from livecam.segmentation.face_memory import FaceMemory
+from livecam.segmentation.hand_carrier import HandCarrier
+from livecam.segmentation.hand_mask import hand_mask
+from livecam.segmentation.hand_shape import box_of
+from livecam.segmentation.hands import covers
+
+
+class HandsInFront:
+    """The stage that shows hands; implements compose/base.Stage.
+
+    Without a hand it keeps a reference to a picture now and then, and does nothing else.
+    """
+
+    name = "hands"
+
+    def __init__(self) -> None:
+        self._carrier = HandCarrier()
+        self._memory = FaceMemory()
+
+    def apply(self, layers: Layers) -> None:
+        scene, source = layers.scene, layers.source
+        if scene is None:
+            return
+        hands = self._carrier.carry(scene.hands, source, scene.at)
+        known = len(hands) == len(scene.hands)  # one that was lost may be anywhere
+        if known and not any(covers(hand.points, scene.face) for hand in hands):
+            self._memory.remember(source, scene.face, scene.at)
+        else:
+            self._memory.find(source, scene.face, scene.at)
+        for hand in hands:
+            box = box_of(hand.points, source.shape[1], source.shape[0])
+            if not box.empty and layers.made[box.slices].any():
+                mask = hand_mask(source, hand, box, scene.face, self._memory)
+                lay_over(layers, box, mask)
+        if known and hands:
+            self._memory.renew(source, [hand.points for hand in hands])
+
+    def reset(self) -> None:
+        self._carrier.reset()
+        self._memory.reset()
+
+
+def lay_over(layers: Layers, box: Rect, mask: Mask) -> None:
+    """Shows the camera's picture through a mask uint8[h, w] of a box, blended in linear light.
+
+    Pixels that are the camera's already keep their bytes.
+    """
+    made = layers.made[box.slices]
+    mask = np.asarray(cv2.copyTo(mask, made), np.uint8)  # 0 where nothing was made up
+    source, image = layers.source[box.slices], layers.image[box.slices]
+    cv2.copyTo(source, cv2.inRange(mask, 255, 255), image)
+    _blend_edge(source, image, mask)
+    np.copyto(made, cv2.multiply(made, cv2.bitwise_not(mask), scale=1 / 255))
+
+
+def _blend_edge(over: Image, image: Image, mask: Mask) -> None:
+    rows, columns = np.nonzero((mask > 0) & (mask < 255))
+    light = _DECODE.take(image[rows, columns, :3])
+    share = mask[rows, columns, None] * np.float32(1 / 255)
+    light += (_DECODE.take(over[rows, columns, :3]) - light) * share
+    light *= ENCODE_STEPS - 1
+    image[rows, columns, :3] = _ENCODE.take(light.astype(np.uint16))

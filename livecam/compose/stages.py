@@ -1,0 +1,170 @@
+"""All stages of a picture in their order: what comes before the head, the light and softness of
+the head, and what comes after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from livecam.avatar.base import Avatar, AvatarState
+from livecam.compose.background import Background, background_stage
+from livecam.compose.base import Layers, Stage
+from livecam.compose.body import BodyFollower
+from livecam.compose.camera_match import CameraMatch, Grain, match_softness
+from livecam.compose.effects import face_stages, look_stages, over_stages
+from livecam.compose.figure import Silhouette, figure_of, wearer
+from livecam.compose.hands import HandsInFront
+from livecam.compose.head_removal import HeadRemoval, on_grid
+from livecam.compose.neck import NeckTint
+from livecam.compose.room_light import RoomLight
+from livecam.config.settings import EffectSettings, PictureSettings
+from livecam.core.frame import Frame, Image, Rect
+from livecam.core.timing import StageTimer
+from livecam.render.light import STUDIO, Light
+from livecam.segmentation.base import Scene
+
+NOTHING = Rect(0, 0, 0, 0)
+
+
+class PictureStages:
+    """Runs the stages that the settings ask for, and measures each. One thread.
+
+    Without settings there are none: the head is drawn in studio light over the bare picture.
+    `patient` is for conversions: what is not ready yet is waited for.
+
+    Raises:
+        ConfigError: the settings name a background, sticker or look that does not exist.
+    """
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        picture: PictureSettings | None = None,
+        effects: EffectSettings | None = None,
+        timer: StageTimer | None = None,
+        patient: bool = False,
+    ) -> None:
+        self._background: Stage | None = None
+        self._tells_nothing = False  # effects do not say where they were
+        self._timer = timer or StageTimer()
+        self._picture = picture
+        self._silhouette = Silhouette(avatar)
+        self._before: list[Stage] = []
+        self._after: list[Stage] = []
+        self._body = BodyFollower()
+        self._room_light = RoomLight()
+        self._camera = CameraMatch()
+        self._grain: Grain | None = None
+        if picture is not None:
+            if picture.remove_head:
+                self._before.append(HeadRemoval())
+            if picture.neck:
+                self._before.append(NeckTint(avatar))
+            if picture.hands:
+                self._after.append(HandsInFront())
+            if picture.camera_match > 0:
+                self._grain = Grain(strength=picture.camera_match)
+                self._after.append(self._grain)
+            self._background = background_stage(picture.background, patient=patient)
+            if self._background is not None:
+                self._after.append(self._background)
+        if effects is not None:
+            first = face_stages(effects)
+            last = [*over_stages(effects), *look_stages(effects)]
+            self._tells_nothing = bool(first or last)
+            self._before[:0] = first
+            self._after += last
+        self._at: float | None = None
+        self._light: Light = STUDIO
+
+    @property
+    def needs_coverage(self) -> bool:
+        """Somebody asks where the head was drawn."""
+        return bool(self._after)
+
+    @property
+    def work_after(self) -> bool:
+        """The head is not the last thing that is laid over the picture."""
+        return bool(self._after)
+
+    def begin(self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None) -> Layers:
+        """The layers of a picture, with the person in it parted where a scene tells."""
+        if self._at is not None and frame.captured_at < self._at:
+            for stage in (*self._before, *self._after):
+                stage.reset()
+            self._body.reset()
+            self._room_light.reset()
+            self._camera.reset()
+        self._at = frame.captured_at
+        height, width = frame.image.shape[:2]
+        coverage, made, filled = np.zeros((3, height, width), np.uint8)
+        layers = Layers(
+            source=frame.image,
+            image=frame.image.copy(),
+            scene=scene,
+            avatars=avatars,
+            coverage=coverage,
+            made=made,
+            filled=filled,
+            head=NOTHING,
+        )
+        if scene is not None and scene.size == frame.size and avatars and self._picture:
+            with self._timer.stage("figure"):
+                shape = scene.person.shape
+                layers.small = on_grid(frame.image, scene.cell, shape)[..., :3].copy()
+                person, silhouette = wearer(scene), self._silhouette
+                resting = self._body.follow(avatars[0], scene, person, silhouette)
+                layers.avatars = (resting, *avatars[1:])
+                layers.figure = figure_of(scene, layers.small, person, resting, silhouette)
+        if self._grain is not None:
+            with self._timer.stage("camera"):
+                self._grain.picture = frame.index + 1
+                self._grain.character = self._camera.see(frame.image, scene, frame.captured_at)
+        return layers
+
+    def before(self, layers: Layers) -> None:
+        """What happens to the picture below the head."""
+        self._run(self._before, layers)
+
+    def light(self, layers: Layers) -> Light:
+        """What falls on the head."""
+        scene, picture = layers.scene, self._picture
+        if picture is None or picture.light == 0 or scene is None or not layers.avatars:
+            return self._light
+        with self._timer.stage("light"):
+            turn = layers.avatars[0].camera_from_head[:3, :3]
+            self._light = self._room_light.see(
+                layers.source, scene.face, turn, scene.person, scene.at, picture.light
+            )
+        return self._light
+
+    def softened(self, state: AvatarState) -> Callable[[Image], Image] | None:
+        """What gives a drawn head the camera's softness."""
+        if self._grain is None:
+            return None
+        character, strength = self._camera.character, self._grain.strength
+        return lambda head: match_softness(head, character, state.velocity_px, strength)
+
+    def after(self, layers: Layers) -> None:
+        """What happens over the head."""
+        cv2.max(layers.made, layers.coverage, dst=layers.made)
+        self._run(self._after, layers)
+
+    def changed(self, layers: Layers) -> Rect:
+        """The pixels that stages may have changed."""
+        if self._background is not None or self._tells_nothing:
+            return Rect(0, 0, layers.image.shape[1], layers.image.shape[0])
+        x, y, width, height = cv2.boundingRect(layers.made)
+        return Rect(x, y, x + width, y + height)
+
+    def close(self) -> None:
+        """Ends what a background needs: the decoding of its film."""
+        if isinstance(self._background, Background):
+            self._background.close()
+
+    def _run(self, stages: Sequence[Stage], layers: Layers) -> None:
+        for stage in stages:
+            with self._timer.stage(stage.name):
+                stage.apply(layers)

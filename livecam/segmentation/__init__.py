@@ -1,0 +1,1 @@
+"""What is person, hair, hand and background in a picture."""

@@ -1,0 +1,90 @@
+"""Carry what was seen in one picture to the moment of another, by the motion of the head.
+
+Masks come some ten times a second and a little late; in between the head moves on. Above the chin
+a mask goes with the head - moved, turned and grown as its landmarks were -, below it less and less:
+shoulders follow a head by about a third of its way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.segmentation.base import Scene
+
+# Landmarks that expressions hardly move: forehead, temples, bridge of the nose, cheekbones.
+STEADY = (10, 338, 297, 109, 67, 127, 356, 234, 454, 168, 6, 197, 195, 9, 8, 50, 280, 116, 345)
+CHIN, CROWN = 152, 10
+BODY_FOLLOWS = 0.35  # of the head's way, for shoulders
+FALL = 0.9  # face heights below the chin over which that fades in
+UNSURE = 0.2  # of the way that a mask was carried
+STILL_PX = 0.6  # a smaller motion moves no cell of a grid
+
+
+def similarity(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The float64[2, 3] move, turn and growth that best carries points onto points.
+
+    Least squares; both float32[n, 2] (Umeyama 1991, in the plane).
+    """
+    a, b = before.astype(np.float64), after.astype(np.float64)
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    a, b = a - mean_a, b - mean_b
+    size = max(float((a * a).sum()), 1e-9)
+    cos = float((a * b).sum()) / size
+    sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / size
+    turn = np.array(((cos, -sin), (sin, cos)))
+    return np.column_stack((turn, mean_b - turn @ mean_a))
+
+
+def carried(scene: Scene, face: NDArray[np.float32], at: float) -> Scene:
+    """The scene as it is when the face's landmarks (float32[478, 2] pixels) lie there."""
+    if at == scene.at:
+        return scene
+    points = list(STEADY)
+    move = similarity(scene.face[points], face[points])
+    moved = scene.face[points] @ move[:, :2].T + move[:, 2] - scene.face[points]
+    if float(np.abs(moved).max()) < STILL_PX:
+        return replace(scene, at=at, face=face)
+    maps = _maps(scene, move, face)
+    return replace(
+        scene,
+        at=at,
+        face=face,
+        unsure_px=UNSURE * float(np.abs(moved).max()),
+        person=_remapped(scene.person, maps),
+        hair=None if scene.hair is None else _remapped(scene.hair, maps),
+    )
+
+
+def _maps(
+    scene: Scene, move: NDArray[np.float64], face: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where in the old grid each cell of the new one lies."""
+    rows, columns = scene.person.shape
+    x = ((np.arange(columns, dtype=np.float32) + 0.5) * scene.cell)[None]
+    y = ((np.arange(rows, dtype=np.float32) + 0.5) * scene.cell)[:, None]
+    back = cv2.invertAffineTransform(move).astype(np.float32)
+    height = max(float(np.linalg.norm(face[CHIN] - face[CROWN])), 1.0)
+    below = np.clip((y - face[CHIN, 1]) / (FALL * height), 0, 1)
+    share = 1 - (1 - BODY_FOLLOWS) * below  # of the head's motion
+    chin_back = back[:, :2] @ face[CHIN] + back[:, 2] - face[CHIN]
+    head_x = back[0, 0] * x + back[0, 1] * y + back[0, 2] - x
+    head_y = back[1, 0] * x + back[1, 1] * y + back[1, 2] - y
+    # Below the chin nothing turns about the head: it is only taken along.
+    move_x = x + share * (head_x * (1 - below) + chin_back[0] * below)
+    move_y = y + share * (head_y * (1 - below) + chin_back[1] * below)
+    cell = np.float32(scene.cell)
+    return (move_x / cell - np.float32(0.5)).astype(np.float32), (
+        move_y / cell - np.float32(0.5)
+    ).astype(np.float32)
+
+
+def _remapped(
+    mask: NDArray[np.uint8], maps: tuple[NDArray[np.float32], NDArray[np.float32]]
+) -> NDArray[np.uint8]:
+    return np.asarray(
+        cv2.remap(mask, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )

@@ -1,0 +1,85 @@
+"""MediaPipe's Hand Landmarker: 21 points of every hand in a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.closing import Closing
+from livecam.core.errors import TrackingError
+from livecam.core.frame import Image
+from livecam.tracking.face_landmarker import _first_line, _library_log_silenced
+from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
+
+FOLLOWED = 0.2  # overlap from which what is found is the hand that was followed
+STEP_MS = 33  # MediaPipe wants rising moments, and does nothing else with them
+
+
+class FoundHand(NamedTuple):
+    """One hand as MediaPipe gives it."""
+
+    points: NDArray[np.float32]  # float32[21, 2], image-normalised; the wrist first
+    score: float  # how sure it is which hand this is, 0..1
+
+
+class HandLandmarker(Closing):
+    """Finds hands in RGBA pictures that show about the same view. Used by the thread that made it.
+
+    A hand that was found is followed to where it is in the next picture, also where its palm alone
+    would not be found: before a face it often is not.
+
+    Raises:
+        TrackingError: the model file is missing or broken, MediaPipe failed, or it was closed.
+    """
+
+    def __init__(
+        self,
+        model_path: Path,
+        max_hands: int = 2,
+        detection_confidence: float = 0.25,
+        presence_confidence: float = 0.3,
+    ) -> None:
+        self._last_ms = -1
+        options = vision.HandLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model_path)),
+            running_mode=vision.RunningMode.VIDEO,
+            num_hands=max_hands,
+            min_hand_detection_confidence=detection_confidence,
+            min_hand_presence_confidence=presence_confidence,
+            min_tracking_confidence=FOLLOWED,
+        )
+        self._landmarker: Any = None
+        try:
+            with _library_log_silenced():
+                self._landmarker = vision.HandLandmarker.create_from_options(options)
+        except (ValueError, RuntimeError, OSError) as error:
+            raise TrackingError(
+                f"the hand model {model_path} cannot be used: {_first_line(error)}",
+                hint="run `livecam assets verify`, then `livecam assets fetch`",
+            ) from error
+
+    def find(self, image: Image) -> tuple[FoundHand, ...]:
+        """The hands in a picture uint8[h, w, 4], in no particular order."""
+        if self._landmarker is None:
+            raise TrackingError("the hand tracker was closed")
+        # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
+        pixels = np.ascontiguousarray(image)
+        self._last_ms += STEP_MS
+        try:
+            found = self._landmarker.detect_for_video(
+                mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), self._last_ms
+            )
+        except (ValueError, RuntimeError, OSError) as error:
+            raise TrackingError(f"the hand tracker failed: {_first_line(error)}") from error
+        return tuple(
+            FoundHand(np.array([(p.x, p.y) for p in points], np.float32), float(sides[0].score))
+            for points, sides in zip(found.hand_landmarks, found.handedness, strict=True)
+        )
+
+    def close(self) -> None:
+        landmarker, self._landmarker = self._landmarker, None
+        if landmarker is not None:
+            landmarker.close()

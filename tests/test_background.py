@@ -1,0 +1,347 @@
+"""Another background: nothing of the old one shows, and the person stays as it was."""
+
+import threading
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.compose.backdrops import Film, Small, covering
+from livecam.compose.background import Background, HeadAlone, background_stage, flattened
+from livecam.compose.base import Layers
+from livecam.core.errors import ConfigError
+from livecam.core.frame import Frame, Rect
+from livecam.media.writer import VideoWriter
+from livecam.segmentation.base import Scene, cell_of, grid_of
+
+WIDTH, HEIGHT = 640, 360
+PERSON, GREEN, GRAY = (150, 90, 70), (30, 200, 40), (120, 120, 120)
+NOBODY = np.zeros((HEIGHT, WIDTH), np.uint8)
+
+
+def disc(x=WIDTH / 2, y=HEIGHT * 0.6, radius=110.0, soft=3.0):
+    """Alpha 0..1 of a round somebody."""
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    away = radius - np.hypot(columns - x, rows - y)
+    return np.clip(away / soft + 0.5, 0, 1).astype(np.float32)
+
+
+def picture(alpha, person=PERSON, room=GREEN):
+    image = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    noise = np.random.default_rng(1).normal(0, 2, (HEIGHT, WIDTH, 3))
+    a = alpha[..., None]
+    image[..., :3] = (a * np.array(person) + (1 - a) * np.array(room) + noise).clip(0, 255)
+    return image
+
+
+def scene(alpha, at=0.0):
+    cell = cell_of(WIDTH, HEIGHT)
+    small = cv2.resize(cv2.GaussianBlur(alpha, (0, 0), 4), grid_of(WIDTH, HEIGHT))
+    mask = (255 * small).round().astype(np.uint8)
+    return Scene(at, (WIDTH, HEIGHT), cell, mask, None, np.zeros((478, 2), np.float32))
+
+
+def layers(image, seen, coverage=NOBODY, filled=NOBODY):
+    made = np.maximum(coverage, filled)
+    head = Rect(0, 0, WIDTH, HEIGHT)
+    return Layers(image, image.copy(), seen, (), coverage.copy(), made, filled.copy(), head)
+
+
+def applied(setting, image, seen, **masks):
+    """The picture after the stage."""
+    stage = background_stage(setting)
+    assert stage is not None
+    given = layers(image, seen, **masks)
+    stage.apply(given)
+    return given.image
+
+
+def grown(alpha, pixels):
+    """Where alpha is not 0, and so many pixels beyond."""
+    return cv2.dilate(alpha, np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
+
+
+def inner(alpha, pixels):
+    """Where alpha is 1, less so many pixels."""
+    return cv2.erode(alpha, np.ones((2 * pixels + 1,) * 2, np.uint8)) == 1
+
+
+def greenness(image):
+    return image[..., 1].astype(int) - image[..., [0, 2]].max(axis=-1)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    image = np.zeros((400, 1000, 3), np.uint8)
+    image[:, :500] = (40, 60, 200)  # BGR: red on the left, blue on the right
+    image[:, 500:] = (200, 60, 40)
+    path = tmp_path / "strand café.png"
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    return path
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Ten pictures a second; brightness tells which of the five it is."""
+    path = tmp_path / "waves.mp4"
+    with VideoWriter(path, 64, 48, Fraction(10)) as writer:
+        for n in range(5):
+            image = np.full((48, 64, 4), 40 * n + 20, np.uint8)
+            image[..., 3] = 255
+            writer.write(Frame(image, n, n / 10))
+    return path
+
+
+# --- what the setting says ----------------------------------------------------------------------
+
+
+def test_keep_needs_no_stage():
+    assert background_stage("keep") is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("blurr", 'did you mean "blur"'),
+        ("#00b14", "#00b14 is no colour"),
+        ("#00b14x", "is no colour"),
+        ("00b140", '"00b140" is no file'),
+        ("nowhere/beach.png", "there is no file nowhere/beach.png"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_with_a_remedy(setting, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        background_stage(setting)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["broken.png", "broken.mp4", "empty.jpg", "empty.mp4"])
+def test_a_file_that_is_neither_picture_nor_film_is_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"" if name.startswith("empty") else b"neither picture nor film" * 9)
+    with pytest.raises(ConfigError, match=name) as caught:
+        background_stage(str(path))
+    assert caught.value.hint
+
+
+# --- who stays, what goes -----------------------------------------------------------------------
+
+
+def test_the_person_keeps_its_bytes_and_the_room_becomes_the_colour():
+    alpha = disc()
+    image = picture(alpha)
+    shown = applied("#406080", image, scene(alpha))
+    assert (shown[inner(alpha, 12)] == image[inner(alpha, 12)]).all()
+    assert (shown[~grown(alpha, 12)] == (0x40, 0x60, 0x80, 255)).all()
+    assert (shown[..., 3] == 255).all()
+
+
+def test_no_rim_of_the_old_background_is_left():
+    alpha = disc()
+    image = picture(alpha)
+    seen = scene(alpha)
+    shown = applied("#787878", image, seen)
+    rim = grown(alpha, 12) & ~inner(alpha, 12)
+    # Laid over with the true alpha, but with the colours as the camera saw them.
+    a = alpha[..., None]
+    naive = a * image[..., :3] + (1 - a) * np.array(GRAY)
+    assert greenness(naive)[rim].max() > 25
+    assert greenness(shown)[rim].max() < 6
+    # Nor its opposite, from taking away too much: the person's skin has -60.
+    assert greenness(shown)[rim].min() > greenness(np.array(PERSON)) - 16
+
+
+def test_a_person_that_was_not_found_is_not_shown(photo):
+    image = picture(disc())
+    for setting in ("#787878", str(photo)):
+        shown = applied(setting, image, None)
+        other = applied(setting, 255 - image, None)
+        assert (shown[..., :3] == other[..., :3]).all()
+
+
+def test_what_was_seen_in_another_size_of_picture_does_not_count():
+    alpha = disc()
+    seen = scene(alpha)
+    other = Scene(0.0, (320, 180), seen.cell, seen.person, None, seen.face)
+    assert (applied("#787878", picture(alpha), other) == (*GRAY, 255)).all()
+
+
+def test_a_head_is_shown_even_where_no_person_was_found():
+    head = disc(y=100, radius=60)
+    image = picture(head, person=(200, 180, 160))
+    coverage = (255 * head).round().astype(np.uint8)
+    shown = applied("#787878", image, None, coverage=coverage)
+    assert (shown[head == 1] == image[head == 1]).all()
+    assert (shown[~grown(head, 3)] == (*GRAY, 255)).all()
+    assert greenness(shown).max() < 15
+
+
+def test_hair_that_became_background_goes_with_it():
+    person = np.maximum(disc(), disc(y=110, radius=80))
+    hair = np.where(np.arange(HEIGHT)[:, None] < 120, person, 0).astype(np.float32)
+    filled = (255 * cv2.dilate(hair, np.ones((9, 9)))).round().astype(np.uint8)
+    shown = applied("#787878", picture(person), scene(person), filled=filled)
+    gone = np.zeros(person.shape, bool)
+    gone[:110] = True
+    assert np.abs(shown[gone].astype(int) - (*GRAY, 255)).max() <= 8
+    kept = applied("#787878", picture(person), scene(person))
+    assert np.abs(kept[gone].astype(int) - (*GRAY, 255)).max() > 40
+
+
+# --- what stands behind -------------------------------------------------------------------------
+
+
+def test_a_picture_is_cut_to_the_shape_of_the_frame(photo):
+    shown = applied(str(photo), picture(disc()), None)
+    assert shown.shape == (HEIGHT, WIDTH, 4)
+    assert np.abs(shown[:, :310, :3].astype(int) - (200, 60, 40)).max() <= 1
+    assert np.abs(shown[:, 330:, :3].astype(int) - (40, 60, 200)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(100, 300), (300, 100), (7, 5)])
+def test_covering_keeps_circles_round(size):
+    image = np.zeros((600, 800, 4), np.uint8)
+    cv2.circle(image, (400, 300), 100, (255, 255, 255, 255), -1)
+    width, height = size
+    seen = covering(image, width, height)[..., 0] > 127
+    across, down = seen.any(axis=0).sum(), seen.any(axis=1).sum()
+    assert seen.shape == (height, width)
+    if min(across, down) < min(size):
+        assert abs(int(across) - int(down)) <= 1
+
+
+def test_pixels_that_are_not_square_are_made_square():
+    image = np.zeros((480, 640, 4), np.uint8)
+    cv2.ellipse(image, (320, 240), (50, 100), 0, 0, 360, (255, 255, 255, 255), -1)
+    seen = covering(image, 320, 120, Fraction(2))[..., 0] > 127
+    assert abs(int(seen.any(axis=0).sum()) - int(seen.any(axis=1).sum())) <= 1
+
+
+def test_the_light_of_a_picture_falls_around_the_edge_and_that_of_a_colour_does_not(tmp_path):
+    alpha = disc()
+    path = tmp_path / "white.png"
+    cv2.imwrite(str(path), np.full((90, 160, 3), 255, np.uint8))
+    image = picture(alpha, room=(60, 60, 60))
+    wrapped = applied(str(path), image, scene(alpha)).astype(int)
+    keyed = applied("#ffffff", image, scene(alpha)).astype(int)
+    rim = grown(alpha, 2) & ~inner(alpha, 3)
+    assert (wrapped - keyed).min() >= -1
+    assert (wrapped - keyed)[rim].mean() > 2
+    assert (wrapped == keyed)[inner(alpha, 14)].all()
+
+
+def test_a_blurred_room_holds_nothing_of_the_person():
+    alpha = disc()
+    shown = applied("blur", picture(alpha, person=(250, 20, 20), room=(60, 110, 120)), scene(alpha))
+    outside = grown(alpha, 60) & ~grown(alpha, 6)
+    assert np.abs(shown[outside][:, :3].astype(int) - (60, 110, 120)).max() <= 6
+
+
+def test_a_blurred_room_is_soft_and_as_bright_as_the_room():
+    stripes = np.where(np.arange(WIDTH) // 12 % 2, 220, 20).astype(np.uint8)
+    image = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    image[..., :3] = stripes[None, :, None]
+    shown = applied("blur", image, scene(disc(radius=40)))[:, :160, 0] / 255.0
+    assert shown.std() < 0.05  # of 0.39
+    light = ((220 / 255) ** 2.2 + (20 / 255) ** 2.2) / 2
+    # Mixed as encoded it would be 120, which is 0.19 of light; the real half is 0.36.
+    assert abs((shown**2.2).mean() - light) < 0.04
+
+
+def test_lights_in_a_blurred_room_become_discs_that_still_shine():
+    image = np.full((HEIGHT, WIDTH, 4), 40, np.uint8)
+    image[80:90, 80:90] = image[80:90, 300:310] = 255
+    image[80:90, 300:310] = 190
+    shown = applied("blur", image, None)[..., 0].astype(int)
+    clipped, dim = shown[85, 85], shown[85, 305]
+    assert clipped > dim + 20
+    assert shown[85, 85 + 10] > clipped - 12  # flat inside,
+    assert shown[85, 85 + 32] < 50  # and with an end
+
+
+def test_before_a_person_was_found_all_but_the_head_is_blurred():
+    head = disc(y=100, radius=60)
+    rng = np.random.default_rng(5)
+    image = picture(head)
+    image[..., :3] = rng.integers(0, 256, image[..., :3].shape)
+    shown = applied("blur", image, None, coverage=(255 * head).round().astype(np.uint8))
+    assert (shown[inner(head, 2)] == image[inner(head, 2)]).all()
+    assert shown[200:, :, 0].std() < 12
+
+
+# --- films --------------------------------------------------------------------------------------
+
+
+def level(backdrop, at):
+    """The brightness that a film shows at a moment."""
+    small = Small.of(picture(NOBODY.astype(np.float32)), NOBODY, at)
+    return int(backdrop.picture(small)[5, 5, 0])
+
+
+def test_a_film_moves_on_with_the_line_and_begins_again(film):
+    backdrop = Film(film, patient=True)
+    shown = [level(backdrop, 100 + n / 20) for n in range(24)]
+    backdrop.close()
+    wanted = [40 * (n // 2 % 5) + 20 for n in range(24)]
+    assert np.abs(np.subtract(shown, wanted)).max() <= 4
+
+
+def test_a_film_outlives_a_pause_of_the_line(film):
+    backdrop = Film(film, patient=True)
+    shown = [level(backdrop, at) for at in (0.0, 3600.0, 3600.1, 5.0, 5.1)]
+    backdrop.close()
+    assert np.abs(np.diff(shown)).max() <= 84  # one or two pictures further, or once around
+
+
+def test_a_film_that_is_late_keeps_its_last_picture(film, monkeypatch):
+    monkeypatch.setattr("livecam.compose.backdrops._Decoder._run", lambda self: None)
+    backdrop = Film(film)
+    shown = [level(backdrop, n / 10) for n in range(4)]
+    backdrop.close()
+    assert np.abs(np.subtract(shown, 20)).max() <= 4
+
+
+def test_closing_a_stage_ends_the_decoding(film):
+    stage = background_stage(str(film))
+    assert isinstance(stage, Background)
+    stage.apply(layers(picture(disc()), None))
+    mine = [thread for thread in threading.enumerate() if thread.name == "background"]
+    assert len(mine) == 1
+    stage.close()
+    assert not mine[0].is_alive()
+
+
+# --- the head alone -----------------------------------------------------------------------------
+
+
+def test_the_head_alone_has_true_alpha_its_own_colours_and_no_room():
+    head = disc(y=150, radius=80)
+    image = picture(head, person=(200, 180, 160))
+    coverage = (255 * head).round().astype(np.uint8)
+    stage = background_stage("alpha")
+    assert isinstance(stage, HeadAlone)
+    given = layers(image, scene(disc()), coverage=coverage)
+    stage.apply(given)
+    shown = given.image
+    assert (shown[..., 3] == coverage).all()
+    assert not shown[coverage == 0].any()
+    assert (shown[coverage == 255][:, :3] == image[coverage == 255][:, :3]).all()
+    edge = (coverage > 20) & (coverage < 255)
+    assert greenness(image)[edge].max() > 60
+    assert np.abs(shown[edge][:, :3].astype(int) - (200, 180, 160)).max() < 40
+    assert np.abs(shown[edge][:, :3].astype(int) - (200, 180, 160)).mean() < 8
+
+
+def test_without_a_head_nothing_at_all_is_left():
+    assert not applied("alpha", picture(disc()), scene(disc())).any()
+
+
+def test_flattened_pictures_are_opaque_over_black():
+    image = np.zeros((4, 4, 4), np.uint8)
+    image[1] = (200, 100, 50, 255)
+    image[2] = (200, 100, 50, 51)
+    flat = flattened(image)
+    assert flat[1, 0].tolist() == [200, 100, 50, 255]
+    assert flat[2, 0].tolist() == [40, 20, 10, 255]
+    assert flat[0, 0].tolist() == [0, 0, 0, 255]

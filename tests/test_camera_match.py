@@ -1,0 +1,284 @@
+"""A camera's noise and softness are measured, and what is made up gets as much of them."""
+
+from time import process_time
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.compose.base import Layers
+from livecam.compose.camera_match import (
+    LUMAS,
+    UNKNOWN,
+    CameraCharacter,
+    CameraMatch,
+    Grain,
+    edge_px,
+    match_softness,
+    missing_px,
+    motion_kernel,
+    noise_in,
+    planes,
+    tiles,
+)
+from livecam.core.frame import Rect
+
+WIDTH, HEIGHT = 640, 360
+FPS = 30
+
+
+def room():
+    """A scene without noise: walls of every brightness, soft as a lens makes them."""
+    image = np.zeros((HEIGHT, WIDTH), np.float64)
+    image += np.linspace(30, 210, WIDTH // 40).repeat(40)
+    image[HEIGHT // 2 :] = 250 - image[HEIGHT // 2 :]
+    return cv2.GaussianBlur(image, (0, 0), 1.0)
+
+
+def noisy(clean, sigma, blur_px, random):
+    """A picture of that scene: uint8[h, w, 4]; `sigma` may differ from pixel to pixel."""
+    noise = random.standard_normal(clean.shape)
+    if blur_px:
+        noise = cv2.GaussianBlur(noise, (0, 0), blur_px)
+        noise /= noise.std()
+    luma = np.clip(np.rint(clean + sigma * noise), 0, 255).astype(np.uint8)
+    image = np.full((*clean.shape, 4), 255, np.uint8)
+    image[..., :3] = luma[..., None]
+    return image
+
+
+def measured(sigma, blur_px, pictures=40, clean=None):
+    random = np.random.default_rng(5)
+    clean = room() if clean is None else clean
+    camera = CameraMatch()
+    for i in range(pictures):
+        camera.see(noisy(clean, sigma, blur_px, random), None, i / FPS)
+    return camera.character
+
+
+@pytest.mark.parametrize("blur_px", [0.0, 0.7, 1.2])
+@pytest.mark.parametrize("sigma", [1.0, 3.0, 6.0])
+def test_noise_is_measured_with_its_blur(sigma, blur_px):
+    character = measured(sigma, blur_px)
+    assert np.allclose(character.noise, sigma, rtol=0.25)
+    assert character.grain_px == pytest.approx(blur_px, abs=0.25)
+
+
+def test_a_silent_picture_has_no_noise():
+    assert measured(0.0, 0.0).noise == UNKNOWN.noise
+
+
+def test_noise_that_grows_with_the_light_is_measured_so():
+    clean = room()
+    character = measured(1 + 4 * clean / 255, 0.7, 120)
+    wanted = 1 + 4 * LUMAS / 255
+    assert np.allclose(character.noise[1:-1], wanted[1:-1], rtol=0.25)
+
+
+def panned(clean, pictures=60):
+    random, camera = np.random.default_rng(5), CameraMatch()
+    for i in range(pictures):
+        camera.see(noisy(np.roll(clean, 7 * i, axis=1), 3.0, 0.7, random), None, i / FPS)
+    return camera.character
+
+
+def test_noise_is_found_while_the_camera_moves():
+    assert np.allclose(panned(room()).noise, 3.0, rtol=0.25)
+
+
+def test_a_texture_that_moves_is_not_taken_for_noise():
+    assert panned(room() + 25 * np.sin(np.arange(WIDTH) / 3)).noise == UNKNOWN.noise
+
+
+def test_where_everything_moves_one_picture_is_enough_for_a_guess():
+    random, parts = np.random.default_rng(5), tiles(WIDTH, HEIGHT, 0)
+    before = 128 + 60 * np.sin(np.mgrid[:HEIGHT, :WIDTH].sum(axis=0) / 6)
+    now = planes(noisy(room(), 3.0, 0.7, random), parts)
+    earlier = planes(noisy(before, 3.0, 0.7, random), parts)
+    noise, _ = noise_in(now, earlier)
+    assert np.median(noise) == pytest.approx(3.0, rel=0.35)
+
+
+def test_a_picture_that_is_repeated_is_not_silence():
+    random, clean = np.random.default_rng(5), room()
+    camera = CameraMatch()
+    for i in range(60):
+        image = noisy(clean, 3.0, 0.0, random) if i % 2 == 0 else image  # noqa: F821
+        camera.see(image, None, i / FPS)
+    assert np.allclose(camera.character.noise, 3.0, rtol=0.25)
+
+
+def test_another_film_is_another_camera():
+    camera = CameraMatch()
+    random = np.random.default_rng(5)
+    for at in (10.0, 10.03):
+        camera.see(noisy(room(), 3.0, 0.0, random), None, at)
+    assert camera.character.noise != UNKNOWN.noise
+    camera.see(np.zeros((HEIGHT, WIDTH, 4), np.uint8), None, 3.0)
+    assert camera.character == UNKNOWN
+
+
+def edges(blur_px, noise=0.0):
+    """Dark discs on a light ground, seen through a lens."""
+    fine = np.full((1200, 1200), 190, np.uint8)
+    for y in range(100, 1200, 200):
+        for x in range(100, 1200, 200):
+            cv2.circle(fine, (x + y // 7, y), 70, 60, cv2.FILLED)
+    fine = cv2.GaussianBlur(fine.astype(np.float64), (0, 0), 4 * blur_px) if blur_px else fine
+    clean = cv2.resize(fine.astype(np.float64), (300, 300), interpolation=cv2.INTER_AREA)
+    return noisy(clean, noise, 0.7, np.random.default_rng(5))
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0])
+@pytest.mark.parametrize("blur_px", [0.5, 0.8, 1.2, 1.6])
+def test_the_softness_of_edges_is_measured(blur_px, noise):
+    assert edge_px(edges(blur_px, noise)) == pytest.approx(blur_px, abs=0.25)
+
+
+def test_without_edges_nothing_is_said_about_them():
+    assert edge_px(noisy(np.full((300, 300), 90.0), 2.0, 0.0, np.random.default_rng(1))) is None
+
+
+def head():
+    """A white disc, premultiplied."""
+    out = np.zeros((200, 200, 4), np.uint8)
+    cv2.circle(out, (100, 100), 60, (255, 255, 255, 255), cv2.FILLED)
+    return out
+
+
+def test_a_head_gets_only_the_softness_that_it_lacks():
+    sharp = CameraCharacter(edge_px=0.6)
+    assert np.array_equal(match_softness(head(), sharp), head())
+    soft = CameraCharacter(edge_px=1.4)
+    assert missing_px(soft) ** 2 + 0.65**2 == pytest.approx(1.4**2)
+    blurred = match_softness(head(), soft)
+    assert (
+        np.abs(blurred.astype(int) - cv2.GaussianBlur(head(), (0, 0), missing_px(soft))).max() == 0
+    )
+    assert np.array_equal(match_softness(head(), soft, strength=0.0), head())
+
+
+def test_a_blurred_head_stays_premultiplied():
+    out = match_softness(head(), CameraCharacter(edge_px=1.5), (9.0, 4.0))
+    assert (out[..., :3] <= out[..., 3:]).all()
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 135, 200])
+def test_the_streak_lies_along_the_motion_and_keeps_the_light(angle):
+    way = np.array((np.cos(np.radians(angle)), np.sin(np.radians(angle))))
+    kernel = motion_kernel(tuple(12 * way))
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    middle = kernel.shape[0] // 2
+    y, x = np.mgrid[-middle : middle + 1, -middle : middle + 1]
+    spread = np.array(
+        ((np.sum(kernel * x * x), np.sum(kernel * x * y)), (0, np.sum(kernel * y * y)))
+    )
+    spread[1, 0] = spread[0, 1]
+    assert np.sum(kernel * x) == pytest.approx(0, abs=1e-4)
+    assert abs(np.linalg.eigh(spread)[1][:, 1] @ way) > 0.99
+    assert way @ spread @ way == pytest.approx(6**2 / 12, rel=0.1)  # a box of half the motion
+
+
+def test_a_streak_is_as_long_as_half_a_frame_and_never_long():
+    assert motion_kernel((2.0, 1.0)) is None
+    assert motion_kernel((0.0, 0.0)) is None
+    assert motion_kernel((10.0, 0.0), strength=0.0) is None
+    assert motion_kernel((400.0, 0.0)).shape == motion_kernel((16.0, 0.0)).shape == (9, 9)
+
+
+def layers(image, made):
+    nothing = np.zeros_like(made)
+    return Layers(image, image.copy(), None, (), made, made, nothing, Rect(0, 0, 0, 0))
+
+
+def grained(grain, value=120, made=None, size=(HEIGHT, WIDTH)):
+    """What the stage makes of an even picture, and that picture."""
+    image = np.full((*size, 4), value, np.uint8)
+    image[..., 3] = 255
+    if made is None:
+        made = np.zeros(size, np.uint8)
+        made[40:-60, 100:-80] = 255
+    what = layers(image, made)
+    grain.apply(what)
+    return what.image, image, made
+
+
+def test_grain_is_as_strong_as_measured_and_stays_inside():
+    grain = Grain(CameraCharacter(noise=(3.0,) * len(LUMAS), grain_px=0.7))
+    out, image, made = grained(grain)
+    assert np.array_equal(out[made == 0], image[made == 0])
+    assert np.array_equal(out[..., 3], image[..., 3])
+    added = cv2.cvtColor(out, cv2.COLOR_RGBA2GRAY)[made == 255].astype(float) - 120
+    assert added.std() == pytest.approx(3.0, rel=0.1)
+    assert abs(added.mean()) < 0.1
+
+
+def test_grain_that_was_measured_measures_the_same_again():
+    random, clean = np.random.default_rng(5), room()
+    character = measured(3.0, 0.7)
+    grain, camera = Grain(character), CameraMatch()
+    everywhere = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for i in range(40):
+        what = layers(noisy(clean, 0.0, 0.0, random), everywhere)
+        grain.apply(what)
+        camera.see(what.image, None, i / FPS)
+    assert np.allclose(camera.character.noise, 3.0, rtol=0.25)
+    assert camera.character.grain_px == pytest.approx(0.7, abs=0.25)
+
+
+def test_grain_follows_luma_mask_and_strength():
+    noise = tuple(np.linspace(1, 6, len(LUMAS)))
+    character = CameraCharacter(noise=noise)
+
+    def deviation(value=120, made=255, strength=1.0):
+        mask = np.full((HEIGHT, WIDTH), made, np.uint8)
+        out, _, _ = grained(Grain(character, strength), value, mask)
+        return cv2.cvtColor(out, cv2.COLOR_RGBA2GRAY).std()
+
+    assert deviation(48) == pytest.approx(noise[1], rel=0.12)
+    assert deviation(208) == pytest.approx(noise[6], rel=0.12)
+    assert deviation(208, made=128) == pytest.approx(noise[6] / 2, rel=0.15)
+    assert deviation(208, strength=0.5) == pytest.approx(noise[6] / 2, rel=0.15)
+    assert deviation(strength=0.0) == 0
+
+
+def test_grain_changes_from_frame_to_frame_like_the_source():
+    random = np.random.default_rng(5)
+    even = np.full((HEIGHT, WIDTH), 120.0)
+    source = [noisy(even, 2.0, 0.7, random)[..., 0].astype(float) for _ in range(8)]
+    grain = Grain(measured(2.0, 0.7))
+    ours = [
+        cv2.cvtColor(grained(grain)[0], cv2.COLOR_RGBA2GRAY)[60:-80, 120:-100] for _ in range(8)
+    ]
+    boiling = np.abs(np.diff(np.array(ours, float), axis=0)).mean()
+    assert 0.7 < boiling / np.abs(np.diff(np.array(source), axis=0)).mean() < 1.2
+
+
+def test_the_same_pictures_get_the_same_grain():
+    grain = Grain(CameraCharacter(noise=(3.0,) * len(LUMAS)))
+    first, second = grained(grain)[0], grained(grain)[0]
+    assert not np.array_equal(first, second)
+    grain.reset()
+    assert np.array_equal(grained(grain)[0], first)
+
+
+def test_looks_and_grain_cost_little():
+    random = np.random.default_rng(5)
+    clean = cv2.resize(room(), (1280, 720))
+    pictures = [noisy(clean, 2.0, 0.7, random) for _ in range(2)]
+    camera, looks = CameraMatch(), []
+    for i in range(24):
+        begun = process_time()
+        camera.see(pictures[i % 2], None, i * 0.19)
+        looks.append(process_time() - begun)
+    grain, times = Grain(camera.character), []
+    made = np.zeros((720, 1280), np.uint8)
+    made[100:600, 400:900] = 255
+    for _ in range(12):
+        what = layers(pictures[0], made)
+        begun = process_time()
+        grain.apply(what)
+        times.append(process_time() - begun)
+    # 1.5 and 1 ms, on a machine with nothing else to do.
+    assert np.max(looks[1:]) < 0.02
+    assert np.median(times) < 0.008

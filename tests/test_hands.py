@@ -1,0 +1,419 @@
+"""Hands in front of the face: seen, followed, shown - and never the face beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livecam.compose.base import Layers
+from livecam.compose.hands import HandsInFront, lay_over
+from livecam.config.assets import asset_path
+from livecam.core.errors import AssetError, TrackingError
+from livecam.core.frame import Frame, Image, Rect
+from livecam.segmentation.base import Hand, Scene
+from livecam.segmentation.hand_carrier import HandCarrier, moved_on
+from livecam.segmentation.hand_shape import drawn, size_of
+from livecam.segmentation.hands import BUSY_REST_S, REST_S, HandSighting, HandWatch, steady_view
+from livecam.tracking.face_landmarker import FaceLandmarker
+from livecam.tracking.hand_landmarker import FoundHand, HandLandmarker
+
+Points = NDArray[np.float32]
+
+FPS = 30
+LATE = 3  # pictures until a look arrives
+ALONE = 30  # pictures without a hand, at first
+# An open hand, fingers up: the wrist, then thumb, index, middle, ring and little finger.
+OPEN_HAND = np.array(
+    (
+        (0, 0),
+        (-22, -14), (-40, -32), (-54, -48), (-66, -60),
+        (-26, -92), (-33, -126), (-37, -147), (-40, -166),
+        (-4, -97), (-5, -136), (-5, -160), (-5, -181),
+        (17, -92), (23, -128), (26, -151), (29, -171),
+        (36, -80), (48, -106), (55, -122), (62, -138),
+    ),
+    np.float32,
+)  # fmt: skip
+PALM_PX = 112.0  # size of the hand drawn over the face, which is 182 px wide
+
+
+def hand_at(x: float, y: float) -> Points:
+    """The open hand with its wrist there."""
+    return (OPEN_HAND * (PALM_PX / size_of(OPEN_HAND)) + (x, y)).astype(np.float32)
+
+
+LIKE_THE_FACE, DARKER = (196, 152, 136), (150, 96, 76)
+
+
+def skin(colour: tuple[int, int, int], seed: int = 3) -> Image:
+    """A patch of skin with creases, uint8[256, 256, 3]."""
+    noise = np.random.default_rng(seed).normal(0, 1, (256, 256)).astype(np.float32)
+    fine, coarse = (cv2.GaussianBlur(noise, (0, 0), sigma) for sigma in (1.2, 5))
+    shade = 6 * fine / fine.std() + 7 * coarse / coarse.std()
+    return np.clip(np.array(colour) + shade[..., None], 0, 255).astype(np.uint8)
+
+
+def with_hand(
+    picture: Image, points: Points, colour: tuple[int, int, int] = DARKER
+) -> tuple[Image, NDArray[np.float32]]:
+    """The picture with a drawn hand, and the hand's share of each pixel, exactly known."""
+    height, width = picture.shape[:2]
+    finer = 4
+    large = drawn(points * finer, width * finer, height * finer, 1.0)
+    share = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
+    x, y = points[0].tolist()
+    place = np.array(((1, 0, x - 128), (0, 1, y - 220)), np.float32)  # the skin moves along
+    texture = cv2.warpAffine(skin(colour), place, (width, height), borderMode=cv2.BORDER_REFLECT)
+    image = picture.copy()
+    mixed = picture[..., :3] * (1 - share[..., None]) + texture * share[..., None]
+    image[..., :3] = np.rint(mixed)
+    return image, share.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bust(portrait: Image) -> Image:
+    """The portrait's head as large as a webcam shows one: uint8[512, 512, 4]."""
+    part = np.ascontiguousarray(portrait[:256, 97:353])
+    image = np.asarray(cv2.resize(part, (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8)
+    image.setflags(write=False)
+    return image
+
+
+@pytest.fixture(scope="module")
+def face(bust: Image) -> Points:
+    """Its landmarks, float32[478, 2] pixels."""
+    try:
+        model = asset_path("face-landmarker")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+    with FaceLandmarker(model, mode="image") as tracker:
+        (found,) = tracker.track(Frame(bust, 0, 0.0)).faces
+    return (found.landmarks[:, :2] * np.float32(bust.shape[1::-1])).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def hand_model() -> Path:
+    """The fetched model, or the copy among the private test material."""
+    try:
+        return asset_path("hand-landmarker")
+    except AssetError as error:
+        copy = Path(__file__).parents[2] / "shared" / "models" / "hand_landmarker.task"
+        if not copy.is_file():
+            pytest.skip(f"{error} ({error.hint})")
+        return copy
+
+
+def layers_of(source: Image, face: Points, hands: tuple[Hand, ...], at: float) -> Layers:
+    """As after a head was drawn over everything in one colour."""
+    height, width = source.shape[:2]
+    drawn_head = np.full_like(source, (40, 160, 60, 255))
+    made = np.full((height, width), 255, np.uint8)
+    grid = np.zeros((1, 1), np.uint8)
+    scene = Scene(at, (width, height), 2, grid, None, face, hands=hands)
+    rect = Rect(0, 0, width, height)
+    return Layers(source, drawn_head, scene, (), made.copy(), made, made.copy(), rect)
+
+
+def oval(face: Points) -> NDArray[np.bool_]:
+    mask = np.zeros((512, 512), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(face).astype(np.int32)), (1,))
+    return mask > 0
+
+
+Step = tuple[NDArray[np.float32], NDArray[np.float32], Layers]
+
+
+def sweep(
+    bust: Image,
+    face: Points,
+    way: Callable[[float], tuple[float, float]],
+    pictures: int = 36,
+    astray: float = 0.0,
+    colour: tuple[int, int, int] = DARKER,
+) -> Iterator[Step]:
+    """A hand that comes after a second, looks that arrive late, and what the stage makes of it.
+
+    Each step: the hand's share of every pixel, how much of it was shown, the layers. `astray` is
+    how far off the found landmarks are, in pixels.
+    """
+    stage, sightings = HandsInFront(), {}
+    wrong = np.random.default_rng(5).normal(0, astray, (21, 2)).astype(np.float32)
+    for i in range(ALONE + pictures):
+        at = i / FPS
+        source, share = bust, np.zeros((512, 512), np.float32)
+        if i >= ALONE:
+            points = hand_at(*way((i - ALONE) / FPS))
+            source, share = with_hand(bust, points, colour)
+            if i % 3 == 0:
+                sightings[i + LATE] = HandSighting(points + wrong, 0.95, source, at)
+        due = [sightings[k] for k in sightings if k <= i]
+        layers = layers_of(source, face, (due[-1],) if due else (), at)
+        stage.apply(layers)
+        if i >= ALONE:
+            yield share, (255 - layers.made) / np.float32(255), layers
+
+
+@pytest.mark.parametrize("speed", [0, 150, 400])
+@pytest.mark.parametrize(("astray", "colour"), [(0, DARKER), (3, DARKER), (2, LIKE_THE_FACE)])
+def test_the_hand_shows_and_the_face_does_not(
+    bust: Image, face: Points, speed: float, astray: float, colour: tuple[int, int, int]
+) -> None:
+    """At rest or fast, with looks that come late and landmarks that are a little wrong."""
+    inside, recalls = oval(face), []
+    x, y = face.mean(axis=0).tolist()
+    start = x - min(speed, 250) * 0.45
+    for i, (share, shown, _) in enumerate(
+        sweep(bust, face, lambda t: (start + speed * t, y + 110), 36, astray, colour)
+    ):
+        assert not (inside & (share == 0) & (shown > 0.02)).any(), f"picture {i}"
+        hand = inside & (share > 0.5)
+        if i > 2 * LATE + 1 and hand.sum() > 200:
+            recalls.append(float(shown[hand].mean()))
+    assert recalls
+    least = 0.15 if colour is LIKE_THE_FACE else 0.65 if speed < 400 else 0.5
+    assert np.mean(recalls) > least
+
+
+def test_what_is_shown_is_the_camera_and_all_else_keeps_its_bytes(
+    bust: Image, face: Points
+) -> None:
+    x, y = face.mean(axis=0).tolist()
+    *_, (_, shown, layers) = sweep(bust, face, lambda t: (x, y + 110), pictures=15)
+    whole, nothing = shown == 1, shown == 0
+    assert whole.sum() > 500
+    np.testing.assert_array_equal(layers.image[whole], layers.source[whole])
+    assert (layers.image[nothing] == (40, 160, 60, 255)).all()
+    assert (layers.image[..., 3] == 255).all()
+    between = ~whole & ~nothing
+    assert 0 < between.sum() < whole.sum()
+
+
+def test_the_edge_is_mixed_in_linear_light() -> None:
+    source = np.full((8, 8, 4), 255, np.uint8)
+    layers = layers_of(source, np.zeros((478, 2), np.float32), (), 0.0)
+    layers.image[...] = (0, 0, 0, 255)
+    layers.made[:, :4] = 0
+    mask = np.full((8, 8), 128, np.uint8)
+    lay_over(layers, Rect(0, 0, 8, 8), mask)
+    assert (layers.image[:, 4:, :3] == 188).all()  # half of the light
+    assert (layers.made[:, 4:] == 127).all()
+    assert (layers.image[:, :4, :3] == 0).all()  # nothing was made up there
+    assert (mask == 128).all()
+
+
+def test_without_a_hand_nothing_changes(bust: Image, face: Points) -> None:
+    stage = HandsInFront()
+    for i in range(40):
+        layers = layers_of(bust, face, (), i / FPS)
+        before = layers.image.copy()
+        stage.apply(layers)
+        assert (layers.made == 255).all()
+        np.testing.assert_array_equal(layers.image, before)
+    layers.scene = None
+    stage.apply(layers)
+    np.testing.assert_array_equal(layers.image, before)
+
+
+def test_a_hand_that_is_no_hand_shows_nothing(bust: Image, face: Points) -> None:
+    """The network may take a bare face for a hand."""
+    stage = HandsInFront()
+    x, y = face.mean(axis=0).tolist()
+    false = hand_at(x, y + 110)
+    for i in range(ALONE + 20):
+        at = i / FPS
+        hands = (HandSighting(false, 0.9, bust, at),) if i >= ALONE else ()
+        layers = layers_of(bust, face, hands, at)
+        stage.apply(layers)
+        assert (layers.made[oval(face)] == 255).all()
+
+
+@pytest.mark.parametrize("late", [1, 5, 8])
+def test_a_hand_shows_however_late_the_looks_arrive(bust: Image, late: int) -> None:
+    """Also where the moment of a look lies between two pictures that were shown."""
+    carrier, sightings, hands = HandCarrier(), {}, ()
+    for i in range(40):
+        points = hand_at(200 + 3 * i, 400)
+        source, _ = with_hand(bust, points)
+        if i % 3 == 0:
+            sightings[i + late] = HandSighting(points, 0.9, source, i / FPS)
+        hands = (sightings[i],) if i in sightings else hands
+        if i % 2 == 0:
+            carried = carrier.carry(hands, source, i / FPS)
+    (hand,) = carried
+    assert hand.points == pytest.approx(hand_at(200 + 3 * 38, 400), abs=2)
+
+
+def test_a_hand_that_was_there_from_the_start_is_not_shown_before_the_face(
+    bust: Image, face: Points
+) -> None:
+    """Nobody knows what the face behind it looks like."""
+    stage = HandsInFront()
+    x, y = face.mean(axis=0).tolist()
+    points = hand_at(x, y + 110)
+    source, _ = with_hand(bust, points)
+    for i in range(20):
+        hands = (Hand(points, 1.0),) if i < 10 else (HandSighting(points, 0.9, source, i / FPS),)
+        layers = layers_of(source, face, hands, i / FPS)
+        stage.apply(layers)
+        assert (layers.made[oval(face)] == 255).all()
+
+
+@pytest.mark.parametrize("speed", [0, 150, 400])
+def test_points_are_carried_within_two_pixels(bust: Image, speed: float) -> None:
+    """From picture to picture, and over those that went by while the look was under way."""
+    carrier, seen, worst = HandCarrier(), (), 0.0
+    for i in range(30):
+        points = hand_at(120 + speed * i / FPS, 380 - 20 * np.sin(i / 9))
+        source, _ = with_hand(bust, points)
+        if i == 0:
+            late = [HandSighting(points, 0.9, source, 0.0)]
+        if i % 3 == 0:
+            late.append(HandSighting(points, 0.9, source, i / FPS))
+        if i >= LATE:
+            seen = (next(h for h in reversed(late) if h.at <= (i - LATE) / FPS + 1e-9),)
+        carried = carrier.carry(seen, source, i / FPS)
+        if i >= 2 * LATE:
+            (hand,) = carried
+            worst = max(worst, float(np.abs(hand.points - points).max()))
+    assert worst < 2
+
+
+def test_a_hand_is_lost_when_its_motion_cannot_be_told(bust: Image) -> None:
+    points = hand_at(250, 400)
+    there, _ = with_hand(bust, points)
+    assert moved_on(points, there, bust) is None  # gone
+    noise = np.random.default_rng(0).integers(0, 255, bust.shape, np.uint8)
+    assert moved_on(points, there, noise) is None
+    assert moved_on(points, there, bust[:256].copy()) is None  # another size
+    assert moved_on(points, there, there) is points
+
+
+def test_a_hand_that_two_looks_place_differently_is_not_shown(bust: Image) -> None:
+    points = hand_at(250, 400)
+    source, _ = with_hand(bust, points)
+    carrier = HandCarrier()
+    for i in range(9):
+        off = np.float32(40 * (i % 2))
+        hands = (HandSighting(points + off, 0.9, source, i / FPS),)
+        assert carrier.carry(hands, source, i / FPS) == ()
+
+
+def test_a_hand_that_belongs_to_the_picture_needs_no_carrying(bust: Image) -> None:
+    hand = Hand(hand_at(250, 400), 1.0)
+    assert HandCarrier().carry((hand,), bust, 0.0) == (hand,)
+
+
+class Finder:
+    """Finds a hand where it is told to, and counts."""
+
+    def __init__(self) -> None:
+        self.points: NDArray[np.float32] | None = None  # of the view
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, image: Image) -> tuple[FoundHand, ...]:
+        self.shapes.append(image.shape)
+        return () if self.points is None else (FoundHand(self.points, 0.9),)
+
+
+def looks(watch: HandWatch, finder: Finder, face: Points, start_s: float, length_s: float) -> int:
+    """How often it looked while pictures came 30 times a second."""
+    before = len(finder.shapes)
+    for i in range(round(length_s * FPS)):
+        at = start_s + i / FPS
+        watch.look(Frame(np.zeros((720, 1280, 4), np.uint8), i, at), face, at)
+    return len(finder.shapes) - before
+
+
+@pytest.fixture
+def small_face() -> Points:
+    grid = np.random.default_rng(0).uniform(0, 1, (478, 2))
+    return (grid * (120, 160) + (580, 200)).astype(np.float32)
+
+
+def test_it_looks_seldom_without_a_hand_and_often_beside_one(small_face: Points) -> None:
+    finder = Finder()
+    watch = HandWatch(finder)
+    assert looks(watch, finder, small_face, 0, 3) == pytest.approx(3 / REST_S, abs=1)
+    finder.points = np.full((21, 2), 0.5, np.float32)
+    looks(watch, finder, small_face, 3, 0.5)
+    assert looks(watch, finder, small_face, 3.5, 3) == pytest.approx(3 / BUSY_REST_S, abs=1)
+    finder.points = None
+    looks(watch, finder, small_face, 6.5, 2)
+    assert looks(watch, finder, small_face, 8.5, 3) == pytest.approx(3 / REST_S, abs=1)
+    assert all(max(shape[:2]) <= 384 for shape in finder.shapes)
+
+
+def test_a_sighting_lies_in_the_picture_and_survives_one_miss(small_face: Points) -> None:
+    finder = Finder()
+    watch = HandWatch(finder)
+    finder.points = np.full((21, 2), 0.5, np.float32)
+    frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 5.0)
+    (hand,) = watch.look(frame, small_face, 5.0)
+    assert isinstance(hand, HandSighting)
+    middle = (small_face.min(axis=0) + small_face.max(axis=0)) / 2
+    assert hand.points[0] == pytest.approx(middle, abs=30)  # the view is cut at the top
+    assert hand.picture is frame.image
+    assert hand.at == 5.0
+    finder.points = None
+    assert watch.look(frame, small_face, 5.1) == (hand,)
+    assert watch.look(frame, small_face, 5.2) == ()
+
+
+def test_a_hand_far_from_the_head_does_not_count(small_face: Points) -> None:
+    finder = Finder()
+    finder.points = np.full((21, 2), (0.5, 0.99), np.float32)
+    frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 0.0)
+    assert HandWatch(finder).look(frame, small_face, 0.0) == ()
+
+
+def test_the_view_rests_while_the_head_hardly_moves(small_face: Points) -> None:
+    first = steady_view(Rect(0, 0, 0, 0), small_face, 1280, 720)
+    assert steady_view(first, small_face + np.float32(15), 1280, 720) == first
+    assert steady_view(first, small_face + np.float32(90), 1280, 720) != first
+
+
+def test_time_that_falls_starts_anew(small_face: Points) -> None:
+    finder = Finder()
+    watch = HandWatch(finder)
+    frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 0.0)
+    watch.look(frame, small_face, 100.0)
+    watch.look(frame, small_face, 0.0)
+    assert len(finder.shapes) == 2
+
+
+def test_the_model_finds_both_hands_of_a_person(hand_model: Path, shared: Path) -> None:
+    film = cv2.VideoCapture(str(shared / "clips" / "lp_s20.mp4"))
+    _, bgr = film.read()
+    film.release()
+    picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA)
+    with HandLandmarker(hand_model) as landmarker:
+        hands = landmarker.find(picture)
+    with HandLandmarker(hand_model) as landmarker:
+        flipped = landmarker.find(picture[:, ::-1])  # a view: MediaPipe ignores strides
+    assert len(hands) == len(flipped) == 2
+    for hand in (*hands, *flipped):
+        assert hand.points.shape == (21, 2)
+        assert hand.points.dtype == np.float32
+        assert ((hand.points > 0) & (hand.points < 1)).all()
+        assert hand.score > 0.5
+
+
+def test_the_model_finds_no_hand_on_a_portrait_without(hand_model: Path, portrait: Image) -> None:
+    with HandLandmarker(hand_model) as landmarker:
+        assert landmarker.find(portrait[:260]) == ()
+        landmarker.close()
+        with pytest.raises(TrackingError, match="closed"):
+            landmarker.find(portrait)
+
+
+def test_a_broken_hand_model_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "hand.task"
+    path.write_bytes(b"this is no model")
+    with pytest.raises(TrackingError, match=r"hand\.task") as caught:
+        HandLandmarker(path)
+    assert "livecam assets" in caught.value.hint

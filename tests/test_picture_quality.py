@@ -1,0 +1,393 @@
+"""The measures of the picture say the right number where the right number is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.app.picture_quality import (
+    ClothMeter,
+    CutOut,
+    FillMeter,
+    FilmLooks,
+    FlickerMeter,
+    HairMeter,
+    LeakMeter,
+    LiveLooks,
+    Moment,
+    SpillMeter,
+    Still,
+    Wander,
+    WatchedCompositor,
+    balanced_noise,
+    cut_out,
+    moments,
+    psnr,
+    seam_of,
+    study,
+)
+from livecam.avatar.base import AvatarState
+from livecam.avatar.library import load_avatar
+from livecam.compose.base import Layers
+from livecam.compose.figure import Figure
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
+from livecam.core.errors import AssetError, GraphicsError
+from livecam.core.face import EXPRESSIONS, FacePose, FaceState
+from livecam.core.frame import Frame, Image, Rect
+from livecam.core.spaces import decompose
+from livecam.render.context import open_graphics
+from livecam.segmentation.base import Plate, Scene, cell_of, grid_of
+from livecam.segmentation.networks import HairNetwork, PersonNetwork
+from livecam.segmentation.reader import SceneReader
+from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.faces import SIZE, face
+
+WIDTH, HEIGHT = SIZE
+HAIR = (slice(20, 60), slice(60, 100))  # over and beside the face of `moment`
+NOTHING = Rect(0, 0, 0, 0)
+FILLED = (slice(30, 70), slice(100, 140))
+
+
+def random_image(seed: int = 1) -> Image:
+    image = np.random.default_rng(seed).integers(30, 220, (HEIGHT, WIDTH, 4), np.uint8)
+    image[..., 3] = 255
+    return image
+
+
+def moment(image: Image, index: int = 0, scene: Scene | None = None) -> Moment:
+    seen = face()
+    place = np.eye(4)
+    place[2, 3] = -0.6
+    state = AvatarState(place, place, np.zeros(len(EXPRESSIONS), np.float32))
+    worn = FaceState(
+        FacePose(*decompose(seen.camera_from_head)), seen.weights, 1.0, index / 30, seen
+    )
+    return Moment(Frame(image, index, index / 30), state, scene, worn, seen)
+
+
+def scene(plate: Plate | None = None) -> Scene:
+    columns, rows = grid_of(*SIZE)
+    person = np.zeros((rows, columns), np.uint8)
+    return Scene(0.0, SIZE, cell_of(*SIZE), person, None, face().points_px(*SIZE), plate=plate)
+
+
+def figure(remove: np.ndarray) -> Figure:
+    nothing = np.zeros_like(remove)
+    return Figure(
+        unit_px=30.0, chin=(80, 80), face_height=36.0, person=nothing, remove=remove,
+        hair_on_body=nothing, body=nothing, skin=nothing, covered=nothing,
+        seam=np.full(remove.shape[1], float(HEIGHT), np.float32),
+    )  # fmt: skip
+
+
+@dataclass
+class Pane:
+    """An easel that paints everything grey but lets a share of what lies behind through."""
+
+    lets_through: np.ndarray  # float[h, w], 0..1
+    coverage: np.ndarray | None = None
+    made: np.ndarray | None = None
+    parted: Figure | None = None
+    drawn: Rect = NOTHING
+
+    def draw(self, moment: Moment) -> Image:
+        return self.again(moment, moment.frame.image)
+
+    def again(self, moment: Moment, source: Image) -> Image:
+        share = self.lets_through[..., None]
+        picture = np.rint(source * share + 120.0 * (1 - share)).astype(np.uint8)
+        picture[..., 3] = 255
+        nothing, made, filled = np.zeros((3, *source.shape[:2]), np.uint8)
+        self.layers = Layers(
+            source, picture, moment.scene, (moment.state,),
+            nothing if self.coverage is None else self.coverage,
+            made if self.made is None else self.made,
+            filled, NOTHING, figure=self.parted,
+        )  # fmt: skip
+        return picture
+
+
+class Hair:
+    """A network that finds hair where there is some."""
+
+    def segment(self, image: Image, rect: Rect) -> np.ndarray:
+        found = np.zeros((HEIGHT, WIDTH), np.uint8)
+        found[HAIR] = 255
+        return found
+
+
+def found(pane: Pane) -> dict[str, float]:
+    at = moment(random_image())
+    picture = pane.draw(at)
+    finding = HairMeter(cast("HairNetwork", Hair())).see(at, picture, pane)
+    assert finding is not None
+    return dict(finding.values)
+
+
+def shut(value: float = 0.0) -> np.ndarray:
+    return np.full((HEIGHT, WIDTH), value)
+
+
+def test_noise_and_its_opposite_have_the_same_mean_in_every_block():
+    noise = balanced_noise(HEIGHT, WIDTH)
+    blocks = noise.reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(1, 3))
+    assert np.ptp(blocks) == 0
+    assert set(np.unique(noise)) == {0, 255}
+
+
+def test_hair_that_is_painted_over_is_no_hair_that_shows():
+    assert found(Pane(shut())) == {"differs %": 0, "seen %": 0, "weight %": 0}
+
+
+def test_hair_in_the_open_shows_whole():
+    assert found(Pane(shut(1.0))) == {"differs %": 100, "seen %": 100, "weight %": 100}
+
+
+def test_a_quarter_of_the_hair_that_shows_to_a_tenth_differs_but_is_not_seen():
+    through = shut()
+    through[HAIR[0], 60:70] = 0.1
+    values = found(Pane(through))
+    assert values["differs %"] == pytest.approx(25)
+    assert values["seen %"] == 0
+    assert values["weight %"] == pytest.approx(2.5, abs=0.1)
+
+
+def test_hair_behind_the_head_does_not_count():
+    coverage = np.zeros((HEIGHT, WIDTH), np.uint8)
+    coverage[:, 60:80] = 255
+    assert found(Pane(shut(1.0), coverage))["seen %"] == pytest.approx(50)
+
+
+class Everywhere:
+    """A network that finds a person everywhere."""
+
+    def segment(self, image: Image, rect: Rect) -> np.ndarray:
+        return np.full((HEIGHT, WIDTH), 255, np.uint8)
+
+
+def test_cloth_that_became_background_is_lost():
+    pane, at = Pane(shut(1.0)), moment(random_image())
+    picture = pane.draw(at)
+    meter = ClothMeter(cast("PersonNetwork", Everywhere()), cast("HairNetwork", Hair()))
+    pane.layers.filled[110:, :40] = 255  # below the chin, a quarter of the width
+    finding = meter.see(at, picture, pane)
+    assert finding is not None
+    assert finding.marked is not None
+    assert finding.marked.sum() == 10 * 40
+    pane.layers.coverage[100:] = 255  # all of it is behind the head
+    finding = meter.see(at, picture, pane)
+    assert finding is not None
+    assert finding.values["lost %"] == 0
+
+
+def test_a_covered_face_does_not_leak_and_a_hole_does():
+    whole, holed = shut(), shut()
+    holed[50:70, 70:90] = 1
+    for through, leaks in ((whole, False), (holed, True)):
+        at, pane = moment(random_image()), Pane(through)
+        finding = LeakMeter().see(at, pane.draw(at), pane)
+        assert finding is not None
+        assert (finding.values["leak %"] > 0) is leaks
+
+
+def test_one_changed_pixel_outside_of_everything_is_spill():
+    source = random_image()
+    made = np.zeros((HEIGHT, WIDTH), np.uint8)
+    made[FILLED] = 255
+    pane = Pane(shut(1.0), made=made, parted=figure(np.zeros((HEIGHT, WIDTH), np.uint8)))
+    pane.drawn = Rect(0, 0, WIDTH, 90)
+    at = moment(source, scene=scene())
+    picture = pane.draw(at)
+    picture[FILLED] = 0  # may change
+    picture[5, 5, 0] ^= 1  # inside of what was drawn, but nobody's business
+    picture[100, 5, 1] ^= 1  # outside of that as well
+    finding = SpillMeter().see(at, picture, pane)
+    assert finding is not None
+    assert finding.values == {"spill px": 2, "outside drawn px": 1}
+
+
+def test_filling_with_the_truth_is_perfect_and_an_error_has_its_decibels():
+    truth = study(WIDTH, HEIGHT)
+    remove = np.zeros((HEIGHT, WIDTH), np.uint8)
+    remove[FILLED] = 255
+    plate = Plate(truth[..., :3], np.full((HEIGHT, WIDTH), 255, np.uint8))
+    pane = Pane(shut(1.0), parted=figure(remove))
+    at = moment(truth, scene=scene(plate=plate))
+    meter = FillMeter(truth)
+    good = meter.see(at, pane.draw(at), pane)
+    assert good is not None
+    assert good.values["PSNR dB"] == 99
+    assert good.values["known %"] == 100
+    assert good.values["seam"] == pytest.approx(1)
+    off = pane.draw(at).astype(np.int32)
+    off[FILLED] += np.where(off[FILLED] < 128, 10, -10)
+    bad = meter.see(at, off.astype(np.uint8), pane)
+    assert bad is not None
+    assert bad.values["PSNR dB"] == pytest.approx(20 * np.log10(255 / 10), abs=0.1)
+
+
+def test_a_brighter_patch_has_a_seam_and_a_soft_edge_has_less():
+    truth = np.full((HEIGHT, WIDTH, 4), 100, np.uint8)
+    fill = np.zeros((HEIGHT, WIDTH), np.uint8)
+    fill[FILLED] = 255
+    everywhere = np.ones((HEIGHT, WIDTH), bool)
+    steps = []
+    for sigma in (0.1, 6.0):
+        alpha = cv2.GaussianBlur(fill, (0, 0), sigma)[..., None] / 255
+        picture = (truth + 30 * alpha).astype(np.uint8)
+        steps.append(seam_of(picture, truth, fill, everywhere))
+    hard, soft = (step or 0.0 for step in steps)
+    assert hard > 2 * soft > 2
+
+
+def test_psnr_looks_only_where_it_is_told_to():
+    truth, picture = random_image(1), random_image(1)
+    picture[0] = 0
+    where = np.ones((HEIGHT, WIDTH), bool)
+    where[0] = False
+    assert psnr(picture, truth, where) == 99
+
+
+def test_a_composite_that_boils_twice_as_much_as_the_camera_has_flicker_two():
+    made = np.zeros((HEIGHT, WIDTH), np.uint8)
+    made[40:80, 60:100] = 255
+    random, meter, pane = np.random.default_rng(3), FlickerMeter(), Pane(shut(1.0), made=made)
+    for index in range(2):
+        noise = random.normal(0, 3, (HEIGHT, WIDTH, 1))
+        source = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+        source[..., :3] = np.rint(120 + noise)
+        at = moment(source, index, scene())
+        pane.draw(at)
+        picture = source.copy()
+        picture[..., :3] = np.rint(120 + noise * np.where(made, 2, 1)[..., None])
+        finding = meter.see(at, picture, pane)
+    assert finding is not None
+    assert finding.values["composite"] == pytest.approx(2, rel=0.1)
+
+
+class SlowReader:
+    """Sees the number of the picture as the strength of the person mask."""
+
+    def __init__(self) -> None:
+        self.looked: list[int] = []
+
+    def read(self, frame: Frame, landmarks: np.ndarray | None) -> Scene:
+        self.looked.append(frame.index)
+        columns, rows = grid_of(*SIZE)
+        person = np.full((rows, columns), frame.index, np.uint8)
+        return Scene(frame.captured_at, SIZE, cell_of(*SIZE), person, None, face().points_px(*SIZE))
+
+
+def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
+    reader = SlowReader()
+    looks = LiveLooks(cast("SceneReader", reader), looks_per_s=10)
+    points, image = face().points_px(*SIZE), random_image()
+    seen: list[int | None] = []
+    for index in range(9):
+        scene = looks.look(Frame(image, index, index / 30), face(), points)
+        seen.append(None if scene is None else int(scene.person[0, 0]))
+    assert reader.looked == [0, 3, 6]
+    assert seen == [None, None, None, 0, 0, 0, 3, 3, 3]
+
+
+def test_the_background_of_a_wanderer_is_known_wherever_he_is_not():
+    person = np.zeros((60, 30, 4), np.uint8)
+    person[..., 0], person[..., 3] = 250, 255
+    background = study(WIDTH, HEIGHT)
+    pictures = list(Wander(CutOut(person), background, 60, period_s=2.0, way_px=60, noise=0)())
+    middle = np.median([p.image[70:, 75:85, 0] for p in pictures], axis=0)
+    assert np.abs(middle - background[70:, 75:85, 0]).max() == 0  # seen behind him in the end
+    assert (pictures[0].image[70:, 75:85, 0] == 250).all()
+    assert (pictures[15].image[70:, 75:85, 0] != 250).any()  # he went aside
+
+
+def test_every_showing_of_a_film_has_the_same_noise():
+    film = Still(random_image(), frames=2)
+    first, again = ([frame.image for frame in film()] for _ in range(2))
+    assert (np.array(first) == np.array(again)).all()
+    assert (first[0] != first[1]).any()
+
+
+@pytest.fixture(scope="module")
+def easels() -> Iterator[tuple[WatchedCompositor, WatchedCompositor]]:
+    try:
+        with open_graphics() as graphics:
+            worn = (graphics, load_avatar("raccoon"), Settings(), (400, 240))
+            with WatchedCompositor(*worn) as one, WatchedCompositor(*worn) as two:
+                yield one, two
+    except GraphicsError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def easel(easels: tuple[WatchedCompositor, WatchedCompositor]) -> WatchedCompositor:
+    return easels[0]
+
+
+@pytest.fixture(scope="module")
+def reader() -> SceneReader:
+    try:
+        return SceneReader(asset_path("person"), asset_path("person-wide"), None, hurried=False)
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+
+
+@pytest.fixture(scope="module")
+def walk(portrait: Image, reader: SceneReader) -> Wander:
+    """The portrait's person walks through a made-up room."""
+    part = portrait[:400, 20:420]
+    small = np.asarray(cv2.resize(part, (240, 240), interpolation=cv2.INTER_AREA), np.uint8)
+    network = PersonNetwork(asset_path("person"))
+    found = network.segment(small, Rect(0, 0, 240, 240))
+    person = np.asarray(cv2.resize(found, (240, 240)), np.uint8)
+    return Wander(cut_out(small, person), study(400, 240), 24, 12.0, way_px=80, period_s=2.0)
+
+
+@pytest.fixture(scope="module")
+def walked(walk: Wander, reader: SceneReader) -> Sequence[Moment]:
+    """What `convert` knows of the film's pictures."""
+    with FaceLandmarker(asset_path("face-landmarker")) as tracker:
+        looks, settings = FilmLooks(reader, walk), Settings()
+        return list(moments(walk, load_avatar("raccoon"), settings, tracker, looks))
+
+
+def test_a_moment_drawn_again_is_the_same_and_leaves_no_trace(
+    walked: Sequence[Moment], easels: tuple[WatchedCompositor, WatchedCompositor]
+):
+    one, other = easels
+    for at in walked[:4]:
+        picture = one.draw(at)
+        assert (picture == other.draw(at)).all()
+        one.again(at, 255 - at.frame.image)
+        assert (one.again(at, at.frame.image) == picture).all()
+
+
+def test_behind_somebody_who_walked_the_filling_is_the_true_background(
+    walk: Wander, walked: Sequence[Moment], easel: WatchedCompositor
+):
+    meter = FillMeter(walk.background)
+    finding = None
+    for at in walked[-2:]:
+        finding = meter.see(at, easel.draw(at), easel)
+    assert finding is not None
+    assert finding.values["known %"] > 90
+    assert finding.values["PSNR dB"] > 30
+
+
+def test_the_compositor_spills_nothing_and_hides_the_face(
+    walked: Sequence[Moment], easel: WatchedCompositor
+):
+    for at in walked[-3:]:
+        picture = easel.draw(at)
+        spill = SpillMeter().see(at, picture, easel)
+        leak = LeakMeter().see(at, picture, easel)
+        assert spill is not None
+        assert spill.values == {"spill px": 0, "outside drawn px": 0}
+        assert leak is not None
+        assert leak.values["leak %"] == 0

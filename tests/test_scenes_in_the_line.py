@@ -1,0 +1,193 @@
+"""What is seen besides the face reaches the compositor: of its own moment, in time, or never."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from livecam.app.line import Line
+from livecam.app.live import Watching
+from livecam.app.stats import Shown
+from livecam.avatar.base import AvatarState
+from livecam.config.settings import Settings
+from livecam.core.face import Observation
+from livecam.core.frame import Frame
+from livecam.core.mailbox import Mailbox
+from livecam.core.timing import StageTimer, SystemClock
+from livecam.segmentation.base import Scene, cell_of, grid_of
+from livecam.sinks.base import OutputInfo
+from tests.faces import SIZE, face, frame
+from tests.test_line import PaintingCompositor, Stage, avatar, is_curtain, shows_face
+
+
+def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Scene:
+    columns, rows = grid_of(*size)
+    points = face().points_px(*size)
+    return Scene(
+        shown.captured_at, size, cell_of(*size), np.zeros((rows, columns), np.uint8), None, points
+    )
+
+
+class Remembering(PaintingCompositor):
+    """Keeps the scenes that it was given, and draws nothing without avatars."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scenes: list[Scene | None] = []
+        self.counts: list[int] = []
+
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
+        assert scene is None or isinstance(scene, Scene)
+        self.scenes.append(scene)
+        self.counts.append(len(avatars))
+        return super().compose(frame, avatars) if avatars else frame
+
+
+class Seen:
+    """A line whose compositor remembers, with one scene to offer."""
+
+    def __init__(self, avatar_name: str = "raccoon") -> None:
+        self.compositor = Remembering()
+        self.offered: Scene | None = None
+        settings = Settings.model_validate({"avatar": {"avatar": avatar_name}})
+        self.line = Line(
+            settings,
+            avatar(),
+            lambda *_: self.compositor,
+            OutputInfo(*SIZE, 30.0),
+            scenes=lambda: self.offered,
+        )
+        self.pictures = Stage()
+
+    def shows(self, seen_s_ago: float | None):
+        self.pictures.now += 1 / 30
+        picture = self.pictures.picture()
+        if seen_s_ago is not None:
+            earlier = Frame(picture.image, 0, picture.captured_at - seen_s_ago)
+            self.offered = scene_of(earlier)
+        return self.line.show(Observation(picture, (face(),)), self.pictures.now)
+
+
+def test_a_scene_is_carried_to_the_picture_at_hand():
+    seen = Seen()
+    published = seen.shows(0.1)
+    (given,) = seen.compositor.scenes
+    assert given is not None
+    assert given.at == published.picture.captured_at
+
+
+def test_an_old_scene_is_not_used():
+    seen = Seen()
+    seen.shows(2.0)
+    assert seen.compositor.scenes == [None]
+
+
+def test_a_scene_of_another_size_is_not_used():
+    seen = Seen()
+    seen.offered = scene_of(frame(0), (64, 36))
+    seen.shows(None)
+    assert seen.compositor.scenes == [None]
+
+
+def test_a_held_head_keeps_the_scene_of_its_picture():
+    seen = Seen()
+    seen.shows(0.1)
+    seen.offered = None
+    seen.pictures.now += 1 / 30
+    held = seen.line.show(Observation(seen.pictures.picture(), ()), seen.pictures.now)
+    assert held.state is Shown.HOLD
+    assert seen.compositor.scenes[-1] is seen.compositor.scenes[0]
+
+
+# --- without an avatar
+
+
+def test_who_chose_no_avatar_is_shown_and_it_is_said():
+    seen = Seen("none")
+    published = seen.shows(0.1)
+    assert shows_face(published)
+    assert published.state is Shown.PASSTHROUGH
+    assert seen.compositor.counts == [0]
+
+
+def test_no_avatar_shows_nothing_before_the_first_face_or_in_panic():
+    seen = Seen("none")
+    picture = seen.pictures.picture()
+    assert is_curtain(seen.line.show(Observation(picture, ()), seen.pictures.now))
+    seen.shows(0.1)
+    seen.line.guard.panic = True
+    assert is_curtain(seen.shows(0.1))
+
+
+def test_another_head_covers_again():
+    seen = Seen("none")
+    assert shows_face(seen.shows(0.1))
+    seen.line.wear(avatar())
+    assert not shows_face(seen.shows(0.1))
+
+
+# --- the worker
+
+
+class Reader:
+    """Answers with the scene of each picture, unless it is told to fail."""
+
+    def __init__(self, fails: threading.Event, closed: threading.Event) -> None:
+        self._fails, self._closed = fails, closed
+        self.begun_anew = threading.Event()
+
+    def read(self, shown: Frame, landmarks: np.ndarray | None) -> Scene | None:
+        if self._fails.is_set():
+            raise RuntimeError("the network broke")
+        return None if landmarks is None else scene_of(shown)
+
+    def take_plate(self) -> None:
+        self.begun_anew.set()
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def wait_for(condition) -> bool:
+    pause = threading.Event()
+    for _ in range(500):
+        if condition():
+            return True
+        pause.wait(0.01)
+    return False
+
+
+def test_the_worker_offers_the_newest_scene_and_forgets_it_when_it_breaks():
+    observations: Mailbox[Observation] = Mailbox("watched")
+    fails, closed = threading.Event(), threading.Event()
+    readers: list[Reader] = []
+
+    def make() -> Reader:
+        readers.append(Reader(fails, closed))
+        return readers[-1]
+
+    watch = Watching(make, observations, 100.0, SystemClock(), StageTimer())  # type: ignore[arg-type]
+    watch.worker.start()
+    try:
+        for i in range(3):
+            observations.put(Observation(frame(i, 1.0 + i), (face(),)))
+            assert wait_for(lambda i=i: watch.newest() and watch.newest().at == 1.0 + i)
+        watch.take_plate()
+        observations.put(Observation(frame(4, 5.0), (face(),)))
+        assert readers[0].begun_anew.wait(5)
+        fails.set()
+        observations.put(Observation(frame(5, 6.0), (face(),)))
+        assert closed.wait(5)
+        assert wait_for(lambda: watch.newest() is None)  # what broke offers nothing old
+        fails.clear()
+        assert wait_for(
+            lambda: (
+                observations.put(Observation(frame(6, 7.0), (face(),)))
+                or (watch.newest() is not None)
+            )
+        )
+    finally:
+        watch.worker.request_stop()
+        assert watch.worker.join()

@@ -1,0 +1,216 @@
+"""Person, hair and the clean plate: what is seen, carried and remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.config.assets import asset_path
+from livecam.core.frame import Frame, Image, Rect
+from livecam.segmentation.base import Scene, cell_of, grid_of
+from livecam.segmentation.carry import carried, similarity
+from livecam.segmentation.networks import PersonNetwork
+from livecam.segmentation.plate import CleanPlate
+from livecam.segmentation.reader import SceneReader
+
+WIDTH, HEIGHT = 320, 180
+
+
+def room(seed: int = 3) -> np.ndarray:
+    """A detailed background uint8[h, w, 4]."""
+    random = np.random.default_rng(seed)
+    small = random.integers(40, 220, (18, 32, 3)).astype(np.uint8)
+    large = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return np.dstack((large, np.full((HEIGHT, WIDTH), 255, np.uint8)))
+
+
+def busy_at(x: int) -> np.ndarray:
+    """The grid's mask of somebody 60 pixels wide, from the ceiling to the floor."""
+    cell, (columns, rows) = cell_of(WIDTH, HEIGHT), grid_of(WIDTH, HEIGHT)
+    mask = np.zeros((rows, columns), np.uint8)
+    mask[:, max(0, (x - 30) // cell) : (x + 30) // cell + 1] = 255
+    return mask
+
+
+def with_person(background: np.ndarray, x: int) -> np.ndarray:
+    image = background.copy()
+    image[:, max(0, x - 24) : x + 24, :3] = (200, 150, 120)
+    return image
+
+
+# --- the networks
+
+
+def test_the_person_is_told_from_the_room(portrait: Image):
+    image = portrait
+    for name in ("person", "person-wide"):
+        mask = PersonNetwork(asset_path(name)).segment(image, Rect(0, 0, *image.shape[1::-1]))
+        rows, columns = mask.shape
+        assert mask[rows // 2, round(columns * 0.45)] > 200  # her suit
+        assert mask[round(rows * 0.3), round(columns * 0.98)] < 60  # the wall
+
+
+def test_a_reader_without_hair_model_still_reads(portrait: Image):
+    image = portrait
+    reader = SceneReader(asset_path("person"), asset_path("person-wide"), None)
+    face = np.tile(np.array(((220.0, 110.0),), np.float32), (478, 1))
+    scene = reader.read(Frame(image, 0, 0.0), face)
+    assert scene is not None
+    assert scene.hair is None
+    assert scene.person.shape == grid_of(*scene.size)[::-1]
+    assert reader.read(Frame(image, 1, 0.1), None) is None
+
+
+# --- carrying
+
+
+def test_a_similarity_is_found_exactly():
+    points = np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32)
+    angle, size, way = 0.3, 1.4, np.array((5.0, -2.0))
+    turn = size * np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
+    found = similarity(points, (points @ turn.T + way).astype(np.float32))
+    assert found == pytest.approx(np.column_stack((turn, way)), abs=1e-5)
+
+
+def head_scene(x: float) -> Scene:
+    """A round head at x, a body below it, the landmarks on a circle."""
+    cell, (columns, rows) = cell_of(WIDTH, HEIGHT), grid_of(WIDTH, HEIGHT)
+    mask = np.zeros((rows, columns), np.uint8)
+    cv2.circle(mask, (round(x / cell), round(60 / cell)), round(30 / cell), 255, -1)
+    angle = np.linspace(0, 2 * np.pi, 478, endpoint=False)
+    face = np.stack((x + 25 * np.sin(angle), 60 - 25 * np.cos(angle)), axis=1).astype(np.float32)
+    face[10], face[152] = (x, 35), (x, 85)
+    return Scene(0.0, (WIDTH, HEIGHT), cell, mask, None, face)
+
+
+def middle_of(mask: np.ndarray, cell: int) -> float:
+    return float((np.nonzero(mask > 127)[1] + 0.5).mean() * cell)
+
+
+def test_a_mask_goes_with_the_head():
+    scene, later = head_scene(120), head_scene(150)
+    moved = carried(scene, later.face, 0.1)
+    assert middle_of(moved.person, scene.cell) == pytest.approx(150, abs=scene.cell)
+    assert moved.at == 0.1
+
+
+def test_the_body_follows_by_less_than_the_head():
+    scene = head_scene(120)
+    scene.person[-6:, 100 // scene.cell : 140 // scene.cell] = 255
+    moved = carried(scene, head_scene(150).face, 0.1)
+    body = middle_of(moved.person[-3:], scene.cell)
+    assert 124 < body < 140
+
+
+def test_nothing_is_carried_when_nothing_moves():
+    scene = head_scene(120)
+    again = carried(scene, scene.face + np.float32(0.1), 0.1)
+    assert again.person is scene.person
+
+
+# --- the clean plate
+
+
+def learned(frames: int = 40) -> tuple[CleanPlate, np.ndarray]:
+    """A plate after somebody walked from left to right, and the truth."""
+    background = room()
+    plate = CleanPlate(WIDTH, HEIGHT)
+    random = np.random.default_rng(5)
+    for i in range(frames):
+        x = 20 + round(i / (frames - 1) * (WIDTH - 40))
+        image = with_person(background, x)
+        noisy = image[..., :3] + random.normal(0, 2, image[..., :3].shape)
+        image[..., :3] = np.clip(np.rint(noisy), 0, 255)
+        plate.see(image, busy_at(x))
+    return plate, background
+
+
+def test_a_plate_is_learned_behind_who_walks_by():
+    plate, truth = learned()
+    known = plate.plate()
+    assert known is not None
+    assert plate.share > 0.99
+    error = known.image.astype(float) - truth[..., :3]
+    psnr = 10 * np.log10(255**2 / np.mean(error[known.known > 0] ** 2))
+    assert psnr > 38  # the noise averages out; a single picture has 42 dB - 0
+
+
+def test_what_was_never_free_is_not_known():
+    plate = CleanPlate(WIDTH, HEIGHT)
+    for _ in range(3):
+        plate.see(with_person(room(), 160), busy_at(160))
+    known = plate.plate()
+    assert known is not None
+    assert not known.known[:, 150:170].any()
+    assert known.known[:, :100].all()
+
+
+def test_what_is_hidden_follows_the_exposure():
+    plate, truth = learned()
+    darker = truth.copy()
+    darker[..., :3] = np.rint(truth[..., :3] * 0.85)
+    for _ in range(30):
+        plate.see(with_person(darker, 160), busy_at(160))
+    known = plate.plate()
+    assert known is not None
+    hidden = known.image[:, 140:180].astype(float) - darker[:, 140:180, :3]
+    assert abs(hidden.mean()) < 2
+    assert plate.share > 0.99
+
+
+def test_a_moved_camera_makes_the_plate_forget():
+    plate, truth = learned()
+    moved = np.roll(truth, 40, axis=1)
+    plate.see(with_person(moved, 160), busy_at(160))
+    known = plate.plate()
+    assert known is not None
+    assert not known.known[:, 150:170].any()
+
+
+def test_a_plate_is_kept_for_its_camera_and_proven_before_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("livecam.segmentation.plate.user_cache_folder", lambda: tmp_path)
+    plate, truth = learned()
+    plate.save("my camera")
+    (kept,) = (tmp_path / "plates").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0  # nobody else may read it
+
+    other = CleanPlate(WIDTH, HEIGHT)
+    other.load("my camera")
+    assert other.plate() is None  # not yet held against a picture
+    other.see(with_person(truth, 160), busy_at(160))
+    again = other.plate()
+    assert again is not None
+    assert again.known[:, 150:170].all()
+
+    elsewhere = CleanPlate(WIDTH, HEIGHT)
+    elsewhere.load("my camera")
+    elsewhere.see(with_person(room(9), 160), busy_at(160))
+    found = elsewhere.plate()
+    assert found is not None
+    assert not found.known[:, 150:170].any()  # another room: what was kept is dropped
+
+    stranger = CleanPlate(WIDTH, HEIGHT)
+    stranger.load("another camera")
+    assert stranger.share == 0
+
+
+def test_a_broken_file_is_no_plate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("livecam.segmentation.plate.user_cache_folder", lambda: tmp_path)
+    plate, _ = learned()
+    plate.save("my camera")
+    (kept,) = (tmp_path / "plates").iterdir()
+    kept.write_bytes(b"no picture")
+    other = CleanPlate(WIDTH, HEIGHT)
+    other.load("my camera")
+    assert other.share == 0
+
+
+def test_a_scene_is_a_value():
+    scene = head_scene(100)
+    assert replace(scene, at=1.0).person is scene.person
