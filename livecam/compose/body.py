@@ -30,6 +30,7 @@ class BodyFollower:
     def reset(self) -> None:
         self._offset = 0.0  # head radii
         self._at: float | None = None
+        self._pivot: Vector3 = np.zeros(3)
 
     def follow(
         self, state: AvatarState, scene: Scene, person: Mask, silhouette: Silhouette
@@ -46,7 +47,13 @@ class BodyFollower:
             self._offset = 0.0 if wanted is None else wanted
         elif wanted is not None:
             self._offset += (wanted - self._offset) * (1 - np.exp(-since_s / SETTLES_S))
-        moved = _upright(state.camera_from_body, silhouette.neck_pivot)
+        self._pivot = silhouette.neck_pivot
+        return self.stay(state)
+
+    def stay(self, state: AvatarState) -> AvatarState:
+        """The state with its body where it was last put, seen from the head."""
+        scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
+        moved = _upright(state.camera_from_body, self._pivot)
         moved[0, 3] += self._offset * UNIT_M * scale
         return replace(state, camera_from_body=moved)
 

@@ -6,7 +6,7 @@ is the top of the shoulders, hair not counted. Everything is on the grid of `Sce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.core.spaces import focal_px
 from livecam.segmentation.base import Mask, Scene
+from livecam.segmentation.carry import Way
 from livecam.segmentation.reader import disc
 
 UNIT_M = 0.105  # the lengths below are in radii of a head at scale 1
@@ -34,6 +35,10 @@ NEAR_HEAD = 0.22  # what sticks out farther is no head, unless it is hair
 HAIR_REACH = 1.9  # face heights beside the face: hair farther off is somebody else's
 STRANDS, STRAND_GAIN = 0.25, 2.5  # face heights; of what the network says there
 SURE, HALF = 76, 128
+WIDTH, DEPTH = 0.55, 0.85  # of the throat round a point below the chin, face heights; fading out
+BELOW_CHIN = 0.25  # that point, in face heights
+SAME_AS_CLOTH = 90  # of 255: mean likeness of the chest to skin
+ONE_PIECE = 60  # of 255: skin from which it counts as joined to the throat
 SKIN_SPREAD = 0.026  # of the shares of red and blue
 DARKEST_SKIN = 28  # darker, colour is noise
 COVERED = 0.9  # of the face's outline: heads are larger
@@ -52,7 +57,28 @@ class Figure:
     body: Mask  # stays, and takes shadows
     skin: Mask  # bare skin of body and neck
     covered: Mask  # certainly behind the avatar
+    throat: Mask  # bare skin near the throat: it takes the avatar's colour
+    face: NDArray[np.float32]  # float32[478, 2], pixels: where the face was then
     seam: NDArray[np.float32]  # float32[columns], the first row of the body, pixels
+
+
+def carried_figure(figure: Figure, scene: Scene) -> Figure:
+    """A figure that was made a moment ago, at the place where the head is now."""
+    way = Way.between(figure.face, scene.face, figure.person.shape, scene.cell)
+    if way is None:
+        return figure
+    chin = scene.face[CHIN]
+    return replace(
+        figure,
+        chin=(float(chin[0]), float(chin[1])),
+        person=way.moved(figure.person),
+        remove=way.moved(figure.remove),
+        hair_on_body=way.moved(figure.hair_on_body),
+        body=way.moved(figure.body),
+        skin=way.moved(figure.skin),
+        covered=way.moved(figure.covered),
+        throat=way.moved(figure.throat),
+    )
 
 
 class Silhouette:
@@ -116,6 +142,8 @@ def figure_of(
     cv2.fillConvexPoly(covered, np.rint(inside / cell).astype(np.int32), 255)
     return Figure(
         covered=covered,
+        throat=_throat(scene, skin, face_height),
+        face=scene.face,
         unit_px=unit,
         chin=(float(chin[0]), float(chin[1])),
         face_height=face_height,
@@ -181,6 +209,32 @@ def _skin(small: NDArray[np.uint8], face: NDArray[np.float32], person: Mask, cel
     alike = np.clip(1.6 - away[..., 0] - away[..., 1], 0, 1)
     alike *= small.max(axis=2) > DARKEST_SKIN
     return np.asarray(alike * person, np.uint8)
+
+
+def _throat(scene: Scene, skin: Mask, height: float) -> Mask:
+    """Bare skin near the throat; `height` of the face in pixels."""
+    rows, columns = scene.person.shape
+    chin = scene.face[CHIN]
+    x = (np.arange(columns, dtype=np.float32)[None] + 0.5) * scene.cell - chin[0]
+    y = (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * scene.cell - chin[1]
+    away = np.hypot(x / WIDTH, (y - BELOW_CHIN * height) / DEPTH) / height
+    near = np.clip(2.4 - 2.2 * away, 0, 1) * (y > -0.2 * height)
+    closed = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    some = (closed * near).astype(np.uint8)
+    chest = (np.abs(x) < 0.5 * height) & (y > 0.6 * height) & (y < 1.1 * height)
+    if chest.any() and float(skin[chest].mean()) > SAME_AS_CLOTH:
+        return np.zeros_like(some)  # clothes of the colour of skin: nobody can tell them apart
+    # Only what is one piece with the throat: a beige jumper is none.
+    count, labels = cv2.connectedComponents((some > ONE_PIECE).astype(np.uint8), connectivity=4)
+    throat = (np.abs(x) < 0.25 * height) & (y > -0.2 * height) & (y < 0.15 * height)
+    joined = np.bincount(labels[throat], minlength=count) > 0
+    joined[0] = False
+    mine = cv2.dilate(joined[labels].astype(np.uint8) * np.uint8(255), np.ones((3, 3), np.uint8))
+    some = np.asarray(cv2.min(some, mine), np.uint8)
+    for hand in scene.hands:  # a hand at the throat is no throat
+        hull = cv2.convexHull(hand.points / scene.cell)
+        cv2.fillConvexPoly(some, np.rint(hull).astype(np.int32), 0)
+    return np.asarray(cv2.blur(some, (3, 3)), np.uint8)
 
 
 def _seam(

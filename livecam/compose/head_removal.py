@@ -18,7 +18,8 @@ from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Mask, Plate, Scene
 from livecam.segmentation.reader import disc
 
-FOLLOWS = 0.45  # of a new guess, which is made for every second picture
+FOLLOWS = 0.45  # of a new guess, which is made for every look at the person
+MARGIN = 6  # cells round what is replaced, so that the next pictures find the same behind
 FEWEST_CLOTH = 60  # cells of cloth, else nothing can be copied
 CLOTH_REACH = 1.6  # head radii below the seam: what lies lower may be another garment
 DETAIL_FROM = (0.30, 0.45, 0.62, 0.80, 1.0)  # head radii below, where the weave is copied from
@@ -34,50 +35,52 @@ class HeadRemoval:
 
     def reset(self) -> None:
         self._background: NDArray[np.float32] | None = None
-        self._rough: NDArray[np.uint8] | None = None
-        self._turn = 0
+        self._seen: tuple[Rect, Image] | None = None  # what lies behind a rectangle
         self._cloth: NDArray[np.float32] | None = None
         self._small_plate: tuple[Plate, NDArray[np.uint8], NDArray[np.float32]] | None = None
 
     def apply(self, layers: Layers) -> None:
         scene, figure = layers.scene, layers.figure
-        if scene is None or figure is None or layers.small is None:
+        if scene is None or figure is None:
             return
-        self._lay_background(layers, scene, figure, layers.small)
-        self._lay_cloth(layers, scene, figure, layers.small)
+        self._lay_background(layers, scene, figure)
+        self._lay_cloth(layers, scene, figure)
 
-    def _lay_background(
-        self, layers: Layers, scene: Scene, figure: Figure, small: NDArray[np.uint8]
-    ) -> None:
+    def _lay_background(self, layers: Layers, scene: Scene, figure: Figure) -> None:
         rect = bounds(figure.remove, scene)
         if rect.empty:
             return
+        seen = self._seen
+        if layers.small is not None or seen is None or not _within(rect, seen[0]):
+            small = self._small_of(layers, scene)
+            wide = rect.grown(MARGIN * scene.cell).clipped(*scene.size)
+            self._seen = seen = (wide, self._behind(scene, figure, small, wide))
+        area, behind = seen
         alpha = enlarged(figure.remove, scene.cell, rect)
-        background = self._behind(scene, figure, small, rect)
+        x, y = rect.x0 - area.x0, rect.y0 - area.y0
         part = layers.image[rect.slices]
-        lay(part, background, alpha)
-        np.maximum(layers.filled[rect.slices], alpha, out=layers.filled[rect.slices])
-        np.maximum(layers.made[rect.slices], alpha, out=layers.made[rect.slices])
+        lay(part, behind[y : y + rect.height, x : x + rect.width], alpha)
+        for mask in (layers.filled, layers.made):
+            under = mask[rect.slices]
+            cv2.max(under, alpha, dst=under)
+
+    def _small_of(self, layers: Layers, scene: Scene) -> NDArray[np.uint8]:
+        """The picture on the grid; made here when the head left what was known of it."""
+        if layers.small is not None:
+            return layers.small
+        return on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
 
     def _behind(self, scene: Scene, figure: Figure, small: NDArray[np.uint8], rect: Rect) -> Image:
         """What lies behind the person there, uint8[h, w, 4]."""
         plate = scene.plate
-        out = np.full((rect.height, rect.width, 4), 255, np.uint8)
-        unknown: NDArray[np.uint8] | None = None
-        if plate is not None:
-            known = plate.known[rect.slices]
-            if self._knows_all(plate, scene, figure):
-                out[..., :3] = plate.image[rect.slices]
-                return out
-            wider = cv2.dilate(cv2.bitwise_not(known), disc(3))
-            unknown = np.asarray(cv2.blur(wider, (7, 7)), np.uint8)
-        guess = self._guess(scene, figure, small)
-        rough = enlarged(guess, scene.cell, rect)
-        if plate is None or unknown is None:
-            out[..., :3] = rough
+        if plate is None:
+            return opaque(enlarged(self._guess(scene, figure, small), scene.cell, rect))
+        out = opaque(plate.image[rect.slices])
+        if self._knows_all(plate, scene, figure):
             return out
-        out[..., :3] = plate.image[rect.slices]
-        lay(out, opaque(rough), unknown)
+        wider = cv2.dilate(cv2.bitwise_not(plate.known[rect.slices]), disc(3))
+        unknown = np.asarray(cv2.blur(wider, (7, 7)), np.uint8)
+        lay(out, opaque(enlarged(self._guess(scene, figure, small), scene.cell, rect)), unknown)
         return out
 
     def _knows_all(self, plate: Plate, scene: Scene, figure: Figure) -> bool:
@@ -88,9 +91,6 @@ class HeadRemoval:
 
     def _guess(self, scene: Scene, figure: Figure, small: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The background on the grid, as far as anybody knows."""
-        self._turn += 1
-        if self._background is not None and self._turn % 2 and self._rough is not None:
-            return self._rough
         reach = max(1, round(0.13 * figure.unit_px / scene.cell))
         some = scene.person if scene.hair is None else cv2.max(scene.person, scene.hair)
         busy = cv2.dilate(cv2.max(some, figure.remove), disc(reach)) > 20
@@ -108,8 +108,7 @@ class HeadRemoval:
             self._background += (guess - self._background) * np.float32(FOLLOWS)
         rows, columns = known.shape
         whole = cv2.resize(self._background, (columns, rows), interpolation=cv2.INTER_LINEAR)
-        self._rough = np.clip(whole, 0, 255).astype(np.uint8)
-        return self._rough
+        return np.clip(whole, 0, 255).astype(np.uint8)
 
     def _plate_on_grid(
         self, plate: Plate, cell: int, shape: tuple[int, ...]
@@ -120,26 +119,26 @@ class HeadRemoval:
             self._small_plate = (plate, image, np.where(known == 255, 1, 0).astype(np.float32))
         return self._small_plate[1], self._small_plate[2]
 
-    def _lay_cloth(
-        self, layers: Layers, scene: Scene, figure: Figure, small: NDArray[np.uint8]
-    ) -> None:
+    def _lay_cloth(self, layers: Layers, scene: Scene, figure: Figure) -> None:
         rect = bounds(figure.hair_on_body, scene)
         if rect.empty or np.count_nonzero(figure.hair_on_body > 60) < 4:
             return
         known = self._cloth_cells(scene, figure)
         if np.count_nonzero(known) < FEWEST_CLOTH:
             return
-        guess = push_pull(small.astype(np.float32), known)
-        if self._cloth is None or self._cloth.shape != guess.shape:
-            self._cloth = guess
-        else:
-            self._cloth += (guess - self._cloth) * np.float32(FOLLOWS)
+        if layers.small is not None or self._cloth is None:
+            guess = push_pull(self._small_of(layers, scene).astype(np.float32), known)
+            if self._cloth is None or self._cloth.shape != guess.shape:
+                self._cloth = guess
+            else:
+                self._cloth += (guess - self._cloth) * np.float32(FOLLOWS)
         cloth = enlarged(np.clip(self._cloth, 0, 255).astype(np.uint8), scene.cell, rect)
         weave = _weave(layers.source, known, scene.cell, rect, figure.unit_px)
         cloth = np.clip(cloth + weave, 0, 255).astype(np.uint8)
         alpha = enlarged(figure.hair_on_body, scene.cell, rect)
         lay(layers.image[rect.slices], opaque(cloth), alpha)
-        np.maximum(layers.made[rect.slices], alpha, out=layers.made[rect.slices])
+        under = layers.made[rect.slices]
+        cv2.max(under, alpha, dst=under)
 
     def _cloth_cells(self, scene: Scene, figure: Figure) -> NDArray[np.float32]:
         """Cells that are certainly cloth, float32, 0 or 1."""
@@ -149,6 +148,10 @@ class HeadRemoval:
         rows = (np.arange(len(hair)) + 0.5)[:, None] * scene.cell
         near = rows < figure.seam[None] + CLOTH_REACH * figure.unit_px
         return ((figure.body > 230) & ~hair & ~skin & near).astype(np.float32)
+
+
+def _within(rect: Rect, area: Rect) -> bool:
+    return area.x0 <= rect.x0 and area.y0 <= rect.y0 and rect.x1 <= area.x1 and rect.y1 <= area.y1
 
 
 def _halved(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.background import Background, background_stage
@@ -14,7 +15,7 @@ from livecam.compose.base import Layers, Stage
 from livecam.compose.body import BodyFollower
 from livecam.compose.camera_match import CameraMatch, Grain, match_softness
 from livecam.compose.effects import face_stages, look_stages, over_stages
-from livecam.compose.figure import Silhouette, figure_of, wearer
+from livecam.compose.figure import Figure, Silhouette, carried_figure, figure_of, wearer
 from livecam.compose.hands import HandsInFront
 from livecam.compose.head_removal import HeadRemoval, on_grid
 from livecam.compose.neck import NeckTint
@@ -26,6 +27,7 @@ from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Scene
 
 NOTHING = Rect(0, 0, 0, 0)
+LIGHT_REST_S = 0.06  # between two looks at the light: it changes slowly
 
 
 class PictureStages:
@@ -78,6 +80,11 @@ class PictureStages:
             self._after += last
         self._at: float | None = None
         self._light: Light = STUDIO
+        self._figure: Figure | None = None
+        self._figure_seen_at = 0.0
+        self._lit_at = -np.inf
+        self._made: Rect | None = NOTHING  # all that the masks held when a picture was finished
+        self._masks = np.zeros((3, 0, 0), np.uint8)
 
     @property
     def needs_coverage(self) -> bool:
@@ -95,11 +102,12 @@ class PictureStages:
             for stage in (*self._before, *self._after):
                 stage.reset()
             self._body.reset()
+            self._figure = None
             self._room_light.reset()
             self._camera.reset()
         self._at = frame.captured_at
         height, width = frame.image.shape[:2]
-        coverage, made, filled = np.zeros((3, height, width), np.uint8)
+        coverage, made, filled = self._cleared(height, width)
         layers = Layers(
             source=frame.image,
             image=frame.image.copy(),
@@ -112,17 +120,38 @@ class PictureStages:
         )
         if scene is not None and scene.size == frame.size and avatars and self._picture:
             with self._timer.stage("figure"):
-                shape = scene.person.shape
-                layers.small = on_grid(frame.image, scene.cell, shape)[..., :3].copy()
-                person, silhouette = wearer(scene), self._silhouette
-                resting = self._body.follow(avatars[0], scene, person, silhouette)
-                layers.avatars = (resting, *avatars[1:])
-                layers.figure = figure_of(scene, layers.small, person, resting, silhouette)
+                self._part(layers, scene)
         if self._grain is not None:
             with self._timer.stage("camera"):
                 self._grain.picture = frame.index + 1
                 self._grain.character = self._camera.see(frame.image, scene, frame.captured_at)
         return layers
+
+    def _part(self, layers: Layers, scene: Scene) -> None:
+        """Parts the person, anew for every look at them; between two the parts are carried."""
+        state, silhouette = layers.avatars[0], self._silhouette
+        seen_at = scene.at if scene.seen_at is None else scene.seen_at
+        if self._figure is None or seen_at != self._figure_seen_at:
+            layers.small = on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
+            person = wearer(scene)
+            resting = self._body.follow(state, scene, person, silhouette)
+            self._figure = figure_of(scene, layers.small, person, resting, silhouette)
+            self._figure_seen_at, layers.figure = seen_at, self._figure
+        else:
+            resting = self._body.stay(state)
+            layers.figure = carried_figure(self._figure, scene)
+        layers.avatars = (resting, *layers.avatars[1:])
+
+    def _cleared(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Three empty masks uint8[3, h, w]; those of the last picture are used again."""
+        if self._masks.shape[1:] != (height, width):
+            self._masks = np.zeros((3, height, width), np.uint8)
+        elif self._made is None:  # the last picture was not finished
+            self._masks[:] = 0
+        else:
+            self._masks[(slice(None), *self._made.slices)] = 0
+        self._made = None
+        return self._masks
 
     def before(self, layers: Layers) -> None:
         """What happens to the picture below the head."""
@@ -133,6 +162,9 @@ class PictureStages:
         scene, picture = layers.scene, self._picture
         if picture is None or picture.light == 0 or scene is None or not layers.avatars:
             return self._light
+        if 0 <= scene.at - self._lit_at < LIGHT_REST_S:
+            return self._light
+        self._lit_at = scene.at
         with self._timer.stage("light"):
             turn = layers.avatars[0].camera_from_head[:3, :3]
             self._light = self._room_light.see(
@@ -150,14 +182,17 @@ class PictureStages:
     def after(self, layers: Layers) -> None:
         """What happens over the head."""
         cv2.max(layers.made, layers.coverage, dst=layers.made)
+        x, y, width, height = cv2.boundingRect(layers.made)
+        made = Rect(x, y, x + width, y + height)
         self._run(self._after, layers)
+        if not self._tells_nothing:  # stickers write there too
+            self._made = made
 
     def changed(self, layers: Layers) -> Rect:
         """The pixels that stages may have changed."""
         if self._background is not None or self._tells_nothing:
             return Rect(0, 0, layers.image.shape[1], layers.image.shape[0])
-        x, y, width, height = cv2.boundingRect(layers.made)
-        return Rect(x, y, x + width, y + height)
+        return NOTHING if self._made is None else self._made
 
     def close(self) -> None:
         """Ends what a background needs: the decoding of its film."""

@@ -162,7 +162,7 @@ class PictureSettings(Group):
         True, help="remember the empty background of this camera, on this machine only"
     )
     looks_per_s: float = setting(
-        15.0, low=1, high=60, unit="1/s", help="how often person, hair and hands are looked for"
+        12.0, low=1, high=60, unit="1/s", help="how often person, hair and hands are looked for"
     )
 
 

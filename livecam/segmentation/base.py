@@ -39,15 +39,16 @@ class Plate:
 class Scene:
     """What was seen in one picture."""
 
-    at: float  # the moment of that picture, seconds
+    at: float  # the moment that it is true for, seconds
     size: tuple[int, int]  # of the picture
     cell: int  # pixels along a cell of the grid
     person: Mask  # on the grid
     hair: Mask | None  # on the grid; None where no model can tell
     face: NDArray[np.float32]  # float32[478, 2], pixels: landmarks of the face it was seen with
-    unsure_px: float = 0.0  # by how much the masks may be off: they were carried
     hands: tuple[Hand, ...] = ()
     plate: Plate | None = None
+    unsure_px: float = 0.0  # by how much the masks may be off: they were carried
+    seen_at: float | None = None  # the moment of the picture it was seen in, when it was carried
 
 
 def cell_of(width: int, height: int) -> int:

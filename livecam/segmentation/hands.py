@@ -17,7 +17,7 @@ from livecam.segmentation.hand_shape import Points, corner_of, size_of
 # Finds hands in a picture: points float32[21, 2], image-normalised, and how sure.
 Find: TypeAlias = Callable[[Image], Sequence[tuple[NDArray[np.float32], float]]]
 
-REST_S = 0.33  # between two looks while no hand is near
+REST_S = 0.5  # between two looks while no hand is near
 BUSY_REST_S = 0.1  # while one is
 EARLY_S = 0.02  # pictures come in steps: one that is due so soon is taken
 LATELY_S = 1.0  # a hand that was near so long ago may come back

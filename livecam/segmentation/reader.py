@@ -19,7 +19,8 @@ from livecam.segmentation.plate import CleanPlate
 log = logging.getLogger(__name__)
 
 WIDE = 1.35  # width over height from which the network for wide pictures sees more
-HAIR_REST_S = 0.30  # between two looks for hair while live: it costs ten times as much
+LEARN_EVERY = 3  # looks, while live: a background changes slowly
+HAIR_REST_S = 0.40  # between two looks for hair while live: it costs ten times as much
 SURE = 24  # of 255: what may be person
 BUSY_MARGIN = 0.10  # of the face's width round a person, kept out of the plate
 GAP_S = 0.5  # after that long nothing of an earlier look is true
@@ -51,6 +52,8 @@ class SceneReader:
         self._person: dict[bool, PersonNetwork] = {}
         self._hair = HairNetwork(hair) if hair is not None else None
         self._hands = look_for_hands
+        self._hurried = hurried
+        self._looks = -1
         self._rest_s = HAIR_REST_S if hurried else 0.0
         self._camera = camera
         self._plate: CleanPlate | None = None
@@ -141,6 +144,9 @@ class SceneReader:
         face: NDArray[np.float32] | None,
     ) -> None:
         if self._given is not None:
+            return
+        self._looks += 1
+        if self._hurried and self._looks % LEARN_EVERY and self._plate is not None:
             return
         if self._plate is None or self._plate.size != frame.size:
             self._plate = CleanPlate(*frame.size)
