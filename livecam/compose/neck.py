@@ -16,7 +16,7 @@ from livecam.compose.head_removal import bounds, enlarged, lay
 
 FOLLOWS = 0.15  # of a new look at the skin's brightness
 SURE, SMALLEST = 90, 6  # of 255; cells
-SHADE = 0.92  # of the avatar's own colour: what lies under a head is darker
+SHADE = 0.66  # of the avatar's own colour: what lies under a head is darker
 DARKEST, BRIGHTEST = 0.18, 1.9  # of the skin's own brightness
 
 _DECODE = linear_from_srgb(np.arange(256) / 255).astype(np.float32)

@@ -20,7 +20,7 @@ STEADY = (10, 338, 297, 109, 67, 127, 356, 234, 454, 168, 6, 197, 195, 9, 8, 50,
 CHIN, CROWN = 152, 10
 BODY_FOLLOWS = 0.35  # of the head's way, for shoulders
 FALL = 0.9  # face heights below the chin over which that fades in
-UNSURE = 0.2  # of the way that a mask was carried
+UNSURE = 0.3  # of the way that a mask was carried
 STILL_PX = 0.6  # a smaller motion moves no cell of a grid
 
 

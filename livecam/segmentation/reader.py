@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 WIDE = 1.35  # width over height from which the network for wide pictures sees more
 LEARN_EVERY = 3  # looks, while live: a background changes slowly
-HAIR_REST_S = 0.40  # between two looks for hair while live: it costs ten times as much
+HAIR_REST_S = 0.25  # between two looks for hair while live: it costs ten times as much
 SURE = 24  # of 255: what may be person
 BUSY_MARGIN = 0.10  # of the face's width round a person, kept out of the plate
 GAP_S = 0.5  # after that long nothing of an earlier look is true
