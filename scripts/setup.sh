@@ -7,8 +7,8 @@
 #   libglib-2.0                     OpenCV and MediaPipe
 #   libportaudio                    the microphone
 system_packages=(libgl1 libegl1 libgl1-mesa-dri libglib2.0-0 libportaudio2)
-# A display without a screen, and what looks at windows and system calls in tests.
-test_packages=(xvfb xdotool imagemagick strace)
+# A display without a screen, what looks at windows and system calls in tests, and a voice.
+test_packages=(xvfb xdotool imagemagick strace espeak-ng)
 
 say() { printf 'livecam: %s\n' "$*" >&2; }
 

@@ -7,7 +7,7 @@ by hand.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,13 +19,14 @@ from livecam.avatar.rig import Rig
 from livecam.compose import covers
 from livecam.compose.base import Compositor
 from livecam.compose.framing import Framing
-from livecam.config.settings import NO_AVATAR, Settings
+from livecam.config.settings import BLANK, NO_AVATAR, Settings
 from livecam.core.commands import Command
-from livecam.core.face import Face, FaceState, Observation
+from livecam.core.face import Face, FaceState, Observation, Performance
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
+from livecam.motion.base import Performer, performed, performed_alone
 from livecam.segmentation.base import Scene
 from livecam.segmentation.carry import carried
 from livecam.sinks.base import OutputInfo
@@ -90,9 +91,12 @@ class Line:
         output: OutputInfo,
         timer: StageTimer | None = None,
         scenes: Scenes = nothing_seen,
+        performers: Sequence[Performer] = (),
     ) -> None:
         self.settings = settings
         self._scenes = scenes
+        self._performers = performers
+        self._nobody_there = settings.source.source == BLANK  # a picture that hides nobody
         self.output = output
         self.timer = timer or StageTimer()
         self.guard = PrivacyGuard(settings.privacy)
@@ -183,10 +187,12 @@ class Line:
     ) -> Published:
         with self.timer.stage("smooth"):
             faces = self._smoother.update(observation)
-        if faces.primary is None:
+        frame, face = observation.frame, faces.primary
+        if face is None and self._nobody_there:
+            face = performed_alone(self._performances(now))
+        if face is None:
             self.guard.unseen(now)
             return self._publish_held(self.guard.lost(now), now, observation.frame)
-        frame, face = observation.frame, faces.primary
         if self.settings.smoothing.alignment == "newest" and newest is not None:
             frame, face = self._moved_on(newest, face)
         self._covered = self._cover(frame, face, faces.others, now)
@@ -231,12 +237,16 @@ class Line:
     def _cover(
         self, frame: Frame, face: FaceState, others: tuple[Face, ...], now: float
     ) -> _Covered:
+        face = performed(face, self._performances(now))
         with self.timer.stage("rig"):
             avatar = self._rig.state(face, frame.width, frame.height, frame.image)
         scene = self._scene_of(face, frame)
         if others and self.settings.privacy.others == "blur":
             frame = self._blur_others(frame, others)
         return self._drawn(frame, avatar, face, others, scene, now)
+
+    def _performances(self, now: float) -> list[Performance]:
+        return [p for each in self._performers if (p := each.at(now)) is not None]
 
     def _scene_of(self, face: FaceState, frame: Frame) -> Scene | None:
         """The newest scene, carried to this picture; None when there is none that fits."""

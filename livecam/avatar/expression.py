@@ -89,13 +89,20 @@ class ExpressionGains:
     def reset(self) -> None:
         self._rest.reset()
 
-    def morphs(self, weights: Weights, dt: float) -> Weights:
-        """Morph weights float32[52] for steadied weights measured dt seconds after the last."""
+    def morphs(
+        self, weights: Weights, dt: float, meant: NDArray[np.bool_] | None = None
+    ) -> Weights:
+        """Morph weights float32[52] for steadied weights measured dt seconds after the last.
+
+        Those that are `meant`, bool[52], are shown as they are.
+        """
         raw = weights.astype(np.float64)
         rest = np.minimum(self._rest.step(raw, dt), MOST_REST) * self._follows_rest
         out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
         out[_BLINK] = blinks(raw) * self._blink_gains
         _couple(out, raw)
+        if meant is not None:
+            np.copyto(out, raw, where=meant)
         morphs: Weights = np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
         return morphs
 

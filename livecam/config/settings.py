@@ -63,7 +63,8 @@ class SourceSettings(Group):
 
     source: str = setting(
         "auto",
-        help="auto, sample, pattern, a camera (number, part of its name, /dev/videoN), or a file",
+        help="auto, sample, pattern, blank, a camera (number, part of its name, /dev/videoN), or "
+        "a file",
         flag="source",
     )
     width: int = setting(1280, low=64, high=7680, unit="px", help="width asked of the camera")
@@ -99,6 +100,7 @@ class SmoothingSettings(Group):
     )
 
 
+BLANK = "blank"  # a source without a camera: a plain card, for a face that a performer tells
 NO_AVATAR = "none"  # the real face is shown, because the user chose that
 
 
@@ -120,6 +122,37 @@ class AvatarSettings(Group):
         live=True,
         help="swinging ears, breath, small eye movements, an idle head that is held; 0: none",
     )
+
+
+class MotionSettings(Group):
+    """Who else tells what the face does, and who is told."""
+
+    performer: str = setting(
+        "camera",
+        help="who tells what the face does: camera, vmc, ifacialmocap or openseeface; the head "
+        "stays over the one that the camera sees",
+    )
+    motion: str = setting("", help="play this recorded take (.jsonl)")
+    listen: str = setting(
+        "127.0.0.1", help="the address to listen on; others than this machine only when named"
+    )
+    listen_port: int = setting(
+        0, low=0, high=65535, help="0: the performer's usual port (39539, 49983, 11573)"
+    )
+    send_vmc: str = setting(
+        "", help="also send the face as VMC to this address, e.g. 127.0.0.1:39539"
+    )
+    record_motion: str = setting("", help="also record the face into this take (.jsonl)")
+
+
+class SoundSettings(Group):
+    """The mouth from the microphone."""
+
+    mouth: Literal["camera", "sound", "both"] = setting(
+        "camera",
+        help="what moves the mouth: camera, sound, or both (sound where the camera is unsure)",
+    )
+    microphone: str = setting("", help="its number or part of its name; empty: the usual one")
 
 
 class RenderSettings(Group):
@@ -234,6 +267,8 @@ class Settings(Group):
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     avatar: AvatarSettings = AvatarSettings()
+    motion: MotionSettings = MotionSettings()
+    sound: SoundSettings = SoundSettings()
     render: RenderSettings = RenderSettings()
     picture: PictureSettings = PictureSettings()
     effects: EffectSettings = EffectSettings()

@@ -1,0 +1,1 @@
+"""Other programs and phones over UDP: they drive livecam, and livecam drives them."""
