@@ -52,7 +52,7 @@ from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.compose.head_removal import enlarged
 from livecam.config.assets import asset_path
-from livecam.config.settings import Settings
+from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.frame import Frame, Image, Rect
 from livecam.media.reader import VideoReader
 from livecam.render.context import Graphics, open_graphics
@@ -283,6 +283,7 @@ def main() -> None:
     parser.add_argument("--mode", type=lambda m: (m,), default=MODES, help="live or convert")
     parser.add_argument("--most", type=int, metavar="N", help="only the first frames")
     parser.add_argument("--frame", type=int, default=60, help="the one for fill and flicker")
+    parser.add_argument("--life", type=float, default=1.0, help="0: no breath, no eye movements")
     parser.add_argument("--as-it-is", action="store_true", help="flicker of the clip itself")
     parser.add_argument("--frames", type=_numbers, default=(30,), help="of the strips")
     parser.add_argument("--avatars", type=lambda t: t.split(","), default=["raccoon"])
@@ -295,7 +296,8 @@ def main() -> None:
         parser.error(f"no measure is called {unknown[0]}")
     cv2.setNumThreads(1)
     with open_graphics() as graphics:
-        bench = Bench(Settings(), load_avatar(given.avatar), graphics, given)
+        settings = Settings(avatar=AvatarSettings(life=given.life))
+        bench = Bench(settings, load_avatar(given.avatar), graphics, given)
         here = [name for name in wanted if name in ON_CLIPS]
         if here:
             on_clips(bench, here)

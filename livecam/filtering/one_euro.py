@@ -6,9 +6,10 @@ speed of the signal: `cutoff = min_cutoff + beta * speed`.
 
 Three things are added here. All components share one speed, the length of the velocity: a head
 that turns also shifts a little, and what each shows faintly is clear together. With `noise`
-given, the speed that noise alone shows is taken off first, so that the filter can be far calmer
-at rest without being slower in motion. And its memory grows no faster than time passes: after a
-movement it is the mean of everything since, instead of creeping to rest for seconds.
+given, the speed that noise alone shows is taken off first, and the filter opens softly beyond
+it, as real noise has outliers: so it can be far calmer at rest without being slower in motion.
+And its memory grows no faster than time passes: after a movement it is the mean of everything
+since, instead of creeping to rest for seconds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 # The speed taken off, over the root mean square that noise shows. With six components, white
 # noise is above it in one frame of a thousand.
 FLOOR = 2.0
+KNEE = 1.0  # a speed this many floors above the floor opens the filter half as far as it would
 
 
 class OneEuro:
@@ -61,7 +63,10 @@ class OneEuro:
             share = dt / (_time_constant(self._derivative_cutoff) + dt)
             self._velocity = self._velocity + share * (change / dt - self._velocity)
             speed = float(np.sqrt(self._velocity @ self._velocity))
-            excess = max(speed - self._noise_speed(len(change), share, dt), 0.0)
+            floor = self._noise_speed(len(change), share, dt)
+            excess = max(speed - floor, 0.0)
+            if excess > 0:
+                excess *= excess / (excess + KNEE * floor)
             self._openness = excess / speed if speed > 0 else 0.0
             cutoff = self._min_cutoff + self._beta * excess
             self._memory_s = min(self._memory_s + dt, _time_constant(cutoff))

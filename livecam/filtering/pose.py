@@ -42,7 +42,7 @@ class PoseFilter:
             self._filter.step(self._flat, 0.0)
             self._pose = pose
         elif dt > 0:
-            self._level.step(_difference(self._raw, pose) / POSE_NOISE, dt)
+            self._level.step(_difference(self._raw, pose) / POSE_NOISE)
             noise = POSE_NOISE * self._level.value
             away = _difference(self._pose, pose) / noise
             flat = self._filter.step(self._flat + away, dt)
@@ -64,33 +64,33 @@ class PoseFilter:
 
 
 class NoiseLevel:
-    """How noisy the poses are, as a factor over POSE_NOISE; learnt in seconds.
+    """How noisy each part of the pose is, as factors over POSE_NOISE; learnt in seconds.
 
     Looks at how much each step differs from the one before: a head moves smoothly, noise does
-    not. A low quantile, because moving is no noise. In bright light the factor is 1.
+    not. A low quantile, because moving is no noise; found by stochastic approximation (Robbins,
+    Monro: A Stochastic Approximation Method, 1951), so that nothing is kept.
     """
 
-    LOW, HIGH = 1.0, 2.5  # a dim room doubles the noise
-    QUANTILE = 0.15
-    USUAL = 0.67  # that quantile of the root mean square of six normal numbers
-    RATE_PER_S = 2.0
+    # A bright close face has less than half of POSE_NOISE, a small or dim one twice as much.
+    LOW, HIGH = 0.4, 2.5
+    QUANTILE = 0.35
+    USUAL = 0.4538  # that quantile of the size of a normal number
+    RATE = 0.05  # the share by which a measurement changes the factors
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        self.value = self.LOW
+        self.value = np.ones(6)
         self._last: NDArray[np.float64] | None = None
 
-    def step(self, change: NDArray[np.float64], dt: float) -> None:
+    def step(self, change: NDArray[np.float64]) -> None:
         """Takes the raw change since the last measurement, float64[6], in POSE_NOISE."""
         if self._last is not None:
-            bend = change - self._last
             # White noise bends by sqrt(1 + 4 + 1) of its standard deviation.
-            seen = float(np.sqrt(bend @ bend / (6 * len(bend)))) / self.USUAL
-            pull = self.QUANTILE if seen > self.value else self.QUANTILE - 1
-            grown = self.value * float(np.exp(self.RATE_PER_S * pull * min(dt, 0.1)))
-            self.value = min(max(grown, self.LOW), self.HIGH)
+            seen = np.abs(change - self._last) / (np.sqrt(6) * self.USUAL)
+            pull = np.where(seen > self.value, self.QUANTILE, self.QUANTILE - 1)
+            self.value = np.clip(self.value * np.exp(self.RATE * pull), self.LOW, self.HIGH)
         self._last = change
 
 

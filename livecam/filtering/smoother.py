@@ -118,7 +118,7 @@ def pose_filter(settings: SmoothingSettings) -> Filter:
         return FILTERS.create(
             settings.filter,
             min_cutoff=0.05 / calm,
-            beta=0.3 / max(calm, 1.0) ** 2,
+            beta=0.6 / max(calm, 1.0) ** 2,
             derivative_cutoff=6.0,
             noise=min(calm, 1.0),
         )

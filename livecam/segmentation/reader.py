@@ -20,7 +20,11 @@ log = logging.getLogger(__name__)
 
 WIDE = 1.35  # width over height from which the network for wide pictures sees more
 LEARN_EVERY = 3  # looks, while live: a background changes slowly
-HAIR_REST_S = 0.25  # between two looks for hair while live: it costs ten times as much
+# Between two looks for hair while live, as it costs ten times as much as the person: hair that
+# hangs below the chin swings, short hair goes along with the head.
+LONG_HAIR_REST_S, SHORT_HAIR_REST_S = 0.25, 0.5
+LONG_HAIR = 0.15  # the share of it below the chin
+CHIN = 152  # MediaPipe's landmark
 SURE = 24  # of 255: what may be person
 BUSY_MARGIN = 0.10  # of the face's width round a person, kept out of the plate
 GAP_S = 0.5  # after that long nothing of an earlier look is true
@@ -54,7 +58,7 @@ class SceneReader:
         self._hands = look_for_hands
         self._hurried = hurried
         self._looks = -1
-        self._rest_s = HAIR_REST_S if hurried else 0.0
+        self._rest_s = LONG_HAIR_REST_S if hurried else 0.0
         self._camera = camera
         self._plate: CleanPlate | None = None
         self._given: Plate | None = None
@@ -126,6 +130,9 @@ class SceneReader:
             return carried(seen, face, frame.captured_at).hair
         hair = self._hair_alone(frame)
         assert hair is not None  # there is a network
+        if self._hurried:
+            long = hangs(hair, face[CHIN, 1] / cell_of(*frame.size))
+            self._rest_s = LONG_HAIR_REST_S if long else SHORT_HAIR_REST_S
         self._hair_seen = Scene(
             frame.captured_at, frame.size, cell_of(*frame.size), hair, hair, face
         )
@@ -153,6 +160,12 @@ class SceneReader:
             if self._camera is not None:
                 self._plate.load(self._camera)
         self._plate.see(frame.image, busy(person, hair, face, cell_of(*frame.size)))
+
+
+def hangs(hair: Mask, chin: float) -> bool:
+    """Whether hair on the grid hangs below a chin, given in rows of the grid."""
+    below = hair[max(round(chin), 0) :]
+    return float(below.sum(dtype=np.int64)) > LONG_HAIR * max(float(hair.sum(dtype=np.int64)), 1.0)
 
 
 def busy(person: Mask, hair: Mask | None, face: NDArray[np.float32] | None, cell: int) -> Mask:
