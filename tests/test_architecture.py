@@ -29,6 +29,7 @@ HOMES = {
     "scipy": ("heads/",),
     "fast_simplification": ("heads/",),
     "platformdirs": ("config/paths.py",),
+    "pythonosc": ("protocols/",),
     "typer": ("cli.py", "cli_options.py"),
     "rich": ("cli.py", "app/"),
 }
@@ -38,6 +39,7 @@ REGISTRIES = {
     "tracking": "TRACKERS",
     "filtering": "FILTERS",
     "sinks": "SINKS",
+    "motion": "PERFORMERS",
 }
 
 

@@ -37,7 +37,14 @@ class Listener(Protocol):
     def close(self) -> None: ...
 
 
-PERFORMERS: Registry[Performer] = Registry("performer", {})
+PERFORMERS: Registry[Performer] = Registry(
+    "performer",
+    {
+        "vmc": "livecam.protocols.vmc:VmcReceiver",
+        "ifacialmocap": "livecam.protocols.ifacialmocap:IFacialMocapReceiver",
+        "openseeface": "livecam.protocols.openseeface:OpenSeeFaceReceiver",
+    },
+)
 
 
 def performed(face: FaceState, performances: Sequence[Performance]) -> FaceState:

@@ -1,0 +1,185 @@
+"""One UDP port that is listened to, and the texts that name an address."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+from livecam.core.closing import Closing
+from livecam.core.errors import ConfigError, DeviceError
+from livecam.core.worker import Worker
+
+LOOPBACK = "127.0.0.1"
+LARGEST_PACKET = 65535  # of UDP
+WAIT_S = 0.1  # how long the thread listens before it looks whether it must stop
+CLOSE_S = 2.0
+GREET_EVERY_S = 1.0  # while nobody answers
+
+# (host, port) of IPv4, (host, port, flow, scope) of IPv6.
+SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+
+
+class MalformedError(Exception):
+    """A packet does not keep to its protocol; it is counted and has no effect."""
+
+
+class UdpInbox(Closing):
+    """Hands every packet that arrives at one port to `read`, in order, on a thread of its own.
+
+    `read` raises MalformedError for packets that it refuses. An empty address is loopback, so
+    that nobody else can reach the port; port 0 takes any free one. A `greeting` is sent to its
+    address at once, and again while nothing arrives.
+
+    Raises:
+        DeviceError: the address is not of this machine, or the port is taken.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        port: int,
+        read: Callable[[bytes], None],
+        greeting: tuple[bytes, SocketAddress] | None = None,
+    ) -> None:
+        self._read = read
+        self._greeting = greeting
+        self._greeted_waits = 0
+        self._counting = threading.Lock()
+        # guarded by _counting:
+        self._received = 0
+        self._malformed = 0
+        self._socket = _bound(name, address, port)
+        try:
+            if greeting is not None:
+                self._greet(*greeting)
+        except DeviceError:
+            self._socket.close()
+            raise
+        self._worker = Worker(f"protocol:{name}", self)
+        self._worker.start()
+
+    @property
+    def address(self) -> str:
+        return str(self._socket.getsockname()[0])
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def received(self) -> int:
+        """Packets that arrived, the malformed ones too."""
+        with self._counting:
+            return self._received
+
+    @property
+    def malformed(self) -> int:
+        with self._counting:
+            return self._malformed
+
+    def start(self) -> None:
+        """As a worker's job: the port is open since this object was made."""
+
+    def step(self) -> bool:
+        try:
+            packet = self._socket.recv(LARGEST_PACKET)
+        except TimeoutError:
+            self._greet_again()
+            return True
+        except OSError:
+            # Windows reports here that nobody listens where a greeting was sent.
+            return True
+        well_formed = True
+        try:
+            self._read(packet)
+        except MalformedError:
+            well_formed = False
+        with self._counting:
+            self._received += 1
+            self._malformed += not well_formed
+        return True
+
+    def stop(self) -> None:
+        """As a worker's job: the port stays open until `close`."""
+
+    def close(self) -> None:
+        """Stops listening, within CLOSE_S."""
+        self._worker.request_stop()
+        self._worker.join(CLOSE_S)
+        self._socket.close()
+
+    def _greet(self, words: bytes, address: SocketAddress) -> None:
+        try:
+            self._socket.sendto(words, address)
+        except OSError as err:
+            raise DeviceError(
+                f"{address[0]} cannot be reached from {self.address}: {err.strerror}",
+                hint="listen on the address that this computer has in the other one's network",
+            ) from err
+
+    def _greet_again(self) -> None:
+        self._greeted_waits += 1
+        if self._greeting is not None and self._greeted_waits * WAIT_S >= GREET_EVERY_S:
+            self._greeted_waits = 0
+            self._greet(*self._greeting)
+
+
+def socket_address(text: str, usual_port: int, usual_host: str = LOOPBACK) -> SocketAddress:
+    """The address that `host:port`, `host`, `:port` or `[::1]:port` names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    hint = f'write "host:port", for example "{usual_host}:{usual_port}"'
+    host, port = _host_and_port(text.strip())
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ConfigError(f'"{text}" has no port between 1 and 65535', hint=hint)
+    try:
+        return _resolved(host or usual_host, int(port or usual_port))[1]
+    except (OSError, UnicodeError) as err:
+        raise ConfigError(f'"{text}" is no address that is known here', hint=hint) from err
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        return host, port.removeprefix(":")
+    if text.count(":") > 1:
+        return text, ""  # an IPv6 address without brackets
+    host, _, port = text.partition(":")
+    return host, port
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, SocketAddress]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    # Programs that speak these protocols listen on IPv4 where a name has both.
+    found.sort(key=lambda each: each[0] != socket.AF_INET)
+    family, address = found[0][0], found[0][4]
+    return family, address  # type: ignore[return-value]  # typeshed has a third kind: no IPv6
+
+
+def _bound(name: str, address: str, port: int) -> socket.socket:
+    if not 0 <= port < 65536:
+        raise ConfigError(f"{name}: port {port} does not exist", hint="ports go from 1 to 65535")
+    try:
+        family, where = _resolved(address or LOOPBACK, port)
+    except (OSError, UnicodeError) as err:
+        raise DeviceError(
+            f'{name}: "{address}" is no address', hint=f"{LOOPBACK} listens to this machine alone"
+        ) from err
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows would let two programs share it
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        opened.bind(where)
+    except OSError as err:
+        opened.close()
+        raise DeviceError(
+            f"{name} cannot listen on {where[0]} port {port}: {err.strerror}",
+            hint="another program may have the port: close it, or choose another port; "
+            f"the address must be one of this machine ({LOOPBACK}: this machine alone)",
+        ) from err
+    opened.settimeout(WAIT_S)
+    return opened
