@@ -41,7 +41,7 @@ Wear = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
 COMMANDS = (
-    "run", "convert", "doctor", "devices", "avatars", "presets", "bench", "config", "assets",
+    "run", "convert", "calibrate", "doctor", "devices", "avatars", "presets", "bench", "config", "assets",
 )  # fmt: skip
 CANCELLED = 130  # what shells say after Ctrl-C
 
@@ -123,6 +123,7 @@ def build_app(wanted: str = "") -> typer.Typer:
     app.callback(invoke_without_command=True)(_top)
     command(app, "run", _every if wanted == "run" else None)(_run_live)
     command(app, "convert", _of_films if wanted == "convert" else None)(_convert)
+    command(app, "calibrate", _of_calibration if wanted == "calibrate" else None)(_calibrate)
     command(app, "doctor")(_doctor)
     command(app, "devices")(_devices)
     app.add_typer(_avatars_app(), name="avatars")
@@ -143,6 +144,10 @@ def _of_films(field: SettingField) -> bool:
         return False
     groups = ("tracking", "avatar", "render", "picture", "effects")
     return field.group in groups or field.name == "others"
+
+
+def _of_calibration(field: SettingField) -> bool:
+    return field.group in ("source", "tracking") or field.name == "profile"
 
 
 def _show_version(wanted: bool) -> None:
@@ -214,6 +219,17 @@ def _convert(
     from livecam.app.convert import convert_files
 
     return convert_files(inputs, output, settings, force=force, strict=strict, stats=stats)
+
+
+def _calibrate(flags: dict[str, object], preset: Preset = None) -> int:
+    """Learn in ten seconds how your face is measured."""
+    from livecam.config.loader import load_settings
+
+    settings = load_settings(preset, flags).settings
+    from livecam.app.calibrate import calibrate
+
+    print(calibrate(settings, settings.avatar.profile, _say))
+    return 0
 
 
 def _doctor(json: Json = False) -> int:

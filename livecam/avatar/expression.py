@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livecam.avatar.baseline import SlowQuantile
+from livecam.avatar.profile import Profile
 from livecam.core.face import EXPRESSIONS, INDEX, Weights
 
 REST_QUANTILE = 0.20
@@ -73,9 +74,16 @@ class ExpressionGains:
     Args:
         gains: an avatar's own factors by expression name, over the general ones.
         strength: 0 keeps the face still (eyes apart), 1 is normal, 2 is a cartoon.
+        profile: how its wearer is measured, when that is known.
     """
 
-    def __init__(self, gains: Mapping[str, float], strength: float = 1.0) -> None:
+    def __init__(
+        self,
+        gains: Mapping[str, float],
+        strength: float = 1.0,
+        profile: Profile | None = None,
+    ) -> None:
+        self._profile = profile
         self._gains = np.array([_general_gain(name) for name in EXPRESSIONS])
         for name, factor in gains.items():
             self._gains[INDEX[name]] *= factor
@@ -96,13 +104,15 @@ class ExpressionGains:
 
         Those that are `meant`, bool[52], are shown as they are.
         """
-        raw = weights.astype(np.float64)
+        told = weights.astype(np.float64)
+        usual = weights if self._profile is None else self._profile.usual(weights)
+        raw = usual.astype(np.float64)
         rest = np.minimum(self._rest.step(raw, dt), MOST_REST) * self._follows_rest
         out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
         out[_BLINK] = blinks(raw) * self._blink_gains
         _couple(out, raw)
         if meant is not None:
-            np.copyto(out, raw, where=meant)
+            np.copyto(out, told, where=meant)
         morphs: Weights = np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
         return morphs
 

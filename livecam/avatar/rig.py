@@ -14,6 +14,7 @@ import numpy as np
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.life import Life
+from livecam.avatar.profile import Profile
 from livecam.avatar.pupil import brightness_of
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import FaceState, Matrix4, Vector3
@@ -53,10 +54,12 @@ REWIND_S = 0.1
 class Rig:
     """Dresses one face in one avatar. One thread; learns the wearer's rest over seconds."""
 
-    def __init__(self, avatar: Avatar, settings: AvatarSettings) -> None:
+    def __init__(
+        self, avatar: Avatar, settings: AvatarSettings, profile: Profile | None = None
+    ) -> None:
         self._fit = avatar.fit
         self._settings = settings
-        self._expression = ExpressionGains(avatar.gains, settings.expression)
+        self._expression = ExpressionGains(avatar.gains, settings.expression, profile)
         self._posture = UsualPitch()
         self._life = Life(avatar, settings.life)
         self._at: float | None = None  # the last moment, idle ones included

@@ -114,6 +114,10 @@ class AvatarSettings(Group):
         (), help="what the head wears, e.g. glasses,headphones; see `livecam avatars`"
     )
     scale: float = setting(1.0, low=0.8, high=1.6, live=True, help="size over the fitted size")
+    profile: str = setting(
+        "default",
+        help="how your face is measured, as `livecam calibrate` found; other people's: a name",
+    )
     expression: float = setting(1.0, low=0, high=2, live=True, help="strength of the expressions")
     life: float = setting(
         1.0,

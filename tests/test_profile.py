@@ -1,0 +1,178 @@
+"""A profile turns how one person is measured into how a usual face is measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from livecam.app.calibrate import STEPS, Step, asked, profile_of
+from livecam.avatar import profile as profiles
+from livecam.avatar.expression import ExpressionGains, blinks
+from livecam.avatar.profile import Profile, load_profile, save_profile
+from livecam.core.errors import ConfigError, TrackingError
+from livecam.core.face import EXPRESSIONS, INDEX, Observation
+from tests.faces import face, frame
+
+LEFT, RIGHT = INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]
+
+
+def weights(**named: float):
+    out = np.zeros(len(EXPRESSIONS), np.float32)
+    for name, value in named.items():
+        out[INDEX[name]] = value
+    return out
+
+
+def person(rest: dict[str, float], utmost: dict[str, float]) -> Profile:
+    far = np.full(len(EXPRESSIONS), np.nan)
+    for name, value in utmost.items():
+        far[INDEX[name]] = value
+    return Profile(weights(**rest).astype(float), far)
+
+
+def lids(profile: Profile | None, left: float, right: float):
+    raw = weights(eyeBlinkLeft=left, eyeBlinkRight=right)
+    return blinks((raw if profile is None else profile.usual(raw)).astype(float))
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(profiles, "user_data_folder", lambda: tmp_path)
+    return tmp_path
+
+
+def test_narrow_eyes_at_rest_are_open_and_still_shut():
+    narrow = person(
+        {"eyeBlinkLeft": 0.38, "eyeBlinkRight": 0.38},
+        {"eyeBlinkLeft": 0.62, "eyeBlinkRight": 0.62},
+    )
+    assert lids(None, 0.38, 0.38).min() > 0.1  # without a profile they hang
+    assert lids(narrow, 0.38, 0.38).max() == pytest.approx(0, abs=0.01)
+    assert lids(narrow, 0.62, 0.62).min() > 0.95
+
+
+def test_an_eye_that_is_measured_less_shut_behind_glasses_shuts_as_far():
+    glasses = person(
+        {"eyeBlinkLeft": 0.1, "eyeBlinkRight": 0.1},
+        {"eyeBlinkLeft": 0.38, "eyeBlinkRight": 0.65},
+    )
+    usual = glasses.usual(weights(eyeBlinkLeft=0.38, eyeBlinkRight=0.65))
+    assert usual[LEFT] == pytest.approx(usual[RIGHT], abs=0.01)
+    assert lids(None, 0.38, 0.65)[0] < 0.8
+    assert lids(glasses, 0.38, 0.65).min() > 0.95
+
+
+def test_a_wink_stays_a_wink():
+    usual = person(
+        {"eyeBlinkLeft": 0.15, "eyeBlinkRight": 0.15},
+        {"eyeBlinkLeft": 0.6, "eyeBlinkRight": 0.6},
+    )
+    left, right = lids(usual, 0.6, 0.15)
+    assert left > 0.95
+    assert right < 0.05
+
+
+def test_a_pucker_at_rest_is_gone_and_the_full_one_is_full():
+    lips = person({"mouthPucker": 0.4}, {"mouthPucker": 0.75})
+    assert lips.usual(weights(mouthPucker=0.4))[INDEX["mouthPucker"]] == 0
+    assert lips.usual(weights(mouthPucker=0.75))[INDEX["mouthPucker"]] == pytest.approx(0.9)
+
+
+def test_a_weak_weight_is_restored_but_noise_is_not_made_an_expression():
+    weak = person({}, {"eyeWideLeft": 0.12})
+    shown = ExpressionGains({}, profile=weak).morphs(weights(eyeWideLeft=0.12), 0.0)
+    without = ExpressionGains({}).morphs(weights(eyeWideLeft=0.12), 0.0)
+    assert shown[INDEX["eyeWideLeft"]] > 0.9 > 0.5 > without[INDEX["eyeWideLeft"]]
+    dead = person({}, {"eyeWideLeft": 0.03})
+    assert dead.usual(weights(eyeWideLeft=0.03))[INDEX["eyeWideLeft"]] == pytest.approx(0.03)
+
+
+def test_weights_stay_weights_and_rise_with_what_is_measured():
+    random = np.random.default_rng(1)
+    some = Profile(random.random(52), random.random(52))
+    rising = [some.usual(np.full(52, level, np.float32)) for level in np.linspace(0, 1, 21)]
+    assert np.min(rising) >= 0
+    assert np.max(rising) <= 1
+    assert np.diff(rising, axis=0).min() >= 0
+
+
+def test_a_profile_comes_back_as_it_was_kept(kept):
+    before = person({"mouthPucker": 0.31}, {"jawOpen": 0.71})
+    path = save_profile("me", before)
+    assert path == kept / "profiles" / "me.json"
+    after = load_profile("me")
+    assert after is not None
+    assert np.allclose(after.rest, before.rest, atol=1e-4)
+    assert np.allclose(after.utmost, before.utmost, atol=1e-4, equal_nan=True)
+
+
+def test_the_default_profile_may_be_missing_and_others_may_not(kept):
+    assert load_profile("default") is None
+    save_profile("anna", person({}, {}))
+    with pytest.raises(ConfigError, match='did you mean "anna"'):
+        load_profile("ana")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "c:\\x"])
+def test_a_profile_cannot_be_kept_elsewhere(name, kept):
+    with pytest.raises(ConfigError, match="cannot name a profile"):
+        save_profile(name, person({}, {}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"format": 2, "rest": {}, "utmost": {}}', '{"format":1,"rest":{"x":1},"utmost":{}}',
+     '{"format":1,"rest":{"jawOpen":NaN},"utmost":{}}'],
+)  # fmt: skip
+def test_a_broken_file_is_one_clear_error(text, kept):
+    (kept / "profiles").mkdir()
+    (kept / "profiles" / "me.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"me\.json cannot be read"):
+        load_profile("me")
+
+
+def test_only_numbers_are_kept(kept):
+    said = json.loads(save_profile("me", person({}, {"jawOpen": 0.5})).read_text())
+    assert set(said) == {"format", "rest", "utmost"}
+    assert said["utmost"] == {"jawOpen": 0.5}
+
+
+def acted(steps: tuple[Step, ...], **rest: float):
+    """Somebody who does what is asked, 30 pictures a second, with a second of waiting before."""
+    shown = {step.words: {n: 0.5 for n in EXPRESSIONS if n.startswith(step.names)} for step in steps
+             if step.names}  # fmt: skip
+    said: list[str] = []
+
+    def observations():
+        for index in range(3000):
+            now = {**rest, **(shown.get(said[-1], {}) if said else {})}
+            yield Observation(frame(index, index / 30), (face(**now),))
+
+    return observations(), said
+
+
+def test_ten_seconds_of_faces_become_a_profile():
+    observations, said = acted(STEPS, mouthPucker=0.2)
+    seen = list(asked(observations, STEPS, said.append))
+    profile, missed = profile_of([step for step, _ in seen], [rows for _, rows in seen])
+    assert [step.words for step in STEPS] == said
+    assert 9 < sum(step.seconds for step in STEPS) < 12
+    assert missed == []
+    assert profile.rest[INDEX["mouthPucker"]] == pytest.approx(0.2, abs=1e-6)
+    for name in ("eyeBlinkLeft", "eyeWideRight", "mouthSmileLeft", "jawOpen", "eyeLookUpLeft"):
+        assert profile.utmost[INDEX[name]] == pytest.approx(0.5, abs=1e-6), name
+    assert np.isnan(profile.utmost[INDEX["noseSneerLeft"]])
+
+
+def test_a_step_in_which_nothing_changed_is_told():
+    steps = (STEPS[0], STEPS[4])
+    still = [np.zeros((20, 52)), np.zeros((20, 52))]
+    profile, missed = profile_of(steps, still)
+    assert missed == [STEPS[4].words]
+    assert np.isnan(profile.utmost).all()
+
+
+def test_without_a_face_calibration_ends_with_one_sentence():
+    nobody = (Observation(frame(i, i / 30), ()) for i in range(3000))
+    with pytest.raises(TrackingError, match="no face was seen"):
+        list(asked(nobody, STEPS, lambda words: None))
