@@ -41,7 +41,8 @@ Wear = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
 COMMANDS = (
-    "run", "convert", "calibrate", "doctor", "devices", "avatars", "presets", "bench", "config", "assets",
+    "run", "convert", "calibrate", "motion", "doctor", "devices", "avatars", "presets", "bench",
+    "config", "assets",
 )  # fmt: skip
 CANCELLED = 130  # what shells say after Ctrl-C
 
@@ -124,6 +125,7 @@ def build_app(wanted: str = "") -> typer.Typer:
     command(app, "run", _every if wanted == "run" else None)(_run_live)
     command(app, "convert", _of_films if wanted == "convert" else None)(_convert)
     command(app, "calibrate", _of_calibration if wanted == "calibrate" else None)(_calibrate)
+    app.add_typer(_motion_app(), name="motion")
     command(app, "doctor")(_doctor)
     command(app, "devices")(_devices)
     app.add_typer(_avatars_app(), name="avatars")
@@ -229,6 +231,46 @@ def _calibrate(flags: dict[str, object], preset: Preset = None) -> int:
     from livecam.app.calibrate import calibrate
 
     print(calibrate(settings, settings.avatar.profile, _say))
+    return 0
+
+
+def _motion_app() -> typer.Typer:
+    app = typer.Typer(rich_markup_mode=None, help="Recorded takes: look at one, export it.")
+    app.callback(invoke_without_command=True)(_help_without_command)
+    command(app, "show")(_motion_show)
+    command(app, "export")(_motion_export)
+    return app
+
+
+def _motion_show(
+    take: Annotated[Path, typer.Argument(metavar="TAKE", help="a recorded .jsonl")],
+    json: Json = False,
+) -> int:
+    """Tell what is in a take."""
+    from livecam.motion.take import read_take, summary
+
+    told = summary(read_take(take))
+    if json:
+        _print_json(told)
+    else:
+        _print_pairs(told)
+    return 0
+
+
+def _motion_export(
+    take: Annotated[Path, typer.Argument(metavar="TAKE", help="a recorded .jsonl")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="a .glb (opens in Blender) or a .csv")],
+    avatar: Annotated[
+        str, typer.Option("--avatar", metavar="NAME", help="the head that moves in the .glb")
+    ] = "raccoon",
+    force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
+) -> int:
+    """Write a take as an animated glTF head, or as a table."""
+    from livecam.app.motion_export import export
+    from livecam.motion.take import read_take
+
+    export(read_take(take), out, avatar, force)
+    print(out)
     return 0
 
 

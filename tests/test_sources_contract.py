@@ -63,7 +63,7 @@ class Room:
                 return SOURCES.create(name, self.clock, self._film(works))
             case "image":
                 return SOURCES.create(name, self.clock, self._picture(works))
-            case "pattern":
+            case "pattern" | "blank":
                 return SOURCES.create(name, self.clock, 96, 64)
         raise AssertionError(f"say here how to make the source {name}")
 

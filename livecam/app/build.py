@@ -14,7 +14,7 @@ from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import PictureStages
 from livecam.config.assets import State, asset, asset_path, verify
-from livecam.config.settings import Settings
+from livecam.config.settings import BLANK, Settings
 from livecam.core.frame import Image
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
@@ -23,7 +23,7 @@ from livecam.segmentation.hands import HandWatch
 from livecam.segmentation.reader import LookForHands, SceneReader
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import SourceInfo
-from livecam.tracking.base import TRACKERS, Tracker
+from livecam.tracking.base import TRACKERS, ScriptedTracker, Tracker
 from livecam.tracking.hand_landmarker import HandLandmarker
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
     Raises:
         AssetError: the model is missing; at once, not on that thread.
     """
+    if settings.source.source == BLANK:
+        return lambda: ScriptedTracker(lambda frame: ())  # nobody is there
     tracking = settings.tracking
     model = asset_path("face-landmarker")
 
@@ -73,7 +75,7 @@ def reader_factory(
     Raises:
         AssetError: a model is missing; at once, not on that thread.
     """
-    if not needs_scene(settings):
+    if not needs_scene(settings) or settings.source.source == BLANK:
         return None
     person, wide = asset_path("person"), asset_path("person-wide")
     hair = _if_here("hair")

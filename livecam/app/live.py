@@ -15,7 +15,7 @@ import cv2
 
 from livecam.app.line import Line, Published
 from livecam.app.outlets import Outlet, Picture
-from livecam.app.stats import StatsLine, StatsWriter
+from livecam.app.stats import Shown, StatsLine, StatsWriter
 from livecam.core.commands import Command
 from livecam.core.errors import SourceError
 from livecam.core.face import Observation
@@ -24,6 +24,7 @@ from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, Pacer, StageTimer
 from livecam.core.worker import Worker
 from livecam.filtering.choice import FaceChoice
+from livecam.motion.base import Listener
 from livecam.segmentation.base import Scene
 from livecam.segmentation.reader import SceneReader
 from livecam.sources.base import Source, SourceInfo
@@ -271,6 +272,7 @@ class Live:
         timer: StageTimer,
         stats: StatsWriter | None = None,
         on_published: Callable[[Published], Sequence[Command]] | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self.line = line
         self.outlets = list(outlets)
@@ -280,6 +282,7 @@ class Live:
         self._clock, self._timer = clock, timer
         self._stats = stats
         self._on_published = on_published
+        self._listeners = list(listeners)
         self._stopping = threading.Event()
         self._source_known_lost = False
         self._alpha = line.settings.picture.background == "alpha"
@@ -342,6 +345,7 @@ class Live:
         for outlet in self.outlets:
             outlet.put(picture)
         self.pacer.published(now, taken_at)
+        self._tell(published, now)
         if self._stats is not None:
             self._stats.write(self._stats_line(published, now))
         self.published += 1
@@ -350,6 +354,16 @@ class Live:
                 self.line.command(command)
                 if command is Command.QUIT:
                     self.stop()
+
+    def _tell(self, published: Published, now: float) -> None:
+        """Lets everybody know what the published face does; who fails is asked no more."""
+        face = published.face if published.state in (Shown.AVATAR, Shown.HOLD) else None
+        for listener in list(self._listeners):
+            try:
+                listener.hear(face, now)
+            except Exception as error:
+                log.warning("the face is not told any more: %s", error)
+                self._listeners.remove(listener)
 
     def _stats_line(self, published: Published, now: float) -> StatsLine:
         return StatsLine(

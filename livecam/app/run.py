@@ -20,6 +20,7 @@ from livecam.app.build import (
 )
 from livecam.app.line import Line, Published, nothing_seen
 from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
+from livecam.app.motion import check_motion, listeners, performers
 from livecam.app.outlets import Outlet
 from livecam.app.stats import StatsWriter
 from livecam.avatar.accessories import dressed, worn_avatar
@@ -73,6 +74,9 @@ class _Run:
     def run(self) -> int:
         settings, stack = self.settings, self._stack
         check_names(settings)
+        check_motion(settings)
+        movers = performers(settings, self.clock, stack)
+        told = listeners(settings, stack)
         avatar = worn_avatar(settings.avatar)
         self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
@@ -99,7 +103,7 @@ class _Run:
             outlets = [self._demo(info)]
         line = Line(
             settings, avatar, compositor_factory(settings, graphics, self.timer), info, self.timer,
-            nothing_seen if self._watching is None else self._watching.newest,
+            nothing_seen if self._watching is None else self._watching.newest, movers,
         )  # fmt: skip
         stack.callback(line.close)
         stats = None
@@ -107,7 +111,7 @@ class _Run:
             stats = stack.enter_context(StatsWriter(self._stats_path))
         self._live = Live(
             line, self._capture, self._tracking, outlets, self.clock, self.timer, stats,
-            self._after_publishing,
+            self._after_publishing, told,
         )  # fmt: skip
         self._info = info
         log.info(

@@ -143,6 +143,7 @@ class MotionSettings(Group):
     listen_port: int = setting(
         0, low=0, high=65535, help="0: the performer's usual port (39539, 49983, 11573)"
     )
+    phone: str = setting("", help="address of the phone that runs iFacialMocap, to greet it")
     send_vmc: str = setting(
         "", help="also send the face as VMC to this address, e.g. 127.0.0.1:39539"
     )

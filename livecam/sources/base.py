@@ -89,6 +89,7 @@ SOURCES: Registry[Source] = Registry(
         "video": "livecam.sources.video:VideoFile",
         "image": "livecam.sources.image:ImageFile",
         "sample": "livecam.sources.sample:Sample",
+        "blank": "livecam.sources.blank:BlankCard",
         "pattern": "livecam.sources.base:TestPattern",
     },
 )

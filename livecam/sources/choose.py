@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from livecam.config.settings import SourceSettings
+from livecam.config.settings import BLANK, SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.timing import Clock
 from livecam.sources.base import SOURCES, Source
@@ -66,9 +66,9 @@ def decide(
 def _make(spec: str, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Source:
     if spec == "sample":
         return SOURCES.create("sample", clock)
-    if spec == "pattern":
+    if spec in ("pattern", BLANK):
         size = settings.width, settings.height
-        return SOURCES.create("pattern", clock, *size, settings.fps)
+        return SOURCES.create(spec, clock, *size, settings.fps)
     path = Path(spec).expanduser()
     if path.is_file():
         if path.suffix.lower() in PICTURES:

@@ -1,0 +1,71 @@
+"""Builds who else moves the face, and who is told, from the settings."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from livecam.config.settings import BLANK, Settings
+from livecam.core.errors import ConfigError
+from livecam.core.timing import Clock
+from livecam.motion.base import PERFORMERS, Listener, Performer
+from livecam.motion.take import TakePlayer, TakeWriter, read_take
+
+CAMERA = "camera"  # nobody else tells what the face does
+
+
+def check_motion(settings: Settings) -> None:
+    """Refuses unknown performers, and a card on which nobody could appear.
+
+    Raises:
+        ConfigError: the settings name something that does not exist.
+    """
+    motion = settings.motion
+    if motion.performer != CAMERA:
+        PERFORMERS.check(motion.performer)
+    if settings.source.source == BLANK and motion.performer == CAMERA and not motion.motion:
+        raise ConfigError(
+            "a blank card shows nobody: something must move the face",
+            hint="add --motion TAKE.jsonl, or --performer vmc",
+        )
+
+
+def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Performer]:
+    """Everybody who moves the face besides the camera; the last has the last word.
+
+    Raises:
+        ConfigError: a take cannot be read.
+        DeviceError: an address cannot be listened on.
+    """
+    motion = settings.motion
+    out: list[Performer] = []
+    if motion.motion:
+        out.append(TakePlayer(read_take(Path(motion.motion).expanduser()), clock))
+    if motion.performer != CAMERA:
+        extra = {"phone": motion.phone} if motion.performer == "ifacialmocap" else {}
+        out.append(
+            PERFORMERS.create(motion.performer, motion.listen, motion.listen_port, clock, **extra)
+        )
+    for each in out:
+        stack.callback(each.close)
+    return out
+
+
+def listeners(settings: Settings, stack: ExitStack) -> list[Listener]:
+    """Everybody who is told what the published face does.
+
+    Raises:
+        SinkError: a take cannot be written.
+        ConfigError: an address is none.
+    """
+    motion = settings.motion
+    out: list[Listener] = []
+    if motion.record_motion:
+        out.append(TakeWriter(Path(motion.record_motion).expanduser()))
+    if motion.send_vmc:
+        from livecam.protocols.vmc import VmcSender
+
+        out.append(VmcSender(motion.send_vmc))
+    for each in out:
+        stack.callback(each.close)
+    return out

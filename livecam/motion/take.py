@@ -1,0 +1,284 @@
+"""Takes: a performance recorded as JSON lines, and played again.
+
+The first line says what is in the file; every further line is one published picture:
+
+    {"livecam_take": 1, "weights": ["browDownLeft", ...], "meant": false, "space": "..."}
+    {"t": 0.033, "at": [x, y, z], "q": [w, x, y, z], "w": [52 numbers], "width": 1.09}
+    {"t": 0.066}                                                     nobody was seen
+
+`t` is seconds since the first, rising; `at` metres and `q` a unit quaternion, as `camera_from_head`
+(x right, y up, the camera looks down -z). No picture and no landmark is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.errors import ConfigError, SinkError
+from livecam.core.face import EXPRESSIONS, FacePose, FaceState, Performance
+from livecam.core.spaces import slerp
+from livecam.core.timing import Clock
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+LONGEST_LINE = 1 << 16  # characters; a frame has about 600
+MOST_FRAMES = 1 << 22  # 38 hours
+LOOP_FADE_S = 0.2  # the end of a take goes over into its beginning
+LONGEST_STEP_S = 0.25  # between two frames; a longer pause is a gap
+SPACE = "metres; x right in the picture, y up, the camera looks down -z; quaternions w x y z"
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A recorded performance; where nobody was seen the rows hold the last that was."""
+
+    times: NDArray[np.float64]  # float64[n], seconds since the first, rising strictly
+    seen: NDArray[np.bool_]  # bool[n]
+    translations: NDArray[np.float64]  # float64[n, 3], metres
+    rotations: NDArray[np.float64]  # float64[n, 4], unit quaternions
+    weights: NDArray[np.float32]  # float32[n, 52]
+    widths: NDArray[np.float64]  # float64[n], as FaceState.width_ratio
+    meant: bool  # the weights are ARKit's; False: as our tracker measures
+
+    @property
+    def seconds(self) -> float:
+        return float(self.times[-1])
+
+    def at(self, t: float) -> tuple[FacePose, NDArray[np.float32], float] | None:
+        """Pose, weights and width at a moment of the take; None where nobody was seen."""
+        after = int(np.searchsorted(self.times, t, side="right"))
+        i, j = max(after - 1, 0), min(after, len(self.times) - 1)
+        step = self.times[j] - self.times[i]
+        if not (self.seen[i] and self.seen[j]) or step > LONGEST_STEP_S:
+            i = j = i if t - self.times[i] <= self.times[j] - t else j
+            if not self.seen[i] or abs(t - self.times[i]) > LONGEST_STEP_S:
+                return None
+        part = 0.0 if i == j else float((t - self.times[i]) / step)
+        pose = FacePose(
+            self.translations[i] + part * (self.translations[j] - self.translations[i]),
+            slerp(self.rotations[i], self.rotations[j], part),
+        )
+        weights = self.weights[i] + np.float32(part) * (self.weights[j] - self.weights[i])
+        return pose, weights, float(self.widths[i] + part * (self.widths[j] - self.widths[i]))
+
+
+class TakeWriter:
+    """Records what is published; implements motion/base.Listener.
+
+    Every line is on the disk as soon as it is written: a take that was cut off is still good.
+
+    Raises:
+        SinkError: the file is there already, or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begun: float | None = None
+        self._before = -math.inf
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("x", encoding="utf-8", buffering=1)
+        except FileExistsError as error:
+            raise SinkError(
+                f"{path} is there already", hint="name another file; takes are not overwritten"
+            ) from error
+        except OSError as error:
+            raise SinkError(
+                f"{path} cannot be written: {error.strerror}", hint="choose another folder"
+            ) from error
+        head = {"livecam_take": FORMAT, "weights": EXPRESSIONS, "meant": False, "space": SPACE}
+        self._write(head)
+
+    def hear(self, face: FaceState | None, now: float) -> None:
+        at = now if face is None else face.at
+        if self._begun is None:
+            self._begun = at
+        t = round(at - self._begun, 4)
+        if t <= self._before:  # the same picture again
+            return
+        self._before = t
+        line: dict[str, Any] = {"t": t}
+        if face is not None:
+            line["at"] = [round(float(v), 5) for v in face.pose.translation]
+            line["q"] = [round(float(v), 6) for v in face.pose.rotation]
+            line["w"] = [round(float(v), 4) for v in face.weights]
+            line["width"] = round(face.width_ratio, 4)
+        self._write(line)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        except OSError as error:
+            raise SinkError(
+                f"{self._path} cannot be written: {error.strerror}", hint="is the disk full?"
+            ) from error
+
+
+class TakePlayer:
+    """Plays a take in a loop, from the first question on; implements motion/base.Performer."""
+
+    def __init__(self, take: Take, clock: Clock) -> None:
+        self._take = take
+        self._clock = clock
+        self._begun: float | None = None
+        self._told = np.ones(len(EXPRESSIONS), bool)
+
+    def at(self, now: float) -> Performance | None:
+        if self._begun is None:
+            self._begun = now
+        return performance_at(self._take, now - self._begun, now)
+
+    def close(self) -> None:
+        pass
+
+
+def performance_at(take: Take, t: float, now: float) -> Performance | None:
+    """What a looped take shows t seconds after its beginning."""
+    fade_s = min(LOOP_FADE_S, take.seconds / 2)
+    period = max(take.seconds - fade_s, 1e-3)
+    rounds, into = divmod(max(t, 0.0), period)
+    shown = take.at(into)
+    if rounds and into < fade_s:  # the end of the round before fades away
+        ending = take.at(period + into)
+        if ending is not None and shown is not None:
+            shown = _between(ending, shown, into / fade_s)
+        shown = shown or ending
+    if shown is None:
+        return None
+    pose, weights, width = shown
+    told = np.ones(len(EXPRESSIONS), bool)
+    return Performance(weights, told, pose, now, take.meant, width)
+
+
+def _between(
+    one: tuple[FacePose, NDArray[np.float32], float],
+    two: tuple[FacePose, NDArray[np.float32], float],
+    part: float,
+) -> tuple[FacePose, NDArray[np.float32], float]:
+    part = part * part * (3 - 2 * part)
+    pose = FacePose(
+        one[0].translation + part * (two[0].translation - one[0].translation),
+        slerp(one[0].rotation, two[0].rotation, part),
+    )
+    return pose, one[1] + np.float32(part) * (two[1] - one[1]), one[2] + part * (two[2] - one[2])
+
+
+def read_take(path: Path) -> Take:
+    """A take from its file; a last line that was cut off is left out.
+
+    Raises:
+        ConfigError: the file is missing, no take, or damaged; says where.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            lines = list(_lines(file, path))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", hint="--motion takes a recorded .jsonl"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no take", hint="--motion takes a recorded .jsonl") from error
+    if not lines or lines[0].get("livecam_take") != FORMAT:
+        raise ConfigError(
+            f"{path} is no take that this version can read",
+            hint="record one: livecam run --record-motion FILE.jsonl",
+        )
+    order = _order(lines[0].get("weights"), path)
+    frames = lines[1:]
+    if not any("w" in frame for frame in frames):
+        raise ConfigError(f"nobody is seen in {path}", hint="record it again, before the camera")
+    return _take(frames, order, bool(lines[0].get("meant")), path)
+
+
+def summary(take: Take) -> dict[str, Any]:
+    """What is in a take, for people."""
+    strongest = np.argsort(-take.weights.max(axis=0))[:5]
+    return {
+        "seconds": round(take.seconds, 3),
+        "frames": len(take.times),
+        "fps": round((len(take.times) - 1) / take.seconds, 2) if take.seconds else 0.0,
+        "seen": round(float(take.seen.mean()), 4),
+        "weights": "ARKit" if take.meant else "as tracked",
+        "strongest": {EXPRESSIONS[i]: round(float(take.weights[:, i].max()), 3) for i in strongest},
+    }
+
+
+def _lines(file: IO[str], path: Path) -> Iterator[dict[str, Any]]:
+    number, broken = 0, ""
+    while text := file.readline(LONGEST_LINE):
+        number += 1
+        if broken:
+            raise ConfigError(broken, hint="record the take again")
+        if number > MOST_FRAMES:
+            raise ConfigError(f"{path} is too long", hint="cut it into several takes")
+        try:
+            said = json.loads(text)
+        except ValueError:
+            said = None
+        if isinstance(said, dict):
+            yield said
+        else:
+            broken = f"{path}, line {number}: no frame of a take"  # forgiven on the last line
+
+
+def _order(names: object, path: Path) -> list[int]:
+    """Where each of the 52 weights stands in the file's lines."""
+    if not isinstance(names, list) or set(EXPRESSIONS) - {n for n in names if isinstance(n, str)}:
+        raise ConfigError(f"{path} does not name the 52 weights", hint="record the take again")
+    return [names.index(name) for name in EXPRESSIONS]
+
+
+def _take(frames: list[dict[str, Any]], order: list[int], meant: bool, path: Path) -> Take:
+    count = len(frames)
+    times, seen, widths = np.zeros(count), np.zeros(count, bool), np.ones(count)
+    places, turns = np.zeros((count, 3)), np.zeros((count, 4))
+    weights = np.zeros((count, len(EXPRESSIONS)), np.float32)
+    for row, frame in enumerate(frames):
+        try:
+            times[row] = frame["t"]
+            seen[row] = "w" in frame
+            if seen[row]:
+                places[row], turns[row] = frame["at"], frame["q"]
+                weights[row] = np.asarray(frame["w"], np.float32)[order]
+                widths[row] = frame["width"]
+            good = _believable(times, row, places[row], turns[row], weights[row], widths[row])
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+            good = False
+        if not (good or not seen[row]) or (row and times[row] <= times[row - 1]):
+            raise ConfigError(
+                f"{path}, line {row + 2}: numbers that no face can have",
+                hint="record the take again",
+            )
+    lengths = np.linalg.norm(turns, axis=1, keepdims=True)
+    turns = np.where(lengths > 0, turns / np.maximum(lengths, 1e-9), (1.0, 0.0, 0.0, 0.0))
+    return Take(times - times[0], seen, places, turns, weights.clip(0, 1), widths, meant)
+
+
+def _believable(
+    times: NDArray[np.float64],
+    row: int,
+    place: NDArray[np.float64],
+    turn: NDArray[np.float64],
+    weights: NDArray[np.float32],
+    width: float,
+) -> bool:
+    numbers = np.concatenate((times[row : row + 1], place, turn, weights, [width]))
+    return (
+        bool(np.isfinite(numbers).all())
+        and abs(float(np.linalg.norm(turn)) - 1) < 0.01
+        and float(np.abs(place).max()) < 100
+        and 0.2 < width < 5
+    )

@@ -1,0 +1,53 @@
+"""A plain card at a steady rate: a stage for a face that nobody films."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from livecam.core.frame import Frame, Image
+from livecam.core.timing import Clock
+from livecam.sources.base import SourceInfo
+
+# sRGB: the card's middle and its corners.
+LIGHT, DARK = (96, 104, 116), (52, 57, 66)
+
+
+class BlankCard:
+    """Grey-blue, a little lighter in the middle."""
+
+    def __init__(
+        self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
+    ) -> None:
+        self._clock = clock
+        self._info = SourceInfo("blank card", width, height, fps, live=True)
+        self._index = 0
+        self._next_at = 0.0
+
+    def open(self) -> SourceInfo:
+        self._picture = card(self._info.width, self._info.height)
+        self._next_at = self._clock.now()
+        return self._info
+
+    def read(self) -> Frame | None:
+        self._clock.sleep(self._next_at - self._clock.now())
+        frame = Frame(self._picture, self._index, self._next_at)
+        self._index += 1
+        self._next_at = max(self._next_at + 1 / self._info.fps, self._clock.now())
+        return frame
+
+    def close(self) -> None:
+        pass
+
+
+def card(width: int, height: int) -> Image:
+    """The card, uint8[height, width, 4], read-only; dithered, so that no bands show."""
+    y, x = np.mgrid[0:9, 0:9] / 8 - 0.5
+    far = np.clip(np.hypot(x, y * 0.8) / 0.64, 0, 1)[..., None]
+    small = (np.array(LIGHT) + (np.array(DARK) - np.array(LIGHT)) * far).astype(np.float32)
+    smooth = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    dither = np.random.default_rng(0).random((height, width, 1), np.float32) - 0.5
+    out = np.full((height, width, 4), 255, np.uint8)
+    out[..., :3] = np.rint(smooth + dither)
+    out.flags.writeable = False
+    return out

@@ -1,0 +1,314 @@
+"""Takes: recorded as published, played on any head, exported for others."""
+
+import csv
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from livecam.app.line import Line
+from livecam.app.live import Capture, Live, Tracking
+from livecam.app.motion import check_motion
+from livecam.app.motion_export import export
+from livecam.app.stats import Shown
+from livecam.config.settings import MotionSettings, Settings, SourceSettings
+from livecam.core.commands import Command
+from livecam.core.errors import ConfigError, SinkError, UsageError
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation
+from livecam.core.spaces import quaternion_from_vector
+from livecam.core.timing import ManualClock, StageTimer, SystemClock
+from livecam.motion.take import (
+    LOOP_FADE_S,
+    TakePlayer,
+    TakeWriter,
+    performance_at,
+    read_take,
+    summary,
+)
+from livecam.sinks.base import OutputInfo
+from livecam.sources.base import TestPattern
+from livecam.tracking.base import ScriptedTracker
+from tests.faces import SIZE, face, frame
+from tests.test_line import PaintingCompositor, avatar
+
+FPS = 30
+
+
+def state(i: int) -> FaceState:
+    weights = np.zeros(len(EXPRESSIONS), np.float32)
+    weights[INDEX["jawOpen"]] = (i % 30) / 30
+    turn = quaternion_from_vector(np.array((0.0, 0.4 * np.sin(i / 10), 0.0)))
+    pose = FacePose(np.array((0.001 * i, 0.02, -0.6)), turn)
+    return FaceState(pose, weights, 1.1, 100 + i / FPS)
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Two seconds; in frames 20 to 29 nobody is seen."""
+    path = tmp_path / "take.jsonl"
+    writer = TakeWriter(path)
+    for i in range(60):
+        unseen = 20 <= i < 30
+        writer.hear(None if unseen else state(i), 100 + i / FPS)
+    writer.close()
+    return path
+
+
+def test_what_was_recorded_is_read(recorded):
+    take = read_take(recorded)
+    assert len(take.times) == 60
+    assert take.times == pytest.approx(np.arange(60) / FPS, abs=1e-4)
+    assert list(np.flatnonzero(~take.seen)) == list(range(20, 30))
+    for i in (0, 10, 45):
+        assert take.weights[i] == pytest.approx(state(i).weights, abs=1e-4)
+        assert take.translations[i] == pytest.approx(state(i).pose.translation, abs=1e-5)
+        assert take.rotations[i] == pytest.approx(state(i).pose.rotation, abs=1e-5)
+    assert summary(take)["seen"] == pytest.approx(50 / 60, abs=1e-3)
+
+
+def test_no_picture_and_no_landmark_is_in_a_take(recorded):
+    lines = [json.loads(line) for line in recorded.read_text().splitlines()]
+    assert set().union(*lines[1:]) == {"t", "at", "q", "w", "width"}
+
+
+def test_the_same_picture_twice_is_recorded_once(tmp_path):
+    writer = TakeWriter(tmp_path / "take.jsonl")
+    for _ in range(3):
+        writer.hear(state(5), 200.0)
+    writer.close()
+    assert len(read_take(tmp_path / "take.jsonl").times) == 1
+
+
+def test_between_two_frames_a_take_is_in_between(recorded):
+    take = read_take(recorded)
+    shown = take.at(10.5 / FPS)
+    assert shown is not None
+    pose, weights, _ = shown
+    assert pose.translation[0] == pytest.approx(0.0105, abs=1e-5)
+    assert weights[INDEX["jawOpen"]] == pytest.approx(10.5 / 30, abs=1e-3)
+    assert take.at(25 / FPS) is None
+
+
+def test_a_player_plays_from_its_first_question_and_loops_without_a_jump(recorded):
+    take = read_take(recorded)
+    clock = ManualClock()
+    player = TakePlayer(take, clock)
+    first = player.at(1000.0)
+    assert first is not None
+    assert first.weights == pytest.approx(take.weights[0], abs=1e-4)
+    times = np.arange(0, 3 * take.seconds, 1 / 240)
+    places = [p.pose.translation[0] for t in times if (p := performance_at(take, t, t))]
+    fastest = 0.059 / LOOP_FADE_S * 1.5  # the whole way, eased, within the fade
+    assert np.abs(np.diff(places)).max() < fastest / 240 * 1.2 + 0.012  # the gap of ten frames
+
+
+def test_a_cut_off_last_line_is_forgiven_and_damage_before_it_is_not(recorded):
+    text = recorded.read_text()
+    recorded.write_text(text[:-40])
+    assert len(read_take(recorded).times) == 59
+    lines = text.splitlines()
+    lines[7] = lines[7][:30]
+    recorded.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="line 8"):
+        read_take(recorded)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"t": 0.0}, {"w": [0.5] * 51}, {"w": [1e999] * 52}, {"w": {"a": 1}}, {"q": [0, 0, 0, 0]},
+        {"at": [0, 0, 1e9]}, {"at": "x"}, {"width": -1}, {"width": None}, {"t": "soon"},
+    ],
+)  # fmt: skip
+def test_numbers_that_no_face_can_have_are_refused_with_their_line(recorded, damage):
+    lines = recorded.read_text().splitlines()
+    lines[5] = json.dumps(json.loads(lines[5]) | damage)
+    recorded.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="line 6"):
+        read_take(recorded)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "hello", '{"livecam_take": 99}', "\x00\xff"])
+def test_another_file_is_no_take(tmp_path, text):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError):
+        read_take(path)
+
+
+def test_a_take_is_never_overwritten(recorded):
+    with pytest.raises(SinkError, match="is there already"):
+        TakeWriter(recorded)
+
+
+def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(recorded):
+    settings = Settings(motion=MotionSettings(motion=str(recorded)))
+    player = TakePlayer(read_take(recorded), ManualClock())
+    line = Line(settings, avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
+                performers=[player])  # fmt: skip
+    for i in range(15):
+        seen = face(center=(0.4, 0.5))
+        published = line.show(Observation(frame(i, i / 30), (seen,)), i / 30)
+    assert published.state is Shown.AVATAR
+    assert published.face is not None
+    assert published.face.weights[INDEX["jawOpen"]] == pytest.approx(14 / 30, abs=0.02)
+    assert published.face.pose.translation == pytest.approx(seen.camera_from_head[:3, 3], abs=0.01)
+
+
+def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
+    settings = Settings(
+        source=SourceSettings(source="blank"), motion=MotionSettings(motion=str(recorded))
+    )
+    player = TakePlayer(read_take(recorded), ManualClock())
+    line = Line(settings, avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
+                performers=[player])  # fmt: skip
+    published = line.show(Observation(frame(0, 0.0), ()), 5.0)
+    assert published.state is Shown.AVATAR
+    assert published.face is not None
+    assert published.face.pose.translation == pytest.approx((0.0, 0.02, -0.6), abs=1e-4)
+
+
+def test_a_take_never_stands_in_for_a_face_that_a_camera_lost(recorded):
+    player = TakePlayer(read_take(recorded), ManualClock())
+    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
+                performers=[player])  # fmt: skip
+    assert line.show(Observation(frame(0, 0.0), ()), 0.0).state is Shown.CURTAIN
+
+
+def test_a_blank_card_without_anybody_is_refused():
+    with pytest.raises(ConfigError, match="shows nobody"):
+        check_motion(Settings(source=SourceSettings(source="blank")))
+    with pytest.raises(ConfigError, match='did you mean "vmc"'):
+        check_motion(Settings(motion=MotionSettings(performer="vnc")))
+
+
+def test_the_show_goes_on_without_a_listener_that_fails():
+    class Deaf:
+        asked = 0
+
+        def hear(self, face, now):
+            self.asked += 1
+            raise SinkError("the disk is full")
+
+        def close(self):
+            pass
+
+    class Hearing:
+        heard: list[FaceState | None]
+
+        def __init__(self):
+            self.heard = []
+
+        def hear(self, face, now):
+            self.heard.append(face)
+
+        def close(self):
+            pass
+
+    deaf, hearing, count = Deaf(), Hearing(), 0
+
+    def watch(published):
+        nonlocal count
+        count += published.state is Shown.AVATAR
+        return (Command.QUIT,) if count > 10 else ()
+
+    clock, timer = SystemClock(), StageTimer()
+    capture = Capture(lambda: TestPattern(clock, *SIZE, 100.0), timer)
+    tracking = Tracking(lambda: ScriptedTracker(lambda f: (face(),)), capture.frames, timer)
+    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 100.0))
+    live = Live(line, capture, tracking, [], clock, timer, None, watch, [deaf, hearing])
+    for worker in (capture.worker, tracking.worker):
+        worker.start()
+    try:
+        live.loop(20.0)
+    finally:
+        for worker in (capture.worker, tracking.worker):
+            worker.request_stop()
+            worker.join()
+    assert deaf.asked == 1
+    assert sum(face is not None for face in hearing.heard) >= 10
+    assert hearing.heard[-1] is None  # the curtain at the end shows nobody
+
+
+def test_a_table_has_a_row_for_every_frame(recorded, tmp_path):
+    export(read_take(recorded), tmp_path / "o.csv", "raccoon")
+    with (tmp_path / "o.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 60
+    assert float(rows[10]["jawOpen"]) == pytest.approx(10 / 30, abs=1e-4)
+    assert float(rows[10]["yaw_deg"]) == pytest.approx(np.degrees(0.4 * np.sin(1)), abs=0.01)
+    assert rows[25]["seen"] == "0"
+    assert rows[25]["jawOpen"] == ""
+
+
+def glb(path):
+    """An independent reading: the document and a function from accessor to array."""
+    data = path.read_bytes()
+    magic, version, length = struct.unpack_from("<4sII", data)
+    assert (magic, version, length) == (b"glTF", 2, len(data))
+    size, kind = struct.unpack_from("<I4s", data, 12)
+    assert kind == b"JSON"
+    assert size % 4 == 0
+    document = json.loads(data[20 : 20 + size])
+    size_of_binary, kind = struct.unpack_from("<I4s", data, 20 + size)
+    assert kind == b"BIN\0"
+    assert 28 + size + size_of_binary == len(data)
+    assert document["buffers"][0]["byteLength"] == size_of_binary
+    binary = data[28 + size :]
+
+    def floats(index):
+        accessor = document["accessors"][index]
+        view = document["bufferViews"][accessor["bufferView"]]
+        assert accessor["componentType"] == 5126
+        assert view["byteOffset"] % 4 == 0
+        assert view["byteOffset"] + view["byteLength"] <= size_of_binary
+        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor["type"]]
+        count = accessor["count"] * width
+        assert view["byteLength"] == 4 * count
+        out = np.frombuffer(binary, "<f4", count, view["byteOffset"])
+        return out.reshape(-1, width) if width > 1 else out
+
+    return document, floats
+
+
+def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
+    export(read_take(recorded), tmp_path / "o.glb", "fox")
+    document, floats = glb(tmp_path / "o.glb")
+    (animation,) = document["animations"]
+    samplers = animation["samplers"]
+    seen = set()
+    for channel in animation["channels"]:
+        sampler = samplers[channel["sampler"]]
+        node, way = channel["target"]["node"], channel["target"]["path"]
+        assert (node, way) not in seen
+        seen.add((node, way))
+        time, values = floats(sampler["input"]), floats(sampler["output"])
+        assert (np.diff(time) > 0).all()
+        bounds = document["accessors"][sampler["input"]]
+        assert bounds["min"] == [time[0]]
+        assert bounds["max"] == [pytest.approx(time[-1])]
+        if way == "weights":
+            mesh = document["meshes"][document["nodes"][node]["mesh"]]
+            targets = len(mesh["primitives"][0]["targets"])
+            assert len(values) == len(time) * targets
+            names = mesh["extras"]["targetNames"]
+            jaw = values.reshape(-1, targets)[:, names.index("jawOpen")]
+            assert jaw[15] > jaw[5] > jaw[1]
+        elif way == "rotation":
+            assert np.linalg.norm(values, axis=1) == pytest.approx(np.ones(60), abs=1e-5)
+            assert values[10] == pytest.approx(
+                np.roll(state(10).pose.rotation, -1), abs=1e-4
+            ) or values[10] == pytest.approx(-np.roll(state(10).pose.rotation, -1), abs=1e-4)
+    names = {(document["nodes"][n].get("name"), way) for n, way in seen}
+    assert {("head", "rotation"), ("body", "translation"), ("fur", "weights")} <= names
+
+
+def test_an_export_is_neither_overwritten_nor_of_an_unknown_kind(recorded, tmp_path):
+    take = read_take(recorded)
+    (tmp_path / "o.csv").write_text("mine")
+    with pytest.raises(SinkError, match="is there already"):
+        export(take, tmp_path / "o.csv", "fox")
+    assert (tmp_path / "o.csv").read_text() == "mine"
+    with pytest.raises(UsageError):
+        export(take, tmp_path / "o.fbx", "fox")
