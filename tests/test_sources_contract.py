@@ -13,7 +13,7 @@ from livecam.sources.base import SOURCES
 from livecam.sources.devices import Camera
 
 BRIO = Camera(0, "Logitech BRIO", "/dev/video0", "uvcvideo")
-CAN_FAIL = [name for name in SOURCES if name != "pattern"]
+CAN_FAIL = [name for name in SOURCES if name not in ("pattern", "blank")]
 
 
 class CaptureOfTheLibrary:
