@@ -416,16 +416,34 @@ def _presets(json: Json = False) -> int:
 
 def _bench(
     flags: dict[str, object],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[WHAT]", help="line: all of it; tracking: pose errors on films of known truth"
+        ),
+    ] = "line",
     seconds: Annotated[
         float, typer.Option("--seconds", metavar="N", min=1, help="how long to measure")
     ] = 20.0,
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME,...", help="of tracking; empty: all")
+    ] = "",
     preset: Preset = None,
     json: Json = False,
 ) -> int:
-    """Measure rate, delay and CPU time of the whole line."""
+    """Measure rate, delay and CPU time of the whole line, or how well faces are tracked."""
     from livecam.config.loader import load_settings
+    from livecam.core.errors import UsageError
 
     settings = load_settings(preset, flags).settings
+    if what == "tracking":
+        from livecam.app.bench_tracking import bench_tracking
+
+        rows = bench_tracking(settings, seconds=seconds, scenarios=_names(scenario), say=_say)
+        _print_rows(rows, json, "nothing was measured")
+        return 0
+    if what != "line":
+        raise UsageError(f"{what!r} cannot be measured", "livecam bench, or livecam bench tracking")
     from livecam.app.bench import bench
 
     result = bench(settings, seconds=seconds)

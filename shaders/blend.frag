@@ -9,16 +9,37 @@ out vec4 pixel;
 uniform sampler2D dark;
 uniform vec4 head_from_region;  // scale, offset
 uniform vec2 texel;  // of the picture, in the head's texture: the reach of the soft edge
+uniform float blur;  // px, deviation of the camera's softness
+uniform vec2 streak;  // px, the head's way while the shutter was open
 uniform vec2 strength;  // of the cast shadow, of the contact shadow
 uniform sampler2D body;  // what may be darkened
 uniform vec4 body_from_region;  // scale, offset
 uniform vec2 fade;  // where the shadow begins and is whole, in the region
 
+const int TAPS = 32;
+
+// Four looks at the edge; where the camera is softer, or the head moved, a spiral of them whose
+// radii are the quantiles of a Gaussian, strewn along the streak.
+vec4 seen_at(vec2 at) {
+    vec2 r = texel * 0.35;
+    if (blur <= 0.0 && streak == vec2(0.0)) {
+        return 0.25 * (head_at(at + r) + head_at(at - r)
+                     + head_at(at + vec2(r.x, -r.y)) + head_at(at + vec2(-r.x, r.y)));
+    }
+    vec4 sum = vec4(0.0);
+    for (int i = 0; i < TAPS; ++i) {
+        float part = (float(i) + 0.5) / float(TAPS);
+        float angle = 2.39996323 * float(i);  // the golden angle
+        vec2 off = sqrt(blur * blur + 0.06) * sqrt(-2.0 * log(1.0 - part)) * vec2(cos(angle), sin(angle));
+        off += streak * (fract(float(i) * 0.75487767) - 0.5);  // no multiple of that angle
+        sum += head_at(at + texel * off);
+    }
+    return sum / float(TAPS);
+}
+
 void main() {
     vec2 at = v_uv * head_from_region.xy + head_from_region.zw;
-    vec2 r = texel * 0.35;
-    vec4 over = 0.25 * (head_at(at + r) + head_at(at - r)
-                      + head_at(at + vec2(r.x, -r.y)) + head_at(at + vec2(-r.x, r.y)));
+    vec4 over = seen_at(at);
     vec2 shades = texture(dark, v_uv).rg * strength;
     float shade = min(0.9, max(shades.x, shades.y)) * clamp((v_uv.y - fade.x) / (fade.y - fade.x), 0.0, 1.0);
     shade *= texture(body, v_uv * body_from_region.xy + body_from_region.zw).r;

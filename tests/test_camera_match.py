@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from livecam.avatar.base import AvatarState
+from livecam.avatar.library import load_avatar
 from livecam.compose.base import Layers
 from livecam.compose.camera_match import (
     LUMAS,
@@ -13,15 +15,20 @@ from livecam.compose.camera_match import (
     CameraCharacter,
     CameraMatch,
     Grain,
+    Softness,
     edge_px,
     match_softness,
-    missing_px,
     motion_kernel,
     noise_in,
     planes,
+    softness_of,
     tiles,
 )
+from livecam.compose.painter import FullPainter
+from livecam.config.settings import RenderSettings
 from livecam.core.frame import Rect
+from livecam.core.timing import StageTimer
+from livecam.render.context import open_graphics
 
 WIDTH, HEIGHT = 640, 360
 FPS = 30
@@ -147,26 +154,24 @@ def head():
 
 
 def test_a_head_gets_only_the_softness_that_it_lacks():
-    sharp = CameraCharacter(edge_px=0.6)
-    assert np.array_equal(match_softness(head(), sharp), head())
-    soft = CameraCharacter(edge_px=1.4)
-    assert missing_px(soft) ** 2 + 0.65**2 == pytest.approx(1.4**2)
+    assert softness_of(CameraCharacter(edge_px=0.6)) == Softness()
+    soft = softness_of(CameraCharacter(edge_px=1.4))
+    assert soft.blur_px**2 + 0.65**2 == pytest.approx(1.4**2)
     blurred = match_softness(head(), soft)
-    assert (
-        np.abs(blurred.astype(int) - cv2.GaussianBlur(head(), (0, 0), missing_px(soft))).max() == 0
-    )
-    assert np.array_equal(match_softness(head(), soft, strength=0.0), head())
+    assert np.array_equal(blurred, cv2.GaussianBlur(head(), (0, 0), soft.blur_px))
+    assert softness_of(CameraCharacter(edge_px=1.4), (9.0, 4.0), strength=0.0) == Softness()
+    assert np.array_equal(match_softness(head(), Softness()), head())
 
 
 def test_a_blurred_head_stays_premultiplied():
-    out = match_softness(head(), CameraCharacter(edge_px=1.5), (9.0, 4.0))
+    out = match_softness(head(), softness_of(CameraCharacter(edge_px=1.5), (9.0, 4.0)))
     assert (out[..., :3] <= out[..., 3:]).all()
 
 
 @pytest.mark.parametrize("angle", [0, 30, 90, 135, 200])
 def test_the_streak_lies_along_the_motion_and_keeps_the_light(angle):
     way = np.array((np.cos(np.radians(angle)), np.sin(np.radians(angle))))
-    kernel = motion_kernel(tuple(12 * way))
+    kernel = motion_kernel(tuple(6 * way))
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
     middle = kernel.shape[0] // 2
     y, x = np.mgrid[-middle : middle + 1, -middle : middle + 1]
@@ -176,14 +181,40 @@ def test_the_streak_lies_along_the_motion_and_keeps_the_light(angle):
     spread[1, 0] = spread[0, 1]
     assert np.sum(kernel * x) == pytest.approx(0, abs=1e-4)
     assert abs(np.linalg.eigh(spread)[1][:, 1] @ way) > 0.99
-    assert way @ spread @ way == pytest.approx(6**2 / 12, rel=0.1)  # a box of half the motion
+    assert way @ spread @ way == pytest.approx(6**2 / 12, rel=0.1)
 
 
 def test_a_streak_is_as_long_as_half_a_frame_and_never_long():
-    assert motion_kernel((2.0, 1.0)) is None
+    assert softness_of(UNKNOWN, (2.0, 1.0)).streak_px == (0.0, 0.0)
+    assert softness_of(UNKNOWN, (10.0, 0.0), strength=0.0).streak_px == (0.0, 0.0)
+    assert softness_of(UNKNOWN, (6.0, 8.0)).streak_px == pytest.approx((3.0, 4.0))
+    assert softness_of(UNKNOWN, (400.0, 0.0)) == softness_of(UNKNOWN, (16.0, 0.0))
     assert motion_kernel((0.0, 0.0)) is None
-    assert motion_kernel((10.0, 0.0), strength=0.0) is None
-    assert motion_kernel((400.0, 0.0)).shape == motion_kernel((16.0, 0.0)).shape == (9, 9)
+
+
+@pytest.mark.parametrize("streak_px", [(0.0, 0.0), (8.0, 0.0), (5.0, 5.0)])
+def test_the_gpu_softens_a_head_like_the_processor(streak_px):
+    softness = Softness(1.5, streak_px)
+    black = np.zeros((240, 320, 4), np.uint8)
+    black[..., 3] = 255
+    with open_graphics() as graphics:
+        avatar = load_avatar("raccoon")
+        painter = FullPainter(graphics, avatar, RenderSettings(shells=4), StageTimer())
+        place = np.eye(4)
+        place[2, 3] = -0.8
+        state = AvatarState(place, place, np.zeros(52, np.float32))
+        drawn = {}
+        for asked in (Softness(), softness):
+            painter.begin(black.copy())
+            painter.add(state, 0.0, softness=asked)
+            drawn[asked] = painter.finish()[..., :3].astype(np.float32) / 255
+        painter.release()
+    sharp, soft = (drawn[asked] ** 2.2 for asked in (Softness(), softness))
+    expected = cv2.GaussianBlur(sharp, (0, 0), softness.blur_px)
+    if any(streak_px):
+        expected = cv2.filter2D(expected, -1, motion_kernel(streak_px))
+    assert sharp.max() > 0.3
+    assert np.abs(soft - sharp).mean() > 3 * np.abs(soft - expected).mean()
 
 
 def layers(image, made):

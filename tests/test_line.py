@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError
 from livecam.core.face import Face, Observation
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.spaces import focal_px, project
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
 
@@ -272,7 +274,7 @@ def test_any_exception_in_the_line_ends_in_a_cover(monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(stage.line._smoother, "update", fail)
+    monkeypatch.setattr(stage.line._cast, "see", fail)
     assert is_curtain(stage.sees(face()))
 
 
@@ -348,6 +350,178 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
                 published = stage.hears_nothing()
             if published.state is not Shown.BLUR:  # a blurred magenta wall is still magenta
                 assert not shows_face(published), published.state
+
+
+class Covering(PaintingCompositor):
+    """Paints a green disc over each head, as an avatar covers it, and the face's outline."""
+
+    def wear(self, avatars: Sequence[Avatar]) -> None:
+        pass
+
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
+        if self.broken:
+            raise GraphicsError("the driver gave up")
+        image = frame.image.copy()
+        for state in avatars:
+            head = state.camera_from_head
+            x, y = project(head, np.zeros((1, 3)), *frame.size)[0]
+            radius = 0.2 * focal_px(frame.height) / -head[2, 3]
+            cv2.circle(image, (round(x), round(y)), round(radius), (0, 200, 0, 255), cv2.FILLED)
+            if state.face_px is not None:
+                covers.paint_out(image, state.face_px, (0, 200, 0))
+        return Frame(image, frame.index, frame.captured_at)
+
+
+class Couple(Stage):
+    """Two who wear avatars, and sometimes a third; stripes of magenta are their real faces."""
+
+    def __init__(self, rng: np.random.Generator, alignment: str, **privacy: object) -> None:
+        super().__init__(**privacy)
+        settings = Settings.model_validate(
+            {"privacy": privacy, "avatar": {"people": 2}, "smoothing": {"alignment": alignment}}
+        )
+        self.rng = rng
+        info = OutputInfo(*SIZE, 30.0)
+        self.line = Line(settings, avatar(), self._make, info, avatars=(avatar(), avatar()))
+        self.places = np.array([0.22, 0.78, 0.5])
+        self.there = np.array([True, True, False])
+        self.missed = np.zeros(3, int)  # pictures in which the tracker did not find them
+        self.shown = np.zeros(3, bool)  # were found in the picture before
+
+    def _make(self, avatar: Avatar, width: int, height: int) -> Covering:
+        compositor = Covering()
+        compositor.broken = self.broken
+        self.compositors.append(compositor)
+        return compositor
+
+    def goes_on(self) -> None:
+        """They move a little, come and go."""
+        self.places[:2] = np.clip(
+            self.places[:2] + self.rng.uniform(-0.004, 0.004, 2), (0.15, 0.7), (0.3, 0.85)
+        )
+        if self.rng.uniform() < 0.1:
+            who = int(self.rng.integers(3))
+            if who < 2 or not self.missed.any():
+                self.there[who] = not self.there[who]
+                self.shown[who], self.missed[who] = False, 0
+
+    def faces(self) -> list[Face]:
+        return [face((x, 0.3 if i == 2 else 0.6), 0.25) for i, x in enumerate(self.places)]
+
+    def picture(self) -> Frame:
+        self.index += 1
+        image = frame(self.index).image.copy()
+        striped = image.copy()
+        striped[:, ::2, :3] = MAGENTA
+        for one, there in zip(self.faces(), self.there, strict=True):
+            if there:
+                mask = np.zeros(image.shape[:2], np.uint8)
+                cv2.fillConvexPoly(mask, np.rint(one.outline_px(*SIZE)).astype(np.int32), 1)
+                image[mask > 0] = striped[mask > 0]
+        return Frame(image, self.index, self.now)
+
+    def looks(self) -> Published:
+        """The tracker misses some of those who were there, for a few pictures at most."""
+        self.goes_on()
+        luck = self.rng.uniform(size=3) < 0.7
+        found = self.there & (luck | ~self.shown & (self.missed == 0) | (self.missed >= 5))
+        found[2] = self.there[2]
+        self.missed = np.where(found | ~self.there, 0, self.missed + 1)
+        self.shown = found
+        return self.sees(*(f for f, is_found in zip(self.faces(), found, strict=True) if is_found))
+
+
+def bare(published: Published) -> bool:
+    return bool((published.picture.image[..., :3] == MAGENTA).all(axis=2).any())
+
+
+@pytest.mark.parametrize("on_lost", [OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR])
+@pytest.mark.parametrize("alignment", ["aligned", "newest"])
+def test_whatever_happens_to_two_people_neither_face_is_published(
+    on_lost: OnLost, alignment: str
+) -> None:
+    rng = np.random.default_rng(4)
+    states = []
+    for _ in range(4):
+        stage = Couple(rng, alignment, on_lost=on_lost, hold_s=0.4)
+        for event in rng.integers(0, 24, 80):
+            if rng.uniform() < 0.3:  # neither key is forgotten for long
+                stage.line.frozen = stage.line.guard.panic = False
+                stage.break_graphics(False)
+            if event < 18:
+                published = stage.looks()
+            elif event < 20:
+                published = stage.hears_nothing(float(rng.uniform(0, 0.8)))
+            elif event == 20:
+                stage.break_graphics(bool(rng.integers(2)))
+                published = stage.looks()
+            elif event == 21:
+                stage.line.source_lost()
+                stage.shown[:], stage.missed[:] = False, 0
+                published = stage.hears_nothing()
+            else:
+                stage.line.command(Command.FREEZE if event == 22 else Command.PANIC)
+                published = stage.hears_nothing()
+            assert not bare(published), published.state
+            states.append(published.state)
+    assert states.count(Shown.AVATAR) > len(states) / 4
+
+
+def test_both_are_covered_when_they_are_seen_and_only_then_is_the_couple_shown() -> None:
+    """The ruler itself: without avatars the stripes are found."""
+    stage = Couple(np.random.default_rng(1), "aligned")
+    stage.line._bare = True
+    stage.line._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
+    assert bare(stage.sees(*stage.faces()[:2]))
+
+
+class PaintingNothing(Covering):
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
+        return frame
+
+
+def test_one_of_two_who_left_is_held_for_a_while_and_the_other_is_shown_all_along() -> None:
+    stage = Couple(np.random.default_rng(1), "aligned", hold_s=0.5)
+    one, two, _ = stage.faces()
+    stage.sees(one, two)
+    stage.there[1] = False
+    drawn = []
+    for _ in range(30):
+        published = stage.sees(one)
+        assert published.state is Shown.AVATAR
+        drawn.append(int((published.picture.image[:, 80:, :3] == (0, 200, 0)).all(axis=2).sum()))
+    assert all(drawn[:14])
+    assert not any(drawn[17:])
+
+
+@pytest.mark.parametrize("on_lost", [OnLost.CURTAIN, OnLost.BLUR])
+def test_who_wants_a_cover_for_lost_faces_gets_it_until_one_of_two_has_surely_left(
+    on_lost: OnLost,
+) -> None:
+    stage = Couple(np.random.default_rng(1), "aligned", on_lost=on_lost)
+    one, two, _ = stage.faces()
+    stage.sees(one, two)
+    stage.there[1] = False
+    states = [stage.sees(one).state.value for _ in range(60)]
+    assert states[0] == "avatar"
+    assert states[10:40] == [on_lost.value] * 30
+    assert states[-1] == "avatar"
+
+
+def test_passing_through_shows_no_face_that_wears_nothing() -> None:
+    privacy = {"on_lost": OnLost.PASSTHROUGH, "hold_s": 0.0}
+    stage = Couple(np.random.default_rng(1), "aligned")
+    settings = Settings.model_validate({"privacy": privacy})
+    stage.line = Line(settings, avatar(), stage._make, stage.line.output)
+    one, two, _ = stage.faces()
+    stage.sees(one, two)
+    stage.there[0] = False
+    states = []
+    for _ in range(10):  # less than it takes until the other one may wear the avatar
+        published = stage.sees(two)
+        assert not bare(published)
+        states.append(published.state)
+    assert states[-1] is Shown.PASSTHROUGH
 
 
 def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:

@@ -16,11 +16,11 @@ from livecam.app.build import (
     reader_factory,
     tracker_factory,
 )
+from livecam.app.cast import cast_of
 from livecam.app.line import Line, Published, nothing_seen
 from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
 from livecam.app.outlets import Outlet
 from livecam.app.stats import Shown
-from livecam.avatar.accessories import worn_avatar
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import LivecamError
@@ -90,13 +90,13 @@ class _Bench:
             stack.callback(worker.request_stop)
             worker.start()
         self._graphics = stack.enter_context(open_graphics())
-        avatar = worn_avatar(settings.avatar)
+        avatars = cast_of(settings.avatar)
         info = output_info(settings, capture.wait_until_open())
         outlet = Outlet("null", NullSink, info, self._clock, timer)
         outlet.keep_delays = True
         make = compositor_factory(settings, self._graphics, timer)
         scenes = nothing_seen if watch is None else watch.newest
-        line = Line(settings, avatar, make, info, timer, scenes)
+        line = Line(settings, avatars[0], make, info, timer, scenes, avatars=avatars)
         stack.callback(line.close)
         self._outlet = outlet
         self._live = Live(

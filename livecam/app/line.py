@@ -11,21 +11,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from livecam.app.privacy import PrivacyGuard
+from livecam.app.cast import Cast, Wearer, stray_region
+from livecam.app.privacy import LEFT_S, PrivacyGuard
 from livecam.app.stats import Shown
 from livecam.avatar.base import Avatar, AvatarState
-from livecam.avatar.rig import Rig
+from livecam.avatar.profile import Profile
 from livecam.compose import covers
 from livecam.compose.base import Compositor
 from livecam.compose.framing import Framing
 from livecam.config.settings import BLANK, NO_AVATAR, Settings
 from livecam.core.commands import Command
-from livecam.core.face import Face, FaceState, Observation, Performance
+from livecam.core.face import FaceState, Observation, Performance
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
-from livecam.filtering.smoother import Smoother
 from livecam.motion.base import Performer, performed, performed_alone
 from livecam.segmentation.base import Scene
 from livecam.segmentation.carry import carried
@@ -65,13 +66,13 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class _Covered:
-    """A camera picture whose faces are all hidden, and the face behind the avatar."""
+    """A camera picture whose faces are all hidden, and who is behind the avatars."""
 
     picture: Frame
     beneath: Frame  # the same without the avatar: never to be published
     scene: Scene | None  # what was seen in it
-    face: FaceState
-    others: tuple[Face, ...]
+    worn: tuple[Wearer, ...]
+    faces: tuple[FaceState, ...]  # of those who were seen, the first one's first
     box: Rect
     planes: Image | None
 
@@ -81,6 +82,8 @@ class Line:
 
     Used from the thread that owns the GL context. Whatever fails in here is answered with the
     held avatar or the curtain, never with the picture it failed on.
+
+    `avatars` are everybody's, where several people wear one; else all wear `avatar`.
     """
 
     def __init__(
@@ -92,6 +95,8 @@ class Line:
         timer: StageTimer | None = None,
         scenes: Scenes = nothing_seen,
         performers: Sequence[Performer] = (),
+        avatars: Sequence[Avatar] = (),
+        profile: Profile | None = None,
     ) -> None:
         self.settings = settings
         self._scenes = scenes
@@ -103,14 +108,14 @@ class Line:
         self.frozen = False
         self.wants_planes = False  # somebody will publish I420
         self.last_error: Exception | None = None
-        self._avatar = avatar
+        self._avatars = tuple(avatars) or (avatar,)
         self._bare = settings.avatar.avatar == NO_AVATAR  # the user shows their own face
         self._make_compositor = make_compositor
         self._compositor: Compositor | None = None
         self._compositor_size = (0, 0)
         self._retry_at, self._retry_pause_s = 0.0, FIRST_RETRY_S
-        self._smoother = Smoother(settings.smoothing)
-        self._rig = Rig(avatar, settings.avatar)
+        keep_s = max(settings.privacy.hold_s, LEFT_S)
+        self._cast = Cast(settings, self._avatars, keep_s, profile)
         self._framing = Framing(
             output.width, output.height, settings.output.framing, settings.output.mirror
         )
@@ -133,16 +138,19 @@ class Line:
             self.guard.panic = not self.guard.panic
 
     def wear(self, avatar: Avatar) -> None:
-        """Changes the head; the next picture shows it."""
-        self._avatar, self._bare = avatar, False
-        self._rig = Rig(avatar, self.settings.avatar)
+        """Changes the head of the first, or of all who wear the same; the next picture shows it."""
+        before, self._bare = self._avatars[0], False
+        self._avatars = tuple(avatar if each is before else each for each in self._avatars)
+        for wearer in self._cast.wearers:
+            if self._avatars[wearer.who % len(self._avatars)] is avatar:
+                wearer.wear(avatar)
         self._drop_compositor()
 
     def source_lost(self) -> None:
         """The camera is gone: curtain until a face is covered again."""
         self.guard.source_lost()
         self._covered = None
-        self._smoother.reset()
+        self._cast.reset()
 
     def show(
         self, observation: Observation | None, now: float, newest: Frame | None = None
@@ -186,19 +194,43 @@ class Line:
         self, observation: Observation, now: float, newest: Frame | None
     ) -> Published:
         with self.timer.stage("smooth"):
-            faces = self._smoother.update(observation)
-        frame, face = observation.frame, faces.primary
-        if face is None and self._nobody_there:
-            face = performed_alone(self._performances(now))
-        if face is None:
+            self._cast.see(observation)
+        frame, seen = observation.frame, self._cast.seen
+        if not seen and self._nobody_there:
+            seen = self._performed_alone(now)
+        if not seen:
             self.guard.unseen(now)
-            return self._publish_held(self.guard.lost(now), now, observation.frame)
+            return self._publish_held(self.guard.lost(now), now, frame)
+        held, cover = self._unseen(frame.captured_at)
+        if cover is not None:
+            self.guard.unseen(now)
+            return self._publish_state(Shown.CURTAIN if self.guard.panic else cover, now, frame)
         if self.settings.smoothing.alignment == "newest" and newest is not None:
-            frame, face = self._moved_on(newest, face)
-        self._covered = self._cover(frame, face, faces.others, now)
+            frame = newest
+            self._move_on(seen, frame)
+        self._covered = self._cover(frame, seen, held, now)
         self.guard.covered(now)
         state = Shown.CURTAIN if self.guard.panic else Shown.AVATAR
-        return self._publish_state(state, now, frame, tracked=state is Shown.AVATAR)
+        return self._publish_state(state, now, observation.frame, tracked=state is Shown.AVATAR)
+
+    def _performed_alone(self, now: float) -> list[Wearer]:
+        """The first one, where nobody is filmed but a performer tells where they are."""
+        first = self._cast.wearers[0]
+        first.face = performed_alone(self._performances(now))
+        return [] if first.face is None else [first]
+
+    def _unseen(self, at: float) -> tuple[list[Wearer], Shown | None]:
+        """Who is out of sight and held on their place, and what covers all if they may not be."""
+        held = []
+        for wearer in self._cast.unseen:
+            state = self.guard.missing(wearer.unseen_s(at))
+            if state is Shown.HOLD:
+                held.append(wearer)
+            elif state is not None:
+                return [], state
+            else:
+                wearer.vanish()
+        return held, None
 
     def _show_without(self, now: float, newest: Frame | None) -> Published:
         before = Shown.CURTAIN if self._last is None else self._last.state
@@ -212,74 +244,116 @@ class Line:
             and self._covered is not None
             and newest.captured_at > self._covered.picture.captured_at
         )
-        if moves_on and newest is not None and self._covered is not None:
-            frame, face = self._moved_on(newest, self._covered.face)
-            self._covered = self._cover(frame, face, self._covered.others, now)
+        worn = () if self._covered is None else self._covered.worn
+        seen = [wearer for wearer in worn if wearer.face is not None]
+        if moves_on and newest is not None and seen:
+            held = [wearer for wearer in worn if wearer.face is None]
+            self._move_on(seen, newest)
+            self._covered = self._cover(newest, seen, held, now)
         return self._publish_held(state, now, newest)
 
     def _publish_held(self, state: Shown, now: float, frame: Frame | None) -> Published:
-        """As `_publish_state`; a held avatar stays alive on the picture that it covers."""
+        """As `_publish_state`; held avatars stay alive on the picture that they cover."""
         covered = self._covered
         if state is Shown.HOLD and covered is not None:
             with self.timer.stage("rig"):
-                avatar = self._rig.idle(now - self._drawn_at)
-            if avatar is not None:
+                dt = now - self._drawn_at
+                idle = [wearer.idle(dt, covered.beneath) for wearer in covered.worn]
+            avatars = [avatar for avatar in idle if avatar is not None]
+            if avatars and len(avatars) == len(idle):
                 self._covered = self._drawn(
-                    covered.beneath, avatar, covered.face, covered.others, covered.scene, now
+                    covered.beneath, avatars, covered.worn, covered.faces, covered.scene, now
                 )
+        elif state is not Shown.AVATAR:
+            for wearer in self._cast.wearers:
+                wearer.vanish()
         return self._publish_state(state, now, frame)
 
-    def _moved_on(self, newest: Frame, face: FaceState) -> tuple[Frame, FaceState]:
-        """The newest picture, and the pose predicted to its moment."""
-        predicted = self._smoother.at(newest.captured_at)
-        return newest, predicted if predicted is not None else face
+    def _move_on(self, seen: Sequence[Wearer], newest: Frame) -> None:
+        """Predicts everybody to the moment of the newest picture."""
+        for wearer in seen:
+            assert wearer.face is not None
+            wearer.face = wearer.moved_on(wearer.face, newest.captured_at)
 
     def _cover(
-        self, frame: Frame, face: FaceState, others: tuple[Face, ...], now: float
+        self, frame: Frame, seen: Sequence[Wearer], held: Sequence[Wearer], now: float
     ) -> _Covered:
-        face = performed(face, self._performances(now))
+        """Everybody's avatar on a picture; who is held stands on a patch of blur."""
+        dt = now - self._drawn_at
+        faces = [self._face_of(wearer, now) for wearer in seen]
         with self.timer.stage("rig"):
-            avatar = self._rig.state(face, frame.width, frame.height, frame.image)
-        scene = self._scene_of(face, frame)
-        if others and self.settings.privacy.others == "blur":
-            frame = self._blur_others(frame, others)
-        return self._drawn(frame, avatar, face, others, scene, now)
+            avatars = [
+                wearer.dressed(face, frame, dt) for wearer, face in zip(seen, faces, strict=True)
+            ]
+            avatars += [
+                state
+                for wearer in held
+                if (state := wearer.held(dt, frame, frame.captured_at)) is not None
+            ]
+        scene, whose = self._scene_of(faces, frame)
+        avatars.insert(0, avatars.pop(whose))  # the stages look at the first one's face
+        frame = self._blurred(frame, held)
+        return self._drawn(frame, avatars, (*seen, *held), tuple(faces), scene, now)
+
+    def _face_of(self, wearer: Wearer, now: float) -> FaceState:
+        """The face of somebody seen; the first one's does what performers tell."""
+        assert wearer.face is not None
+        if wearer.who > 0:
+            return wearer.face
+        return performed(wearer.face, self._performances(now))
 
     def _performances(self, now: float) -> list[Performance]:
         return [p for each in self._performers if (p := each.at(now)) is not None]
 
-    def _scene_of(self, face: FaceState, frame: Frame) -> Scene | None:
-        """The newest scene, carried to this picture; None when there is none that fits."""
-        scene, points = self._scenes(), face.points_px(*frame.size)
-        if scene is None or points is None or scene.size != frame.size:
-            return None
+    def _scene_of(self, faces: Sequence[FaceState], frame: Frame) -> tuple[Scene | None, int]:
+        """The newest scene, carried to this picture, and whose face it was seen with.
+
+        None when there is none that fits.
+        """
+        scene = self._scenes()
+        if scene is None or scene.size != frame.size:
+            return None, 0
         if abs(frame.captured_at - scene.at) > LONGEST_SCENE_S:
-            return None
+            return None, 0
+        landmarks = [face.points_px(*frame.size) for face in faces]
+        whose = 0 if len(faces) == 1 else _nearest(scene.face, landmarks)
+        points = None if whose is None else landmarks[whose]
+        if whose is None or points is None:
+            return None, 0
         with self.timer.stage("carry"):
-            return carried(scene, points, frame.captured_at)
+            return carried(scene, points, frame.captured_at), whose
 
     def _drawn(
         self,
         beneath: Frame,
-        avatar: AvatarState,
-        face: FaceState,
-        others: tuple[Face, ...],
+        avatars: Sequence[AvatarState],
+        worn: tuple[Wearer, ...],
+        faces: tuple[FaceState, ...],
         scene: Scene | None,
         now: float,
     ) -> _Covered:
         compositor = self._compositor_for(beneath, now)
         with self.timer.stage("compose"):
-            picture = compositor.compose(beneath, () if self._bare else (avatar,), scene)
+            picture = compositor.compose(beneath, () if self._bare else avatars, scene)
             planes = compositor.planes() if self.wants_planes else None
         self.last_error, self._retry_pause_s, self._drawn_at = None, FIRST_RETRY_S, now
-        return _Covered(picture, beneath, scene, face, others, compositor.drawn, planes)
+        return _Covered(picture, beneath, scene, worn, faces, compositor.drawn, planes)
 
-    def _blur_others(self, frame: Frame, others: tuple[Face, ...]) -> Frame:
+    def _blurred(self, frame: Frame, held: Sequence[Wearer] = ()) -> Frame:
+        """The picture without the faces that wear nothing, and without those that may be near
+        the place on which somebody is held."""
+        regions: list[Rect] = []
+        if self.settings.privacy.others == "blur":
+            regions += self._cast.other_regions(frame)
+        if not self._bare:
+            at = frame.captured_at
+            regions += [stray_region(w.somebody, at) for w in held if w.somebody is not None]
+        if not regions:
+            return frame
         with self.timer.stage("blur others"):
             image = frame.image.copy()
-            for other in others:
-                box = other.box(frame.width, frame.height)
-                covers.blur_region(image, covers.face_region(box))
+            for region in regions:
+                covers.blur_region(image, region)
         return Frame(image, frame.index, frame.captured_at)
 
     def _publish_state(
@@ -289,11 +363,11 @@ class Line:
             if self._covered is None:
                 return self._publish_cover(Shown.CURTAIN, now, frame)
             covered = self._covered
-            picture = self._framed(covered.picture, covered.face)
+            picture = self._framed(covered.picture, covered.faces)
             planes = covered.planes if picture is covered.picture else None
             if self._bare and state is Shown.AVATAR:
                 state = Shown.PASSTHROUGH
-            return Published(picture, state, tracked, covered.face, covered.box, planes)
+            return Published(picture, state, tracked, covered.faces[0], covered.box, planes)
         return self._publish_cover(state, now, frame)
 
     def _publish_cover(self, state: Shown, now: float, frame: Frame | None) -> Published:
@@ -302,16 +376,19 @@ class Line:
             taken = now if frame is None else frame.captured_at
             card = Frame(covers.curtain(self.output.width, self.output.height), index, taken)
             return Published(card, Shown.CURTAIN, False, None, None)
-        image: Image = frame.image if state is Shown.PASSTHROUGH else covers.blur_whole(frame.image)
-        picture = self._framed(Frame(image, frame.index, frame.captured_at), None)
+        if state is Shown.PASSTHROUGH:
+            image: Image = self._blurred(frame).image
+        else:
+            image = covers.blur_whole(frame.image)
+        picture = self._framed(Frame(image, frame.index, frame.captured_at), ())
         return Published(picture, state, False, None, None)
 
-    def _framed(self, frame: Frame, face: FaceState | None) -> Frame:
+    def _framed(self, frame: Frame, faces: Sequence[FaceState]) -> Frame:
         with self.timer.stage("frame"):
-            if face is None:
+            if not faces:
                 return self._framing.apply(frame)
-            head = face.pose.translation[None]
-            x, y = project(np.eye(4), head, frame.width, frame.height)[0]
+            heads = np.array([face.pose.translation for face in faces])
+            x, y = project(np.eye(4), heads, frame.width, frame.height).mean(axis=0)
             return self._framing.apply(frame, (float(x), float(y)))
 
     def _compositor_for(self, frame: Frame, now: float) -> Compositor:
@@ -320,7 +397,9 @@ class Line:
         if now < self._retry_at and self.last_error is not None:
             raise self.last_error  # resting before the next try
         self._drop_compositor()
-        self._compositor = self._make_compositor(self._avatar, frame.width, frame.height)
+        self._compositor = self._make_compositor(self._avatars[0], frame.width, frame.height)
+        if len(self._avatars) > 1:
+            self._compositor.wear(self._avatars)
         self._compositor_size = frame.size
         return self._compositor
 
@@ -340,3 +419,16 @@ class Line:
             self._retry_pause_s = min(self._retry_pause_s * 2, LONGEST_RETRY_S)
         self.last_error = error
         self._drop_compositor()
+
+
+def _nearest(
+    face: NDArray[np.float32], landmarks: Sequence[NDArray[np.float32] | None]
+) -> int | None:
+    """Which landmarks lie where a face was a moment ago; None when all are elsewhere."""
+    middle, width = face.mean(axis=0), float(np.ptp(face[:, 0]))
+    away = [
+        np.inf if points is None else float(np.hypot(*(points.mean(axis=0) - middle)))
+        for points in landmarks
+    ]
+    nearest = int(np.argmin(away))
+    return nearest if away[nearest] < width else None

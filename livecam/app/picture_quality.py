@@ -226,12 +226,12 @@ class _Watched(PictureStages):
     def memory(self) -> dict[str, object]:
         """All that is remembered of earlier pictures, as a copy."""
         parts = {name: part for name, part in vars(self).items() if name not in self._own}
-        fixed = (self._timer, self._silhouette, self._picture)
+        fixed = (self._timer, self._silhouettes, self._picture)
         return copy.deepcopy(parts, {id(part): part for part in fixed})
 
     def remember(self, memory: dict[str, object]) -> None:
         """Takes a memory in; the one given stays as it is."""
-        fixed = (self._timer, self._silhouette, self._picture)
+        fixed = (self._timer, self._silhouettes, self._picture)
         vars(self).update(copy.deepcopy(memory, {id(part): part for part in fixed}))
 
 

@@ -10,6 +10,7 @@ from livecam.app.stats import Shown
 from livecam.config.settings import OnLost, PrivacySettings
 
 GRACE_S = 0.2  # a detection missed for a few frames is not a loss: no cover flashes up
+LEFT_S = 1.5  # one of several people who is unseen for so long has left, whatever is asked for
 STALL_S = 0.5  # without any tracking result for so long, nobody knows where the face is
 
 
@@ -55,6 +56,19 @@ class PrivacyGuard:
         if unseen_s <= max(hold_s, GRACE_S):
             return Shown.HOLD
         return self._when_lost(picture_is_known)
+
+    def missing(self, unseen_s: float) -> Shown | None:
+        """The state while one of several people is unseen; None when they have left.
+
+        HOLD: their avatar stays where they were, the others are shown as ever.
+        """
+        on_lost = self.settings.on_lost
+        hold_s = self.settings.hold_s if on_lost is OnLost.HOLD else 0.0
+        if unseen_s <= max(hold_s, GRACE_S):
+            return Shown.HOLD
+        if on_lost in (OnLost.CURTAIN, OnLost.BLUR) and unseen_s <= LEFT_S:
+            return self._when_lost(picture_is_known=True)
+        return None
 
     def failed(self, now: float) -> Shown:
         """The state when drawing went wrong: never the picture that could not be covered."""

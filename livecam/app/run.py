@@ -18,13 +18,15 @@ from livecam.app.build import (
     reader_factory,
     tracker_factory,
 )
+from livecam.app.cast import cast_of
 from livecam.app.line import Line, Published, nothing_seen
 from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
 from livecam.app.motion import check_motion, listeners, performers
 from livecam.app.outlets import Outlet
 from livecam.app.stats import StatsWriter
-from livecam.avatar.accessories import dressed, worn_avatar
+from livecam.avatar.accessories import dressed
 from livecam.avatar.library import list_avatars, load_avatar
+from livecam.avatar.profile import load_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import DeviceError, GraphicsError, SinkError
@@ -77,7 +79,9 @@ class _Run:
         check_motion(settings)
         movers = performers(settings, self.clock, stack)
         told = listeners(settings, stack)
-        avatar = worn_avatar(settings.avatar)
+        profile = load_profile(settings.avatar.profile)
+        avatars = cast_of(settings.avatar)
+        avatar = avatars[0]
         self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
         make_tracker = tracker_factory(settings)
@@ -104,6 +108,7 @@ class _Run:
         line = Line(
             settings, avatar, compositor_factory(settings, graphics, self.timer), info, self.timer,
             nothing_seen if self._watching is None else self._watching.newest, movers,
+            avatars, profile,
         )  # fmt: skip
         stack.callback(line.close)
         stats = None

@@ -169,3 +169,4 @@ class AvatarState:
     # float64[k, 4, 4]: how each of the avatar's bones is moved, in avatar space; None at rest
     bones: NDArray[np.float64] | None = None
     pupil: float = 1.0  # over its resting radius
+    who: int = 0  # which of the avatars, where several people wear one

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import AvatarState
+from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.figure import Figure
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Scene
@@ -22,7 +22,7 @@ class Layers:
     source: Image  # uint8[h, w, 4] as the camera took it; never written to
     image: Image  # uint8[h, w, 4], what has become of it
     scene: Scene | None  # what was seen in it, for its own moment
-    avatars: Sequence[AvatarState]
+    avatars: Sequence[AvatarState]  # the first one's is the face that `scene` was seen with
     coverage: NDArray[np.uint8]  # uint8[h, w], of the heads drawn so far
     # uint8[h, w]: how much was made up - heads, filled background, tinted skin
     made: NDArray[np.uint8]
@@ -53,7 +53,9 @@ class Stage(Protocol):
 class Compositor(Protocol):
     """Draws avatars over the picture they were measured from.
 
-    `scene` is what was seen in that very picture besides the faces.
+    `scene` is what was seen in that very picture besides the faces, with the face of the first
+    of `avatars`. Several of them may be different heads: `wear` says which there are, and each
+    state's `who` is its place among them, counted round.
 
     Made, used and closed on the thread that owns the GL context. `compose` returns a new
     RGBA frame of the same size and with the same index and time; the frame given stays
@@ -68,6 +70,8 @@ class Compositor(Protocol):
     def tier(self) -> str:
         """How well it draws here: "light" or "full"."""
         ...
+
+    def wear(self, avatars: Sequence[Avatar]) -> None: ...
 
     def compose(
         self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None = None

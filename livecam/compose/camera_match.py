@@ -247,42 +247,46 @@ def edge_px(image: Image) -> float | None:
     return min(float(np.sqrt(max(blurred**2 - LOOKING_PX2, 0))), SOFTEST_PX)
 
 
-def match_softness(
-    head: Image,
+@dataclass(frozen=True, slots=True)
+class Softness:
+    """What a drawn head lacks to be as soft as the camera would have seen it."""
+
+    blur_px: float = 0.0  # deviation of a Gaussian
+    streak_px: tuple[float, float] = (0.0, 0.0)  # its way while the shutter was open
+
+
+def softness_of(
     character: CameraCharacter,
     velocity_px: tuple[float, float] = (0.0, 0.0),
     strength: float = 1.0,
-) -> Image:
-    """A drawn head as soft as the camera would have seen it, and as blurred by its motion.
+) -> Softness:
+    """What a head lacks that moves by `velocity_px` a frame, x right, y down."""
+    missing = strength * float(np.sqrt(max(character.edge_px**2 - OWN_PX**2, 0)))
+    speed = float(np.hypot(*velocity_px))
+    length = strength * min(SHUTTER * speed, MOST_STREAK_PX)
+    seen = length >= LEAST_STREAK_PX
+    across, down = (length / speed * v if seen else 0.0 for v in velocity_px)
+    return Softness(missing if missing > LEAST_BLUR_PX else 0.0, (across, down))
 
-    `head` is uint8[h, w, 4], premultiplied, as it will be blended, and is not changed;
-    `velocity_px` is its motion per frame, x right, y down.
-    """
-    missing = strength * missing_px(character)
-    if missing > LEAST_BLUR_PX:
-        head = np.asarray(cv2.GaussianBlur(head, (0, 0), missing), np.uint8)
-    kernel = motion_kernel(velocity_px, strength)
+
+def match_softness(head: Image, softness: Softness) -> Image:
+    """A drawn head, softened; `head` is uint8[h, w, 4], premultiplied, and is not changed."""
+    if softness.blur_px:
+        head = np.asarray(cv2.GaussianBlur(head, (0, 0), softness.blur_px), np.uint8)
+    kernel = motion_kernel(softness.streak_px)
     if kernel is not None:
         head = np.asarray(cv2.filter2D(head, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.uint8)
     return head
 
 
-def missing_px(character: CameraCharacter) -> float:
-    """The Gaussian that makes a drawn head as soft as the camera's edges."""
-    return float(np.sqrt(max(character.edge_px**2 - OWN_PX**2, 0)))
-
-
-def motion_kernel(
-    velocity_px: tuple[float, float], strength: float = 1.0
-) -> NDArray[np.float32] | None:
-    """A streak along a motion, float32[k, k] of sum 1; None when it is too short to be seen."""
-    speed = float(np.hypot(*velocity_px))
-    length = strength * min(SHUTTER * speed, MOST_STREAK_PX)
-    if length < LEAST_STREAK_PX:
+def motion_kernel(streak_px: tuple[float, float]) -> NDArray[np.float32] | None:
+    """A streak, float32[k, k] of sum 1; None when there is none."""
+    length = float(np.hypot(*streak_px))
+    if length == 0:
         return None
     half = int(np.ceil(length / 2))
-    along = length * ((np.arange(8 * half) + 0.5) / (8 * half) - 0.5)
-    points = along[:, None] * np.array(velocity_px) / speed
+    along = (np.arange(8 * half) + 0.5) / (8 * half) - 0.5
+    points = along[:, None] * np.array(streak_px)
     cells = np.arange(-half, half + 1)
     near = np.maximum(0, 1 - np.abs(points[:, :, None] - cells))  # [points, x and y, cells]
     kernel = np.einsum("px,py->yx", near[:, 0], near[:, 1])

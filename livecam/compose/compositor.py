@@ -60,10 +60,23 @@ class HeadCompositor:
         self._graphics = graphics
         self._settings = settings
         self._timer = timer or StageTimer()
-        self._below = below(avatar)
+        self._below = [below(avatar)]
         self.tier: Tier = choose_tier(graphics, settings, avatar, size)
         self._painter = make_painter(self.tier, graphics, settings, avatar, self._timer)
         self._stages = stages or PictureStages(avatar, timer=self._timer)
+
+    def wear(self, avatars: Sequence[Avatar]) -> None:
+        """Readies the heads of several people.
+
+        Raises:
+            GraphicsError: the driver cannot draw one of them.
+        """
+        try:
+            self._painter.wear(avatars)
+        except moderngl.Error as error:
+            raise GraphicsError(f"a head cannot be prepared: {error}") from error
+        self._below = [below(avatar) for avatar in avatars]
+        self._stages.wear(avatars)
 
     def compose(
         self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None = None
@@ -75,6 +88,7 @@ class HeadCompositor:
         """
         self.drawn = NOTHING
         stages = self._stages
+        frame = self._without_faces(frame, avatars[1:])
         layers = stages.begin(frame, avatars, scene)
         stages.before(layers)
         self._paint_faces_out(layers)
@@ -85,9 +99,9 @@ class HeadCompositor:
                 touched = self._painter.add(
                     state,
                     self._settings.shadow,
-                    body_of(layers),
+                    body_of(layers, state),
                     layers.coverage if stages.needs_coverage else None,
-                    stages.softened(state),
+                    stages.softness(state),
                 )
                 self.drawn = self.drawn.union(touched)
                 layers.head = layers.head.union(touched)
@@ -101,12 +115,27 @@ class HeadCompositor:
         self.drawn = self.drawn.union(stages.changed(layers))
         return replace(frame, image=layers.image)
 
+    def _without_faces(self, frame: Frame, states: Sequence[AvatarState]) -> Frame:
+        """The picture as the stages may see it: they know of one face, and no other is there."""
+        if not any(state.face_px is not None for state in states):
+            return frame
+        image = frame.image.copy()
+        for state in states:
+            if state.face_px is not None:
+                paint_out(image, state.face_px, self._below_of(state))
+        return replace(frame, image=image)
+
+    def _below_of(self, state: AvatarState) -> tuple[int, int, int]:
+        return self._below[state.who % len(self._below)]
+
     def _paint_faces_out(self, layers: Layers) -> None:
         """Paints the real faces out, for heads with gaps."""
         height, width = layers.image.shape[:2]
-        for outline in (state.face_px for state in layers.avatars if state.face_px is not None):
-            paint_out(layers.image, outline, self._below)
-            box = painted_box(outline).clipped(width, height)
+        for state in layers.avatars:
+            if state.face_px is None:
+                continue
+            paint_out(layers.image, state.face_px, self._below_of(state))
+            box = painted_box(state.face_px).clipped(width, height)
             self.drawn = self.drawn.union(box)
 
     def planes(self) -> Image | None:
@@ -119,10 +148,12 @@ class HeadCompositor:
         self._painter.release()
 
 
-def body_of(layers: Layers) -> Body | None:
-    """What the shadow may fall on; None when nobody knows."""
+def body_of(layers: Layers, state: AvatarState) -> Body | None:
+    """What a head's shadow may fall on; None when nobody knows."""
     if layers.figure is None or layers.scene is None:
         return None
+    if state is not layers.avatars[0]:  # only one body is known from its head
+        return Body(layers.scene.person, layers.scene.cell)
     return Body(layers.figure.body, layers.scene.cell)
 
 

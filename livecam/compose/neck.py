@@ -5,6 +5,8 @@ What is skin is told by the colour of the cheeks, and only near the throat: hand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +31,12 @@ class NeckTint:
     name = "neck"
 
     def __init__(self, avatar: Avatar) -> None:
-        self._tint = throat_colour(avatar)
+        self._tints = [throat_colour(avatar)]
         self.reset()
+
+    def wear(self, avatars: Sequence[Avatar]) -> None:
+        """Says whose heads there are, as `PictureStages.wear`."""
+        self._tints = [throat_colour(avatar) for avatar in avatars]
 
     def reset(self) -> None:
         self._bright: float | None = None
@@ -51,7 +57,9 @@ class NeckTint:
         part = layers.image[rect.slices]
         alpha = enlarged(bare, scene.cell, rect)
         grey = cv2.cvtColor(part, cv2.COLOR_RGBA2GRAY)
-        tinted = cv2.LUT(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), self._shades(self._bright))
+        who = layers.avatars[0].who if layers.avatars else 0
+        shades = self._shades(self._bright, self._tints[who % len(self._tints)])
+        tinted = cv2.LUT(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), shades)
         lay(part, np.asarray(tinted, np.uint8), alpha)
         np.maximum(layers.made[rect.slices], alpha, out=layers.made[rect.slices])
 
@@ -61,7 +69,7 @@ class NeckTint:
         known = bright if self._bright is None else self._bright
         self._bright = known + (bright - known) * FOLLOWS
 
-    def _shades(self, bright: float) -> NDArray[np.uint8]:
+    def _shades(self, bright: float, tint: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The tint for every grey of skin whose brightest parts are that bright.
 
         uint8[1, 256, 4], opaque.
@@ -69,7 +77,7 @@ class NeckTint:
         shade = np.clip(_DECODE / np.float32(max(bright, 0.01)), DARKEST, BRIGHTEST)
         # A room that is dim makes a dim throat.
         level = np.float32(SHADE * min(1.0, (bright / 0.30) ** 0.6))
-        lit = np.clip(shade[:, None] * (self._tint * level), 0, 1)
+        lit = np.clip(shade[:, None] * (tint * level), 0, 1)
         out = np.full((1, 256, 4), 255, np.uint8)
         out[0, :, :3] = np.rint(255 * srgb_from_linear(lit.astype(np.float64)))
         return out

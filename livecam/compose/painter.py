@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import moderngl
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.blend import blend, soften
+from livecam.compose.camera_match import Softness, match_softness
 from livecam.compose.shadow import CAST, CONTACT, FADE_IN, Body, ShadowPlace, cast
 from livecam.config.settings import RenderSettings
 from livecam.core.frame import Image, Rect
@@ -29,8 +30,7 @@ NOTHING = Rect(0, 0, 0, 0)
 HEAD_UNIT, DARK_UNIT, BODY_UNIT = 0, 1, 2
 
 
-# Gives a drawn head, premultiplied uint8[h, w, 4], the camera's softness.
-Finish = Callable[[Image], Image]
+SHARP = Softness()
 
 
 class Painter(Protocol):
@@ -40,11 +40,14 @@ class Painter(Protocol):
     touched; `finish` gives the picture back, painted. All on the thread of the context.
 
     The shadow falls on `body` alone where one is given; `coverage` uint8[h, w] takes the
-    head's in; `finish`, of `add`, is applied to the head before it is laid over the picture.
-    `light` is what falls on the head.
+    head's in; the head is made as soft as the camera would have seen it.
+    `light` is what falls on the heads. `wear` says which heads there are, and each state's `who`
+    is its place among them, counted round; the same one twice is kept once.
     """
 
     light: Light
+
+    def wear(self, avatars: Sequence[Avatar]) -> None: ...
 
     def begin(self, image: Image, at_s: float = 0.0) -> None: ...
 
@@ -54,7 +57,7 @@ class Painter(Protocol):
         shadow: float,
         body: Body | None = None,
         coverage: NDArray[np.uint8] | None = None,
-        finish: Finish | None = None,
+        softness: Softness = SHARP,
     ) -> Rect: ...
 
     def finish(self) -> Image: ...
@@ -68,26 +71,32 @@ class LightPainter:
     """Heads come back as pixels and are blended on the processor."""
 
     def __init__(self, graphics: Graphics, avatar: Avatar, timer: StageTimer) -> None:
-        self._head = LightHead(graphics, avatar)
+        self._graphics = graphics
+        self._heads: tuple[LightHead, ...] = (LightHead(graphics, avatar),)
         self._timer = timer
 
     @property
     def programs(self) -> list[Program]:
         """Every program, for the tests."""
-        return self._head.programs
+        return [program for head in once(self._heads) for program in head.programs]
+
+    def wear(self, avatars: Sequence[Avatar]) -> None:
+        self._heads = heads_of(avatars, self._heads, lambda a: LightHead(self._graphics, a))
 
     def begin(self, image: Image, at_s: float = 0.0) -> None:
         self._picture = image
         with self._timer.stage("room"):
-            self._head.room.see(image, at_s)
+            for head in once(self._heads):
+                head.room.see(image, at_s)
 
     @property
     def light(self) -> Light:
-        return self._head.light
+        return self._heads[0].light
 
     @light.setter
     def light(self, light: Light) -> None:
-        self._head.light = light
+        for head in self._heads:
+            head.light = light
 
     def add(
         self,
@@ -95,20 +104,19 @@ class LightPainter:
         shadow: float,
         body: Body | None = None,
         coverage: NDArray[np.uint8] | None = None,
-        finish: Finish | None = None,
+        softness: Softness = SHARP,
     ) -> Rect:
-        picture = self._picture
+        picture, drawn = self._picture, head_of(self._heads, state)
         height, width = picture.shape[:2]
-        shot = self._head.aim(state, width, height)
+        shot = drawn.aim(state, width, height)
         if shot is None:
             return NOTHING
-        pixels = self._head.draw(shot, self._timer)
+        pixels = drawn.draw(shot, self._timer)
         with self._timer.stage("soften"):
             soft = soften(pixels, shot.rect.width, shot.rect.height)
-            if finish is not None:
-                soft = finish(soft)
+            soft = match_softness(soft, softness)
         with self._timer.stage("shadow"):
-            place = shadow_place(self._head, shot, width, height)
+            place = shadow_place(drawn, shot, width, height)
             shaded = cast(picture, soft[..., 3], shot.rect, place, shadow, body)
         with self._timer.stage("blend"):
             blend(picture[shot.rect.slices], soft)
@@ -124,7 +132,8 @@ class LightPainter:
         return None
 
     def release(self) -> None:
-        self._head.release()
+        for head in once(self._heads):
+            head.release()
 
 
 class FullPainter:
@@ -134,7 +143,10 @@ class FullPainter:
         self, graphics: Graphics, avatar: Avatar, settings: RenderSettings, timer: StageTimer
     ) -> None:
         self._ctx = graphics.ctx
-        self._head = FullHead(graphics, avatar, settings.shells, settings.samples)
+        self._make: Callable[[Avatar], FullHead] = lambda worn: FullHead(
+            graphics, worn, settings.shells, settings.samples
+        )
+        self._heads: tuple[FullHead, ...] = (self._make(avatar),)
         self._shadow = GpuShadow(self._ctx)
         self._blend = Program(self._ctx, "quad.vert", "blend.frag")
         self._blend_quad = self._ctx.vertex_array(self._blend.gl, [])
@@ -146,7 +158,11 @@ class FullPainter:
     @property
     def programs(self) -> list[Program]:
         """Every program, for the tests."""
-        return [*self._head.programs, *self._shadow.programs, self._blend]
+        heads = (program for head in once(self._heads) for program in head.programs)
+        return [*heads, *self._shadow.programs, self._blend]
+
+    def wear(self, avatars: Sequence[Avatar]) -> None:
+        self._heads = heads_of(avatars, self._heads, self._make)
 
     def begin(self, image: Image, at_s: float = 0.0) -> None:
         size = (image.shape[1], image.shape[0])
@@ -158,15 +174,17 @@ class FullPainter:
         self._touched = NOTHING
         self._target.upload(image)
         with self._timer.stage("room"):
-            self._head.room.see(image, at_s)
+            for head in once(self._heads):
+                head.room.see(image, at_s)
 
     @property
     def light(self) -> Light:
-        return self._head.light
+        return self._heads[0].light
 
     @light.setter
     def light(self, light: Light) -> None:
-        self._head.light = light
+        for head in self._heads:
+            head.light = light
 
     def add(
         self,
@@ -174,22 +192,22 @@ class FullPainter:
         shadow: float,
         body: Body | None = None,
         coverage: NDArray[np.uint8] | None = None,
-        finish: Finish | None = None,
+        softness: Softness = SHARP,
     ) -> Rect:
-        """As the protocol says, but `finish` is left out: the head never leaves the GPU."""
         assert self._target is not None  # begin() made it
         width, height = self._target.size
-        shot = self._head.aim(state, width, height)
+        head = head_of(self._heads, state)
+        shot = head.aim(state, width, height)
         if shot is None:
             return NOTHING
-        texture = self._head.draw(shot, self._timer)
-        place = shadow_place(self._head, shot, width, height)
+        texture = head.draw(shot, self._timer)
+        place = shadow_place(head, shot, width, height)
         region = shot.rect.union(place.region(shot.rect, width, height))
         with self._timer.stage("shadow"):
             view = view_of(shot, texture, region)
             dark = self._shadow.cast(texture, view, place, region)
         with self._timer.stage("blend"):
-            self._lay(texture, dark, view, place, region, shadow, body)
+            self._lay(texture, dark, view, place, region, shadow, body, softness)
             if coverage is not None:
                 _take_coverage(texture, shot, coverage)
         self._touched = self._touched.union(region)
@@ -204,6 +222,7 @@ class FullPainter:
         region: Rect,
         shadow: float,
         body: Body | None,
+        softness: Softness,
     ) -> None:
         assert self._target is not None
         mask = self._body_texture(body)
@@ -215,6 +234,8 @@ class FullPainter:
             **view.uniforms(),
             dark=DARK_UNIT,
             texel=tuple(view.per_pixel.tolist()),
+            blur=softness.blur_px,
+            streak=softness.streak_px,
             strength=(shadow * CAST.strength, shadow * CONTACT.strength),
             fade=(begins, whole),
             body=BODY_UNIT,
@@ -263,13 +284,42 @@ class FullPainter:
             return self._i420.convert(self._target.texture)
 
     def release(self) -> None:
-        self._head.release()
+        for head in once(self._heads):
+            head.release()
         self._shadow.release()
         self._blend_quad.release()
         self._blend.release()
         for made in (self._target, self._i420, self._body):
             if made is not None:
                 made.release()
+
+
+Head = TypeVar("Head", bound=HeadRenderer)
+
+
+def once(heads: Iterable[Head]) -> list[Head]:
+    """Every head once, however many people wear it."""
+    return list({id(head): head for head in heads}.values())
+
+
+def head_of(heads: Sequence[Head], state: AvatarState) -> Head:
+    """The head that a state is of."""
+    return heads[state.who % len(heads)]
+
+
+def heads_of(
+    avatars: Sequence[Avatar], made: Sequence[Head], make: Callable[[Avatar], Head]
+) -> tuple[Head, ...]:
+    """A head for each avatar, those that are there already among them; the rest is released."""
+    known = {id(head.avatar): head for head in made}
+    for avatar in avatars:
+        if id(avatar) not in known:
+            known[id(avatar)] = make(avatar)
+    heads = tuple(known[id(avatar)] for avatar in avatars)
+    for head in once(made):
+        if not any(head is kept for kept in heads):
+            head.release()
+    return heads
 
 
 def _take_coverage(texture: moderngl.Texture, shot: Shot, coverage: NDArray[np.uint8]) -> None:

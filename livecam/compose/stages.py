@@ -3,7 +3,7 @@ the head, and what comes after."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.background import Background, background_stage
 from livecam.compose.base import Layers, Stage
 from livecam.compose.body import BodyFollower
-from livecam.compose.camera_match import CameraMatch, Grain, match_softness
+from livecam.compose.camera_match import CameraMatch, Grain, Softness, softness_of
 from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.figure import Figure, Silhouette, carried_figure, figure_of, wearer
 from livecam.compose.hands import HandsInFront
@@ -21,7 +21,7 @@ from livecam.compose.head_removal import HeadRemoval, on_grid
 from livecam.compose.neck import NeckTint
 from livecam.compose.room_light import RoomLight
 from livecam.config.settings import EffectSettings, PictureSettings
-from livecam.core.frame import Frame, Image, Rect
+from livecam.core.frame import Frame, Rect
 from livecam.core.timing import StageTimer
 from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Scene
@@ -52,7 +52,7 @@ class PictureStages:
         self._tells_nothing = False  # effects do not say where they were
         self._timer = timer or StageTimer()
         self._picture = picture
-        self._silhouette = Silhouette(avatar)
+        self._silhouettes = [Silhouette(avatar)]
         self._before: list[Stage] = []
         self._after: list[Stage] = []
         self._body = BodyFollower()
@@ -81,10 +81,22 @@ class PictureStages:
         self._at: float | None = None
         self._light: Light = STUDIO
         self._figure: Figure | None = None
+        self._figure_of = 0  # whose it is
         self._figure_seen_at = 0.0
         self._lit_at = -np.inf
         self._made: Rect | None = NOTHING  # all that the masks held when a picture was finished
         self._masks = np.zeros((3, 0, 0), np.uint8)
+
+    def wear(self, avatars: Sequence[Avatar]) -> None:
+        """Says whose heads there are; each state's `who` is its place among them, counted round.
+
+        Head removal, neck, hands and light look at one person, the first of the states that
+        `begin` is given, whoever that is.
+        """
+        self._silhouettes = [Silhouette(avatar) for avatar in avatars]
+        for stage in self._before:
+            if isinstance(stage, NeckTint):
+                stage.wear(avatars)
 
     @property
     def needs_coverage(self) -> bool:
@@ -129,9 +141,16 @@ class PictureStages:
 
     def _part(self, layers: Layers, scene: Scene) -> None:
         """Parts the person, anew for every look at them; between two the parts are carried."""
-        state, silhouette = layers.avatars[0], self._silhouette
+        state = layers.avatars[0]
+        silhouette = self._silhouettes[state.who % len(self._silhouettes)]
         seen_at = scene.at if scene.seen_at is None else scene.seen_at
-        if self._figure is None or seen_at != self._figure_seen_at:
+        other = state.who != self._figure_of
+        if other:  # what was learned of somebody's body says nothing about another's
+            self._body.reset()
+            for stage in (*self._before, *self._after):
+                stage.reset()
+            self._figure_of = state.who
+        if other or self._figure is None or seen_at != self._figure_seen_at:
             layers.small = on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
             person = wearer(scene)
             resting = self._body.follow(state, scene, person, silhouette)
@@ -172,12 +191,11 @@ class PictureStages:
             )
         return self._light
 
-    def softened(self, state: AvatarState) -> Callable[[Image], Image] | None:
-        """What gives a drawn head the camera's softness."""
+    def softness(self, state: AvatarState) -> Softness:
+        """What a drawn head lacks of the camera's softness."""
         if self._grain is None:
-            return None
-        character, strength = self._camera.character, self._grain.strength
-        return lambda head: match_softness(head, character, state.velocity_px, strength)
+            return Softness()
+        return softness_of(self._camera.character, state.velocity_px, self._grain.strength)
 
     def after(self, layers: Layers) -> None:
         """What happens over the head."""

@@ -113,6 +113,13 @@ class AvatarSettings(Group):
     accessories: NameList = setting(
         (), help="what the head wears, e.g. glasses,headphones; see `livecam avatars`"
     )
+    people: int = setting(1, low=1, high=4, help="how many people wear an avatar")
+    avatars: NameList = setting(
+        (), help="an avatar for each of them, e.g. raccoon,fox; empty: all wear the same"
+    )
+    people_by: Literal["order", "place"] = setting(
+        "order", help="who gets which: as they come, or by where they appear, from left to right"
+    )
     scale: float = setting(1.0, low=0.8, high=1.6, live=True, help="size over the fitted size")
     profile: str = setting(
         "default",

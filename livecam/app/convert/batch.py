@@ -25,13 +25,13 @@ from rich.table import Table
 from rich.text import Text
 
 from livecam.app.build import compositor_factory, reader_factory, tracker_factory
+from livecam.app.cast import cast_of, people_in
 from livecam.app.convert.backdrop import Backdrop
 from livecam.app.convert.film import Artist, CompositorFactory, write_film
 from livecam.app.convert.plan import Scene, plan
 from livecam.app.convert.second_look import SecondLook
 from livecam.app.convert.survey import Advance, Survey, survey
 from livecam.app.stats import Shown, StatsWriter
-from livecam.avatar.accessories import worn_avatar
 from livecam.avatar.base import Avatar
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
@@ -77,11 +77,11 @@ class Converter:
         self.strict = strict
         self.timer = StageTimer()
         self._stack = ExitStack()
-        self._avatar: Avatar | None = None
+        self._avatars: tuple[Avatar, ...] = ()
         self._make_compositor: CompositorFactory | None = None
 
     def __enter__(self) -> Converter:
-        self._avatar = worn_avatar(self.settings.avatar)
+        self._avatars = cast_of(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
         self._make_reader = reader_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
@@ -102,7 +102,14 @@ class Converter:
         started = time.monotonic()
         found = self._survey(job.source, steps)
         hide_others = self.settings.privacy.others == "blur"
-        scenes = plan(found, hide_others=hide_others, strict=self.strict)
+        people = self.settings.avatar
+        scenes = plan(
+            found,
+            hide_others=hide_others,
+            strict=self.strict,
+            people=people_in(people),
+            people_by=people.people_by,
+        )
         with ExitStack() as stack:
             backdrop = None
             if self._make_reader is not None:
@@ -145,11 +152,11 @@ class Converter:
         advance: Advance,
         backdrop: Backdrop | None,
     ) -> str:
-        assert self._avatar is not None
+        assert self._avatars
         assert self._make_compositor is not None
         artist = Artist(
-            found, scenes, self._avatar, self.settings.avatar, self._make_compositor, self.timer,
-            backdrop,
+            found, scenes, self._avatars[0], self.settings.avatar, self._make_compositor,
+            self.timer, backdrop, self._avatars,
         )  # fmt: skip
         try:
             alpha = self.settings.picture.background == "alpha"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,7 +48,10 @@ class Wearer:
 
 
 class Artist:
-    """Draws the frames of a film as planned. Used on the thread that owns the GL context."""
+    """Draws the frames of a film as planned. Used on the thread that owns the GL context.
+
+    `avatars` are everybody's, where several people wear one; else all wear `avatar`.
+    """
 
     def __init__(
         self,
@@ -59,15 +62,18 @@ class Artist:
         make_compositor: CompositorFactory,
         timer: StageTimer | None = None,
         backdrop: Backdrop | None = None,
+        avatars: Sequence[Avatar] = (),
     ) -> None:
         self._backdrop = backdrop
         self.survey = survey
         self.timer = timer or StageTimer()
-        self._avatar, self._settings = avatar, settings
+        self._avatars, self._settings = tuple(avatars) or (avatar,), settings
         self._size = (survey.info.width, survey.info.height)
         self._todo = iter(scenes)
         self._scene, self._wearers = Scene(range(0), Shown.CURTAIN), list[Wearer]()
-        self._compositor = make_compositor(avatar, *self._size)
+        self._compositor = make_compositor(self._avatars[0], *self._size)
+        if len(self._avatars) > 1:
+            self._compositor.wear(self._avatars)
 
     def draw(self, frame: Frame) -> Drawn:
         """One frame as planned; frames come in order, the same one may come again.
@@ -86,7 +92,8 @@ class Artist:
             if self._backdrop is not None:
                 self._backdrop.enter(self._scene)
             self._wearers = [
-                Wearer(role, self._avatar, self._settings, self._size) for role in self._scene.roles
+                Wearer(role, self._avatar_of(role), self._settings, self._size)
+                for role in self._scene.roles
             ]
         if self._scene.state is not Shown.AVATAR:
             image = _covered(frame.image, self._scene.state)
@@ -96,12 +103,15 @@ class Artist:
     def close(self) -> None:
         self._compositor.close()
 
+    def _avatar_of(self, role: Role) -> Avatar:
+        return self._avatars[role.who % len(self._avatars)]
+
     def _dressed(self, frame: Frame) -> Drawn:
         present = [wearer for wearer in self._wearers if frame.index in wearer.role.frames]
         faces = [wearer.role.at(frame.index) for wearer in present]
         with self.timer.stage("rig"):
             avatars = [
-                wearer.rig.state(face, *self._size, frame.image)
+                replace(wearer.rig.state(face, *self._size, frame.image), who=wearer.role.who)
                 for wearer, face in zip(present, faces, strict=True)
             ]
         scene = None

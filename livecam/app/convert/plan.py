@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.app.convert.sightings import Shot, Sighting, Track
+from livecam.app.convert.sightings import Shot, Sighting, Track, casts
 from livecam.app.convert.survey import Survey
 from livecam.app.stats import Shown
 from livecam.compose.covers import face_region
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
 from livecam.core.spaces import euler_deg, project
+from livecam.filtering.people import SeatsBy
 from livecam.filtering.zero_lag import Motion, steady
 
 OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were seen
@@ -29,6 +30,7 @@ class Role:
     frames: range
     states: tuple[FaceState, ...]  # one for every frame
     seen: NDArray[np.bool_]  # measured in that frame; elsewhere carried, bridged or held
+    who: int = 0  # which of the avatars
 
     def at(self, index: int) -> FaceState:
         return self.states[index - self.frames.start]
@@ -43,30 +45,65 @@ class Scene:
 
     frames: range
     state: Shown  # of all its frames
-    roles: tuple[Role, ...] = ()
+    roles: tuple[Role, ...] = ()  # those of the main face first
     others: tuple[Track, ...] = ()
 
 
-def plan(survey: Survey, *, hide_others: bool, strict: bool) -> list[Scene]:
+def plan(
+    survey: Survey,
+    *,
+    hide_others: bool,
+    strict: bool,
+    people: int = 1,
+    people_by: SeatsBy = "order",
+) -> list[Scene]:
     """The scenes of a film, in order; together they hold every frame once.
+
+    So many `people` wear an avatar at once: in each shot the one who came first the first
+    avatar, or (`place`) the one who stands leftmost.
 
     A shot without any trace of a face passes through, with `strict` it gets the curtain. When
     there seems to be a face but nobody can tell where, the whole shot is blurred.
     """
-    return [_scene(shot, survey, hide_others, strict) for shot in survey.shots]
+    return [_scene(shot, survey, hide_others, strict, people, people_by) for shot in survey.shots]
 
 
-def _scene(shot: Shot, survey: Survey, hide_others: bool, strict: bool) -> Scene:
+def _scene(
+    shot: Shot, survey: Survey, hide_others: bool, strict: bool, people: int, by: SeatsBy
+) -> Scene:
     if shot.empty:
         return Scene(shot.frames, Shown.CURTAIN if strict else Shown.PASSTHROUGH)
-    mains = shot.mains
-    if not mains:
+    everybody = casts(shot.tracks, people)
+    if not everybody:
         return Scene(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
-    others = tuple(track for track in shot.tracks if track not in mains) if hide_others else ()
-    return Scene(shot.frames, Shown.AVATAR, tuple(_roles(shot.frames, mains, survey)), others)
+    seats = _seats(everybody, by)
+    roles = _roles(shot.frames, everybody[0], survey, seats[0])
+    for tracks, who in zip(everybody[1:], seats[1:], strict=True):
+        roles += _roles(_presence(tracks, shot.frames, survey), tracks, survey, who)
+    worn = [track for tracks in everybody for track in tracks]
+    others = tuple(track for track in shot.tracks if track not in worn) if hide_others else ()
+    return Scene(shot.frames, Shown.AVATAR, tuple(roles), others)
 
 
-def _roles(frames: range, mains: Sequence[Track], survey: Survey) -> list[Role]:
+def _seats(everybody: Sequence[Sequence[Track]], by: SeatsBy) -> list[int]:
+    """Which avatar each of them wears."""
+    first = [tracks[0].sightings[0] for tracks in everybody]
+    order = sorted(
+        range(len(first)),
+        key=lambda i: first[i].x if by == "place" else (first[i].index, -first[i].size),
+    )
+    return [order.index(i) for i in range(len(first))]
+
+
+def _presence(tracks: Sequence[Track], frames: range, survey: Survey) -> range:
+    """The frames in which somebody beside the main one may be: as long as others are blurred."""
+    times = survey.times[frames.start : frames.stop]
+    first, last = survey.times[tracks[0].first], survey.times[tracks[-1].last]
+    begin, end = np.searchsorted(times, (first - OTHERS_MARGIN_S, last + OTHERS_MARGIN_S))
+    return frames[int(begin) : int(end)]
+
+
+def _roles(frames: range, mains: Sequence[Track], survey: Survey, who: int) -> list[Role]:
     """Each face from the end of the one before to the beginning of the next.
 
     So between two of them both places are covered: nobody knows when one became the other.
@@ -74,12 +111,12 @@ def _roles(frames: range, mains: Sequence[Track], survey: Survey) -> list[Role]:
     begins = [frames.start, *(track.last + 1 for track in mains[:-1])]
     ends = [*(track.first for track in mains[1:]), frames.stop]
     return [
-        _role(range(begin, end), track, survey)
+        _role(range(begin, end), track, survey, who)
         for begin, end, track in zip(begins, ends, mains, strict=True)
     ]
 
 
-def _role(frames: range, track: Track, survey: Survey) -> Role:
+def _role(frames: range, track: Track, survey: Survey, who: int) -> Role:
     count = len(frames)
     known, seen = np.zeros(count, bool), np.zeros(count, bool)
     raw = Motion(np.zeros((count, 3)), np.zeros((count, 4)), np.zeros((count, len(EXPRESSIONS))))
@@ -99,7 +136,7 @@ def _role(frames: range, track: Track, survey: Survey) -> Role:
         outline, landmarks = _points(track.nearest(index), index, pose, size)
         weights = calm.weights[row].astype(np.float32)
         states.append(FaceState(pose, weights, ratio, float(at[row]), None, outline, landmarks))
-    return Role(frames, tuple(states), seen)
+    return Role(frames, tuple(states), seen, who)
 
 
 def _points(

@@ -145,6 +145,15 @@ def main_tracks(tracks: Iterable[Track]) -> list[Track]:
     return sorted(chosen, key=lambda each: each.first)
 
 
+def casts(tracks: Iterable[Track], people: int) -> list[list[Track]]:
+    """The tracks of everybody who wears an avatar, the main one's first, each in order of time."""
+    left, chosen = list(tracks), list[list[Track]]()
+    while left and len(chosen) < people:
+        chosen.append(main_tracks(left))
+        left = [track for track in left if track not in chosen[-1]]
+    return chosen
+
+
 def link(sightings: Iterable[Sighting], times: NDArray[np.float64]) -> list[Track]:
     """Chains the sightings of one shot into tracks, nearest first.
 

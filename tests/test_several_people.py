@@ -1,0 +1,555 @@
+"""Several people: who is who, who wears what, loss and return, and nothing of a face under way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.app.build import compositor_factory
+from livecam.app.cast import HALF_HEAD_M, RETURN_S, cast_of, people_in
+from livecam.app.convert.plan import OTHERS_MARGIN_S, plan
+from livecam.app.convert.sightings import Shot, Track
+from livecam.app.convert.survey import Survey
+from livecam.app.leak import all_ovals, see_through
+from livecam.app.line import Line
+from livecam.app.stats import Shown
+from livecam.avatar.base import AvatarState
+from livecam.avatar.library import load_avatar
+from livecam.compose.base import Compositor
+from livecam.compose.compositor import HeadCompositor
+from livecam.compose.stages import PictureStages
+from livecam.config.assets import asset_path
+from livecam.config.settings import AvatarSettings, RenderSettings, Settings
+from livecam.core.errors import AssetError
+from livecam.core.face import Face, Observation
+from livecam.core.frame import Frame, Image
+from livecam.core.timing import StageTimer
+from livecam.filtering.people import (
+    LINGER_S,
+    MISSED,
+    PATIENCE_S,
+    PICTURE_S,
+    People,
+    assigned,
+)
+from livecam.media.reader import VideoInfo, VideoReader
+from livecam.render.context import Graphics, open_graphics
+from livecam.segmentation.base import Scene
+from livecam.sinks.base import OutputInfo
+from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.heads import face_at, seen
+from tests.render_help import at, ball_avatar
+from tests.test_convert_parts import TIMES, sighting
+
+FPS = 30
+
+
+def aside(x_m: float, depth_m: float = 0.6, **weights: float) -> Face:
+    return face_at(np.array((x_m, 0, 0, 0, 0, 0.0)), depth_m=depth_m, **weights)
+
+
+class Room:
+    """People before a camera, one picture after the other."""
+
+    def __init__(self, seats: int = 1, by: str = "order") -> None:
+        self.people = People(seats, by)  # type: ignore[arg-type]
+        self.frames = 0
+
+    def shows(self, *faces: Face) -> list[int | None]:
+        """Which of the faces is in each seat."""
+        self.people.update(seen(self.frames / FPS, *faces))
+        self.frames += 1
+        numbers: dict[int | None, int] = {id(face): i for i, face in enumerate(faces)}
+        return [numbers.get(s and id(s.face)) for s in self.people.seats]
+
+    def names(self) -> list[int | None]:
+        return [None if s is None else s.name for s in self.people.seats]
+
+
+# --- who is who
+
+
+def test_faces_are_matched_so_that_the_sum_is_least() -> None:
+    rng = np.random.default_rng(2)
+    for rows, columns in ((1, 1), (2, 3), (4, 2), (4, 4)):
+        price = rng.uniform(0, 1.5, (rows, columns))
+        price[rng.uniform(size=price.shape) < 0.3] = np.inf
+        chosen = assigned(price)
+        total = sum(MISSED if c is None else price[r, c] for r, c in chosen)
+        columns_or_nobody = [*range(columns), *[None] * rows]
+        best = min(
+            sum(MISSED if c is None else price[r, c] for r, c in enumerate(way))
+            for way in permutations(columns_or_nobody, rows)
+        )
+        assert total == pytest.approx(best)
+
+
+@pytest.mark.parametrize("lost", ["the one behind", "both"])
+@pytest.mark.parametrize("frames", [1, 5])
+def test_two_who_cross_keep_their_avatars_although_the_tracker_loses_them(
+    lost: str, frames: int
+) -> None:
+    room = Room(seats=2)
+    hidden = range(30 - frames // 2, 30 - frames // 2 + frames)
+    for i in range(61):
+        across = 0.36 - 0.012 * i
+        near, far = aside(across, 0.5), aside(-across, 0.56)
+        if i not in hidden:
+            assert room.shows(far, near) == [1, 0], i
+        elif lost == "both":
+            room.shows()
+        else:
+            assert room.shows(near) == [0, None]
+
+
+def test_two_who_meet_and_turn_back_are_told_by_their_colours() -> None:
+    """By where they should be they crossed; by what they look like they did not."""
+    people = People(2)
+    looks = {"one": (200, 120, 90), "two": (90, 60, 50)}
+    names = {}
+    for i in range(13, 28):
+        apart = 0.04 * abs(i - 20)
+        faces = {"one": aside(apart, 0.5), "two": aside(-apart, 0.5)}
+        image = np.zeros((720, 1280, 4), np.uint8)
+        for who, face in faces.items():
+            cv2.fillConvexPoly(image, face.outline_px(1280, 720).astype(int), looks[who])
+        visible = () if 18 <= i <= 24 else tuple(faces.values())
+        people.update(Observation(Frame(image, i, i / FPS), visible))
+        if visible:
+            now = {
+                who: next(s.name for s in people.seats if s is not None and s.face is face)
+                for who, face in faces.items()
+            }
+            names = names or now
+            assert now == names, i
+
+
+def test_a_larger_passer_by_stays_without_an_avatar_for_all_the_second() -> None:
+    room = Room()
+    me = aside(0.0)
+    room.shows(me)
+    for i in range(FPS):
+        passing = aside(0.5 - i / FPS, 0.35)
+        assert room.shows(passing, me) == [1]
+        assert room.people.others[0] is passing
+
+
+def poster() -> Face:
+    """On the wall, measured with noise like any other face."""
+    wobbling = np.random.default_rng(poster.looks)
+    poster.looks += 1  # type: ignore[attr-defined]
+    face = aside(-0.25 + wobbling.normal() * 0.0005, 0.8, mouthSmileLeft=0.4)
+    face.landmarks[:, :2] += wobbling.normal(size=(478, 2)) * 0.5 / (1280, 720)
+    face.weights[:] = np.clip(face.weights + wobbling.normal(size=52) * 0.042, 0, 1)
+    return face
+
+
+poster.looks = 0  # type: ignore[attr-defined]
+
+
+def living(i: int) -> Face:
+    """Somebody who sways a little and blinks every three seconds."""
+    blink = 0.7 if i % 90 in (30, 31, 32) else 0.05
+    return aside(0.1 + 0.01 * np.sin(i / 20), 0.6, eyeBlinkLeft=blink, eyeBlinkRight=blink)
+
+
+def test_a_poster_is_known_as_one_and_never_gets_the_avatar_of_who_left() -> None:
+    room = Room()
+    for i in range(round((PICTURE_S + 1) * FPS)):
+        me, wall = living(i), poster()
+        assert room.shows(wall, me) == [1]
+        assert room.people.others[0] is wall
+    for i in range(12):  # hidden for 0.4 s
+        assert room.shows(poster()) == [None], i
+    me = living(0)
+    assert room.shows(poster(), me) == [1]
+    for _ in range(8 * FPS):  # left for good
+        wall = poster()
+        assert room.shows(wall) == [None]
+        assert room.people.others[0] is wall  # and is blurred for as long
+
+
+def test_a_poster_that_was_taken_for_somebody_makes_way_for_the_living() -> None:
+    room = Room()
+    wearing = []
+    for i in range(round((PICTURE_S + 1) * FPS)):
+        me = face_at(np.array((0.1, 0, 0, 0, 0, 0.0)), depth_m=1.0, jawOpen=0.5 * (i % 40 > 20))
+        wearing.append(room.shows(poster(), me) == [1])
+    assert not wearing[0]  # the larger one comes first
+    assert wearing == sorted(wearing)
+    assert wearing[round(PICTURE_S * FPS) + 1]
+
+
+def test_a_still_picture_alone_keeps_the_avatar() -> None:
+    """The source may be a photograph."""
+    room = Room()
+    for _ in range(round((PICTURE_S + 5) * FPS)):
+        assert room.shows(poster()) == [0]
+
+
+def test_whoever_appears_further_left_gets_the_avatar_further_left() -> None:
+    left, right = aside(-0.2), aside(0.2, 0.5)
+    assert Room(2).shows(left, right) == [1, 0]  # by order: the larger one first
+    assert Room(2, "place").shows(right, left) == [1, 0]
+    alone = Room(2, "place")
+    assert alone.shows(right) == [None, 0]
+    assert alone.shows(right, left) == [1, 0]
+    assert Room(3, "place").shows(aside(0.35), aside(0.2), aside(0.05)) == [2, 1, 0]
+
+
+def test_one_more_than_there_are_avatars_waits_until_somebody_has_left() -> None:
+    room = Room(2)
+    one, two, three = aside(-0.3, 0.5), aside(0.0, 0.5), aside(0.3)
+    assert 2 not in room.shows(one, two, three)
+    assert room.people.others[0] is three
+    waited = 0
+    while 1 not in room.shows(one, three):
+        waited += 1
+    assert waited / FPS == pytest.approx(PATIENCE_S, abs=0.1)
+
+
+def test_somebody_without_an_avatar_is_looked_after_when_they_are_missed() -> None:
+    room = Room()
+    me, other = aside(0.0, 0.5), aside(0.3)
+    room.shows(me, other)
+    for i in range(60):
+        room.shows(me)
+        assert len(room.people.lingering) == ((i + 1) / FPS <= LINGER_S + 1e-6)
+
+
+def test_a_face_found_twice_is_one_person() -> None:
+    room = Room(2)
+    me, again = aside(0.0), aside(0.004)
+    assert room.shows(me, again).count(None) == 1
+    assert room.people.others == ()
+
+
+def picture(seed: int, at_s: float, bright: float = 1.0) -> Frame:
+    noise = np.random.default_rng(seed).integers(0, 256, (9, 16, 4), np.uint8)
+    image = cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_LINEAR)
+    return Frame((image * bright).astype(np.uint8), round(at_s * FPS), at_s)
+
+
+def test_a_cut_begins_with_new_people_and_all_seats_free() -> None:
+    people = People(2)
+    for i in range(10):
+        people.update(Observation(picture(1, i / FPS), (aside(-0.2), aside(0.1))))
+    before = {s.name for s in people.seats if s is not None}
+    there, too = aside(0.3, 0.5), aside(-0.05)
+    people.update(Observation(picture(2, 10 / FPS), (there, too)))
+    assert [s.face is face for s, face in zip(people.seats, (there, too), strict=True) if s] == [
+        True, True,
+    ]  # fmt: skip
+    assert before.isdisjoint({s.name for s in people.seats if s is not None})
+    assert people.lingering == []
+
+
+def test_a_light_that_is_switched_on_is_no_cut() -> None:
+    people = People(2)
+    for i in range(20):
+        faces = (aside(-0.2, 0.5), aside(0.1))
+        people.update(Observation(picture(1, i / FPS, 0.3 if i < 10 else 1.0), faces))
+        assert [s.name for s in people.seats if s is not None] == [1, 2]
+
+
+def test_a_film_that_begins_again_begins_with_new_people() -> None:
+    room = Room(2)
+    for _ in range(10):
+        room.shows(aside(-0.2, 0.5), aside(0.1))
+    before = room.names()
+    room.frames = 0
+    assert room.shows(aside(0.1), aside(-0.2, 0.5)) == [1, 0]
+    assert set(before).isdisjoint(room.names())
+
+
+@pytest.fixture(scope="module")
+def model() -> Path:
+    try:
+        return asset_path("face-landmarker")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+
+
+def test_two_real_people_never_swap(shared: Path, model: Path) -> None:
+    """She sits on the left of the picture; the tracker's order and its luck are ours."""
+    name = "intel_head-pose-face-detection-female-and-male.mp4"
+    people, rng, places = People(2), np.random.default_rng(6), []
+    with VideoReader(shared / "clips" / name) as film, FaceLandmarker(model) as tracker:
+        for frame in film:
+            faces = tracker.track(frame).faces
+            assert len(faces) == 2, frame.index
+            found = [f for f in faces[:: rng.choice((1, -1))] if rng.uniform() > 0.2]
+            people.update(Observation(frame, tuple(found)))
+            for i, somebody in enumerate(people.seats):
+                if somebody is not None and somebody.face is not None:
+                    left = float(somebody.face.landmarks[:, 0].mean()) < 0.5
+                    places.append((i, somebody.name, left))
+    assert len(set(places)) == 2
+    assert len(places) > 70
+
+
+# --- in the line
+
+
+class Recorder:
+    """A compositor that keeps what it was asked to draw."""
+
+    def __init__(self, inner: Compositor) -> None:
+        self.inner = inner
+        self.asked: list[tuple[Frame, list[AvatarState]]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def compose(
+        self, frame: Frame, avatars: list[AvatarState], scene: Scene | None = None
+    ) -> Frame:
+        self.asked.append((frame, list(avatars)))
+        return self.inner.compose(frame, avatars, scene)
+
+
+@pytest.fixture(scope="module")
+def graphics() -> Graphics:
+    with open_graphics() as opened:
+        yield opened  # type: ignore[misc]
+
+
+@pytest.fixture(scope="module")
+def photograph(portrait: Image, model: Path) -> tuple[Image, Face]:
+    """Somebody at 640x480, and their face."""
+    image = np.full((480, 640, 4), 120, np.uint8)
+    matrix = np.array(((0.8, 0, 130), (0, 0.8, 60.0)))
+    cv2.warpAffine(portrait, matrix, (640, 480), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
+    image[..., 3] = 255
+    with FaceLandmarker(model, mode="image") as landmarker:
+        (face,) = landmarker.track(Frame(image, 0, 0.0)).faces
+    return image, face
+
+
+def moved(image: Image, face: Face, x_px: float) -> tuple[Image, Face]:
+    """The photograph and its face further right."""
+    shift = np.array(((1.0, 0, x_px), (0, 1.0, 0)))
+    there = cv2.warpAffine(image, shift, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+    landmarks = face.landmarks.copy()
+    landmarks[:, 0] += x_px / 640
+    matrix = face.camera_from_head.copy()
+    matrix[0, 3] += x_px / 391.7 * -matrix[2, 3]  # the focal length at 480 rows
+    return there, Face(landmarks, face.weights, matrix)
+
+
+class Show:
+    """A line with real graphics, one name for each avatar."""
+
+    def __init__(self, graphics: Graphics, *names: str) -> None:
+        self.settings = Settings.model_validate(
+            {"avatar": {"avatars": names}, "render": {"tier": "light"}}
+        )
+        avatars = cast_of(self.settings.avatar)
+        make = compositor_factory(self.settings, graphics, StageTimer())
+        self.recorder: Recorder | None = None
+
+        def recorded(*given: object) -> Recorder:
+            self.recorder = Recorder(make(*given))  # type: ignore[arg-type]
+            return self.recorder
+
+        info = OutputInfo(640, 480, 30.0)
+        self.line = Line(self.settings, avatars[0], recorded, info, avatars=avatars)  # type: ignore[arg-type]
+        self.now = 0.0
+
+    def shows(self, image: Image, *faces: Face):
+        self.now += 1 / FPS
+        frame = Frame(image, round(self.now * FPS), self.now)
+        return self.line.show(Observation(frame, faces), self.now)
+
+    def drawn(self) -> tuple[Frame, list[AvatarState]]:
+        assert self.recorder is not None
+        return self.recorder.asked[-1]
+
+    def leak(self, *faces: Face) -> float:
+        """How much of the faces can be seen through what was drawn last."""
+        frame, states = self.drawn()
+        assert self.recorder is not None
+        inner = self.recorder.inner
+        oval = all_ovals(faces, 640, 480)
+        shows = see_through(lambda painted: inner.compose(painted, states), frame, oval)
+        return float(shows.sum() / oval.sum())
+
+
+def head_x(state: AvatarState) -> float:
+    return float(state.camera_from_head[0, 3])
+
+
+def test_a_head_comes_back_by_an_ease_and_the_face_is_hidden_all_the_way(
+    graphics: Graphics, photograph: tuple[Image, Face]
+) -> None:
+    show = Show(graphics, "raccoon")
+    for _ in range(5):
+        show.shows(*photograph)
+    for _ in range(20):
+        assert show.shows(photograph[0]).state is Shown.HOLD
+    held = head_x(show.drawn()[1][0])
+    there = moved(*photograph, 35.0)
+    places = [held]
+    for _ in range(8):
+        assert show.shows(*there).state is Shown.AVATAR
+        places.append(head_x(show.drawn()[1][0]))
+        assert show.leak(there[1]) == 0
+    way = places[-1] - held
+    assert 0.03 < way < HALF_HEAD_M
+    steps = np.diff(places) / way
+    # Of smooth steps none is longer than 1.5 times the mean.
+    assert steps.max() < 1.5 / (RETURN_S * FPS) + 0.02
+    assert steps[: int(RETURN_S * FPS)].min() > 0.02
+    assert abs(steps[6:]).max() < 0.02  # arrived after 150 ms
+    show.line.close()
+
+
+def test_a_head_that_comes_back_far_away_is_there_at_once(
+    graphics: Graphics, photograph: tuple[Image, Face]
+) -> None:
+    show = Show(graphics, "raccoon")
+    for _ in range(5):
+        show.shows(*photograph)
+    for _ in range(10):
+        show.shows(photograph[0])
+    there = moved(*photograph, 110.0)
+    places = []
+    for _ in range(3):
+        show.shows(*there)
+        places.append(head_x(show.drawn()[1][0]))
+        assert show.leak(there[1]) == 0
+    assert np.ptp(places) < 0.002
+    show.line.close()
+
+
+def two_of(photograph: tuple[Image, Face]) -> tuple[Image, Face, Face]:
+    """The same person twice, side by side."""
+    one, left = moved(*photograph, -130.0)
+    two, right = moved(*photograph, 130.0)
+    image = one.copy()
+    image[:, 320:] = two[:, 320:]
+    return image, left, right
+
+
+def test_two_people_wear_their_own_and_who_is_missed_is_held_and_hidden(
+    graphics: Graphics, photograph: tuple[Image, Face]
+) -> None:
+    show = Show(graphics, "raccoon", "fox")
+    image, left, right = two_of(photograph)
+    for _ in range(5):
+        published = show.shows(image, left, right)
+        assert published.state is Shown.AVATAR
+    wears = {state.who: head_x(state) for state in show.drawn()[1]}
+    assert len(wears) == 2
+    assert show.leak(left, right) == 0
+    for _ in range(round(show.settings.privacy.hold_s * FPS) - 1):
+        published = show.shows(image, left)  # the tracker misses one who is still there
+        assert published.state is Shown.AVATAR
+        states = {state.who: head_x(state) for state in show.drawn()[1]}
+        assert states == pytest.approx(wears, abs=0.01)
+    assert show.leak(left, right) == 0
+    for _ in range(3):
+        published = show.shows(image, left, right)
+        assert show.leak(left, right) == 0
+    fur = published.picture.image[100:180].astype(int)  # above the face: no orange suit
+    orange = (fur[..., 0] - fur[..., 2] > 90).mean(axis=0)
+    halves = (orange[:320].mean(), orange[320:].mean())
+    assert (halves[1] > halves[0]) == (wears[1] > wears[0])
+    assert max(halves) > 10 * min(halves)
+    show.line.close()
+
+
+# --- drawing
+
+
+def test_each_state_is_drawn_as_its_own_avatar_and_the_near_one_covers(graphics: Graphics) -> None:
+    red, green = ball_avatar((0.7, 0.05, 0.05)), ball_avatar((0.05, 0.6, 0.05))
+    for tier in ("light", "full"):
+        settings = RenderSettings(tier=tier, shells=0, samples=0, shadow=0.0)
+        compositor = HeadCompositor(graphics, red, settings, (320, 240))
+        compositor.wear((red, green))
+        frame = Frame(np.full((240, 320, 4), 128, np.uint8), 0, 0.0)
+        one, two = at(x=-0.1, z=-0.7), replace(at(x=0.1, z=-0.7), who=1)
+        image = compositor.compose(frame, (one, two)).image.astype(int)
+        redder = image[..., 0] - image[..., 1]
+        assert redder[120, 110] > 30
+        assert redder[120, 210] < -30
+        near = replace(at(z=-0.5), who=1)
+        for states in ((near, at(z=-0.8)), (at(z=-0.8), near)):
+            image = compositor.compose(frame, states).image.astype(int)
+            assert image[120, 160, 1] - image[120, 160, 0] > 30
+        compositor.close()
+
+
+def test_the_same_avatar_on_two_people_is_prepared_once(graphics: Graphics) -> None:
+    ball = ball_avatar()
+    compositor = HeadCompositor(graphics, ball, RenderSettings(tier="light"), (320, 240))
+    before = compositor._painter.programs
+    compositor.wear((ball, ball, ball_avatar((0.7, 0.05, 0.05))))
+    assert len(compositor._painter.programs) == 2 * len(before)
+    compositor.wear((ball, ball))
+    assert compositor._painter.programs == before
+    compositor.close()
+
+
+def test_no_stage_sees_the_face_of_the_second(
+    graphics: Graphics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hands, for one, come from the camera's picture: nothing but a hand may come with them."""
+    seen_by_stages: list[Image] = []
+    begin = PictureStages.begin
+
+    def watched(self: PictureStages, frame: Frame, *rest: object) -> object:
+        seen_by_stages.append(frame.image)
+        return begin(self, frame, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PictureStages, "begin", watched)
+    ball = ball_avatar()
+    compositor = HeadCompositor(graphics, ball, RenderSettings(tier="light"), (320, 240))
+    outline = np.array(((200, 80), (260, 80), (260, 150), (200, 150)), np.float32)
+    image = np.full((240, 320, 4), 128, np.uint8)
+    image[80:150, 200:260, :3] = (255, 0, 255)
+    compositor.compose(Frame(image, 0, 0.0), (at(x=-0.2), replace(at(x=0.2), face_px=outline)))
+    assert not (seen_by_stages[0][..., :3] == (255, 0, 255)).all(axis=2).any()
+    compositor.close()
+
+
+# --- names and films
+
+
+def test_as_many_people_as_avatars_are_named() -> None:
+    assert people_in(AvatarSettings(avatars=("raccoon", "fox"))) == 2
+    same = cast_of(AvatarSettings(people=3))
+    assert len(same) == 3
+    assert same[0] is same[1] is same[2]
+    named = cast_of(AvatarSettings(people=3, avatars=("fox", "raccoon")))
+    assert [avatar.name for avatar in named] == ["fox", "raccoon", "fox"]
+    assert named[0] is named[2]
+    assert load_avatar("fox").name == "fox"
+
+
+def test_in_a_film_everybody_in_a_shot_may_wear_an_avatar() -> None:
+    me = Track([sighting(i, 500) for i in range(100)])
+    guest = Track([sighting(i, 100) for i in range(60, 80)])
+    shots = [Shot(range(100), [guest, me])]
+    info = VideoInfo(
+        Path("film.mp4"), 640, 360, 25, 1, 100, 0.0, 0, False, 1, "h264", "yuv420p", False, ()
+    )  # fmt: skip
+    survey = Survey(info, TIMES[:100], shots)
+    (one,) = plan(survey, hide_others=True, strict=False)
+    assert [role.frames for role in one.roles] == [range(100)]
+    assert one.others == (guest,)
+    (two,) = plan(survey, hide_others=True, strict=False, people=2)
+    main, second = two.roles
+    assert (main.frames, main.who, second.who) == (range(100), 0, 1)
+    assert two.others == ()
+    margin = OTHERS_MARGIN_S / (TIMES[1] - TIMES[0])
+    assert second.frames.start == pytest.approx(max(60 - margin, 0), abs=1)
+    assert second.frames.stop == pytest.approx(min(79 + margin, 100), abs=1)
+    (placed,) = plan(survey, hide_others=True, strict=False, people=2, people_by="place")
+    assert [role.who for role in placed.roles] == [1, 0]
