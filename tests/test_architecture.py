@@ -30,6 +30,7 @@ HOMES = {
     "fast_simplification": ("heads/",),
     "platformdirs": ("config/paths.py",),
     "pythonosc": ("protocols/",),
+    "sounddevice": ("audio/",),
     "typer": ("cli.py", "cli_options.py"),
     "rich": ("cli.py", "app/"),
 }

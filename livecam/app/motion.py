@@ -35,7 +35,7 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
 
     Raises:
         ConfigError: a take cannot be read.
-        DeviceError: an address cannot be listened on.
+        DeviceError: an address cannot be listened on, or there is no microphone.
     """
     motion = settings.motion
     out: list[Performer] = []
@@ -46,6 +46,10 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
         out.append(
             PERFORMERS.create(motion.performer, motion.listen, motion.listen_port, clock, **extra)
         )
+    if settings.sound.mouth == "sound":
+        from livecam.audio.mouth import MouthFromSound
+
+        out.append(MouthFromSound(settings.sound.microphone, clock))
     for each in out:
         stack.callback(each.close)
     return out

@@ -160,9 +160,8 @@ class MotionSettings(Group):
 class SoundSettings(Group):
     """The mouth from the microphone."""
 
-    mouth: Literal["camera", "sound", "both"] = setting(
-        "camera",
-        help="what moves the mouth: camera, sound, or both (sound where the camera is unsure)",
+    mouth: Literal["camera", "sound"] = setting(
+        "camera", help="what moves the mouth: the camera, or the sound of the microphone"
     )
     microphone: str = setting("", help="its number or part of its name; empty: the usual one")
 

@@ -1,0 +1,161 @@
+"""What a hundredth of a second of sound is like: level, pitch, spectrum, formants.
+
+All of it comes from the newest 25 ms. Frequencies are read from one spectrum with bins of 25 Hz
+up to 8 kHz, whatever the device's rate, so that nothing need be resampled. Formants are the poles
+of an all-pole model of the part up to 5 kHz (selective linear prediction: J. Makhoul, "Spectral
+linear prediction: properties and applications", IEEE Trans. ASSP 23, 1975). The pitch is where
+the newest 12 ms are most like earlier ones (normalised cross-correlation: D. Talkin, "A robust
+algorithm for pitch tracking", in Speech Coding and Synthesis, 1995); it needs no whole window of
+voice, and so it is there soonest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples: TypeAlias = NDArray[np.float32]  # float32[n], mono, -1..1
+Spectrum: TypeAlias = NDArray[np.float64]  # float64[BINS], power in each bin of BIN_HZ
+
+WINDOW_S = 0.025
+RISE_SHARE = 0.7  # of the window; its steep end lets the newest samples count soonest
+BIN_HZ = 25
+TOP_HZ = 8000
+BINS = TOP_HZ // BIN_HZ + 1
+
+SLOW_HZ = 4000  # about the rate at which the pitch is looked for
+SLOW_HOP = 40  # samples of it: the hop, 10 ms
+ALIKE = 48  # samples of it that are compared, 12 ms
+SHORTEST_PERIOD, LONGEST_PERIOD = 10, 52  # samples of it: 400 Hz to 77 Hz
+
+FORMANTS_TOP_HZ = 5000
+POLES = 10  # two for each formant up to there, as vocal tracts of grown-ups have
+LAG_WINDOW_HZ = 40  # widens the peaks that are single harmonics of a high voice
+F1_HZ, F2_HZ = (180.0, 1150.0), (520.0, 3200.0)
+WIDEST_HZ = 600.0  # wider poles are the tilt of the spectrum
+NEXT_HZ = 150.0  # two poles nearer than this are one formant
+
+QUIETEST_DB = -120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What 10 ms of sound added to what was heard."""
+
+    level_db: float  # of these 10 ms alone; 0 is a full square wave
+    pitch: float  # -1..1: how much the newest 12 ms are like earlier ones
+    spectrum: Spectrum  # of the newest 25 ms; belongs to whoever hears it next
+
+
+class Ear:
+    """Cuts sound into hops of 10 ms and listens to each. One thread.
+
+    `hop_s` is 10 ms as nearly as the rate allows.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._factor = max(1, round(rate_hz / SLOW_HZ))
+        self.hop = self._factor * SLOW_HOP
+        self.hop_s = self.hop / rate_hz
+        length = max(round(rate_hz * WINDOW_S), self.hop)
+        self._window = _window(length)
+        self._size = round(rate_hz / BIN_HZ)
+        self._kept = min(BINS, self._size // 2 + 1)
+        # By Parseval's theorem the bins of a spectrum then add up to the mean square.
+        self._scale = 2.0 / (self._size * float(np.sum(self._window**2)))
+        # A triangle keeps what is above its rate out of the slow signal.
+        kernel = np.convolve(np.ones(self._factor), np.ones(self._factor))
+        self._kernel = (kernel / kernel.sum()).astype(np.float32)
+        self._recent = np.zeros(max(length, self.hop + len(self._kernel) - 1), np.float32)
+        self._windowed = np.zeros(length, np.float32)
+        self._slow = np.zeros(ALIKE + LONGEST_PERIOD, np.float32)
+        # Views of it, float32[periods, ALIKE]: what was there one period ago, the shortest first.
+        shifts = np.lib.stride_tricks.sliding_window_view(self._slow, ALIKE)
+        self._earlier = shifts[LONGEST_PERIOD - SHORTEST_PERIOD :: -1]
+        self._left = np.zeros(0, np.float32)
+
+    def hear(self, samples: Samples) -> Iterator[Heard]:
+        """What each whole hop of the samples, and of those left over before, is like."""
+        sound = np.concatenate((self._left, samples)) if len(self._left) else samples
+        whole = len(sound) // self.hop * self.hop
+        for start in range(0, whole, self.hop):
+            yield self._hop(sound[start : start + self.hop])
+        self._left = sound[whole:].copy()
+
+    def _hop(self, new: Samples) -> Heard:
+        self._recent[: -self.hop] = self._recent[self.hop :]
+        self._recent[-self.hop :] = new
+        return Heard(decibels(float(new @ new) / self.hop), self._pitch(), self._spectrum())
+
+    def _spectrum(self) -> Spectrum:
+        np.multiply(self._recent[-len(self._windowed) :], self._window, out=self._windowed)
+        lines = np.fft.rfft(self._windowed, self._size)[: self._kept]
+        out = np.zeros(BINS)
+        np.multiply(lines.real**2 + lines.imag**2, self._scale, out=out[: self._kept])
+        return out
+
+    def _pitch(self) -> float:
+        tail = self._recent[-(self.hop + len(self._kernel) - 1) :]
+        self._slow[:-SLOW_HOP] = self._slow[SLOW_HOP:]
+        self._slow[-SLOW_HOP:] = np.convolve(tail, self._kernel, "valid")[:: self._factor]
+        newest = self._slow[-ALIKE:] - self._slow[-ALIKE:].mean()
+        earlier = self._earlier
+        energy = np.einsum("ij,ij->i", earlier, earlier) - earlier.sum(axis=1) ** 2 / ALIKE
+        likeness = earlier @ newest
+        likeness /= np.sqrt(np.maximum(energy, 0) * float(newest @ newest)) + 1e-9
+        return float(likeness.max())
+
+
+def _window(length: int) -> NDArray[np.float32]:
+    """Two halves of Hann windows, a long one that rises and a short one that falls."""
+    rise = round(length * RISE_SHARE)
+    up = 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
+    fall = length - rise
+    down = 0.5 + 0.5 * np.cos(np.pi * (np.arange(fall) + 0.5) / fall)
+    return np.concatenate((up, down)).astype(np.float32)
+
+
+def decibels(mean_square: float) -> float:
+    """A mean square as a level."""
+    return 10 * math.log10(mean_square) if mean_square > 1e-12 else QUIETEST_DB
+
+
+def band(low_hz: float, high_hz: float) -> slice:
+    """The bins of a spectrum between two frequencies."""
+    return slice(round(low_hz / BIN_HZ), round(high_hz / BIN_HZ) + 1)
+
+
+_VOICE = band(100, FORMANTS_TOP_HZ)
+_HZ = np.arange(BINS)[_VOICE] * BIN_HZ
+_ANGLES = np.pi * _HZ / FORMANTS_TOP_HZ
+# Radiation lifts the spectrum by 6 dB an octave less than the glottis lets it fall.
+_EMPHASIS = 1.0 + 0.95**2 - 2 * 0.95 * np.cos(_ANGLES)
+_LAG_WINDOW = np.exp(-0.5 * (np.pi * LAG_WINDOW_HZ / FORMANTS_TOP_HZ * np.arange(POLES + 1)) ** 2)
+_LAGS = np.cos(np.outer(np.arange(POLES + 1), _ANGLES)) * _EMPHASIS * _LAG_WINDOW[:, None]
+_TOEPLITZ = np.abs(np.subtract.outer(np.arange(POLES), np.arange(POLES)))
+
+
+def formants(spectrum: Spectrum) -> tuple[float, float] | None:
+    """The first two resonances of the vocal tract in Hz; None when there are no such two."""
+    lags = _LAGS @ spectrum[_VOICE]
+    if lags[0] <= 1e-12:
+        return None
+    lags[0] *= 1 + 1e-6  # silence in half of the spectrum would make it singular
+    companion = np.zeros((POLES, POLES))
+    companion[0] = np.linalg.solve(lags[_TOEPLITZ], lags[1:])
+    companion[np.arange(1, POLES), np.arange(POLES - 1)] = 1.0
+    poles = np.linalg.eigvals(companion)
+    poles = poles[poles.imag > 0]
+    hz = np.angle(poles) * FORMANTS_TOP_HZ / np.pi
+    width_hz = -np.log(np.abs(poles) + 1e-12) * 2 * FORMANTS_TOP_HZ / np.pi
+    peaks = np.sort(hz[width_hz < WIDEST_HZ])
+    first = peaks[(peaks > F1_HZ[0]) & (peaks < F1_HZ[1])]
+    if not len(first):
+        return None
+    second = peaks[(peaks > max(F2_HZ[0], first[0] + NEXT_HZ)) & (peaks < F2_HZ[1])]
+    return (float(first[0]), float(second[0])) if len(second) else None

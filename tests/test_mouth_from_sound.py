@@ -1,0 +1,589 @@
+"""The mouth from sound: a voice opens it as its vowels do, everything else leaves it shut."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livecam.audio import microphone as microphones
+from livecam.audio.hearing import Ear, Samples, formants
+from livecam.audio.microphone import (
+    LATENCIES_S,
+    Microphone,
+    MicrophoneStream,
+    find_microphone,
+    list_microphones,
+    microphones_among,
+)
+from livecam.audio.mouth import BLEND_S, STALE_S, MouthFromSound, MouthWhereUnsure, SoundMouth
+from livecam.core.errors import ConfigError, DeviceError
+from livecam.core.face import EXPRESSIONS, INDEX, Performance, Weights
+from livecam.core.timing import ManualClock, SystemClock
+
+approx = pytest.approx
+RATE = 16000
+VOICES = ("m3", "f2")  # a man's and a woman's
+Say = Callable[..., Samples]
+
+
+@pytest.fixture(scope="session")
+def say(tmp_path_factory: pytest.TempPathFactory) -> Say:
+    """Speaks phonemes with espeak-ng: float32[n] at 16 kHz that begin with the sound."""
+    program = shutil.which("espeak-ng")
+    if program is None:
+        pytest.skip("espeak-ng is not installed (apt-get install espeak-ng)")
+    folder = tmp_path_factory.mktemp("voice")
+    known: dict[tuple[str, str], Samples] = {}
+
+    def speak(text: str, voice: str = "m3", language: str = "de") -> Samples:
+        if (text, voice) not in known:
+            path = folder / f"{len(known)}.wav"
+            command = [program, "-v", f"{language}+{voice}", "-s", "90", "-w", str(path), text]
+            subprocess.run(command, check=True)
+            known[text, voice] = trimmed(read(path))
+        return known[text, voice]
+
+    return speak
+
+
+def read(path: Path) -> Samples:
+    with wave.open(str(path)) as file:
+        sound = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
+        return resampled(sound, file.getframerate(), RATE)
+
+
+def resampled(sound: NDArray[np.floating], rate: float, wanted: float) -> Samples:
+    at = np.arange(int(len(sound) * wanted / rate)) * rate / wanted
+    return np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
+
+
+def trimmed(sound: Samples) -> Samples:
+    """From the first to the last audible sample."""
+    audible = np.nonzero(np.abs(sound) > 0.01)[0]
+    return sound[audible[0] : audible[-1] + 1]
+
+
+def at_level(sound: NDArray[np.floating], level_db: float) -> Samples:
+    rms = np.sqrt(np.mean(np.square(sound)))
+    return (sound / rms * 10 ** (level_db / 20)).astype(np.float32)
+
+
+def silence(seconds: float) -> Samples:
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def mouths(sound: Samples, rate: int = RATE, mouth: SoundMouth | None = None) -> Weights:
+    """The mouth after each 10 ms of the sound, float32[n, 52]."""
+    mouth = mouth or SoundMouth(rate)
+    block = rate // 100
+    out = []
+    for end in range(block, len(sound) + 1, block):
+        mouth.feed(sound[end - block : end], end / rate)
+        told = mouth.at(end / rate)
+        assert told is not None
+        out.append(told.weights)
+    return np.array(out)
+
+
+def steady(sound: Samples) -> dict[str, float]:
+    """The mouth in the middle of a sound that begins after half a second of silence."""
+    shown = mouths(np.concatenate((silence(0.5), sound)))[62:85].mean(axis=0)
+    return dict(zip(EXPRESSIONS, shown.tolist(), strict=True))
+
+
+JAW = INDEX["jawOpen"]
+
+
+def wide(shown: dict[str, float]) -> float:
+    return shown["mouthStretchLeft"] + shown["mouthSmileLeft"]
+
+
+def rounded(shown: dict[str, float]) -> float:
+    return shown["mouthFunnel"] + shown["mouthPucker"]
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_an_ah_opens_the_mouth_widest_of_all_vowels(say: Say, voice: str):
+    jaws = {vowel: steady(say(f"[[{vowel}::]]", voice))["jawOpen"] for vowel in "aeiou"}
+    assert jaws["a"] > 0.5
+    assert all(jaws[vowel] < 0.75 * jaws["a"] for vowel in "eiou")
+    assert jaws["i"] < jaws["e"]
+    assert jaws["u"] < jaws["o"]
+
+
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("vowel", ["e", "i"])
+def test_bright_vowels_make_it_wide(say: Say, voice: str, vowel: str):
+    shown = steady(say(f"[[{vowel}::]]", voice))
+    assert wide(shown) > 0.3
+    assert rounded(shown) < 0.1
+
+
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("vowel", ["o", "u"])
+def test_dark_vowels_make_it_round(say: Say, voice: str, vowel: str):
+    shown = steady(say(f"[[{vowel}::]]", voice))
+    assert rounded(shown) > 0.6
+    assert wide(shown) < 0.1
+
+
+def test_an_oh_is_a_funnel_and_an_oo_a_kiss(say: Say):
+    oh, oo = steady(say("[[o::]]")), steady(say("[[u::]]"))
+    assert oh["mouthFunnel"] > 2 * oh["mouthPucker"]
+    assert oo["mouthPucker"] > 2 * oo["mouthFunnel"]
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_an_m_between_vowels_shuts_the_lips(say: Say, voice: str):
+    shown = mouths(say("[[am::'am:a]]", voice))
+    assert shown[2:10, JAW].max() > 0.5
+    humming = shown[14:26]
+    assert humming[:, JAW].min() < 0.05
+    assert humming[:, INDEX["mouthPressLeft"]].max() > 0.25
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_an_s_shows_the_teeth_and_hardly_moves_the_jaw(say: Say, voice: str):
+    shown = steady(say("[[s::s::]]", voice))
+    assert 0.02 < shown["jawOpen"] < 0.1
+    assert shown["mouthLowerDownLeft"] > 0.2
+    assert shown["mouthStretchLeft"] > rounded(shown)
+
+
+def test_a_sh_is_rounder_than_an_s(say: Say):
+    assert rounded(steady(say("[[S::S::]]"))) > rounded(steady(say("[[s::s::]]"))) + 0.3
+
+
+def test_silence_keeps_it_shut_and_a_mouth_shuts_after_the_last_sound(say: Say):
+    assert not mouths(silence(0.5)).any()
+    word = say("[[a::]]")
+    shown = mouths(np.concatenate((word, silence(0.6))))
+    end = len(word) * 100 // RATE
+    assert shown[:end, JAW].max() > 0.5
+    assert shown[end + 25 :].max() < 0.05
+
+
+# What a voice is not -------------------------------------------------------------------------
+
+
+def noise(kind: str, seconds: float = 3.0) -> NDArray[np.float64]:
+    """White, or falling with frequency as that of a fan behind a grille."""
+    count = round(seconds * RATE)
+    white = np.random.default_rng(1).standard_normal(count)
+    if kind == "white":
+        return white
+    hz = np.fft.rfftfreq(count, 1 / RATE)
+    return np.fft.irfft(np.fft.rfft(white) / (1 + (hz / 400) ** 2), count)
+
+
+def hum(hz: float, harmonics: int, seconds: float = 3.0) -> NDArray[np.float64]:
+    t = np.arange(round(seconds * RATE)) / RATE
+    return np.sum([np.sin(2 * np.pi * hz * k * t + k) / k for k in range(1, harmonics)], axis=0)
+
+
+def knocks(hz: float | None, decay_s: float, peak: float = 0.3) -> Samples:
+    """Something struck five times a second: noise, or a ringing, that dies away."""
+    random = np.random.default_rng(2)
+    out = 1e-4 * random.standard_normal(3 * RATE)
+    count = round(8 * decay_s * RATE)
+    t = np.arange(count) / RATE
+    for start in (np.arange(0.3, 2.8, 0.173) * RATE).astype(int):
+        ring = random.standard_normal(count) if hz is None else np.sin(2 * np.pi * hz * t)
+        out[start : start + count] += peak * ring * np.exp(-t / decay_s)
+    return out.astype(np.float32)
+
+
+@pytest.mark.parametrize("level_db", [-45, -30])
+@pytest.mark.parametrize("kind", ["white", "fan"])
+def test_noise_does_not_open_the_mouth(kind: str, level_db: float):
+    assert mouths(at_level(noise(kind), level_db)).max() < 0.05
+
+
+@pytest.mark.parametrize(("hz", "harmonics"), [(50, 6), (60, 40), (100, 20)])
+def test_a_hum_of_the_mains_does_not_open_the_mouth(hz: float, harmonics: int):
+    assert mouths(at_level(hum(hz, harmonics), -45)).max() < 0.05
+
+
+def test_a_machines_loud_tone_is_soon_known_as_one():
+    shown = mouths(at_level(hum(180, 20, seconds=4), -25))
+    assert shown[300:, JAW].max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("hz", "decay_s"), [(None, 0.001), (None, 0.003), (None, 0.008), (2500, 0.004), (800, 0.005)]
+)
+def test_clicks_of_a_keyboard_do_not_open_the_mouth(hz: float | None, decay_s: float):
+    assert mouths(knocks(hz, decay_s)).max() < 0.05
+
+
+def test_a_voice_is_heard_through_white_noise(say: Say):
+    word = np.concatenate((silence(0.5), at_level(say("[[la:lo:le:]]"), -20)))
+    noisy = word + at_level(noise("white"), -45)[: len(word)]
+    clean_jaw, noisy_jaw = mouths(word)[:, JAW], mouths(noisy)[:, JAW]
+    assert np.corrcoef(clean_jaw, noisy_jaw)[0, 1] > 0.95
+
+
+# Loudness, delay, cost -----------------------------------------------------------------------
+
+
+def test_speaking_softly_moves_the_mouth_as_much(say: Say):
+    words = say("She sells sea shells, and the lazy dog jumps over all of them.", language="en")
+    loud, soft = (mouths(at_level(words, level_db))[:, JAW] for level_db in (-12, -30))
+    assert soft.mean() == approx(loud.mean(), rel=0.2)
+    assert np.percentile(soft, 95) == approx(np.percentile(loud, 95), rel=0.1)
+
+
+def delay_s(sound: Samples, lead: int) -> float:
+    """From the onset, `lead` samples after the beginning, to half of the jaw's final opening."""
+    jaw = mouths(np.concatenate((np.zeros(lead, np.float32), sound)))[:, JAW]
+    onset_s = lead / RATE
+    began = round(onset_s * 100)
+    final = float(np.median(jaw[began + 10 : began + 25]))
+    assert final > 0.1
+    return (int(np.argmax(jaw > final / 2)) + 1) / 100 - onset_s
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_the_jaw_is_half_open_within_60_ms_of_the_sound(say: Say, voice: str):
+    """However the blocks of 10 ms lie; the wait for a whole block is in it."""
+    vowels = [say(f"[[{vowel}::]]", voice) for vowel in "aeiou"]
+    delays = [delay_s(sound, 8000 + shift) for sound in vowels for shift in range(0, 160, 53)]
+    assert max(delays) < 0.06
+
+
+def test_a_second_of_sound_costs_little(say: Say):
+    words = np.tile(say("[[a::]]"), 10)[: 3 * RATE]
+    before = time.thread_time()
+    mouths(words)
+    assert (time.thread_time() - before) / 3 < 0.1  # 0.02 measured; a busy machine is slower
+
+
+def test_blocks_of_any_length_say_the_same(say: Say):
+    word = say("[[a::]]")
+    word = word[: len(word) // 160 * 160]
+    mouth = SoundMouth(RATE)
+    for start in range(0, len(word), 37):
+        mouth.feed(word[start : start + 37], start / RATE)
+    told = mouth.at(len(word) / RATE)
+    assert told is not None
+    assert told.weights == approx(mouths(word)[-1], abs=1e-6)
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_the_devices_own_rate_gives_the_same_mouth(say: Say, rate: int):
+    word = say("[[a::]]")[: RATE // 3]
+    one, other = mouths(word)[20], mouths(resampled(word, RATE, rate), rate)[20]
+    assert other == approx(one, abs=0.05)
+
+
+@pytest.mark.parametrize(("voice", "f1_hz", "f2_hz"), [("m3", 300, 2140), ("f2", 355, 2450)])
+def test_formants_are_those_that_the_synthesiser_makes(
+    say: Say, voice: str, f1_hz: float, f2_hz: float
+):
+    heard = list(Ear(RATE).hear(say("[[i::]]", voice)[: RATE // 4]))
+    found = formants(heard[15].spectrum)
+    assert found == approx((f1_hz, f2_hz), rel=0.08)
+
+
+# Who has the mouth ---------------------------------------------------------------------------
+
+
+def test_only_the_mouth_and_the_jaw_are_told(say: Say):
+    mouth = SoundMouth(RATE)
+    mouth.feed(say("[[a::]]")[:3200], 1.0)
+    told = mouth.at(1.0)
+    assert told is not None
+    assert {EXPRESSIONS[i].rstrip("LR")[:5] for i in np.nonzero(told.told)[0]} <= {
+        "mouth",
+        "jawOp",
+        "jawFo",
+        "jawLe",
+        "jawRi",
+    }
+    assert not told.told[INDEX["eyeBlinkLeft"]]
+    assert told.pose is None
+    assert told.meant
+
+
+def test_without_sound_the_mouth_shuts_and_is_handed_back(say: Say):
+    mouth = SoundMouth(RATE)
+    assert mouth.at(0.0) is None
+    mouth.feed(say("[[a::]]")[:3200], 1.0)
+    open_, shut = mouth.at(1.0), mouth.at(1.0 + STALE_S - 0.01)
+    assert open_ is not None
+    assert open_.weights[JAW] > 0.5
+    assert shut is not None
+    assert shut.weights.max() == 0.0
+    assert mouth.at(1.0 + STALE_S + 0.01) is None
+
+
+class Told:
+    """A performer that tells what a test wants."""
+
+    def __init__(self, jaw: float | None) -> None:
+        self.jaw = jaw
+        self.closed = False
+
+    def at(self, now: float) -> Performance | None:
+        if self.jaw is None:
+            return None
+        weights, told = np.zeros((2, len(EXPRESSIONS)), np.float32)
+        weights[JAW], told[JAW] = self.jaw, 1
+        return Performance(weights, told.astype(bool), None, now)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def jaws(
+    mouth: MouthWhereUnsure, camera: float, unsure: float, began: float, times: int = 30
+) -> list[float]:
+    weights = np.full(len(EXPRESSIONS), camera, np.float32)
+    return [float(mouth.mixed(weights, unsure, began + k / 100)[JAW]) for k in range(times)]
+
+
+def test_where_the_camera_is_sure_its_mouth_is_shown():
+    mouth = MouthWhereUnsure(Told(0.9))
+    weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
+    assert mouth.mixed(weights, 0.0, 1.0) is weights
+
+
+def test_where_the_camera_is_unsure_the_sound_takes_over_smoothly():
+    mouth = MouthWhereUnsure(Told(0.8))
+    jaws(mouth, 0.2, 0.0, 0.0)
+    shown = jaws(mouth, 0.2, 1.0, 1.0, 30)
+    assert shown[-1] == approx(0.8)
+    shown = jaws(mouth, 0.2, 0.0, 2.0 - 0.71, 30)
+    there = np.array(jaws(mouth, 0.2, 1.0, 1.59, 30))
+    assert shown[-1] == approx(0.2)
+    assert np.abs(np.diff(there)).max() < 0.1
+    assert there[round(BLEND_S * 100) + 1] == approx(0.8)
+
+
+def test_without_sound_an_unsure_camera_keeps_the_mouth():
+    sound = Told(0.8)
+    mouth = MouthWhereUnsure(sound)
+    jaws(mouth, 0.2, 1.0, 0.0)
+    assert mouth.share == 1.0
+    sound.jaw = None
+    shown = jaws(mouth, 0.2, 1.0, 0.3)
+    assert shown[-1] == approx(0.2)
+    assert np.abs(np.diff(shown)).max() < 0.1
+
+
+def test_what_the_sound_does_not_tell_stays_the_cameras():
+    mouth = MouthWhereUnsure(Told(0.8))
+    weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
+    for k in range(20):
+        mixed = mouth.mixed(weights, 1.0, k / 100)
+    assert mixed[INDEX["eyeBlinkLeft"]] == approx(0.2)
+    assert weights[JAW] == approx(0.2)
+
+
+# Microphones ---------------------------------------------------------------------------------
+
+DESK, HEADSET = Microphone(2, "Desk microphone", usual=True), Microphone(5, "USB headset")
+
+
+@pytest.mark.parametrize(
+    ("spec", "index"), [("", 2), ("5", 5), ("headset", 5), ("DESK", 2), ("usb headset", 5)]
+)
+def test_a_microphone_is_found_by_number_or_part_of_its_name(spec: str, index: int):
+    assert find_microphone(spec, [DESK, HEADSET]).index == index
+
+
+def test_a_misspelt_microphone_gets_a_suggestion():
+    with pytest.raises(ConfigError, match='did you mean "USB headset"') as raised:
+        find_microphone("USB hedset", [DESK, HEADSET])
+    assert "Desk microphone" in raised.value.hint
+
+
+def test_a_word_that_fits_two_microphones_is_refused():
+    with pytest.raises(ConfigError, match="fits several"):
+        find_microphone("e", [DESK, HEADSET])
+
+
+def test_a_machine_without_a_microphone_says_so():
+    with pytest.raises(DeviceError, match="no microphone was found") as raised:
+        find_microphone("", [])
+    assert raised.value.hint
+
+
+def test_each_microphone_is_listed_once_though_windows_knows_it_thrice():
+    devices = [
+        {"name": name, "max_input_channels": channels, "default_samplerate": 48000.0}
+        for name, channels in [("Mic", 1), ("Mic", 2), ("Speakers", 0), ("Mic", 2)]
+    ]
+    hosts = [
+        {"name": "MME", "devices": [0], "default_input_device": 0},
+        {"name": "Windows WASAPI", "devices": [2, 3], "default_input_device": 3},
+    ]
+    assert microphones_among(devices, hosts, usual=0) == [Microphone(3, "Mic", 2, 48000.0, True)]
+
+
+def test_without_portaudio_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(DeviceError, match="PortAudio") as raised:
+        list_microphones()
+    assert "libportaudio2" in raised.value.hint
+
+
+class FakePortAudio:
+    """A library whose device does only its own rate, and only in stereo."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, rate_hz: float) -> None:
+        self.rate_hz = rate_hz
+        self.tried: list[tuple[float, int]] = []
+
+    def InputStream(self, **asked: object) -> SimpleNamespace:  # noqa: N802
+        way = asked["samplerate"], asked["channels"]
+        self.tried.append(way)  # type: ignore[arg-type]
+        if way != (self.rate_hz, 2):
+            raise self.PortAudioError("Invalid sample rate", -9997)
+        self.callback = asked["callback"]
+        return SimpleNamespace(
+            start=lambda: None, close=lambda: None, samplerate=self.rate_hz, latency=0.03
+        )
+
+
+def test_a_device_that_cannot_do_16_khz_is_opened_at_its_own_rate(monkeypatch: pytest.MonkeyPatch):
+    library = FakePortAudio(44100.0)
+    monkeypatch.setattr(microphones, "portaudio", lambda: library)
+    heard: list[Samples] = []
+    stereo = Microphone(0, "USB", 2, 44100.0)
+    with MicrophoneStream(stereo, heard.append, lambda: None) as stream:
+        library.callback(np.array([[0.2, 0.4]], np.float32), 1, None, None)  # type: ignore[operator]
+    assert stream.rate_hz == 44100.0
+    assert heard[0] == approx([0.3])
+
+
+def test_a_device_that_cannot_be_opened_says_why(monkeypatch: pytest.MonkeyPatch):
+    library = FakePortAudio(8000.0)
+    monkeypatch.setattr(microphones, "portaudio", lambda: library)
+    with pytest.raises(DeviceError, match=r'"USB" cannot be opened: Invalid sample rate'):
+        MicrophoneStream(Microphone(0, "USB", 2, 44100.0), lambda _: None, lambda: None)
+    assert len(library.tried) == 3
+
+
+class FakeStream:
+    """A microphone that a test speaks into and unplugs."""
+
+    opened: list[FakeStream]
+    rate_hz = float(RATE)
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        hear: Callable[[Samples], None],
+        ended: Callable[[], None],
+        latency_s: float,
+    ) -> None:
+        self.microphone, self.hear, self.unplug = microphone, hear, ended
+        self.latency_s = latency_s
+        self.closed = False
+        FakeStream.opened.append(self)
+        hear(silence(0.01))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def wait_until(true: Callable[[], object], at_most_s: float = 3.0) -> None:
+    end = time.monotonic() + at_most_s
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)
+
+
+def test_an_unplugged_microphone_is_noticed_logged_once_and_found_again(
+    say: Say, caplog: pytest.LogCaptureFixture
+):
+    FakeStream.opened = []
+    clock = ManualClock(10.0)
+    asked: list[bool] = []
+    plugged = [HEADSET]
+
+    def listed(anew: bool) -> list[Microphone]:
+        asked.append(anew)
+        return [DESK, *plugged]
+
+    with MouthFromSound("headset", clock, FakeStream, listed) as mouth:
+        wait_until(lambda: FakeStream.opened)
+        FakeStream.opened[0].hear(say("[[a::]]")[:3200])
+        wait_until(lambda: (told := mouth.at(10.0)) is not None and told.weights[JAW] > 0.5)
+        plugged.clear()
+        FakeStream.opened[0].unplug()
+        wait_until(lambda: asked.count(True) > 1)  # it was looked for twice
+        assert FakeStream.opened[0].closed
+        clock.advance(STALE_S + 0.1)
+        assert mouth.at(clock.now()) is None
+        plugged.append(Microphone(7, "USB headset"))
+        wait_until(lambda: len(FakeStream.opened) > 1)
+        wait_until(lambda: mouth.at(clock.now()) is not None)
+    assert FakeStream.opened[1].microphone.index == 7
+    assert FakeStream.opened[1].closed
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("gives no sound" in line for line in said) == 1
+
+
+def test_closing_a_microphone_takes_no_time():
+    FakeStream.opened = []
+    with MouthFromSound("", SystemClock(), FakeStream, lambda anew: [DESK]):
+        wait_until(lambda: FakeStream.opened)
+        began = time.monotonic()
+    assert time.monotonic() - began < 0.3
+    assert FakeStream.opened[0].latency_s == LATENCIES_S[0]
+
+
+def test_a_microphone_that_is_not_there_at_the_start_is_an_error():
+    with pytest.raises(ConfigError):
+        MouthFromSound("nosuch", SystemClock(), FakeStream, lambda anew: [DESK])
+
+
+LISTEN = """
+import time
+from livecam.audio.mouth import MouthFromSound
+from livecam.core.face import INDEX
+from livecam.core.timing import SystemClock
+widest, end = 0.0, time.monotonic() + 5
+with MouthFromSound("", SystemClock()) as mouth:
+    while widest < 0.5 and time.monotonic() < end:
+        told = mouth.at(time.monotonic())
+        widest = max(widest, 0.0 if told is None else float(told.weights[INDEX["jawOpen"]]))
+        time.sleep(0.005)
+print("widest", widest)
+"""
+
+
+def test_a_real_sound_system_opens_the_mouth(say: Say, shared: Path, tmp_path: Path):
+    script = shared / "guest" / "audio_fake_mic.sh"
+    if not script.is_file() or shutil.which("pulseaudio") is None or not _alsa_speaks_pulse():
+        pytest.skip("needs apt packages pulseaudio pulseaudio-utils libasound2-plugins")
+    path = tmp_path / "ah.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        sound = np.concatenate((say("[[a::]]"), silence(0.3)))
+        file.writeframes((sound * 32767).astype(np.int16).tobytes())
+    command = ["bash", str(script), str(path), "--", sys.executable, "-c", LISTEN]
+    env = {**os.environ, "AUDIO_TIMEOUT": "15"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=30)
+    assert "widest" in done.stdout, done.stderr
+    assert float(done.stdout.split()[-1]) > 0.5
+
+
+def _alsa_speaks_pulse() -> bool:
+    return any(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"))
