@@ -437,7 +437,7 @@ def _bench(
 
     settings = load_settings(preset, flags).settings
     if what == "tracking":
-        from livecam.app.bench_tracking import bench_tracking
+        from livecam.app.truth.bench import bench_tracking
 
         rows = bench_tracking(settings, seconds=seconds, scenarios=_names(scenario), say=_say)
         _print_rows(rows, json, "nothing was measured")
