@@ -17,7 +17,7 @@ from livecam.core.commands import Command
 from livecam.core.errors import ConfigError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation
 from livecam.core.spaces import quaternion_from_vector
-from livecam.core.timing import ManualClock, StageTimer, SystemClock
+from livecam.core.timing import StageTimer, SystemClock
 from livecam.motion.take import (
     LOOP_FADE_S,
     TakePlayer,
@@ -92,8 +92,7 @@ def test_between_two_frames_a_take_is_in_between(recorded):
 
 def test_a_player_plays_from_its_first_question_and_loops_without_a_jump(recorded):
     take = read_take(recorded)
-    clock = ManualClock()
-    player = TakePlayer(take, clock)
+    player = TakePlayer(take)
     first = player.at(1000.0)
     assert first is not None
     assert first.weights == pytest.approx(take.weights[0], abs=1e-4)
@@ -144,7 +143,7 @@ def test_a_take_is_never_overwritten(recorded):
 
 def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(recorded):
     settings = Settings(motion=MotionSettings(motion=str(recorded)))
-    player = TakePlayer(read_take(recorded), ManualClock())
+    player = TakePlayer(read_take(recorded))
     line = Line(settings, avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
                 performers=[player])  # fmt: skip
     for i in range(15):
@@ -160,7 +159,7 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
     settings = Settings(
         source=SourceSettings(source="blank"), motion=MotionSettings(motion=str(recorded))
     )
-    player = TakePlayer(read_take(recorded), ManualClock())
+    player = TakePlayer(read_take(recorded))
     line = Line(settings, avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
                 performers=[player])  # fmt: skip
     published = line.show(Observation(frame(0, 0.0), ()), 5.0)
@@ -170,7 +169,7 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
 
 
 def test_a_take_never_stands_in_for_a_face_that_a_camera_lost(recorded):
-    player = TakePlayer(read_take(recorded), ManualClock())
+    player = TakePlayer(read_take(recorded))
     line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
                 performers=[player])  # fmt: skip
     assert line.show(Observation(frame(0, 0.0), ()), 0.0).state is Shown.CURTAIN

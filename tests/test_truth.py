@@ -16,7 +16,6 @@ from livecam.app.truth.meters import (
     head_offset,
     jitter_px,
     lag_s,
-    paths_px,
     registration_px,
     turn_errors_deg,
     turns_deg,
@@ -32,6 +31,7 @@ from livecam.core.errors import ConfigError
 from livecam.core.face import INDEX
 from livecam.core.frame import Frame
 from livecam.core.spaces import compose, decompose, euler_deg, project, quaternion_from_vector
+from livecam.filtering.measure import paths_px
 from livecam.render.context import Graphics, open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 

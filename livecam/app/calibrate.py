@@ -15,7 +15,7 @@ from livecam.app.build import tracker_factory
 from livecam.avatar.profile import LEAST_SPAN, Profile, save_profile
 from livecam.config.settings import Settings
 from livecam.core.errors import TrackingError
-from livecam.core.face import EXPRESSIONS, Observation
+from livecam.core.face import EXPRESSIONS, Observation, named
 from livecam.core.timing import SystemClock
 from livecam.filtering.choice import FaceChoice
 from livecam.sources.choose import open_source
@@ -86,9 +86,7 @@ def asked(
     choice = FaceChoice()
     started = time.monotonic()
     for seen in observations:
-        if choice.choose(seen) is not None:
-            break
-        if time.monotonic() - started > LOOK_S:
+        if choice.choose(seen) is not None or time.monotonic() - started > LOOK_S:
             break
     for step in steps:
         say(step.words)
@@ -121,10 +119,10 @@ def profile_of(
         if not step.names:
             rest = np.median(rows, axis=0)
             continue
-        shown = [i for i, name in enumerate(EXPRESSIONS) if name.startswith(step.names)]
+        shown = np.array(named(*step.names))
         reached = np.quantile(rows[:, shown], UTMOST, axis=0)
         moved = reached - rest[shown] >= LEAST_SPAN
-        utmost[np.array(shown)[moved]] = reached[moved]
+        utmost[shown[moved]] = reached[moved]
         if not moved.any():
             missed.append(step.words)
     return Profile(rest, utmost), missed

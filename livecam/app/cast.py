@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from livecam.avatar.accessories import dressed, worn_avatar
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.library import load_avatar
+from livecam.avatar.life import RETURN_S
 from livecam.avatar.profile import Profile
 from livecam.avatar.rig import Rig
-from livecam.compose.covers import face_region
+from livecam.compose.covers import face_region, region_at
 from livecam.config.settings import AvatarSettings, Settings
-from livecam.core.face import Face, FaceState, Matrix4, Observation, Vector3
+from livecam.core.face import FaceState, Matrix4, Observation, Vector3
 from livecam.core.frame import Frame, Rect
 from livecam.core.spaces import (
     focal_px,
@@ -28,18 +29,16 @@ from livecam.core.spaces import (
     quaternion_from_vector,
     rotation_vector,
 )
-from livecam.filtering.people import People, Place, Somebody
+from livecam.filtering.people import People, Somebody
 from livecam.filtering.smoother import Smoother
 
 MOST_PEOPLE = 4
 SEAT_S = 5.0  # a seat nobody else wants is kept at least so long
 
-RETURN_S = 0.15  # from where a head was held to where it is measured
 # What is farther is no glide but a jump: under way the head would bare the face, or look silly.
 HALF_HEAD_M = 0.08
 MOST_GROWTH, MOST_TURN_RAD = 0.25, float(np.radians(60))
 
-FACE_HEIGHT = 1.4  # of a face's box, over its width
 STRAYS_PER_S, MOST_STRAYED = 0.6, 0.6  # an unseen face may go so far, in widths
 
 
@@ -86,7 +85,7 @@ class Wearer:
         """Changes the head."""
         self._rig = Rig(avatar, self._settings.avatar, self._profile)
 
-    def see(self, somebody: Somebody | None, observation: Observation) -> None:
+    def see(self, somebody: Somebody | None, frame: Frame) -> None:
         """Takes in who sits here, and their face when it is in the picture."""
         if somebody is not self.somebody:
             if self.somebody is not None:
@@ -94,8 +93,7 @@ class Wearer:
             self.somebody = somebody
         self.face = None
         if somebody is not None and somebody.face is not None:
-            alone = replace(observation, faces=(somebody.face,))
-            self.face = self._smoother.update(alone).primary
+            self.face = self._smoother.follow(somebody.face, frame)
 
     def leave(self) -> None:
         """Forgets whoever sat here."""
@@ -172,7 +170,7 @@ class Cast:
         """Takes in the next picture."""
         self._people.update(observation)
         for wearer, somebody in zip(self.wearers, self._people.seats, strict=True):
-            wearer.see(somebody, observation)
+            wearer.see(somebody, observation.frame)
 
     @property
     def seen(self) -> list[Wearer]:
@@ -183,11 +181,6 @@ class Cast:
     def unseen(self) -> list[Wearer]:
         """Who has a seat, but is not in the newest picture."""
         return [w for w in self.wearers if w.face is None and w.somebody is not None]
-
-    @property
-    def others(self) -> tuple[Face, ...]:
-        """The faces in the newest picture that wear nothing."""
-        return self._people.others
 
     def other_regions(self, frame: Frame) -> list[Rect]:
         """Where faces that wear nothing are, or may still be."""
@@ -206,13 +199,8 @@ def stray_region(somebody: Somebody, at: float) -> Rect:
     """Where the head of somebody unseen may be, larger the longer they are."""
     place = somebody.predicted(at)
     strayed = min(STRAYS_PER_S * max(at - somebody.seen_at, 0.0), MOST_STRAYED)
-    return face_region(_box(place)).grown(round(strayed * float(place[2])))
-
-
-def _box(place: Place) -> Rect:
     x, y, size = (float(v) for v in place)
-    half = size * FACE_HEIGHT / 2
-    return Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
+    return region_at(x, y, size).grown(round(strayed * size))
 
 
 def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> AvatarState:

@@ -40,7 +40,7 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
     motion = settings.motion
     out: list[Performer] = []
     if motion.motion:
-        out.append(TakePlayer(read_take(Path(motion.motion).expanduser()), clock))
+        out.append(TakePlayer(read_take(Path(motion.motion).expanduser())))
     if motion.performer != CAMERA:
         extra = {"phone": motion.phone} if motion.performer == "ifacialmocap" else {}
         out.append(

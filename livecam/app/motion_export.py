@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.expression import ExpressionGains
+from livecam.avatar.gltf import chunks, packed
 from livecam.avatar.library import find_avatar, load_avatar
 from livecam.core.errors import SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.spaces import euler_deg
+from livecam.filtering.zero_lag import same_hemisphere
 from livecam.motion.take import Take
 
 FLOAT = 5126  # glTF 2.0, 3.6.2.2: accessor.componentType
-JSON_CHUNK, BIN_CHUNK = 0x4E4F534A, 0x004E4942  # 4.4.3
 
 
 def export(take: Take, out: Path, avatar: str, force: bool = False) -> None:
@@ -67,7 +66,7 @@ def animated(take: Take, avatar: str) -> bytes:
     The body's joint moves as the head did, about where it was on average; the head's joint turns;
     each mesh has a track of its morph targets, correctives among them (glTF 2.0, 3.11).
     """
-    document, binary = _chunks((find_avatar(avatar) / "head.glb").read_bytes())
+    document, binary = chunks(find_avatar(avatar) / "head.glb")
     file = _File(document, bytearray(binary))
     seen = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
     rows = np.maximum(seen, int(np.argmax(take.seen)))  # where nobody is seen the last one stays
@@ -75,7 +74,8 @@ def animated(take: Take, avatar: str) -> bytes:
     joints = {node["name"]: i for i, node in enumerate(document["nodes"]) if "mesh" not in node}
     away = take.translations - take.translations[take.seen].mean(axis=0)
     body = np.array(document["nodes"][joints["body"]].get("translation", (0, 0, 0)))
-    turns = np.roll(_continuous(take.rotations[rows]), -1, axis=1)  # x y z w
+    # Players interpolate components, so neighbours must be on one side; glTF writes x y z w.
+    turns = same_hemisphere(take.rotations[rows], np.ones(len(rows), bool))[:, (1, 2, 3, 0)]
     animation = _Animation(time)
     animation.add(joints["body"], "translation", file.add((away[rows] + body), "VEC3"))
     animation.add(joints["head"], "rotation", file.add(turns, "VEC4"))
@@ -86,7 +86,7 @@ def animated(take: Take, avatar: str) -> bytes:
             track = np.stack([_weight(name, morphs) for name in names], axis=1)
             animation.add(i, "weights", file.add(track.ravel(), "SCALAR"))
     document["animations"] = [animation.document()]
-    return file.to_bytes()
+    return packed(document, file.binary)
 
 
 def _morphs(take: Take, rows: NDArray[np.intp], avatar: str) -> NDArray[np.float32]:
@@ -103,13 +103,6 @@ def _weight(name: str, morphs: NDArray[np.float32]) -> NDArray[np.float32]:
     """An expression's weight, or a corrective's: the product of what it corrects."""
     columns = [EXPRESSIONS.index(part) for part in name.split("*")]
     return np.asarray(morphs[:, columns].prod(axis=1), np.float32)
-
-
-def _continuous(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same rotations on neighbouring sides: players interpolate components."""
-    signs = np.sign((rotations[1:] * rotations[:-1]).sum(axis=1))
-    signs[signs == 0] = 1
-    return rotations * np.concatenate(([1.0], np.cumprod(signs)))[:, None]
 
 
 class _Animation:
@@ -133,15 +126,15 @@ class _File:
     """A glTF document and its one buffer, both growing."""
 
     def __init__(self, document: dict[str, Any], binary: bytearray) -> None:
-        self._document, self._binary = document, binary
+        self._document, self.binary = document, binary
 
     def add(self, values: NDArray[Any], kind: str, bounds: bool = False) -> int:
         """Appends floats; answers with the index of their accessor."""
         data = np.ascontiguousarray(values, np.float32)
-        self._binary += bytes(-len(self._binary) % 4)
+        self.binary += bytes(-len(self.binary) % 4)
         views, accessors = self._document["bufferViews"], self._document["accessors"]
-        views.append({"buffer": 0, "byteOffset": len(self._binary), "byteLength": data.nbytes})
-        self._binary += data.tobytes()
+        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": data.nbytes})
+        self.binary += data.tobytes()
         accessor = {
             "bufferView": len(views) - 1, "componentType": FLOAT, "count": len(data), "type": kind,
         }  # fmt: skip
@@ -149,24 +142,3 @@ class _File:
             accessor |= {"min": [float(data.min())], "max": [float(data.max())]}
         accessors.append(accessor)
         return len(accessors) - 1
-
-    def to_bytes(self) -> bytes:
-        self._binary += bytes(-len(self._binary) % 4)
-        self._document["buffers"][0]["byteLength"] = len(self._binary)
-        text = json.dumps(self._document, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 4)
-        length = 12 + 8 + len(text) + 8 + len(self._binary)
-        return b"".join(
-            (
-                struct.pack("<4sII", b"glTF", 2, length),
-                struct.pack("<II", len(text), JSON_CHUNK), text,
-                struct.pack("<II", len(self._binary), BIN_CHUNK), bytes(self._binary),
-            )
-        )  # fmt: skip
-
-
-def _chunks(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """The document and the buffer of one of our own GLB files."""
-    length = struct.unpack_from("<I", data, 12)[0]
-    document = json.loads(data[20 : 20 + length])
-    return document, data[28 + length :]

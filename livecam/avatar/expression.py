@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from livecam.avatar.baseline import SlowQuantile
 from livecam.avatar.profile import Profile
-from livecam.core.face import EXPRESSIONS, INDEX, Weights
+from livecam.core.face import EXPRESSIONS, INDEX, Weights, named
 
 REST_QUANTILE = 0.20
 MOST_REST = 0.35  # a resting level above this is an expression, not a face at rest
@@ -65,7 +65,7 @@ _UPPER_LIP = [INDEX["mouthUpperUpLeft"], INDEX["mouthUpperUpRight"]]
 _OUTER_BROW = [INDEX["browOuterUpLeft"], INDEX["browOuterUpRight"]]
 _INNER_BROW, _JAW = INDEX["browInnerUp"], INDEX["jawOpen"]
 _FUNNEL, _PUCKER = INDEX["mouthFunnel"], INDEX["mouthPucker"]
-_EYES = [i for i, name in enumerate(EXPRESSIONS) if name.startswith(("eyeBlink", "eyeLook"))]
+_EYES = named("eyeBlink", "eyeLook")
 
 
 class ExpressionGains:

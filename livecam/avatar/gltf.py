@@ -71,7 +71,7 @@ def read_meshes(path: Path, bones: Sequence[str] = ()) -> tuple[Mesh, ...]:
         AssetError: the file is missing, broken, cut short, or needs an extension; or it has no
             joint of one of those names.
     """
-    document, binary = _chunks(path)
+    document, binary = chunks(path)
     try:
         _refuse_unknown_extensions(path, document)
         _refuse_missing_joints(path, document, bones)
@@ -117,14 +117,20 @@ def write_glb(
         "materials": [_material_json(kind) for kind in kinds],
         "accessors": writer.accessors,
         "bufferViews": writer.views,
+        "buffers": [],
     }
-    binary = bytes(writer.binary) + b"\0" * (-len(writer.binary) % 4)
-    document["buffers"] = [{"byteLength": len(binary)}]
     if any("weights" in mesh for mesh in document["meshes"]):
         document |= {"extensionsUsed": [_QUANTIZED], "extensionsRequired": [_QUANTIZED]}
+    path.write_bytes(packed(document, writer.binary))
+
+
+def packed(document: Json, binary: bytes | bytearray) -> bytes:
+    """A GLB file of a document, whose one buffer is written into it, and that buffer."""
+    binary = bytes(binary) + b"\0" * (-len(binary) % 4)
+    document["buffers"] = [{"byteLength": len(binary)}]
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    path.write_bytes(
+    return (
         struct.pack("<4sII", b"glTF", 2, 28 + len(text) + len(binary))
         + struct.pack("<I4s", len(text), b"JSON")
         + text
@@ -143,8 +149,12 @@ def _broken(path: Path, why: str) -> AssetError:
     )
 
 
-def _chunks(path: Path) -> tuple[Json, memoryview]:
-    """The JSON document and the binary chunk of a GLB file."""
+def chunks(path: Path) -> tuple[Json, memoryview]:
+    """The JSON document and the binary chunk of a GLB file.
+
+    Raises:
+        AssetError: the file cannot be read, or is none.
+    """
     try:
         data = path.read_bytes()
     except OSError as err:
@@ -163,21 +173,21 @@ def _chunks(path: Path) -> tuple[Json, memoryview]:
         raise _broken(path, f"it has glTF version {version}, wanted is 2")
     if total > len(data):
         raise _broken(path, f"it is cut short ({len(data)} of {total} bytes)")
-    chunks: dict[bytes, memoryview] = {}
+    parts: dict[bytes, memoryview] = {}
     at = 12
     while at + 8 <= total:
         length, kind = struct.unpack_from("<I4s", data, at)
         if at + 8 + length > total:
             raise _broken(path, "a chunk reaches beyond its end")
-        chunks.setdefault(kind, memoryview(data)[at + 8 : at + 8 + length])
+        parts.setdefault(kind, memoryview(data)[at + 8 : at + 8 + length])
         at += 8 + length
     try:
-        document = json.loads(bytes(chunks[b"JSON"]))
+        document = json.loads(bytes(parts[b"JSON"]))
     except (KeyError, ValueError) as err:
         raise _broken(path, "its description is not JSON") from err
     if not isinstance(document, dict):
         raise _broken(path, "its description is not a JSON object")
-    return document, chunks.get(b"BIN\0", memoryview(b""))
+    return document, parts.get(b"BIN\0", memoryview(b""))
 
 
 def _refuse_unknown_extensions(path: Path, document: Json) -> None:

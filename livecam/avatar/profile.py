@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livecam.config.paths import user_data_folder
 from livecam.core.errors import ConfigError
-from livecam.core.face import EXPRESSIONS, INDEX, Weights
+from livecam.core.face import EXPRESSIONS, INDEX, Weights, named
 from livecam.core.registry import did_you_mean
 
 FORMAT = 1
@@ -37,11 +38,10 @@ USUAL = (
 )
 LEAST_SPAN = 0.08  # between rest and utmost; less is noise, and nothing to go by
 LEAST_STRETCH, MOST_STRETCH = 0.5, 3.0
-# Below its rest a weight goes on falling, but never under nothing.
 MOST_REST = 0.45  # a rest above this is an expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """What is measured of one person; weights as the tracker gives them."""
 
@@ -50,16 +50,17 @@ class Profile:
 
     def usual(self, weights: Weights) -> Weights:
         """What would have been measured of a usual face, float32[52]."""
-        offset, slope = self._line()
+        offset, slope = self._line
         raw = weights.astype(np.float64)
         out: Weights = np.clip(offset + slope * (raw - self.rest), 0.0, 1.0).astype(np.float32)
         return out
 
+    @cached_property
     def _line(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where a usual face rests, and by how much a difference is stretched."""
         offset, slope = np.zeros(len(EXPRESSIONS)), 1 / (1 - np.minimum(self.rest, MOST_REST))
         for beginning, rest, utmost in USUAL:
-            for i in _named(beginning):
+            for i in named(beginning):
                 span = self.utmost[i] - self.rest[i]
                 if not span >= LEAST_SPAN:  # NaN is no span either
                     continue
@@ -125,10 +126,6 @@ def save_profile(name: str, profile: Profile) -> Path:
     new.write_text(said.model_dump_json(indent=1) + "\n", "utf-8")
     new.replace(path)
     return path
-
-
-def _named(beginning: str) -> list[int]:
-    return [i for i, name in enumerate(EXPRESSIONS) if name.startswith(beginning)]
 
 
 def _array(words: Mapping[str, float], missing: float) -> NDArray[np.float64]:

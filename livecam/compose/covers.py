@@ -18,6 +18,7 @@ REGION_CELLS = 4  # a blurred face keeps so few cells across
 OUTLINE_GROWTH = (
     1.04  # of a painted-out face: steadied poses and landmarks differ by a pixel or two
 )
+FACE_HEIGHT = 1.4  # of the landmarks' box, over its width
 FACE_MARGIN = 0.6  # of the landmarks' box on every side: hair, ears and chin, and motion
 
 
@@ -72,6 +73,13 @@ def blur_whole(image: Image) -> Image:
 def face_region(box: Rect) -> Rect:
     """What must be covered to hide the head behind a landmark box; may reach out of the picture."""
     return box.grown(round(FACE_MARGIN * max(box.width, box.height)))
+
+
+def region_at(x: float, y: float, size: float) -> Rect:
+    """As `face_region`, for a face of which only its centre and its width are known, pixels."""
+    half = size * FACE_HEIGHT / 2
+    box = Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
+    return face_region(box)
 
 
 def blur_region(image: Image, region: Rect) -> None:

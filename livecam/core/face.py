@@ -35,6 +35,12 @@ EXPRESSIONS: tuple[str, ...] = (
 )  # fmt: skip
 INDEX: dict[str, int] = {name: i for i, name in enumerate(EXPRESSIONS)}
 
+
+def named(*beginnings: str) -> list[int]:
+    """Where the expressions stand whose names begin so."""
+    return [i for i, name in enumerate(EXPRESSIONS) if name.startswith(beginnings)]
+
+
 # The outline of the face in MediaPipe's mesh, forehead first, clockwise in the picture.
 FACE_OVAL: tuple[int, ...] = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.face import Matrix4
-from livecam.core.spaces import project
+from livecam.core.spaces import focal_px
 
 Paths = NDArray[np.float64]  # float64[frames, points, 2], pixels
 
@@ -21,7 +21,18 @@ LONGEST_LAG = 3.0
 
 def paths_of(heads: Sequence[Matrix4], width: int, height: int) -> Paths:
     """Where the points of HEAD go in pictures of that size, for each `camera_from_head`."""
-    return np.array([project(head, HEAD, width, height) for head in heads])
+    return paths_px(np.array(heads), HEAD, width, height)
+
+
+def paths_px(
+    heads: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
+) -> Paths:
+    """Where points of a head, float64[p, 3], are seen for each `camera_from_head`[n, 4, 4]."""
+    camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
+    scale = focal_px(height) / -camera[..., 2]
+    return np.stack(
+        (width / 2 + scale * camera[..., 0], height / 2 - scale * camera[..., 1]), axis=2
+    )
 
 
 def wobble_px(paths: Paths) -> float:

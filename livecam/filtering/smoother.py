@@ -12,6 +12,7 @@ import numpy as np
 
 from livecam.config.settings import SmoothingSettings
 from livecam.core.face import Face, FacePose, FaceState, Observation
+from livecam.core.frame import Frame
 from livecam.core.spaces import conjugate, decompose, multiply, rotation_vector
 from livecam.filtering.base import FILTERS, Filter
 from livecam.filtering.choice import FaceChoice
@@ -64,10 +65,7 @@ class Smoother:
 
     def update(self, observation: Observation) -> SmoothedFaces:
         """The steadied face at the moment of the observation's own frame."""
-        at = observation.frame.captured_at
-        if at < self._now:
-            self.reset()
-        self._now = at
+        self._begin(observation.frame)
         chosen = self._choice.choose(observation)
         others = tuple(face for face in observation.faces if face is not chosen)
         if chosen is None:
@@ -75,8 +73,14 @@ class Smoother:
         if self._choice.changed:
             self._width.reset()
             self._forget_movement()
-        self._state = self._steadied(chosen, observation)
+        self._state = self._steadied(chosen, observation.frame)
         return SmoothedFaces(self._state, others)
+
+    def follow(self, face: Face, frame: Frame) -> FaceState:
+        """As `update`, for a face that is known to be the same person's; `reset` for another's."""
+        self._begin(frame)
+        self._state = self._steadied(face, frame)
+        return self._state
 
     def at(self, time: float) -> FaceState | None:
         """The last state carried forward to that time, at most MAX_PREDICTION_S."""
@@ -89,8 +93,12 @@ class Smoother:
         pose = self._pose_filter.predict(ahead_s)
         return FaceState(pose, state.weights, state.width_ratio, state.at + ahead_s)
 
-    def _steadied(self, face: Face, observation: Observation) -> FaceState:
-        frame = observation.frame
+    def _begin(self, frame: Frame) -> None:
+        if frame.captured_at < self._now:
+            self.reset()
+        self._now = frame.captured_at
+
+    def _steadied(self, face: Face, frame: Frame) -> FaceState:
         raw = FacePose(*decompose(face.camera_from_head))
         dt = 0.0 if self._state is None else frame.captured_at - self._state.at
         if self._raw is not None and dt > 0 and (dt > LOST_S or _jumped(self._raw, raw, dt)):

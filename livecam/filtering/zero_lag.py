@@ -55,7 +55,7 @@ def steady(times: Array, seen: NDArray[np.bool_], motion: Motion) -> Motion:
     `times` float64[n] rise strictly, in seconds; `seen` bool[n] tells which rows were measured
     (at least one).
     """
-    rotations = _same_hemisphere(motion.rotations, seen)
+    rotations = same_hemisphere(motion.rotations, seen)
     rotations = smooth(times, seen, rotations, ROTATION_NOISE, POSE_MEMORY_S, together=True)
     rotations /= np.linalg.norm(rotations, axis=1, keepdims=True)
     return Motion(
@@ -210,7 +210,7 @@ def _between(levels: Array, choice: Array) -> Array:
     return mixed
 
 
-def _same_hemisphere(rotations: Array, seen: NDArray[np.bool_]) -> Array:
+def same_hemisphere(rotations: Array, seen: NDArray[np.bool_]) -> Array:
     """Flips signs so that neighbouring quaternions are close: q and -q are one rotation."""
     out = rotations.copy()
     measured = out[seen]

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from livecam.core.errors import ConfigError, SinkError
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState, Performance
 from livecam.core.spaces import slerp
-from livecam.core.timing import Clock
 
 log = logging.getLogger(__name__)
 
@@ -130,11 +129,9 @@ class TakeWriter:
 class TakePlayer:
     """Plays a take in a loop, from the first question on; implements motion/base.Performer."""
 
-    def __init__(self, take: Take, clock: Clock) -> None:
+    def __init__(self, take: Take) -> None:
         self._take = take
-        self._clock = clock
         self._begun: float | None = None
-        self._told = np.ones(len(EXPRESSIONS), bool)
 
     def at(self, now: float) -> Performance | None:
         if self._begun is None:

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.core.face import INDEX, FacePose, Performance, Quaternion, Vector3
+from livecam.core.face import FacePose, Performance, Quaternion, Vector3
 from livecam.core.spaces import multiply
 from livecam.core.timing import Clock
 from livecam.protocols.receiver import (
     LARGEST_M,
     LARGEST_WEIGHT,
+    PLACES,
     RESTING_PLACE,
     Receiver,
     before_camera,
@@ -40,10 +41,9 @@ LARGEST_TEXT = 8192  # the app's are about 1000 long
 LARGEST_DEG = 720.0
 CALIBRATED_M = 0.1  # a face that far before the camera or behind it is told from its rest
 
-_PLACES = {name.lower(): place for name, place in INDEX.items()}
-_PLACES |= {
+_PLACES = PLACES | {
     name.replace("left", "_l").replace("right", "_r"): place
-    for name, place in _PLACES.items()
+    for name, place in PLACES.items()
     if name.endswith(("left", "right")) and name not in ("jawleft", "jawright")
 }
 _TRACKING = "trackingstatus"  # of Facemotion3d and newer versions; 0 when the face is lost

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
-from livecam.core.face import EXPRESSIONS, Performance, Quaternion, Vector3, Weights
+from livecam.core.face import EXPRESSIONS, INDEX, Performance, Quaternion, Vector3, Weights
 from livecam.core.timing import Clock
 from livecam.protocols.udp import MalformedError, SocketAddress, UdpInbox
 
+PLACES = {name.lower(): place for name, place in INDEX.items()}  # senders differ in letter case
 LARGEST_WEIGHT = 10.0  # some apps send beyond 1 on purpose; ten times full is no expression
 LARGEST_M = 10.0
 RESTING_PLACE = np.array((0.0, 0.0, -0.6))  # metres; of heads that are told without a place

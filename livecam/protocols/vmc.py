@@ -28,7 +28,6 @@ from livecam.core.closing import Closing
 from livecam.core.errors import DeviceError
 from livecam.core.face import (
     EXPRESSIONS,
-    INDEX,
     FacePose,
     FaceState,
     Performance,
@@ -42,6 +41,7 @@ from livecam.protocols.osc import Argument, messages_in
 from livecam.protocols.receiver import (
     LARGEST_M,
     LARGEST_WEIGHT,
+    PLACES,
     RESTING_PLACE,
     Receiver,
     before_camera,
@@ -53,7 +53,6 @@ from livecam.protocols.udp import MalformedError, socket_address
 from livecam.protocols.vrm import PRESETS, from_presets
 
 PORT = 39539  # where a "marionette" listens
-_PLACES = {name.lower(): place for name, place in INDEX.items()}
 # What turns the head, from the hips up. The hips and the root turn the whole avatar.
 _TURNING = ("Spine", "Chest", "UpperChest", "Neck", "Head")
 _UNTURNED = np.array((1.0, 0.0, 0.0, 0.0))
@@ -128,11 +127,11 @@ class VmcScript:
         return None
 
     def _wait(self, name: str, value: float) -> None:
-        if name in _PLACES or name in PRESETS:
+        if name in PLACES or name in PRESETS:
             self._waiting[name] = value
 
     def _apply(self, now: float) -> None:
-        arkit = {_PLACES[name]: v for name, v in self._waiting.items() if name in _PLACES}
+        arkit = {PLACES[name]: v for name, v in self._waiting.items() if name in PLACES}
         presets = {PRESETS[name]: v for name, v in self._waiting.items() if name in PRESETS}
         self._waiting.clear()
         if arkit:

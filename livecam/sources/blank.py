@@ -5,39 +5,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from livecam.core.frame import Frame, Image
+from livecam.core.frame import Image
 from livecam.core.timing import Clock
-from livecam.sources.base import SourceInfo
+from livecam.sources.image import StillPicture
 
 # sRGB: the card's middle and its corners.
 LIGHT, DARK = (96, 104, 116), (52, 57, 66)
 
 
-class BlankCard:
+class BlankCard(StillPicture):
     """Grey-blue, a little lighter in the middle."""
 
     def __init__(
         self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
     ) -> None:
-        self._clock = clock
-        self._info = SourceInfo("blank card", width, height, fps, live=True)
-        self._index = 0
-        self._next_at = 0.0
-
-    def open(self) -> SourceInfo:
-        self._picture = card(self._info.width, self._info.height)
-        self._next_at = self._clock.now()
-        return self._info
-
-    def read(self) -> Frame | None:
-        self._clock.sleep(self._next_at - self._clock.now())
-        frame = Frame(self._picture, self._index, self._next_at)
-        self._index += 1
-        self._next_at = max(self._next_at + 1 / self._info.fps, self._clock.now())
-        return frame
-
-    def close(self) -> None:
-        pass
+        super().__init__(clock, "blank card", lambda: card(width, height), fps)
 
 
 def card(width: int, height: int) -> Image:

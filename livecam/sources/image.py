@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,20 +14,21 @@ from livecam.core.timing import Clock
 from livecam.sources.base import SourceInfo
 
 
-class ImageFile:
-    """A picture file (PNG, JPEG, WebP and others) at a steady rate."""
+class StillPicture:
+    """One picture at a steady rate; `make` makes it when it is opened."""
 
-    def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
+    def __init__(self, clock: Clock, name: str, make: Callable[[], Image], fps: float) -> None:
         self._clock = clock
-        self._path = Path(path)
+        self._name = name
+        self._make = make
         self._fps = fps
         self._index = 0
 
     def open(self) -> SourceInfo:
-        self._image = read_image(self._path)
+        self._image = self._make()
         self._next_at = self._clock.now()
         height, width = self._image.shape[:2]
-        return SourceInfo(f"picture {self._path.name}", width, height, self._fps, live=True)
+        return SourceInfo(self._name, width, height, self._fps, live=True)
 
     def read(self) -> Frame | None:
         self._clock.sleep(self._next_at - self._clock.now())
@@ -37,6 +39,14 @@ class ImageFile:
 
     def close(self) -> None:
         pass
+
+
+class ImageFile(StillPicture):
+    """A picture file (PNG, JPEG, WebP and others)."""
+
+    def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
+        path = Path(path)
+        super().__init__(clock, f"picture {path.name}", lambda: read_image(path), fps)
 
 
 def read_image(path: Path) -> Image:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livecam.app.convert.sightings import Shot, Sighting, Track, casts
 from livecam.app.convert.survey import Survey
 from livecam.app.stats import Shown
-from livecam.compose.covers import face_region
+from livecam.compose.covers import region_at
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
 from livecam.core.spaces import euler_deg, project
@@ -20,7 +20,6 @@ from livecam.filtering.zero_lag import Motion, steady
 
 OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were seen
 GUESS_GROWTH = 1.12  # of the outline in frames in which the face was not measured
-FACE_HEIGHT = 1.4  # of a face's box, over its width
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,4 @@ def others_at(scene: Scene, index: int, times: NDArray[np.float64]) -> list[Rect
 
 
 def _region(track: Track, index: int) -> Rect:
-    x, y, size = track.place(index)
-    half = size * FACE_HEIGHT / 2
-    box = Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
-    return face_region(box)
+    return region_at(*track.place(index))

@@ -22,7 +22,6 @@ from livecam.app.truth.meters import (
     jitter_px,
     lag_s,
     moves,
-    paths_px,
     registration_px,
     shift_errors_mm,
     turn_errors_deg,
@@ -35,6 +34,7 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import Settings, SmoothingSettings
 from livecam.core.face import INDEX, Face, Observation
 from livecam.filtering.base import FILTERS
+from livecam.filtering.measure import paths_px
 from livecam.filtering.smoother import Smoother
 from livecam.render.context import open_graphics
 from livecam.sources.sample_clip import read_portrait

@@ -19,9 +19,10 @@ from livecam.core.spaces import (
     quaternion_from_vector,
     rotation_vector,
 )
+from livecam.filtering import measure
+from livecam.filtering.measure import Paths
 
 Array = NDArray[np.float64]
-Paths = NDArray[np.float64]  # float64[n, points, 2], pixels
 
 EARLIEST_LAG_S, LATEST_LAG_S, COARSE_LAG_S = -0.06, 0.14, 0.004
 LEAST_MOTION_PX = 3.0  # rms; less moves too little to tell a lag
@@ -117,15 +118,6 @@ def shift_errors_mm(true: Array, estimated: Array) -> Array:
     return np.asarray(1e3 * np.linalg.norm(estimated[:, :3, 3] - true[:, :3, 3], axis=1))
 
 
-def paths_px(heads: Array, points: Array, width: int, height: int) -> Paths:
-    """Where points of the head, float64[p, 3], are seen in pictures of that size."""
-    camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
-    scale = focal_px(height) / -camera[..., 2]
-    return np.stack(
-        (width / 2 + scale * camera[..., 0], height / 2 - scale * camera[..., 1]), axis=2
-    )
-
-
 def registration_px(true: Paths, estimated: Paths) -> Array:
     """How far the points of one moment lie beside the true ones, float64[n]: their mean."""
     return np.asarray(np.linalg.norm(estimated - true, axis=2).mean(axis=1))
@@ -133,8 +125,7 @@ def registration_px(true: Paths, estimated: Paths) -> Array:
 
 def wobble_px(paths: Paths) -> float:
     """Of a still head: root mean square of the points' distances to their mean places."""
-    paths = paths[_seen(paths)]
-    return float(np.sqrt(((paths - paths.mean(axis=0)) ** 2).sum(axis=2).mean()))
+    return measure.wobble_px(paths[_seen(paths)])
 
 
 def jitter_px(true: Paths, estimated: Paths) -> float:
