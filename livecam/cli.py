@@ -145,7 +145,7 @@ def _of_films(field: SettingField) -> bool:
     if field.name in ("keep_plate", "looks_per_s"):  # a film's background is learned each time
         return False
     groups = ("tracking", "avatar", "render", "picture", "effects")
-    return field.group in groups or field.name == "others"
+    return field.group in groups or field.name in ("others", "motion", "record_motion")
 
 
 def _of_calibration(field: SettingField) -> bool:
@@ -235,9 +235,10 @@ def _calibrate(flags: dict[str, object], preset: Preset = None) -> int:
 
 
 def _motion_app() -> typer.Typer:
-    app = typer.Typer(rich_markup_mode=None, help="Recorded takes: look at one, export it.")
+    app = typer.Typer(rich_markup_mode=None, help="Recorded takes: look at one, film or export it.")
     app.callback(invoke_without_command=True)(_help_without_command)
     command(app, "show")(_motion_show)
+    command(app, "render")(_motion_render)
     command(app, "export")(_motion_export)
     return app
 
@@ -254,6 +255,45 @@ def _motion_show(
         _print_json(told)
     else:
         _print_pairs(told)
+    return 0
+
+
+def _motion_render(
+    take: Annotated[Path, typer.Argument(metavar="TAKE", help="a recorded .jsonl")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="a film, or a folder for numbered pictures")
+    ],
+    avatar: Annotated[
+        str, typer.Option("--avatar", metavar="NAME", help="a head or its folder")
+    ] = "raccoon",
+    wear: Wear = "",
+    background: Annotated[
+        str,
+        typer.Option(
+            "--background",
+            metavar="TEXT",
+            help="keep (a plain card), alpha (into a .mov, .webm or folder), a colour such as "
+            "#00b140, a picture or a film",
+        ),
+    ] = "keep",
+    size: Annotated[
+        str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")
+    ] = "1280x720",
+    fps: Annotated[float, typer.Option("--fps", metavar="N", min=1, max=120)] = 30.0,
+    tier: Annotated[
+        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
+    ] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
+) -> int:
+    """Draw a take on a head, without a camera, into a film or numbered pictures."""
+    from livecam.app.motion_film import render
+    from livecam.motion.take import read_take
+
+    render(
+        read_take(take), out, avatar=avatar, wear=_names(wear), background=background,
+        size=size, fps=fps, tier=tier, force=force,
+    )  # fmt: skip
+    print(out)
     return 0
 
 

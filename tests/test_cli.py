@@ -291,7 +291,8 @@ def test_convert_offers_only_what_it_heeds():
     text = livecam("convert", "--help").stdout
     assert "--avatar" in text
     assert "--others" in text
-    for flag in ("--mirror", "--record", "--on-lost", "--source"):
+    assert "--motion" in text
+    for flag in ("--mirror", "--record ", "--on-lost", "--source"):
         assert flag not in text
     assert livecam("convert", "--mirror", "a.mp4", "b.mp4").returncode == 2
 

@@ -15,14 +15,16 @@ from livecam.app.stats import Shown
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
 from livecam.core.errors import ConfigError, SinkError, UsageError
-from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation, Performance
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.motion.base import performed_alone
 from livecam.motion.take import (
     LOOP_FADE_S,
     TakePlayer,
     TakeWriter,
-    performance_at,
+    looped,
+    players,
     read_take,
     summary,
 )
@@ -84,9 +86,8 @@ def test_between_two_frames_a_take_is_in_between(recorded):
     take = read_take(recorded)
     shown = take.at(10.5 / FPS)
     assert shown is not None
-    pose, weights, _ = shown
-    assert pose.translation[0] == pytest.approx(0.0105, abs=1e-5)
-    assert weights[INDEX["jawOpen"]] == pytest.approx(10.5 / 30, abs=1e-3)
+    assert shown.pose.translation[0] == pytest.approx(0.0105, abs=1e-5)
+    assert shown.weights[INDEX["jawOpen"]] == pytest.approx(10.5 / 30, abs=1e-3)
     assert take.at(25 / FPS) is None
 
 
@@ -97,7 +98,7 @@ def test_a_player_plays_from_its_first_question_and_loops_without_a_jump(recorde
     assert first is not None
     assert first.weights == pytest.approx(take.weights[0], abs=1e-4)
     times = np.arange(0, 3 * take.seconds, 1 / 240)
-    places = [p.pose.translation[0] for t in times if (p := performance_at(take, t, t))]
+    places = [shown.pose.translation[0] for t in times if (shown := looped(take, t))]
     fastest = 0.059 / LOOP_FADE_S * 1.5  # the whole way, eased, within the fade
     assert np.abs(np.diff(places)).max() < fastest / 240 * 1.2 + 0.012  # the gap of ten frames
 
@@ -126,6 +127,55 @@ def test_numbers_that_no_face_can_have_are_refused_with_their_line(recorded, dam
     recorded.write_text("\n".join(lines))
     with pytest.raises(ConfigError, match="line 6"):
         read_take(recorded)
+
+
+def test_a_frame_without_a_face_needs_a_time_too(recorded):
+    lines = recorded.read_text().splitlines()
+    lines[25] = '{"t": NaN}'
+    recorded.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="line 26"):
+        read_take(recorded)
+
+
+def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path):
+    """Recorded through the line, with a mouth that another performer tells."""
+    mouth = np.array([name.startswith(("mouth", "jaw")) for name in EXPRESSIONS])
+
+    class Mouth:
+        def at(self, now):
+            return Performance(np.full(len(EXPRESSIONS), 0.3, np.float32), mouth, None, now)
+
+        def close(self):
+            pass
+
+    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
+                performers=[Mouth()])  # fmt: skip
+    writer = TakeWriter(tmp_path / "take.jsonl")
+    for i in range(10):
+        seen = face(center=(0.4, 0.5), browInnerUp=0.2)
+        shown = line.show(Observation(frame(i, i / 30), (seen,)), i / 30 + 0.02)
+        writer.hear(shown.face, i / 30 + 0.03)
+    writer.close()
+    take = read_take(tmp_path / "take.jsonl")
+    assert (take.meant == mouth).all()
+    told = [performance for each in players(take) if (performance := each.at(7.0))]
+    again = performed_alone(told)
+    assert again is not None
+    assert again.meant is not None
+    assert list(again.meant) == list(mouth)
+    assert again.weights == pytest.approx(take.weights[0], abs=1e-5)
+    assert again.weights[INDEX["jawOpen"]] == pytest.approx(0.3, abs=1e-4)
+    assert again.weights[INDEX["browInnerUp"]] == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_face_that_comes_back_is_recorded_from_its_first_picture(tmp_path):
+    """Pictures show what was 50 ms before; those without a face do not tell it."""
+    writer = TakeWriter(tmp_path / "take.jsonl")
+    for i in range(30):
+        writer.hear(None if 10 <= i < 20 else state(i), state(i).at + 0.05)
+    writer.close()
+    take = read_take(tmp_path / "take.jsonl")
+    assert take.times == pytest.approx(np.arange(30) / FPS, abs=1e-4)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "hello", '{"livecam_take": 99}', "\x00\xff"])

@@ -116,9 +116,12 @@ def compositor_factory(
     settings: Settings, graphics: Graphics, timer: StageTimer, patient: bool = False
 ) -> Callable[[Avatar, int, int], Compositor]:
     """Makes compositors for pictures of a width and height, all in one context."""
+    picture = settings.picture
+    if settings.source.source == BLANK:  # no camera took it, whose softness the head should have
+        picture = picture.model_copy(update={"camera_match": 0.0})
 
     def make(avatar: Avatar, width: int, height: int) -> Compositor:
-        stages = PictureStages(avatar, settings.picture, settings.effects, timer, patient)
+        stages = PictureStages(avatar, picture, settings.effects, timer, patient)
         size = (width, height)
         compositor = HeadCompositor(graphics, avatar, settings.render, size, timer, stages)
         log.info(

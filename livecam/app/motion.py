@@ -9,7 +9,7 @@ from livecam.config.settings import BLANK, Settings
 from livecam.core.errors import ConfigError
 from livecam.core.timing import Clock
 from livecam.motion.base import PERFORMERS, Listener, Performer
-from livecam.motion.take import TakePlayer, TakeWriter, read_take
+from livecam.motion.take import TakeWriter, players, read_take
 
 CAMERA = "camera"  # nobody else tells what the face does
 
@@ -39,19 +39,21 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
     """
     motion = settings.motion
     out: list[Performer] = []
+
+    def add(*more: Performer) -> None:
+        for each in more:
+            stack.callback(each.close)  # also when the next one cannot be opened
+            out.append(each)
+
     if motion.motion:
-        out.append(TakePlayer(read_take(Path(motion.motion).expanduser())))
+        add(*players(read_take(Path(motion.motion).expanduser())))
     if motion.performer != CAMERA:
         extra = {"phone": motion.phone} if motion.performer == "ifacialmocap" else {}
-        out.append(
-            PERFORMERS.create(motion.performer, motion.listen, motion.listen_port, clock, **extra)
-        )
+        add(PERFORMERS.create(motion.performer, motion.listen, motion.listen_port, clock, **extra))
     if settings.sound.mouth == "sound":
         from livecam.audio.mouth import MouthFromSound
 
-        out.append(MouthFromSound(settings.sound.microphone, clock))
-    for each in out:
-        stack.callback(each.close)
+        add(MouthFromSound(settings.sound.microphone, clock))
     return out
 
 
@@ -65,11 +67,11 @@ def listeners(settings: Settings, stack: ExitStack) -> list[Listener]:
     motion = settings.motion
     out: list[Listener] = []
     if motion.record_motion:
-        out.append(TakeWriter(Path(motion.record_motion).expanduser()))
+        out.append(take_writer := TakeWriter(Path(motion.record_motion).expanduser()))
+        stack.callback(take_writer.close)
     if motion.send_vmc:
         from livecam.protocols.vmc import VmcSender
 
-        out.append(VmcSender(motion.send_vmc))
-    for each in out:
-        stack.callback(each.close)
+        out.append(sender := VmcSender(motion.send_vmc))
+        stack.callback(sender.close)
     return out

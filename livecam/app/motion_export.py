@@ -91,12 +91,13 @@ def animated(take: Take, avatar: str) -> bytes:
 
 def _morphs(take: Take, rows: NDArray[np.intp], avatar: str) -> NDArray[np.float32]:
     """What the avatar shows in each frame, float32[n, 52]."""
-    weights = take.weights[rows]
-    if take.meant:
-        return weights
     gains = ExpressionGains(load_avatar(avatar).gains)
     steps = np.diff(take.times, prepend=take.times[0])
-    return np.stack([gains.morphs(w, float(dt)) for w, dt in zip(weights, steps, strict=True)])
+    shown = [
+        gains.morphs(take.weights[row], float(dt), take.meant[row])
+        for row, dt in zip(rows, steps, strict=True)
+    ]
+    return np.stack(shown)
 
 
 def _weight(name: str, morphs: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,9 @@ The first line says what is in the file; every further line is one published pic
     {"t": 0.033, "at": [x, y, z], "q": [w, x, y, z], "w": [52 numbers], "width": 1.09}
     {"t": 0.066}                                                     nobody was seen
 
+A frame's own "meant" (true, or the names of some weights) has the last word over the first line's:
+meant weights are ARKit's and are shown as they are, the others are as our tracker measures.
+
 `t` is seconds since the first, rising; `at` metres and `q` a unit quaternion, as `camera_from_head`
 (x right, y up, the camera looks down -z). No picture and no landmark is in it.
 """
@@ -24,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.errors import ConfigError, SinkError
-from livecam.core.face import EXPRESSIONS, FacePose, FaceState, Performance
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance, Weights
 from livecam.core.spaces import slerp
 
 log = logging.getLogger(__name__)
@@ -38,8 +41,18 @@ SPACE = "metres; x right in the picture, y up, the camera looks down -z; quatern
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """What a take shows between two of its frames."""
+
+    pose: FacePose
+    weights: Weights
+    width: float
+    meant: NDArray[np.bool_]  # bool[52]
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
-    """A recorded performance; where nobody was seen the rows hold the last that was."""
+    """A recorded performance; rows where nobody was seen mean nothing."""
 
     times: NDArray[np.float64]  # float64[n], seconds since the first, rising strictly
     seen: NDArray[np.bool_]  # bool[n]
@@ -47,14 +60,14 @@ class Take:
     rotations: NDArray[np.float64]  # float64[n, 4], unit quaternions
     weights: NDArray[np.float32]  # float32[n, 52]
     widths: NDArray[np.float64]  # float64[n], as FaceState.width_ratio
-    meant: bool  # the weights are ARKit's; False: as our tracker measures
+    meant: NDArray[np.bool_]  # bool[n, 52]: ARKit's weights; False: as our tracker measures
 
     @property
     def seconds(self) -> float:
         return float(self.times[-1])
 
-    def at(self, t: float) -> tuple[FacePose, NDArray[np.float32], float] | None:
-        """Pose, weights and width at a moment of the take; None where nobody was seen."""
+    def at(self, t: float) -> Moment | None:
+        """What it shows t seconds after its beginning; None where nobody was seen."""
         after = int(np.searchsorted(self.times, t, side="right"))
         i, j = max(after - 1, 0), min(after, len(self.times) - 1)
         step = self.times[j] - self.times[i]
@@ -68,7 +81,8 @@ class Take:
             slerp(self.rotations[i], self.rotations[j], part),
         )
         weights = self.weights[i] + np.float32(part) * (self.weights[j] - self.weights[i])
-        return pose, weights, float(self.widths[i] + part * (self.widths[j] - self.widths[i]))
+        width = float(self.widths[i] + part * (self.widths[j] - self.widths[i]))
+        return Moment(pose, weights, width, self.meant[i])
 
 
 class TakeWriter:
@@ -84,6 +98,7 @@ class TakeWriter:
         self._path = path
         self._begun: float | None = None
         self._before = -math.inf
+        self._late_s = 0.0  # from the moment that a picture shows until it is published
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("x", encoding="utf-8", buffering=1)
@@ -99,7 +114,9 @@ class TakeWriter:
         self._write(head)
 
     def hear(self, face: FaceState | None, now: float) -> None:
-        at = now if face is None else face.at
+        if face is not None:
+            self._late_s = now - face.at
+        at = now - self._late_s
         if self._begun is None:
             self._begun = at
         t = round(at - self._begun, 4)
@@ -112,10 +129,18 @@ class TakeWriter:
             line["q"] = [round(float(v), 6) for v in face.pose.rotation]
             line["w"] = [round(float(v), 4) for v in face.weights]
             line["width"] = round(face.width_ratio, 4)
+            if face.meant is not None and face.meant.any():
+                names = [EXPRESSIONS[i] for i in np.flatnonzero(face.meant)]
+                line["meant"] = True if len(names) == len(EXPRESSIONS) else names
         self._write(line)
 
     def close(self) -> None:
         self._file.close()
+
+    def discard(self) -> None:
+        """Closes the file and removes it."""
+        self.close()
+        self._path.unlink(missing_ok=True)
 
     def _write(self, line: dict[str, Any]) -> None:
         try:
@@ -127,23 +152,51 @@ class TakeWriter:
 
 
 class TakePlayer:
-    """Plays a take in a loop, from the first question on; implements motion/base.Performer."""
+    """Plays a take; implements motion/base.Performer.
 
-    def __init__(self, take: Take) -> None:
+    A performance tells weights of one kind, so a take that mixes them needs two players (see
+    `players`): this one tells those that are `meant`, or those that are not.
+
+    Args:
+        begins_at: when, on the clock of who asks; None: with the first question.
+        loop: False: soon after the end nothing is told any more.
+    """
+
+    def __init__(
+        self,
+        take: Take,
+        *,
+        meant: bool = False,
+        begins_at: float | None = None,
+        loop: bool = True,
+    ) -> None:
         self._take = take
-        self._begun: float | None = None
+        self._meant = meant
+        self._begins_at = begins_at
+        self._loop = loop
 
     def at(self, now: float) -> Performance | None:
-        if self._begun is None:
-            self._begun = now
-        return performance_at(self._take, now - self._begun, now)
+        if self._begins_at is None:
+            self._begins_at = now
+        t = now - self._begins_at
+        shown = looped(self._take, t) if self._loop else self._take.at(t)
+        if shown is None:
+            return None
+        told = shown.meant == self._meant
+        return Performance(shown.weights, told, shown.pose, now, self._meant, shown.width)
 
     def close(self) -> None:
         pass
 
 
-def performance_at(take: Take, t: float, now: float) -> Performance | None:
-    """What a looped take shows t seconds after its beginning."""
+def players(take: Take, begins_at: float | None = None, *, loop: bool = True) -> list[TakePlayer]:
+    """Who plays a take: one player for each kind of weights in it."""
+    kinds = [bool(kind) for kind in np.unique(take.meant[take.seen])]
+    return [TakePlayer(take, meant=kind, begins_at=begins_at, loop=loop) for kind in kinds]
+
+
+def looped(take: Take, t: float) -> Moment | None:
+    """What a take that is played again and again shows t seconds after its beginning."""
     fade_s = min(LOOP_FADE_S, take.seconds / 2)
     period = max(take.seconds - fade_s, 1e-3)
     rounds, into = divmod(max(t, 0.0), period)
@@ -151,26 +204,19 @@ def performance_at(take: Take, t: float, now: float) -> Performance | None:
     if rounds and into < fade_s:  # the end of the round before fades away
         ending = take.at(period + into)
         if ending is not None and shown is not None:
-            shown = _between(ending, shown, into / fade_s)
-        shown = shown or ending
-    if shown is None:
-        return None
-    pose, weights, width = shown
-    told = np.ones(len(EXPRESSIONS), bool)
-    return Performance(weights, told, pose, now, take.meant, width)
+            return _between(ending, shown, into / fade_s)
+        return shown or ending
+    return shown
 
 
-def _between(
-    one: tuple[FacePose, NDArray[np.float32], float],
-    two: tuple[FacePose, NDArray[np.float32], float],
-    part: float,
-) -> tuple[FacePose, NDArray[np.float32], float]:
+def _between(one: Moment, two: Moment, part: float) -> Moment:
     part = part * part * (3 - 2 * part)
     pose = FacePose(
-        one[0].translation + part * (two[0].translation - one[0].translation),
-        slerp(one[0].rotation, two[0].rotation, part),
+        one.pose.translation + part * (two.pose.translation - one.pose.translation),
+        slerp(one.pose.rotation, two.pose.rotation, part),
     )
-    return pose, one[1] + np.float32(part) * (two[1] - one[1]), one[2] + part * (two[2] - one[2])
+    weights = one.weights + np.float32(part) * (two.weights - one.weights)
+    return Moment(pose, weights, one.width + part * (two.width - one.width), two.meant)
 
 
 def read_take(path: Path) -> Take:
@@ -197,7 +243,7 @@ def read_take(path: Path) -> Take:
     frames = lines[1:]
     if not any("w" in frame for frame in frames):
         raise ConfigError(f"nobody is seen in {path}", hint="record it again, before the camera")
-    return _take(frames, order, bool(lines[0].get("meant")), path)
+    return _take(frames, order, lines[0].get("meant", False), path)
 
 
 def summary(take: Take) -> dict[str, Any]:
@@ -208,9 +254,14 @@ def summary(take: Take) -> dict[str, Any]:
         "frames": len(take.times),
         "fps": round((len(take.times) - 1) / take.seconds, 2) if take.seconds else 0.0,
         "seen": round(float(take.seen.mean()), 4),
-        "weights": "ARKit" if take.meant else "as tracked",
+        "weights": _kind(take),
         "strongest": {EXPRESSIONS[i]: round(float(take.weights[:, i].max()), 3) for i in strongest},
     }
+
+
+def _kind(take: Take) -> str:
+    share = float(take.meant[take.seen].mean())
+    return {0.0: "as tracked", 1.0: "ARKit"}.get(share, f"{share:.0%} ARKit, else as tracked")
 
 
 def _lines(file: IO[str], path: Path) -> Iterator[dict[str, Any]]:
@@ -238,11 +289,12 @@ def _order(names: object, path: Path) -> list[int]:
     return [names.index(name) for name in EXPRESSIONS]
 
 
-def _take(frames: list[dict[str, Any]], order: list[int], meant: bool, path: Path) -> Take:
+def _take(frames: list[dict[str, Any]], order: list[int], usually: object, path: Path) -> Take:
     count = len(frames)
     times, seen, widths = np.zeros(count), np.zeros(count, bool), np.ones(count)
     places, turns = np.zeros((count, 3)), np.zeros((count, 4))
     weights = np.zeros((count, len(EXPRESSIONS)), np.float32)
+    meant = np.zeros((count, len(EXPRESSIONS)), bool)
     for row, frame in enumerate(frames):
         try:
             times[row] = frame["t"]
@@ -251,10 +303,13 @@ def _take(frames: list[dict[str, Any]], order: list[int], meant: bool, path: Pat
                 places[row], turns[row] = frame["at"], frame["q"]
                 weights[row] = np.asarray(frame["w"], np.float32)[order]
                 widths[row] = frame["width"]
-            good = _believable(times, row, places[row], turns[row], weights[row], widths[row])
+                meant[row] = _meant(frame.get("meant", usually))
+            good = math.isfinite(times[row]) and (
+                not seen[row] or _believable(places[row], turns[row], weights[row], widths[row])
+            )
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             good = False
-        if not (good or not seen[row]) or (row and times[row] <= times[row - 1]):
+        if not good or (row and times[row] <= times[row - 1]):
             raise ConfigError(
                 f"{path}, line {row + 2}: numbers that no face can have",
                 hint="record the take again",
@@ -264,15 +319,24 @@ def _take(frames: list[dict[str, Any]], order: list[int], meant: bool, path: Pat
     return Take(times - times[0], seen, places, turns, weights.clip(0, 1), widths, meant)
 
 
+def _meant(said: object) -> NDArray[np.bool_]:
+    """bool[52] from true, false or names; raises KeyError or TypeError for others."""
+    if isinstance(said, bool):
+        return np.full(len(EXPRESSIONS), said)
+    if not isinstance(said, list):
+        raise TypeError(said)
+    out = np.zeros(len(EXPRESSIONS), bool)
+    out[[INDEX[name] for name in said]] = True
+    return out
+
+
 def _believable(
-    times: NDArray[np.float64],
-    row: int,
     place: NDArray[np.float64],
     turn: NDArray[np.float64],
     weights: NDArray[np.float32],
     width: float,
 ) -> bool:
-    numbers = np.concatenate((times[row : row + 1], place, turn, weights, [width]))
+    numbers = np.concatenate((place, turn, weights, [width]))
     return (
         bool(np.isfinite(numbers).all())
         and abs(float(np.linalg.norm(turn)) - 1) < 0.01

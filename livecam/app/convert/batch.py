@@ -38,6 +38,7 @@ from livecam.config.settings import Settings
 from livecam.core.errors import LivecamError, SinkError, SourceError, UsageError
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
+from livecam.motion.take import Take, TakeWriter, players, read_take
 from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
@@ -78,9 +79,12 @@ class Converter:
         self.timer = StageTimer()
         self._stack = ExitStack()
         self._avatars: tuple[Avatar, ...] = ()
+        self._take: Take | None = None
         self._make_compositor: CompositorFactory | None = None
 
     def __enter__(self) -> Converter:
+        if self.settings.motion.motion:
+            self._take = read_take(Path(self.settings.motion.motion).expanduser())
         self._avatars = cast_of(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
         self._make_reader = reader_factory(self.settings, hurried=False)
@@ -99,6 +103,12 @@ class Converter:
         Raises:
             LivecamError: and the output was not touched.
         """
+        with _recording(self.settings.motion.record_motion) as recorder:
+            return self._convert(job, stats, steps, recorder)
+
+    def _convert(
+        self, job: Job, stats: StatsWriter | None, steps: Steps, recorder: TakeWriter | None
+    ) -> Outcome:
         started = time.monotonic()
         found = self._survey(job.source, steps)
         hide_others = self.settings.privacy.others == "blur"
@@ -117,7 +127,7 @@ class Converter:
                 steps.learning()
                 backdrop.learn(job.source, scenes)
             steps.drawing(len(found.times))
-            sound = self._write(found, scenes, job.output, stats, steps.advance, backdrop)
+            sound = self._write(found, scenes, job.output, stats, steps.advance, backdrop, recorder)
         return Outcome(
             job,
             frames=len(found.times),
@@ -151,16 +161,19 @@ class Converter:
         stats: StatsWriter | None,
         advance: Advance,
         backdrop: Backdrop | None,
+        recorder: TakeWriter | None,
     ) -> str:
         assert self._avatars
         assert self._make_compositor is not None
         artist = Artist(
             found, scenes, self._avatars[0], self.settings.avatar, self._make_compositor,
             self.timer, backdrop, self._avatars,
+            players(self._take, float(found.times[0])) if self._take is not None else (),
         )  # fmt: skip
+        told = () if recorder is None else (recorder,)
         try:
             alpha = self.settings.picture.background == "alpha"
-            return write_film(artist, output, stats, advance, alpha=alpha)
+            return write_film(artist, output, stats, advance, alpha=alpha, listeners=told)
         finally:
             artist.close()
 
@@ -184,6 +197,8 @@ def convert_files(
         LivecamError: nothing can be converted at all (no model, no graphics, no avatar).
     """
     jobs = _jobs(inputs, output, ".mov" if settings.picture.background == "alpha" else ".mp4")
+    if settings.motion.record_motion and len(jobs) > 1:
+        raise UsageError(f"one take cannot hold {len(jobs)} films", "convert them one by one")
     outcomes: list[Outcome] = []
     stopped = False
     console = Console(stderr=True)
@@ -343,6 +358,21 @@ def _progress(console: Console) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextmanager
+def _recording(path: str) -> Iterator[TakeWriter | None]:
+    """The take to record into; a film that is not finished leaves none."""
+    if not path:
+        yield None
+        return
+    writer = TakeWriter(Path(path).expanduser())
+    try:
+        yield writer
+    except BaseException:
+        writer.discard()
+        raise
+    writer.close()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
+from livecam.motion.base import Listener, Performer, performed
 
 CompositorFactory = Callable[[Avatar, int, int], Compositor]
 
@@ -34,23 +35,39 @@ class Drawn:
 
 
 class Wearer:
-    """One role with the rig that has already learned how its wearer looks at rest."""
+    """One role with the rig that has already learned how its wearer looks at rest.
+
+    What the first one's face does, the performers may tell; where it is stays the film's to say.
+    """
 
     def __init__(
-        self, role: Role, avatar: Avatar, settings: AvatarSettings, size: tuple[int, int]
+        self,
+        role: Role,
+        avatar: Avatar,
+        settings: AvatarSettings,
+        size: tuple[int, int],
+        performers: Sequence[Performer] = (),
     ) -> None:
         self.role = role
         self.rig = Rig(avatar, settings)
-        for state, seen in zip(role.states, role.seen, strict=True):
-            if seen:
-                self.rig.state(state, *size)
-        self.rig.state(role.states[0], *size)  # else the way back would look like a movement
+        self._performers = performers if role.who == 0 else ()
+        for index in role.frames:
+            if role.seen_at(index):
+                self.rig.state(self.at(index), *size)
+        # Else the way back would look like a movement.
+        self.rig.state(self.at(role.frames.start), *size)
+
+    def at(self, index: int) -> FaceState:
+        """The face in one of the film's frames, doing what it is told."""
+        face = self.role.at(index)
+        return performed(face, [p for each in self._performers if (p := each.at(face.at))])
 
 
 class Artist:
     """Draws the frames of a film as planned. Used on the thread that owns the GL context.
 
-    `avatars` are everybody's, where several people wear one; else all wear `avatar`.
+    `avatars` are everybody's, where several people wear one; else all wear `avatar`. The
+    `performers` are asked for moments of the film.
     """
 
     def __init__(
@@ -63,8 +80,10 @@ class Artist:
         timer: StageTimer | None = None,
         backdrop: Backdrop | None = None,
         avatars: Sequence[Avatar] = (),
+        performers: Sequence[Performer] = (),
     ) -> None:
         self._backdrop = backdrop
+        self._performers = performers
         self.survey = survey
         self.timer = timer or StageTimer()
         self._avatars, self._settings = tuple(avatars) or (avatar,), settings
@@ -92,7 +111,7 @@ class Artist:
             if self._backdrop is not None:
                 self._backdrop.enter(self._scene)
             self._wearers = [
-                Wearer(role, self._avatar_of(role), self._settings, self._size)
+                Wearer(role, self._avatar_of(role), self._settings, self._size, self._performers)
                 for role in self._scene.roles
             ]
         if self._scene.state is not Shown.AVATAR:
@@ -108,7 +127,7 @@ class Artist:
 
     def _dressed(self, frame: Frame) -> Drawn:
         present = [wearer for wearer in self._wearers if frame.index in wearer.role.frames]
-        faces = [wearer.role.at(frame.index) for wearer in present]
+        faces = [wearer.at(frame.index) for wearer in present]
         with self.timer.stage("rig"):
             avatars = [
                 replace(wearer.rig.state(face, *self._size, frame.image), who=wearer.role.who)
@@ -162,8 +181,11 @@ def write_film(
     advance: Advance = lambda frames: None,
     *,
     alpha: bool = False,
+    listeners: Sequence[Listener] = (),
 ) -> str:
     """Writes the film beside the source's sound; says what became of the sound.
+
+    The listeners are told what the first face does in each frame.
 
     The file appears under its name when it is complete, and not at all otherwise.
     """
@@ -187,6 +209,8 @@ def write_film(
                 writer.write(drawn.picture)
             if stats is not None:
                 stats.write(drawn.line)
+            for listener in listeners:
+                listener.hear(drawn.line.face, frame.captured_at)
             advance(1)
         if writer.frames != len(artist.survey.times):
             raise SourceError(

@@ -1,0 +1,207 @@
+"""Takes through the whole of it: on a blank card, into a film of their own, over another film."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, socket
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.app.build import reader_factory
+from livecam.app.convert import convert_files
+from livecam.app.motion import listeners, performers
+from livecam.app.motion_film import render
+from livecam.config.settings import Settings
+from livecam.core.errors import ConfigError, LivecamError, SinkError, UsageError
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState
+from livecam.core.frame import Image
+from livecam.core.spaces import quaternion_from_vector
+from livecam.core.timing import ManualClock
+from livecam.media.reader import VideoReader
+from livecam.motion.take import Take, TakeWriter, read_take
+from tests.test_convert import film, scene
+
+FPS = 25
+GREEN = (0, 177, 64)
+SMALL = "320x180"
+
+
+def talking(i: int) -> FaceState:
+    """Shakes the head and opens and shuts the mouth."""
+    weights = np.zeros(len(EXPRESSIONS), np.float32)
+    weights[INDEX["jawOpen"]] = abs(i % 20 - 10) / 10
+    turn = quaternion_from_vector(np.array((0.0, 0.3 * np.sin(i / 5), 0.0)))
+    return FaceState(FacePose(np.array((0.0, 0.0, -0.5)), turn), weights, 1.09, i / FPS)
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Path:
+    """One second; nobody is seen in the last 0.4."""
+    path = tmp_path / "take.jsonl"
+    writer = TakeWriter(path)
+    for i in range(FPS):
+        writer.hear(talking(i) if i < 15 else None, i / FPS)
+    writer.close()
+    return path
+
+
+def films(path: Path) -> list[Image]:
+    with VideoReader(path) as reader:
+        return [frame.image for frame in reader]
+
+
+def green_share(image: Image) -> float:
+    return float((np.abs(image[..., :3].astype(int) - GREEN).max(axis=2) < 12).mean())
+
+
+def test_a_take_becomes_a_film_of_its_own(take: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "fox.mp4"
+    count = render(read_take(take), out, avatar="fox", background="#00b140", size=SMALL, fps=25.0)
+    images = films(out)
+    assert len(images) == count == 25
+    assert images[0].shape[:2] == (180, 320)
+    assert 0.3 < green_share(images[5]) < 0.95  # a head before the green
+    assert green_share(images[5][:20, :20]) == 1
+    red, green, _ = images[5][60:90, 140:180, :3].mean(axis=(0, 1))
+    assert red > green + 20  # a fox
+    assert green_share(images[-1]) > 0.99  # nobody was there
+    assert float(cv2.absdiff(images[3], images[10]).mean()) > 1  # it moves
+    with pytest.raises(SinkError, match="is there already"):
+        render(read_take(take), out)
+
+
+def test_numbered_pictures_of_a_take_have_true_alpha(take: Path, tmp_path: Path) -> None:
+    render(read_take(take), tmp_path / "out", background="alpha", size=SMALL, fps=2.0)
+    pictures = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in sorted(tmp_path.glob("out/*"))]
+    alphas = [picture[..., 3] for picture in pictures]
+    assert len(alphas) == 2
+    assert alphas[0][90, 160] == 255
+    assert alphas[0][:20, :20].max() == 0
+    assert ((alphas[0] > 0) & (alphas[0] < 255)).any()  # soft edges
+
+
+def test_a_take_that_cannot_be_filmed_leaves_no_file(take: Path, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    with pytest.raises(SinkError, match="cannot carry alpha"):
+        render(read_take(take), tmp_path / "a.mp4", background="alpha", size=SMALL)
+    with pytest.raises(UsageError, match="is no size"):
+        render(read_take(take), tmp_path / "a.mp4", size="huge")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_blank_card_needs_neither_camera_nor_model(take: Path, tmp_path: Path) -> None:
+    """The real command, in a place without assets, from take to picture to take."""
+    again, folder = tmp_path / "again.jsonl", tmp_path / "png"
+    words = [
+        "run", "--source", "blank", "--motion", str(take), "--seconds", "1.2",
+        "--width", "320", "--height", "180", "--no-virtual-camera", "--no-preview",
+        "--background", "#00b140", "--png", str(folder), "--record-motion", str(again),
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "livecam", *words],
+        env=os.environ | {"LIVECAM_ASSETS": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pictures = [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+    shares = [green_share(picture) for picture in pictures]
+    assert min(shares) < 0.9
+    recorded = read_take(again)
+    jaw = recorded.weights[recorded.seen, INDEX["jawOpen"]]
+    assert jaw[0] == pytest.approx(1.0, abs=0.01)
+    assert jaw.min() < 0.3
+    assert recorded.translations[recorded.seen][:, 2] == pytest.approx(-0.5, abs=1e-4)
+
+
+def test_nobody_looks_into_a_blank_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIVECAM_ASSETS", str(tmp_path))
+    blank = Settings.model_validate({"source": {"source": "blank"}})
+    assert reader_factory(blank, hurried=True) is None
+
+
+def test_what_was_opened_is_closed_when_the_next_cannot_be(take: Path, tmp_path: Path) -> None:
+    with socket(AF_INET, SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    motion = {"motion": str(take), "performer": "openseeface", "listen_port": port}
+    wrong = {"mouth": "sound", "microphone": "no such microphone"}
+    settings = Settings.model_validate({"motion": motion, "sound": wrong})
+    with pytest.raises(LivecamError), ExitStack() as stack:
+        performers(settings, ManualClock(), stack)  # no such microphone, or no PortAudio
+    with socket(AF_INET, SOCK_DGRAM) as again:
+        again.bind(("127.0.0.1", port))
+    record = {"record_motion": str(tmp_path / "r.jsonl"), "send_vmc": "no:such:address"}
+    settings = Settings.model_validate({"motion": record})
+    with pytest.raises(ConfigError), ExitStack() as stack:
+        listeners(settings, stack)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Image) -> Path:
+    """Twelve pictures of a real face, 40 ms apart."""
+    path = tmp_path_factory.mktemp("films") / "face.mp4"
+    return film(path, [scene(i, portrait) for i in range(10)])
+
+
+def converted(clip: Path, out: Path, **motion: object) -> tuple[int, list[dict[str, Any]]]:
+    plain = {
+        "remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0,
+    }  # fmt: skip
+    settings = Settings.model_validate({"motion": motion, "picture": plain})
+    stats = out.with_suffix(".stats")
+    code = convert_files([clip], out, settings, stats=stats)
+    lines = stats.read_text().splitlines() if stats.exists() else []
+    return code, [json.loads(line) for line in lines]
+
+
+def test_a_take_moves_the_face_in_a_film_and_leaves_the_head_in_its_place(
+    clip: Path, take: Path, tmp_path: Path
+) -> None:
+    own, told = tmp_path / "own.jsonl", tmp_path / "told.jsonl"
+    code, plain = converted(clip, tmp_path / "own.mp4", record_motion=str(own))
+    assert code == 0
+    code, moved = converted(clip, tmp_path / "told.mp4", motion=str(take), record_motion=str(told))
+    assert code == 0
+    source: Take = read_take(take)
+    first = moved[0]["captured_at"]
+    for before, after in zip(plain, moved, strict=True):
+        assert after["state"] == "avatar"
+        assert after["camera_from_head"] == before["camera_from_head"]
+        shown = source.at(after["captured_at"] - first)
+        assert shown is not None
+        said = np.array([after["weights"][name] for name in EXPRESSIONS])
+        assert said == pytest.approx(shown.weights, abs=1e-4)
+    a, b = read_take(own), read_take(told)
+    assert a.seen.all()
+    assert a.translations == pytest.approx(b.translations)
+    assert b.weights[:, INDEX["jawOpen"]] == pytest.approx(
+        [talking(i).weights[INDEX["jawOpen"]] for i in range(10)], abs=1e-3
+    )
+    pictures = zip(films(tmp_path / "own.mp4"), films(tmp_path / "told.mp4"), strict=True)
+    assert max(float(cv2.absdiff(x, y).mean()) for x, y in pictures) > 0.5
+
+
+def test_a_film_that_cannot_be_converted_leaves_no_take(take: Path, tmp_path: Path) -> None:
+    broken, new = tmp_path / "broken.mp4", tmp_path / "new.jsonl"
+    broken.write_bytes(b"no film")
+    code, _ = converted(broken, tmp_path / "out.mp4", record_motion=str(new))
+    assert code == 1
+    assert not new.exists()
+    text = take.read_text()
+    code, _ = converted(broken, tmp_path / "out.mp4", record_motion=str(take))
+    assert code == 1
+    assert take.read_text() == text  # an older take is never touched
+
+
+def test_one_take_holds_one_film(clip: Path, tmp_path: Path) -> None:
+    settings = Settings.model_validate({"motion": {"record_motion": str(tmp_path / "x.jsonl")}})
+    with pytest.raises(UsageError, match="cannot hold 2 films"):
+        convert_files([clip, clip], tmp_path / "out", settings)
