@@ -21,6 +21,7 @@ from livecam.core.spaces import (
     compose,
     decompose,
     focal_px,
+    matrix_from_quaternion,
     multiply,
     project,
     quaternion_from_vector,
@@ -67,12 +68,21 @@ def head(portrait: Image) -> RealHead:
     with FaceLandmarker(model, mode="image") as tracker:
         (face,) = tracker.track(Frame(portrait, 0, 0.0)).faces
     translation, _ = decompose(face.camera_from_head)
-    metres = -translation[2] / focal_px(height)  # a pixel's size at the head
-    origin = project(face.camera_from_head, np.zeros((1, 3)), width, height)[0]
-    points = face.landmarks[:468].astype(np.float64) * (width, height, width)
-    camera = np.column_stack((points[:, :2] - origin, points[:, 2])) * metres * (1, -1, -1)
-    in_head = camera @ face.camera_from_head[:3, :3]
-    in_head[:, 2] += EYE_CORNERS_Z - in_head[list(EYE_CORNERS), 2].mean()
+    distance = np.linalg.norm(translation)
+    sight = translation / distance
+    # A camera in the same place that looks straight at the head; depths run along its axis.
+    axis = np.cross((0.0, 0.0, -1.0), sight)
+    axis *= np.arccos(-sight[2]) / np.linalg.norm(axis)
+    camera_from_straight = matrix_from_quaternion(quaternion_from_vector(axis))
+    focal = focal_px(height)
+    x, y, depth = (face.landmarks[:468] * (width, height, width)).T.astype(np.float64)
+    rays = np.stack((x - width / 2, height / 2 - y, np.full_like(x, -focal)), 1)
+    rays = rays @ camera_from_straight
+    lifted = np.column_stack((rays[:, :2] / -rays[:, 2:], sight[2] * depth / focal)) * distance
+    in_head = lifted @ camera_from_straight.T @ face.camera_from_head[:3, :3]
+    # The depths' own zero is no place on the face.
+    along = sight @ face.camera_from_head[:3, :3]
+    in_head += along * ((EYE_CORNERS_Z - in_head[list(EYE_CORNERS), 2].mean()) / along[2])
     return RealHead(in_head, WidthEstimate().step(face, width, height, 0.0))
 
 

@@ -17,7 +17,7 @@ from livecam.avatar.life import Life
 from livecam.avatar.profile import Profile
 from livecam.avatar.pupil import brightness_of
 from livecam.config.settings import AvatarSettings
-from livecam.core.face import FaceState, Matrix4, Vector3
+from livecam.core.face import FacePose, FaceState, Matrix4, Vector3
 from livecam.core.frame import Image
 from livecam.core.spaces import (
     euler_deg,
@@ -133,7 +133,7 @@ class Rig:
 
     def _camera_from_head(self, face: FaceState, dt: float) -> Matrix4:
         scale = self.scale(face.width_ratio)
-        yaw, pitch, _ = (float(angle) for angle in euler_deg(face.pose.rotation))
+        yaw, pitch = _seen_deg(face.pose)
         usual_deg = self._posture.step(pitch, dt)
         nod_deg = LEVEL_SHARE * (LEVEL_PITCH_DEG - usual_deg)
         nod_deg = min(max(nod_deg, 0.0), MOST_LEVELLED_DEG)
@@ -181,6 +181,14 @@ class UsualPitch:
         moved = self._usual_deg + away * dt / (self.SETTLE_S + dt)
         self._usual_deg = min(max(moved, self.LOW_DEG), self.HIGH_DEG)
         return self._usual_deg
+
+
+def _seen_deg(pose: FacePose) -> tuple[float, float]:
+    """Yaw and pitch against the line of sight: both 0 when the head looks into the camera."""
+    yaw, pitch, _ = euler_deg(pose.rotation)
+    x, y, z = pose.translation
+    right, up = np.degrees(np.arctan2((x, y), (-z, np.hypot(x, z))))
+    return float(yaw + right), float(pitch - up)
 
 
 def _profile(yaw_deg: float) -> float:

@@ -26,6 +26,7 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
     FoundFace,
@@ -34,6 +35,7 @@ from livecam.tracking.mediapipe_tasks import (
     mp,
     vision,
 )
+from livecam.tracking.pose import PoseSolver
 from livecam.tracking.search import MOST_STEPS, parts
 
 FEWEST_FACES = 2  # with one, MediaPipe smooths
@@ -64,6 +66,7 @@ class FaceLandmarker(Closing):
     ) -> None:
         self._max_faces = max_faces
         self._video = mode == "video"
+        self._solver = PoseSolver(read_face_model(model_path))
         self._parts = parts()
         self._last_ms = -1
         self._names_checked = False
@@ -129,7 +132,8 @@ class FaceLandmarker(Closing):
             )
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(f"the face tracker failed: {_first_line(error)}") from error
-        return tuple(map(self._face, found))
+        height, width = image.shape[:2]
+        return tuple(self._face(one, width, height) for one in found)
 
     def _detect(self, image: Any, captured_at: float) -> list[FoundFace]:
         if not self._video:
@@ -139,12 +143,13 @@ class FaceLandmarker(Closing):
         self._last_ms = max(self._last_ms + 1, round(captured_at * 1000))
         return landmarks_for_video(self._landmarker, image, self._last_ms)
 
-    def _face(self, found: FoundFace) -> Face:
+    def _face(self, found: FoundFace, width: int, height: int) -> Face:
         self._check_names(found)
         weights = np.zeros(len(EXPRESSIONS), np.float32)
         weights[:MEASURED] = found.scores[1:]
-        camera_from_head = found.matrix.astype(np.float64)
-        camera_from_head[:3, 3] *= CENTIMETRE
+        rough = found.matrix.astype(np.float64)
+        rough[:3, 3] *= CENTIMETRE
+        camera_from_head = self._solver.pose(found.landmarks, rough, width, height)
         for array in (found.landmarks, weights, camera_from_head):
             array.setflags(write=False)
         return Face(found.landmarks, weights, camera_from_head)

@@ -15,6 +15,8 @@ from livecam.core.face import Face
 from livecam.core.frame import Frame
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
+from livecam.tracking.face_model import read_face_model
+from livecam.tracking.pose import PoseSolver
 
 # At 0.2 one picture of noise in forty shows a face, at 0.1 one in seventy-five shows two.
 LOW_CONFIDENCE = 0.2
@@ -33,6 +35,7 @@ class SecondLook(Closing):
         self._landmarker = FaceLandmarker(
             model, max_faces, LOW_CONFIDENCE, LOW_CONFIDENCE, mode="image"
         )
+        self._solver = PoseSolver(read_face_model(model))
         self._detector = FaceDetector(model, DETECTOR_CONFIDENCE)
 
     def anywhere(self, frame: Frame) -> list[Sighting]:
@@ -43,7 +46,7 @@ class SecondLook(Closing):
     def smaller(self, frame: Frame) -> list[Sighting]:
         """Faces too small for the whole picture, which is shrunk to 192 pixels to find them."""
         return [
-            Sighting.of(frame.index, view.face(face, *frame.size), *frame.size)
+            Sighting.of(frame.index, view.face(face, self._solver, *frame.size), *frame.size)
             for view in _tiles(*frame.size)
             for face in self._landmarker.track(view.cut(frame)).faces
         ]
@@ -83,7 +86,7 @@ class SecondLook(Closing):
             for turn in TURNS_RAD:
                 view = View(float(x), float(y), float(size * times), roll_rad + turn)
                 for face in self._landmarker.track(view.cut(frame)).faces:
-                    yield view.face(face, *frame.size)
+                    yield view.face(face, self._solver, *frame.size)
 
 
 def _tiles(width: int, height: int) -> Iterator[View]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from livecam.core.face import Face, Matrix4
 from livecam.core.frame import Frame
 from livecam.core.spaces import focal_px
+from livecam.tracking.pose import PoseSolver
 
 SIDE_PX = 320  # of the square that is looked at; the face detector itself shrinks to 192 or less
 
@@ -36,14 +37,15 @@ class View:
         )
         return Frame(np.asarray(image, np.uint8), frame.index, frame.captured_at)
 
-    def face(self, seen: Face, width: int, height: int) -> Face:
+    def face(self, seen: Face, solver: PoseSolver, width: int, height: int) -> Face:
         """A face that was found in the square, as it stands in the picture of that size."""
         affine = self._picture_from_view()
         points = seen.landmarks[:, :2] * SIDE_PX @ affine[:, :2].T + affine[:, 2]
         landmarks = seen.landmarks.copy()
         landmarks[:, :2] = points / (width, height)
         landmarks[:, 2] *= self.side / width
-        return Face(landmarks, seen.weights, self._pose(seen.camera_from_head, width, height))
+        rough = self._pose(seen.camera_from_head, width, height)
+        return Face(landmarks, seen.weights, solver.pose(landmarks, rough, width, height))
 
     def _picture_from_view(self) -> NDArray[np.float64]:
         """float64[2, 3]: pixels of the square to pixels of the picture."""
@@ -54,13 +56,7 @@ class View:
         return np.column_stack((linear, (self.x, self.y) - middle))
 
     def _pose(self, camera_from_head: Matrix4, width: int, height: int) -> Matrix4:
-        """The pose in the whole picture's camera.
-
-        MediaPipe measures rotation against the picture plane, wherever in the picture the head
-        is, so only the turn counts; the distance follows from the size in pixels. Against
-        looking at the whole picture (eight clips): 3 degrees and 2 % of the distance, up to 8
-        degrees and 18 % for faces at the picture's edge.
-        """
+        """Roughly the pose in the whole picture's camera; its distance follows from its size."""
         seen_at = camera_from_head[:3, 3]
         pixel = seen_at[:2] / -seen_at[2] * focal_px(SIDE_PX) * (1, -1) + SIDE_PX / 2
         affine = self._picture_from_view()
