@@ -144,6 +144,8 @@ def _of_films(field: SettingField) -> bool:
     """What `convert` heeds: a film brings its own size, rate and timing, and loses no face."""
     if field.name in ("keep_plate", "looks_per_s"):  # a film's background is learned each time
         return False
+    if field.name == "learn":  # who is in a film is somebody else
+        return False
     groups = ("tracking", "avatar", "render", "picture", "effects")
     return field.group in groups or field.name in ("others", "motion", "record_motion")
 
@@ -223,14 +225,53 @@ def _convert(
     return convert_files(inputs, output, settings, force=force, strict=strict, stats=stats)
 
 
-def _calibrate(flags: dict[str, object], preset: Preset = None) -> int:
+def _calibrate(
+    flags: dict[str, object],
+    preset: Preset = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="print what is kept of your face instead")
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="delete all that is kept of your face instead")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="print --show as JSON")] = False,
+) -> int:
     """Learn in ten seconds how your face is measured."""
     from livecam.config.loader import load_settings
+    from livecam.core.errors import UsageError
 
+    if show and forget:
+        raise UsageError("--show and --forget exclude each other", "look first, then forget")
     settings = load_settings(preset, flags).settings
+    name = settings.avatar.profile
+    if forget:
+        return _forget(name)
+    if show:
+        return _show_kept(name, json)
     from livecam.app.calibrate import calibrate
 
-    print(calibrate(settings, settings.avatar.profile, _say))
+    print(calibrate(settings, name, _say))
+    return 0
+
+
+def _show_kept(name: str, json: bool) -> int:
+    from livecam.app.calibrate import shown
+    from livecam.avatar.profile import kept_files
+
+    _print_rows(shown(name), json, f'nothing is kept of "{name}"')
+    for path in kept_files(name):
+        _say(str(path))
+    return 0
+
+
+def _forget(name: str) -> int:
+    """Tells each file that is no more."""
+    from livecam.avatar.profile import forget_profile
+
+    for path in (paths := forget_profile(name)):
+        print(path)
+    if not paths:
+        _say(f'nothing was kept of "{name}"')
     return 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from livecam.app.calibrate import STEPS, Step, asked, profile_of
 from livecam.avatar import profile as profiles
 from livecam.avatar.expression import ExpressionGains, blinks
-from livecam.avatar.profile import Profile, load_profile, save_profile
+from livecam.avatar.profile import Measured, load_profile, save_profile
 from livecam.core.errors import ConfigError, TrackingError
 from livecam.core.face import EXPRESSIONS, INDEX, Observation
 from tests.faces import face, frame
@@ -23,14 +23,14 @@ def weights(**named: float):
     return out
 
 
-def person(rest: dict[str, float], utmost: dict[str, float]) -> Profile:
+def person(rest: dict[str, float], utmost: dict[str, float]) -> Measured:
     far = np.full(len(EXPRESSIONS), np.nan)
     for name, value in utmost.items():
         far[INDEX[name]] = value
-    return Profile(weights(**rest).astype(float), far)
+    return Measured(weights(**rest).astype(float), far)
 
 
-def lids(profile: Profile | None, left: float, right: float):
+def lids(profile: Measured | None, left: float, right: float):
     raw = weights(eyeBlinkLeft=left, eyeBlinkRight=right)
     return blinks((raw if profile is None else profile.usual(raw)).astype(float))
 
@@ -89,7 +89,7 @@ def test_a_weak_weight_is_restored_but_noise_is_not_made_an_expression():
 
 def test_weights_stay_weights_and_rise_with_what_is_measured():
     random = np.random.default_rng(1)
-    some = Profile(random.random(52), random.random(52))
+    some = Measured(random.random(52), random.random(52))
     rising = [some.usual(np.full(52, level, np.float32)) for level in np.linspace(0, 1, 21)]
     assert np.min(rising) >= 0
     assert np.max(rising) <= 1
@@ -133,7 +133,7 @@ def test_a_broken_file_is_one_clear_error(text, kept):
 
 def test_only_numbers_are_kept(kept):
     said = json.loads(save_profile("me", person({}, {"jawOpen": 0.5})).read_text())
-    assert set(said) == {"format", "rest", "utmost"}
+    assert set(said) == {"format", "rest", "utmost", "quiet", "known_s"}
     assert said["utmost"] == {"jawOpen": 0.5}
 
 

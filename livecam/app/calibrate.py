@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.app.build import tracker_factory
-from livecam.avatar.profile import LEAST_SPAN, Profile, save_profile
+from livecam.avatar.profile import (
+    LEAST_SPAN,
+    MOST_QUIET,
+    Measured,
+    learnt_path,
+    load_learnt,
+    load_profile,
+    save_profile,
+)
 from livecam.config.settings import Settings
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Observation, named
@@ -72,7 +80,30 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
     profile, missed = profile_of(steps, weights)
     for words in missed:
         say(f"hardly anything changed at: {words}")
-    return save_profile(name, profile)
+    path = save_profile(name, profile)
+    learnt_path(name).unlink(missing_ok=True)  # what was learnt before is known better now
+    return path
+
+
+def shown(name: str) -> list[dict[str, object]]:
+    """All that is kept of that name, a row for each expression; what nobody knows is left out.
+
+    Raises:
+        ConfigError: there is none of that name, or it is broken.
+    """
+    guided, learnt = load_profile(name), load_learnt(name)
+    columns: dict[str, NDArray[np.float64]] = {}
+    if guided is not None:
+        columns |= {"asked_rest": guided.rest, "asked_utmost": guided.utmost}
+    if learnt is not None:
+        columns |= {"learnt_rest": learnt.measured.rest, "learnt_utmost": learnt.measured.utmost}
+    rows: list[dict[str, object]] = []
+    for i, expression in enumerate(EXPRESSIONS if columns else ()):
+        known = {
+            k: round(float(each[i]), 3) for k, each in columns.items() if not np.isnan(each[i])
+        }
+        rows.append({"expression": expression, **known})
+    return rows
 
 
 def asked(
@@ -110,14 +141,15 @@ def asked(
 
 def profile_of(
     steps: Sequence[Step], weights: Sequence[NDArray[np.float64]]
-) -> tuple[Profile, list[str]]:
+) -> tuple[Measured, list[str]]:
     """The profile, and the words of the steps in which nothing changed."""
-    rest = np.zeros(len(EXPRESSIONS))
+    rest, quiet = np.zeros(len(EXPRESSIONS)), np.zeros(len(EXPRESSIONS))
     utmost = np.full(len(EXPRESSIONS), np.nan)
     missed = []
     for step, rows in zip(steps, weights, strict=True):
         if not step.names:
             rest = np.median(rows, axis=0)
+            quiet = np.minimum(2 * rows.std(axis=0), MOST_QUIET)
             continue
         shown = np.array(named(*step.names))
         reached = np.quantile(rows[:, shown], UTMOST, axis=0)
@@ -125,4 +157,4 @@ def profile_of(
         utmost[shown[moved]] = reached[moved]
         if not moved.any():
             missed.append(step.words)
-    return Profile(rest, utmost), missed
+    return Measured(rest, utmost, quiet), missed

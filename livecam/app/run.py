@@ -23,17 +23,17 @@ from livecam.app.line import Line, Published, nothing_seen
 from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
 from livecam.app.motion import check_motion, listeners, performers
 from livecam.app.outlets import Outlet
+from livecam.app.silent import wearers_profile
 from livecam.app.stats import StatsWriter
 from livecam.avatar.accessories import dressed
 from livecam.avatar.library import list_avatars, load_avatar
-from livecam.avatar.profile import load_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import DeviceError, GraphicsError, SinkError
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import SINKS, OutputInfo, Sink
-from livecam.sources.choose import source_maker
+from livecam.sources.choose import decide, source_maker
 
 if TYPE_CHECKING:
     from livecam.sinks.preview import Preview
@@ -79,15 +79,21 @@ class _Run:
         check_motion(settings)
         movers = performers(settings, self.clock, stack)
         told = listeners(settings, stack)
-        profile = load_profile(settings.avatar.profile)
         avatars = cast_of(settings.avatar)
         avatar = avatars[0]
         self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
+        source_name = decide(settings.source.source, self._refused())
+        profile = wearers_profile(settings.avatar, source_name, told, stack)
         make_tracker = tracker_factory(settings)
         make_reader = reader_factory(settings, hurried=True, camera=settings.source.source)
         self._capture = Capture(
-            source_maker(settings.source, self.clock, self._refused()), self.timer
+            source_maker(
+                settings.source.model_copy(update={"source": source_name}),
+                self.clock,
+                self._refused(),
+            ),
+            self.timer,
         )
         self._tracking = Tracking(make_tracker, self._capture.frames, self.timer)
         self._watching = watching(

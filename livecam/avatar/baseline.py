@@ -1,4 +1,7 @@
-"""How somebody usually is: a slow quantile of a stream."""
+"""What a stream was like in the last half minute: a slow quantile of it.
+
+What is known of one person for longer is learnt by habit.py; this takes off what is left.
+"""
 
 from __future__ import annotations
 

@@ -125,6 +125,11 @@ class AvatarSettings(Group):
         "default",
         help="how your face is measured, as `livecam calibrate` found; other people's: a name",
     )
+    learn: bool = setting(
+        True,
+        help="learn in silence how your face is measured; numbers of expressions, kept on this "
+        "machine only",
+    )
     expression: float = setting(1.0, low=0, high=2, live=True, help="strength of the expressions")
     life: float = setting(
         1.0,

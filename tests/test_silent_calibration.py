@@ -1,0 +1,497 @@
+"""Who sits before the camera is learnt in silence, and is known at the next start."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.app import run as live_run
+from livecam.app import silent
+from livecam.app.calibrate import shown
+from livecam.app.silent import SilentCalibration, wearers_profile
+from livecam.avatar import profile as profiles
+from livecam.avatar.expression import ExpressionGains, blinks
+from livecam.avatar.habit import Habit, blended
+from livecam.avatar.profile import (
+    Learnt,
+    Measured,
+    Profile,
+    forget_profile,
+    load_learnt,
+    load_profile,
+    save_learnt,
+    save_profile,
+)
+from livecam.cli import execute
+from livecam.config.assets import asset_path
+from livecam.config.settings import AvatarSettings, Settings
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Weights
+from livecam.core.spaces import quaternion_from_vector
+from livecam.filtering.expression import ExpressionFilter
+from livecam.media.reader import VideoReader
+from livecam.motion.base import Listener
+from livecam.tracking.base import ScriptedTracker
+from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.faces import face
+
+FPS = 20.0
+PUCKER, JAW = INDEX["mouthPucker"], INDEX["jawOpen"]
+NARROW = {"mouthPucker": 0.3, "eyeBlinkLeft": 0.36, "eyeBlinkRight": 0.34, "eyeSquintLeft": 0.3}
+
+
+def weights(**named: float) -> Weights:
+    out = np.zeros(len(EXPRESSIONS), np.float32)
+    for name, value in named.items():
+        out[INDEX[name]] = value
+    return out
+
+
+def seen(
+    seconds: float, *, yaw_deg: float = 0.0, m_per_s: float = 0.0, noise: float = 0.0, **rest: float
+) -> Iterator[FaceState]:
+    """A face that rests, seen for so long."""
+    random, still = np.random.default_rng(1), weights(**rest)
+    turned = quaternion_from_vector(np.array((0.0, np.radians(yaw_deg), 0.0)))
+    for index in range(round(seconds * FPS)):
+        at = index / FPS
+        # To and fro within the picture.
+        x = m_per_s * abs((at % 0.8) - 0.4)
+        shown = np.clip(still + noise * random.standard_normal(52), 0, 1).astype(np.float32)
+        yield FaceState(FacePose(np.array((x, 0.0, -0.6)), turned), shown, 1.09, at)
+
+
+def blinking(
+    seconds: float, left: float, right: float, shut_s: float = 0.2, **more: float
+) -> Iterator[FaceState]:
+    """Open eyes that shut every two seconds."""
+    for state in seen(seconds):
+        shut = state.at % 2.0 < shut_s
+        lids = {"eyeBlinkLeft": left, "eyeBlinkRight": right, **more} if shut else {}
+        yield FaceState(state.pose, weights(**lids), 1.09, state.at)
+
+
+def after(faces: Iterator[FaceState], habit: Habit | None = None) -> Habit:
+    habit = habit or Habit()
+    for state in faces:
+        habit.see(state)
+    return habit
+
+
+def lids(profile: Profile, left: float, right: float) -> np.ndarray:
+    raw = weights(eyeBlinkLeft=left, eyeBlinkRight=right)
+    return blinks(profile.usual(raw).astype(float))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(profiles, "user_data_folder", lambda: tmp_path)
+    return tmp_path
+
+
+# --- what is learnt ------------------------------------------------------------------------
+
+
+def test_nobody_was_seen_yet_and_nothing_but_noise_is_changed():
+    unknown = Habit()
+    for name in EXPRESSIONS:
+        level = np.array([unknown.usual(weights(**{name: x}))[INDEX[name]] for x in (0.0, 0.6)])
+        assert level == pytest.approx((0.0, 0.6), abs=0.025), name
+
+
+def test_a_pucker_and_half_closed_eyes_at_rest_are_gone_after_half_a_minute():
+    habit = after(seen(30, **NARROW))
+    raw = weights(**NARROW)
+    assert habit.usual(raw)[PUCKER] < 0.03
+    assert blinks(raw.astype(float)).min() > 0.05
+    assert lids(habit, 0.36, 0.34).max() == 0
+    assert lids(habit, 0.65, 0.65).min() > 0.95
+    assert habit.usual(weights(mouthPucker=0.9))[PUCKER] > 0.85
+
+
+@pytest.mark.parametrize("way", [{"yaw_deg": 40.0}, {"m_per_s": 0.5}])
+def test_a_face_that_is_turned_away_or_moves_is_no_rest(way):
+    assert after(seen(30, mouthPucker=0.3, **way)).measured.rest[PUCKER] == 0
+
+
+def test_a_look_down_is_no_rest_however_long_it_lasts():
+    down = {"eyeLookDownLeft": 0.6, "eyeLookDownRight": 0.6}
+    habit = after(seen(120, eyeBlinkLeft=0.35, eyeBlinkRight=0.35, mouthPucker=0.2, **down))
+    assert habit.measured.rest[INDEX["eyeBlinkLeft"]] < 0.09
+    assert habit.measured.rest[INDEX["eyeLookDownLeft"]] == 0
+    assert habit.measured.rest[PUCKER] > 0.19
+
+
+@pytest.mark.parametrize(
+    "lasting",
+    [
+        {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "cheekSquintLeft": 0.3},
+        {"jawOpen": 0.4, "mouthLowerDownLeft": 0.3, "mouthFunnel": 0.2},
+    ],
+)
+def test_who_smiles_or_gapes_all_the_time_leaves_no_trace_of_it_in_the_rest(lasting):
+    habit = after(seen(120, **lasting))
+    assert np.all(habit.measured.rest == Habit().measured.rest)
+
+
+def test_who_talks_and_blinks_all_the_time_is_known_by_the_pauses():
+    def talking() -> Iterator[FaceState]:
+        for state in seen(120):
+            says = max(0.0, np.sin(2 * np.pi * 2.2 * state.at)) * (state.at % 6 < 5)
+            shut = 0.5 * (state.at % 3 < 0.2)
+            shown = weights(jawOpen=0.5 * says, mouthFunnel=0.4 * says, mouthPucker=0.15,
+                            eyeBlinkLeft=0.12 + shut, eyeBlinkRight=0.12 + shut)  # fmt: skip
+            yield FaceState(state.pose, shown, 1.09, state.at)
+
+    rest = after(talking()).measured.rest
+    assert rest[PUCKER] == pytest.approx(0.15, abs=0.01)
+    assert rest[INDEX["eyeBlinkLeft"]] == pytest.approx(0.12, abs=0.02)
+    assert rest[JAW] < 0.02
+    assert rest[INDEX["mouthFunnel"]] < 0.02
+
+
+def test_an_eye_behind_glasses_that_is_seen_less_shut_comes_to_shut():
+    habit = after(blinking(60, 0.36, 0.6))
+    assert blinks(weights(eyeBlinkLeft=0.36, eyeBlinkRight=0.6).astype(float))[0] < 0.8
+    assert lids(habit, 0.36, 0.6).min() > 0.9
+    assert lids(habit, 0.05, 0.05).max() == 0
+
+
+@pytest.mark.parametrize(
+    "shut",
+    [
+        {"left": 0.4, "right": 0.1},
+        {"shut_s": 1.2, "eyeLookDownLeft": 0.6, "eyeLookDownRight": 0.6},
+    ],
+)
+def test_winks_and_long_looks_down_say_nothing_about_blinks(shut):
+    habit = after(blinking(60, **{"left": 0.4, "right": 0.4, **shut}))
+    assert lids(habit, 0.4, 0.4) == pytest.approx(lids(Habit(), 0.4, 0.4), abs=0.02)
+
+
+def test_a_wink_stays_a_wink_once_the_eyes_are_known():
+    left, right = lids(after(seen(40, **NARROW)), 0.65, 0.34)
+    assert left > 0.95
+    assert right < 0.05
+
+
+def test_a_real_persons_winks_stay_winks_once_she_is_known(shared):
+    """Of lp_d3; which frames, tests/test_winks.py says."""
+    rows, steadied, tracker = [], ExpressionFilter(), FaceLandmarker(asset_path("face-landmarker"))
+    with VideoReader(shared / "clips" / "lp_d3.mp4") as film:
+        for frame in islice(film, 131):
+            (face,) = tracker.track(frame).faces
+            rows.append(steadied.step(face.weights, 1 / 25 if rows else 0.0).copy())
+    tracker.close()
+    ahead = next(seen(1)).pose
+    habit = after(FaceState(ahead, rows[k % 131], 1.09, k / 25) for k in range(60 * 25))
+    shut = np.array([blinks(habit.usual(each).astype(float)) for each in rows])
+    assert habit.known_s > 10
+    assert min(shut[8:19, 0].min(), shut[36:45, 1].min(), shut[116:131].min()) > 0.9
+    assert max(shut[8:19, 1].max(), shut[36:45, 0].max(), shut[24:31].max()) < 0.1
+    assert shut[66:105].max() < 0.5
+
+
+def test_noise_at_rest_is_not_amplified():
+    def at_rest(profile: Profile | None) -> np.ndarray:
+        gains = ExpressionGains({}, profile=profile)
+        rows = [gains.morphs(s.weights, 1 / FPS) for s in seen(40, noise=0.02, **NARROW)]
+        return np.array(rows[-400:])
+
+    habit = after(seen(40, noise=0.02, **NARROW))
+    ours = [i for i, name in enumerate(EXPRESSIONS) if not name.startswith("eyeLook")]
+    with_it, without = at_rest(habit)[:, ours], at_rest(None)[:, ours]
+    assert np.all(with_it.std(axis=0) <= without.std(axis=0) + 1e-3)
+    assert np.sqrt((with_it**2).mean()) < 0.6 * np.sqrt((without**2).mean())
+
+
+def test_a_range_grows_with_what_was_seen_and_is_forgotten():
+    def usual(habit: Habit) -> float:
+        return float(habit.usual(weights(jawOpen=0.65))[JAW])
+
+    habit = after(seen(20, jawOpen=0.95))
+    assert habit.measured.utmost[JAW] > 0.9
+    assert usual(habit) < 0.6
+    after(seen(900), habit)
+    assert habit.measured.utmost[JAW] == pytest.approx(0.65, abs=0.03)
+
+
+def test_who_sits_there_now_counts_within_a_minute():
+    habit = after(seen(300, **NARROW))
+    after(seen(60), habit)
+    assert habit.measured.rest[PUCKER] < 0.02
+    after(seen(60, browInnerUp=0.25), habit)
+    assert habit.usual(weights(browInnerUp=0.25))[INDEX["browInnerUp"]] < 0.03
+
+
+def test_what_was_asked_for_wins_and_is_corrected_only_a_little():
+    utmost = np.full(52, np.nan)
+    utmost[JAW] = 0.4
+    guided = Measured(weights(mouthPucker=0.1).astype(float), utmost)
+    habit = after(seen(600, mouthPucker=0.4), Habit(guided=guided))
+    after(seen(20, jawOpen=0.9), habit)
+    assert habit.measured.utmost[JAW] == 0.4
+    assert habit.measured.rest[PUCKER] == pytest.approx(0.2)
+    first = after(seen(5, mouthPucker=0.4), Habit(guided=guided))
+    assert first.measured.rest[PUCKER] < 0.12
+
+
+# --- what is kept --------------------------------------------------------------------------
+
+
+def told(calibration: SilentCalibration, faces: Iterator[FaceState]) -> SilentCalibration:
+    for state in faces:
+        calibration.hear(state, state.at)
+    calibration.close()
+    return calibration
+
+
+def morphs_of_the_first_seconds(profile: Profile | None) -> np.ndarray:
+    gains = ExpressionGains({}, profile=profile)
+    return np.array([gains.morphs(state.weights, 1 / FPS) for state in seen(10, **NARROW)])
+
+
+def test_the_first_seconds_of_the_second_run_are_at_rest_already(kept):
+    told(SilentCalibration("default", kept=True), seen(60, **NARROW))
+    second = SilentCalibration("default", kept=True)
+    before = np.sqrt((morphs_of_the_first_seconds(None) ** 2).mean())
+    assert np.sqrt((morphs_of_the_first_seconds(second) ** 2).mean()) < 0.1 * before
+
+
+def test_only_numbers_of_the_expressions_are_kept_for_their_owner_alone(kept):
+    told(SilentCalibration("default", kept=True), seen(20, **NARROW))
+    (path,) = [path for path in kept.rglob("*") if path.is_file()]
+    said = json.loads(path.read_text())
+    assert set(said) == {"format", "rest", "utmost", "quiet", "known_s"}
+    numbers = [*said["rest"].values(), *said["utmost"].values(), *said["quiet"].values()]
+    assert len(numbers) <= 3 * 52
+    assert all(0 <= number <= 1 for number in numbers)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_guest_of_a_minute_leaves_hardly_a_trace():
+    host = after(seen(600, **NARROW))
+    before = Learnt(host.measured, host.known_s)
+    guest = after(seen(60), Habit(host.measured, host.known_s))
+    assert guest.measured.rest[PUCKER] < 0.02
+    assert blended(before, guest).measured.rest[PUCKER] > 0.24
+
+
+def test_a_glimpse_of_a_face_is_not_kept(kept):
+    told(SilentCalibration("default", kept=True), seen(2, **NARROW))
+    assert load_learnt("default") is None
+
+
+def test_long_runs_keep_what_they_learnt_every_few_minutes(kept):
+    calibration = SilentCalibration("default", kept=True)
+    for state in seen(silent.KEEP_EVERY_S + 2, **NARROW):
+        calibration.hear(state, state.at)
+    assert calibration._keeper is not None
+    calibration._keeper.join(5)
+    learnt = load_learnt("default")
+    assert learnt is not None
+    assert learnt.measured.rest[PUCKER] == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["", '{"format": 1, "rest": {', '{"format":1,"rest":{"x":1}}'])
+def test_a_broken_file_is_told_once_and_laid_aside(text, kept, caplog):
+    path = profiles.learnt_path("default")
+    path.parent.mkdir()
+    path.write_text(text)
+    with caplog.at_level(logging.WARNING):
+        told(SilentCalibration("default", kept=True), seen(20, **NARROW))
+    assert len(caplog.records) == 1
+    assert "learnt anew" in caplog.text
+    assert path.with_suffix(".broken").read_text() == text
+    assert load_learnt("default") is not None
+
+
+def test_a_disk_that_takes_nothing_is_told_once_and_the_show_goes_on(kept, caplog):
+    (kept / "learnt").write_text("a file, where a folder should be")
+    calibration = SilentCalibration("default", kept=True)
+    with caplog.at_level(logging.WARNING):
+        told(calibration, seen(20, **NARROW))
+        calibration.close()
+    assert [r for r in caplog.records if "is not kept" in r.message] == caplog.records
+    assert len(caplog.records) == 1
+    assert calibration.usual(weights(**NARROW))[PUCKER] < 0.05
+
+
+def _write_often(folder: Path, level: float) -> None:
+    profiles.user_data_folder = lambda: folder  # type: ignore[attr-defined]
+    for _ in range(60):
+        save_learnt("me", Learnt(Measured(np.full(52, level), np.full(52, level)), 9.0))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+def test_of_two_that_write_at_once_the_last_one_wins_as_a_whole(kept):
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_write_often, args=(kept, v)) for v in (0.25, 0.5)]
+    for writer in writers:
+        writer.start()
+    found = set()
+    while any(writer.is_alive() for writer in writers):
+        learnt = load_learnt("me")
+        if learnt is not None:
+            found.add(tuple(np.unique((*learnt.measured.rest, *learnt.measured.utmost))))
+    for writer in writers:
+        writer.join()
+    assert found
+    assert found <= {(0.25,), (0.5,)}
+    assert [path.name for path in (kept / "learnt").iterdir()] == ["me.json"]
+
+
+def test_what_is_kept_can_be_seen_and_deleted(kept):
+    assert shown("default") == []
+    save_profile("default", Measured(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
+    told(SilentCalibration("default", kept=True), seen(60, **NARROW))
+    row = next(row for row in shown("default") if row["expression"] == "mouthPucker")
+    assert row["learnt_rest"] == pytest.approx(0.3, abs=0.01)
+    assert row["asked_rest"] == 0
+    assert len(forget_profile("default")) == 2
+    assert [path for path in kept.rglob("*") if path.is_file()] == []
+
+
+def test_a_guided_profile_is_not_touched_by_what_is_learnt(kept):
+    path = save_profile("me", Measured(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
+    before = path.read_bytes()
+    told(SilentCalibration("me", load_profile("me"), kept=True), seen(60, **NARROW))
+    assert load_learnt("me") is not None
+    assert path.read_bytes() == before
+
+
+def test_the_command_line_shows_what_is_kept_and_forgets_it(kept, capsys):
+    told(SilentCalibration("default", kept=True), seen(60, **NARROW))
+    (learnt,) = (kept / "learnt").iterdir()
+    (kept / "learnt" / "default.77.new").write_text("left behind by a crash")
+    assert execute(["calibrate", "--show", "--json"]) == 0
+    rows = {row["expression"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == set(EXPRESSIONS)
+    assert rows["mouthPucker"]["learnt_rest"] == pytest.approx(0.3, abs=0.01)
+    assert "learnt_utmost" not in rows["mouthShrugUpper"]
+    assert execute(["calibrate", "--show"]) == 0
+    out, err = capsys.readouterr()
+    assert "learnt rest" in out
+    assert str(learnt) in err.splitlines()
+    assert execute(["calibrate", "--forget"]) == 0
+    assert str(learnt) in capsys.readouterr().out.splitlines()
+    assert [path for path in kept.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("way", ["--show", "--forget"])
+def test_the_command_line_says_when_nothing_is_kept(way, kept, capsys):
+    assert execute(["calibrate", way]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("nothing ")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--show", "--forget"], "--show and --forget exclude each other"),
+        (["--forget", "--profile", "../me"], '"../me" cannot name a profile'),
+        (["--show", "--profile", "nobody"], 'no profile is called "nobody"'),
+    ],
+)
+def test_the_command_line_refuses_in_one_sentence(words, error, kept, capsys):
+    assert execute(["calibrate", *words]) > 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert error in err
+    assert "hint: " in err
+
+
+def test_learning_can_be_switched_off_where_it_is_done(capsys):
+    assert execute(["run", "--help"]) == 0
+    assert "--learn/--no-learn" in capsys.readouterr().out.replace(",", "/").replace(" ", "")
+    assert execute(["convert", "--help"]) == 0
+    assert "--learn" not in capsys.readouterr().out
+
+
+# --- whose face may be learnt --------------------------------------------------------------
+
+
+def learners(source: str, **settings: object) -> tuple[Profile | None, list[Listener]]:
+    heard: list[Listener] = []
+    with ExitStack() as stack:
+        profile = wearers_profile(AvatarSettings.model_validate(settings), source, heard, stack)
+        for listener in heard:
+            for state in seen(20, **NARROW):
+                listener.hear(state, state.at)
+    return profile, heard
+
+
+def test_a_camera_teaches_and_a_film_or_the_sample_does_not(kept, clip):
+    save_profile("me", Measured(np.zeros(52), np.full(52, np.nan)))
+    for source in ("sample", "pattern", str(clip())):
+        assert learners(source, profile="me")[1]
+        assert load_learnt("me") is None
+        profile, heard = learners(source)
+        assert len(heard) == 1  # it learns for as long as it runs
+        assert profile is not None
+        assert profile.usual(weights(**NARROW))[PUCKER] < 0.05
+        assert load_learnt("default") is None
+    learners("/dev/video0")
+    assert load_learnt("default") is not None
+
+
+def test_without_learning_nothing_is_written_and_nothing_learnt_is_read(kept):
+    assert learners("0", learn=False) == (None, [])
+    assert list(kept.iterdir()) == []
+    learners("0")
+    assert learners("0", learn=False) == (None, [])
+
+
+def test_of_several_people_nobody_is_learnt(kept):
+    profile, heard = learners("0", people=2)
+    assert profile is not None
+    assert heard == []
+    assert list(kept.iterdir()) == []
+
+
+def test_a_face_moved_by_somebody_else_teaches_nothing(kept):
+    calibration = SilentCalibration("default", kept=True)
+    for s in seen(20, **NARROW):
+        moved = FaceState(s.pose, s.weights, 1.09, s.at, meant=np.zeros(52, bool))
+        calibration.hear(moved, s.at)
+    calibration.close()
+    assert load_learnt("default") is None
+
+
+def test_two_runs_of_the_real_line_know_the_face_better(kept, tmp_path, monkeypatch):
+    """`livecam run` as a whole, but for the tracker: a face that rests with puckered lips."""
+    picture = tmp_path / "room.png"
+    cv2.imwrite(str(picture), np.full((120, 160, 3), 90, np.uint8))
+    save_profile("me", Measured(np.zeros(52), np.full(52, np.nan)))
+    monkeypatch.setattr(silent, "LEAST_LEARNT_S", 0.2)
+    monkeypatch.setattr(silent, "is_camera", lambda source: True)
+    narrow = face(**{name: 0.5 * rest for name, rest in NARROW.items()})
+    monkeypatch.setattr(
+        live_run, "tracker_factory", lambda settings: lambda: ScriptedTracker(lambda f: (narrow,))
+    )
+    off = {"remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0}
+    settings = Settings.model_validate(
+        {
+            "source": {"source": str(picture), "fps": 30},
+            "avatar": {"profile": "me"},
+            "picture": off,
+            "render": {"tier": "light"},
+            "sinks": {"virtual_camera": False, "preview": False, "png": str(tmp_path / "png")},
+        }
+    )
+    rests = []
+    for _ in range(2):
+        assert live_run.run(settings, seconds=1.2) == 0
+        learnt = load_learnt("me")
+        assert learnt is not None
+        rests.append(learnt.measured.rest[PUCKER])
+    assert 0 < rests[0] < rests[1] <= 0.1
