@@ -368,10 +368,20 @@ def _doctor(json: Json = False) -> int:
     return 0 if report.works else 1
 
 
-def _devices(json: Json = False) -> int:
-    """List the cameras that can be used."""
+def _devices(
+    json: Json = False,
+    microphones: Annotated[
+        bool, typer.Option("--microphones", help="list the microphones instead")
+    ] = False,
+) -> int:
+    """List the cameras that can be used, or the microphones."""
     from livecam.sources.devices import list_cameras
 
+    if microphones:
+        from livecam.audio.microphone import list_microphones
+
+        _print_rows([asdict(each) for each in list_microphones()], json, "no microphone was found")
+        return 0
     _print_rows([asdict(camera) for camera in list_cameras()], json, "no camera was found")
     return 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from livecam import __version__
+from livecam.audio.microphone import Microphone
 from livecam.cli import execute
 from livecam.config.assets import asset_path
 from livecam.config.fields import setting_fields
@@ -173,6 +174,17 @@ def test_a_device_name_with_brackets_is_shown_as_it_is(
     monkeypatch.setattr("livecam.sources.devices.list_cameras", lambda: cameras)
     assert execute(["devices"]) == 0
     assert "Cam [red] USB" in capsys.readouterr().out
+
+
+def test_microphones_are_listed_with_their_numbers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    there = [Microphone(2, "Desk microphone", usual=True), Microphone(5, "USB headset")]
+    monkeypatch.setattr("livecam.audio.microphone.list_microphones", lambda: there)
+    assert execute(["devices", "--microphones"]) == 0
+    assert "USB headset" in capsys.readouterr().out
+    assert execute(["devices", "--microphones", "--json"]) == 0
+    assert [row["index"] for row in json.loads(capsys.readouterr().out)] == [2, 5]
 
 
 @pytest.mark.parametrize("command", ["devices", "avatars"])

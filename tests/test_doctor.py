@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livecam.app import doctor
 from livecam.app.doctor import Check, Report, Status, examine_all
 from livecam.app.echo import BITS, measure_echo, read_stamp, stamped
+from livecam.audio.microphone import Microphone
 from livecam.cli import execute
 from livecam.config.settings import Settings
 from livecam.core.errors import GraphicsError, SinkError
@@ -158,6 +159,20 @@ def test_a_camera_that_cannot_be_read_is_a_warning_with_the_reason(
     check = doctor.EXAMINATIONS["cameras"](Settings())
     assert check.status is Status.WARN
     assert "no-such-camera" in check.found
+
+
+def test_a_missing_microphone_matters_only_to_whom_it_shall_move_the_mouth(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    there: list[Microphone] = []
+    monkeypatch.setattr("livecam.audio.microphone.list_microphones", lambda: there)
+    examine = doctor.EXAMINATIONS["microphone"]
+    assert examine(Settings()).status is Status.OK
+    by_sound = Settings.model_validate({"sound": {"mouth": "both"}})
+    assert examine(by_sound).status is Status.FAIL
+    assert examine(by_sound).remedy
+    there.append(Microphone(2, "Desk microphone", usual=True))
+    assert examine(by_sound).found == "Desk microphone"
 
 
 def test_our_own_virtual_camera_is_not_taken_for_a_camera(monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,8 @@ from livecam.core.errors import AssetError, TrackingError
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Hand, Scene
 from livecam.segmentation.hand_carrier import HandCarrier, moved_on
-from livecam.segmentation.hand_shape import drawn, size_of
+from livecam.segmentation.hand_mask import LIPS, mouth_hidden
+from livecam.segmentation.hand_shape import PALM, drawn, size_of
 from livecam.segmentation.hands import BUSY_REST_S, REST_S, HandSighting, HandWatch, steady_view
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import FoundHand, HandLandmarker
@@ -306,6 +307,23 @@ def test_a_hand_that_two_looks_place_differently_is_not_shown(bust: Image) -> No
 def test_a_hand_that_belongs_to_the_picture_needs_no_carrying(bust: Image) -> None:
     hand = Hand(hand_at(250, 400), 1.0)
     assert HandCarrier().carry((hand,), bust, 0.0) == (hand,)
+
+
+def test_a_mouth_is_as_hidden_as_a_hand_lies_over_it(face: Points) -> None:
+    lips = face[list(LIPS)]
+    middle, width = lips.mean(axis=0), float(np.ptp(lips[:, 0]))
+
+    def block(left: float) -> Hand:
+        """A hand like a wall, from so far right of the middle of the mouth, in its widths."""
+        corners = np.array(((left, -3), (left + 6, -3), (left + 6, 3), (left, 3))) * width
+        return Hand(np.resize(corners + middle, (21, 2)).astype(np.float32), 1.0)
+
+    assert mouth_hidden(face, ()) == 0.0
+    assert mouth_hidden(face, (block(-3),)) == 1.0
+    shares = [mouth_hidden(face, (block(left),)) for left in (0.0, 0.3, 3.0)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0.35
+    assert shares[-1] == 0.0
 
 
 class Finder:

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livecam.app.line import Line
+from livecam.app.stats import Shown
 from livecam.audio import microphone as microphones
 from livecam.audio.hearing import Ear, Samples, formants
 from livecam.audio.microphone import (
@@ -27,9 +29,15 @@ from livecam.audio.microphone import (
     microphones_among,
 )
 from livecam.audio.mouth import BLEND_S, STALE_S, MouthFromSound, MouthWhereUnsure, SoundMouth
+from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
-from livecam.core.face import EXPRESSIONS, INDEX, Performance, Weights
+from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
 from livecam.core.timing import ManualClock, SystemClock
+from livecam.segmentation.base import Hand, Scene, cell_of, grid_of
+from livecam.segmentation.hand_mask import LIPS
+from livecam.sinks.base import OutputInfo
+from tests.faces import SIZE, face
+from tests.test_line import Stage, avatar
 
 approx = pytest.approx
 RATE = 16000
@@ -391,6 +399,11 @@ def test_what_the_sound_does_not_tell_stays_the_cameras():
     assert weights[JAW] == approx(0.2)
 
 
+def test_the_sounds_mouth_is_as_strong_as_the_avatars_expressions():
+    mouth = MouthWhereUnsure(Told(0.8), strength=0.5)
+    assert jaws(mouth, 0.2, 1.0, 0.0)[-1] == approx(0.4)
+
+
 # Microphones ---------------------------------------------------------------------------------
 
 DESK, HEADSET = Microphone(2, "Desk microphone", usual=True), Microphone(5, "USB headset")
@@ -587,3 +600,62 @@ def test_a_real_sound_system_opens_the_mouth(say: Say, shared: Path, tmp_path: P
 
 def _alsa_speaks_pulse() -> bool:
     return any(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"))
+
+
+# In the line ---------------------------------------------------------------------------------
+
+
+class Speaking(Stage):
+    """A line whose mouth follows the sound where it is unsure, and hands that a test moves."""
+
+    def __init__(self, sound: Told) -> None:
+        super().__init__()
+        self.hands: tuple[Hand, ...] = ()
+        self.line = Line(
+            Settings(), avatar(), self._make, OutputInfo(*SIZE, 30.0),
+            scenes=self.scene, mouth=MouthWhereUnsure(sound),
+        )  # fmt: skip
+
+    def scene(self) -> Scene:
+        cell = cell_of(*SIZE)
+        columns, rows = grid_of(*SIZE)
+        person = np.zeros((rows, columns), np.uint8)
+        return Scene(self.now, SIZE, cell, person, None, face().points_px(*SIZE), self.hands)
+
+    def jaw_after(self, times: int, *faces: Face) -> list[float]:
+        for _ in range(times):
+            self.sees(*faces)
+        return [float(state.morphs[JAW]) for state in self.compositors[-1].shown[-times:]]
+
+
+def hand_over_the_mouth(at: Face, aside_px: float = 0.0) -> Hand:
+    points = at.points_px(*SIZE)[list(LIPS)]
+    around = np.linspace(0, 2 * np.pi, 21, endpoint=False)
+    ring = np.stack((np.cos(around), np.sin(around)), 1) * 1.2 * np.ptp(points, axis=0).max()
+    return Hand((points.mean(axis=0) + ring + (aside_px, 0.0)).astype(np.float32), 1.0)
+
+
+def test_a_hand_before_the_mouth_gives_it_to_the_sound_and_back():
+    stage = Speaking(Told(0.9))
+    assert max(stage.jaw_after(10, face())) < 0.1
+    stage.hands = (hand_over_the_mouth(face()),)
+    hidden = stage.jaw_after(10, face())
+    assert hidden[-1] == approx(0.9, abs=0.01)
+    assert np.abs(np.diff([0.0, *hidden])).max() < 0.5  # no jump
+    stage.hands = (hand_over_the_mouth(face(), aside_px=60.0),)
+    assert stage.jaw_after(10, face())[-1] < 0.1
+
+
+def test_who_is_out_of_sight_goes_on_talking():
+    stage = Speaking(Told(0.9))
+    stage.jaw_after(5, face())
+    held = stage.jaw_after(8)
+    assert stage.line.show(None, stage.now).state is Shown.HOLD
+    assert held[-1] == approx(0.9, abs=0.01)
+    assert stage.jaw_after(10, face())[-1] < 0.1
+
+
+def test_a_silent_microphone_leaves_a_hidden_mouth_to_the_camera():
+    stage = Speaking(Told(None))
+    stage.hands = (hand_over_the_mouth(face()),)
+    assert stage.jaw_after(10, face(jawOpen=0.5))[-1] > 0.3

@@ -7,6 +7,8 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,6 +18,8 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
 
+from livecam.app.motion import listeners
+from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance
 from livecam.core.spaces import (
@@ -394,6 +398,28 @@ def test_what_is_sent_over_vmc_arrives(seed: int, vmc_receiver: VmcReceiver, clo
     assert told.told.all()
     assert told.weights == approx(face.weights, abs=1e-6)
     assert pose_of(told).matrix == approx(face.pose.matrix, abs=1e-4)
+
+
+def test_another_program_is_sent_what_a_head_would_show(
+    vmc_receiver: VmcReceiver, clock: ManualClock
+):
+    """A shut eye measures 0.6; what a phone told is not amplified again."""
+    weights = np.zeros(len(EXPRESSIONS), np.float32)
+    lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
+    weights[lids] = 0.6
+    measured = replace(a_face(), weights=weights)
+    told = replace(measured, meant=np.isin(np.arange(len(weights)), lids))
+    motion = {"send_vmc": f"{LOOPBACK}:{vmc_receiver.port}"}
+    with ExitStack() as stack:
+        (sender,) = listeners(Settings.model_validate({"motion": motion}), stack)
+        for face, shut in ((measured, 1.0), (told, 0.6)):
+            sender.hear(face, clock.now())
+            wait_until(
+                lambda shut=shut: (
+                    (seen := vmc_receiver.at(clock.now())) is not None
+                    and weight(seen, "eyeBlinkLeft") == approx(shut, abs=0.02)
+                )
+            )
 
 
 def test_a_lost_face_is_told_at_once(vmc_receiver: VmcReceiver, clock: ManualClock):

@@ -231,6 +231,20 @@ def _try_camera(spec: str, settings: Settings) -> Check:
     return _ok(found, first=info.name, width=info.width, height=info.height, fps=info.fps)
 
 
+def _microphone(settings: Settings) -> Check:
+    """Looks at the list alone: no microphone is opened."""
+    from livecam.audio.microphone import find_microphone, list_microphones
+
+    wanted = settings.sound.mouth != "camera"
+    try:
+        name = find_microphone(settings.sound.microphone, list_microphones()).name
+    except LivecamError as error:
+        if wanted:
+            return _fail(error.message, error.hint)
+        return _ok("none, and none is needed: the camera moves the mouth", reason=error.message)
+    return _ok(name, name=name)
+
+
 def _virtual_camera(settings: Settings) -> Check:
     from livecam.sinks.virtual_camera import INSTALL_HINT, available
 
@@ -341,6 +355,7 @@ EXAMINATIONS: dict[str, Examine] = {
     "models": _models,
     "avatar": _avatar,
     "cameras": _cameras,
+    "microphone": _microphone,
     "virtual camera": _virtual_camera,
     "encoder": _encoder,
     "display": _display,

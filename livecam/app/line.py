@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livecam.app.cast import Cast, Wearer, stray_region
 from livecam.app.privacy import LEFT_S, PrivacyGuard
 from livecam.app.stats import Shown
+from livecam.audio.mouth import MouthWhereUnsure
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.profile import Profile
 from livecam.compose import covers
@@ -30,6 +31,7 @@ from livecam.core.timing import StageTimer
 from livecam.motion.base import Performer, performed, performed_alone
 from livecam.segmentation.base import Scene
 from livecam.segmentation.carry import carried
+from livecam.segmentation.hand_mask import mouth_hidden
 from livecam.sinks.base import OutputInfo
 
 log = logging.getLogger(__name__)
@@ -97,8 +99,10 @@ class Line:
         performers: Sequence[Performer] = (),
         avatars: Sequence[Avatar] = (),
         profile: Profile | None = None,
+        mouth: MouthWhereUnsure | None = None,
     ) -> None:
         self.settings = settings
+        self._mouth = mouth
         self._scenes = scenes
         self._performers = performers
         self._nobody_there = settings.source.source == BLANK  # a picture that hides nobody
@@ -260,6 +264,7 @@ class Line:
                 dt = now - self._drawn_at
                 idle = [wearer.idle(dt, covered.beneath) for wearer in covered.worn]
             avatars = [avatar for avatar in idle if avatar is not None]
+            avatars = self._spoken(avatars, 1.0, now)
             if avatars and len(avatars) == len(idle):
                 self._covered = self._drawn(
                     covered.beneath, avatars, covered.worn, covered.faces, covered.scene, now
@@ -291,9 +296,20 @@ class Line:
                 if (state := wearer.held(dt, frame, frame.captured_at)) is not None
             ]
         scene, whose = self._scene_of(faces, frame)
+        avatars = self._spoken(avatars, _mouth_unsure(seen, scene, whose), now)
         avatars.insert(0, avatars.pop(whose))  # the stages look at the first one's face
         frame = self._blurred(frame, held)
         return self._drawn(frame, avatars, (*seen, *held), tuple(faces), scene, now)
+
+    def _spoken(self, avatars: list[AvatarState], unsure: float, now: float) -> list[AvatarState]:
+        """The first one's mouth follows the sound where the camera is unsure about it."""
+        mouth = self._mouth
+        if mouth is None:
+            return avatars
+        return [
+            state if state.who else replace(state, morphs=mouth.mixed(state.morphs, unsure, now))
+            for state in avatars
+        ]
 
     def _face_of(self, wearer: Wearer, now: float) -> FaceState:
         """The face of somebody seen; the first one's does what performers tell."""
@@ -419,6 +435,14 @@ class Line:
             self._retry_pause_s = min(self._retry_pause_s * 2, LONGEST_RETRY_S)
         self.last_error = error
         self._drop_compositor()
+
+
+def _mouth_unsure(seen: Sequence[Wearer], scene: Scene | None, whose: int) -> float:
+    """How little the camera knows of the first one's mouth, 0..1."""
+    first = next((i for i, wearer in enumerate(seen) if wearer.who == 0), None)
+    if first is None:
+        return 1.0
+    return mouth_hidden(scene.face, scene.hands) if scene is not None and whose == first else 0.0
 
 
 def _nearest(

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from livecam.config.settings import BLANK, Settings
+from livecam.avatar.expression import ExpressionGains
+from livecam.avatar.profile import Profile
+from livecam.config.settings import BLANK, AvatarSettings, Settings
 from livecam.core.errors import ConfigError
+from livecam.core.face import FaceState, Weights
 from livecam.core.timing import Clock
 from livecam.motion.base import PERFORMERS, Listener, Performer
 from livecam.motion.take import TakeWriter, players, read_take
+
+if TYPE_CHECKING:
+    from livecam.audio.mouth import MouthWhereUnsure
 
 CAMERA = "camera"  # nobody else tells what the face does
 
@@ -57,8 +64,29 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
     return out
 
 
-def listeners(settings: Settings, stack: ExitStack) -> list[Listener]:
-    """Everybody who is told what the published face does.
+def mouth_where_unsure(
+    settings: Settings, clock: Clock, stack: ExitStack
+) -> MouthWhereUnsure | None:
+    """Who moves the mouth by sound where the camera cannot see it; None unless asked for.
+
+    Raises:
+        ConfigError: no such microphone.
+        DeviceError: there is no microphone.
+    """
+    if settings.sound.mouth != "both":
+        return None
+    from livecam.audio.mouth import MouthFromSound, MouthWhereUnsure
+
+    sound = MouthFromSound(settings.sound.microphone, clock)
+    mouth = MouthWhereUnsure(sound, settings.avatar.expression)
+    stack.callback(mouth.close)
+    return mouth
+
+
+def listeners(
+    settings: Settings, stack: ExitStack, profile: Profile | None = None
+) -> list[Listener]:
+    """Everybody who is told what the published face does, measured as that profile says.
 
     Raises:
         SinkError: a take cannot be written.
@@ -72,6 +100,22 @@ def listeners(settings: Settings, stack: ExitStack) -> list[Listener]:
     if motion.send_vmc:
         from livecam.protocols.vmc import VmcSender
 
-        out.append(sender := VmcSender(motion.send_vmc))
+        out.append(sender := VmcSender(motion.send_vmc, Amplified(settings.avatar, profile)))
         stack.callback(sender.close)
     return out
+
+
+class Amplified:
+    """Turns published faces into the expressions that a head shows, as the rig does. One thread.
+
+    Raw weights would look weak on other programs' avatars too; their own gains they know best.
+    """
+
+    def __init__(self, settings: AvatarSettings, profile: Profile | None = None) -> None:
+        self._gains = ExpressionGains({}, settings.expression, profile)
+        self._at: float | None = None
+
+    def __call__(self, face: FaceState) -> Weights:
+        dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
+        self._at = face.at
+        return self._gains.morphs(face.weights, dt, face.meant)

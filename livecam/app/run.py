@@ -21,7 +21,7 @@ from livecam.app.build import (
 from livecam.app.cast import cast_of
 from livecam.app.line import Line, Published, nothing_seen
 from livecam.app.live import Capture, Live, Tracking, prepare_process, watching
-from livecam.app.motion import check_motion, listeners, performers
+from livecam.app.motion import check_motion, listeners, mouth_where_unsure, performers
 from livecam.app.outlets import Outlet
 from livecam.app.silent import wearers_profile
 from livecam.app.stats import StatsWriter
@@ -31,6 +31,7 @@ from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import DeviceError, GraphicsError, SinkError
 from livecam.core.timing import Clock, StageTimer, SystemClock
+from livecam.motion.base import Listener
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import SINKS, OutputInfo, Sink
 from livecam.sources.choose import decide, source_maker
@@ -78,13 +79,15 @@ class _Run:
         check_names(settings)
         check_motion(settings)
         movers = performers(settings, self.clock, stack)
-        told = listeners(settings, stack)
+        mouth = mouth_where_unsure(settings, self.clock, stack)
         avatars = cast_of(settings.avatar)
         avatar = avatars[0]
         self._avatar_name = avatar.name
         self._device = _virtual_camera(settings)
         source_name = decide(settings.source.source, self._refused())
+        told: list[Listener] = []
         profile = wearers_profile(settings.avatar, source_name, told, stack)
+        told += listeners(settings, stack, profile)
         make_tracker = tracker_factory(settings)
         make_reader = reader_factory(settings, hurried=True, camera=settings.source.source)
         self._capture = Capture(
@@ -114,7 +117,7 @@ class _Run:
         line = Line(
             settings, avatar, compositor_factory(settings, graphics, self.timer), info, self.timer,
             nothing_seen if self._watching is None else self._watching.newest, movers,
-            avatars, profile,
+            avatars, profile, mouth,
         )  # fmt: skip
         stack.callback(line.close)
         stats = None

@@ -202,11 +202,13 @@ class MouthWhereUnsure:
     """Moves the mouth by sound where the camera is unsure about it, else by the camera.
 
     One thread. `mixed` is asked once for every picture. The weights on both sides must be on
-    one scale, ARKit's: so it belongs behind the gains of the avatar's expression.
+    one scale, ARKit's: so it belongs behind the gains of the avatar's expression, and has its
+    `strength`.
     """
 
-    def __init__(self, sound: Performer) -> None:
+    def __init__(self, sound: Performer, strength: float = 1.0) -> None:
         self._sound = sound
+        self._strength = np.float32(strength)
         self._newest: Performance | None = None
         self._way = 0.0  # 0 camera .. 1 sound; moves steadily
         self._asked_at: float | None = None
@@ -230,7 +232,8 @@ class MouthWhereUnsure:
             return weights
         told = self._newest.told
         out = weights.copy()
-        out[told] += (self._newest.weights[told] - out[told]) * np.float32(self.share)
+        heard = self._newest.weights[told] * self._strength
+        out[told] += (heard - out[told]) * np.float32(self.share)
         return out
 
     def _go(self, unsure: float, sounding: bool, now: float) -> None:

@@ -165,8 +165,10 @@ class MotionSettings(Group):
 class SoundSettings(Group):
     """The mouth from the microphone."""
 
-    mouth: Literal["camera", "sound"] = setting(
-        "camera", help="what moves the mouth: the camera, or the sound of the microphone"
+    mouth: Literal["camera", "sound", "both"] = setting(
+        "camera",
+        help="what moves the mouth: the camera, the sound of the microphone, or both: the sound "
+        "where a hand hides the mouth or the face is out of sight",
     )
     microphone: str = setting("", help="its number or part of its name; empty: the usual one")
 

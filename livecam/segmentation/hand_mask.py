@@ -6,6 +6,7 @@ where landmarks, colour and the memory of the face agree; where they do not, it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -47,6 +48,24 @@ LIPS_GROWTH = 1.4
 FACE_GROWTH = 1.12  # of the face: within that a hand needs a memory
 TIGHT = 0.8  # of a hand's thickness, for what is drawn
 NO_LIMIT = 1e9
+MOUTH_CELLS = 32  # along the longer side of the lips' box
+
+
+def mouth_hidden(face: Points, hands: Sequence[Hand]) -> float:
+    """How much of the lips (of landmarks float32[478, 2]) lies under hands, 0..1."""
+    if not hands:
+        return 0.0
+    lips = face[list(LIPS)]
+    low = lips.min(axis=0)
+    size = lips.max(axis=0) - low
+    scale = np.float32(MOUTH_CELLS / max(float(size.max()), 1.0))
+    width, height = (np.ceil(size * scale).astype(int) + 1).tolist()
+    mouth = np.zeros((height, width), np.uint8)
+    fill_hull(mouth, (lips - low) * scale)
+    bare = mouth.copy()
+    for hand in hands:
+        bare[drawn((hand.points - low) * scale, width, height, 1.0) > 0] = 0
+    return 1.0 - float(bare.sum()) / max(float(mouth.sum()), 1.0)
 
 
 def hand_mask(picture: Image, hand: Hand, box: Rect, face: Points, memory: FaceMemory) -> Mask:
