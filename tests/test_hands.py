@@ -316,7 +316,9 @@ def test_a_mouth_is_as_hidden_as_a_hand_lies_over_it(face: Points) -> None:
     def block(left: float) -> Hand:
         """A hand like a wall, from so far right of the middle of the mouth, in its widths."""
         corners = np.array(((left, -3), (left + 6, -3), (left + 6, 3), (left, 3))) * width
-        return Hand(np.resize(corners + middle, (21, 2)).astype(np.float32), 1.0)
+        points = np.tile((corners + middle).mean(axis=0), (21, 1))
+        points[list(PALM)] = np.resize(corners + middle, (len(PALM), 2))
+        return Hand(points.astype(np.float32), 1.0)
 
     assert mouth_hidden(face, ()) == 0.0
     assert mouth_hidden(face, (block(-3),)) == 1.0
