@@ -684,7 +684,7 @@ def _shown(value: object) -> str:
         return ", ".join(_shown(each) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return "-" if value is None else str(value)
 
 
 def _toml(value: str | float | bool) -> str:

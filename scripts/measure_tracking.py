@@ -188,7 +188,7 @@ def main() -> None:
     )
 
     print("\nstill head, noise of a webcam at 720p, px rms: raw -> published")
-    for name in ("one-euro", "kalman"):
+    for name in ("imm", "one-euro", "kalman"):
         for fps in (12, 25, 30, 60):
             raw, published = still_px(fps, name)
             print(f"{name:9} {fps} fps {raw:.2f} -> {published:.3f}")

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from livecam.core.face import FacePose
 from livecam.core.spaces import quaternion_from_vector, rotation_vector
 from livecam.filtering.base import FILTERS, Filter
+from livecam.filtering.imm import InteractingModels
 from livecam.filtering.kalman import ConstantVelocityKalman
+from livecam.filtering.noise import NoiseLevel
 from livecam.filtering.one_euro import OneEuro
-from livecam.filtering.pose import POSE_NOISE, NoiseLevel, PoseFilter
+from livecam.filtering.pose import POSE_NOISE, PoseFilter
 
 DT = 1 / 30
 Values = NDArray[np.float64]
@@ -23,6 +25,8 @@ MAKERS: dict[str, Callable[[], Filter]] = {
     "one-euro of the paper": lambda: OneEuro(1.0, 0.01),
     "kalman": lambda: ConstantVelocityKalman(acceleration=1000.0, at_rest=0.03),
     "kalman of the book": lambda: ConstantVelocityKalman(acceleration=60.0),
+    "imm": InteractingModels,
+    "imm of the paper": lambda: InteractingModels(accelerations=(300.0,), trust=1.0),
 }
 
 
@@ -145,6 +149,99 @@ def test_one_euro_hangs_less_than_half_a_frame_behind_a_ramp() -> None:
     assert behind.max() < 0.5
 
 
+@pytest.mark.parametrize("trust", [1.0, 0.35])
+def test_imm_is_the_algorithm_of_the_paper(trust: float) -> None:
+    """Step by step as in Blom and Bar-Shalom, models and numbers one by one, for one number."""
+    accelerations, walk, stay_s = (100.0, 1000.0), 0.05, 6.0
+    xs = np.cumsum(np.random.default_rng(8).normal(scale=3.0, size=120))
+    steady = InteractingModels(1.0, accelerations, walk, stay_s, trust)
+    n = 3
+    leave = (1 - np.exp(-DT / stay_s)) / (n - 1)
+    moves = np.array(
+        [[1 - leave * (n - 1) if i == j else leave for j in range(n)] for i in range(n)]
+    )
+    mu = np.full(n, 1 / n)
+    states = [np.array((xs[0], 0.0)) for _ in range(n)]
+    spreads = [np.diag((1.0, 100.0**2)) for _ in range(n)]
+    steady.step(xs[:1], DT)
+    for x in xs[1:]:
+        # 1. Interaction.
+        expected = [sum(moves[i, j] * mu[i] for i in range(n)) for j in range(n)]
+        share = [[moves[i, j] * mu[i] / expected[j] for i in range(n)] for j in range(n)]
+        mixed = [sum(share[j][i] * states[i] for i in range(n)) for j in range(n)]
+        mixed_spreads = []
+        for j in range(n):
+            apart = [states[i] - mixed[j] for i in range(n)]
+            mixed_spreads.append(
+                sum(share[j][i] * (spreads[i] + np.outer(apart[i], apart[i])) for i in range(n))
+            )
+        # 2. Each model's own Kalman filter.
+        likely = np.zeros(n)
+        for j in range(n):
+            if j == 0:
+                forward, added = np.array(((1, 0), (0, 0))), np.diag((walk**2 * DT, 0))
+            else:
+                forward = np.array(((1, DT), (0, 1)))
+                added = accelerations[j - 1] ** 2 * np.array(
+                    ((DT**3 / 3, DT**2 / 2), (DT**2 / 2, DT))
+                )
+            states[j] = forward @ mixed[j]
+            spread = forward @ mixed_spreads[j] @ forward.T + added
+            variance = spread[0, 0] + 1.0
+            gain = spread[:, 0] / variance
+            surprise = x - states[j][0]
+            states[j] = states[j] + gain * surprise
+            spreads[j] = spread - np.outer(gain, spread[0])
+            density = np.exp(-0.5 * surprise**2 / variance) / np.sqrt(2 * np.pi * variance)
+            likely[j] = density**trust
+        # 3. and 4. How likely each model is, and what all together say.
+        mu = likely * expected
+        mu /= mu.sum()
+        combined = sum(mu[j] * states[j] for j in range(n))
+        assert steady.step(np.array((x,)), DT)[0] == pytest.approx(combined[0], abs=1e-6)
+        assert steady.predict(0.02)[0] == pytest.approx(combined[0] + 0.02 * combined[1], abs=1e-6)
+
+
+def test_imm_has_no_lag_on_a_ramp() -> None:
+    ramp = np.arange(200.0)[:, None] * np.array((4.0, -1.0))
+    behind = ramp - answers(InteractingModels(), ramp)
+    assert np.abs(behind[60:]).max() < 0.02
+
+
+def test_imm_rests_on_the_mean_of_what_it_saw() -> None:
+    xs = noise(seed=4, n=90)
+    assert answers(InteractingModels(), xs)[-1] == pytest.approx(xs.mean(axis=0), abs=0.1)
+
+
+def test_imm_takes_nearly_all_noise_away_at_rest() -> None:
+    left = answers(InteractingModels(), noise(seed=6, n=900))[60:].std(axis=0)
+    assert left.max() < 0.12  # of a standard deviation of 1
+
+
+def test_imm_follows_a_jump_at_once_and_then_rests() -> None:
+    seen = answers(InteractingModels(), step_of(50.0) + 0.0)
+    assert seen[30].min() > 0.9 * 50  # in the very frame of the jump
+    assert seen.max() < 1.2 * 50
+    assert seen[-1] == pytest.approx(np.full(6, 50.0), abs=0.5)
+
+
+def test_imm_does_not_predict_noise() -> None:
+    """At rest the velocity is the rest's: none. A single motion model runs after its noise."""
+    steady, single = InteractingModels(), ConstantVelocityKalman(1.0, 1000.0)
+    ahead: list[tuple[float, float]] = []
+    for x in noise(seed=9, n=300):
+        now, then = steady.step(x, DT), single.step(x, DT)
+        ahead.append(
+            (
+                float(np.abs(steady.predict(0.05) - now).max()),
+                float(np.abs(single.predict(0.05) - then).max()),
+            )
+        )
+    calm, wild = np.array(ahead)[60:].mean(axis=0)
+    assert calm < 0.1
+    assert calm < 0.2 * wild
+
+
 def test_kalman_has_no_lag_on_a_ramp() -> None:
     ramp = np.arange(200.0)[:, None] * np.array((4.0, -1.0))
     behind = ramp - answers(ConstantVelocityKalman(1.0, 60.0), ramp)
@@ -262,7 +359,7 @@ def test_a_steady_motion_is_predicted() -> None:
 
 
 def test_the_noise_of_each_part_of_the_pose_is_found() -> None:
-    level = NoiseLevel()
+    level = NoiseLevel(6, 0.4, 6.0)
     scale = np.array((0.5, 1.0, 2.0, 1.5, 0.7, 1.2))
     raw = noise(seed=9, n=900) * scale
     seen = []
@@ -274,7 +371,7 @@ def test_the_noise_of_each_part_of_the_pose_is_found() -> None:
 
 
 def test_motion_is_not_taken_for_noise() -> None:
-    level = NoiseLevel()
+    level = NoiseLevel(6, 0.4, 6.0)
     t = np.arange(400) * DT
     # 4 cm to and fro once a second, as the line of poses sees it, with the usual noise.
     raw = noise(seed=10, n=400) + 0.0

@@ -338,7 +338,7 @@ def test_the_table_has_a_row_for_the_tracker_alone_and_for_every_filter(portrait
     rows = bench_tracking(Settings(), seconds=0.5, scenarios=["still"], say=said.append)
     names = [row["filter"] for row in rows]
     assert names[0] == "raw"
-    assert {"one-euro*", "kalman"} <= set(names)
+    assert {"imm*", "one-euro", "kalman"} <= set(names)
     raw, default = rows[0], rows[1]
     assert default["jitter_px"] < raw["jitter_px"] < 1.5
     assert raw["lag_ms"] is None

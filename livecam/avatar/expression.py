@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from livecam.avatar.baseline import SlowQuantile
 from livecam.avatar.profile import Profile
-from livecam.core.face import EXPRESSIONS, INDEX, Weights, named
+from livecam.core.face import EXPRESSIONS, INDEX, Weights, named, per_expression
 
 REST_QUANTILE = 0.20
 MOST_REST = 0.35  # a resting level above this is an expression, not a face at rest
 LARGEST = 1.2  # the funnel may go a little beyond what the artist drew
 SNEER_OF_BROW, SNEER_OF_LIP = 0.35, 0.6  # the tracker never measures a sneer
 
-# (beginning of the name, gain); the longest beginning that fits counts.
+# As in `per_expression`.
 GAINS: tuple[tuple[str, float], ...] = (
     ("", 1.0),
     ("brow", 1.5),
@@ -84,7 +84,7 @@ class ExpressionGains:
         profile: Profile | None = None,
     ) -> None:
         self._profile = profile
-        self._gains = np.array([_general_gain(name) for name in EXPRESSIONS])
+        self._gains = per_expression(GAINS)
         for name, factor in gains.items():
             self._gains[INDEX[name]] *= factor
         strengths = np.full(len(EXPRESSIONS), strength)
@@ -150,10 +150,6 @@ def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
 
 
 _AT_MOST_ONE = np.arange(len(EXPRESSIONS)) != _FUNNEL
-
-
-def _general_gain(name: str) -> float:
-    return max((p for p in GAINS if name.startswith(p[0])), key=lambda p: len(p[0]))[1]
 
 
 def _smoothstep(low: float, high: float, x: ArrayLike) -> NDArray[np.float64]:

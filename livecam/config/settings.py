@@ -89,7 +89,11 @@ class TrackingSettings(Group):
 class SmoothingSettings(Group):
     """How the pose and the expression are steadied."""
 
-    filter: str = setting("one-euro", help="one-euro or kalman")
+    filter: str = setting(
+        "imm",
+        help="imm: still at rest and without lag in motion; one-euro: calmer, lags; kalman: a "
+        "single motion model",
+    )
     smoothing: float = setting(
         0.5, low=0, high=1, live=True, help="0 follows every twitch, 1 is calm"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -39,6 +40,16 @@ INDEX: dict[str, int] = {name: i for i, name in enumerate(EXPRESSIONS)}
 def named(*beginnings: str) -> list[int]:
     """Where the expressions stand whose names begin so."""
     return [i for i, name in enumerate(EXPRESSIONS) if name.startswith(beginnings)]
+
+
+def per_expression(table: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
+    """A number for each, float64[52]: that of the longest beginning that fits its name."""
+    return np.array(
+        [
+            max((row for row in table if name.startswith(row[0])), key=lambda row: len(row[0]))[1]
+            for name in EXPRESSIONS
+        ]
+    )
 
 
 # The outline of the face in MediaPipe's mesh, forehead first, clockwise in the picture.

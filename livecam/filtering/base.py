@@ -31,5 +31,6 @@ FILTERS: Registry[Filter] = Registry(
     {
         "one-euro": "livecam.filtering.one_euro:OneEuro",
         "kalman": "livecam.filtering.kalman:ConstantVelocityKalman",
+        "imm": "livecam.filtering.imm:InteractingModels",
     },
 )

@@ -7,6 +7,7 @@ avatars. A picture on the wall is a face too, but one that never moves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,8 @@ MISSED = 2.0  # the price of matching somebody with nobody; any match costs less
 SPEED_S = 0.1  # time constant of the measured speed
 COAST_S = 0.2  # somebody unseen slows down with this time constant
 LOOK_CELLS = 6  # colours a face is known by, across and down
+# Where they lie from its middle, in its widths: float64[2, cells].
+LOOK_AT = ((np.arange(LOOK_CELLS) + 0.5) / LOOK_CELLS - 0.5) * np.array(((1.0,), (1.2,)))
 LOOK_COST, LOOK_S = 2.0, 1.0  # price of another colour altogether; time constant
 
 # A cut: hardly any place is as it was (see app/convert/shots.py for the numbers).
@@ -71,10 +74,14 @@ class Somebody:
 
     def predicted(self, now: float) -> Place:
         """Where it should be by now: an unseen head goes on a little and slows down."""
-        way_s = COAST_S * (1 - np.exp(-max(now - self.seen_at, 0.0) / COAST_S))
+        way_s = COAST_S * (1 - math.exp(-max(now - self.seen_at, 0.0) / COAST_S))
         out = self.place.copy()
         out[:2] += self.speed * way_s
         return out
+
+    def reach(self, now: float) -> float:
+        """How far from there it may be, in face widths."""
+        return REACH + REACH_PER_S * min(max(now - self.seen_at, 0.0), LONGEST_REACH_S)
 
     def unseen_s(self, now: float) -> float:
         """How long they were looked for in vain: a stall is no absence."""
@@ -173,18 +180,14 @@ class People:
         """Known people with the numbers of their faces; each at most once."""
         if not self._known or not len(places):
             return []
-        away = np.array([_away(s, places, now) for s in self._known])
-        growth = np.array([np.abs(np.log(places[:, 2] / s.place[2])) for s in self._known])
-        gaps = np.array([max(now - s.seen_at, 0.0) for s in self._known])
-        reach = REACH + REACH_PER_S * np.minimum(gaps, LONGEST_REACH_S)
-        unlike = away + growth + np.array([_unlike(s.look, looks) for s in self._known])
-        possible = (away < reach[:, None]) & (growth < MOST_GROWTH)
+        unlike = np.array([_unlike(s, places, looks, now) for s in self._known])
         # A face that fits somebody best who was there just now is no one else's.
         here = np.array([s.face is not None for s in self._known])
-        for k in np.flatnonzero(here & possible.any(axis=1)):
-            best = int(np.argmin(np.where(possible[k], unlike[k], np.inf)))
-            possible[:, best] &= here | (unlike[:, best] < unlike[k, best])
-        price = np.where(possible, unlike / (reach[:, None] + MOST_GROWTH), np.inf)
+        for k in np.flatnonzero(here):
+            best = int(unlike[k].argmin())
+            unlike[~here & (unlike[:, best] >= unlike[k, best]), best] = np.inf
+        reach = np.array([[s.reach(now)] for s in self._known])
+        price = unlike / (reach + MOST_GROWTH)
         return [(self._known[k], i) for k, i in assigned(price) if i is not None]
 
     def _make_way(self, now: float) -> None:
@@ -208,8 +211,9 @@ class People:
         if before is None or before.shape != stamp.shape:
             return False
         change = np.abs(stamp - before)
-        everywhere = (change.max(axis=2) > CHANGED).mean() > LEAST_CHANGED
-        return bool(everywhere and change.mean() > LEAST_CHANGE)
+        if change.mean() <= LEAST_CHANGE:
+            return False
+        return bool((change.max(axis=2) > CHANGED).mean() > LEAST_CHANGED)
 
     def _forget_all_but_the_unmoved(self, observation: Observation) -> None:
         """After a cut only those are the same who are where they were: it was but the light."""
@@ -218,8 +222,8 @@ class People:
 
         def stayed(somebody: Somebody) -> bool:
             return any(
-                _away_px(place, somebody.place) < UNCUT_AWAY
-                and abs(float(np.log(place[2] / somebody.place[2]))) < UNCUT_GROWTH
+                _away(place, somebody.place) < UNCUT_AWAY
+                and _growth(place, somebody.place) < UNCUT_GROWTH
                 for place in places
             )
 
@@ -299,11 +303,11 @@ def assigned(price: NDArray[np.float64]) -> list[tuple[int, int | None]]:
 
 def place_of(face: Face, width: int, height: int) -> Place:
     """Where a face is in a picture of that size, and how wide, pixels."""
-    outline = face.landmarks[_OUTLINE, :2]
-    low, high = outline.min(axis=0) * (width, height), outline.max(axis=0) * (width, height)
+    outline = face.landmarks.take(_OUTLINE, axis=0)
+    (left, top, _), (right, bottom, _) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
     # The height of a turned face stays while its width shrinks.
-    size = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
-    return np.array((*((low + high) / 2), size))
+    size = max((right - left) * width, 0.75 * (bottom - top) * height, 1.0)
+    return np.array(((left + right) / 2 * width, (top + bottom) / 2 * height, size))
 
 
 def _see(
@@ -312,18 +316,18 @@ def _see(
     """Takes in where somebody is now, and whether they live."""
     dt = now - somebody.seen_at
     if dt > 0:
-        share = 1 - float(np.exp(-dt / SPEED_S))
+        share = 1 - math.exp(-dt / SPEED_S)
         speed = (place[:2] - somebody.place[:2]) / dt
-        if np.hypot(*speed) > REACH_PER_S * place[2]:
+        if math.hypot(*speed) > REACH_PER_S * place[2]:
             speed[:] = 0  # found elsewhere: nobody flew there
         somebody.speed += (speed - somebody.speed) * share
-        somebody.lately += (place - somebody.lately) * (1 - float(np.exp(-dt / MOVED_S)))
+        somebody.lately += (place - somebody.lately) * (1 - math.exp(-dt / MOVED_S))
     somebody.face, somebody.place, somebody.seen_at, somebody.missed = face, place, now, 0
     if look is not None:
         if somebody.look is None:
             somebody.look = look
         else:
-            share = 1 - float(np.exp(-dt / LOOK_S))
+            share = 1 - math.exp(-dt / LOOK_S)
             somebody.look = somebody.look + (look - somebody.look) * np.float32(share)
     if not somebody.alive:
         first, width = somebody.at_first, somebody.at_first[2]
@@ -332,22 +336,22 @@ def _see(
         somebody.alive = bool(moved > MOVED or grimace > GRIMACE)
 
 
-def _away(somebody: Somebody, places: NDArray[np.float64], now: float) -> NDArray[np.float64]:
-    """How far places are from where somebody should be, in widths of the larger face."""
-    there = somebody.predicted(now)
-    away = np.hypot(places[:, 0] - there[0], places[:, 1] - there[1])
-    return np.asarray(away / np.maximum(places[:, 2], there[2]))
+def _away(place: Place, other: Place) -> float:
+    """How far apart two places are, in widths of the larger face."""
+    (x, y, width), (other_x, other_y, other_width) = place.tolist(), other.tolist()
+    return math.hypot(x - other_x, y - other_y) / max(float(width), float(other_width))
 
 
-def _away_px(place: Place, other: Place) -> float:
-    return float(np.hypot(*(place[:2] - other[:2])) / max(place[2], other[2]))
+def _growth(place: Place, other: Place) -> float:
+    """The logarithm of the ratio of two faces' sizes, without its sign."""
+    return abs(math.log(float(place[2] / other[2])))
 
 
 def _found_twice(places: NDArray[np.float64], i: int, taken: set[int]) -> bool:
     """Whether a face is one that the tracker found twice; else it is taken from now on."""
     for other in taken:
-        growth = abs(float(np.log(places[i, 2] / places[other, 2])))
-        if _away_px(places[i], places[other]) + growth < SAME_FACE:
+        apart = _away(places[i], places[other]) + _growth(places[i], places[other])
+        if apart < SAME_FACE:
             return True
     taken.add(i)
     return False
@@ -357,18 +361,30 @@ def _look(frame: Frame, place: Place) -> NDArray[np.float32] | None:
     """The colours of a face, float32[cells, cells, 3], 0..1."""
     if frame.format is not PixelFormat.RGBA:
         return None
-    steps = (np.arange(LOOK_CELLS) + 0.5) / LOOK_CELLS - 0.5
-    columns = np.clip(place[0] + steps * place[2], 0, frame.width - 1).astype(int)
-    rows = np.clip(place[1] + steps * place[2] * 1.2, 0, frame.height - 1).astype(int)
+    last = np.array(frame.size)[:, None] - 1
+    at = (place[:2, None] + LOOK_AT * place[2]).astype(int)
+    columns, rows = np.minimum(np.maximum(at, 0), last)
     colours = frame.image[rows[:, None], columns[None], :3]
     return np.asarray(colours, np.float32) * np.float32(1 / 255)
 
 
 def _unlike(
-    look: NDArray[np.float32] | None, looks: Sequence[NDArray[np.float32] | None]
+    somebody: Somebody,
+    places: NDArray[np.float64],
+    looks: Sequence[NDArray[np.float32] | None],
+    now: float,
 ) -> list[float]:
-    if look is None:
-        return [0.0] * len(looks)
-    return [
-        0.0 if other is None else LOOK_COST * float(np.abs(look - other).mean()) for other in looks
-    ]
+    """How little faces fit somebody; infinite where they cannot be theirs."""
+    there, reach = somebody.predicted(now), somebody.reach(now)
+    out = []
+    for place, look in zip(places, looks, strict=True):
+        away, growth = _away(place, there), _growth(place, somebody.place)
+        possible = away < reach and growth < MOST_GROWTH
+        out.append(away + growth + _recoloured(somebody.look, look) if possible else np.inf)
+    return out
+
+
+def _recoloured(look: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> float:
+    if look is None or other is None:
+        return 0.0
+    return LOOK_COST / look.size * float(np.abs(look - other).sum())

@@ -9,16 +9,21 @@ noisiest of the six, then cannot shake the head sideways.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.face import FacePose, Quaternion, Vector3
 from livecam.core.spaces import conjugate, multiply, quaternion_from_vector, rotation_vector
 from livecam.filtering.base import Filter
+from livecam.filtering.noise import NoiseLevel
 
 # Standard deviations of the raw pose of a still head before a webcam: metres across, up and
 # along, then radians of pitch, yaw and roll.
 POSE_NOISE = np.array((0.32e-3, 0.27e-3, 0.83e-3, *np.radians((0.30, 0.23, 0.11))))
+# Factors over it: a bright close face has less than half, one in the dark several times as much.
+LEAST_NOISE, MOST_NOISE = 0.4, 6.0
 NEAREST_M = 0.02  # a head closer than this is a broken measurement; keeps divisions safe
 
 
@@ -27,7 +32,7 @@ class PoseFilter:
 
     def __init__(self, filter: Filter) -> None:
         self._filter = filter
-        self._level = NoiseLevel()
+        self._level = NoiseLevel(len(POSE_NOISE), LEAST_NOISE, MOST_NOISE)
         self.reset()
 
     def reset(self) -> None:
@@ -63,37 +68,6 @@ class PoseFilter:
         return _moved(self._pose, ahead * POSE_NOISE * self._level.value)
 
 
-class NoiseLevel:
-    """How noisy each part of the pose is, as factors over POSE_NOISE; learnt in seconds.
-
-    Looks at how much each step differs from the one before: a head moves smoothly, noise does
-    not. A low quantile, because moving is no noise; found by stochastic approximation (Robbins,
-    Monro: A Stochastic Approximation Method, 1951), so that nothing is kept.
-    """
-
-    # A bright close face has less than half of POSE_NOISE, a small or dim one twice as much.
-    LOW, HIGH = 0.4, 2.5
-    QUANTILE = 0.35
-    USUAL = 0.4538  # that quantile of the size of a normal number
-    RATE = 0.05  # the share by which a measurement changes the factors
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.value = np.ones(6)
-        self._last: NDArray[np.float64] | None = None
-
-    def step(self, change: NDArray[np.float64]) -> None:
-        """Takes the raw change since the last measurement, float64[6], in POSE_NOISE."""
-        if self._last is not None:
-            # White noise bends by sqrt(1 + 4 + 1) of its standard deviation.
-            seen = np.abs(change - self._last) / (np.sqrt(6) * self.USUAL)
-            pull = np.where(seen > self.value, self.QUANTILE, self.QUANTILE - 1)
-            self.value = np.clip(self.value * np.exp(self.RATE * pull), self.LOW, self.HIGH)
-        self._last = change
-
-
 def _distance(translation: Vector3) -> float:
     return max(-float(translation[2]), NEAREST_M)
 
@@ -103,7 +77,7 @@ def _difference(start: FacePose, end: FacePose) -> NDArray[np.float64]:
     out = np.empty(6)
     near, far = _distance(start.translation), _distance(end.translation)
     out[:2] = end.translation[:2] * (near / far) - start.translation[:2]
-    out[2] = np.log(far / near) * near
+    out[2] = math.log(far / near) * near
     out[3:] = rotation_vector(multiply(conjugate(start.rotation), end.rotation))
     return out
 
@@ -111,7 +85,7 @@ def _difference(start: FacePose, end: FacePose) -> NDArray[np.float64]:
 def _moved(start: FacePose, way: NDArray[np.float64]) -> FacePose:
     """The pose that lies that way from another; undoes `_difference`."""
     near = _distance(start.translation)
-    far = near * float(np.exp(way[2] / near))
+    far = near * math.exp(way[2] / near)
     translation = np.empty(3)
     translation[:2] = (start.translation[:2] + way[:2]) * (far / near)
     translation[2] = -far

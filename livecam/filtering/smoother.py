@@ -6,6 +6,7 @@ Three questions, one class each: whose face is it (`FaceChoice`), how does it mo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +14,15 @@ import numpy as np
 from livecam.config.settings import SmoothingSettings
 from livecam.core.face import Face, FacePose, FaceState, Observation
 from livecam.core.frame import Frame
-from livecam.core.spaces import conjugate, decompose, multiply, rotation_vector
+from livecam.core.spaces import decompose
 from livecam.filtering.base import FILTERS, Filter
 from livecam.filtering.choice import FaceChoice
 from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter
 from livecam.filtering.width import WidthEstimate
 
-MAX_PREDICTION_S = 0.05  # beyond this an extrapolated head overshoots visibly
+# A frame of a slow camera and the time that tracking takes; beyond it a head overshoots visibly.
+MAX_PREDICTION_S = 0.1
 LOST_S = 0.3  # after a gap this long nothing of the old movement is true any more
 
 # A change that no head makes: the picture was cut, or the tracker found it anew.
@@ -130,6 +132,12 @@ def pose_filter(settings: SmoothingSettings) -> Filter:
             derivative_cutoff=6.0,
             noise=min(calm, 1.0),
         )
+    if settings.filter == "imm":
+        return FILTERS.create(
+            settings.filter,
+            noise=min(calm, 1.0),
+            accelerations=np.array((100.0, 1000.0)) / max(calm, 1.0) ** 2,
+        )
     if settings.filter == "kalman":
         acceleration = 1000 / calm**2
         return FILTERS.create(settings.filter, acceleration=acceleration, at_rest=0.03 / calm**2)
@@ -137,9 +145,6 @@ def pose_filter(settings: SmoothingSettings) -> Filter:
 
 
 def _jumped(before: FacePose, now: FacePose, dt: float) -> bool:
-    moved = float(np.linalg.norm(now.translation - before.translation))
-    turned = rotation_vector(multiply(conjugate(before.rotation), now.rotation))
-    return (
-        moved > JUMP_M + JUMP_M_PER_S * dt
-        or float(np.linalg.norm(turned)) > JUMP_RAD + JUMP_RAD_PER_S * dt
-    )
+    moved = math.dist(before.translation, now.translation)
+    turned = 2 * math.acos(min(abs(float(before.rotation @ now.rotation)), 1.0))
+    return moved > JUMP_M + JUMP_M_PER_S * dt or turned > JUMP_RAD + JUMP_RAD_PER_S * dt

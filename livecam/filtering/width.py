@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from livecam.core.face import Face
-from livecam.core.spaces import decompose, euler_deg, project
+from livecam.core.spaces import project
 
 
 class WidthEstimate:
@@ -13,7 +15,7 @@ class WidthEstimate:
 
     SETTLE_S = 10.0
     LOW, HIGH = 0.95, 1.25  # 1.03..1.16 were seen
-    MOST_YAW_DEG, MOST_PITCH_DEG = 20.0, 30.0
+    MOST_YAW_RAD, MOST_PITCH_RAD = math.radians(20), math.radians(30)
     # Landmarks 234 and 454, before the ears, in MediaPipe's canonical face, metres.
     SIDES = (234, 454)
     CANONICAL = np.array(((-0.0766, 0.0067, -0.0244), (0.0766, 0.0067, -0.0244)))
@@ -27,8 +29,7 @@ class WidthEstimate:
         self._weight_s = 0.0  # how long it was measured
 
     def step(self, face: Face, width: int, height: int, dt: float) -> float:
-        yaw, pitch, _ = euler_deg(decompose(face.camera_from_head)[1])
-        if abs(yaw) < self.MOST_YAW_DEG and abs(pitch) < self.MOST_PITCH_DEG:
+        if self._is_frontal(face):
             measured = min(max(self._measured(face, width, height), self.LOW), self.HIGH)
             # A mean at first, a slow low-pass later; the first frame counts as a whole second.
             weight = dt if self._weight_s else 1.0
@@ -36,7 +37,12 @@ class WidthEstimate:
             self._ratio += (measured - self._ratio) * weight / self._weight_s
         return self._ratio
 
+    def _is_frontal(self, face: Face) -> bool:
+        x, y, z = face.camera_from_head[:3, 2].tolist()  # the way the face looks
+        yaw, pitch = math.atan2(x, z), math.atan2(-y, math.hypot(x, z))
+        return abs(yaw) < self.MOST_YAW_RAD and abs(pitch) < self.MOST_PITCH_RAD
+
     def _measured(self, face: Face, width: int, height: int) -> float:
         seen = face.landmarks[self.SIDES, :2] * (width, height)
         expected = project(face.camera_from_head, self.CANONICAL, width, height)
-        return float(np.linalg.norm(seen[1] - seen[0]) / np.linalg.norm(expected[1] - expected[0]))
+        return math.dist(*seen) / math.dist(*expected)

@@ -33,7 +33,7 @@ STEPS = 2  # of Gauss and Newton; more change a pose by less than its noise
 # Steps that turn the head or change its distance more than that lead nowhere.
 MOST_STEP_RAD, MOST_FARTHER = 1.0, 2.0
 # The landmarks' depths are so much less true than their places in the picture.
-DEPTH_COUNTS = 0.3
+DEPTH_COUNTS = 0.4
 
 
 class PoseSolver:
