@@ -555,6 +555,9 @@ def test_a_face_that_comes_back_is_met_without_a_jump() -> None:
     assert step[90:].max() < 2.5
     mouth = np.array([s.morphs[INDEX["jawOpen"]] for s in states])
     assert np.abs(np.diff(mouth[90:])).max() < 0.1
+    # It is the measured one again within 150 ms: the fifth picture of thirty a second.
+    assert abs(mouth[-30] - mouth[-1]) > 0.1
+    assert mouth[-26:] == pytest.approx(mouth[-1], abs=0.01)
     bones = np.array([angles(s.bones) for s in states if s.bones is not None])
     assert np.abs(np.diff(bones[90:, :3], axis=0)).max() < 2
     fresh = rig(0.0).state(worn(0.0, jawOpen=0.3), *SIZE)

@@ -12,7 +12,7 @@ import numpy as np
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Frame, Rect
-from livecam.tracking.face_landmarker import _first_line, _library_log_silenced
+from livecam.tracking.library_log import first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 
 MODEL = "face_detector.tflite"  # inside the Face Landmarker's bundle, which is a stored zip
@@ -44,11 +44,11 @@ class FaceDetector(Closing):
                 base_options=BaseOptions(model_asset_buffer=model),
                 min_detection_confidence=confidence,
             )
-            with _library_log_silenced():
+            with library_log_silenced():
                 self._detector: Any = vision.FaceDetector.create_from_options(options)
         except (OSError, KeyError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
             raise TrackingError(
-                f"the face model {bundle} cannot be used: {_first_line(error)}",
+                f"the face model {bundle} cannot be used: {first_line(error)}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
 
@@ -58,7 +58,7 @@ class FaceDetector(Closing):
         try:
             result = self._detector.detect(mp.Image(image_format=mp.ImageFormat.SRGBA, data=image))
         except (ValueError, RuntimeError) as error:
-            raise TrackingError(f"the face detector failed: {_first_line(error)}") from error
+            raise TrackingError(f"the face detector failed: {first_line(error)}") from error
         found = [_detection(each) for each in result.detections]
         return tuple(sorted(found, key=lambda each: -each.score))
 

@@ -9,14 +9,8 @@ releases the GIL.
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +21,7 @@ from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.tracking.face_model import read_face_model
+from livecam.tracking.library_log import first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
     FoundFace,
@@ -82,11 +77,11 @@ class FaceLandmarker(Closing):
         )
         self._landmarker: Any = None
         try:
-            with _library_log_silenced():
+            with library_log_silenced():
                 self._landmarker = vision.FaceLandmarker.create_from_options(options)
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(
-                f"the face model {model_path} cannot be used: {_first_line(error)}",
+                f"the face model {model_path} cannot be used: {first_line(error)}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
 
@@ -126,12 +121,15 @@ class FaceLandmarker(Closing):
     def _look(self, image: Image, captured_at: float) -> tuple[Face, ...]:
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
+        # At the first face it has something to say about its own graph.
+        quiet = nullcontext() if self._names_checked else library_log_silenced()
         try:
-            found = self._detect(
-                mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
-            )
+            with quiet:
+                found = self._detect(
+                    mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
+                )
         except (ValueError, RuntimeError, OSError) as error:
-            raise TrackingError(f"the face tracker failed: {_first_line(error)}") from error
+            raise TrackingError(f"the face tracker failed: {first_line(error)}") from error
         height, width = image.shape[:2]
         return tuple(self._face(one, width, height) for one in found)
 
@@ -163,38 +161,3 @@ class FaceLandmarker(Closing):
                 hint="use a Face Landmarker bundle with blend shapes",
             )
         self._names_checked = True
-
-
-_stderr_lock = threading.Lock()
-_LIBRARY_LINE = re.compile(
-    rb"[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::|INFO: Created TensorFlow Lite"
-)
-
-
-@contextmanager
-def _library_log_silenced() -> Iterator[None]:
-    """Keeps MediaPipe's own lines off stderr; what anyone else wrote meanwhile is passed on.
-
-    The library logs from C++ straight to file descriptor 2, whatever its log level says.
-    """
-    with _stderr_lock, tempfile.TemporaryFile() as caught:
-        try:
-            terminal = os.dup(2)
-        except OSError:  # a program without a standard error
-            yield
-            return
-        if sys.stderr is not None:
-            sys.stderr.flush()
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            caught.seek(0)
-            others = [line for line in caught if not _LIBRARY_LINE.match(line)]
-            os.write(terminal, b"".join(others))
-            os.close(terminal)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

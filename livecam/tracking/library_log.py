@@ -1,0 +1,46 @@
+"""MediaPipe speaks from C++, and at length: its log lines and its errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_stderr_lock = threading.Lock()
+_LIBRARY_LINE = re.compile(
+    rb"[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::|INFO: Created TensorFlow Lite"
+)
+
+
+@contextmanager
+def library_log_silenced() -> Iterator[None]:
+    """Keeps MediaPipe's own lines off stderr; what anyone else wrote meanwhile is passed on.
+
+    The library logs from C++ straight to file descriptor 2, whatever its log level says.
+    """
+    with _stderr_lock, tempfile.TemporaryFile() as caught:
+        try:
+            terminal = os.dup(2)
+        except OSError:  # a program without a standard error
+            yield
+            return
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            caught.seek(0)
+            others = [line for line in caught if not _LIBRARY_LINE.match(line)]
+            os.write(terminal, b"".join(others))
+            os.close(terminal)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of the library says, without its C++ stack."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
