@@ -279,7 +279,7 @@ def test_the_library_is_silent_and_our_own_lines_are_not(model: Path) -> None:
         "import os, sys, threading\n"
         "from pathlib import Path\n"
         "from livecam.tracking.face_landmarker import FaceLandmarker\n"
-        "from livecam.tracking.library_log import library_log_silenced\n"
+        "from livecam.core.library_log import library_log_silenced\n"
         "with library_log_silenced():\n"
         "    os.write(2, b'W0000 00:00:1795373034.2 11461 graph.cc:1] noise\\nours\\n')\n"
         "FaceLandmarker(Path(sys.argv[1])).close()\n"

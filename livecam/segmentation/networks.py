@@ -6,7 +6,6 @@ models: 1.8 CPU ms against 3 to 4), so they run through LiteRT itself.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ from numpy.typing import NDArray
 
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image, Rect
+from livecam.core.library_log import first_line, library_log_silenced
 from livecam.segmentation.base import Mask
-
-# Standard tf logging levels: its own line about XNNPACK helps nobody.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 class Network:
@@ -37,11 +34,12 @@ class Network:
                 f"LiteRT cannot be loaded: {error}", hint="pip install ai-edge-litert"
             ) from error
         try:
-            self._net: Any = Interpreter(str(path), num_threads=1)
-            self._net.allocate_tensors()
+            with library_log_silenced():
+                self._net: Any = Interpreter(str(path), num_threads=1)
+                self._net.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise TrackingError(
-                f"the network {path} cannot be used: {str(error).splitlines()[0]}",
+                f"the network {path} cannot be used: {first_line(error)}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
         taken, given = self._net.get_input_details()[0], self._net.get_output_details()[0]

@@ -12,7 +12,7 @@ import numpy as np
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Frame, Rect
-from livecam.tracking.library_log import first_line, library_log_silenced
+from livecam.core.library_log import first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 
 MODEL = "face_detector.tflite"  # inside the Face Landmarker's bundle, which is a stored zip

@@ -20,8 +20,8 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.core.library_log import first_line, library_log_silenced
 from livecam.tracking.face_model import read_face_model
-from livecam.tracking.library_log import first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
     FoundFace,

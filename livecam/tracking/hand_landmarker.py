@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image
-from livecam.tracking.library_log import first_line, library_log_silenced
+from livecam.core.library_log import first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 
 FOLLOWED = 0.2  # overlap from which what is found is the hand that was followed

@@ -1,4 +1,4 @@
-"""MediaPipe speaks from C++, and at length: its log lines and its errors."""
+"""MediaPipe and LiteRT speak from C++, and at length: their log lines and their errors."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LIBRARY_LINE = re.compile(
 
 @contextmanager
 def library_log_silenced() -> Iterator[None]:
-    """Keeps MediaPipe's own lines off stderr; what anyone else wrote meanwhile is passed on.
+    """Keeps their own lines off stderr; what anyone else wrote meanwhile is passed on.
 
-    The library logs from C++ straight to file descriptor 2, whatever its log level says.
+    They log straight to file descriptor 2, whatever their log level says.
     """
     with _stderr_lock, tempfile.TemporaryFile() as caught:
         try:
@@ -42,5 +42,5 @@ def library_log_silenced() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of the library says, without its C++ stack."""
+    """What an error of theirs says, without its C++ stack."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
