@@ -320,6 +320,35 @@ def test_a_quickly_shaken_head_is_tracked_near_its_truth_and_without_lag(shaken,
     assert lag == pytest.approx(0, abs=0.005)
 
 
+def mirrored(wave, end):
+    """The same motion backwards."""
+    return lambda times: wave(end - times)
+
+
+def test_a_slowly_wandering_head_is_published_without_lag(studio, points):
+    """Forwards and backwards: what an error that depends on the pose looks like late in one
+    direction looks early in the other."""
+    (scenario,) = chosen(["wander"])
+    times = scenario.times(3.5)
+    end = times[0] + times[-1]
+    waves = {name: getattr(scenario, name) for name in ("yaw", "pitch", "roll", "across", "nearer")}
+    backwards = replace(
+        scenario, **{name: mirrored(wave, end) for name, wave in waves.items() if wave is not None}
+    )
+    lags = []
+    for film, moments in ((scenario, times), (backwards, end - times[::-1])):
+        with FaceLandmarker(asset_path("face-landmarker")) as tracker:
+            seen = tracked(studio, film, moments, tracker)
+        heads = filtered(seen, SmoothingSettings(), moments).heads
+        shown = head_offset(film.at(moments).heads, heads, points, SIZE[1]).removed(heads)
+        on = moments > moments[0] + 0.5
+        paths = paths_px(shown[on], points, *SIZE)
+        lags.append(
+            lag_s(moments[on], paths, lambda t, f=film: paths_px(f.at(t).heads, points, *SIZE))
+        )
+    assert abs(np.mean(lags)) < 0.005
+
+
 def test_a_prediction_is_nearer_to_the_newest_moment_than_the_pose_it_comes_from(shaken, points):
     scenario, times, seen = shaken
     later = times + 0.04
