@@ -7,11 +7,12 @@ import moderngl
 import numpy as np
 import pytest
 
-from livecam.compose.blend import blend, linear_from_srgb, srgb_from_linear
+from livecam.compose.blend import blend
 from livecam.compose.compositor import HeadCompositor, choose_tier
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
 from livecam.core.frame import Frame, Rect
+from livecam.core.srgb import linear_from_srgb, srgb_from_linear
 from livecam.core.timing import StageTimer
 from livecam.render.context import open_graphics
 from livecam.render.targets import PictureTarget

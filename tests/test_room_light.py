@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.compose.blend import srgb_from_linear
 from livecam.compose.room_light import LUMA, RoomLight, brightness
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError
@@ -18,6 +17,7 @@ from livecam.core.spaces import (
     multiply,
     quaternion_from_vector,
 )
+from livecam.core.srgb import srgb_from_linear
 from livecam.render.light import STUDIO, mixed
 from livecam.segmentation.base import grid_of
 from livecam.tracking.face_landmarker import FaceLandmarker

@@ -4,6 +4,7 @@ import csv
 import json
 import struct
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,8 @@ from livecam.app.live import Capture, Live, Tracking
 from livecam.app.motion import check_motion
 from livecam.app.motion_export import export
 from livecam.app.stats import Shown
+from livecam.avatar.base import Material
+from livecam.avatar.library import load_avatar
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
 from livecam.core.errors import ConfigError, SinkError, UsageError
@@ -312,7 +315,7 @@ def glb(path):
         assert accessor["componentType"] == 5126
         assert view["byteOffset"] % 4 == 0
         assert view["byteOffset"] + view["byteLength"] <= size_of_binary
-        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor["type"]]
+        width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}[accessor["type"]]
         count = accessor["count"] * width
         assert view["byteLength"] == 4 * count
         out = np.frombuffer(binary, "<f4", count, view["byteOffset"])
@@ -351,6 +354,38 @@ def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
             ) or values[10] == pytest.approx(-np.roll(state(10).pose.rotation, -1), abs=1e-4)
     names = {(document["nodes"][n].get("name"), way) for n, way in seen}
     assert {("head", "rotation"), ("body", "translation"), ("fur", "weights")} <= names
+
+
+@pytest.mark.parametrize("name", ["fox", "woman"])
+def test_the_eyes_of_an_animated_head_are_painted(recorded, tmp_path, name):
+    """Other programs do not have the shader that paints them here."""
+    export(read_take(recorded), tmp_path / "o.glb", name)
+    document, floats = glb(tmp_path / "o.glb")
+    head = load_avatar(name)
+    look = head.eyes
+    (eyes,) = (mesh for mesh in document["meshes"] if mesh["name"] == "eyes")
+    (primitive,) = eyes["primitives"]
+    material = document["materials"][primitive["material"]]
+    texture = document["textures"][material["pbrMetallicRoughness"]["baseColorTexture"]["index"]]
+    view = document["bufferViews"][document["images"][texture["source"]]["bufferView"]]
+    data = (tmp_path / "o.glb").read_bytes()
+    png = data[len(data) - document["buffers"][0]["byteLength"] :][view["byteOffset"] :]
+    picture = cv2.imdecode(np.frombuffer(png[: view["byteLength"]], np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    uv = floats(primitive["attributes"]["TEXCOORD_0"])
+    assert len(uv) == document["accessors"][primitive["attributes"]["POSITION"]]["count"]
+    assert uv.min() >= 0
+    assert uv.max() <= 1
+    at = np.minimum((uv * picture.shape[1::-1]).astype(int), picture.shape[0] - 1)
+    seen = picture[at[:, 1], at[:, 0]].astype(int)
+    (ball,) = (mesh.comb for mesh in head.meshes if mesh.material is Material.EYE)
+    angle = np.arccos(np.clip(ball[:, 2], -1, 1))
+    assert seen[angle < 0.3 * look.iris_angle_rad].max() < 40  # the pupil
+    iris = seen[np.abs(angle / look.iris_angle_rad - 0.72) < 0.15]
+    order = np.argsort(look.iris_inner)
+    assert len(iris) > 20
+    assert (np.argsort(iris.mean(axis=0)) == order).all()
+    assert seen[angle > 1.3 * look.iris_angle_rad].min() > 180  # the white
 
 
 def test_an_export_is_neither_overwritten_nor_of_an_unknown_kind(recorded, tmp_path):

@@ -6,14 +6,18 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.avatar.base import Avatar, Material
 from livecam.avatar.expression import ExpressionGains
-from livecam.avatar.gltf import chunks, packed
-from livecam.avatar.library import find_avatar, load_avatar
+from livecam.avatar.eye_picture import eye_picture, eye_uv
+from livecam.avatar.gltf import TRIANGLES, VERTICES, chunks, packed
+from livecam.avatar.library import HEAD_FILE, load_avatar
 from livecam.core.errors import SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
+from livecam.core.frame import Image
 from livecam.core.spaces import euler_deg
 from livecam.filtering.zero_lag import same_hemisphere
 from livecam.motion.take import Take
@@ -64,10 +68,13 @@ def animated(take: Take, avatar: str) -> bytes:
     """An avatar's own glTF file with the take as its animation.
 
     The body's joint moves as the head did, about where it was on average; the head's joint turns;
-    each mesh has a track of its morph targets, correctives among them (glTF 2.0, 3.11).
+    each mesh has a track of its morph targets, correctives among them (glTF 2.0, 3.11). Eyes get
+    a picture, as other programs do not have our shader for them.
     """
-    document, binary = chunks(find_avatar(avatar) / "head.glb")
+    head = load_avatar(avatar)
+    document, binary = chunks(head.folder / HEAD_FILE)
     file = _File(document, bytearray(binary))
+    _paint_eyes(document, file, head)
     seen = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
     rows = np.maximum(seen, int(np.argmax(take.seen)))  # where nobody is seen the last one stays
     time = file.add(take.times.astype(np.float32), "SCALAR", bounds=True)
@@ -79,7 +86,7 @@ def animated(take: Take, avatar: str) -> bytes:
     animation = _Animation(time)
     animation.add(joints["body"], "translation", file.add((away[rows] + body), "VEC3"))
     animation.add(joints["head"], "rotation", file.add(turns, "VEC4"))
-    morphs = _morphs(take, rows, avatar)
+    morphs = _morphs(take, rows, head)
     for i, node in enumerate(document["nodes"]):
         names = document["meshes"][node["mesh"]].get("extras", {}) if "mesh" in node else {}
         if names := names.get("targetNames"):
@@ -89,9 +96,30 @@ def animated(take: Take, avatar: str) -> bytes:
     return packed(document, file.binary)
 
 
-def _morphs(take: Take, rows: NDArray[np.intp], avatar: str) -> NDArray[np.float32]:
+def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
+    """Lays a picture over the eyes, unless whoever made them did."""
+    primitives = [
+        primitive
+        for mesh in document["meshes"]
+        for primitive in mesh["primitives"]
+        if primitive.get("mode", TRIANGLES) == TRIANGLES
+    ]
+    texture = None
+    for mesh, primitive in zip(head.meshes, primitives, strict=True):
+        if mesh.material is not Material.EYE or "TEXCOORD_0" in primitive["attributes"]:
+            continue
+        if texture is None:
+            texture = file.add_picture(eye_picture(head.eyes))
+        primitive["attributes"]["TEXCOORD_0"] = file.add(
+            eye_uv(mesh.comb), "VEC2", of_vertices=True
+        )
+        material = document["materials"][primitive["material"]]
+        material.setdefault("pbrMetallicRoughness", {})["baseColorTexture"] = {"index": texture}
+
+
+def _morphs(take: Take, rows: NDArray[np.intp], head: Avatar) -> NDArray[np.float32]:
     """What the avatar shows in each frame, float32[n, 52]."""
-    gains = ExpressionGains(load_avatar(avatar).gains)
+    gains = ExpressionGains(head.gains)
     steps = np.diff(take.times, prepend=take.times[0])
     shown = [
         gains.morphs(take.weights[row], float(dt), take.meant[row])
@@ -129,17 +157,35 @@ class _File:
     def __init__(self, document: dict[str, Any], binary: bytearray) -> None:
         self._document, self.binary = document, binary
 
-    def add(self, values: NDArray[Any], kind: str, bounds: bool = False) -> int:
+    def add(
+        self, values: NDArray[Any], kind: str, bounds: bool = False, of_vertices: bool = False
+    ) -> int:
         """Appends floats; answers with the index of their accessor."""
         data = np.ascontiguousarray(values, np.float32)
-        self.binary += bytes(-len(self.binary) % 4)
-        views, accessors = self._document["bufferViews"], self._document["accessors"]
-        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": data.nbytes})
-        self.binary += data.tobytes()
-        accessor = {
-            "bufferView": len(views) - 1, "componentType": FLOAT, "count": len(data), "type": kind,
-        }  # fmt: skip
+        accessors = self._document["accessors"]
+        view = self._view(data.tobytes())
+        if of_vertices:
+            self._document["bufferViews"][view]["target"] = VERTICES
+        accessor = {"bufferView": view, "componentType": FLOAT, "count": len(data), "type": kind}
         if bounds:
             accessor |= {"min": [float(data.min())], "max": [float(data.max())]}
         accessors.append(accessor)
         return len(accessors) - 1
+
+    def add_picture(self, picture: Image) -> int:
+        """Appends a picture uint8[h, w, 3] as PNG; answers with the index of its texture."""
+        done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        assert done
+        images = self._document.setdefault("images", [])
+        textures = self._document.setdefault("textures", [])
+        images.append({"bufferView": self._view(data.tobytes()), "mimeType": "image/png"})
+        textures.append({"source": len(images) - 1})
+        return len(textures) - 1
+
+    def _view(self, data: bytes) -> int:
+        """Appends bytes; answers with the index of their buffer view."""
+        self.binary += bytes(-len(self.binary) % 4)
+        views: list[dict[str, Any]] = self._document["bufferViews"]
+        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)})
+        self.binary += data
+        return len(views) - 1

@@ -39,8 +39,8 @@ _COMPONENTS: dict[int, np.dtype[Any]] = {
 _CODES = {dtype: code for code, dtype in _COMPONENTS.items()}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 _TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
-_VERTICES, _INDICES = 34962, 34963  # bufferView targets
-_TRIANGLES = 4
+VERTICES, _INDICES = 34962, 34963  # bufferView targets
+TRIANGLES = 4
 # A displacement below this moves nothing by a pixel: half a pixel in 700 is about 0.18 mm.
 _STILL_M = 4e-5
 _QUANTIZED = "KHR_mesh_quantization"  # of morphs: a third less to load
@@ -81,7 +81,7 @@ def read_meshes(path: Path, bones: Sequence[str] = ()) -> tuple[Mesh, ...]:
             _read_mesh(reader, document, mesh, primitive, skins.of_mesh(number))
             for number, mesh in enumerate(document["meshes"])
             for primitive in mesh["primitives"]
-            if primitive.get("mode", _TRIANGLES) == _TRIANGLES
+            if primitive.get("mode", TRIANGLES) == TRIANGLES
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as err:
         raise _broken(path, f"its data does not fit together ({err})") from err
@@ -551,17 +551,17 @@ def _mesh_json(writer: _Writer, mesh: Mesh, material: int) -> Json:
     fur = np.stack((mesh.occlusion, mesh.fur, mesh.head_weight, nothing), axis=1)
     primitive: Json = {
         "attributes": {
-            "POSITION": writer.array(mesh.positions.astype("<f4"), _VERTICES),
-            "NORMAL": writer.array(mesh.normals.astype("<f4"), _VERTICES),
+            "POSITION": writer.array(mesh.positions.astype("<f4"), VERTICES),
+            "NORMAL": writer.array(mesh.normals.astype("<f4"), VERTICES),
             "COLOR_0": _quantized(writer, np.c_[mesh.colors, _opacity(mesh)], np.dtype("<u2")),
-            "JOINTS_0": writer.array(joints, _VERTICES),
-            "WEIGHTS_0": writer.array(weights, _VERTICES, normalized=True),
+            "JOINTS_0": writer.array(joints, VERTICES),
+            "WEIGHTS_0": writer.array(weights, VERTICES, normalized=True),
             "_FUR": _quantized(writer, fur, np.dtype("<u2")),
             "_COMB": _quantized(writer, np.c_[mesh.comb, nothing], np.dtype("<i2")),
         },
         "indices": writer.array(mesh.indices.astype(kind).ravel(), _INDICES),
         "material": material,
-        "mode": _TRIANGLES,
+        "mode": TRIANGLES,
     }
     moving = {name: _moving(morph) for name, morph in mesh.morphs.items()}
     if not any(moving.values()):
@@ -601,4 +601,4 @@ def _quantized(writer: _Writer, values: NDArray[Any], dtype: np.dtype[Any]) -> i
     """Values in 0..1 (unsigned) or -1..1 (signed) as normalised 16-bit integers."""
     limits = np.iinfo(dtype)
     scaled = np.rint(np.clip(values, -1.0 if limits.min else 0.0, 1.0) * limits.max)
-    return writer.array(scaled.astype(dtype), _VERTICES, normalized=True)
+    return writer.array(scaled.astype(dtype), VERTICES, normalized=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image
+from livecam.core.srgb import linear_from_srgb, srgb_from_linear
 
 ENCODE_STEPS = 65536
 # The softness of a webcam's edge, and the anti-aliasing that a software renderer lacks: 3x3, in
@@ -20,16 +21,6 @@ KERNEL = (3, 3)
 SOFTNESS, SOFTNESS_OF_SHRUNK, SOFTNESS_OF_STRETCHED = 0.80, 0.45, 0.60
 FULL = np.array([[255]], np.float64)
 NEARLY_FULL = 254
-
-
-def linear_from_srgb(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0..1 (IEC 61966-2-1)."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-
-
-def srgb_from_linear(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0..1 (IEC 61966-2-1)."""
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 _DECODE = linear_from_srgb(np.arange(256) / 255).astype(np.float32)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
 from livecam.compose.base import Layers
-from livecam.compose.blend import srgb_from_linear
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.compose.shadow import Body
@@ -24,6 +23,7 @@ from livecam.core.errors import GraphicsError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import focal_px
+from livecam.core.srgb import srgb_from_linear
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
 from livecam.segmentation.base import Scene

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, Material
 from livecam.compose.base import Layers
-from livecam.compose.blend import linear_from_srgb, srgb_from_linear
 from livecam.compose.head_removal import bounds, enlarged, lay
+from livecam.core.srgb import linear_from_srgb, srgb_from_linear
 
 FOLLOWS = 0.15  # of a new look at the skin's brightness
 SURE, SMALLEST = 90, 6  # of 255; cells

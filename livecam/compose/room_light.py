@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.compose.blend import linear_from_srgb
 from livecam.core.frame import Image
+from livecam.core.srgb import linear_from_srgb
 from livecam.render.light import STUDIO, Colour, Light, mixed, unit
 from livecam.segmentation.base import Mask, cell_of
 

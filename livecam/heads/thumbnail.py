@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import EyeLook, Material, Mesh
+from livecam.core.srgb import srgb_from_linear
 from livecam.heads.parts import rotation
 from livecam.heads.sdf import Array, smoothstep, unit, vector
 
@@ -144,9 +145,7 @@ def _finished(image: Array) -> NDArray[np.uint8]:
     small = image.reshape(edge, FINER, edge, FINER, 4).mean(axis=(1, 3))
     alpha = small[..., 3:]
     linear = np.clip(small[..., :3] / np.maximum(alpha, 1e-6), 0, 1)
-    encoded = np.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    )
+    encoded = srgb_from_linear(linear)
     out: NDArray[np.uint8] = np.rint(np.concatenate((encoded, alpha), axis=2) * 255).astype(
         np.uint8
     )

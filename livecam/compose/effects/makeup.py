@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.base import Layers
-from livecam.compose.blend import linear_from_srgb, srgb_from_linear
 from livecam.compose.effects import geometry
 from livecam.compose.effects.geometry import FaceFrame, Plane, Points
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Rect
+from livecam.core.srgb import linear_from_srgb, srgb_from_linear
 
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722), np.float32)  # of linear sRGB (BT.709)
 
