@@ -12,6 +12,8 @@ picture pixels, x right, y down, origin at the top left corner of the top left p
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,13 +65,14 @@ def compose(translation: Vector3, rotation: Quaternion) -> Matrix4:
 
 def decompose(matrix: Matrix4) -> tuple[Vector3, Quaternion]:
     """Translation and unit quaternion of a transform; a uniform scale is dropped."""
-    rotation = matrix[:3, :3] / np.cbrt(np.linalg.det(matrix[:3, :3]))
-    return matrix[:3, 3].copy(), quaternion_from_matrix(rotation)
+    (a, b, c), (d, e, f), (g, h, i) = matrix[:3, :3].tolist()
+    size = math.cbrt(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
+    return matrix[:3, 3].copy(), quaternion_from_matrix(matrix[:3, :3] / size)
 
 
 def matrix_from_quaternion(q: Quaternion) -> NDArray[np.float64]:
     """The 3x3 rotation of a unit quaternion (w, x, y, z)."""
-    w, x, y, z = (float(c) for c in q)
+    w, x, y, z = q.tolist()
     return np.array(
         (
             (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
@@ -81,34 +84,27 @@ def matrix_from_quaternion(q: Quaternion) -> NDArray[np.float64]:
 
 def quaternion_from_matrix(rotation: NDArray[np.float64]) -> Quaternion:
     """The unit quaternion (w, x, y, z), w >= 0, of a 3x3 rotation (Shepperd 1978)."""
-    m = rotation
-    candidates = np.array(
-        (
-            1 + m[0, 0] + m[1, 1] + m[2, 2],
-            1 + m[0, 0] - m[1, 1] - m[2, 2],
-            1 - m[0, 0] + m[1, 1] - m[2, 2],
-            1 - m[0, 0] - m[1, 1] + m[2, 2],
-        )
-    )
-    best = int(np.argmax(candidates))
-    s = 2 * np.sqrt(candidates[best])
-    if best == 0:
-        q = (s / 4, (m[2, 1] - m[1, 2]) / s, (m[0, 2] - m[2, 0]) / s, (m[1, 0] - m[0, 1]) / s)
-    elif best == 1:
-        q = ((m[2, 1] - m[1, 2]) / s, s / 4, (m[0, 1] + m[1, 0]) / s, (m[0, 2] + m[2, 0]) / s)
-    elif best == 2:
-        q = ((m[0, 2] - m[2, 0]) / s, (m[0, 1] + m[1, 0]) / s, s / 4, (m[1, 2] + m[2, 1]) / s)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    # Four times the square of each part; from the largest the others follow without loss.
+    parts = (1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz)
+    most = max(parts)
+    s = 2 * math.sqrt(most)
+    if most == parts[0]:
+        q = (s / 4, (zy - yz) / s, (xz - zx) / s, (yx - xy) / s)
+    elif most == parts[1]:
+        q = ((zy - yz) / s, s / 4, (xy + yx) / s, (xz + zx) / s)
+    elif most == parts[2]:
+        q = ((xz - zx) / s, (xy + yx) / s, s / 4, (yz + zy) / s)
     else:
-        q = ((m[1, 0] - m[0, 1]) / s, (m[0, 2] + m[2, 0]) / s, (m[1, 2] + m[2, 1]) / s, s / 4)
-    out = np.array(q)
-    out /= np.linalg.norm(out) if out[0] >= 0 else -np.linalg.norm(out)
-    return out
+        q = ((yx - xy) / s, (xz + zx) / s, (yz + zy) / s, s / 4)
+    length = math.hypot(*q)
+    return np.array(q) / (length if q[0] >= 0 else -length)
 
 
 def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
     """The rotation b followed by a."""
-    aw, ax, ay, az = a
-    bw, bx, by, bz = b
+    aw, ax, ay, az = a.tolist()
+    bw, bx, by, bz = b.tolist()
     return np.array(
         (
             aw * bw - ax * bx - ay * by - az * bz,
@@ -121,25 +117,24 @@ def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
 
 def conjugate(q: Quaternion) -> Quaternion:
     """The opposite rotation."""
-    return np.array((q[0], -q[1], -q[2], -q[3]))
+    w, x, y, z = q.tolist()
+    return np.array((w, -x, -y, -z))
 
 
 def rotation_vector(q: Quaternion) -> Vector3:
     """Axis times angle (radians, at most pi) of a unit quaternion: the log map."""
-    q = q if q[0] >= 0 else -q
-    length = float(np.linalg.norm(q[1:]))
-    if length < 1e-12:
-        return np.asarray(2 * q[1:])
-    vector: Vector3 = q[1:] * (2 * float(np.arctan2(length, q[0])) / length)
-    return vector
+    w, *xyz = q.tolist() if q[0] >= 0 else (-q).tolist()
+    length = math.hypot(*xyz)
+    factor = 2.0 if length < 1e-12 else 2 * math.atan2(length, w) / length
+    return factor * np.array(xyz)
 
 
 def quaternion_from_vector(vector: Vector3) -> Quaternion:
     """The unit quaternion of axis times angle: the exponential map."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.array((1.0, *(vector / 2)))
-    return np.array((np.cos(angle / 2), *(vector * (np.sin(angle / 2) / angle))))
+    x, y, z = vector.tolist()
+    angle = math.hypot(x, y, z)
+    factor = 0.5 if angle < 1e-12 else math.sin(angle / 2) / angle
+    return np.array((math.cos(angle / 2), factor * x, factor * y, factor * z))
 
 
 def slerp(a: Quaternion, b: Quaternion, t: float) -> Quaternion:
