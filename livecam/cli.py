@@ -324,6 +324,14 @@ def _motion_render(
     tier: Annotated[
         str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
     ] = "auto",
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole/--as-filmed",
+            help="move a head whose ears would be cut off into the picture, or leave it where the "
+            "take saw it",
+        ),
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
 ) -> int:
     """Draw a take on a head, without a camera, into a film or numbered pictures."""
@@ -332,7 +340,7 @@ def _motion_render(
 
     render(
         read_take(take), out, avatar=avatar, wear=_names(wear), background=background,
-        size=size, fps=fps, tier=tier, force=force,
+        size=size, fps=fps, tier=tier, whole=whole, force=force,
     )  # fmt: skip
     print(out)
     return 0

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, socket
 from typing import Any
@@ -14,16 +15,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from livecam.app.build import reader_factory
 from livecam.app.convert import convert_files
 from livecam.app.motion import listeners, performers
-from livecam.app.motion_film import render
+from livecam.app.motion_film import EDGE, render, shift_into_picture
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, LivecamError, SinkError, UsageError
-from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Vector3
 from livecam.core.frame import Image
-from livecam.core.spaces import quaternion_from_vector
+from livecam.core.spaces import compose, project, quaternion_from_vector
 from livecam.core.timing import ManualClock
 from livecam.media.reader import VideoReader
 from livecam.motion.take import Take, TakeWriter, read_take
@@ -76,6 +78,48 @@ def test_a_take_becomes_a_film_of_its_own(take: Path, tmp_path: Path) -> None:
     assert float(cv2.absdiff(images[3], images[10]).mean()) > 1  # it moves
     with pytest.raises(SinkError, match="is there already"):
         render(read_take(take), out)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_ears_of_a_take_filmed_from_near_are_not_cut(tmp_path: Path, whole: bool) -> None:
+    writer = TakeWriter(tmp_path / "near.jsonl")
+    for i in range(10):
+        near = FacePose(np.array((0.02, 0.03, -0.3)), talking(i).pose.rotation)
+        writer.hear(replace(talking(i), pose=near), i / FPS)
+    writer.close()
+    take = read_take(tmp_path / "near.jsonl")
+    out = tmp_path / "out"
+    render(take, out, avatar="rabbit", background="alpha", size=SMALL, fps=5.0, whole=whole)
+    alphas = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED)[..., 3] for p in sorted(out.iterdir())]
+    assert any(alpha[0].any() for alpha in alphas) is not whole
+    for alpha in alphas if whole else []:
+        assert alpha.any()
+        assert not alpha[:, :2].any()
+        assert not alpha[:, -2:].any()
+        rows = np.flatnonzero(alpha.any(axis=1))
+        assert rows[-1] - rows[0] > 0.8 * len(alpha)  # but it steps back no farther than needed
+
+
+def test_heads_are_moved_into_the_picture_by_no_more_than_needed() -> None:
+    box = np.array([(x, y, z) for x in (-0.1, 0.1) for y in (-0.12, 0.2) for z in (-0.1, 0.1)])
+
+    def moved(*places: tuple[float, float, float]) -> tuple[Vector3, NDArray[np.float64]]:
+        heads = np.array([compose(np.array(at), np.array((1.0, 0, 0, 0))) for at in places])
+        shift = shift_into_picture(heads, box, 1280, 720)
+        heads[:, :3, 3] += shift
+        return shift, np.concatenate([project(head, box, 1280, 720) for head in heads])
+
+    shift, seen = moved((0, 0, -0.8), (0.1, 0, -0.9))
+    assert shift == pytest.approx((0, 0, 0), abs=0)
+    shift, seen = moved((-0.9, 0, -0.8))  # half out of the picture
+    assert shift[1:] == pytest.approx((0, 0), abs=1e-3)
+    assert seen[:, 0].min() == pytest.approx(EDGE * 1280, abs=2)
+    shift, seen = moved((0, 0.1, -0.25), (0.05, 0, -0.3))  # much too near
+    assert shift[2] < -0.1
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    assert (low >= np.array((1280, 720)) * EDGE - 2).all()
+    assert (high <= np.array((1280, 720)) * (1 - EDGE) + 2).all()
+    assert high[1] - low[1] > 0.85 * 720
 
 
 def test_numbered_pictures_of_a_take_have_true_alpha(take: Path, tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
 """A take drawn on a head before a blank card: a film that nobody was filmed for.
 
-The head is where the take saw it, drawn by the renderer that draws it live.
+The head is where the take saw it, drawn by the renderer that draws it live. An avatar is larger
+than the face it hides: where the take was filmed from so near that its ears would be cut off, the
+camera is moved until the whole head stays in the picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
@@ -29,8 +34,9 @@ from livecam.config.settings import (
 )
 from livecam.core.closing import Closing
 from livecam.core.errors import SinkError
-from livecam.core.face import FaceState
+from livecam.core.face import FacePose, FaceState, Vector3
 from livecam.core.frame import Frame
+from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.media.writer import VideoWriter
 from livecam.motion.base import performed_alone
@@ -41,6 +47,8 @@ from livecam.sinks.png import PngSequence
 from livecam.sources.blank import card
 
 ALPHA = "alpha"
+EDGE = 0.04  # of the picture, that a head keeps off its edges
+MOST_SEEN = 200  # vertices and moments are enough to know where a head goes
 
 
 def render(
@@ -53,11 +61,13 @@ def render(
     size: str = "1280x720",
     fps: float = 30.0,
     tier: str = "auto",
+    whole: bool = True,
     force: bool = False,
 ) -> int:
     """Writes a take from its beginning to its end; returns the number of pictures.
 
-    `out` is a film, or without an ending a folder for numbered pictures.
+    `out` is a film, or without an ending a folder for numbered pictures. With `whole` a head that
+    would reach out of the picture is moved into it.
 
     Raises:
         AssetError: there is no such avatar or accessory.
@@ -81,7 +91,7 @@ def render(
         open_graphics() as graphics,
     ):
         make = compositor_factory(settings, graphics, StageTimer(), patient=True)
-        with TakeStage(take, head, settings, make, (width, height)) as stage:
+        with TakeStage(take, head, settings, make, (width, height), whole=whole) as stage:
             count = int(take.seconds * fps + 1e-6) + 1
             console = Console(stderr=True)
             for index in track(
@@ -105,14 +115,23 @@ class TakeStage(Closing):
         settings: Settings,
         make_compositor: Callable[[Avatar, int, int], Compositor],
         size: tuple[int, int],
+        *,
+        whole: bool = True,
     ) -> None:
         self._players = players(take, 0.0, loop=False)
+        self._shift = np.zeros(3)
         self._rig = Rig(avatar, settings.avatar)
         self._card = card(*size)
         self._compositor = make_compositor(avatar, *size)
-        faces = [face for t in take.times[take.seen] if (face := self._face(float(t)))]
-        for face in (*faces, faces[0]):  # learns the rest, then goes back without a movement
-            self._rig.state(face, *size)
+        moments = take.times[take.seen].tolist()
+        faces = [face for t in moments if (face := self._face(t))]
+        states = [self._rig.state(face, *size) for face in faces]  # learns the rest
+        if whole:
+            heads = np.array([s.camera_from_head for s in states[:: len(states) // MOST_SEEN + 1]])
+            self._shift = shift_into_picture(heads, _head_points(avatar), *size)
+        first = self._face(moments[0])
+        assert first is not None
+        self._rig.state(first, *size)  # goes back without a movement
 
     def picture(self, index: int, t: float) -> Frame:
         """The take after t seconds; moments rise.
@@ -128,7 +147,54 @@ class TakeStage(Closing):
         self._compositor.close()
 
     def _face(self, t: float) -> FaceState | None:
-        return performed_alone([p for each in self._players if (p := each.at(t))])
+        face = performed_alone([p for each in self._players if (p := each.at(t))])
+        if face is None or not self._shift.any():
+            return face
+        pose = FacePose(face.pose.translation + self._shift, face.pose.rotation)
+        return replace(face, pose=pose)
+
+
+def shift_into_picture(
+    heads: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
+) -> Vector3:
+    """How far heads must be moved, metres in camera space, until their points are always seen.
+
+    `heads` are camera_from_head float64[n, 4, 4], points float64[k, 3]. The way is back at first,
+    if they are too large; then across and up, no farther than needed.
+    """
+    room = np.array((width, height)) * (0.5 - EDGE)
+    focal = focal_px(height)
+    camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
+    shift = np.zeros(3)
+    for _ in range(MOST_STEPS):
+        x, y, z = (camera + shift).reshape(-1, 3).T
+        depth = np.maximum(-z, NEAREST_M)
+        seen = focal * np.stack((x, y)) / depth
+        low, high = seen.min(axis=1), seen.max(axis=1)
+        outside = np.maximum(-room - low, 0) - np.maximum(high - room, 0)
+        larger = float(((high - low) / (2 * room)).max())
+        if larger < 1 and np.abs(outside).max() < 1:
+            break
+        # What is nearest moves most: nothing goes too far, and the rest is done the next time.
+        nearest = float(depth.min())
+        if larger > 1:
+            shift[2] -= nearest * (larger - 0.999)
+        else:
+            shift[:2] += outside * nearest / focal
+    return shift
+
+
+MOST_STEPS = 200
+NEAREST_M = 0.02  # of a head that is nearly at the lens
+
+
+def _head_points(avatar: Avatar) -> NDArray[np.float64]:
+    """Vertices that turn with the head, at rest: a ruff may be cut."""
+    points = np.concatenate(
+        [mesh.positions[mesh.head_weight > 0.5] for mesh in avatar.light_meshes]
+    )
+    extremes = np.concatenate((points.argmin(axis=0), points.argmax(axis=0)))
+    return np.concatenate((points[:: len(points) // MOST_SEEN + 1], points[extremes])).astype(float)
 
 
 @contextmanager
