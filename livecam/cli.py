@@ -144,7 +144,7 @@ def _of_films(field: SettingField) -> bool:
     """What `convert` heeds: a film brings its own size, rate and timing, and loses no face."""
     if field.name in ("keep_plate", "looks_per_s"):  # a film's background is learned each time
         return False
-    if field.name == "learn":  # who is in a film is somebody else
+    if field.name in ("learn", "profile"):  # who is in a film is somebody else
         return False
     groups = ("tracking", "avatar", "render", "picture", "effects")
     return field.group in groups or field.name in ("others", "motion", "record_motion")

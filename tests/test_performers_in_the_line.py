@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livecam.app.build import reader_factory
+from livecam.app.build import needs_scene, reader_factory
 from livecam.app.convert import convert_files
 from livecam.app.motion import listeners, performers
 from livecam.app.motion_film import EDGE, render, shift_into_picture
@@ -100,6 +100,38 @@ def test_ears_of_a_take_filmed_from_near_are_not_cut(tmp_path: Path, whole: bool
         assert rows[-1] - rows[0] > 0.8 * len(alpha)  # but it steps back no farther than needed
 
 
+def test_a_still_head_that_was_moved_into_the_picture_stays_still(tmp_path: Path) -> None:
+    """What its rig knows of its posture does not change by where it is shown."""
+    writer = TakeWriter(tmp_path / "near.jsonl")
+    above = FacePose(np.array((0.0, 0.12, -0.28)), quaternion_from_vector(np.array((0.35, 0, 0))))
+    for i in range(20 * 5):
+        still = np.zeros(len(EXPRESSIONS), np.float32)
+        writer.hear(FaceState(above, still, 1.09, i / 5), i / 5)
+    writer.close()
+    out, take = tmp_path / "out", read_take(tmp_path / "near.jsonl")
+    render(take, out, avatar="frog", background="alpha", size=SMALL, fps=0.2)
+    alphas = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED)[..., 3] for p in sorted(out.iterdir())]
+    rows = [np.flatnonzero(alpha.any(axis=1)) for alpha in alphas]
+    assert len(rows) == 4
+    assert max(r[0] for r in rows) - min(r[0] for r in rows) <= 1
+    first = alphas[0].astype(int)
+    assert max(float(np.abs(alpha - first).mean()) for alpha in alphas) < 1.5
+
+
+def test_pictures_of_two_takes_do_not_mix(take: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render(read_take(take), out, size=SMALL, fps=5.0)
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(SinkError, match="is there already"):
+        render(read_take(take), out, size=SMALL, fps=2.0)
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    (out / "notes.txt").write_text("mine")
+    assert render(read_take(take), out, size=SMALL, fps=2.0, force=True) == 2
+    assert sorted(path.name for path in out.iterdir()) == [
+        "00000001.png", "00000002.png", "notes.txt",
+    ]  # fmt: skip
+
+
 def test_heads_are_moved_into_the_picture_by_no_more_than_needed() -> None:
     box = np.array([(x, y, z) for x in (-0.1, 0.1) for y in (-0.12, 0.2) for z in (-0.1, 0.1)])
 
@@ -139,6 +171,28 @@ def test_a_take_that_cannot_be_filmed_leaves_no_file(take: Path, tmp_path: Path)
     with pytest.raises(UsageError, match="is no size"):
         render(read_take(take), tmp_path / "a.mp4", size="huge")
     assert set(tmp_path.iterdir()) == before
+
+
+def test_hands_are_looked_for_where_the_sound_helps_the_mouth(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though no hand is shown, as in the preset for slow machines."""
+    bare = {
+        "remove_head": False, "neck": False, "hands": False, "light": 0.0, "camera_match": 0.0,
+    }  # fmt: skip
+    settings = Settings.model_validate({"picture": bare, "sound": {"mouth": "both"}})
+    assert not needs_scene(Settings.model_validate({"picture": bare}))
+    assert needs_scene(settings)
+    asked: list[str] = []
+
+    def here(name: str) -> Path | None:
+        asked.append(name)
+        return None
+
+    monkeypatch.setattr("livecam.app.build._if_here", here)
+    assert reader_factory(settings, hurried=True) is not None
+    assert "hand-landmarker" in asked
+    assert "only of a face that is lost" in caplog.text
 
 
 def test_a_blank_card_needs_neither_camera_nor_model(take: Path, tmp_path: Path) -> None:
@@ -190,7 +244,7 @@ def test_what_was_opened_is_closed_when_the_next_cannot_be(take: Path, tmp_path:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Image) -> Path:
-    """Twelve pictures of a real face, 40 ms apart."""
+    """Ten pictures of a real face, 40 ms apart."""
     path = tmp_path_factory.mktemp("films") / "face.mp4"
     return film(path, [scene(i, portrait) for i in range(10)])
 

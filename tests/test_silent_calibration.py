@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -260,14 +261,14 @@ def morphs_of_the_first_seconds(profile: Profile | None) -> np.ndarray:
 
 
 def test_the_first_seconds_of_the_second_run_are_at_rest_already(kept):
-    told(SilentCalibration("default", kept=True), seen(60, **NARROW))
-    second = SilentCalibration("default", kept=True)
+    told(SilentCalibration("default"), seen(60, **NARROW))
+    second = SilentCalibration("default")
     before = np.sqrt((morphs_of_the_first_seconds(None) ** 2).mean())
     assert np.sqrt((morphs_of_the_first_seconds(second) ** 2).mean()) < 0.1 * before
 
 
 def test_only_numbers_of_the_expressions_are_kept_for_their_owner_alone(kept):
-    told(SilentCalibration("default", kept=True), seen(20, **NARROW))
+    told(SilentCalibration("default"), seen(20, **NARROW))
     (path,) = [path for path in kept.rglob("*") if path.is_file()]
     said = json.loads(path.read_text())
     assert set(said) == {"format", "rest", "utmost", "quiet", "known_s"}
@@ -286,12 +287,12 @@ def test_a_guest_of_a_minute_leaves_hardly_a_trace():
 
 
 def test_a_glimpse_of_a_face_is_not_kept(kept):
-    told(SilentCalibration("default", kept=True), seen(2, **NARROW))
+    told(SilentCalibration("default"), seen(2, **NARROW))
     assert load_learnt("default") is None
 
 
 def test_long_runs_keep_what_they_learnt_every_few_minutes(kept):
-    calibration = SilentCalibration("default", kept=True)
+    calibration = SilentCalibration("default")
     for state in seen(silent.KEEP_EVERY_S + 2, **NARROW):
         calibration.hear(state, state.at)
     assert calibration._keeper is not None
@@ -301,13 +302,68 @@ def test_long_runs_keep_what_they_learnt_every_few_minutes(kept):
     assert learnt.measured.rest[PUCKER] == pytest.approx(0.3, abs=0.01)
 
 
+def test_what_was_forgotten_during_a_run_does_not_come_back(kept):
+    told(SilentCalibration("default"), seen(20, **NARROW))
+    running = SilentCalibration("default")
+    for state in seen(20, **NARROW):
+        running.hear(state, state.at)
+    assert profiles.forget_profile("default")
+    running.close()
+    assert load_learnt("default") is None
+    assert running.usual(weights(**NARROW))[PUCKER] < 0.05  # the show goes on as it was
+
+
+def test_who_is_calibrated_anew_during_a_run_starts_anew(kept):
+    told(SilentCalibration("default"), seen(20, **NARROW))
+    running = SilentCalibration("default")
+    for state in seen(20, **NARROW):
+        running.hear(state, state.at)
+    save_profile("default", Measured(np.zeros(52), np.full(52, np.nan)))
+    profiles.learnt_path("default").unlink()
+    running.close()
+    assert load_learnt("default") is None
+
+
+def test_a_run_that_writes_twice_still_knows_its_own_file(kept):
+    calibration = SilentCalibration("default")
+    for state in seen(2 * silent.KEEP_EVERY_S + 2, **NARROW):
+        calibration.hear(state, state.at)
+        if calibration._keeper is not None:
+            calibration._keeper.join(5)
+    calibration.close()
+    learnt = load_learnt("default")
+    assert learnt is not None
+    assert learnt.known_s > 1.5 * silent.KEEP_EVERY_S * 0.9
+
+
+def test_a_weight_that_is_no_number_teaches_nothing():
+    habit = after(seen(20, **NARROW))
+    for state in seen(2):
+        broken = state.weights.copy()
+        broken[JAW] = np.nan
+        habit.see(replace(state, weights=broken, at=state.at + 100))
+    after(seen(5), habit)
+    assert np.isfinite(habit.measured.rest).all()
+
+
+def test_forgetting_leaves_others_alone(kept):
+    for name in ("a", "a.b", "ab"):
+        save_profile(name, Measured(np.zeros(52), np.full(52, np.nan)))
+    others = kept / "profiles" / "a.b.77.new"
+    others.write_text("")
+    (kept / "profiles" / "a.12.new").write_text("")
+    assert {path.name for path in profiles.forget_profile("a")} == {"a.json", "a.12.new"}
+    assert others.exists()
+    assert profiles.list_profiles() == ["a.b", "ab"]
+
+
 @pytest.mark.parametrize("text", ["", '{"format": 1, "rest": {', '{"format":1,"rest":{"x":1}}'])
 def test_a_broken_file_is_told_once_and_laid_aside(text, kept, caplog):
     path = profiles.learnt_path("default")
     path.parent.mkdir()
     path.write_text(text)
     with caplog.at_level(logging.WARNING):
-        told(SilentCalibration("default", kept=True), seen(20, **NARROW))
+        told(SilentCalibration("default"), seen(20, **NARROW))
     assert len(caplog.records) == 1
     assert "learnt anew" in caplog.text
     assert path.with_suffix(".broken").read_text() == text
@@ -316,7 +372,7 @@ def test_a_broken_file_is_told_once_and_laid_aside(text, kept, caplog):
 
 def test_a_disk_that_takes_nothing_is_told_once_and_the_show_goes_on(kept, caplog):
     (kept / "learnt").write_text("a file, where a folder should be")
-    calibration = SilentCalibration("default", kept=True)
+    calibration = SilentCalibration("default")
     with caplog.at_level(logging.WARNING):
         told(calibration, seen(20, **NARROW))
         calibration.close()
@@ -352,7 +408,7 @@ def test_of_two_that_write_at_once_the_last_one_wins_as_a_whole(kept):
 def test_what_is_kept_can_be_seen_and_deleted(kept):
     assert shown("default") == []
     save_profile("default", Measured(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
-    told(SilentCalibration("default", kept=True), seen(60, **NARROW))
+    told(SilentCalibration("default"), seen(60, **NARROW))
     row = next(row for row in shown("default") if row["expression"] == "mouthPucker")
     assert row["learnt_rest"] == pytest.approx(0.3, abs=0.01)
     assert row["asked_rest"] == 0
@@ -363,13 +419,13 @@ def test_what_is_kept_can_be_seen_and_deleted(kept):
 def test_a_guided_profile_is_not_touched_by_what_is_learnt(kept):
     path = save_profile("me", Measured(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
     before = path.read_bytes()
-    told(SilentCalibration("me", load_profile("me"), kept=True), seen(60, **NARROW))
+    told(SilentCalibration("me", load_profile("me")), seen(60, **NARROW))
     assert load_learnt("me") is not None
     assert path.read_bytes() == before
 
 
 def test_the_command_line_shows_what_is_kept_and_forgets_it(kept, capsys):
-    told(SilentCalibration("default", kept=True), seen(60, **NARROW))
+    told(SilentCalibration("default"), seen(60, **NARROW))
     (learnt,) = (kept / "learnt").iterdir()
     (kept / "learnt" / "default.77.new").write_text("left behind by a crash")
     assert execute(["calibrate", "--show", "--json"]) == 0
@@ -433,12 +489,11 @@ def learners(source: str, **settings: object) -> tuple[Profile | None, list[List
 def test_a_camera_teaches_and_a_film_or_the_sample_does_not(kept, clip):
     save_profile("me", Measured(np.zeros(52), np.full(52, np.nan)))
     for source in ("sample", "pattern", str(clip())):
-        assert learners(source, profile="me")[1]
+        profile, heard = learners(source, profile="me")
+        assert isinstance(profile, Measured)  # what was asked for counts
+        assert heard == []
+        assert learners(source) == (None, [])
         assert load_learnt("me") is None
-        profile, heard = learners(source)
-        assert len(heard) == 1  # it learns for as long as it runs
-        assert profile is not None
-        assert profile.usual(weights(**NARROW))[PUCKER] < 0.05
         assert load_learnt("default") is None
     learners("/dev/video0")
     assert load_learnt("default") is not None
@@ -459,7 +514,7 @@ def test_of_several_people_nobody_is_learnt(kept):
 
 
 def test_a_face_moved_by_somebody_else_teaches_nothing(kept):
-    calibration = SilentCalibration("default", kept=True)
+    calibration = SilentCalibration("default")
     for s in seen(20, **NARROW):
         moved = FaceState(s.pose, s.weights, 1.09, s.at, meant=np.zeros(52, bool))
         calibration.hear(moved, s.at)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import struct
 
 import cv2
@@ -14,10 +15,11 @@ from livecam.app.motion import check_motion
 from livecam.app.motion_export import export
 from livecam.app.stats import Shown
 from livecam.avatar.base import Material
-from livecam.avatar.library import load_avatar
+from livecam.avatar.gltf import chunks, packed
+from livecam.avatar.library import find_avatar, load_avatar
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
-from livecam.core.errors import ConfigError, SinkError, UsageError
+from livecam.core.errors import AssetError, ConfigError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation, Performance
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
@@ -376,9 +378,14 @@ def test_the_eyes_of_an_animated_head_are_painted(recorded, tmp_path, name):
     assert len(uv) == document["accessors"][primitive["attributes"]["POSITION"]]["count"]
     assert uv.min() >= 0
     assert uv.max() <= 1
+    (eye,) = (mesh for mesh in head.meshes if mesh.material is Material.EYE)
+    # Inside of the triangles, not only at their corners.
+    shares = np.random.default_rng(2).dirichlet((1, 1, 1), size=(len(eye.indices), 4))
+    uv = (shares @ uv[eye.indices]).reshape(-1, 2)
+    ball = (shares @ eye.comb[eye.indices]).reshape(-1, 3)
+    ball /= np.linalg.norm(ball, axis=1, keepdims=True)
     at = np.minimum((uv * picture.shape[1::-1]).astype(int), picture.shape[0] - 1)
     seen = picture[at[:, 1], at[:, 0]].astype(int)
-    (ball,) = (mesh.comb for mesh in head.meshes if mesh.material is Material.EYE)
     angle = np.arccos(np.clip(ball[:, 2], -1, 1))
     assert seen[angle < 0.3 * look.iris_angle_rad].max() < 40  # the pupil
     iris = seen[np.abs(angle / look.iris_angle_rad - 0.72) < 0.15]
@@ -386,6 +393,45 @@ def test_the_eyes_of_an_animated_head_are_painted(recorded, tmp_path, name):
     assert len(iris) > 20
     assert (np.argsort(iris.mean(axis=0)) == order).all()
     assert seen[angle > 1.3 * look.iris_angle_rad].min() > 180  # the white
+
+
+def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
+    """As the film of a take does: a brow that always rests low is no frown."""
+    writer = TakeWriter(tmp_path / "o.jsonl")
+    for i in range(30 * 30):
+        weights = np.zeros(len(EXPRESSIONS), np.float32)
+        weights[INDEX["browDownLeft"]] = 0.3
+        ahead = FacePose(np.array((0, 0, -0.6)), np.array((1.0, 0, 0, 0)))
+        writer.hear(FaceState(ahead, weights, 1.0, i / 30), i / 30)
+    writer.close()
+    export(read_take(tmp_path / "o.jsonl"), tmp_path / "o.glb", "fox")
+    document, floats = glb(tmp_path / "o.glb")
+    node = next(i for i, each in enumerate(document["nodes"]) if each.get("name") == "fur")
+    names = document["meshes"][document["nodes"][node]["mesh"]]["extras"]["targetNames"]
+    (animation,) = document["animations"]
+    (track,) = (
+        animation["samplers"][channel["sampler"]]["output"]
+        for channel in animation["channels"]
+        if channel["target"] == {"node": node, "path": "weights"}
+    )
+    brow = floats(track).reshape(-1, len(names))[:, names.index("browDownLeft")]
+    assert brow.max() < 0.05
+
+
+def test_a_head_without_joints_cannot_be_animated_and_is_told(recorded, tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(find_avatar("fox"), folder)
+    document, binary = chunks(folder / "head.glb")
+    for node in document["nodes"]:
+        if "mesh" not in node:
+            node.pop("name", None)
+    (folder / "head.glb").write_bytes(packed(document, binary))
+    description = (folder / "avatar.toml").read_text()
+    (folder / "avatar.toml").write_text(description.split("[[bones]]")[0])
+    (folder / "head.light.glb").unlink()
+    with pytest.raises(AssetError, match="has no joints"):
+        export(read_take(recorded), tmp_path / "o.glb", str(folder))
+    assert not (tmp_path / "o.glb").exists()
 
 
 def test_an_export_is_neither_overwritten_nor_of_an_unknown_kind(recorded, tmp_path):

@@ -59,6 +59,7 @@ def needs_scene(settings: Settings) -> bool:
         picture.remove_head
         or picture.neck
         or picture.hands
+        or settings.sound.mouth == "both"
         or picture.light > 0
         or picture.camera_match > 0
         or picture.background != "keep"
@@ -79,7 +80,10 @@ def reader_factory(
         return None
     person, wide = asset_path("person"), asset_path("person-wide")
     hair = _if_here("hair")
-    hands = _if_here("hand-landmarker") if settings.picture.hands else None
+    unsure = settings.sound.mouth == "both"  # the sound speaks where a hand hides the mouth
+    hands = _if_here("hand-landmarker") if settings.picture.hands or unsure else None
+    if unsure and hands is None:
+        log.warning("the hand model is not here: sound moves the mouth only of a face that is lost")
 
     def make() -> SceneReader:
         return SceneReader(

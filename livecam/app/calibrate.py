@@ -81,7 +81,10 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
     for words in missed:
         say(f"hardly anything changed at: {words}")
     path = save_profile(name, profile)
-    learnt_path(name).unlink(missing_ok=True)  # what was learnt before is known better now
+    try:
+        learnt_path(name).unlink(missing_ok=True)  # what was learnt before is known better now
+    except OSError as error:
+        say(f"what was learnt before stays: {learnt_path(name)}: {error.strerror}")
     return path
 
 
@@ -94,15 +97,19 @@ def shown(name: str) -> list[dict[str, object]]:
     guided, learnt = load_profile(name), load_learnt(name)
     columns: dict[str, NDArray[np.float64]] = {}
     if guided is not None:
-        columns |= {"asked_rest": guided.rest, "asked_utmost": guided.utmost}
+        columns |= {
+            "asked_rest": guided.rest, "asked_utmost": guided.utmost, "asked_quiet": guided.quiet,
+        }  # fmt: skip
     if learnt is not None:
-        columns |= {"learnt_rest": learnt.measured.rest, "learnt_utmost": learnt.measured.utmost}
+        known = learnt.measured
+        columns |= {
+            "learnt_rest": known.rest, "learnt_utmost": known.utmost, "learnt_quiet": known.quiet,
+            "learnt_s": np.full(len(EXPRESSIONS), learnt.known_s),
+        }  # fmt: skip
     rows: list[dict[str, object]] = []
     for i, expression in enumerate(EXPRESSIONS if columns else ()):
-        known = {
-            k: round(float(each[i]), 3) for k, each in columns.items() if not np.isnan(each[i])
-        }
-        rows.append({"expression": expression, **known})
+        row = {k: round(float(each[i]), 3) for k, each in columns.items() if not np.isnan(each[i])}
+        rows.append({"expression": expression, **row})
     return rows
 
 

@@ -15,7 +15,8 @@ from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.eye_picture import eye_picture, eye_uv
 from livecam.avatar.gltf import TRIANGLES, VERTICES, chunks, packed
 from livecam.avatar.library import HEAD_FILE, load_avatar
-from livecam.core.errors import SinkError, UsageError
+from livecam.avatar.skin import BODY, HEAD
+from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Image
 from livecam.core.spaces import euler_deg
@@ -78,14 +79,19 @@ def animated(take: Take, avatar: str) -> bytes:
     seen = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
     rows = np.maximum(seen, int(np.argmax(take.seen)))  # where nobody is seen the last one stays
     time = file.add(take.times.astype(np.float32), "SCALAR", bounds=True)
-    joints = {node["name"]: i for i, node in enumerate(document["nodes"]) if "mesh" not in node}
+    joints = {n.get("name"): i for i, n in enumerate(document["nodes"]) if "mesh" not in n}
+    if not {BODY, HEAD} <= joints.keys():
+        raise AssetError(
+            f'{head.name} has no joints "{HEAD}" and "{BODY}" that a take could move',
+            hint="give its skin both, see docs/heads.md; `livecam motion render` needs none",
+        )
     away = take.translations - take.translations[take.seen].mean(axis=0)
-    body = np.array(document["nodes"][joints["body"]].get("translation", (0, 0, 0)))
+    body = np.array(document["nodes"][joints[BODY]].get("translation", (0, 0, 0)))
     # Players interpolate components, so neighbours must be on one side; glTF writes x y z w.
     turns = same_hemisphere(take.rotations[rows], np.ones(len(rows), bool))[:, (1, 2, 3, 0)]
     animation = _Animation(time)
-    animation.add(joints["body"], "translation", file.add((away[rows] + body), "VEC3"))
-    animation.add(joints["head"], "rotation", file.add(turns, "VEC4"))
+    animation.add(joints[BODY], "translation", file.add((away[rows] + body), "VEC3"))
+    animation.add(joints[HEAD], "rotation", file.add(turns, "VEC4"))
     morphs = _morphs(take, rows, head)
     for i, node in enumerate(document["nodes"]):
         names = document["meshes"][node["mesh"]].get("extras", {}) if "mesh" in node else {}
@@ -106,7 +112,8 @@ def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
     ]
     texture = None
     for mesh, primitive in zip(head.meshes, primitives, strict=True):
-        if mesh.material is not Material.EYE or "TEXCOORD_0" in primitive["attributes"]:
+        known = mesh.material is Material.EYE and mesh.comb.any()  # where its centre is
+        if not known or "TEXCOORD_0" in primitive["attributes"]:
             continue
         if texture is None:
             texture = file.add_picture(eye_picture(head.eyes))
@@ -118,14 +125,18 @@ def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
 
 
 def _morphs(take: Take, rows: NDArray[np.intp], head: Avatar) -> NDArray[np.float32]:
-    """What the avatar shows in each frame, float32[n, 52]."""
+    """What the avatar shows in each frame, float32[n, 52]; the rest is learnt first."""
     gains = ExpressionGains(head.gains)
-    steps = np.diff(take.times, prepend=take.times[0])
-    shown = [
-        gains.morphs(take.weights[row], float(dt), take.meant[row])
-        for row, dt in zip(rows, steps, strict=True)
-    ]
-    return np.stack(shown)
+    steps = np.diff(take.times, prepend=take.times[0]).tolist()
+
+    def shown() -> list[NDArray[np.float32]]:
+        return [
+            gains.morphs(take.weights[row], dt, take.meant[row])
+            for row, dt in zip(rows, steps, strict=True)
+        ]
+
+    shown()
+    return np.stack(shown())
 
 
 def _weight(name: str, morphs: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ from livecam.config.settings import (
 )
 from livecam.core.closing import Closing
 from livecam.core.errors import SinkError
-from livecam.core.face import FacePose, FaceState, Vector3
+from livecam.core.face import FaceState, Vector3
 from livecam.core.frame import Frame
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
@@ -43,7 +43,7 @@ from livecam.motion.base import performed_alone
 from livecam.motion.take import Take, players
 from livecam.render.context import open_graphics
 from livecam.sinks.base import OutputInfo
-from livecam.sinks.png import PngSequence
+from livecam.sinks.png import PngSequence, numbered
 from livecam.sources.blank import card
 
 ALPHA = "alpha"
@@ -84,7 +84,7 @@ def render(
         render=RenderSettings(tier=checked_tier(tier)),
     )
     head = worn_avatar(settings.avatar)
-    if out.suffix and out.exists() and not force:
+    if not force and (out.exists() if out.suffix else numbered(out)):
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     with (
         _opened(out, (width, height), fps, alpha=background == ALPHA) as write,
@@ -123,15 +123,15 @@ class TakeStage(Closing):
         self._rig = Rig(avatar, settings.avatar)
         self._card = card(*size)
         self._compositor = make_compositor(avatar, *size)
-        moments = take.times[take.seen].tolist()
-        faces = [face for t in moments if (face := self._face(t))]
-        states = [self._rig.state(face, *size) for face in faces]  # learns the rest
+        faces = [face for t in take.times[take.seen] if (face := self._face(float(t)))]
+        heads, every = [], len(faces) // MOST_SEEN + 1
+        for i, face in enumerate(faces):  # learns the rest
+            state = self._rig.state(face, *size)
+            if i % every == 0:
+                heads.append(state.camera_from_head)
         if whole:
-            heads = np.array([s.camera_from_head for s in states[:: len(states) // MOST_SEEN + 1]])
-            self._shift = shift_into_picture(heads, _head_points(avatar), *size)
-        first = self._face(moments[0])
-        assert first is not None
-        self._rig.state(first, *size)  # goes back without a movement
+            self._shift = shift_into_picture(np.array(heads), _head_points(avatar), *size)
+        self._rig.state(faces[0], *size)  # goes back without a movement
 
     def picture(self, index: int, t: float) -> Frame:
         """The take after t seconds; moments rise.
@@ -140,18 +140,21 @@ class TakeStage(Closing):
             GraphicsError: the driver gave up.
         """
         frame, face = Frame(self._card, index, t), self._face(t)
-        shown = () if face is None else (self._rig.state(face, *frame.size, self._card),)
-        return self._compositor.compose(frame, shown)
+        if face is None:
+            return self._compositor.compose(frame, ())
+        state = self._rig.state(face, *frame.size, self._card)
+        # The rig has seen the head where it was filmed: what it knows of its posture stays true.
+        head, body = state.camera_from_head.copy(), state.camera_from_body.copy()
+        head[:3, 3] += self._shift
+        body[:3, 3] += self._shift
+        state = replace(state, camera_from_head=head, camera_from_body=body)
+        return self._compositor.compose(frame, (state,))
 
     def close(self) -> None:
         self._compositor.close()
 
     def _face(self, t: float) -> FaceState | None:
-        face = performed_alone([p for each in self._players if (p := each.at(t))])
-        if face is None or not self._shift.any():
-            return face
-        pose = FacePose(face.pose.translation + self._shift, face.pose.rotation)
-        return replace(face, pose=pose)
+        return performed_alone([p for each in self._players if (p := each.at(t))])
 
 
 def shift_into_picture(
@@ -212,6 +215,8 @@ def _opened(
         with VideoWriter(out, *size, fps, alpha=alpha) as writer:
             yield writer.write
         return
+    for picture in numbered(out):
+        picture.unlink(missing_ok=True)
     pictures = PngSequence(out, alpha)
     pictures.open(OutputInfo(*size, fps))
     yield pictures.send

@@ -1,8 +1,8 @@
 """The silent calibration: while `livecam run` goes, it learns how its user's face is measured.
 
-What is kept are numbers of expression ranges, in one file for each profile, and only from a
-camera: who is seen in a film or in the sample clip is somebody else. `--no-learn` neither learns
-nor reads what was learnt.
+What is kept are numbers of expression ranges, in one file for each profile. Only a camera teaches:
+who is seen in a film or in the sample clip is somebody else. `--no-learn` neither learns nor reads
+what was learnt.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from livecam.avatar.profile import (
     Learnt,
     Measured,
     Profile,
+    learnt_path,
     load_learnt,
     load_profile,
+    profile_path,
     save_learnt,
 )
 from livecam.config.settings import BLANK, AvatarSettings
@@ -36,7 +38,7 @@ NO_CAMERA = ("sample", "pattern", BLANK)
 def wearers_profile(
     settings: AvatarSettings, source: str, told: list[Listener], stack: ExitStack
 ) -> Profile | None:
-    """How the first wearer is measured; where it may learn, it joins those who are `told`.
+    """How the first wearer is measured; where that is learnt on, it joins those who are `told`.
 
     `source` is what will be read, as decided: never "auto".
 
@@ -44,9 +46,9 @@ def wearers_profile(
         ConfigError: there is no profile of that name, or it is broken.
     """
     guided = load_profile(settings.profile)
-    if not settings.learn:
+    if not settings.learn or not is_camera(source):
         return guided
-    silent = SilentCalibration(settings.profile, guided, kept=is_camera(source))
+    silent = SilentCalibration(settings.profile, guided)
     stack.callback(silent.close)
     # Whose face is told when several wear one is not known here: nobody's is learnt then.
     if people_in(settings) == 1:
@@ -62,13 +64,15 @@ def is_camera(source: str) -> bool:
 class SilentCalibration:
     """A profile that learns from every published face, and keeps what it learnt. Main thread.
 
-    Nothing is read or written unless `kept`. A disk that is full or slow never delays a picture.
+    A disk that is full or slow never delays a picture. Whoever has it forgotten meanwhile, or is
+    calibrated anew, finds nothing written afterwards.
     """
 
-    def __init__(self, name: str, guided: Measured | None = None, *, kept: bool) -> None:
-        self._name, self._kept = name, kept
-        self._before = load_learnt(name) if kept else None
-        before = self._before
+    def __init__(self, name: str, guided: Measured | None = None) -> None:
+        self._name = name
+        self._before = before = load_learnt(name)
+        self._files = self._stamp()
+        self._kept = True
         self._habit = Habit(
             None if before is None else before.measured,
             0.0 if before is None else before.known_s,
@@ -104,6 +108,10 @@ class SilentCalibration:
             self._keeper.join(0.0)
             if self._keeper.is_alive():
                 return  # the disk is still at the last one
+        if self._stamp() != self._files:
+            log.info("what is kept of your face was changed: this run adds nothing to it")
+            self._kept = False
+            return
         known = blended(self._before, self._habit)
         self._keeper = threading.Thread(target=self._write, args=(known,), daemon=True)
         self._keeper.start()
@@ -111,8 +119,17 @@ class SilentCalibration:
     def _write(self, learnt: Learnt) -> None:
         try:
             save_learnt(self._name, learnt)
+            self._files = self._stamp()
             self._failed = False
         except OSError as error:
             if not self._failed:
                 log.warning("what was learnt of your face is not kept: %s", error.strerror)
             self._failed = True
+
+    def _stamp(self) -> tuple[int, bool]:
+        """When the guided profile was written, and whether there is a learnt one."""
+        try:
+            written = profile_path(self._name).stat().st_mtime_ns
+        except OSError:
+            written = 0
+        return written, learnt_path(self._name).exists()

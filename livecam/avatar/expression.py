@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from livecam.avatar.baseline import SlowQuantile
 from livecam.avatar.profile import Profile
+from livecam.core.curves import smoothstep
 from livecam.core.face import EXPRESSIONS, INDEX, Weights, named, per_expression
 
 REST_QUANTILE = 0.20
@@ -120,10 +121,10 @@ class ExpressionGains:
 def blinks(raw: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far each lid is shut, float64[2]: both alike, unless it is a wink."""
     shut = raw[_BLINK] - LOOK_DOWN_SHARE * raw[_LOOK_DOWN]
-    both = _smoothstep(BLINK_OPEN, BLINK_SHUT, shut.mean())
-    each = _smoothstep(WINK_OPEN, WINK_SHUT, raw[_BLINK])
-    wink = _smoothstep(WINK_DIFFERS, WINK_SURE, abs(raw[_BLINK[0]] - raw[_BLINK[1]]))
-    wink *= 1 - _smoothstep(OTHER_OPEN, OTHER_SHUT, raw[_BLINK].min())
+    both = smoothstep(BLINK_OPEN, BLINK_SHUT, shut.mean())
+    each = smoothstep(WINK_OPEN, WINK_SHUT, raw[_BLINK])
+    wink = smoothstep(WINK_DIFFERS, WINK_SURE, abs(raw[_BLINK[0]] - raw[_BLINK[1]]))
+    wink *= 1 - smoothstep(OTHER_OPEN, OTHER_SHUT, raw[_BLINK].min())
     lids: NDArray[np.float64] = both + (each - both) * wink
     return lids
 
@@ -150,8 +151,3 @@ def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
 
 
 _AT_MOST_ONE = np.arange(len(EXPRESSIONS)) != _FUNNEL
-
-
-def _smoothstep(low: float, high: float, x: ArrayLike) -> NDArray[np.float64]:
-    t = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
-    return np.asarray(t * t * (3 - 2 * t))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import EyeLook, Points
+from livecam.core.curves import smoothstep
 from livecam.core.frame import Image
 from livecam.core.srgb import srgb_from_linear
 
@@ -17,22 +18,23 @@ SIZE = 512
 FIBRES = 90  # around the iris
 WHITE = np.array((0.84, 0.83, 0.82))  # linear
 BLACK = np.array((0.002, 0.002, 0.002))
+BORDER = 0.995  # just inside the picture, which repeats beyond its edge
 RING_FROM, RING = 0.76, 0.07  # the iris darkens from there on, to so much at its edge
 
 
 def eye_picture(look: EyeLook) -> Image:
     """uint8[SIZE, SIZE, 3], sRGB: the front half of an eye, its border white."""
-    y, x = (np.mgrid[:SIZE, :SIZE] + 0.5) * (2 / SIZE) - 1
+    y, x = (np.mgrid[:SIZE, :SIZE, :1][:2] + 0.5) * (2 / SIZE) - 1
     r = np.hypot(x, y) / np.sin(look.iris_angle_rad)
     fibre = _fibres(np.arctan2(y, x), r)
     inner, outer = np.array(look.iris_inner), np.array(look.iris_outer)
-    iris = inner + (outer - inner) * _smoothstep(0.45, 1.0, r)
+    iris = inner + (outer - inner) * smoothstep(0.45, 1.0, r)
     iris *= 0.5 + fibre
-    iris *= 1.5 + 0.8 * _smoothstep(-0.4, 0.6, y[..., None])  # light gathers below
-    iris *= 1 + (RING - 1) * _smoothstep(RING_FROM, 1.0, r)
-    iris += (BLACK - iris) * _smoothstep(look.pupil + 0.035, look.pupil - 0.035, r)
-    eye = WHITE * (1 - 0.28 * _smoothstep(1.22, 1.0, r))
-    eye += (iris - eye) * _smoothstep(1.04, 0.96, r)
+    iris *= 1.5 + 0.8 * smoothstep(-0.4, 0.6, y)  # light gathers below
+    iris *= 1 + (RING - 1) * smoothstep(RING_FROM, 1.0, r)
+    iris += (BLACK - iris) * smoothstep(look.pupil + 0.035, look.pupil - 0.035, r)
+    eye = WHITE * (1 - 0.28 * smoothstep(1.22, 1.0, r))
+    eye += (iris - eye) * smoothstep(1.04, 0.96, r)
     encoded = srgb_from_linear(np.clip(eye, 0, 1))
     return np.asarray(np.rint(255 * encoded), np.uint8)
 
@@ -40,25 +42,19 @@ def eye_picture(look: EyeLook) -> Image:
 def eye_uv(comb: Points) -> NDArray[np.float32]:
     """Where in the picture vertices lie, float32[n, 2] from the top left (glTF 2.0, 3.7.2.1).
 
-    `comb` is the direction from the eye's centre; what looks back is white.
+    `comb` is the direction from the eye's centre; what looks back lies on the white border.
     """
-    ahead = comb[:, 2:] >= 0
-    across = np.where(ahead, comb[:, :2], 0.99)
+    away = np.hypot(comb[:, :1], comb[:, 1:2])
+    border = np.where(away > 1e-6, comb[:, :2] / np.maximum(away, 1e-6), (1, 0))
+    across = BORDER * np.where(comb[:, 2:] < 0, border, comb[:, :2])
     return np.asarray(0.5 + 0.5 * across * (1, -1), np.float32)
 
 
 def _fibres(angle: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Brighter and darker spokes, 0..1, that fork towards the edge; [..., 1]."""
+    """Brighter and darker spokes, 0..1, that fork towards the edge."""
     random = np.random.default_rng(7)
     out = np.zeros_like(angle)
     for n in np.linspace(FIBRES / 6, FIBRES, 6).astype(int):
         phase, bend = random.uniform(0, 2 * np.pi, 2)
         out += np.cos(n * angle + phase + 2 * np.sin(3 * r + bend))
-    return np.asarray(np.clip(0.5 + out / 8, 0, 1)[..., None])
-
-
-def _smoothstep(low: float, high: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0 at `low`, 1 at `high`; of a map [n, m] it makes [n, m, 1]."""
-    t = np.clip((x - low) / (high - low), 0, 1)
-    t = t if t.ndim == 3 else t[..., None]
-    return np.asarray(t * t * (3 - 2 * t))
+    return np.asarray(np.clip(0.5 + out / 8, 0, 1))

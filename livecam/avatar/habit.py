@@ -106,7 +106,8 @@ class Habit:
         dt = math.inf if before is None else face.at - before.at
         if dt == 0:
             return
-        if before is None or not 0 < dt < GAP_S or not _turned_here(face):
+        whole = math.isfinite(float(face.weights.sum()))
+        if before is None or not 0 < dt < GAP_S or not whole or not _turned_here(face):
             self._begin_anew()
             return
         self._first = self._first or before

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from glob import escape
 from pathlib import Path
 from typing import Protocol
 
@@ -185,19 +185,21 @@ def learnt_path(name: str) -> Path:
 
 
 def load_learnt(name: str) -> Learnt | None:
-    """What was learnt; a file that cannot be read is told, and laid aside."""
+    """What was learnt; a file that cannot be read is told, one that makes no sense laid aside."""
     path = learnt_path(name)
     try:
         said = _read(path)
         return Learnt(said.measured, said.known_s)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except _BROKEN as error:
+    except OSError as error:
+        log.warning("what was learnt of your face cannot be read: %s: %s", error.strerror, path)
+        return None
+    except _BROKEN:
         aside = path.with_suffix(".broken")
         with suppress(OSError):
             path.replace(aside)
-        reason = error.strerror if isinstance(error, OSError) else "it is not what livecam wrote"
-        log.warning("what was learnt of your face is learnt anew: %s, see %s", reason, aside)
+        log.warning("what was learnt of your face is learnt anew: see %s", aside)
         return None
 
 
@@ -217,10 +219,10 @@ def kept_files(name: str) -> list[Path]:
     Raises:
         ConfigError: the name is no file name.
     """
+    ours = re.compile(re.escape(name) + r"\.(json|broken|\d+\.new)")
     folders = profile_path(name).parent, learnt_path(name).parent
-    endings = ".json", ".broken", ".*.new"
     return [
-        path for folder in folders for end in endings for path in folder.glob(escape(name) + end)
+        path for folder in folders for path in sorted(folder.glob("*")) if ours.fullmatch(path.name)
     ]
 
 

@@ -91,8 +91,8 @@ class SmoothingSettings(Group):
 
     filter: str = setting(
         "imm",
-        help="imm: still at rest and without lag in motion; one-euro: calmer, lags; kalman: a "
-        "single motion model",
+        help="imm: still at rest and without lag in motion; one-euro: as still, but lags; "
+        "kalman: a single motion model",
     )
     smoothing: float = setting(
         0.5, low=0, high=1, live=True, help="0 follows every twitch, 1 is calm"

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 _stderr_lock = threading.Lock()
 _LIBRARY_LINE = re.compile(
@@ -39,6 +39,29 @@ def library_log_silenced() -> Iterator[None]:
             others = [line for line in caught if not _LIBRARY_LINE.match(line)]
             os.write(terminal, b"".join(others))
             os.close(terminal)
+
+
+class FirstLooks:
+    """Keeps the first looks of one tracker quiet: it talks of its graph when it first finds one.
+
+    Not for ever: while it does so, what others write waits.
+    """
+
+    LOOKS = 30
+
+    def __init__(self) -> None:
+        self._left = self.LOOKS
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """For one look."""
+        if self._left == 0:
+            return nullcontext()
+        self._left -= 1
+        return library_log_silenced()
+
+    def found(self) -> None:
+        """It has had its say."""
+        self._left = 0
 
 
 def first_line(error: BaseException) -> str:

@@ -15,6 +15,13 @@ from livecam.sinks.base import OutputInfo
 FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # three times faster than 3, a tenth larger
 
 
+def numbered(folder: Path) -> list[Path]:
+    """The pictures that a `PngSequence` wrote there; OSError where that cannot be told."""
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if re.fullmatch(r"\d{8}\.png", path.name)]
+
+
 class PngSequence:
     """One file for each picture: `00000001.png` and on, after the highest number there is.
 
@@ -38,14 +45,13 @@ class PngSequence:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            names = [path.name for path in self._folder.iterdir()]
+            there = numbered(self._folder)
         except OSError as err:
             raise SinkError(
                 f"no pictures can be written into {self._folder}: {err.strerror}",
                 hint="choose a folder of your own with --png",
             ) from err
-        numbers = [int(name[:8]) for name in names if re.fullmatch(r"\d{8}\.png", name)]
-        self._number = max(numbers, default=0)
+        self._number = max((int(path.stem) for path in there), default=0)
         self._bgr = np.empty((info.height, info.width, self._channels), np.uint8)
         return f"pictures in {self._folder}"
 

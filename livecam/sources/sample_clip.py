@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from livecam.config.assets import asset_path
 from livecam.config.paths import user_cache_folder
+from livecam.core.curves import smoothstep
 from livecam.core.frame import Frame, Image
 from livecam.media.sound import write_sound
 from livecam.media.writer import VideoWriter
@@ -269,7 +270,7 @@ def _from_head(points: Points) -> Field:
 
 def _head_share(points: Points) -> Field:
     """1 on the head, falling smoothly to 0 on the shoulders."""
-    return 1 - _smoothstep(1.0, 1.75, _from_head(points))
+    return np.asarray(1 - smoothstep(1.0, 1.75, _from_head(points)), np.float32)
 
 
 def _depth(points: Points) -> Field:
@@ -277,11 +278,6 @@ def _depth(points: Points) -> Field:
     bowl = HEAD_DEPTH * np.maximum(0, 1 - _from_head(points) ** 2)
     to_nose = ((points - np.array(NOSE, np.float32)) ** 2).sum(axis=-1)
     return np.asarray(bowl + NOSE_HEIGHT * np.exp(-to_nose / NOSE_RADIUS**2), np.float32)
-
-
-def _smoothstep(low: float, high: float, x: Field) -> Field:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def _shut(texture: Image, eye: tuple[float, float], amount: float) -> None:
@@ -312,10 +308,10 @@ def _open_mouth(texture: Image, opening: float) -> None:
     jaw = opening * np.exp(-(((x - MOUTH[0]) / 30) ** 2))
     faded = np.clip((y0 + 60 - y) / 42, 0, 1)  # skin under the chin takes up the slack
     down = np.where(y > split, gap, 0)
-    down = np.maximum(down, jaw * _smoothstep(0, 10, y - split)) * faded
+    down = np.maximum(down, jaw * smoothstep(0, 10, y - split)) * faded
     source = np.where(y - split < gap, np.minimum(y, split), y - down)
     moved = _resampled(part, x - x0, source - y0)
-    inside = _smoothstep(-0.4, 0.6, y - split) * (1 - _smoothstep(-0.8, 0.4, y - split - gap))
+    inside = smoothstep(-0.4, 0.6, y - split) * (1 - smoothstep(-0.8, 0.4, y - split - gap))
     inside = (inside * np.clip(gap / 1.2, 0, 1))[..., None]
     dark = np.array((70, 26, 28, 255), np.float32)
     part[:] = np.rint(moved * (1 - inside) + dark * inside)

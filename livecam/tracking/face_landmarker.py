@@ -10,7 +10,6 @@ releases the GIL.
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
-from livecam.core.library_log import first_line, library_log_silenced
+from livecam.core.library_log import FirstLooks, first_line, library_log_silenced
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
@@ -65,6 +64,7 @@ class FaceLandmarker(Closing):
         self._parts = parts()
         self._last_ms = -1
         self._names_checked = False
+        self._first_looks = FirstLooks()
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model_path)),
             running_mode=vision.RunningMode.VIDEO if self._video else vision.RunningMode.IMAGE,
@@ -121,10 +121,8 @@ class FaceLandmarker(Closing):
     def _look(self, image: Image, captured_at: float) -> tuple[Face, ...]:
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
-        # At the first face it has something to say about its own graph.
-        quiet = nullcontext() if self._names_checked else library_log_silenced()
         try:
-            with quiet:
+            with self._first_looks.quiet():
                 found = self._detect(
                     mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
                 )
@@ -161,3 +159,4 @@ class FaceLandmarker(Closing):
                 hint="use a Face Landmarker bundle with blend shapes",
             )
         self._names_checked = True
+        self._first_looks.found()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image
-from livecam.core.library_log import first_line, library_log_silenced
+from livecam.core.library_log import FirstLooks, first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 
 FOLLOWED = 0.2  # overlap from which what is found is the hand that was followed
@@ -44,7 +43,7 @@ class HandLandmarker(Closing):
         presence_confidence: float = 0.3,
     ) -> None:
         self._last_ms = -1
-        self._found_one = False
+        self._first_looks = FirstLooks()
         options = vision.HandLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model_path)),
             running_mode=vision.RunningMode.VIDEO,
@@ -70,16 +69,15 @@ class HandLandmarker(Closing):
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
         self._last_ms += STEP_MS
-        # At the first hand it has something to say about its own graph.
-        quiet = nullcontext() if self._found_one else library_log_silenced()
         try:
-            with quiet:
+            with self._first_looks.quiet():
                 found = self._landmarker.detect_for_video(
                     mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), self._last_ms
                 )
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(f"the hand tracker failed: {first_line(error)}") from error
-        self._found_one = self._found_one or bool(found.hand_landmarks)
+        if found.hand_landmarks:
+            self._first_looks.found()
         return tuple(
             FoundHand(np.array([(p.x, p.y) for p in points], np.float32), float(sides[0].score))
             for points, sides in zip(found.hand_landmarks, found.handedness, strict=True)
