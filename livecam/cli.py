@@ -35,6 +35,9 @@ Stats = Annotated[
     Path | None,
     typer.Option("--stats", metavar="FILE", help="append one JSON line per published frame"),
 ]
+WhoseFace = Annotated[
+    str, typer.Option("--profile", metavar="NAME", help="of the one in the take: see `calibrate`")
+]
 Wear = Annotated[
     str, typer.Option("--wear", metavar="NAME,...", help="accessories: see `livecam avatars`")
 ]
@@ -332,6 +335,7 @@ def _motion_render(
             "take saw it",
         ),
     ] = True,
+    profile: WhoseFace = "",
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
 ) -> int:
     """Draw a take on a head, without a camera, into a film or numbered pictures."""
@@ -340,7 +344,7 @@ def _motion_render(
 
     render(
         read_take(take), out, avatar=avatar, wear=_names(wear), background=background,
-        size=size, fps=fps, tier=tier, whole=whole, force=force,
+        size=size, fps=fps, tier=tier, whole=whole, profile=profile, force=force,
     )  # fmt: skip
     print(out)
     return 0
@@ -352,13 +356,14 @@ def _motion_export(
     avatar: Annotated[
         str, typer.Option("--avatar", metavar="NAME", help="the head that moves in the .glb")
     ] = "raccoon",
+    profile: WhoseFace = "",
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
 ) -> int:
     """Write a take as an animated glTF head, or as a table."""
     from livecam.app.motion_export import export
     from livecam.motion.take import read_take
 
-    export(read_take(take), out, avatar, force)
+    export(read_take(take), out, avatar, profile=profile, force=force)
     print(out)
     return 0
 

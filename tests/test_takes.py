@@ -17,6 +17,7 @@ from livecam.app.stats import Shown
 from livecam.avatar.base import Material
 from livecam.avatar.gltf import chunks, packed
 from livecam.avatar.library import find_avatar, load_avatar
+from livecam.avatar.profile import Measured, save_profile
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
 from livecam.core.errors import AssetError, ConfigError, SinkError, UsageError
@@ -326,6 +327,20 @@ def glb(path):
     return document, floats
 
 
+def shape_key(path, name):
+    """How far a morph target of the fur goes in each frame."""
+    document, floats = glb(path)
+    node = next(i for i, each in enumerate(document["nodes"]) if each.get("name") == "fur")
+    names = document["meshes"][document["nodes"][node]["mesh"]]["extras"]["targetNames"]
+    (animation,) = document["animations"]
+    (track,) = (
+        animation["samplers"][channel["sampler"]]["output"]
+        for channel in animation["channels"]
+        if channel["target"] == {"node": node, "path": "weights"}
+    )
+    return floats(track).reshape(-1, len(names))[:, names.index(name)]
+
+
 def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
     export(read_take(recorded), tmp_path / "o.glb", "fox")
     document, floats = glb(tmp_path / "o.glb")
@@ -405,17 +420,23 @@ def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
         writer.hear(FaceState(ahead, weights, 1.0, i / 30), i / 30)
     writer.close()
     export(read_take(tmp_path / "o.jsonl"), tmp_path / "o.glb", "fox")
-    document, floats = glb(tmp_path / "o.glb")
-    node = next(i for i, each in enumerate(document["nodes"]) if each.get("name") == "fur")
-    names = document["meshes"][document["nodes"][node]["mesh"]]["extras"]["targetNames"]
-    (animation,) = document["animations"]
-    (track,) = (
-        animation["samplers"][channel["sampler"]]["output"]
-        for channel in animation["channels"]
-        if channel["target"] == {"node": node, "path": "weights"}
-    )
-    brow = floats(track).reshape(-1, len(names))[:, names.index("browDownLeft")]
-    assert brow.max() < 0.05
+    assert shape_key(tmp_path / "o.glb", "browDownLeft").max() < 0.05
+
+
+def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monkeypatch):
+    monkeypatch.setattr("livecam.avatar.profile.user_data_folder", lambda: tmp_path)
+    utmost = np.full(52, np.nan)
+    utmost[INDEX["jawOpen"]] = 0.3  # as far as this one is seen to open
+    save_profile("narrow", Measured(np.zeros(52), utmost))
+
+    def jaw(name):
+        export(read_take(recorded), tmp_path / "o.glb", "fox", profile=name, force=True)
+        return shape_key(tmp_path / "o.glb", "jawOpen")
+
+    plain, known = jaw(""), jaw("narrow")
+    assert known[5] > 1.3 * plain[5]
+    with pytest.raises(ConfigError, match="no profile"):
+        jaw("nobody")
 
 
 def test_a_head_without_joints_cannot_be_animated_and_is_told(recorded, tmp_path):

@@ -15,6 +15,7 @@ from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.eye_picture import eye_picture, eye_uv
 from livecam.avatar.gltf import TRIANGLES, VERTICES, chunks, packed
 from livecam.avatar.library import HEAD_FILE, load_avatar
+from livecam.avatar.profile import Profile, load_profile
 from livecam.avatar.skin import BODY, HEAD
 from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
@@ -26,10 +27,12 @@ from livecam.motion.take import Take
 FLOAT = 5126  # glTF 2.0, 3.6.2.2: accessor.componentType
 
 
-def export(take: Take, out: Path, avatar: str, force: bool = False) -> None:
-    """Writes a take as .glb or .csv.
+def export(take: Take, out: Path, avatar: str, *, profile: str = "", force: bool = False) -> None:
+    """Writes a take as .glb or .csv; `profile` names how the one in the take is measured.
 
     Raises:
+        AssetError: there is no such avatar, or it has no joints to move.
+        ConfigError: there is no such profile.
         UsageError: the ending is neither.
         SinkError: the file is there, or cannot be written.
     """
@@ -37,12 +40,13 @@ def export(take: Take, out: Path, avatar: str, force: bool = False) -> None:
         raise UsageError(f"{out} is neither .glb nor .csv", "name the file TAKE.glb or TAKE.csv")
     if out.exists() and not force:
         raise SinkError(f"{out} is there already", hint="--force replaces it")
+    usual = load_profile(profile) if profile else None
     try:
         if out.suffix.lower() == ".csv":
             with out.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(table(take))
         else:
-            out.write_bytes(animated(take, avatar))
+            out.write_bytes(animated(take, avatar, usual))
     except OSError as error:
         raise SinkError(
             f"{out} cannot be written: {error.strerror}", hint="choose another folder"
@@ -65,7 +69,7 @@ def table(take: Take) -> list[list[Any]]:
     return rows
 
 
-def animated(take: Take, avatar: str) -> bytes:
+def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
     """An avatar's own glTF file with the take as its animation.
 
     The body's joint moves as the head did, about where it was on average; the head's joint turns;
@@ -92,7 +96,7 @@ def animated(take: Take, avatar: str) -> bytes:
     animation = _Animation(time)
     animation.add(joints[BODY], "translation", file.add((away[rows] + body), "VEC3"))
     animation.add(joints[HEAD], "rotation", file.add(turns, "VEC4"))
-    morphs = _morphs(take, rows, head)
+    morphs = _morphs(take, rows, ExpressionGains(head.gains, profile=profile))
     for i, node in enumerate(document["nodes"]):
         names = document["meshes"][node["mesh"]].get("extras", {}) if "mesh" in node else {}
         if names := names.get("targetNames"):
@@ -124,9 +128,8 @@ def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
         material.setdefault("pbrMetallicRoughness", {})["baseColorTexture"] = {"index": texture}
 
 
-def _morphs(take: Take, rows: NDArray[np.intp], head: Avatar) -> NDArray[np.float32]:
+def _morphs(take: Take, rows: NDArray[np.intp], gains: ExpressionGains) -> NDArray[np.float32]:
     """What the avatar shows in each frame, float32[n, 52]; the rest is learnt first."""
-    gains = ExpressionGains(head.gains)
     steps = np.diff(take.times, prepend=take.times[0]).tolist()
 
     def shown() -> list[NDArray[np.float32]]:

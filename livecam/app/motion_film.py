@@ -22,6 +22,7 @@ from livecam.app.sheet import checked_tier
 from livecam.app.show import checked_size
 from livecam.avatar.accessories import worn_avatar
 from livecam.avatar.base import Avatar
+from livecam.avatar.profile import Profile, load_profile
 from livecam.avatar.rig import Rig
 from livecam.compose.base import Compositor
 from livecam.config.settings import (
@@ -62,16 +63,18 @@ def render(
     fps: float = 30.0,
     tier: str = "auto",
     whole: bool = True,
+    profile: str = "",
     force: bool = False,
 ) -> int:
     """Writes a take from its beginning to its end; returns the number of pictures.
 
     `out` is a film, or without an ending a folder for numbered pictures. With `whole` a head that
-    would reach out of the picture is moved into it.
+    would reach out of the picture is moved into it. `profile` names how the one in the take is
+    measured.
 
     Raises:
         AssetError: there is no such avatar or accessory.
-        ConfigError: no such colour, picture or film.
+        ConfigError: no such colour, picture, film or profile.
         GraphicsError: it cannot be drawn.
         SinkError: the file is there already, cannot be written, or cannot carry alpha.
         UsageError: the size or the tier is none.
@@ -84,6 +87,7 @@ def render(
         render=RenderSettings(tier=checked_tier(tier)),
     )
     head = worn_avatar(settings.avatar)
+    usual = load_profile(profile) if profile else None
     if not force and (out.exists() if out.suffix else numbered(out)):
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     with (
@@ -91,7 +95,7 @@ def render(
         open_graphics() as graphics,
     ):
         make = compositor_factory(settings, graphics, StageTimer(), patient=True)
-        with TakeStage(take, head, settings, make, (width, height), whole=whole) as stage:
+        with TakeStage(take, head, settings, make, (width, height), whole, usual) as stage:
             count = int(take.seconds * fps + 1e-6) + 1
             console = Console(stderr=True)
             for index in track(
@@ -115,12 +119,12 @@ class TakeStage(Closing):
         settings: Settings,
         make_compositor: Callable[[Avatar, int, int], Compositor],
         size: tuple[int, int],
-        *,
         whole: bool = True,
+        profile: Profile | None = None,
     ) -> None:
         self._players = players(take, 0.0, loop=False)
         self._shift = np.zeros(3)
-        self._rig = Rig(avatar, settings.avatar)
+        self._rig = Rig(avatar, settings.avatar, profile)
         self._card = card(*size)
         self._compositor = make_compositor(avatar, *size)
         faces = [face for t in take.times[take.seen] if (face := self._face(float(t)))]
