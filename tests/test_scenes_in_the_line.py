@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from livecam.app.line import Line
 from livecam.app.live import Watching
@@ -89,6 +90,26 @@ def test_a_scene_of_another_size_is_not_used():
     seen.offered = scene_of(frame(0), (64, 36))
     seen.shows(None)
     assert seen.compositor.scenes == [None]
+
+
+def test_on_the_newest_picture_the_face_is_painted_out_and_the_scene_is_there():
+    """The head is predicted there; all that belongs to its face goes with it."""
+    seen = Seen()
+    seen.line.settings = Settings.model_validate({"smoothing": {"alignment": "newest"}})
+    for _ in range(3):
+        seen.pictures.now += 1 / 30
+        tracked = seen.pictures.picture()
+        seen.offered = scene_of(tracked)
+        newest = Frame(tracked.image, tracked.index + 1, tracked.captured_at + 1 / 30)
+        observation = Observation(tracked, (face(),))
+        published = seen.line.show(observation, seen.pictures.now, newest)
+        assert published.picture.captured_at == newest.captured_at
+    outline = seen.compositor.shown[-1].face_px
+    assert outline is not None
+    assert outline.mean(axis=0) == pytest.approx((SIZE[0] / 2, SIZE[1] / 2), abs=2)
+    scene = seen.compositor.scenes[-1]
+    assert scene is not None
+    assert scene.at == newest.captured_at
 
 
 def test_a_held_head_keeps_the_scene_of_its_picture():

@@ -289,6 +289,33 @@ def test_prediction_goes_no_further_than_a_tenth_of_a_second() -> None:
     assert past.at == last
 
 
+def test_a_predicted_face_has_its_landmarks_where_it_will_be() -> None:
+    """Three frames ahead of a head that goes aside, comes nearer and turns."""
+
+    def head(t: float) -> Face:
+        return face_at(np.array((0.25 * t, 0.1 * t, 0.2 * t, 0.0, 0.5 * t, 0.1 * t)))
+
+    smoother = Smoother(SmoothingSettings())
+    for i in range(21):
+        smoother.update(seen(i / 30, head(i / 30)))
+    last, later = 20 / 30, 20 / 30 + MAX_PREDICTION_S
+    ahead = smoother.at(later)
+    assert ahead is not None
+    points = ahead.points_px(1280, 720)
+    assert points is not None
+    was, will = (head(t).points_px(1280, 720) for t in (last, later))
+    way = np.linalg.norm(will - was, axis=1)
+    assert way.mean() > 20
+    # The made-up face tells no depths; turning moves its near and far points differently.
+    assert np.linalg.norm(points - will, axis=1).mean() < 0.15 * way.mean()
+    # The head may have stopped: what hides the face hides it there too.
+    outline = ahead.outline_px
+    assert outline is not None
+    both = np.concatenate((was, points))
+    assert outline.min(axis=0) == pytest.approx(both.min(axis=0), abs=1)
+    assert outline.max(axis=0) == pytest.approx(both.max(axis=0), abs=1)
+
+
 def test_uneven_frames_are_followed_too() -> None:
     rng = np.random.default_rng(4)
     times = np.cumsum(rng.uniform(0.02, 0.09, 120))

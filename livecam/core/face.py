@@ -62,6 +62,11 @@ _angles = np.linspace(0, 2 * np.pi, 36, endpoint=False, dtype=np.float32)
 _AROUND = np.stack((np.cos(_angles), np.sin(_angles)))  # float32[2, 36], directions in the picture
 
 
+def outline_of(points_px: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A convex outline around points float32[n, 2], float32[36, 2] of them."""
+    return np.asarray(points_px[np.argmax(points_px @ _AROUND, axis=0)])
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """One face as the tracker measured it; nothing is smoothed."""
@@ -92,9 +97,7 @@ class Face:
 
         Wider than the oval where a nose or a mouth sticks out of a profile.
         """
-        points = self.points_px(width, height)
-        outline: NDArray[np.float32] = points[np.argmax(points @ _AROUND, axis=0)]
-        return outline
+        return outline_of(self.points_px(width, height))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,23 @@ Three questions, one class each: whose face is it (`FaceChoice`), how does it mo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.config.settings import SmoothingSettings
-from livecam.core.face import Face, FacePose, FaceState, Observation
+from livecam.core.face import (
+    Face,
+    FacePose,
+    FaceState,
+    Landmarks,
+    Matrix4,
+    Observation,
+    outline_of,
+)
 from livecam.core.frame import Frame
-from livecam.core.spaces import decompose
+from livecam.core.spaces import decompose, focal_px, project
 from livecam.filtering.base import FILTERS, Filter
 from livecam.filtering.choice import FaceChoice
 from livecam.filtering.expression import ExpressionFilter
@@ -50,6 +59,7 @@ class Smoother:
         self._expression = ExpressionFilter()
         self._width = WidthEstimate()
         self._now = -np.inf
+        self._size = (0, 0)  # of the last frame
         self.configure(settings)
 
     def configure(self, settings: SmoothingSettings) -> None:
@@ -85,7 +95,10 @@ class Smoother:
         return self._state
 
     def at(self, time: float) -> FaceState | None:
-        """The last state carried forward to that time, at most MAX_PREDICTION_S."""
+        """The last state carried forward to that time, at most MAX_PREDICTION_S.
+
+        Its outline holds the face where it was seen and where it should be: it may have stopped.
+        """
         state = self._state
         if state is None:
             return None
@@ -93,12 +106,23 @@ class Smoother:
         if ahead_s == 0:
             return state
         pose = self._pose_filter.predict(ahead_s)
-        return FaceState(pose, state.weights, state.width_ratio, state.at + ahead_s)
+        assert state.source is not None
+        seen = state.source.points_px(*self._size)
+        moved = moved_px(state.source.landmarks, state.pose.matrix, pose.matrix, *self._size)
+        return replace(
+            state,
+            pose=pose,
+            at=state.at + ahead_s,
+            source=None,
+            landmarks_px=moved,
+            outline_px=outline_of(np.concatenate((seen, moved))),
+        )
 
     def _begin(self, frame: Frame) -> None:
         if frame.captured_at < self._now:
             self.reset()
         self._now = frame.captured_at
+        self._size = frame.size
 
     def _steadied(self, face: Face, frame: Frame) -> FaceState:
         raw = FacePose(*decompose(face.camera_from_head))
@@ -119,6 +143,23 @@ class Smoother:
         self._expression.reset()
         self._raw = None
         self._state = None
+
+
+def moved_px(
+    landmarks: Landmarks, before: Matrix4, after: Matrix4, width: int, height: int
+) -> NDArray[np.float32]:
+    """Where landmarks go when the head goes from one place to another, float32[478, 2] pixels.
+
+    Places are camera_from_head. Landmarks have depths in the scale of the picture; how far away
+    the head is, the pose tells.
+    """
+    focal = focal_px(height)
+    points = landmarks.astype(np.float64) * (width, height, width)
+    points[:, :2] -= (width / 2, height / 2)
+    away = -before[2, 3] * (1 + points[:, 2:] / focal)
+    camera = np.concatenate((points[:, :2] * (1, -1) / focal * away, -away), axis=1)
+    seen = project(after @ np.linalg.inv(before), camera, width, height)
+    return seen.astype(np.float32)
 
 
 def pose_filter(settings: SmoothingSettings) -> Filter:
