@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from livecam.config.settings import Settings
 from livecam.core.face import Observation
 from livecam.core.frame import Frame
 from livecam.core.mailbox import Mailbox
+from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.segmentation.base import Scene, cell_of, grid_of
 from livecam.sinks.base import OutputInfo
@@ -92,24 +94,61 @@ def test_a_scene_of_another_size_is_not_used():
     assert seen.compositor.scenes == [None]
 
 
+class Newest(Seen):
+    """A line that shows the newest picture, before a wall with something on it that moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line.settings = Settings.model_validate({"smoothing": {"alignment": "newest"}})
+        noise = np.random.default_rng(5).normal(size=(SIZE[1], 2 * SIZE[0], 3))
+        wall = np.clip(128 + 220 * cv2.GaussianBlur(noise, (0, 0), 2.5), 0, 255)
+        self.wall = np.dstack((wall, np.full(wall.shape[:2], 255))).astype(np.uint8)
+        self.index = 0
+
+    def frame(self, aside_px: float, at: float, flat: bool = False) -> Frame:
+        self.index += 1
+        shift = np.array(((1.0, 0, aside_px - SIZE[0] / 2), (0, 1, 0)))
+        image = cv2.warpAffine(self.wall, shift, SIZE, flags=cv2.INTER_CUBIC)
+        image[..., 3] = 255
+        return Frame(np.full_like(image, 200) if flat else image, self.index, at)
+
+
 def test_on_the_newest_picture_the_face_is_painted_out_and_the_scene_is_there():
-    """The head is predicted there; all that belongs to its face goes with it."""
-    seen = Seen()
-    seen.line.settings = Settings.model_validate({"smoothing": {"alignment": "newest"}})
-    for _ in range(3):
-        seen.pictures.now += 1 / 30
-        tracked = seen.pictures.picture()
+    """A head that rested, and moves between the tracked and the newest picture by 6 pixels."""
+    seen = Newest()
+    for i in range(4):
+        seen.pictures.now = now = 1 + i / 30
+        tracked = seen.frame(0, now)
+        newest = seen.frame(6 if i == 3 else 0, now + 1 / 30)
         seen.offered = scene_of(tracked)
-        newest = Frame(tracked.image, tracked.index + 1, tracked.captured_at + 1 / 30)
-        observation = Observation(tracked, (face(),))
-        published = seen.line.show(observation, seen.pictures.now, newest)
+        published = seen.line.show(Observation(tracked, (face(),)), now, newest)
         assert published.picture.captured_at == newest.captured_at
-    outline = seen.compositor.shown[-1].face_px
-    assert outline is not None
-    assert outline.mean(axis=0) == pytest.approx((SIZE[0] / 2, SIZE[1] / 2), abs=2)
+    before, after = seen.compositor.shown[-2:]
+    assert before.face_px is not None
+    assert after.face_px is not None
+    moved = after.face_px.mean(axis=0) - before.face_px.mean(axis=0)
+    assert moved == pytest.approx((6, 0), abs=1.2)
+    focal, depth = focal_px(SIZE[1]), -before.camera_from_head[2, 3]
+    head = (after.camera_from_head[:2, 3] - before.camera_from_head[:2, 3]) * focal / depth
+    assert head == pytest.approx((6, 0), abs=1.5)
     scene = seen.compositor.scenes[-1]
     assert scene is not None
     assert scene.at == newest.captured_at
+
+
+def test_a_face_that_is_not_found_again_in_the_newest_picture_is_not_shown_there():
+    """Nobody knows where it went: the picture in which it was tracked is shown, or the last."""
+    seen = Newest()
+    first = seen.frame(0, 1.0)
+    newest = seen.frame(0, 1.0 + 1 / 30)
+    seen.line.show(Observation(first, (face(),)), 1.0, newest)
+    later = seen.frame(0, 1.0 + 2 / 30)
+    published = seen.line.show(Observation(later, (face(),)), 1.1, seen.frame(0, 1.2, flat=True))
+    assert published.state is Shown.AVATAR
+    assert published.picture.captured_at == later.captured_at
+    # And not one older than what was shown before.
+    again = seen.line.show(Observation(first, (face(),)), 1.2, seen.frame(0, 1.3, flat=True))
+    assert again.picture.captured_at >= published.picture.captured_at
 
 
 def test_a_held_head_keeps_the_scene_of_its_picture():

@@ -6,12 +6,14 @@ place while they are out of sight.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.app.follow import followed
 from livecam.avatar.accessories import dressed, worn_avatar
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.library import load_avatar
@@ -102,10 +104,16 @@ class Wearer:
         self._rig.reset()
         self._way_back.reset()
 
-    def moved_on(self, face: FaceState, time: float) -> FaceState:
-        """The face as it should be at that time."""
-        predicted = self._smoother.at(time)
-        return face if predicted is None else predicted
+    def moved_on(self, tracked: Frame, newest: Frame) -> FaceState | None:
+        """The face as it is in the newest picture; `tracked` is the one that it was seen in.
+
+        None where it is not found again.
+        """
+        predicted = self._smoother.at(newest.captured_at)
+        seen = self._smoother.at(-math.inf)
+        if seen is None or predicted is None or predicted is seen:
+            return predicted
+        return followed(seen, predicted, tracked, newest)
 
     def dressed(self, face: FaceState, frame: Frame, dt: float) -> AvatarState:
         """The avatar on that face, dt seconds after it was last shown."""

@@ -124,6 +124,7 @@ class Line:
             output.width, output.height, settings.output.framing, settings.output.mirror
         )
         self._covered: _Covered | None = None
+        self._tracked: Frame | None = None  # the picture of the last observation
         self._drawn_at = 0.0
         self._last: Published | None = None
 
@@ -200,6 +201,7 @@ class Line:
         with self.timer.stage("smooth"):
             self._cast.see(observation)
         frame, seen = observation.frame, self._cast.seen
+        self._tracked = frame
         if not seen and self._nobody_there:
             seen = self._performed_alone(now)
         if not seen:
@@ -210,8 +212,11 @@ class Line:
             self.guard.unseen(now)
             return self._publish_state(Shown.CURTAIN if self.guard.panic else cover, now, frame)
         if self.settings.smoothing.alignment == "newest" and newest is not None:
-            frame = newest
-            self._move_on(seen, frame)
+            last = self._covered
+            if self._moved_on(seen, newest):
+                frame = newest
+            elif last is not None and frame.captured_at < last.picture.captured_at:
+                return self._show_without(now, None)  # what was shown is newer, and covered
         self._covered = self._cover(frame, seen, held, now)
         self.guard.covered(now)
         state = Shown.CURTAIN if self.guard.panic else Shown.AVATAR
@@ -250,9 +255,8 @@ class Line:
         )
         worn = () if self._covered is None else self._covered.worn
         seen = [wearer for wearer in worn if wearer.face is not None]
-        if moves_on and newest is not None and seen:
+        if moves_on and newest is not None and seen and self._moved_on(seen, newest):
             held = [wearer for wearer in worn if wearer.face is None]
-            self._move_on(seen, newest)
             self._covered = self._cover(newest, seen, held, now)
         return self._publish_held(state, now, newest)
 
@@ -274,11 +278,19 @@ class Line:
                 wearer.vanish()
         return self._publish_state(state, now, frame)
 
-    def _move_on(self, seen: Sequence[Wearer], newest: Frame) -> None:
-        """Predicts everybody to the moment of the newest picture."""
-        for wearer in seen:
-            assert wearer.face is not None
-            wearer.face = wearer.moved_on(wearer.face, newest.captured_at)
+    def _moved_on(self, seen: Sequence[Wearer], newest: Frame) -> bool:
+        """Follows everybody into the newest picture; all of them, or nobody is moved.
+
+        A head that is only guessed there would bare the face.
+        """
+        assert self._tracked is not None
+        with self.timer.stage("follow"):
+            faces = [wearer.moved_on(self._tracked, newest) for wearer in seen]
+        if any(face is None for face in faces):
+            return False
+        for wearer, face in zip(seen, faces, strict=True):
+            wearer.face = face
+        return True
 
     def _cover(
         self, frame: Frame, seen: Sequence[Wearer], held: Sequence[Wearer], now: float

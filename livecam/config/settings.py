@@ -100,7 +100,7 @@ class SmoothingSettings(Group):
     alignment: Literal["aligned", "newest"] = setting(
         "aligned",
         help="aligned: head drawn on the frame it was measured from; newest: on the newest "
-        "frame, pose predicted (less delay)",
+        "frame, where the face is found again (less delay)",
     )
 
 
