@@ -194,6 +194,27 @@ def test_slerp_goes_half_way_along_the_shorter_arc() -> None:
     assert middle == pytest.approx((0, 0.4, 0), abs=1e-9)
 
 
+def test_unprojecting_undoes_projecting() -> None:
+    points = np.random.default_rng(1).normal(size=(9, 3)) * 0.1 - (0, 0, 0.7)
+    pixels = spaces.project(np.eye(4), points, 640, 360)
+    assert spaces.unproject(pixels, -points[:, 2], 640, 360) == pytest.approx(points, abs=1e-12)
+
+
+def test_a_head_moved_in_its_picture_is_seen_there() -> None:
+    """As if the picture were turned clockwise by 0.2, grown and moved."""
+    place, turned = np.array((0.1, -0.05, -0.6)), spaces.quaternion_from_vector(np.full(3, 0.3))
+    cos, sin = 1.1 * np.cos(0.2), 1.1 * np.sin(0.2)
+    by = np.array(((cos, -sin, 12.0), (sin, cos, -7.0)))
+    there, rotation = spaces.moved_in_picture(place, turned, by, 640, 360)
+    before, after = (spaces.project(np.eye(4), at[None], 640, 360)[0] for at in (place, there))
+    assert after == pytest.approx(by[:, :2] @ before + by[:, 2], abs=1e-9)
+    assert there[2] == pytest.approx(-0.6 / 1.1)
+    # Whatever points away from the axis of the lens turns with the picture, whose y points down.
+    axes = spaces.matrix_from_quaternion(turned)[:2] * ((1,), (-1,))
+    axes_there = spaces.matrix_from_quaternion(rotation)[:2] * ((1,), (-1,))
+    assert axes_there == pytest.approx(by[:, :2] @ axes / 1.1, abs=1e-9)
+
+
 def test_projection_and_opengl_agree_on_the_pixel() -> None:
     width, height = 640, 360
     point = np.array((0.07, -0.03, -0.6))

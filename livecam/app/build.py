@@ -58,13 +58,17 @@ def needs_scene(settings: Settings) -> bool:
     return (
         picture.remove_head
         or picture.neck
-        or picture.hands
-        or settings.sound.mouth == "both"
+        or _wants_hands(settings)
         or picture.light > 0
         or picture.camera_match > 0
         or picture.background != "keep"
         or effects != type(effects)()
     )
+
+
+def _wants_hands(settings: Settings) -> bool:
+    """To show them, or because the sound speaks where one hides the mouth."""
+    return settings.picture.hands or settings.sound.mouth == "both"
 
 
 def reader_factory(
@@ -80,9 +84,8 @@ def reader_factory(
         return None
     person, wide = asset_path("person"), asset_path("person-wide")
     hair = _if_here("hair")
-    unsure = settings.sound.mouth == "both"  # the sound speaks where a hand hides the mouth
-    hands = _if_here("hand-landmarker") if settings.picture.hands or unsure else None
-    if unsure and hands is None:
+    hands = _if_here("hand-landmarker") if _wants_hands(settings) else None
+    if settings.sound.mouth == "both" and hands is None:
         log.warning("the hand model is not here: sound moves the mouth only of a face that is lost")
 
     def make() -> SceneReader:

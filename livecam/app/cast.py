@@ -6,7 +6,6 @@ place while they are out of sight.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -109,8 +108,7 @@ class Wearer:
 
         None where it is not found again.
         """
-        predicted = self._smoother.at(newest.captured_at)
-        seen = self._smoother.at(-math.inf)
+        seen, predicted = self._smoother.state, self._smoother.at(newest.captured_at)
         if seen is None or predicted is None or predicted is seen:
             return predicted
         return followed(seen, predicted, tracked, newest)
@@ -217,11 +215,8 @@ def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> Avat
         return state
     metres = -float(state.camera_from_head[2, 3]) / focal_px(height)
     way = np.array((by_px[0] * metres, -by_px[1] * metres, 0.0))
-    head, body = state.camera_from_head.copy(), state.camera_from_body.copy()
-    head[:3, 3] += way
-    body[:3, 3] += way
     face_px = None if state.face_px is None else (state.face_px + by_px).astype(np.float32)
-    return replace(state, camera_from_head=head, camera_from_body=body, face_px=face_px)
+    return replace(state.moved(way), face_px=face_px)
 
 
 class WayBack:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from livecam.core.face import FacePose, FaceState, outline_of
 from livecam.core.frame import Frame, Rect
-from livecam.core.spaces import focal_px, multiply, quaternion_from_vector
+from livecam.core.spaces import moved_in_picture
 from livecam.segmentation.carry import STEADY, similarity
 from livecam.segmentation.flow import flow, grey_of, mapped, together
 
 # Besides what expressions hardly move: the corners of eyes and mouth, tip of the nose, chin.
-SPOTS = (*STEADY, 33, 133, 362, 263, 61, 291, 1, 4, 199)
+SPOTS = [*STEADY, 33, 133, 362, 263, 61, 291, 1, 4, 199]
 FACE_PX = 64  # a wider face is shrunk to that: also one that moved by half its width is found
 MARGIN = 0.4  # of a face's width, around where it was and where it should be
 TOLERANCE_PX = 1.5  # of the shrunk picture, for spots that move together
@@ -42,21 +42,22 @@ def followed(
     now = _found_again(was, will, before, newest)
     if now is None:
         return None
-    spots = list(SPOTS)
-    wrong = similarity(will[spots], now)
-    far = float(np.abs(mapped(wrong, will[spots]) - will[spots]).max())
+    spots = will[SPOTS]
+    wrong = similarity(spots, now)
+    far = float(np.abs(mapped(wrong, spots) - spots).max())
     share = max(0.0, 1 - STILL_PX / max(far, 1e-6))
-    middle = will[spots].mean(axis=0).astype(np.float64)
+    middle = spots.mean(axis=0).astype(np.float64)
     shift = share * (wrong[:, :2] @ middle + wrong[:, 2] - middle)
     growth = float(np.linalg.det(wrong[:, :2])) ** (share / 2)
     turn = share * math.atan2(wrong[1, 0], wrong[0, 0])
     cos, sin = growth * math.cos(turn), growth * math.sin(turn)
     linear = np.array(((cos, -sin), (sin, cos)))
     right = np.column_stack((linear, middle + shift - linear @ middle))
-    landmarks = mapped(right, will)
+    pose, landmarks = predicted.pose, mapped(right, will)
+    moved = moved_in_picture(pose.translation, pose.rotation, right, width, height)
     return replace(
         predicted,
-        pose=_moved(predicted.pose, right, growth, turn, width, height),
+        pose=FacePose(*moved),
         landmarks_px=landmarks,
         outline_px=outline_of(landmarks),
     )
@@ -73,8 +74,8 @@ def _found_again(
     if box.width < 16 or box.height < 16:
         return None
     scale = min(1.0, FACE_PX / max(width, 1.0))
-    corner, spots = np.array((box.x0, box.y0), np.float32), list(SPOTS)
-    marks, start = ((each[spots] - corner) * np.float32(scale) for each in (was, will))
+    corner = np.array((box.x0, box.y0), np.float32)
+    marks, start = ((each[SPOTS] - corner) * np.float32(scale) for each in (was, will))
     there, good = flow(
         grey_of(before.image[box.slices], scale), grey_of(newest.image[box.slices], scale),
         marks, start,
@@ -83,22 +84,3 @@ def _found_again(
     if move is None:
         return None
     return mapped(move, marks) / np.float32(scale) + corner
-
-
-def _moved(
-    pose: FacePose,
-    right: NDArray[np.float64],
-    growth: float,
-    turn: float,
-    width: int,
-    height: int,
-) -> FacePose:
-    """The pose after its picture was moved, has grown, and was turned clockwise."""
-    x, y, z = pose.translation.tolist()
-    focal = focal_px(height)
-    seen = np.array((width / 2 - focal * x / z, height / 2 + focal * y / z))
-    u, v = (right[:, :2] @ seen + right[:, 2]).tolist()
-    z /= growth
-    place = np.array(((width / 2 - u) * z / focal, (v - height / 2) * z / focal, z))
-    roll = quaternion_from_vector(np.array((0.0, 0.0, -turn)))
-    return FacePose(place, multiply(roll, pose.rotation))

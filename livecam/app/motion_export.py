@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, Material
 from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.eye_picture import eye_picture, eye_uv
-from livecam.avatar.gltf import TRIANGLES, VERTICES, chunks, packed
+from livecam.avatar.gltf import VERTICES, chunks, packed, triangles_of
 from livecam.avatar.library import HEAD_FILE, load_avatar
 from livecam.avatar.profile import Profile, load_profile
 from livecam.avatar.skin import BODY, HEAD
@@ -108,12 +108,7 @@ def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
 
 def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
     """Lays a picture over the eyes, unless whoever made them did."""
-    primitives = [
-        primitive
-        for mesh in document["meshes"]
-        for primitive in mesh["primitives"]
-        if primitive.get("mode", TRIANGLES) == TRIANGLES
-    ]
+    primitives = [each for mesh in document["meshes"] for each in triangles_of(mesh)]
     texture = None
     for mesh, primitive in zip(head.meshes, primitives, strict=True):
         known = mesh.material is Material.EYE and mesh.comb.any()  # where its centre is
@@ -177,9 +172,7 @@ class _File:
         """Appends floats; answers with the index of their accessor."""
         data = np.ascontiguousarray(values, np.float32)
         accessors = self._document["accessors"]
-        view = self._view(data.tobytes())
-        if of_vertices:
-            self._document["bufferViews"][view]["target"] = VERTICES
+        view = self._view(data.tobytes(), {"target": VERTICES} if of_vertices else {})
         accessor = {"bufferView": view, "componentType": FLOAT, "count": len(data), "type": kind}
         if bounds:
             accessor |= {"min": [float(data.min())], "max": [float(data.max())]}
@@ -192,14 +185,14 @@ class _File:
         assert done
         images = self._document.setdefault("images", [])
         textures = self._document.setdefault("textures", [])
-        images.append({"bufferView": self._view(data.tobytes()), "mimeType": "image/png"})
+        images.append({"bufferView": self._view(data.tobytes(), {}), "mimeType": "image/png"})
         textures.append({"source": len(images) - 1})
         return len(textures) - 1
 
-    def _view(self, data: bytes) -> int:
-        """Appends bytes; answers with the index of their buffer view."""
+    def _view(self, data: bytes, said: dict[str, Any]) -> int:
+        """Appends bytes; answers with the index of their buffer view, of which that is said."""
         self.binary += bytes(-len(self.binary) % 4)
         views: list[dict[str, Any]] = self._document["bufferViews"]
-        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)})
+        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)} | said)
         self.binary += data
         return len(views) - 1

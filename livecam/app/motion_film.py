@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,11 +147,7 @@ class TakeStage(Closing):
             return self._compositor.compose(frame, ())
         state = self._rig.state(face, *frame.size, self._card)
         # The rig has seen the head where it was filmed: what it knows of its posture stays true.
-        head, body = state.camera_from_head.copy(), state.camera_from_body.copy()
-        head[:3, 3] += self._shift
-        body[:3, 3] += self._shift
-        state = replace(state, camera_from_head=head, camera_from_body=body)
-        return self._compositor.compose(frame, (state,))
+        return self._compositor.compose(frame, (state.moved(self._shift),))
 
     def close(self) -> None:
         self._compositor.close()

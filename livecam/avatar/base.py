@@ -6,7 +6,7 @@ the face. The file format is glTF 2.0 (avatar/gltf.py) beside an `avatar.toml`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Matrix4, Weights
+from livecam.core.face import Matrix4, Vector3, Weights
 
 Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
 
@@ -170,3 +170,10 @@ class AvatarState:
     bones: NDArray[np.float64] | None = None
     pupil: float = 1.0  # over its resting radius
     who: int = 0  # which of the avatars, where several people wear one
+
+    def moved(self, way: Vector3) -> AvatarState:
+        """Head and body elsewhere by metres in camera space; what is in pixels stays."""
+        head, body = self.camera_from_head.copy(), self.camera_from_body.copy()
+        head[:3, 3] += way
+        body[:3, 3] += way
+        return replace(self, camera_from_head=head, camera_from_body=body)

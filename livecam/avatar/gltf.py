@@ -40,7 +40,7 @@ _CODES = {dtype: code for code, dtype in _COMPONENTS.items()}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 _TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 VERTICES, _INDICES = 34962, 34963  # bufferView targets
-TRIANGLES = 4
+_TRIANGLES = 4
 # A displacement below this moves nothing by a pixel: half a pixel in 700 is about 0.18 mm.
 _STILL_M = 4e-5
 _QUANTIZED = "KHR_mesh_quantization"  # of morphs: a third less to load
@@ -80,14 +80,18 @@ def read_meshes(path: Path, bones: Sequence[str] = ()) -> tuple[Mesh, ...]:
         meshes = tuple(
             _read_mesh(reader, document, mesh, primitive, skins.of_mesh(number))
             for number, mesh in enumerate(document["meshes"])
-            for primitive in mesh["primitives"]
-            if primitive.get("mode", TRIANGLES) == TRIANGLES
+            for primitive in triangles_of(mesh)
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as err:
         raise _broken(path, f"its data does not fit together ({err})") from err
     if not meshes:
         raise _broken(path, "it holds no triangles")
     return meshes
+
+
+def triangles_of(mesh: Json) -> list[Json]:
+    """The primitives of a glTF mesh that are triangles, as `read_meshes` reads them."""
+    return [p for p in mesh["primitives"] if p.get("mode", _TRIANGLES) == _TRIANGLES]
 
 
 def write_glb(
@@ -561,7 +565,7 @@ def _mesh_json(writer: _Writer, mesh: Mesh, material: int) -> Json:
         },
         "indices": writer.array(mesh.indices.astype(kind).ravel(), _INDICES),
         "material": material,
-        "mode": TRIANGLES,
+        "mode": _TRIANGLES,
     }
     moving = {name: _moving(morph) for name, morph in mesh.morphs.items()}
     if not any(moving.values()):

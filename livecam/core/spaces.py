@@ -55,6 +55,17 @@ def project(
     )
 
 
+def unproject(
+    pixels: NDArray[np.float64], distances: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.float64]:
+    """Undoes `project`: points in camera space, float64[n, 3], that far before the camera plane.
+
+    Pixels float64[n, 2], distances float64[n] in metres.
+    """
+    slopes = (pixels - (width / 2, height / 2)) * (1, -1) / focal_px(height)
+    return np.column_stack((slopes * distances[:, None], -distances))
+
+
 def compose(translation: Vector3, rotation: Quaternion) -> Matrix4:
     """The rigid 4x4 transform of a rotation followed by a translation."""
     out = np.eye(4)
@@ -135,6 +146,21 @@ def quaternion_from_vector(vector: Vector3) -> Quaternion:
     angle = math.hypot(x, y, z)
     factor = 0.5 if angle < 1e-12 else math.sin(angle / 2) / angle
     return np.array((math.cos(angle / 2), factor * x, factor * y, factor * z))
+
+
+def moved_in_picture(
+    translation: Vector3, rotation: Quaternion, by: NDArray[np.float64], width: int, height: int
+) -> tuple[Vector3, Quaternion]:
+    """A pose in camera space after its picture was moved, turned and grown.
+
+    `by` is a similarity of pixels, float64[2 or 3, 3].
+    """
+    growth = math.sqrt(float(np.linalg.det(by[:2, :2])))
+    pixel = project(np.eye(4), translation[None], width, height) @ by[:2, :2].T + by[:2, 2]
+    (place,) = unproject(pixel, -translation[2:] / growth, width, height)
+    # Clockwise in the picture, where y points down, is about the camera's -z.
+    turn = quaternion_from_vector(np.array((0.0, 0.0, -math.atan2(by[1, 0], by[0, 0]))))
+    return place, multiply(turn, rotation)
 
 
 def slerp(a: Quaternion, b: Quaternion, t: float) -> Quaternion:

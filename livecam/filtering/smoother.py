@@ -23,7 +23,7 @@ from livecam.core.face import (
     outline_of,
 )
 from livecam.core.frame import Frame
-from livecam.core.spaces import decompose, focal_px, project
+from livecam.core.spaces import decompose, focal_px, project, unproject
 from livecam.filtering.base import FILTERS, Filter
 from livecam.filtering.choice import FaceChoice
 from livecam.filtering.expression import ExpressionFilter
@@ -94,6 +94,11 @@ class Smoother:
         self._state = self._steadied(face, frame)
         return self._state
 
+    @property
+    def state(self) -> FaceState | None:
+        """The last state, of its own frame; None before the first."""
+        return self._state
+
     def at(self, time: float) -> FaceState | None:
         """The last state carried forward to that time, at most MAX_PREDICTION_S.
 
@@ -153,11 +158,9 @@ def moved_px(
     Places are camera_from_head. Landmarks have depths in the scale of the picture; how far away
     the head is, the pose tells.
     """
-    focal = focal_px(height)
     points = landmarks.astype(np.float64) * (width, height, width)
-    points[:, :2] -= (width / 2, height / 2)
-    away = -before[2, 3] * (1 + points[:, 2:] / focal)
-    camera = np.concatenate((points[:, :2] * (1, -1) / focal * away, -away), axis=1)
+    away = -before[2, 3] * (1 + points[:, 2] / focal_px(height))
+    camera = unproject(points[:, :2], away, width, height)
     seen = project(after @ np.linalg.inv(before), camera, width, height)
     return seen.astype(np.float32)
 

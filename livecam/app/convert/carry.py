@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from livecam.app.convert.sightings import Sighting, Track
 from livecam.core.frame import Image
-from livecam.core.spaces import focal_px, multiply, quaternion_from_vector
+from livecam.core.spaces import moved_in_picture
 
 Similarity = NDArray[np.float64]  # float64[3, 3], pixels to pixels
 
@@ -177,23 +177,18 @@ def _step(
 
 def _carried(sighting: Sighting, index: int, moved: Similarity, size: tuple[int, int]) -> Sighting:
     width, height = size
-    focal = focal_px(height)
-    scale, turn_rad = _scale(moved), float(np.arctan2(moved[1, 0], moved[0, 0]))
-    depth = -sighting.translation[2]
-    middle = np.array((width / 2, height / 2))
-    pixel = middle + sighting.translation[:2] * (1, -1) * focal / depth
-    x, y = (_moved(pixel[None], moved)[0] - middle) / focal * depth / scale
+    translation, rotation = moved_in_picture(
+        sighting.translation, sighting.rotation, moved, width, height
+    )
     place = _moved(np.array(((sighting.x, sighting.y),)), moved)[0]
-    # Clockwise in the picture, where y points down, is about the camera's -z.
-    turn = quaternion_from_vector(np.array((0.0, 0.0, -turn_rad)))
     return replace(
         sighting,
         index=index,
         x=float(place[0]),
         y=float(place[1]),
-        size=sighting.size * scale,
-        translation=np.array((x, -y, -depth / scale)),
-        rotation=multiply(turn, sighting.rotation),
+        size=sighting.size * _scale(moved),
+        translation=translation,
+        rotation=rotation,
         outline=_moved(sighting.outline, moved).astype(np.float32),
         landmarks=_moved(sighting.landmarks, moved).astype(np.float32),
         measured=False,

@@ -24,7 +24,7 @@ from livecam.app.truth.regions import (
 from livecam.core.errors import TrackingError
 from livecam.core.face import FACE_OVAL, Face
 from livecam.core.frame import Frame, Image
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import focal_px, unproject
 from livecam.filtering.width import WidthEstimate
 from livecam.sources.sample_clip import OUTLINE
 from livecam.tracking.base import Tracker
@@ -148,12 +148,8 @@ class PortraitHead:
 
     def _unproject(self, rest: Points) -> Points:
         """Portrait pixels and depth float64[n, 3] to head space."""
-        focal = focal_px(PORTRAIT_SIZE)
-        away = self._distance * (1 + rest[:, 2] / focal)
-        middle = PORTRAIT_SIZE / 2
-        camera = np.stack(
-            ((rest[:, 0] - middle) / focal * away, (middle - rest[:, 1]) / focal * away, -away), 1
-        )
+        away = self._distance * (1 + rest[:, 2] / focal_px(PORTRAIT_SIZE))
+        camera = unproject(rest[:, :2], away, PORTRAIT_SIZE, PORTRAIT_SIZE)
         turn, shift = self._head_from_camera[:3, :3], self._head_from_camera[:3, 3]
         points: Points = camera @ turn.T + shift
         return points
