@@ -1,6 +1,6 @@
 """`python -m livecam`."""
 
-from livecam.cli import main
+from livecam.cli.main import main
 
 if __name__ == "__main__":
     main()

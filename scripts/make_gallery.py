@@ -11,13 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.app.sheet import POSES
-from livecam.app.stage import Pose, Stage
 from livecam.avatar.accessories import dressed
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.frame import Image
 from livecam.render.context import Graphics, open_graphics
+from livecam.viewer.sheet import POSES
+from livecam.viewer.stage import Pose, Stage
 
 CELL = 300
 SHOWN = ("neutral", "laugh", "wink left", "surprise", "anger", "three quarters")

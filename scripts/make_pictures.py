@@ -11,8 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.app.build import compositor_factory, reader_factory, tracker_factory
-from livecam.app.line import Line, Published
 from livecam.avatar.accessories import dressed, worn_avatar
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
@@ -21,6 +19,8 @@ from livecam.core.face import Observation
 from livecam.core.frame import Frame, Image
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
+from livecam.pipeline.build import compositor_factory, reader_factory, tracker_factory
+from livecam.pipeline.pipeline import Line, Published
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Scene
 from livecam.sinks.base import OutputInfo

@@ -27,12 +27,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.app.leak import oval_of
 from livecam.compose.base import Layers
 from livecam.compose.hands import HandsInFront
 from livecam.config.assets import asset_path
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image, Rect
+from livecam.measure.leak import oval_of
 from livecam.media.reader import VideoReader
 from livecam.segmentation.base import Hand, Scene, cell_of
 from livecam.segmentation.hand_shape import drawn, size_of

@@ -20,12 +20,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.app.build import compositor_factory, tracker_factory
-from livecam.app.convert.film import Artist
-from livecam.app.convert.plan import Scene, plan
-from livecam.app.convert.second_look import SecondLook
-from livecam.app.convert.survey import Survey, survey
-from livecam.app.leak import (
+from livecam.avatar.library import load_avatar
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
+from livecam.convert.film import Artist
+from livecam.convert.plan import Scene, plan
+from livecam.convert.second_look import SecondLook
+from livecam.convert.survey import Survey, survey
+from livecam.core.face import Face, FaceState
+from livecam.core.frame import Frame, Image
+from livecam.core.spaces import project
+from livecam.core.timing import StageTimer
+from livecam.measure.leak import (
     CHANCE,
     Leak,
     avatar_frames,
@@ -34,15 +40,9 @@ from livecam.app.leak import (
     see_through,
     visible,
 )
-from livecam.app.stats import Shown
-from livecam.avatar.library import load_avatar
-from livecam.config.assets import asset_path
-from livecam.config.settings import Settings
-from livecam.core.face import Face, FaceState
-from livecam.core.frame import Frame, Image
-from livecam.core.spaces import project
-from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
+from livecam.pipeline.build import compositor_factory, tracker_factory
+from livecam.pipeline.stats import Shown
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 

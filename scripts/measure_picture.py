@@ -23,8 +23,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.app.build import reader_factory, tracker_factory
-from livecam.app.picture_quality import (
+from livecam.avatar.base import Avatar
+from livecam.avatar.library import load_avatar
+from livecam.compose.head_removal import enlarged
+from livecam.config.assets import asset_path
+from livecam.config.settings import AvatarSettings, Settings
+from livecam.core.frame import Frame, Image, Rect
+from livecam.measure.picture_quality import (
     ClothMeter,
     CutOut,
     FillMeter,
@@ -48,13 +53,8 @@ from livecam.app.picture_quality import (
     moments,
     study,
 )
-from livecam.avatar.base import Avatar
-from livecam.avatar.library import load_avatar
-from livecam.compose.head_removal import enlarged
-from livecam.config.assets import asset_path
-from livecam.config.settings import AvatarSettings, Settings
-from livecam.core.frame import Frame, Image, Rect
 from livecam.media.reader import VideoReader
+from livecam.pipeline.build import reader_factory, tracker_factory
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Plate
 from livecam.segmentation.networks import HairNetwork, PersonNetwork

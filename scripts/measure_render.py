@@ -17,7 +17,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.app.bench import percentile, stage_table
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.compose.compositor import HeadCompositor
@@ -26,6 +25,7 @@ from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.core.frame import Frame
 from livecam.core.spaces import focal_px, matrix_from_quaternion, quaternion_from_vector
 from livecam.core.timing import StageTimer
+from livecam.measure.bench import percentile, stage_table
 from livecam.render.context import Graphics, open_graphics
 
 HEAD_M = 0.25  # from chin to crown

@@ -26,9 +26,9 @@ from livecam.core.spaces import (
     quaternion_from_vector,
     rotation_vector,
 )
-from livecam.filtering.measure import lag_frames, noise_of, paths_of, wobble_px
 from livecam.filtering.pose import POSE_NOISE, PoseFilter
 from livecam.filtering.smoother import Smoother, pose_filter
+from livecam.measure.paths import lag_frames, noise_of, paths_of, wobble_px
 from livecam.media.reader import VideoReader
 from livecam.tracking.face_landmarker import FaceLandmarker
 

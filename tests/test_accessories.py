@@ -32,9 +32,9 @@ from livecam.core.errors import AssetError, ConfigError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import compose, project
-from livecam.heads.accessories import ITEMS
-from livecam.heads.build_items import build_item
-from livecam.heads.species import UNIT_M
+from livecam.modelling.accessories import ITEMS
+from livecam.modelling.build_items import build_item
+from livecam.modelling.species import UNIT_M
 from livecam.render.context import Graphics, open_graphics
 from tests.heads import face_at, state_at
 from tests.test_cover import SIDE, Solid

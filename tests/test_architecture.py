@@ -25,14 +25,14 @@ HOMES = {
     "av": ("media/",),
     "glfw": ("render/context.py", "sinks/preview.py"),
     "moderngl": ("render/", "compose/", "sinks/preview.py"),
-    "skimage": ("heads/",),
-    "scipy": ("heads/",),
-    "fast_simplification": ("heads/",),
+    "skimage": ("modelling/",),
+    "scipy": ("modelling/",),
+    "fast_simplification": ("modelling/",),
     "platformdirs": ("config/paths.py",),
     "pythonosc": ("protocols/",),
     "sounddevice": ("audio/",),
-    "typer": ("cli.py", "cli_options.py"),
-    "rich": ("cli.py", "app/"),
+    "typer": ("cli/",),
+    "rich": ("cli/", "convert/", "takes/"),
 }
 # The packages whose base.py must hold a registry: those with several implementations.
 REGISTRIES = {

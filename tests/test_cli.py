@@ -13,7 +13,7 @@ import pytest
 
 from livecam import __version__
 from livecam.audio.microphone import Microphone
-from livecam.cli import execute
+from livecam.cli.main import execute
 from livecam.config.assets import asset_path
 from livecam.config.fields import setting_fields
 from livecam.config.presets import list_presets
@@ -63,7 +63,7 @@ def test_without_a_command_the_help_is_shown():
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from livecam.cli import execute; execute(['--help'])\n"
+        "import sys; from livecam.cli.main import execute; execute(['--help'])\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run(
@@ -284,7 +284,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_thread_that_is_stuck_does_not_spoil_the_exit_code():
     code = (
-        "import threading, time, livecam.cli as cli\n"
+        "import threading, time, livecam.cli.main as cli\n"
         "def execute(words):\n"
         "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
         "    print('done')\n"

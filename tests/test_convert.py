@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.convert import convert_files
 from livecam.compose.compositor import HeadCompositor
 from livecam.config.settings import Settings
+from livecam.convert import convert_files
 from livecam.core.errors import GraphicsError, UsageError
 from livecam.core.frame import Frame, Image
 from livecam.media.reader import VideoReader
@@ -323,7 +323,7 @@ def test_ctrl_c_leaves_no_file_behind(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "film.mp4", [scene(i % 9, portrait) for i in range(70)])
     output = tmp_path / "out"
     output.mkdir()
-    program = "import sys; from livecam.cli import main; sys.exit(main())"
+    program = "import sys; from livecam.cli.main import main; sys.exit(main())"
     running = subprocess.Popen(
         [sys.executable, "-c", program, "convert", str(source), str(output)],
         env=os.environ | {"PYTHONUNBUFFERED": "1"},

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livecam.app.convert.carry import SmallPicture, carry, carry_between
-from livecam.app.convert.plan import plan
-from livecam.app.convert.shots import ShotFinder
-from livecam.app.convert.sightings import Shot, Sighting, link, main_tracks, without_slips
-from livecam.app.convert.survey import Survey, survey
-from livecam.app.convert.views import View
-from livecam.app.stats import Shown
 from livecam.config.assets import asset_path
+from livecam.convert.carry import SmallPicture, carry, carry_between
+from livecam.convert.plan import plan
+from livecam.convert.shots import ShotFinder
+from livecam.convert.sightings import Shot, Sighting, link, main_tracks, without_slips
+from livecam.convert.survey import Survey, survey
+from livecam.convert.views import View
 from livecam.core.errors import AssetError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame, Image
@@ -32,6 +31,7 @@ from livecam.core.spaces import (
 )
 from livecam.media.reader import VideoInfo
 from livecam.media.writer import VideoWriter
+from livecam.pipeline.stats import Shown
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker

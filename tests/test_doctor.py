@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livecam.app import doctor
-from livecam.app.doctor import Check, Report, Status, examine_all
-from livecam.app.echo import BITS, measure_echo, read_stamp, stamped
+from livecam import doctor
 from livecam.audio.microphone import Microphone
-from livecam.cli import execute
+from livecam.cli.main import execute
 from livecam.config.settings import Settings
 from livecam.core.errors import GraphicsError, SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.timing import ManualClock
+from livecam.doctor import Check, Report, Status, examine_all
+from livecam.measure.echo import BITS, measure_echo, read_stamp, stamped
 from livecam.media.color import rgba_from_i420
 from livecam.sinks.base import OutputInfo
 from livecam.sources.devices import Camera
@@ -193,7 +193,7 @@ def test_the_speed_is_what_the_bench_measured_on_the_sample(
         result = {"delay_ms": {"median": 48.0}, "cpu_ms_per_frame": 40.0, "stages": stages}
         return {**SPEED, **result, "fps": fps}
 
-    monkeypatch.setattr("livecam.app.bench.bench", bench)
+    monkeypatch.setattr("livecam.measure.bench.bench", bench)
     monkeypatch.setattr("livecam.sources.sample_clip.sample_clip", lambda: Path())
     examinations = {"speed": doctor.EXAMINATIONS["speed"]}
     found = examine_all(Settings(), examinations=examinations)

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livecam.app.build import tracker_factory
-from livecam.app.stage import Pose, Stage, weights_of
 from livecam.avatar.base import Avatar, Mesh
 from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.library import load_avatar, read_description
@@ -20,10 +18,12 @@ from livecam.config.settings import Settings
 from livecam.core.errors import AssetError
 from livecam.core.face import EXPRESSIONS, Weights
 from livecam.media.reader import VideoReader
+from livecam.pipeline.build import tracker_factory
 from livecam.render.context import Graphics, open_graphics
 from livecam.render.mesh import Morpher, merge
 from livecam.sources.sample_clip import sample_clip
 from livecam.tracking.base import Tracker
+from livecam.viewer.stage import Pose, Stage, weights_of
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADS = sorted(path.parent.name for path in (ROOT / "avatars").glob("*/avatar.toml"))
@@ -256,8 +256,8 @@ def test_a_head_is_whole(avatar: Avatar) -> None:
 def test_the_description_is_what_the_generator_writes(name: str) -> None:
     """A row that was changed after its head was built is found here, at no cost."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
-    from livecam.heads.build import description
-    from livecam.heads.species import SPECIES
+    from livecam.modelling.build import description
+    from livecam.modelling.species import SPECIES
 
     assert (ROOT / "avatars" / name / "avatar.toml").read_text("utf-8") == description(
         SPECIES[name]

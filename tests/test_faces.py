@@ -11,12 +11,12 @@ pytest.importorskip("skimage", reason="the generator's libraries are not install
 
 from livecam.avatar.base import CORRECTIVE
 from livecam.core.face import EXPRESSIONS
-from livecam.heads.lids import lids
-from livecam.heads.mesh import face_normals, grid
-from livecam.heads.morphs import Displacements, SkinFields
-from livecam.heads.parts import Part
-from livecam.heads.species import SPECIES
-from livecam.heads.unfold import unfolded
+from livecam.modelling.lids import lids
+from livecam.modelling.mesh import face_normals, grid
+from livecam.modelling.morphs import Displacements, SkinFields
+from livecam.modelling.parts import Part
+from livecam.modelling.species import SPECIES
+from livecam.modelling.unfold import unfolded
 
 COLUMNS, ROWS = 15, 9  # of a lid
 EDGE = 1  # the row that is seen

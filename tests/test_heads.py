@@ -209,7 +209,7 @@ def test_a_wet_line_stands_on_the_lower_lids(raccoon: Avatar, name: str) -> None
 
 def test_teeth_and_tongue_stay_behind_the_lips_at_rest() -> None:
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
-    from livecam.heads.species import SPECIES, UNIT_M
+    from livecam.modelling.species import SPECIES, UNIT_M
 
     for name in sorted(SPECIES.keys() & set(list_avatars())):
         shape = SPECIES[name].form(SPECIES[name])
@@ -223,9 +223,9 @@ def coarse() -> tuple[bytes, bytes]:
     """The same coarse head, built twice."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
     from livecam.avatar.gltf import write_glb
-    from livecam.heads.build import bones, build_meshes
-    from livecam.heads.detail import LIGHT
-    from livecam.heads.species import SPECIES
+    from livecam.modelling.build import bones, build_meshes
+    from livecam.modelling.detail import LIGHT
+    from livecam.modelling.species import SPECIES
 
     row = SPECIES["raccoon"]
     detail = replace(
@@ -257,7 +257,7 @@ def test_a_coarse_build_has_every_expression(coarse: tuple[bytes, bytes], tmp_pa
 def test_the_slit_leaves_no_hole_at_rest() -> None:
     """Both edges of the slit lie on each other, and nothing else of the skin is open."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
-    from livecam.heads.mesh import slit
+    from livecam.modelling.mesh import slit
 
     side = np.linspace(-1, 1, 21).astype(np.float32)
     x, y = (v.ravel() for v in np.meshgrid(side, side, indexing="ij"))
@@ -290,7 +290,7 @@ def test_the_slit_leaves_no_hole_at_rest() -> None:
 def test_running_needs_none_of_the_generators_libraries() -> None:
     code = (
         "import sys; from livecam.avatar.library import load_avatar; load_avatar('raccoon');"
-        "print([m for m in ('skimage', 'scipy', 'fast_simplification', 'livecam.heads')"
+        "print([m for m in ('skimage', 'scipy', 'fast_simplification', 'livecam.modelling')"
         " if m in sys.modules])"
     )
     done = subprocess.run(

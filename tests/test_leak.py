@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.build import compositor_factory
-from livecam.app.leak import oval_of, see_through, visible
 from livecam.avatar.library import load_avatar
 from livecam.avatar.rig import Rig
 from livecam.config.assets import asset_path
@@ -22,8 +20,10 @@ from livecam.core.face import Face, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import decompose
 from livecam.core.timing import StageTimer
+from livecam.measure.leak import oval_of, see_through, visible
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
+from livecam.pipeline.build import compositor_factory
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 

@@ -13,8 +13,6 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.line import Line, Published
-from livecam.app.stats import Shown
 from livecam.avatar.base import Avatar, AvatarState, EyeLook, Fit
 from livecam.compose import covers
 from livecam.config.settings import OnLost, Settings
@@ -23,6 +21,8 @@ from livecam.core.errors import GraphicsError
 from livecam.core.face import Face, Observation
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import focal_px, project
+from livecam.pipeline.pipeline import Line, Published
+from livecam.pipeline.stats import Shown
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
 

@@ -8,10 +8,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from livecam.app.line import Line, Published
-from livecam.app.live import Capture, Live, Tracking
-from livecam.app.outlets import Outlet, Picture
-from livecam.app.stats import Shown
 from livecam.compose import covers
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
@@ -19,6 +15,10 @@ from livecam.core.errors import SinkError, SourceError, TrackingError
 from livecam.core.face import Observation
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.live.live import Capture, Live, Tracking
+from livecam.live.outlets import Outlet, Picture
+from livecam.pipeline.pipeline import Line, Published
+from livecam.pipeline.stats import Shown
 from livecam.sinks.base import MemorySink, OutputInfo, Sink
 from livecam.sources.base import Source, SourceInfo, TestPattern
 from livecam.tracking.base import ScriptedTracker, Tracker

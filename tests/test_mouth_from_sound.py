@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livecam.app.line import Line
-from livecam.app.stats import Shown
 from livecam.audio import microphone as microphones
 from livecam.audio.hearing import Ear, Samples, formants
 from livecam.audio.microphone import (
@@ -33,6 +31,8 @@ from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
 from livecam.core.timing import ManualClock, SystemClock
+from livecam.pipeline.pipeline import Line
+from livecam.pipeline.stats import Shown
 from livecam.segmentation.base import Hand, Scene, cell_of, grid_of
 from livecam.segmentation.hand_mask import LIPS
 from livecam.sinks.base import OutputInfo

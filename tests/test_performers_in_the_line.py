@@ -17,18 +17,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livecam.app.build import needs_scene, reader_factory
-from livecam.app.convert import convert_files
-from livecam.app.motion import listeners, performers
-from livecam.app.motion_film import EDGE, render, shift_into_picture
 from livecam.config.settings import Settings
+from livecam.convert import convert_files
 from livecam.core.errors import ConfigError, LivecamError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Vector3
 from livecam.core.frame import Image
 from livecam.core.spaces import compose, project, quaternion_from_vector
 from livecam.core.timing import ManualClock
+from livecam.live.motion import listeners, performers
 from livecam.media.reader import VideoReader
 from livecam.motion.take import Take, TakeWriter, read_take
+from livecam.pipeline.build import needs_scene, reader_factory
+from livecam.takes.film import EDGE, render, shift_into_picture
 from tests.test_convert import film, scene
 
 FPS = 25
@@ -189,7 +189,7 @@ def test_hands_are_looked_for_where_the_sound_helps_the_mouth(
         asked.append(name)
         return None
 
-    monkeypatch.setattr("livecam.app.build._if_here", here)
+    monkeypatch.setattr("livecam.pipeline.build._if_here", here)
     assert reader_factory(settings, hurried=True) is not None
     assert "hand-landmarker" in asked
     assert "only of a face that is lost" in caplog.text

@@ -10,7 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.picture_quality import (
+from livecam.avatar.base import AvatarState
+from livecam.avatar.library import load_avatar
+from livecam.compose.base import Layers
+from livecam.compose.figure import Figure
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
+from livecam.core.errors import AssetError, GraphicsError
+from livecam.core.face import EXPRESSIONS, FacePose, FaceState
+from livecam.core.frame import Frame, Image, Rect
+from livecam.core.spaces import decompose
+from livecam.measure.picture_quality import (
     ClothMeter,
     CutOut,
     FillMeter,
@@ -31,16 +41,6 @@ from livecam.app.picture_quality import (
     seam_of,
     study,
 )
-from livecam.avatar.base import AvatarState
-from livecam.avatar.library import load_avatar
-from livecam.compose.base import Layers
-from livecam.compose.figure import Figure
-from livecam.config.assets import asset_path
-from livecam.config.settings import Settings
-from livecam.core.errors import AssetError, GraphicsError
-from livecam.core.face import EXPRESSIONS, FacePose, FaceState
-from livecam.core.frame import Frame, Image, Rect
-from livecam.core.spaces import decompose
 from livecam.render.context import open_graphics
 from livecam.segmentation.base import Plate, Scene, cell_of, grid_of
 from livecam.segmentation.networks import HairNetwork, PersonNetwork

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from livecam.app.privacy import GRACE_S, STALL_S, PrivacyGuard
-from livecam.app.stats import Shown
 from livecam.config.settings import OnLost, PrivacySettings
+from livecam.pipeline.privacy import GRACE_S, STALL_S, PrivacyGuard
+from livecam.pipeline.stats import Shown
 
 COVERS = {Shown.HOLD, Shown.CURTAIN, Shown.BLUR}
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from livecam.app.calibrate import STEPS, Step, asked, profile_of
 from livecam.avatar import profile as profiles
 from livecam.avatar.expression import ExpressionGains, blinks
-from livecam.avatar.profile import Measured, load_profile, save_profile
+from livecam.calibration.guided import STEPS, Step, asked, profile_of
+from livecam.calibration.profile import Measured, load_profile, save_profile
 from livecam.core.errors import ConfigError, TrackingError
 from livecam.core.face import EXPRESSIONS, INDEX, Observation
 from tests.faces import face, frame

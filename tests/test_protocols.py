@@ -18,7 +18,6 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
 
-from livecam.app.motion import listeners
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance
@@ -31,6 +30,7 @@ from livecam.core.spaces import (
     quaternion_from_vector,
 )
 from livecam.core.timing import ManualClock
+from livecam.live.motion import listeners
 from livecam.motion.base import PERFORMERS
 from livecam.protocols.ifacialmocap import GREETING, IFacialMocapReceiver, IFacialMocapScript
 from livecam.protocols.openseeface import FEATURES, RECORD, OpenSeeFaceScript

@@ -9,9 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.line import Line
-from livecam.app.live import Watching
-from livecam.app.stats import Shown
 from livecam.avatar.base import AvatarState
 from livecam.config.settings import Settings
 from livecam.core.face import Observation
@@ -19,6 +16,9 @@ from livecam.core.frame import Frame
 from livecam.core.mailbox import Mailbox
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.live.live import Watching
+from livecam.pipeline.pipeline import Line
+from livecam.pipeline.stats import Shown
 from livecam.segmentation.base import Scene, cell_of, grid_of
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame

@@ -12,10 +12,11 @@ import pytest
 from livecam.config.assets import asset_path
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Scene, cell_of, grid_of
-from livecam.segmentation.carry import carried, similarity
+from livecam.segmentation.carry import carried
 from livecam.segmentation.networks import PersonNetwork
 from livecam.segmentation.plate import CleanPlate
 from livecam.segmentation.reader import SceneReader
+from livecam.vision.transforms import fit_similarity
 
 WIDTH, HEIGHT = 320, 180
 
@@ -72,7 +73,7 @@ def test_a_similarity_is_found_exactly():
     points = np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32)
     angle, size, way = 0.3, 1.4, np.array((5.0, -2.0))
     turn = size * np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
-    found = similarity(points, (points @ turn.T + way).astype(np.float32))
+    found = fit_similarity(points, (points @ turn.T + way).astype(np.float32))
     assert found == pytest.approx(np.column_stack((turn, way)), abs=1e-5)
 
 

@@ -10,14 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.build import compositor_factory
-from livecam.app.cast import HALF_HEAD_M, RETURN_S, cast_of, people_in
-from livecam.app.convert.plan import OTHERS_MARGIN_S, plan
-from livecam.app.convert.sightings import Shot, Track
-from livecam.app.convert.survey import Survey
-from livecam.app.leak import all_ovals, see_through
-from livecam.app.line import Line
-from livecam.app.stats import Shown
 from livecam.avatar.base import AvatarState
 from livecam.avatar.library import load_avatar
 from livecam.compose.base import Compositor
@@ -25,11 +17,16 @@ from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import PictureStages
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, RenderSettings, Settings
+from livecam.convert.plan import OTHERS_MARGIN_S, plan
+from livecam.convert.sightings import Shot, Track
+from livecam.convert.survey import Survey
 from livecam.core.errors import AssetError
 from livecam.core.face import Face, Observation
 from livecam.core.frame import Frame, Image
 from livecam.core.timing import StageTimer
-from livecam.filtering.people import (
+from livecam.measure.leak import all_ovals, see_through
+from livecam.media.reader import VideoInfo, VideoReader
+from livecam.people.people import (
     LINGER_S,
     MISSED,
     PATIENCE_S,
@@ -37,7 +34,10 @@ from livecam.filtering.people import (
     People,
     assigned,
 )
-from livecam.media.reader import VideoInfo, VideoReader
+from livecam.pipeline.build import compositor_factory
+from livecam.pipeline.cast import HALF_HEAD_M, RETURN_S, cast_of, people_in
+from livecam.pipeline.pipeline import Line
+from livecam.pipeline.stats import Shown
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Scene
 from livecam.sinks.base import OutputInfo

@@ -15,29 +15,29 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app import run as live_run
-from livecam.app import silent
-from livecam.app.calibrate import shown
-from livecam.app.silent import SilentCalibration, wearers_profile
 from livecam.avatar import profile as profiles
+from livecam.avatar.base import Profile
 from livecam.avatar.expression import ExpressionGains, blinks
-from livecam.avatar.habit import Habit, blended
-from livecam.avatar.profile import (
+from livecam.calibration import online as silent
+from livecam.calibration.guided import shown
+from livecam.calibration.habit import Habit, blended
+from livecam.calibration.online import SilentCalibration, wearers_profile
+from livecam.calibration.profile import (
     Learnt,
     Measured,
-    Profile,
     forget_profile,
     load_learnt,
     load_profile,
     save_learnt,
     save_profile,
 )
-from livecam.cli import execute
+from livecam.cli.main import execute
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Weights
 from livecam.core.spaces import quaternion_from_vector
 from livecam.filtering.expression import ExpressionFilter
+from livecam.live import run as live_run
 from livecam.media.reader import VideoReader
 from livecam.motion.base import Listener
 from livecam.tracking.base import ScriptedTracker

@@ -15,8 +15,8 @@ from livecam.core.errors import AssetError
 from livecam.core.face import INDEX, Face, FaceState, Matrix4
 from livecam.core.frame import Frame
 from livecam.filtering.expression import ExpressionFilter
-from livecam.filtering.measure import Paths, lag_frames, paths_of, wobble_px
 from livecam.filtering.smoother import MAX_PREDICTION_S, Smoother
+from livecam.measure.paths import Paths, lag_frames, paths_of, wobble_px
 from livecam.media.reader import VideoReader
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.heads import (

@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.sheet import COLUMNS, POSES, ROWS, sheet, write_sheets
-from livecam.app.show import TURN_S, checked_size, pose_at, show
-from livecam.app.stage import Pose, Stage, posed, view_of
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
-from livecam.cli import execute
+from livecam.cli.main import execute
 from livecam.core.errors import SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.spaces import project
 from livecam.render.context import Graphics, open_graphics
+from livecam.viewer.sheet import COLUMNS, POSES, ROWS, sheet, write_sheets
+from livecam.viewer.stage import Pose, Stage, posed, view_of
+from livecam.viewer.turntable import TURN_S, checked_size, pose_at, show
 
 AVATARS = Path(__file__).resolve().parents[1] / "avatars"
 
@@ -121,7 +121,7 @@ def test_a_sheet_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_without_a_display_the_turntable_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("livecam.app.show.display_available", lambda: False)
+    monkeypatch.setattr("livecam.viewer.turntable.display_available", lambda: False)
     assert execute(["avatars", "show", "raccoon"]) == UsageError.exit_code
     assert "--png" in capsys.readouterr().err
 

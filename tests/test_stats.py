@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livecam.app.stats import Shown, StatsLine, StatsWriter
 from livecam.core.errors import SinkError
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
+from livecam.pipeline.stats import Shown, StatsLine, StatsWriter
 
 KEYS = {
     "frame": int,

@@ -9,21 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.line import Line
-from livecam.app.live import Capture, Live, Tracking
-from livecam.app.motion import check_motion
-from livecam.app.motion_export import export
-from livecam.app.stats import Shown
 from livecam.avatar.base import Material
 from livecam.avatar.gltf import chunks, packed
 from livecam.avatar.library import find_avatar, load_avatar
-from livecam.avatar.profile import Measured, save_profile
+from livecam.calibration.profile import Measured, save_profile
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
 from livecam.core.errors import AssetError, ConfigError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation, Performance
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.live.live import Capture, Live, Tracking
+from livecam.live.motion import check_motion
 from livecam.motion.base import performed_alone
 from livecam.motion.take import (
     LOOP_FADE_S,
@@ -34,8 +31,11 @@ from livecam.motion.take import (
     read_take,
     summary,
 )
+from livecam.pipeline.pipeline import Line
+from livecam.pipeline.stats import Shown
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import TestPattern
+from livecam.takes.export import export
 from livecam.tracking.base import ScriptedTracker
 from tests.faces import SIZE, face, frame
 from tests.test_line import PaintingCompositor, avatar
@@ -424,7 +424,7 @@ def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
 
 
 def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monkeypatch):
-    monkeypatch.setattr("livecam.avatar.profile.user_data_folder", lambda: tmp_path)
+    monkeypatch.setattr("livecam.calibration.profile.user_data_folder", lambda: tmp_path)
     utmost = np.full(52, np.nan)
     utmost[INDEX["jawOpen"]] = 0.3  # as far as this one is seen to open
     save_profile("narrow", Measured(np.zeros(52), utmost))

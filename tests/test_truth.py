@@ -9,9 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.app.truth.bench import bench_tracking, filtered, portrait_head, raw_heads, tracked
-from livecam.app.truth.head import FACE_POINTS, PORTRAIT_SIZE, PortraitHead, Surface
-from livecam.app.truth.meters import (
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings, SmoothingSettings
+from livecam.core.errors import ConfigError
+from livecam.core.face import INDEX
+from livecam.core.frame import Frame
+from livecam.core.spaces import compose, decompose, euler_deg, project, quaternion_from_vector
+from livecam.measure.paths import paths_px
+from livecam.measure.truth.bench import bench_tracking, filtered, portrait_head, raw_heads, tracked
+from livecam.measure.truth.head import FACE_POINTS, PORTRAIT_SIZE, PortraitHead, Surface
+from livecam.measure.truth.meters import (
     HeadOffset,
     head_offset,
     jitter_px,
@@ -21,17 +28,10 @@ from livecam.app.truth.meters import (
     turns_deg,
     wobble_px,
 )
-from livecam.app.truth.painter import Painter, backdrop
-from livecam.app.truth.regions import SHOWN
-from livecam.app.truth.scenarios import AWAY_M, SCENARIOS, Posture, chosen
-from livecam.app.truth.studio import Studio
-from livecam.config.assets import asset_path
-from livecam.config.settings import Settings, SmoothingSettings
-from livecam.core.errors import ConfigError
-from livecam.core.face import INDEX
-from livecam.core.frame import Frame
-from livecam.core.spaces import compose, decompose, euler_deg, project, quaternion_from_vector
-from livecam.filtering.measure import paths_px
+from livecam.measure.truth.painter import Painter, backdrop
+from livecam.measure.truth.regions import SHOWN
+from livecam.measure.truth.scenarios import AWAY_M, SCENARIOS, Posture, chosen
+from livecam.measure.truth.studio import Studio
 from livecam.render.context import Graphics, open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 

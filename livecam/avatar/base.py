@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,3 +177,11 @@ class AvatarState:
         head[:3, 3] += way
         body[:3, 3] += way
         return replace(self, camera_from_head=head, camera_from_body=body)
+
+
+class Profile(Protocol):
+    """How the tracker measures one person; it may learn while it is asked, on the same thread."""
+
+    def usual(self, weights: Weights) -> Weights:
+        """The weights that a typical face would have been measured with, float32[52]."""
+        ...

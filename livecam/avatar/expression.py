@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.avatar.base import Profile
 from livecam.avatar.baseline import SlowQuantile
-from livecam.avatar.profile import Profile
 from livecam.core.curves import smoothstep
 from livecam.core.face import EXPRESSIONS, INDEX, Weights, named, per_expression
 

@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from livecam.avatar.base import Avatar, AvatarState
+from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.life import Life
-from livecam.avatar.profile import Profile
 from livecam.avatar.pupil import brightness_of
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import FacePose, FaceState, Matrix4, Vector3

@@ -25,10 +25,10 @@ from livecam.core.face import (
 from livecam.core.frame import Frame
 from livecam.core.spaces import decompose, focal_px, project, unproject
 from livecam.filtering.base import FILTERS, Filter
-from livecam.filtering.choice import FaceChoice
 from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter
 from livecam.filtering.width import WidthEstimate
+from livecam.people.choice import FaceChoice
 
 # A frame of a slow camera and the time that tracking takes; beyond it a head overshoots visibly.
 MAX_PREDICTION_S = 0.1

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.segmentation.base import Mask, Scene
+from livecam.vision.transforms import fit_similarity
 
 # Landmarks that expressions hardly move: forehead, temples, bridge of the nose, cheekbones.
 STEADY = (10, 338, 297, 109, 67, 127, 356, 234, 454, 168, 6, 197, 195, 9, 8, 50, 280, 116, 345)
@@ -22,21 +23,6 @@ BODY_FOLLOWS = 0.35  # of the head's way, for shoulders
 FALL = 0.9  # face heights below the chin over which that fades in
 UNSURE = 0.3  # of the way that a mask was carried
 STILL_PX = 0.6  # a smaller motion moves no cell of a grid
-
-
-def similarity(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The float64[2, 3] move, turn and growth that best carries points onto points.
-
-    Least squares; both float32[n, 2] (Umeyama 1991, in the plane).
-    """
-    a, b = before.astype(np.float64), after.astype(np.float64)
-    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
-    a, b = a - mean_a, b - mean_b
-    size = max(float((a * a).sum()), 1e-9)
-    cos = float((a * b).sum()) / size
-    sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / size
-    turn = np.array(((cos, -sin), (sin, cos)))
-    return np.column_stack((turn, mean_b - turn @ mean_a))
 
 
 def carried(scene: Scene, face: NDArray[np.float32], at: float) -> Scene:
@@ -76,7 +62,7 @@ class Way:
     ) -> Way | None:
         """From landmarks to landmarks (float32[478, 2] pixels); None when nothing moved."""
         points = list(STEADY)
-        move = similarity(before[points], after[points])
+        move = fit_similarity(before[points], after[points])
         moved = before[points] @ move[:, :2].T + move[:, 2] - before[points]
         longest = float(np.abs(moved).max())
         return None if longest < STILL_PX else cls(longest, *_maps(shape, cell, move, after))

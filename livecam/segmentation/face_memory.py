@@ -11,18 +11,15 @@ import numpy as np
 
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Mask
-from livecam.segmentation.flow import (
-    FEWEST_SPOTS,
-    FLOW_WINDOW,
-    Affine,
-    fit,
-    flow,
-    grey_of,
-    mapped,
-    together,
-    unmapped,
-)
 from livecam.segmentation.hand_shape import Points, box_around, corner_of, drawn, fill_hull
+from livecam.vision.optical_flow import (
+    FLOW_WINDOW,
+    MIN_POINTS,
+    consensus_motion,
+    gray_image,
+    track_points,
+)
+from livecam.vision.transforms import Affine, fit_affine, inverse_transformed, transformed
 
 MEMORY_STEP_S, MEMORIES = 0.25, 5  # pictures that are kept while no hand is near
 UNTOUCHED_S = 0.55  # so long before it was seen a hand may have been there
@@ -123,7 +120,7 @@ class FaceMemory:
         now = cv2.warpAffine(picture, back, (width, height), flags=cv2.INTER_LINEAR)
         free = np.full((height, width), 255, np.uint8)
         for points in hands:
-            free[drawn(mapped(back, points), width, height, HIDES) > 0] = 0
+            free[drawn(transformed(points, back), width, height, HIDES) > 0] = 0
         frame = cv2.convertScaleAbs(now[..., 3])  # 0 beyond the picture
         cv2.copyTo(np.asarray(now, np.uint8), cv2.bitwise_and(free, frame), head)
 
@@ -152,22 +149,24 @@ def _found_again(kept: _Kept, picture: Image, face: Points) -> Affine:
     The landmarks beneath a hand are guesses, so spots of the face's surface are followed, and
     only where too few of them are free do all landmarks decide.
     """
-    guess = fit(kept.face, face)
+    guess = fit_affine(kept.face, face)
     box = box_around(face, picture.shape)
     scale = min(1.0, FACE_SIDE / max(1.0, float(np.ptp(face[:, 0]))))
-    if min(box.width, box.height) * scale < 2 * FLOW_WINDOW[0] or len(kept.spots) < FEWEST_SPOTS:
+    if min(box.width, box.height) * scale < 2 * FLOW_WINDOW[0] or len(kept.spots) < MIN_POINTS:
         return guess
-    after = grey_of(picture[box.slices], scale)
+    after = gray_image(picture[box.slices], scale)
     into = (np.vstack((_into(box, scale), (0, 0, 1))) @ np.vstack((guess, (0, 0, 1))))[:2]
     size = (after.shape[1], after.shape[0])
     before = cv2.warpAffine(kept.head, into, size, flags=cv2.INTER_LINEAR)
-    start = mapped(into, kept.spots)
-    there, good = flow(grey_of(np.asarray(before, np.uint8), 1.0), after, start, start, levels=1)
+    start = transformed(kept.spots, into)
+    there, good = track_points(
+        gray_image(np.asarray(before, np.uint8), 1.0), after, start, start, levels=1
+    )
     good &= np.linalg.norm(there - start, axis=1) < FLOW_WINDOW[0]
-    if good.sum() < FEWEST_SPOTS:
+    if good.sum() < MIN_POINTS:
         return guess
-    found = unmapped(_into(box, scale), there[good])
-    move = together(kept.spots[good], found, np.ones(len(found), np.bool_), SETTLES_PX)
+    found = inverse_transformed(there[good], _into(box, scale))
+    move = consensus_motion(kept.spots[good], found, np.ones(len(found), np.bool_), SETTLES_PX)
     return guess if move is None else move
 
 
@@ -180,7 +179,7 @@ def _around(colour: Image, reach: int) -> tuple[Image, Image]:
 def _spots(picture: Image, face: Points) -> Points:
     """Spots of a face that can be found again, float32[n, 2]."""
     box = box_around(face, picture.shape)
-    grey = grey_of(picture[box.slices], 1.0)
+    grey = gray_image(picture[box.slices], 1.0)
     inside = np.zeros_like(grey)
     fill_hull(inside, face - corner_of(box))
     apart = max(2.0, MARK_DISTANCE * float(np.ptp(face[:, 0])))

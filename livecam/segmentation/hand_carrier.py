@@ -10,9 +10,16 @@ import numpy as np
 
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Hand
-from livecam.segmentation.flow import FEWEST_SPOTS, FLOW_WINDOW, flow, grey_of, mapped, together
 from livecam.segmentation.hand_shape import FINGERS, WRIST, Points, corner_of, size_of
 from livecam.segmentation.hands import HandSighting
+from livecam.vision.optical_flow import (
+    FLOW_WINDOW,
+    MIN_POINTS,
+    consensus_motion,
+    gray_image,
+    track_points,
+)
+from livecam.vision.transforms import transformed
 
 FLOW_SIZE = 128  # of a hand in the picture that motion is measured in, at most, in pixels
 AGREE = 0.03  # of the hand's size: its points move together within that
@@ -146,17 +153,17 @@ def moved_on(
     if min(box.width, box.height) * scale < 2 * FLOW_WINDOW[0]:
         return None
     origin = corner_of(box)
-    greys = [grey_of(picture[box.slices], scale) for picture in (before, after)]
+    greys = [gray_image(picture[box.slices], scale) for picture in (before, after)]
     marks = ((_marks(points) - origin) * scale).astype(np.float32)
     inside = (marks >= 0) & (marks < (greys[0].shape[1], greys[0].shape[0]))
     marks = marks[inside.all(axis=1)]
-    if len(marks) < FEWEST_SPOTS:
+    if len(marks) < MIN_POINTS:
         return None
-    there, good = flow(greys[0], greys[1], marks, marks + way * scale)
-    move = together(marks, there, good, AGREE * size * scale)
+    there, good = track_points(greys[0], greys[1], marks, marks + way * scale)
+    move = consensus_motion(marks, there, good, AGREE * size * scale)
     if move is None:
         return None
-    result: Points = mapped(move, ((points - origin) * scale)) / np.float32(scale) + origin
+    result: Points = transformed((points - origin) * scale, move) / np.float32(scale) + origin
     return result.astype(np.float32)
 
 

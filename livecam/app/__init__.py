@@ -1,1 +1,0 @@
-"""The whole line, live and from a file."""

@@ -1,0 +1,1 @@
+"""How one person's face is measured: guided calibration, online calibration, profiles."""

@@ -1,0 +1,363 @@
+"""`livecam doctor`: tries every part, and says what works and what to do about the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from livecam.config.settings import Settings
+from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError
+
+TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
+# Each of them writes the same `cv2` folder as opencv-contrib-python.
+OPENCV_RIVALS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
+MAIN_MODEL = "face-landmarker"
+ENCODED_PICTURES = 10
+SAMPLE_FRAMES = 100
+SLOW_SHARE = 0.9  # of the asked rate; below it, people see it
+DEFAULT_SIZE = (1280, 720)
+
+
+class Status(str, Enum):
+    """How a check went."""
+
+    OK = "ok"
+    WARN = "warn"  # something is missing, the main job works without
+    FAIL = "fail"  # nothing works before this is mended
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found about one part."""
+
+    status: Status
+    found: str  # for people
+    remedy: str = ""  # what to do; empty when all is well
+    facts: dict[str, Any] = field(default_factory=dict)  # for programs
+    name: str = ""
+
+
+Examine = Callable[[Settings], Check]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All checks, and what they mean together."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def works(self) -> bool:
+        return all(check.status is not Status.FAIL for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """One line: what will work and how fast."""
+        failed = [check.name for check in self.checks if check.status is Status.FAIL]
+        if failed:
+            return f"livecam does not work here yet; mend first: {', '.join(failed)}"
+        way_in = self._fact("cameras", "first") or "the built-in sample"
+        way_out = (
+            self._fact("virtual camera", "device")
+            or self._fact("display", "way_out")
+            or "a recording"
+        )
+        speed = self._facts("speed")
+        works = "works, but slowly" if speed.get("slow") else "works"
+        return f"livecam {works}: {way_in} -> {way_out}, {_speed_in_words(speed)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"works": self.works, "verdict": self.verdict, "checks": [*map(asdict, self.checks)]}
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        return next((check.facts for check in self.checks if check.name == name), {})
+
+    def _fact(self, name: str, fact: str) -> Any:
+        return self._facts(name).get(fact)
+
+
+def examine_all(
+    settings: Settings,
+    each: Callable[[Check], None] | None = None,
+    examinations: Mapping[str, Examine] | None = None,
+) -> Report:
+    """Runs every check, some ten seconds in all; `each` is called as soon as one is done."""
+    done = []
+    for name, examine in (EXAMINATIONS if examinations is None else examinations).items():
+        check = replace(_tried(examine, settings), name=name)
+        done.append(check)
+        if each is not None:
+            each(check)
+    return Report(tuple(done))
+
+
+def _tried(examine: Examine, settings: Settings) -> Check:
+    try:
+        return examine(settings)
+    except LivecamError as error:
+        return _fail(error.message, error.hint)
+    except Exception as error:  # a doctor must get through to the last check
+        return _fail(f"{type(error).__name__}: {error}", "install livecam again, or report it")
+
+
+def _ok(found: str, **facts: Any) -> Check:
+    return Check(Status.OK, found, facts=facts)
+
+
+def _warn(found: str, remedy: str, **facts: Any) -> Check:
+    return Check(Status.WARN, found, remedy, facts)
+
+
+def _fail(found: str, remedy: str, **facts: Any) -> Check:
+    return Check(Status.FAIL, found, remedy, facts)
+
+
+def _python(settings: Settings) -> Check:
+    return _ok(f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _packages(settings: Settings) -> Check:
+    versions = {package: _version(package) for package in _required_packages()}
+    missing = [package for package, version in versions.items() if version is None]
+    rivals = [package for package in OPENCV_RIVALS if _version(package) is not None]
+    tracker = versions.get(TRACKER_PACKAGE)
+    if missing:
+        return _fail(f"missing: {', '.join(missing)}", "install livecam again", **versions)
+    if rivals:
+        return _warn(
+            f"{rivals[0]} and opencv-contrib-python overwrite each other",
+            f"pip uninstall {rivals[0]}; pip install --force-reinstall opencv-contrib-python",
+            **versions,
+        )
+    if tracker != TRACKER_VERSION:
+        return _warn(
+            f"{TRACKER_PACKAGE} {tracker}; some versions report their use to their maker",
+            f"pip install {TRACKER_PACKAGE}=={TRACKER_VERSION}",
+            **versions,
+        )
+    found = f"all {len(versions)}, {TRACKER_PACKAGE} {tracker}, OpenCV "
+    return _ok(found + str(versions["opencv-contrib-python"]), **versions)
+
+
+def _required_packages() -> list[str]:
+    lines = importlib.metadata.requires("livecam") or []
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if "extra ==" not in line]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _graphics(settings: Settings) -> Check:
+    from livecam.render.context import open_graphics
+
+    with open_graphics() as graphics:
+        renderer, version, software = graphics.renderer, graphics.version, graphics.software
+    kind = "in software" if software else "on a graphics card"
+    found = f"{renderer} {kind}, OpenGL {version}"
+    return _ok(found, renderer=renderer, version=version, software=software)
+
+
+def _models(settings: Settings) -> Check:
+    from livecam.config.assets import State, complete, list_assets, verify
+
+    states = {asset.name: verify(asset.name) for asset in list_assets()}
+    facts = {
+        asset.name: {"state": states[asset.name].value, "sha256": asset.sha256}
+        for asset in list_assets()
+    }
+    wrong = [f"{name} is {state.value}" for name, state in states.items() if not complete(name)]
+    if wrong:
+        tell = _fail if states[MAIN_MODEL] != State.OK else _warn
+        return tell(", ".join(wrong), "livecam assets fetch", **facts)
+    here = [a for a in list_assets() if states[a.name] is State.OK]
+    return _ok(", ".join(f"{a.file} sha256 {a.sha256[:8]}" for a in here), **facts)
+
+
+def _avatar(settings: Settings) -> Check:
+    from livecam.avatar.accessories import worn_avatar
+
+    avatar = worn_avatar(settings.avatar)
+    full, light = (
+        sum(len(mesh.positions) for mesh in meshes)
+        for meshes in (avatar.meshes, avatar.light_meshes)
+    )
+    found = f"{avatar.title}: {full} vertices, light {light}"
+    return _ok(found, name=avatar.name, vertices=full, light_vertices=light)
+
+
+def _cameras(settings: Settings) -> Check:
+    from livecam.sources.devices import list_cameras
+
+    cameras = [camera for camera in list_cameras() if not camera.virtual]
+    usable = [camera for camera in cameras if not camera.forbidden]
+    if usable:
+        return _try_camera(usable[0].path or str(usable[0].index), settings)
+    if cameras:
+        remedy = "sudo usermod -aG video $USER, then log in again"
+        return _warn(f"not allowed to open {cameras[0]}", remedy)
+    return _warn("none; the built-in sample takes its place", "plug in a camera")
+
+
+def _try_camera(spec: str, settings: Settings) -> Check:
+    from livecam.core.timing import SystemClock
+    from livecam.sources.choose import open_source
+
+    asked = settings.source.model_copy(update={"source": spec})
+    try:
+        source = open_source(asked, SystemClock())
+        try:
+            info = source.open()
+            picture = source.read()
+        finally:
+            source.close()
+    except SourceError as error:
+        return _warn(error.message, error.hint)
+    if picture is None:
+        return _warn(f"{info.name} gives no picture", "unplug it and plug it in again")
+    found = f"{info.name} {info.width}x{info.height} at {info.fps:.0f} fps"
+    return _ok(found, first=info.name, width=info.width, height=info.height, fps=info.fps)
+
+
+def _microphone(settings: Settings) -> Check:
+    """Looks at the list alone: no microphone is opened."""
+    from livecam.audio.microphone import find_microphone, list_microphones
+
+    wanted = settings.sound.mouth != "camera"
+    try:
+        name = find_microphone(settings.sound.microphone, list_microphones()).name
+    except LivecamError as error:
+        if wanted:
+            return _fail(error.message, error.hint)
+        return _ok("none, and none is needed: the camera moves the mouth", reason=error.message)
+    return _ok(name, name=name)
+
+
+def _virtual_camera(settings: Settings) -> Check:
+    from livecam.sinks.virtual_camera import INSTALL_HINT, available
+
+    device = available(settings.sinks.device)
+    if device is None:
+        remedy = INSTALL_HINT.get(sys.platform, "this system has no virtual cameras")
+        return _warn("there is none that is free", remedy)
+    if device.startswith("/dev/"):
+        return _read_back(device, settings)
+    return _ok(f"{device}; it cannot be read back here", device=device)
+
+
+def _read_back(device: str, settings: Settings) -> Check:
+    from livecam.core.timing import SystemClock
+    from livecam.measure.echo import DeviceReader, measure_echo
+    from livecam.sinks.base import OutputInfo
+    from livecam.sinks.virtual_camera import VirtualCamera
+
+    asked = settings.output
+    width, height = asked.out_width or DEFAULT_SIZE[0], asked.out_height or DEFAULT_SIZE[1]
+    info = OutputInfo(width, height, asked.out_fps or settings.source.fps)
+    sink = VirtualCamera(device)
+    try:
+        echo = measure_echo(sink, lambda: DeviceReader(device), info, SystemClock())
+    except SinkError as error:
+        return _warn(error.message, error.hint)
+    if not echo.seen:
+        return _warn(
+            f"{device} takes pictures, but gives none back",
+            "close the programs that use it, and load v4l2loopback again",
+            device=device,
+        )
+    found = f"{device}: other programs get a picture {echo.delay_ms:.0f} ms after it was sent"
+    return _ok(found, device=device, sent=echo.sent, seen=echo.seen, delay_ms=echo.delay_ms)
+
+
+def _encoder(settings: Settings) -> Check:
+    import numpy as np
+
+    from livecam.core.frame import Frame
+    from livecam.media.reader import VideoReader
+    from livecam.media.writer import VideoWriter
+
+    with tempfile.TemporaryDirectory(prefix="livecam-") as folder:
+        path = Path(folder) / "doctor.mp4"
+        with VideoWriter(path, 320, 240, 30) as writer:
+            encoder = writer.encoder
+            for index in range(ENCODED_PICTURES):
+                image = np.full((240, 320, 4), 20 * index, np.uint8)
+                writer.write(Frame(image, index, index / 30))
+        with VideoReader(path) as reader:
+            read = sum(1 for _ in reader)
+    if encoder != "libx264" or read != ENCODED_PICTURES:
+        found = f"{encoder} wrote {ENCODED_PICTURES} pictures, {read} came back"
+        return _warn(found, "pip install --force-reinstall av", encoder=encoder)
+    return _ok(f"{encoder}: {read} pictures written and read", encoder=encoder)
+
+
+def _display(settings: Settings) -> Check:
+    from livecam.sinks.preview import display_available
+
+    if display_available():
+        return _ok("a preview window can be shown", way_out="a window")
+    return _warn("none, so there is no preview window", "log in to a desktop, or do without")
+
+
+def _speed(settings: Settings) -> Check:
+    """Plays the sample as a live camera through the whole line."""
+    from livecam.measure.bench import bench
+    from livecam.sources.sample_clip import sample_clip
+
+    asked = settings.source.fps
+    try:
+        sample_clip()  # made on first use, which takes longer than a source may take to open
+        result = bench(settings, seconds=SAMPLE_FRAMES / asked, source="sample")
+    except (AssetError, SourceError) as error:  # a camera may still work
+        return _warn(f"not measured: {error.message}", error.hint)
+    facts = {
+        "fps": result["fps"],
+        "slow": result["fps"] < SLOW_SHARE * asked,
+        "tier": result["tier"],
+        "size": result["size"],
+        "delay_ms": result["delay_ms"]["median"],
+        "cpu_ms_per_frame": result["cpu_ms_per_frame"],
+        "stages": result["stages"],
+    }
+    medians = (f"{name} {times['wall_median']:.1f}" for name, times in result["stages"].items())
+    found = f"{_speed_in_words(facts)}; ms: {', '.join(medians)}"
+    if facts["slow"]:
+        return _warn(found, "livecam run --preset low-power", **facts)
+    return _ok(found, **facts)
+
+
+def _speed_in_words(facts: dict[str, Any]) -> str:
+    if "fps" not in facts:
+        return "speed unknown"
+    width, height = facts["size"]
+    return (
+        f"{facts['fps']:.0f} fps at {width}x{height} with the {facts['tier']} head, "
+        f"{facts['delay_ms']:.0f} ms late"
+    )
+
+
+EXAMINATIONS: dict[str, Examine] = {
+    "python": _python,
+    "packages": _packages,
+    "graphics": _graphics,
+    "models": _models,
+    "avatar": _avatar,
+    "cameras": _cameras,
+    "microphone": _microphone,
+    "virtual camera": _virtual_camera,
+    "encoder": _encoder,
+    "display": _display,
+    "speed": _speed,
+}

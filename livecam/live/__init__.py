@@ -1,0 +1,1 @@
+"""The live run: workers, sinks, window."""

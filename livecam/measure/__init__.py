@@ -1,0 +1,1 @@
+"""Measurements: synthetic truth, picture quality, leak, delay, the benchmark."""

@@ -1,0 +1,203 @@
+"""`livecam bench`: plays a source as a live camera through the whole line, and measures."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from livecam.config.settings import Settings
+from livecam.core.commands import Command
+from livecam.core.errors import LivecamError
+from livecam.core.timing import StageTimer, SystemClock
+from livecam.live.live import Capture, Live, Tracking, prepare_process, watching
+from livecam.live.outlets import Outlet
+from livecam.pipeline.build import (
+    check_names,
+    compositor_factory,
+    output_info,
+    reader_factory,
+    tracker_factory,
+)
+from livecam.pipeline.cast import cast_of
+from livecam.pipeline.pipeline import Line, Published, nothing_seen
+from livecam.pipeline.stats import Shown
+from livecam.render.context import open_graphics
+from livecam.sinks.base import NullSink
+from livecam.sources.choose import source_maker
+
+WINDOW = 2_000  # stage times that are kept: the memory measured stays the line's own
+WARM_UP_S = 3.0  # models load, caches fill, filters settle: not measured
+LONGEST_WARM_UP_S = 20.0  # without a face by then, there is none
+
+
+def bench(
+    settings: Settings, *, seconds: float = 20.0, source: str | None = None
+) -> dict[str, Any]:
+    """Measures the whole line at the source's own rate, with a sink that throws away.
+
+    Returns:
+        fps               published tracked pictures a second
+        cpu_ms_per_frame  CPU time of the whole process, all threads, over published frames
+        delay_ms          median and p95 from captured to accepted by the sink (after the
+                          conversion to I420), of tracked pictures; medians of the first and
+                          the last quarter of the run
+        memory_mb         resident memory at the end; memory_growth_mb since the warm-up
+        tier, renderer    what drew
+        size              published width and height
+        published, tracked, states, missed: counts
+        stages            per stage: median and p95 of wall and CPU milliseconds (CPU of the
+                          stage's own thread; a software renderer's threads count only above)
+
+    Raises:
+        LivecamError: something is missing, or the line published nothing.
+    """
+    prepare_process()
+    if source is not None:
+        changed = settings.source.model_copy(update={"source": source})
+        settings = settings.model_copy(update={"source": changed})
+    with ExitStack() as stack:
+        return _Bench(settings, seconds, stack).measure()
+
+
+class _Bench:
+    def __init__(self, settings: Settings, seconds: float, stack: ExitStack) -> None:
+        self._settings, self._seconds, self._stack = settings, seconds, stack
+        self._clock = SystemClock()
+        self._timer = StageTimer(window=WINDOW)
+        self._states: dict[str, int] = dict.fromkeys((s.value for s in Shown), 0)
+        self._tracked = self._published = 0
+        self._measuring_since: float | None = None
+        self._first_avatar_at: float | None = None
+
+    def measure(self) -> dict[str, Any]:
+        settings, stack, timer = self._settings, self._stack, self._timer
+        check_names(settings)
+        self._started_at = self._clock.now()
+        capture = Capture(source_maker(settings.source, self._clock), timer)
+        tracking = Tracking(tracker_factory(settings), capture.frames, timer)
+        looks_per_s = settings.picture.looks_per_s
+        make_reader = reader_factory(settings, hurried=True)
+        watch = watching(make_reader, tracking, looks_per_s, self._clock, timer)
+        workers = [tracking.worker, capture.worker]
+        if watch is not None:
+            workers.append(watch.worker)
+        for worker in workers:
+            stack.callback(worker.join)
+            stack.callback(worker.request_stop)
+            worker.start()
+        self._graphics = stack.enter_context(open_graphics())
+        avatars = cast_of(settings.avatar)
+        info = output_info(settings, capture.wait_until_open())
+        outlet = Outlet("null", NullSink, info, self._clock, timer)
+        outlet.keep_delays = True
+        make = compositor_factory(settings, self._graphics, timer)
+        scenes = nothing_seen if watch is None else watch.newest
+        line = Line(settings, avatars[0], make, info, timer, scenes, avatars=avatars)
+        stack.callback(line.close)
+        self._outlet = outlet
+        self._live = Live(
+            line, capture, tracking, [outlet], self._clock, timer, None, self._after_publishing
+        )
+        outlet.begin()
+        stack.callback(outlet.end)
+        self._live.loop()
+        if self._measuring_since is None or not self._tracked:
+            raise tracking.worker.last_error or LivecamError(
+                "nothing was tracked, so there is nothing to measure",
+                hint="pass --source with a clip that shows a face, or --source sample",
+            )
+        return self._result(line.tier, (info.width, info.height))
+
+    def _after_publishing(self, published: Published) -> tuple[Command, ...]:
+        now = self._clock.now()
+        if published.state is Shown.AVATAR and self._first_avatar_at is None:
+            self._first_avatar_at = now
+        if self._measuring_since is None:
+            shown_s = 0.0 if self._first_avatar_at is None else now - self._first_avatar_at
+            if shown_s > WARM_UP_S:
+                self._begin(now)
+            elif now - self._started_at > LONGEST_WARM_UP_S:
+                return (Command.QUIT,)
+            return ()
+        self._published += 1
+        self._tracked += published.tracked
+        self._states[published.state.value] += 1
+        if now - self._measuring_since >= self._seconds:
+            self._wall_s = now - self._measuring_since
+            self._cpu_s = time.process_time() - self._cpu_at
+            self._missed = self._live.missed()
+            return (Command.QUIT,)
+        return ()
+
+    def _begin(self, now: float) -> None:
+        self._measuring_since = now
+        self._cpu_at = time.process_time()
+        self._memory_mb = resident_mb()
+        self._outlet.delays_s.clear()
+        self._timer.clear()
+
+    def _result(self, tier: str, size: tuple[int, int]) -> dict[str, Any]:
+        delays_ms = [1e3 * d for d in self._outlet.delays_s]
+        quarter = max(1, len(delays_ms) // 4)
+        memory_mb = resident_mb()
+        return {
+            "fps": round(self._tracked / self._wall_s, 2),
+            "cpu_ms_per_frame": round(1e3 * self._cpu_s / max(1, self._published), 2),
+            "delay_ms": {
+                "median": round(statistics.median(delays_ms), 2),
+                "p95": round(percentile(delays_ms, 95), 2),
+                "first_quarter": round(statistics.median(delays_ms[:quarter]), 2),
+                "last_quarter": round(statistics.median(delays_ms[-quarter:]), 2),
+            },
+            "memory_mb": round(memory_mb, 1),
+            "memory_growth_mb": round(memory_mb - self._memory_mb, 1),
+            "tier": tier,
+            "renderer": self._graphics.renderer,
+            "size": list(size),
+            "seconds": round(self._wall_s, 2),
+            "published": self._published,
+            "tracked": self._tracked,
+            "states": self._states,
+            "missed": self._missed,
+            "stages": stage_table(self._timer),
+        }
+
+
+def stage_table(timer: StageTimer) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile of every stage's wall and CPU milliseconds."""
+    table = {}
+    for name, times in timer.history().items():
+        wall, cpu = [t.wall_ms for t in times], [t.cpu_ms for t in times]
+        table[name] = {
+            "wall_median": round(statistics.median(wall), 3),
+            "wall_p95": round(percentile(wall, 95), 3),
+            "cpu_median": round(statistics.median(cpu), 3),
+            "cpu_p95": round(percentile(cpu, 95), 3),
+            "count": len(times),
+        }
+    return table
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """The value that `percent` of all values do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def resident_mb() -> float:
+    """The memory this process holds right now; its peak where the system tells no more."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        import os
+
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

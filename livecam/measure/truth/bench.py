@@ -1,0 +1,262 @@
+"""The tracker and every filter on films whose truth is known: a table of errors and delays.
+
+Each scenario is filmed and tracked once; the filters then get the very same observations.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings, SmoothingSettings
+from livecam.core.face import INDEX, Face, Observation
+from livecam.filtering.base import FILTERS
+from livecam.filtering.smoother import Smoother
+from livecam.measure.paths import paths_px
+from livecam.measure.truth.head import PortraitHead
+from livecam.measure.truth.meters import (
+    HeadOffset,
+    head_offset,
+    jitter_px,
+    lag_s,
+    moves,
+    registration_px,
+    shift_errors_mm,
+    turn_errors_deg,
+    wobble_px,
+)
+from livecam.measure.truth.regions import SHOWN
+from livecam.measure.truth.scenarios import Array, Scenario, chosen
+from livecam.measure.truth.studio import Studio
+from livecam.pipeline.build import tracker_factory
+from livecam.render.context import open_graphics
+from livecam.sources.sample_clip import read_portrait
+from livecam.tracking.base import Tracker
+from livecam.tracking.face_landmarker import FaceLandmarker
+
+RAW = "raw"  # the tracker's own poses
+SETTLE_S = 1.0  # filters learn the noise first: not measured, in short clips a quarter of them
+TRACKING_TAKES_S = 0.018  # in `newest` a pose is this and one frame old when it is shown
+BLINKS = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
+JAW = INDEX["jawOpen"]
+REGISTERED_PX = 5.0  # after a cut the head is back in its place
+
+
+def bench_tracking(
+    settings: Settings, *, seconds: float, scenarios: Sequence[str], say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """One row for each scenario and filter, in which None stands for what cannot be told.
+
+    Raises:
+        ConfigError: there is no such scenario.
+        LivecamError: the model, the portrait or OpenGL is missing.
+    """
+    films = chosen(scenarios)
+    make_tracker = tracker_factory(settings)
+    rows = []
+    with ExitStack() as stack:
+        head = portrait_head()
+        studio = stack.enter_context(closing(Studio(stack.enter_context(open_graphics()), head)))
+        for scenario in films:
+            times = scenario.times(seconds)
+            say(f"{scenario.name}: {len(times)} pictures at {scenario.camera.fps:g} fps")
+            with closing(make_tracker()) as tracker:
+                seen = tracked(studio, scenario, times, tracker)
+            bench = _Bench(scenario, times, seen, head, studio.size)
+            rows += [bench.row(name, settings.smoothing) for name in (RAW, *FILTERS)]
+    return rows
+
+
+def portrait_head() -> PortraitHead:
+    """The portrait's head as MediaPipe measures it: the same truth whichever tracker is tried.
+
+    Raises:
+        AssetError: the portrait or the model is missing.
+    """
+    portrait = read_portrait()
+    with FaceLandmarker(asset_path("face-landmarker"), mode="image") as tracker:
+        return PortraitHead(portrait, tracker)
+
+
+def tracked(
+    studio: Studio, scenario: Scenario, times: Array, tracker: Tracker, seed: int = 0
+) -> list[Observation]:
+    """What a tracker sees of a film; one black picture stands for all that were seen."""
+    width, height = studio.size
+    black = np.zeros((height, width, 4), np.uint8)
+    seen = []
+    for frame in studio.film(scenario, times, seed):
+        observation = tracker.track(frame)
+        seen.append(replace(observation, frame=replace(frame, image=black)))
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a filter made of a film; rows of NaN where there was no face."""
+
+    heads: Array  # float64[n, 4, 4]
+    weights: Array  # float64[n, 52]
+    predicted: Array  # float64[n, 4, 4], for later moments
+    cost_ms: float  # CPU time of one update, median
+
+
+class _Bench:
+    """The meters of one tracked film."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        times: Array,
+        seen: list[Observation],
+        head: PortraitHead,
+        size: tuple[int, int],
+    ) -> None:
+        self._scenario, self._times, self._seen = scenario, times, seen
+        self._points = head.landmarks[list(SHOWN)]
+        self._size = size
+        self._true = scenario.at(times).heads
+        self._later = times + 1 / scenario.camera.fps + TRACKING_TAKES_S
+        raw = raw_heads(seen)
+        self._lost = int(np.isnan(raw[:, 0, 0]).sum())
+        self._offset: HeadOffset | None = None
+        if self._lost <= len(raw) - 10:
+            self._offset = head_offset(self._true, raw, self._points, size[1])
+        settled_s = min(SETTLE_S, (times[-1] - times[0]) / 4)
+        self._settled = times >= times[0] + settled_s
+
+    def row(self, name: str, settings: SmoothingSettings) -> dict[str, Any]:
+        mark = "*" if name == settings.filter else ""
+        row: dict[str, Any] = {"scenario": self._scenario.name, "filter": name + mark}
+        if self._offset is None:
+            return row | {"lost": self._lost}
+        if name == RAW:
+            published = unfiltered(self._seen)
+        else:
+            published = filtered(
+                self._seen, settings.model_copy(update={"filter": name}), self._later
+            )
+        row |= self._errors(published, self._offset)
+        row |= self._delays(published, self._offset)
+        return row | {
+            "cost_ms": round(published.cost_ms, 3),
+            "lost": self._lost,
+            "offset_deg": [round(float(angle), 1) for angle in self._offset.turn_deg],
+            "offset_mm": [round(float(part), 1) for part in self._offset.shift_mm],
+            "offset_size": round(self._offset.size, 3),
+        }
+
+    def _errors(self, published: Published, offset: HeadOffset) -> dict[str, Any]:
+        on = self._settled & np.isfinite(published.heads[:, 0, 0])
+        true, heads = self._true[on], offset.removed(published.heads)[on]
+        yaw, pitch, roll = np.median(turn_errors_deg(true, heads), axis=0)
+        before, after = self._paths(true), self._paths(heads)
+        off = registration_px(before, after)
+        trembles = jitter_px(before, after) if moves(before) else wobble_px(after)
+        return {
+            "yaw_deg": round(float(yaw), 2),
+            "pitch_deg": round(float(pitch), 2),
+            "roll_deg": round(float(roll), 2),
+            "mm": round(float(np.median(shift_errors_mm(true, heads))), 1),
+            "px": round(float(np.median(off)), 2),
+            "px_p95": round(float(np.quantile(off, 0.95)), 2),
+            "jitter_px": round(trembles, 3),
+        }
+
+    def _delays(self, published: Published, offset: HeadOffset) -> dict[str, Any]:
+        scenario, on = self._scenario, self._settled
+        times, later = self._times[on], self._later[on]
+        shown = self._paths(offset.removed(published.heads))[on]
+        ahead = self._paths(offset.removed(published.predicted))[on]
+        true_later = self._paths(scenario.at(later).heads)
+        off = registration_px(true_later, ahead)
+        weights = published.weights[on]
+        steady = moves(true_later) and not scenario.cuts_s
+
+        def paths_at(moments: Array) -> Array:
+            return self._paths(scenario.at(moments).heads)
+
+        blink = jaw = None
+        if scenario.blink is not None:
+            blink = lag_s(times, weights[:, BLINKS], lambda t: scenario.at(t).blinks, scaled=True)
+        if scenario.jaw is not None:
+            jaw = lag_s(
+                times, weights[:, [JAW]], lambda t: scenario.at(t).jaw[:, None], scaled=True
+            )
+        return {
+            "lag_ms": _ms(lag_s(times, shown, paths_at) if steady else None),
+            "newest_ms": _ms(lag_s(later, ahead, paths_at) if steady else None),
+            "newest_px": round(float(np.nanmedian(off)), 2),
+            "blink_lag_ms": _ms(blink),
+            "jaw_lag_ms": _ms(jaw),
+            "back_ms": self._back_ms(registration_px(paths_at(times), shown), times),
+        }
+
+    def _back_ms(self, off: Array, times: Array) -> float | None:
+        """How long after a cut the head is back in its place: the median."""
+        waits = []
+        for cut in self._scenario.cuts_s:
+            after = times[(times >= cut) & (off < REGISTERED_PX)]
+            if len(after) and np.any(times < cut):
+                waits.append(after[0] - cut)
+        return _ms(float(np.median(waits))) if waits else None
+
+    def _paths(self, heads: Array) -> Array:
+        return paths_px(heads, self._points, *self._size)
+
+
+def unfiltered(seen: Sequence[Observation]) -> Published:
+    """The tracker's own poses, shown for as long as there are none newer."""
+    heads = raw_heads(seen)
+    weights = np.array([_nothing(52) if (f := largest(o)) is None else f.weights for o in seen])
+    return Published(heads, weights.astype(np.float64), heads, 0.0)
+
+
+def filtered(seen: Sequence[Observation], settings: SmoothingSettings, later: Array) -> Published:
+    """What a smoother with these settings publishes, and what it predicts for later moments."""
+    smoother = Smoother(settings)
+    heads, weights, predicted, costs = [], [], [], []
+    for observation, moment in zip(seen, later, strict=True):
+        began = time.thread_time()
+        state = smoother.update(observation).primary
+        costs.append(time.thread_time() - began)
+        if state is None:
+            heads.append(_nothing(4, 4))
+            weights.append(_nothing(52))
+            predicted.append(_nothing(4, 4))
+            continue
+        heads.append(state.pose.matrix)
+        weights.append(state.weights.astype(np.float64))
+        ahead = smoother.at(float(moment))
+        predicted.append((state if ahead is None else ahead).pose.matrix)
+    return Published(
+        np.array(heads), np.array(weights), np.array(predicted), 1e3 * float(np.median(costs))
+    )
+
+
+def raw_heads(seen: Sequence[Observation]) -> Array:
+    """camera_from_head of the largest face of each picture, NaN where there is none."""
+    faces = [largest(observation) for observation in seen]
+    return np.array([_nothing(4, 4) if face is None else face.camera_from_head for face in faces])
+
+
+def largest(observation: Observation) -> Face | None:
+    """The face that is seen largest."""
+    return max(
+        observation.faces, key=lambda face: float(np.ptp(face.landmarks[:, 0])), default=None
+    )
+
+
+def _nothing(*shape: int) -> NDArray[np.float64]:
+    return np.full(shape, np.nan)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1e3 * seconds, 1)

@@ -1,0 +1,191 @@
+"""How a head moves, blinks and speaks, and what a camera makes of it: the scenarios by name.
+
+Every motion is a function of time over whole arrays, so the truth is known at any moment, also
+between pictures.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.errors import ConfigError
+from livecam.core.registry import did_you_mean
+from livecam.measure.truth.head import NECK_JOINT
+
+Array = NDArray[np.float64]
+Wave = Callable[[Array], Array]
+
+AWAY_M = 0.48  # of a head at rest: a face 160 px wide in a picture 720 px high
+REST_M = np.array((0.0, 0.0, -AWAY_M))
+CUT_TO_M, CUT_TO_DEG = np.array((0.13, 0.02, -0.06)), np.array((-14.0, 4.0, 3.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """Where a head is at n moments, and what its face does."""
+
+    turns_deg: Array  # float64[n, 3]: yaw to its left, pitch down, roll; in the order Y X Z
+    places_m: Array  # float64[n, 3]: of the head looking ahead; camera space
+    blinks: Array  # float64[n, 2]: 1 is shut; left, right
+    jaw: Array  # float64[n]: 1 is wide open
+
+    @property
+    def heads(self) -> Array:
+        """camera_from_head, float64[n, 4, 4]: it turns about the joint of its neck."""
+        out = self.bodies
+        out[:, :3, :3] = rotations(self.turns_deg)
+        out[:, :3, 3] += NECK_JOINT - out[:, :3, :3] @ NECK_JOINT
+        return out
+
+    @property
+    def bodies(self) -> Array:
+        """camera_from_head float64[n, 4, 4], if the head looked ahead."""
+        out = np.tile(np.eye(4), (len(self.places_m), 1, 1))
+        out[:, :3, 3] = self.places_m
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A webcam: when it looks, for how long, and how clearly."""
+
+    fps: float = 30.0
+    jitter_s: float = 0.001  # moments differ from even ones by up to so much, and are told truly
+    exposure_s: float = 0.008  # half before and half after the moment
+    noise: float = 3.0  # standard deviation, of 255
+    brightness: float = 1.0
+    blur_px: float = 0.6  # standard deviation of the lens's blur
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A motion before a camera."""
+
+    name: str
+    yaw: Wave | None = None  # degrees
+    pitch: Wave | None = None
+    roll: Wave | None = None
+    across: Wave | None = None  # metres, to the right of the picture
+    nearer: Wave | None = None  # metres
+    blink: Wave | None = None
+    jaw: Wave | None = None
+    camera: Camera = field(default_factory=Camera)
+    occluded: bool = False  # something is held before the face now and then
+    # The head is elsewhere, in another room, and back; no shutter may be open at a cut.
+    cuts_s: tuple[float, ...] = ()
+    seconds: float = 6.0
+
+    def at(self, times: Array) -> Posture:
+        """The truth at those seconds, float64[n]."""
+
+        def of(wave: Wave | None) -> Array:
+            return np.zeros(len(times)) if wave is None else wave(times)
+
+        elsewhere = self.rooms(times)[:, None]
+        turns = np.stack((of(self.yaw), of(self.pitch), of(self.roll)), 1) + elsewhere * CUT_TO_DEG
+        ways = np.stack((of(self.across), np.zeros(len(times)), of(self.nearer)), 1)
+        lids = of(self.blink)
+        places = REST_M + ways + elsewhere * CUT_TO_M
+        return Posture(turns, places, np.stack((lids, lids), 1), of(self.jaw))
+
+    def rooms(self, times: Array) -> NDArray[np.int64]:
+        """The number of the room at those seconds: 0, or 1 after every other cut."""
+        return np.searchsorted(np.array(self.cuts_s), times, side="right") % 2
+
+    def times(self, seconds: float = np.inf, seed: int = 0) -> Array:
+        """When its camera looks, for at most so long."""
+        count = max(2, round(min(seconds, self.seconds) * self.camera.fps))
+        random = np.random.default_rng((seed, zlib.crc32(self.name.encode())))
+        jitter = self.camera.jitter_s * random.uniform(-1, 1, count)
+        even = (np.arange(count) + 1) / self.camera.fps
+        return np.asarray(even + np.minimum(jitter, 0.45 / self.camera.fps))
+
+
+def rotations(turns_deg: Array) -> Array:
+    """Matrices float64[n, 3, 3] of yaw, pitch and roll in degrees, as spaces.euler_deg tells."""
+    yaw, pitch, roll = np.radians(turns_deg).T
+    zero, one = np.zeros_like(yaw), np.ones_like(yaw)
+
+    def matrix(*rows: Array) -> Array:
+        return np.moveaxis(np.array(rows).reshape(3, 3, -1), 2, 0)
+
+    cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))
+    about_y = matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy)
+    about_x = matrix(one, zero, zero, zero, cp, -sp, zero, sp, cp)
+    about_z = matrix(cr, -sr, zero, sr, cr, zero, zero, zero, one)
+    return about_y @ about_x @ about_z
+
+
+def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
+    """The scenarios of those names; all when none is named.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    table = {scenario.name: scenario for scenario in SCENARIOS}
+    for name in names:
+        if name not in table:
+            raise ConfigError(
+                f'no scenario is called "{name}"{did_you_mean(name, table)}',
+                hint=f"there are: {', '.join(table)}",
+            )
+    return tuple(table[name] for name in names) if names else SCENARIOS
+
+
+def _sine(amount: float, hz: float, phase: float = 0.0) -> Wave:
+    return lambda t: amount * np.sin(2 * np.pi * (hz * t + phase))
+
+
+def _sum(*waves: Wave) -> Wave:
+    return lambda t: np.sum([wave(t) for wave in waves], axis=0)
+
+
+BLINK_EVERY_S, SHUTS_S, OPENS_S = 1.1, 0.08, 0.16
+
+
+def _blinks(t: Array) -> Array:
+    """Lids fall in SHUTS_S and rise in OPENS_S, as people's do."""
+    since = np.mod(t - 0.4, BLINK_EVERY_S)
+    falling = 0.5 - 0.5 * np.cos(np.pi * np.clip(since / SHUTS_S, 0, 1))
+    rising = 0.5 - 0.5 * np.cos(np.pi * np.clip((since - SHUTS_S) / OPENS_S, 0, 1))
+    return np.asarray(falling - rising)
+
+
+def _speech(t: Array) -> Array:
+    """A jaw that opens to 0.7 about twice a second, never quite evenly."""
+    return 0.7 * np.sin(np.pi * (0.9 * t + 0.12 * np.sin(2 * np.pi * 0.37 * t))) ** 2
+
+
+_WANDER = Scenario(
+    "wander",
+    yaw=_sum(_sine(7, 0.23), _sine(2, 0.61, 0.2)),
+    pitch=_sum(_sine(4, 0.19, 0.1), _sine(1, 0.7)),
+    roll=_sine(3, 0.17, 0.3),
+    across=_sine(0.02, 0.21, 0.4),
+    nearer=_sine(0.02, 0.13),
+)
+_DIM = Camera(brightness=0.3, noise=8.0, exposure_s=0.03)
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("still"),
+    Scenario("still-dim", camera=_DIM),
+    _WANDER,
+    replace(_WANDER, name="dim", camera=_DIM),
+    replace(_WANDER, name="slow-camera", camera=Camera(15, jitter_s=0.02, exposure_s=0.02)),
+    replace(_WANDER, name="quick-camera", camera=Camera(fps=60, exposure_s=0.004)),
+    Scenario("yaw", yaw=_sine(35, 0.2)),
+    Scenario("nod", pitch=_sine(16, 0.45)),
+    Scenario("roll", roll=_sine(25, 0.3)),
+    Scenario("shake", yaw=_sine(60 / (2 * np.pi * 0.7), 0.7)),  # at most 60 degrees a second
+    Scenario("approach", nearer=_sine(0.12, 0.22)),
+    # At AWAY_M a pixel is 0.8 mm: at most 400 px a second.
+    Scenario("slide", across=_sine(400 * 0.000817 / (2 * np.pi * 0.6), 0.6)),
+    replace(_WANDER, name="occluder", occluded=True),
+    replace(_WANDER, name="cut", cuts_s=(2.02, 3.52, 5.02)),
+    Scenario("blink", yaw=_sine(4, 0.2), blink=_blinks, jaw=_speech),
+)

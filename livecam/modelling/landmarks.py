@@ -1,0 +1,100 @@
+"""Where a species has the parts of its face that move.
+
+Found from the row's numbers and laid onto the surface, so that brows and cheeks of a frog lie
+where a frog has them. Left ones, head units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from livecam.modelling.mesh import projected
+from livecam.modelling.sdf import Array, length, vector
+from livecam.modelling.shape import Shape
+
+_EYE_RADIUS, _CORNER_X = 0.335, 0.44  # of the face that the fields were drawn on
+_STEPS = 33  # of the lip line, from its middle to a corner
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """Points float32[3] on the left half of a face, and the units that sizes are measured in."""
+
+    eye: Array  # its centre
+    eye_unit: float  # 1 for an eye as large as the raccoon's
+    brow_inner: Array
+    brow_middle: Array
+    brow_outer: Array
+    cheek: Array  # what a smile lifts
+    puff: Array  # what breath fills
+    jowl: Array
+    beside_nose: Array
+    lips: Array  # float32[k, 3], the line between the lips from its middle to the corner
+    mouth_unit: float  # 1 for a mouth as wide as the raccoon's
+
+    @property
+    def corner(self) -> Array:
+        last: Array = self.lips[-1]
+        return last
+
+    @property
+    def mouth_depth(self) -> float:
+        """How far the corner lies behind the middle."""
+        return max(float(self.lips[0, 2] - self.lips[-1, 2]), 0.2 * self.mouth_unit)
+
+
+def landmarks(shape: Shape) -> Landmarks:
+    """The landmarks of a shape."""
+    row = shape.species
+    eye, r = vector(row.eye), row.eye_radius
+    lips = _lip_line(shape)
+    corner = lips[-1]
+    m = float(np.clip(row.mouth_corner[0] / _CORNER_X, 0.6, 1.5))
+    cheek_y = 0.5 * (eye[1] - r + corner[1]) + 0.10 * m
+    guesses = np.stack(
+        (
+            eye + r * vector((-0.46, 1.21, 0.43)),
+            eye + r * vector((0.0, 1.30, 0.27)),
+            eye + r * vector((0.55, 1.33, -0.10)),
+            vector((0.5 * (eye[0] + corner[0]) + 0.16 * m, cheek_y, corner[2] - 0.18 * m)),
+            corner + m * vector((-0.02, -0.17, -0.20)),
+            vector(row.nose) + vector((row.nose_radii[0] + 0.03, 0.0, -0.16)),
+        )
+    ).astype(np.float32)
+    on_skin = projected(shape, guesses, 6)
+    cheek, jowl = on_skin[3:5]
+    return Landmarks(
+        eye=eye,
+        eye_unit=r / _EYE_RADIUS,
+        brow_inner=on_skin[0],
+        brow_middle=on_skin[1],
+        brow_outer=on_skin[2],
+        cheek=cheek,
+        puff=(0.35 * cheek + 0.25 * jowl + 0.40 * corner).astype(np.float32),
+        jowl=jowl,
+        beside_nose=on_skin[5],
+        lips=lips,
+        mouth_unit=m,
+    )
+
+
+def _lip_line(shape: Shape) -> Array:
+    """Where the surface lies in front along the lip line, float32[k, 3]."""
+    x = np.linspace(0, shape.species.mouth_corner[0], _STEPS, dtype=np.float32)
+    z = np.arange(1.6, -0.4, -0.01, dtype=np.float32)
+    p: Array = np.zeros((len(x), len(z), 3), np.float32)
+    p[..., 0], p[..., 2] = x[:, None], z
+    p[..., 1] = shape.lip_height(p)
+    inside = (shape(p.reshape(-1, 3)) < 0).reshape(p.shape[:2])
+    first = np.where(inside.any(axis=1), inside.argmax(axis=1), len(z) // 2)
+    line: Array = p[np.arange(len(x)), first]
+    return line
+
+
+def along_lips(lips: Array) -> Array:
+    """How far along the line its points lie: 0 in the middle .. 1 at the corner."""
+    steps = np.r_[0, np.cumsum(length(np.diff(lips, axis=0)))]
+    out: Array = (steps / steps[-1]).astype(np.float32)
+    return out

@@ -1,0 +1,24 @@
+"""The built-in heads: a file for each, with its row of numbers and its paint function."""
+
+from __future__ import annotations
+
+from livecam.modelling.species.base import UNIT_M, Paint, Species
+from livecam.modelling.species.bear import BEAR
+from livecam.modelling.species.bull import BULL
+from livecam.modelling.species.cat import CAT
+from livecam.modelling.species.fox import FOX
+from livecam.modelling.species.frog import FROG
+from livecam.modelling.species.man import MAN
+from livecam.modelling.species.panda import PANDA
+from livecam.modelling.species.rabbit import RABBIT
+from livecam.modelling.species.raccoon import RACCOON
+from livecam.modelling.species.shiba import SHIBA
+from livecam.modelling.species.tiger import TIGER
+from livecam.modelling.species.woman import WOMAN
+
+__all__ = ["SPECIES", "UNIT_M", "Paint", "Species"]
+
+SPECIES: dict[str, Species] = {
+    row.name: row
+    for row in (RACCOON, FOX, PANDA, BULL, CAT, SHIBA, BEAR, TIGER, RABBIT, FROG, WOMAN, MAN)
+}

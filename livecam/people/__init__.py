@@ -1,0 +1,1 @@
+"""Tracking by detection: which face belongs to which person."""

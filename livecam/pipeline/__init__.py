@@ -1,0 +1,1 @@
+"""The pipeline from observations to published frames, without threads."""

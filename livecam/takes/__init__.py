@@ -1,0 +1,1 @@
+"""Recorded takes as films and as animated glTF."""

@@ -1,0 +1,198 @@
+"""Takes as files for other programs: an animated glTF head, or a table."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Avatar, Material, Profile
+from livecam.avatar.expression import ExpressionGains
+from livecam.avatar.eye_picture import eye_picture, eye_uv
+from livecam.avatar.gltf import VERTICES, chunks, packed, triangles_of
+from livecam.avatar.library import HEAD_FILE, load_avatar
+from livecam.avatar.skin import BODY, HEAD
+from livecam.calibration.profile import load_profile
+from livecam.core.errors import AssetError, SinkError, UsageError
+from livecam.core.face import EXPRESSIONS
+from livecam.core.frame import Image
+from livecam.core.spaces import euler_deg
+from livecam.filtering.zero_lag import same_hemisphere
+from livecam.motion.take import Take
+
+FLOAT = 5126  # glTF 2.0, 3.6.2.2: accessor.componentType
+
+
+def export(take: Take, out: Path, avatar: str, *, profile: str = "", force: bool = False) -> None:
+    """Writes a take as .glb or .csv; `profile` names how the one in the take is measured.
+
+    Raises:
+        AssetError: there is no such avatar, or it has no joints to move.
+        ConfigError: there is no such profile.
+        UsageError: the ending is neither.
+        SinkError: the file is there, or cannot be written.
+    """
+    if out.suffix.lower() not in (".glb", ".csv"):
+        raise UsageError(f"{out} is neither .glb nor .csv", "name the file TAKE.glb or TAKE.csv")
+    if out.exists() and not force:
+        raise SinkError(f"{out} is there already", hint="--force replaces it")
+    usual = load_profile(profile) if profile else None
+    try:
+        if out.suffix.lower() == ".csv":
+            with out.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows(table(take))
+        else:
+            out.write_bytes(animated(take, avatar, usual))
+    except OSError as error:
+        raise SinkError(
+            f"{out} cannot be written: {error.strerror}", hint="choose another folder"
+        ) from error
+
+
+def table(take: Take) -> list[list[Any]]:
+    """Names first, then one row a frame; empty where nobody was seen."""
+    pose = ["x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg"]
+    rows: list[list[Any]] = [["time_s", "seen", *pose, *EXPRESSIONS]]
+    for row, t in enumerate(take.times):
+        line: list[Any] = [round(float(t), 4), int(take.seen[row])]
+        if take.seen[row]:
+            line += [round(float(v), 5) for v in take.translations[row]]
+            line += [round(float(v), 3) for v in euler_deg(take.rotations[row])]
+            line += [round(float(v), 4) for v in take.weights[row]]
+        else:
+            line += [""] * (len(pose) + len(EXPRESSIONS))
+        rows.append(line)
+    return rows
+
+
+def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
+    """An avatar's own glTF file with the take as its animation.
+
+    The body's joint moves as the head did, about where it was on average; the head's joint turns;
+    each mesh has a track of its morph targets, correctives among them (glTF 2.0, 3.11). Eyes get
+    a picture, as other programs do not have our shader for them.
+    """
+    head = load_avatar(avatar)
+    document, binary = chunks(head.folder / HEAD_FILE)
+    file = _File(document, bytearray(binary))
+    _paint_eyes(document, file, head)
+    seen = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
+    rows = np.maximum(seen, int(np.argmax(take.seen)))  # where nobody is seen the last one stays
+    time = file.add(take.times.astype(np.float32), "SCALAR", bounds=True)
+    joints = {n.get("name"): i for i, n in enumerate(document["nodes"]) if "mesh" not in n}
+    if not {BODY, HEAD} <= joints.keys():
+        raise AssetError(
+            f'{head.name} has no joints "{HEAD}" and "{BODY}" that a take could move',
+            hint="give its skin both, see docs/heads.md; `livecam motion render` needs none",
+        )
+    away = take.translations - take.translations[take.seen].mean(axis=0)
+    body = np.array(document["nodes"][joints[BODY]].get("translation", (0, 0, 0)))
+    # Players interpolate components, so neighbours must be on one side; glTF writes x y z w.
+    turns = same_hemisphere(take.rotations[rows], np.ones(len(rows), bool))[:, (1, 2, 3, 0)]
+    animation = _Animation(time)
+    animation.add(joints[BODY], "translation", file.add((away[rows] + body), "VEC3"))
+    animation.add(joints[HEAD], "rotation", file.add(turns, "VEC4"))
+    morphs = _morphs(take, rows, ExpressionGains(head.gains, profile=profile))
+    for i, node in enumerate(document["nodes"]):
+        names = document["meshes"][node["mesh"]].get("extras", {}) if "mesh" in node else {}
+        if names := names.get("targetNames"):
+            track = np.stack([_weight(name, morphs) for name in names], axis=1)
+            animation.add(i, "weights", file.add(track.ravel(), "SCALAR"))
+    document["animations"] = [animation.document()]
+    return packed(document, file.binary)
+
+
+def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
+    """Lays a picture over the eyes, unless whoever made them did."""
+    primitives = [each for mesh in document["meshes"] for each in triangles_of(mesh)]
+    texture = None
+    for mesh, primitive in zip(head.meshes, primitives, strict=True):
+        known = mesh.material is Material.EYE and mesh.comb.any()  # where its centre is
+        if not known or "TEXCOORD_0" in primitive["attributes"]:
+            continue
+        if texture is None:
+            texture = file.add_picture(eye_picture(head.eyes))
+        primitive["attributes"]["TEXCOORD_0"] = file.add(
+            eye_uv(mesh.comb), "VEC2", of_vertices=True
+        )
+        material = document["materials"][primitive["material"]]
+        material.setdefault("pbrMetallicRoughness", {})["baseColorTexture"] = {"index": texture}
+
+
+def _morphs(take: Take, rows: NDArray[np.intp], gains: ExpressionGains) -> NDArray[np.float32]:
+    """What the avatar shows in each frame, float32[n, 52]; the rest is learnt first."""
+    steps = np.diff(take.times, prepend=take.times[0]).tolist()
+
+    def shown() -> list[NDArray[np.float32]]:
+        return [
+            gains.morphs(take.weights[row], dt, take.meant[row])
+            for row, dt in zip(rows, steps, strict=True)
+        ]
+
+    shown()
+    return np.stack(shown())
+
+
+def _weight(name: str, morphs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An expression's weight, or a corrective's: the product of what it corrects."""
+    columns = [EXPRESSIONS.index(part) for part in name.split("*")]
+    return np.asarray(morphs[:, columns].prod(axis=1), np.float32)
+
+
+class _Animation:
+    """The samplers and channels of one glTF animation."""
+
+    def __init__(self, time: int) -> None:
+        self._time = time
+        self._samplers: list[dict[str, Any]] = []
+        self._channels: list[dict[str, Any]] = []
+
+    def add(self, node: int, path: str, values: int) -> None:
+        target = {"node": node, "path": path}
+        self._channels.append({"sampler": len(self._samplers), "target": target})
+        self._samplers.append({"input": self._time, "interpolation": "LINEAR", "output": values})
+
+    def document(self) -> dict[str, Any]:
+        return {"name": "take", "samplers": self._samplers, "channels": self._channels}
+
+
+class _File:
+    """A glTF document and its one buffer, both growing."""
+
+    def __init__(self, document: dict[str, Any], binary: bytearray) -> None:
+        self._document, self.binary = document, binary
+
+    def add(
+        self, values: NDArray[Any], kind: str, bounds: bool = False, of_vertices: bool = False
+    ) -> int:
+        """Appends floats; answers with the index of their accessor."""
+        data = np.ascontiguousarray(values, np.float32)
+        accessors = self._document["accessors"]
+        view = self._view(data.tobytes(), {"target": VERTICES} if of_vertices else {})
+        accessor = {"bufferView": view, "componentType": FLOAT, "count": len(data), "type": kind}
+        if bounds:
+            accessor |= {"min": [float(data.min())], "max": [float(data.max())]}
+        accessors.append(accessor)
+        return len(accessors) - 1
+
+    def add_picture(self, picture: Image) -> int:
+        """Appends a picture uint8[h, w, 3] as PNG; answers with the index of its texture."""
+        done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        assert done
+        images = self._document.setdefault("images", [])
+        textures = self._document.setdefault("textures", [])
+        images.append({"bufferView": self._view(data.tobytes(), {}), "mimeType": "image/png"})
+        textures.append({"source": len(images) - 1})
+        return len(textures) - 1
+
+    def _view(self, data: bytes, said: dict[str, Any]) -> int:
+        """Appends bytes; answers with the index of their buffer view, of which that is said."""
+        self.binary += bytes(-len(self.binary) % 4)
+        views: list[dict[str, Any]] = self._document["bufferViews"]
+        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)} | said)
+        self.binary += data
+        return len(views) - 1

@@ -1,0 +1,1 @@
+"""One avatar posed by hand: contact sheets and the turntable."""

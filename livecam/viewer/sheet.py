@@ -1,0 +1,146 @@
+"""A contact sheet: one head in sixteen poses and expressions, drawn as it is drawn live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import get_args
+
+import cv2
+import numpy as np
+
+from livecam.avatar.accessories import dressed
+from livecam.avatar.base import Avatar
+from livecam.avatar.library import list_avatars, load_avatar
+from livecam.core.errors import SinkError, UsageError
+from livecam.core.frame import Image
+from livecam.core.registry import did_you_mean
+from livecam.render.context import Graphics, open_graphics
+from livecam.viewer.stage import AnyTier, Pose, Stage
+
+ALL = "all"
+
+COLUMNS, ROWS = 4, 4
+CELL = (480, 360)
+
+
+def both(**weights: float) -> dict[str, float]:
+    """Weights for the left and the right side."""
+    return {name + side: w for name, w in weights.items() for side in ("Left", "Right")}
+
+
+SMILE = both(mouthSmile=0.9, cheekSquint=0.5, eyeSquint=0.2, mouthDimple=0.3)
+LAUGH = both(mouthSmile=1.0, cheekSquint=0.8, eyeSquint=0.4, mouthUpperUp=0.4)
+
+POSES: tuple[Pose, ...] = (
+    Pose("neutral"),
+    Pose("three quarters", yaw_deg=35),
+    Pose("profile", yaw_deg=-78),
+    Pose("smile", SMILE),
+    Pose("laugh", {**LAUGH, "jawOpen": 0.75, "browInnerUp": 0.2}, pitch_deg=-6, roll_deg=4),
+    Pose("eyes shut", both(eyeBlink=1.0)),
+    Pose("wink left", {**SMILE, "eyeBlinkLeft": 1.0, "cheekSquintLeft": 1.0}, yaw_deg=12),
+    Pose("half shut", both(eyeBlink=0.5), yaw_deg=-18),
+    Pose(
+        "surprise",
+        {**both(eyeWide=1.0, browOuterUp=1.0), "browInnerUp": 1.0, "jawOpen": 0.7,
+         "mouthFunnel": 0.5},
+    ),
+    Pose(
+        "anger",
+        {**both(browDown=1.0, noseSneer=0.6, eyeSquint=0.5, mouthFrown=0.6, mouthPress=0.5),
+         "jawForward": 0.4},
+        pitch_deg=8,
+    ),
+    Pose(
+        "disgust",
+        {**both(noseSneer=1.0, browDown=0.5, eyeSquint=0.7, mouthUpperUp=0.7, mouthFrown=0.4),
+         "mouthShrugLower": 0.3},
+        yaw_deg=-15, roll_deg=-5,
+    ),
+    Pose(
+        "sad",
+        {**both(mouthFrown=1.0, eyeSquint=0.2, eyeLookDown=0.4), "browInnerUp": 1.0,
+         "mouthShrugLower": 0.6},
+        pitch_deg=10,
+    ),
+    Pose("O", {"mouthPucker": 0.5, "mouthFunnel": 0.9, "jawOpen": 0.35}),
+    Pose("cheeks puffed", {"cheekPuff": 1.0, "mouthPucker": 0.3}, yaw_deg=15),
+    Pose("tongue", {**SMILE, "tongueOut": 1.0, "jawOpen": 0.5}, roll_deg=-8),
+    Pose(
+        "look aside",
+        {"eyeLookOutLeft": 0.9, "eyeLookInRight": 0.9, "mouthLeft": 0.4, "browOuterUpLeft": 0.6},
+        yaw_deg=-12,
+    ),
+)  # fmt: skip
+
+
+def sheet(graphics: Graphics, avatar: Avatar, tier: AnyTier = "full") -> Image:
+    """All poses side by side, uint8[1440, 1920, 4]; on the thread of the context.
+
+    Raises:
+        GraphicsError: the driver cannot draw the head.
+    """
+    width, height = CELL
+    out = np.empty((ROWS * height, COLUMNS * width, 4), np.uint8)
+    with Stage(graphics, avatar, CELL, tier) as stage:
+        for index, pose in enumerate(POSES):
+            y, x = index // COLUMNS * height, index % COLUMNS * width
+            out[y : y + height, x : x + width] = stage.picture(pose)
+    return out
+
+
+def write_sheets(
+    name: str, out: Path | None, tier: str, wear: Sequence[str] = ()
+) -> Iterator[Path]:
+    """Draws the sheet of an avatar, or of all of them, and says where each was written.
+
+    Raises:
+        AssetError: there is no such avatar or accessory.
+        GraphicsError: it cannot be drawn.
+        SinkError: it cannot be written.
+    """
+    chosen = checked_tier(tier)
+    every = name == ALL
+    names = list_avatars() if every else (name,)
+    with open_graphics() as graphics:
+        for each in names:
+            avatar = dressed(load_avatar(each), wear)
+            path = Path(f"{avatar.name}-sheet.png")
+            if out is not None:
+                path = out / path if every else out
+            write_picture(path, sheet(graphics, avatar, chosen))
+            yield path
+
+
+def checked_tier(word: str) -> AnyTier:
+    """That word as a tier.
+
+    Raises:
+        UsageError: it is none.
+    """
+    tiers: tuple[AnyTier, ...] = get_args(AnyTier)
+    for tier in tiers:
+        if tier == word:
+            return tier
+    raise UsageError(
+        f'no tier is called "{word}"{did_you_mean(word, [*tiers])}',
+        f"there are: {', '.join(tiers)}",
+    )
+
+
+def write_picture(path: Path, image: Image) -> None:
+    """Writes RGBA as PNG or JPEG, as the ending of the name says.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGBA2BGR)
+    try:
+        data = cv2.imencode(path.suffix or ".png", bgr)[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except cv2.error as error:
+        raise SinkError(f'no picture ends in "{path.suffix}"', "end the name in .png") from error
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,135 @@
+"""A turntable: one head from all sides, its face at play, in a window or as numbered pictures."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from livecam.avatar.accessories import dressed
+from livecam.avatar.base import Avatar
+from livecam.avatar.library import load_avatar
+from livecam.core.commands import Command
+from livecam.core.errors import UsageError
+from livecam.core.face import EXPRESSIONS
+from livecam.core.frame import Frame
+from livecam.render.context import Graphics, WindowRequest, open_graphics
+from livecam.sinks.base import OutputInfo
+from livecam.sinks.png import PngSequence
+from livecam.sinks.preview import Preview, PreviewStatus, display_available
+from livecam.viewer.sheet import POSES, checked_tier
+from livecam.viewer.stage import AnyTier, Pose, Stage
+
+FPS = 30.0
+TURN_S = 8.0  # once round
+FACE_S, CHANGE_S = 2.0, 0.5  # how long a face is kept, and how long it takes to change
+SIZE = "720x720"
+SMALLEST, LARGEST = 64, 4096
+
+
+def show(
+    name: str,
+    *,
+    png: Path | None = None,
+    seconds: float | None = None,
+    size: str = SIZE,
+    tier: str = "auto",
+    wear: Sequence[str] = (),
+) -> int:
+    """Turns an avatar in a window until it is closed, or once into a folder of pictures.
+
+    Raises:
+        AssetError: there is no such avatar or accessory.
+        GraphicsError: it cannot be drawn.
+        SinkError: a picture cannot be written.
+        UsageError: the size or the tier is none, or there is no display.
+    """
+    width, height = checked_size(size)
+    chosen = checked_tier(tier)
+    avatar = dressed(load_avatar(name), wear)
+    if png is not None:
+        with open_graphics() as graphics:
+            return _write(graphics, avatar, (width, height), chosen, png, seconds or TURN_S)
+    if not display_available():
+        raise UsageError("there is no display to show it on", "write pictures: --png FOLDER")
+    window = WindowRequest(f"livecam - {avatar.title}", width, height)
+    with open_graphics(window) as graphics:
+        return _play(graphics, avatar, (width, height), chosen, seconds)
+
+
+def checked_size(text: str) -> tuple[int, int]:
+    """The sides that `WIDTHxHEIGHT` names, made even.
+
+    Raises:
+        UsageError: it names none, or some that nobody can draw.
+    """
+    found = re.fullmatch(r"(\d+)x(\d+)", text)
+    sides = tuple(int(side) for side in found.groups()) if found else ()
+    if len(sides) != 2 or min(sides) < SMALLEST or max(sides) > LARGEST:
+        raise UsageError(
+            f'"{text}" is no size', f"write e.g. {SIZE}; sides from {SMALLEST} to {LARGEST}"
+        )
+    return sides[0] + sides[0] % 2, sides[1] + sides[1] % 2
+
+
+def pose_at(t: float) -> Pose:
+    """The turntable after t seconds: starts in front, turns to the head's left."""
+    return replace(
+        Pose("turning", face_at(t), yaw_deg=360 * t / TURN_S % 360), body_turn=(1.0, 1.0, 1.0)
+    )
+
+
+def face_at(t: float) -> dict[str, float]:
+    """The sheet's expressions one after the other, each melting into the next."""
+    number, within = divmod(t, FACE_S)
+    share = float(np.clip((within - FACE_S + CHANGE_S) / CHANGE_S, 0.0, 1.0))
+    share *= share * (3 - 2 * share)
+    before, after = (POSES[(int(number) + k) % len(POSES)].weights for k in (0, 1))
+    return {
+        name: before.get(name, 0.0) * (1 - share) + after.get(name, 0.0) * share
+        for name in EXPRESSIONS
+        if name in before or name in after
+    }
+
+
+def _write(
+    graphics: Graphics,
+    avatar: Avatar,
+    size: tuple[int, int],
+    tier: AnyTier,
+    folder: Path,
+    seconds: float,
+) -> int:
+    sink = PngSequence(folder)
+    sink.open(OutputInfo(*size, FPS))
+    with Stage(graphics, avatar, size, tier) as stage:
+        for index in range(max(1, round(seconds * FPS))):
+            image = stage.picture(pose_at(index / FPS), after_s=1 / FPS)
+            sink.send(Frame(image, index, index / FPS))
+    sink.close()
+    print(folder)
+    return 0
+
+
+def _play(
+    graphics: Graphics, avatar: Avatar, size: tuple[int, int], tier: AnyTier, seconds: float | None
+) -> int:
+    preview = Preview(graphics)
+    preview.open(OutputInfo(*size, FPS))
+    preview.status = PreviewStatus(state=avatar.title)
+    start = before = time.perf_counter()
+    with Stage(graphics, avatar, size, tier) as stage:
+        while Command.QUIT not in preview.poll():
+            now = time.perf_counter()
+            if seconds is not None and now - start >= seconds:
+                break
+            image = stage.picture(pose_at(now - start), after_s=now - before)
+            preview.send(Frame(image, 0, now - start))
+            before = now
+            time.sleep(max(0.0, 1 / FPS - (time.perf_counter() - now)))
+    preview.close()
+    return 0

@@ -1,0 +1,1 @@
+"""Optical flow and 2-D transforms of images."""
