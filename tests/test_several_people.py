@@ -444,13 +444,13 @@ def test_two_people_wear_their_own_and_who_is_missed_is_held_and_hidden(
     for _ in range(5):
         published = show.shows(image, left, right)
         assert published.state is Shown.AVATAR
-    wears = {state.who: head_x(state) for state in show.drawn()[1]}
+    wears = {state.slot: head_x(state) for state in show.drawn()[1]}
     assert len(wears) == 2
     assert show.leak(left, right) == 0
     for _ in range(round(show.settings.privacy.hold_s * FPS) - 1):
         published = show.shows(image, left)  # the tracker misses one who is still there
         assert published.state is Shown.AVATAR
-        states = {state.who: head_x(state) for state in show.drawn()[1]}
+        states = {state.slot: head_x(state) for state in show.drawn()[1]}
         assert states == pytest.approx(wears, abs=0.01)
     assert show.leak(left, right) == 0
     for _ in range(3):
@@ -474,12 +474,12 @@ def test_each_state_is_drawn_as_its_own_avatar_and_the_near_one_covers(graphics:
         compositor = HeadCompositor(graphics, red, settings, (320, 240))
         compositor.wear((red, green))
         frame = Frame(np.full((240, 320, 4), 128, np.uint8), 0, 0.0)
-        one, two = at(x=-0.1, z=-0.7), replace(at(x=0.1, z=-0.7), who=1)
+        one, two = at(x=-0.1, z=-0.7), replace(at(x=0.1, z=-0.7), slot=1)
         image = compositor.compose(frame, (one, two)).image.astype(int)
         redder = image[..., 0] - image[..., 1]
         assert redder[120, 110] > 30
         assert redder[120, 210] < -30
-        near = replace(at(z=-0.5), who=1)
+        near = replace(at(z=-0.5), slot=1)
         for states in ((near, at(z=-0.8)), (at(z=-0.8), near)):
             image = compositor.compose(frame, states).image.astype(int)
             assert image[120, 160, 1] - image[120, 160, 0] > 30

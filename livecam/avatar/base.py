@@ -169,7 +169,7 @@ class AvatarState:
     # float64[k, 4, 4]: how each of the avatar's bones is moved, in avatar space; None at rest
     bones: NDArray[np.float64] | None = None
     pupil: float = 1.0  # over its resting radius
-    who: int = 0  # which of the avatars, where several people wear one
+    slot: int = 0  # index of the avatar, where several people wear one
 
     def moved(self, way: Vector3) -> AvatarState:
         """Head and body elsewhere by metres in camera space; what is in pixels stays."""

@@ -55,7 +55,7 @@ class Compositor(Protocol):
 
     `scene` is what was seen in that very picture besides the faces, with the face of the first
     of `avatars`. Several of them may be different heads: `wear` says which there are, and each
-    state's `who` is its place among them, counted round.
+    state's `slot` is its place among them, counted round.
 
     Made, used and closed on the thread that owns the GL context. `compose` returns a new
     RGBA frame of the same size and with the same index and time; the frame given stays

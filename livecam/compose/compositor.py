@@ -126,7 +126,7 @@ class HeadCompositor:
         return replace(frame, image=image)
 
     def _below_of(self, state: AvatarState) -> tuple[int, int, int]:
-        return self._below[state.who % len(self._below)]
+        return self._below[state.slot % len(self._below)]
 
     def _paint_faces_out(self, layers: Layers) -> None:
         """Paints the real faces out, for heads with gaps."""

@@ -57,8 +57,8 @@ class NeckTint:
         part = layers.image[rect.slices]
         alpha = enlarged(bare, scene.cell, rect)
         grey = cv2.cvtColor(part, cv2.COLOR_RGBA2GRAY)
-        who = layers.avatars[0].who if layers.avatars else 0
-        shades = self._shades(self._bright, self._tints[who % len(self._tints)])
+        slot = layers.avatars[0].slot if layers.avatars else 0
+        shades = self._shades(self._bright, self._tints[slot % len(self._tints)])
         tinted = cv2.LUT(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), shades)
         lay(part, np.asarray(tinted, np.uint8), alpha)
         np.maximum(layers.made[rect.slices], alpha, out=layers.made[rect.slices])

@@ -41,7 +41,7 @@ class Painter(Protocol):
 
     The shadow falls on `body` alone where one is given; `coverage` uint8[h, w] takes the
     head's in; the head is made as soft as the camera would have seen it.
-    `light` is what falls on the heads. `wear` says which heads there are, and each state's `who`
+    `light` is what falls on the heads. `wear` says which heads there are, and each state's `slot`
     is its place among them, counted round; the same one twice is kept once.
     """
 
@@ -304,7 +304,7 @@ def once(heads: Iterable[Head]) -> list[Head]:
 
 def head_of(heads: Sequence[Head], state: AvatarState) -> Head:
     """The head that a state is of."""
-    return heads[state.who % len(heads)]
+    return heads[state.slot % len(heads)]
 
 
 def heads_of(

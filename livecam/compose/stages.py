@@ -88,7 +88,7 @@ class PictureStages:
         self._masks = np.zeros((3, 0, 0), np.uint8)
 
     def wear(self, avatars: Sequence[Avatar]) -> None:
-        """Says whose heads there are; each state's `who` is its place among them, counted round.
+        """Says whose heads there are; each state's `slot` is its place among them, counted round.
 
         Head removal, neck, hands and light look at one person, the first of the states that
         `begin` is given, whoever that is.
@@ -142,14 +142,14 @@ class PictureStages:
     def _part(self, layers: Layers, scene: Scene) -> None:
         """Parts the person, anew for every look at them; between two the parts are carried."""
         state = layers.avatars[0]
-        silhouette = self._silhouettes[state.who % len(self._silhouettes)]
+        silhouette = self._silhouettes[state.slot % len(self._silhouettes)]
         seen_at = scene.at if scene.seen_at is None else scene.seen_at
-        other = state.who != self._figure_of
+        other = state.slot != self._figure_of
         if other:  # what was learned of somebody's body says nothing about another's
             self._body.reset()
             for stage in (*self._before, *self._after):
                 stage.reset()
-            self._figure_of = state.who
+            self._figure_of = state.slot
         if other or self._figure is None or seen_at != self._figure_seen_at:
             layers.small = on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
             person = wearer(scene)

@@ -130,7 +130,7 @@ class Artist:
         faces = [wearer.at(frame.index) for wearer in present]
         with self.timer.stage("rig"):
             avatars = [
-                replace(wearer.rig.state(face, *self._size, frame.image), who=wearer.role.who)
+                replace(wearer.rig.state(face, *self._size, frame.image), slot=wearer.role.who)
                 for wearer, face in zip(present, faces, strict=True)
             ]
         scene = None

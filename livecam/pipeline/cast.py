@@ -117,7 +117,7 @@ class Wearer:
         state = self._rig.state(face, frame.width, frame.height, frame.image)
         state = self._way_back.step(state, self._shown, dt)
         self._away_px = np.zeros(2)
-        self._shown = replace(state, who=self.who)
+        self._shown = replace(state, slot=self.who)
         return self._shown
 
     def idle(self, dt: float, frame: Frame) -> AvatarState | None:
@@ -127,7 +127,7 @@ class Wearer:
         if state is None:
             return None
         state = shifted(self._way_back.eased(state), self._away_px, frame.height)
-        self._shown = replace(state, who=self.who)
+        self._shown = replace(state, slot=self.who)
         return self._shown
 
     def held(self, dt: float, frame: Frame, at: float) -> AvatarState | None:

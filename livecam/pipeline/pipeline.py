@@ -318,7 +318,7 @@ class Line:
         if mouth is None:
             return avatars
         return [
-            state if state.who else replace(state, morphs=mouth.mixed(state.morphs, unsure, now))
+            state if state.slot else replace(state, morphs=mouth.mixed(state.morphs, unsure, now))
             for state in avatars
         ]
 
