@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from livecam.avatar import profile as profiles
 from livecam.avatar.expression import ExpressionGains, blinks
+from livecam.calibration import profile as profiles
 from livecam.calibration.guided import STEPS, Step, asked, profile_of
 from livecam.calibration.profile import Measured, load_profile, save_profile
 from livecam.core.errors import ConfigError, TrackingError

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.avatar import profile as profiles
 from livecam.avatar.base import Profile
 from livecam.avatar.expression import ExpressionGains, blinks
 from livecam.calibration import online as silent
+from livecam.calibration import profile as profiles
 from livecam.calibration.guided import shown
 from livecam.calibration.habit import Habit, blended
 from livecam.calibration.online import SilentCalibration, wearers_profile

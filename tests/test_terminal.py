@@ -12,7 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from livecam.cli.main.terminal import COLUMNS, ROWS, Means, beside, best_means, blocks, drawn, sixel
+
+from livecam.cli.terminal import COLUMNS, ROWS, Means, beside, best_means, blocks, drawn, sixel
 
 RED, BLUE, NOTHING = (255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)
 
