@@ -32,7 +32,7 @@ def person(rest: dict[str, float], utmost: dict[str, float]) -> Measured:
 
 def lids(profile: Measured | None, left: float, right: float):
     raw = weights(eyeBlinkLeft=left, eyeBlinkRight=right)
-    return blinks((raw if profile is None else profile.usual(raw)).astype(float))
+    return blinks((raw if profile is None else profile.normalised(raw)).astype(float))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_an_eye_that_is_measured_less_shut_behind_glasses_shuts_as_far():
         {"eyeBlinkLeft": 0.1, "eyeBlinkRight": 0.1},
         {"eyeBlinkLeft": 0.38, "eyeBlinkRight": 0.65},
     )
-    usual = glasses.usual(weights(eyeBlinkLeft=0.38, eyeBlinkRight=0.65))
+    usual = glasses.normalised(weights(eyeBlinkLeft=0.38, eyeBlinkRight=0.65))
     assert usual[LEFT] == pytest.approx(usual[RIGHT], abs=0.01)
     assert lids(None, 0.38, 0.65)[0] < 0.8
     assert lids(glasses, 0.38, 0.65).min() > 0.95
@@ -74,8 +74,8 @@ def test_a_wink_stays_a_wink():
 
 def test_a_pucker_at_rest_is_gone_and_the_full_one_is_full():
     lips = person({"mouthPucker": 0.4}, {"mouthPucker": 0.75})
-    assert lips.usual(weights(mouthPucker=0.4))[INDEX["mouthPucker"]] == 0
-    assert lips.usual(weights(mouthPucker=0.75))[INDEX["mouthPucker"]] == pytest.approx(0.9)
+    assert lips.normalised(weights(mouthPucker=0.4))[INDEX["mouthPucker"]] == 0
+    assert lips.normalised(weights(mouthPucker=0.75))[INDEX["mouthPucker"]] == pytest.approx(0.9)
 
 
 def test_a_weak_weight_is_restored_but_noise_is_not_made_an_expression():
@@ -84,13 +84,13 @@ def test_a_weak_weight_is_restored_but_noise_is_not_made_an_expression():
     without = ExpressionGains({}).morphs(weights(eyeWideLeft=0.12), 0.0)
     assert shown[INDEX["eyeWideLeft"]] > 0.9 > 0.5 > without[INDEX["eyeWideLeft"]]
     dead = person({}, {"eyeWideLeft": 0.03})
-    assert dead.usual(weights(eyeWideLeft=0.03))[INDEX["eyeWideLeft"]] == pytest.approx(0.03)
+    assert dead.normalised(weights(eyeWideLeft=0.03))[INDEX["eyeWideLeft"]] == pytest.approx(0.03)
 
 
 def test_weights_stay_weights_and_rise_with_what_is_measured():
     random = np.random.default_rng(1)
     some = Measured(random.random(52), random.random(52))
-    rising = [some.usual(np.full(52, level, np.float32)) for level in np.linspace(0, 1, 21)]
+    rising = [some.normalised(np.full(52, level, np.float32)) for level in np.linspace(0, 1, 21)]
     assert np.min(rising) >= 0
     assert np.max(rising) <= 1
     assert np.diff(rising, axis=0).min() >= 0

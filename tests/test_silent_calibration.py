@@ -89,7 +89,7 @@ def after(faces: Iterator[FaceState], habit: Habit | None = None) -> Habit:
 
 def lids(profile: Profile, left: float, right: float) -> np.ndarray:
     raw = weights(eyeBlinkLeft=left, eyeBlinkRight=right)
-    return blinks(profile.usual(raw).astype(float))
+    return blinks(profile.normalised(raw).astype(float))
 
 
 @pytest.fixture
@@ -104,18 +104,20 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_nobody_was_seen_yet_and_nothing_but_noise_is_changed():
     unknown = Habit()
     for name in EXPRESSIONS:
-        level = np.array([unknown.usual(weights(**{name: x}))[INDEX[name]] for x in (0.0, 0.6)])
+        level = np.array(
+            [unknown.normalised(weights(**{name: x}))[INDEX[name]] for x in (0.0, 0.6)]
+        )
         assert level == pytest.approx((0.0, 0.6), abs=0.025), name
 
 
 def test_a_pucker_and_half_closed_eyes_at_rest_are_gone_after_half_a_minute():
     habit = after(seen(30, **NARROW))
     raw = weights(**NARROW)
-    assert habit.usual(raw)[PUCKER] < 0.03
+    assert habit.normalised(raw)[PUCKER] < 0.03
     assert blinks(raw.astype(float)).min() > 0.05
     assert lids(habit, 0.36, 0.34).max() == 0
     assert lids(habit, 0.65, 0.65).min() > 0.95
-    assert habit.usual(weights(mouthPucker=0.9))[PUCKER] > 0.85
+    assert habit.normalised(weights(mouthPucker=0.9))[PUCKER] > 0.85
 
 
 @pytest.mark.parametrize("way", [{"yaw_deg": 40.0}, {"m_per_s": 0.5}])
@@ -194,7 +196,7 @@ def test_a_real_persons_winks_stay_winks_once_she_is_known(shared):
     tracker.close()
     ahead = next(seen(1)).pose
     habit = after(FaceState(ahead, rows[k % 131], 1.09, k / 25) for k in range(60 * 25))
-    shut = np.array([blinks(habit.usual(each).astype(float)) for each in rows])
+    shut = np.array([blinks(habit.normalised(each).astype(float)) for each in rows])
     assert habit.known_s > 10
     assert min(shut[8:19, 0].min(), shut[36:45, 1].min(), shut[116:131].min()) > 0.9
     assert max(shut[8:19, 1].max(), shut[36:45, 0].max(), shut[24:31].max()) < 0.1
@@ -216,7 +218,7 @@ def test_noise_at_rest_is_not_amplified():
 
 def test_a_range_grows_with_what_was_seen_and_is_forgotten():
     def usual(habit: Habit) -> float:
-        return float(habit.usual(weights(jawOpen=0.65))[JAW])
+        return float(habit.normalised(weights(jawOpen=0.65))[JAW])
 
     habit = after(seen(20, jawOpen=0.95))
     assert habit.measured.utmost[JAW] > 0.9
@@ -230,7 +232,7 @@ def test_who_sits_there_now_counts_within_a_minute():
     after(seen(60), habit)
     assert habit.measured.rest[PUCKER] < 0.02
     after(seen(60, browInnerUp=0.25), habit)
-    assert habit.usual(weights(browInnerUp=0.25))[INDEX["browInnerUp"]] < 0.03
+    assert habit.normalised(weights(browInnerUp=0.25))[INDEX["browInnerUp"]] < 0.03
 
 
 def test_what_was_asked_for_wins_and_is_corrected_only_a_little():
@@ -310,7 +312,7 @@ def test_what_was_forgotten_during_a_run_does_not_come_back(kept):
     assert profiles.forget_profile("default")
     running.close()
     assert load_learnt("default") is None
-    assert running.usual(weights(**NARROW))[PUCKER] < 0.05  # the show goes on as it was
+    assert running.normalised(weights(**NARROW))[PUCKER] < 0.05  # the show goes on as it was
 
 
 def test_who_is_calibrated_anew_during_a_run_starts_anew(kept):
@@ -378,7 +380,7 @@ def test_a_disk_that_takes_nothing_is_told_once_and_the_show_goes_on(kept, caplo
         calibration.close()
     assert [r for r in caplog.records if "is not kept" in r.message] == caplog.records
     assert len(caplog.records) == 1
-    assert calibration.usual(weights(**NARROW))[PUCKER] < 0.05
+    assert calibration.normalised(weights(**NARROW))[PUCKER] < 0.05
 
 
 def _write_often(folder: Path, level: float) -> None:

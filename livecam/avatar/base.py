@@ -180,8 +180,11 @@ class AvatarState:
 
 
 class Profile(Protocol):
-    """How the tracker measures one person; it may learn while it is asked, on the same thread."""
+    """The calibration of one person: maps their measured weights to those of a typical face.
 
-    def usual(self, weights: Weights) -> Weights:
-        """The weights that a typical face would have been measured with, float32[52]."""
+    It may go on learning; `normalised` is called on the thread that teaches it.
+    """
+
+    def normalised(self, weights: Weights) -> Weights:
+        """Returns the weights a typical face would have been measured with, float32[52]."""
         ...

@@ -106,8 +106,9 @@ class ExpressionGains:
         Those that are `meant`, bool[52], are shown as they are.
         """
         told = weights.astype(np.float64)
-        usual = weights if self._profile is None else self._profile.usual(weights)
-        raw = usual.astype(np.float64)
+        if self._profile is not None:
+            weights = self._profile.normalised(weights)
+        raw = weights.astype(np.float64)
         rest = np.minimum(self._rest.step(raw, dt), MOST_REST) * self._follows_rest
         out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
         out[_BLINK] = blinks(raw) * self._blink_gains

@@ -120,9 +120,9 @@ class Habit:
             self._learn()
             self._first = face
 
-    def usual(self, weights: Weights) -> Weights:
-        """What would have been measured of a usual face, by what is known now."""
-        return self.measured.usual(weights)
+    def normalised(self, weights: Weights) -> Weights:
+        """Returns the weights a typical face would have been measured with, float32[52]."""
+        return self.measured.normalised(weights)
 
     def _begin_anew(self) -> None:
         """What was seen so far does not belong to what comes."""

@@ -82,8 +82,8 @@ class SilentCalibration:
         self._keep_at: float | None = None
         self._failed = False
 
-    def usual(self, weights: Weights) -> Weights:
-        return self._habit.usual(weights)
+    def normalised(self, weights: Weights) -> Weights:
+        return self._habit.normalised(weights)
 
     def hear(self, face: FaceState | None, now: float) -> None:
         if face is None or face.meant is not None:  # a face moved by others is not its own

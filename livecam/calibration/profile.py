@@ -68,8 +68,8 @@ class Measured:
     # float64[52]: a dead zone; smaller differences from the rest mean nothing
     quiet: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(EXPRESSIONS)))
 
-    def usual(self, weights: Weights) -> Weights:
-        """What would have been measured of a usual face, float32[52].
+    def normalised(self, weights: Weights) -> Weights:
+        """Returns the weights a typical face would have been measured with, float32[52].
 
         d |d| / (|d| + quiet) instead of a difference d: flat at the rest, straight far from it.
         """
