@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.compose.backdrops import Film, Small, covering
 from livecam.compose.background import Background, HeadAlone, background_stage, flattened
+from livecam.compose.background_sources import CoarseImage, LoopedVideo, covering
 from livecam.compose.base import Layers
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Frame, Rect
@@ -275,12 +275,12 @@ def test_before_a_person_was_found_all_but_the_head_is_blurred():
 
 def level(backdrop, at):
     """The brightness that a film shows at a moment."""
-    small = Small.of(picture(NOBODY.astype(np.float32)), NOBODY, at)
+    small = CoarseImage.of(picture(NOBODY.astype(np.float32)), NOBODY, at)
     return int(backdrop.picture(small)[5, 5, 0])
 
 
 def test_a_film_moves_on_with_the_line_and_begins_again(film):
-    backdrop = Film(film, patient=True)
+    backdrop = LoopedVideo(film, patient=True)
     shown = [level(backdrop, 100 + n / 20) for n in range(24)]
     backdrop.close()
     wanted = [40 * (n // 2 % 5) + 20 for n in range(24)]
@@ -288,15 +288,15 @@ def test_a_film_moves_on_with_the_line_and_begins_again(film):
 
 
 def test_a_film_outlives_a_pause_of_the_line(film):
-    backdrop = Film(film, patient=True)
+    backdrop = LoopedVideo(film, patient=True)
     shown = [level(backdrop, at) for at in (0.0, 3600.0, 3600.1, 5.0, 5.1)]
     backdrop.close()
     assert np.abs(np.diff(shown)).max() <= 84  # one or two pictures further, or once around
 
 
 def test_a_film_that_is_late_keeps_its_last_picture(film, monkeypatch):
-    monkeypatch.setattr("livecam.compose.backdrops._Decoder._run", lambda self: None)
-    backdrop = Film(film)
+    monkeypatch.setattr("livecam.compose.background_sources._Decoder._run", lambda self: None)
+    backdrop = LoopedVideo(film)
     shown = [level(backdrop, n / 10) for n in range(4)]
     backdrop.close()
     assert np.abs(np.subtract(shown, 20)).max() <= 4

@@ -10,7 +10,7 @@ from livecam.core.frame import Rect
 from livecam.core.spaces import compose as transform
 from livecam.core.spaces import project, quaternion_from_vector
 from livecam.render.bounds import HeadBounds, clip_from_camera_in
-from livecam.render.mesh import Coat, Morpher, merge, vertex_normals
+from livecam.render.mesh import Morpher, ShadingGroup, merge, vertex_normals
 from livecam.render.noise import SIZE, strand_noise
 from tests.render_help import at, ball_avatar
 
@@ -33,7 +33,7 @@ def test_merging_keeps_every_vertex_triangle_and_morph():
     meshes = ball_avatar(every_coat=True).meshes
     merged = merge(meshes)
     assert len(merged.positions) == sum(len(m.positions) for m in meshes)
-    assert set(merged.triangles) == set(Coat)
+    assert set(merged.triangles) == set(ShadingGroup)
     assert len(merged.all_triangles) == sum(len(m.indices) for m in meshes)
     assert merged.all_triangles.max() == len(merged.positions) - 1
     rows, _ = merged.morphs[INDEX["jawOpen"],]

@@ -11,7 +11,7 @@ from livecam.core.errors import ShaderError
 from livecam.core.timing import StageTimer
 from livecam.render.context import open_graphics
 from livecam.render.i420 import GpuI420
-from livecam.render.shaders import Program, Source, shader_folder
+from livecam.render.shaders import Program, ShaderSource, shader_folder
 from tests.render_help import at, ball_avatar
 
 
@@ -74,19 +74,19 @@ def write(folder: Path, **files: str) -> Path:
 
 def test_an_include_is_expanded_once(tmp_path):
     write(tmp_path, a_frag='#include "b.glsl"\n#include "b.glsl"\n', b_glsl="float two;\n")
-    assert Source("a.frag", tmp_path).text.count("float two;") == 1
+    assert ShaderSource("a.frag", tmp_path).text.count("float two;") == 1
 
 
 def test_a_cycle_is_reported_as_the_chain_of_names(tmp_path):
     write(tmp_path, a_glsl='#include "b.glsl"\n', b_glsl='#include "a.glsl"\n')
     with pytest.raises(ShaderError, match=r"a\.glsl -> b\.glsl -> a\.glsl"):
-        Source("a.glsl", tmp_path)
+        ShaderSource("a.glsl", tmp_path)
 
 
 def test_a_missing_include_names_who_wanted_it(tmp_path):
     write(tmp_path, a_frag='\n#include "gone.glsl"\n')
     with pytest.raises(ShaderError, match=r"gone\.glsl cannot be read, included by a\.frag"):
-        Source("a.frag", tmp_path)
+        ShaderSource("a.frag", tmp_path)
 
 
 def test_a_driver_error_names_the_file_and_line_of_the_mistake(tmp_path, graphics):
@@ -123,4 +123,4 @@ def test_lines_after_an_include_keep_their_numbers(tmp_path, graphics):
 )
 def test_every_driver_s_way_to_name_a_line_is_understood(tmp_path, message, wanted):
     write(tmp_path, a_frag="// nothing\n")
-    assert Source("a.frag", tmp_path).locate(message) == wanted
+    assert ShaderSource("a.frag", tmp_path).locate(message) == wanted

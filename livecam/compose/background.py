@@ -14,7 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.compose.backdrops import Backdrop, Defocus, Film, Plain, Small, Still
+from livecam.compose.background_sources import (
+    BackgroundSource,
+    CoarseImage,
+    DefocusedRoom,
+    LoopedVideo,
+    SolidColour,
+    StillImage,
+)
 from livecam.compose.base import Layers, Stage
 from livecam.compose.matte import Matte
 from livecam.core.errors import ConfigError, SourceError
@@ -58,14 +65,14 @@ class Background:
 
     name = "background"
 
-    def __init__(self, backdrop: Backdrop) -> None:
+    def __init__(self, backdrop: BackgroundSource) -> None:
         self._backdrop = backdrop
         self._matte = Matte()
 
     def apply(self, layers: Layers) -> None:
         foreground = self._foreground(layers)
         at = layers.scene.at if layers.scene is not None else None
-        small = Small.of(layers.image, foreground, at)
+        small = CoarseImage.of(layers.image, foreground, at)
         replace(layers.image, foreground, small, self._backdrop.picture(small), self._backdrop.wrap)
 
     def reset(self) -> None:
@@ -97,7 +104,7 @@ class HeadAlone:
 
     def apply(self, layers: Layers) -> None:
         image, coverage = layers.image, layers.coverage
-        small = Small.of(image, coverage, None)
+        small = CoarseImage.of(image, coverage, None)
         edge = np.flatnonzero((coverage - np.uint8(1)) < 254)  # bytes wrap: 1..254
         if len(edge):
             own = _unmixed(image, small, edge, _parts(coverage, edge))
@@ -119,7 +126,7 @@ def flattened(image: Image) -> Image:
     return flat
 
 
-def replace(image: Image, foreground: Mask, small: Small, behind: Image, wrap: float) -> None:
+def replace(image: Image, foreground: Mask, small: CoarseImage, behind: Image, wrap: float) -> None:
     """Puts `behind` behind the foreground of a picture, in place; all at full size."""
     cv2.copyTo(behind, cv2.inRange(foreground, NONE, NONE), image)
     # Light reaches a few pixels further in than the edge goes.
@@ -139,7 +146,7 @@ def replace(image: Image, foreground: Mask, small: Small, behind: Image, wrap: f
     _pixels(image)[edge] = _rounded(mixed)
 
 
-def _unmixed(image: Image, small: Small, edge: NDArray[np.intp], alpha: Colors) -> Colors:
+def _unmixed(image: Image, small: CoarseImage, edge: NDArray[np.intp], alpha: Colors) -> Colors:
     """The foreground's own colours at the edge, the old background taken out.
 
     Forte, "Approximate Fast Foreground Colour Estimation" (2021), equation (7): the means of
@@ -160,7 +167,7 @@ def _parts(mask: Mask, edge: NDArray[np.intp]) -> Colors:
     return np.asarray(cv2.merge((parts,) * 4), np.float32).reshape(-1, 4)
 
 
-def _near(small: Small, edge: NDArray[np.intp]) -> tuple[Colors, Colors]:
+def _near(small: CoarseImage, edge: NDArray[np.intp]) -> tuple[Colors, Colors]:
     """The colours of person and room around those pixels."""
     rows, columns = (side * FINER for side in small.image.shape[:2])
     at = _cells(small.size, small.span // FINER, columns)[edge]
@@ -204,18 +211,18 @@ def _rounded(colors: Colors) -> NDArray[np.uint32]:
     return np.asarray(whole.view(np.uint32).reshape(-1), np.uint32)
 
 
-def _backdrop(wanted: str, patient: bool) -> Backdrop:
+def _backdrop(wanted: str, patient: bool) -> BackgroundSource:
     if wanted.lower() == "blur":
-        return Defocus()
+        return DefocusedRoom()
     if wanted.startswith("#"):
-        return Plain(_color(wanted))
+        return SolidColour(_color(wanted))
     path = Path(wanted).expanduser()
     if not path.exists():
         raise _unknown(wanted)
     try:
         if path.suffix.lower() in PICTURES:
-            return Still(_picture(path))
-        return Film(path, patient=patient)
+            return StillImage(_picture(path))
+        return LoopedVideo(path, patient=patient)
     except SourceError as error:
         raise ConfigError(f"background: {error.message}", error.hint) from error
 

@@ -20,7 +20,7 @@ from livecam.core.frame import Image, Rect
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
-from livecam.render.head import FullHead, HeadRenderer, LightHead, Shot
+from livecam.render.head import FullHead, HeadRenderer, HeadView, LightHead
 from livecam.render.i420 import GpuI420
 from livecam.render.light import Light
 from livecam.render.shaders import Program, Value
@@ -108,22 +108,22 @@ class LightPainter:
     ) -> Rect:
         picture, drawn = self._picture, head_of(self._heads, state)
         height, width = picture.shape[:2]
-        shot = drawn.aim(state, width, height)
-        if shot is None:
+        view = drawn.view(state, width, height)
+        if view is None:
             return NOTHING
-        pixels = drawn.draw(shot, self._timer)
+        pixels = drawn.draw(view, self._timer)
         with self._timer.stage("soften"):
-            soft = soften(pixels, shot.rect.width, shot.rect.height)
+            soft = soften(pixels, view.rect.width, view.rect.height)
             soft = match_softness(soft, softness)
         with self._timer.stage("shadow"):
-            place = shadow_place(drawn, shot, width, height)
-            shaded = cast(picture, soft[..., 3], shot.rect, place, shadow, body)
+            place = shadow_place(drawn, view, width, height)
+            shaded = cast(picture, soft[..., 3], view.rect, place, shadow, body)
         with self._timer.stage("blend"):
-            blend(picture[shot.rect.slices], soft)
+            blend(picture[view.rect.slices], soft)
             if coverage is not None:
-                part = coverage[shot.rect.slices]
+                part = coverage[view.rect.slices]
                 cv2.max(part, soft[..., 3], dst=part)
-        return shot.rect.union(shaded)
+        return view.rect.union(shaded)
 
     def finish(self) -> Image:
         return self._picture
@@ -197,19 +197,19 @@ class FullPainter:
         assert self._target is not None  # begin() made it
         width, height = self._target.size
         head = head_of(self._heads, state)
-        shot = head.aim(state, width, height)
-        if shot is None:
+        view = head.view(state, width, height)
+        if view is None:
             return NOTHING
-        texture = head.draw(shot, self._timer)
-        place = shadow_place(head, shot, width, height)
-        region = shot.rect.union(place.region(shot.rect, width, height))
+        texture = head.draw(view, self._timer)
+        place = shadow_place(head, view, width, height)
+        region = view.rect.union(place.region(view.rect, width, height))
         with self._timer.stage("shadow"):
-            view = view_of(shot, texture, region)
-            dark = self._shadow.cast(texture, view, place, region)
+            mapping = head_from_region(view, texture, region)
+            dark = self._shadow.cast(texture, mapping, place, region)
         with self._timer.stage("blend"):
-            self._lay(texture, dark, view, place, region, shadow, body, softness)
+            self._lay(texture, dark, mapping, place, region, shadow, body, softness)
             if coverage is not None:
-                _take_coverage(texture, shot, coverage)
+                _take_coverage(texture, view, coverage)
         self._touched = self._touched.union(region)
         return region
 
@@ -217,7 +217,7 @@ class FullPainter:
         self,
         texture: moderngl.Texture,
         dark: moderngl.Texture,
-        view: View,
+        mapping: HeadFromRegion,
         place: ShadowPlace,
         region: Rect,
         shadow: float,
@@ -231,9 +231,9 @@ class FullPainter:
         begins = (place.neck_y_px - region.y0) / region.height
         whole = begins + max(1e-3, FADE_IN * place.unit_px / region.height)
         self._blend.set(
-            **view.uniforms(),
+            **mapping.uniforms(),
             dark=DARK_UNIT,
-            texel=tuple(view.per_pixel.tolist()),
+            texel=tuple(mapping.per_pixel.tolist()),
             blur=softness.blur_px,
             streak=softness.streak_px,
             strength=(shadow * CAST.strength, shadow * CONTACT.strength),
@@ -322,13 +322,13 @@ def heads_of(
     return heads
 
 
-def _take_coverage(texture: moderngl.Texture, shot: Shot, coverage: NDArray[np.uint8]) -> None:
+def _take_coverage(texture: moderngl.Texture, view: HeadView, coverage: NDArray[np.uint8]) -> None:
     """Reads a drawn head's coverage back into its place in the picture."""
     halves = np.frombuffer(texture.read(), np.float16).reshape(texture.height, texture.width, 4)
-    drawn = halves[: shot.size[1], : shot.size[0], 3].astype(np.float32)
-    size = (shot.rect.width, shot.rect.height)
+    drawn = halves[: view.size[1], : view.size[0], 3].astype(np.float32)
+    size = (view.rect.width, view.rect.height)
     alpha = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
-    part = coverage[shot.rect.slices]
+    part = coverage[view.rect.slices]
     cv2.max(part, np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8), dst=part)
 
 
@@ -348,15 +348,15 @@ class GpuShadow:
         return [self._silhouette, self._blur]
 
     def cast(
-        self, head: moderngl.Texture, view: View, place: ShadowPlace, region: Rect
+        self, head: moderngl.Texture, mapping: HeadFromRegion, place: ShadowPlace, region: Rect
     ) -> moderngl.Texture:
         """The shadow's two channels, stretched over the region."""
         self._ctx.enable_only(moderngl.NOTHING)
         one, two = self._targets
         head.use(HEAD_UNIT)
-        toward = np.array(place.towards_key) * place.unit_px * view.per_pixel
+        toward = np.array(place.towards_key) * place.unit_px * mapping.per_pixel
         self._silhouette.set(
-            **view.uniforms(),
+            **mapping.uniforms(),
             cast_offset=tuple((toward * CAST.offset).tolist()),
             contact_offset=tuple((toward * CONTACT.offset).tolist()),
         )
@@ -387,7 +387,7 @@ class GpuShadow:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class HeadFromRegion:
     """How a region of the picture maps onto the drawn head, 0..1 in both."""
 
     scale: tuple[float, float]
@@ -403,23 +403,23 @@ class View:
         }
 
 
-def view_of(shot: Shot, texture: moderngl.Texture, region: Rect) -> View:
-    """How the region maps onto the texture that holds the shot."""
-    rect = shot.rect
-    return View(
+def head_from_region(view: HeadView, texture: moderngl.Texture, region: Rect) -> HeadFromRegion:
+    """How the region maps onto the texture that holds the view."""
+    rect = view.rect
+    return HeadFromRegion(
         scale=(region.width / rect.width, region.height / rect.height),
         offset=((region.x0 - rect.x0) / rect.width, (region.y0 - rect.y0) / rect.height),
-        extent=(shot.size[0] / texture.width, shot.size[1] / texture.height),
+        extent=(view.size[0] / texture.width, view.size[1] / texture.height),
         per_pixel=np.array((1 / rect.width, 1 / rect.height)),
     )
 
 
-def shadow_place(head: HeadRenderer, shot: Shot, width: int, height: int) -> ShadowPlace:
+def shadow_place(head: HeadRenderer, view: HeadView, width: int, height: int) -> ShadowPlace:
     """Where the head's shadow falls in a picture of that size."""
     fit = head.avatar.fit
     neck = np.array([fit.neck_pivot, fit.neck_pivot], np.float64)
     neck[1, 1] += fit.skull_half_width
-    pixels = project(shot.state.camera_from_body, neck, width, height)
+    pixels = project(view.state.camera_from_body, neck, width, height)
     key = head.light.key_direction
     return ShadowPlace(
         unit_px=float(np.clip(np.hypot(*(pixels[1] - pixels[0])), 1, height)),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Points
 from livecam.core.face import Matrix4
-from livecam.render.mesh import Coat, MergedMesh, layout
+from livecam.render.mesh import MergedMesh, ShadingGroup, layout
 from livecam.render.shaders import Program
 
 SHORTEST_M = 0.002  # of fur that shows on the outline
@@ -32,7 +32,7 @@ class Fins:
     """Finds the fins of one picture after the other; used on one thread."""
 
     def __init__(self, mesh: MergedMesh) -> None:
-        coat = mesh.triangles.get(Coat.MATTE, np.zeros((0, 3), np.uint32)).astype(np.int64)
+        coat = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32)).astype(np.int64)
         coat = coat[(mesh.fur[coat] > SHORTEST_M).all(axis=1)]
         pairs = np.sort(np.concatenate((coat[:, :2], coat[:, 1:], coat[:, ::2])), axis=1)
         pairs = _across(mesh, np.unique(pairs, axis=0))

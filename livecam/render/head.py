@@ -27,21 +27,26 @@ from livecam.render.bounds import HeadBounds, clip_from_camera_in
 from livecam.render.context import Graphics
 from livecam.render.fins import GpuFins
 from livecam.render.light import STUDIO, Light
-from livecam.render.mesh import Coat, GpuMesh, MergedMesh, Morpher, merge
+from livecam.render.mesh import GpuMesh, MergedMesh, Morpher, ShadingGroup, merge
 from livecam.render.noise import lying_texture, noise_texture
 from livecam.render.room import Room
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
 
 FRAGMENTS = {
-    Coat.MATTE: "matte.frag",
-    Coat.EYE: "eye.frag",
-    Coat.SKIN: "skin.frag",
-    Coat.WHISKER: "whisker.frag",
+    ShadingGroup.MATTE: "matte.frag",
+    ShadingGroup.EYE: "eye.frag",
+    ShadingGroup.SKIN: "skin.frag",
+    ShadingGroup.WHISKER: "whisker.frag",
 }  # the others are gloss.frag
 # What is wide enough for its small triangles to be lit at their corners by the light tier.
-VERTEX_LIT = {Coat.MATTE: "matte_lit.frag", Coat.HAIR: "matte_lit.frag", Coat.SKIN: "lit.frag"}
-HIDE = (Coat.MATTE, Coat.SKIN)  # with the ruff, into which mouths lead: nobody may look through
+VERTEX_LIT = {
+    ShadingGroup.MATTE: "matte_lit.frag",
+    ShadingGroup.HAIR: "matte_lit.frag",
+    ShadingGroup.SKIN: "lit.frag",
+}
+# With the ruff, into which mouths lead: nobody may look through.
+HIDE = (ShadingGroup.MATTE, ShadingGroup.SKIN)
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
 LIGHT_PIXELS = 110_000  # a small head is drawn larger and shrunk, as far as this goes
@@ -63,7 +68,7 @@ OPENING = {"jawOpen": 1.6, "mouthFunnel": 0.3, "mouthUpperUpLeft": 0.2, "mouthUp
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class HeadView:
     """One head in one picture: where it is and what its programs must know."""
 
     state: AvatarState
@@ -99,7 +104,7 @@ class HeadRenderer:
         self._bones = np.tile(np.eye(4, dtype=np.float32), (MOST_BONES + 1, 1, 1))
         self._buffers: list[moderngl.Buffer] = []
 
-    def aim(self, state: AvatarState, width: int, height: int) -> Shot | None:
+    def view(self, state: AvatarState, width: int, height: int) -> HeadView | None:
         """Where the head is in a picture of that size; None when it is not inside it."""
         points = self.bounds.camera_points(state)
         rect = self.bounds.rectangle(points, width, height)
@@ -108,7 +113,7 @@ class HeadRenderer:
         finer = self.fineness(rect.width * rect.height)
         clip_from_camera = clip_from_camera_in(rect, width, height, points)
         pixel_m = max(0.0, -float(state.camera_from_head[2, 3])) / focal_px(height)
-        return Shot(
+        return HeadView(
             state,
             rect,
             points,
@@ -129,9 +134,9 @@ class HeadRenderer:
         finer *= min(1.0, float(np.sqrt(self.most_pixels / pixels)))
         return max(1, int(finer * FINENESS_STEPS)) / FINENESS_STEPS
 
-    def morph(self, shot: Shot) -> None:
+    def morph(self, view: HeadView) -> None:
         """Moves the vertices and uploads those that changed."""
-        first, last = self.morpher.apply(shot.state.morphs)
+        first, last = self.morpher.apply(view.state.morphs)
         self.mesh.write(self.morpher.vertices, first, last)
 
     def array(self, program: Program, indices: moderngl.Buffer) -> moderngl.VertexArray:
@@ -140,13 +145,13 @@ class HeadRenderer:
         self._arrays.append(self.mesh.vertex_array(program.gl, indices))
         return self._arrays[-1]
 
-    def dress(self, program: Callable[[Coat], Program]) -> None:
+    def dress(self, program: Callable[[ShadingGroup], Program]) -> None:
         """Readies the coats, each with its program."""
         arrays = {
             coat: self.array(program(coat), self.mesh.indices[coat])
             for coat in self.merged.triangles
         }
-        self._glass = arrays.pop(Coat.GLASS, None)
+        self._glass = arrays.pop(ShadingGroup.GLASS, None)
         self._hides = [arrays.pop(coat) for coat in HIDE if coat in arrays]
         self._coats = list(arrays.values())
 
@@ -233,16 +238,16 @@ class LightHead(HeadRenderer):
         self.programs.append(Program(self.ctx, "fins.vert", "fins.frag", {"ENCODED": 1}))
         self._fins = GpuFins(self.ctx, self.merged, self.programs[-1])
 
-    def draw(self, shot: Shot, timer: StageTimer) -> NDArray[np.uint8]:
+    def draw(self, view: HeadView, timer: StageTimer) -> NDArray[np.uint8]:
         """The head as premultiplied sRGB pixels uint8[h, w, 4]; valid until the next call."""
         with timer.stage("morph"):
-            self.morph(shot)
+            self.morph(view)
         with timer.stage("fins"):
-            self._fins.stand(self.morpher.vertices, shot.state)
+            self._fins.stand(self.morpher.vertices, view.state)
         with timer.stage("draw"):
-            self.prepare(**shot.uniforms, lying_strands=LYING_UNIT)
+            self.prepare(**view.uniforms, lying_strands=LYING_UNIT)
             self._lying.use(LYING_UNIT)
-            self._target.begin(*shot.size)
+            self._target.begin(*view.size)
             self.render_coats()
             self.ctx.disable(moderngl.CULL_FACE)
             self._fins.render()
@@ -297,21 +302,21 @@ class FullHead(HeadRenderer):
             self.indices(furry_triangles(self.merged)),
         )
 
-    def draw(self, shot: Shot, timer: StageTimer) -> moderngl.Texture:
-        """The head as linear, premultiplied halves; its lower left `shot.size` is drawn."""
+    def draw(self, view: HeadView, timer: StageTimer) -> moderngl.Texture:
+        """The head as linear, premultiplied halves; its lower left `view.size` is drawn."""
         with timer.stage("morph"):
-            self.morph(shot)
+            self.morph(view)
         with timer.stage("draw"):
             self.prepare(
-                **shot.uniforms,
-                shadow_from_camera=shadow_from_camera(shot.points, self.light),
+                **view.uniforms,
+                shadow_from_camera=shadow_from_camera(view.points, self.light),
                 shadow_map=SHADOW_UNIT,
                 shells=float(max(1, self._shells)),
                 bare=float(self._shells == 0),
             )
             self._shadow_map.begin()
             self._caster.render()
-            self._target.begin(*shot.size)
+            self._target.begin(*view.size)
             self._shadow_map.texture.use(SHADOW_UNIT)
             self.render_coats()
             self.render_lining()
@@ -342,7 +347,7 @@ class FullHead(HeadRenderer):
         self._shadow_map.release()
 
 
-def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
+def light_program(ctx: moderngl.Context, coat: ShadingGroup) -> Program:
     """The program that draws a coat in the light tier."""
     if coat in VERTEX_LIT:
         defines = {"ENCODED": 1, "VERTEX_LIT": 1, **own_defines(coat)}
@@ -352,16 +357,16 @@ def light_program(ctx: moderngl.Context, coat: Coat) -> Program:
     )
 
 
-def full_program(ctx: moderngl.Context, coat: Coat) -> Program:
+def full_program(ctx: moderngl.Context, coat: ShadingGroup) -> Program:
     """The program that draws a coat in the full tier."""
     return Program(
         ctx, "head.vert", FRAGMENTS.get(coat, "gloss.frag"), {"SHADOW_MAP": 1, **own_defines(coat)}
     )
 
 
-def own_defines(coat: Coat) -> dict[str, int]:
+def own_defines(coat: ShadingGroup) -> dict[str, int]:
     """What a coat's program defines: its name, and that it may be thinner than a pixel."""
-    return {coat.name: 1, **({"THIN": 1} if coat is Coat.WHISKER else {})}
+    return {coat.name: 1, **({"THIN": 1} if coat is ShadingGroup.WHISKER else {})}
 
 
 def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
@@ -389,7 +394,7 @@ def hide(mesh: MergedMesh) -> NDArray[np.uint32]:
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
     """The triangles that bear fur, uint32[m, 3]."""
-    matte = mesh.triangles.get(Coat.MATTE, np.zeros((0, 3), np.uint32))
+    matte = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32))
     furry = mesh.fur[matte].max(axis=1, initial=0.0) > SHORTEST_FUR_M
     return np.asarray(matte[furry])
 

@@ -21,7 +21,7 @@ Places: TypeAlias = tuple[int, ...]
 WEIGHT_FLOOR = 0.004  # a morph below this moves nothing by a visible amount
 
 
-class Coat(IntEnum):
+class ShadingGroup(IntEnum):
     """What is drawn with one program."""
 
     MATTE = 0  # fur, cloth
@@ -35,19 +35,19 @@ class Coat(IntEnum):
     GLASS = 8  # last: what lies behind shows through
 
 
-COATS = {
-    Material.FUR: Coat.MATTE,
-    Material.CLOTH: Coat.MATTE,
-    Material.SKIN: Coat.SKIN,
-    Material.EYE: Coat.EYE,
-    Material.NOSE: Coat.NOSE,
-    Material.WET: Coat.MOUTH,
-    Material.TEETH: Coat.MOUTH,
-    Material.HORN: Coat.HARD,
-    Material.METAL: Coat.HARD,
-    Material.HAIR: Coat.HAIR,
-    Material.WHISKER: Coat.WHISKER,
-    Material.GLASS: Coat.GLASS,
+SHADING_GROUPS = {
+    Material.FUR: ShadingGroup.MATTE,
+    Material.CLOTH: ShadingGroup.MATTE,
+    Material.SKIN: ShadingGroup.SKIN,
+    Material.EYE: ShadingGroup.EYE,
+    Material.NOSE: ShadingGroup.NOSE,
+    Material.WET: ShadingGroup.MOUTH,
+    Material.TEETH: ShadingGroup.MOUTH,
+    Material.HORN: ShadingGroup.HARD,
+    Material.METAL: ShadingGroup.HARD,
+    Material.HAIR: ShadingGroup.HAIR,
+    Material.WHISKER: ShadingGroup.WHISKER,
+    Material.GLASS: ShadingGroup.GLASS,
 }
 
 
@@ -63,7 +63,7 @@ class MergedMesh:
     occlusion: NDArray[np.float32]
     head_weight: NDArray[np.float32]
     material: NDArray[np.float32]  # Material, as the shaders take it
-    triangles: dict[Coat, NDArray[np.uint32]]  # uint32[m, 3]
+    triangles: dict[ShadingGroup, NDArray[np.uint32]]  # uint32[m, 3]
     bone: NDArray[np.float32]  # 0, or 1 + place in Avatar.bones, as the shaders take it
     sway: NDArray[np.float32]
     thin: NDArray[np.float32]  # 1 where light from behind shines through
@@ -77,10 +77,12 @@ class MergedMesh:
 def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
     """Joins meshes; morphs with the same name become one. What hangs on an ear's bone is thin."""
     starts = np.cumsum([0, *(len(m.positions) for m in meshes)])
-    triangles: dict[Coat, list[NDArray[np.uint32]]] = {}
+    triangles: dict[ShadingGroup, list[NDArray[np.uint32]]] = {}
     morphs: dict[Places, list[tuple[NDArray[np.int64], Points]]] = {}
     for mesh, start in zip(meshes, starts, strict=False):
-        triangles.setdefault(COATS[mesh.material], []).append(mesh.indices + np.uint32(start))
+        triangles.setdefault(SHADING_GROUPS[mesh.material], []).append(
+            mesh.indices + np.uint32(start)
+        )
         for name, morph in mesh.morphs.items():
             places = tuple(INDEX.get(part, -1) for part in name.split(CORRECTIVE))
             if min(places) >= 0 and len(morph.indices):

@@ -42,7 +42,7 @@ def shader_folder() -> Path:
     raise ShaderError("the shaders are missing", hint="install livecam again")
 
 
-class Source:
+class ShaderSource:
     """One shader's text after includes; knows which file and line each line came from."""
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -95,13 +95,13 @@ class Source:
 
 
 @cache
-def load(name: str, folder: Path | None = None) -> Source:
+def load(name: str, folder: Path | None = None) -> ShaderSource:
     """The source of that name; read once per process.
 
     Raises:
         ShaderError: a file is missing, or files include each other.
     """
-    return Source(name, folder or shader_folder())
+    return ShaderSource(name, folder or shader_folder())
 
 
 class Program:
@@ -154,7 +154,9 @@ class Program:
 
 
 def _compile(
-    ctx: moderngl.Context, sources: tuple[Source, Source], defines: Mapping[str, str | int]
+    ctx: moderngl.Context,
+    sources: tuple[ShaderSource, ShaderSource],
+    defines: Mapping[str, str | int],
 ) -> moderngl.Program:
     vertex, fragment = sources
     try:

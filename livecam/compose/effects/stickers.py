@@ -73,7 +73,7 @@ class StickerDescription(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StickerPart:
     """One picture of a sticker, ready to be drawn."""
 
     description: PartDescription
@@ -104,7 +104,7 @@ class Sticker:
 
     title: str
     title_zh: str
-    parts: tuple[Part, ...]
+    parts: tuple[StickerPart, ...]
 
 
 class Stickers:
@@ -184,7 +184,7 @@ def _read(path: Path) -> StickerDescription:
         ) from err
 
 
-def _part(folder: Path, description: PartDescription) -> Part:
+def _part(folder: Path, description: PartDescription) -> StickerPart:
     path = folder / description.picture
     if path.parent != folder:
         raise ConfigError(
@@ -199,7 +199,7 @@ def _part(folder: Path, description: PartDescription) -> Part:
         height, width = pictures[-1].shape[:2]
         half = cv2.resize(pictures[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         pictures.append(np.asarray(half, np.uint8))
-    return Part(description, tuple(pictures))
+    return StickerPart(description, tuple(pictures))
 
 
 def _picture(path: Path) -> Image:
@@ -223,7 +223,7 @@ def _picture(path: Path) -> Image:
     return np.pad(image.astype(np.uint8), ((1, 1), (1, 1), (0, 0)))
 
 
-def _draw(layers: Layers, part: Part, points: Points, frame: FaceFrame) -> None:
+def _draw(layers: Layers, part: StickerPart, points: Points, frame: FaceFrame) -> None:
     shown = _shown(part, frame)
     width_px = part.size[0] * frame.unit_px
     if shown <= 0 or width_px < SMALLEST_PX:
@@ -239,14 +239,14 @@ def _draw(layers: Layers, part: Part, points: Points, frame: FaceFrame) -> None:
         _lay_over(layers, *drawn, shown, frame.unit_px)
 
 
-def _shown(part: Part, frame: FaceFrame) -> float:
+def _shown(part: StickerPart, frame: FaceFrame) -> float:
     """0 when the part faces away from the camera, 1 when it can be seen."""
     toward = float(frame.turn[2] @ part.axes[:, 2])
     share = float(np.clip((toward - HIDDEN_AT) / (SHOWN_AT - HIDDEN_AT), 0, 1))
     return share * share * (3 - 2 * share)
 
 
-def _fitting(part: Part, width_px: float) -> Image:
+def _fitting(part: StickerPart, width_px: float) -> Image:
     """The smallest of its pictures that is not enlarged."""
     wide = [each for each in part.pictures if each.shape[1] >= width_px]
     return wide[-1] if wide else part.pictures[0]
@@ -262,7 +262,7 @@ def _project(
 
 
 def _flat(
-    part: Part, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
+    part: StickerPart, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
 ) -> tuple[Rect, Image] | None:
     """Where the part is drawn, and its premultiplied pixels there."""
     axes, (width, height) = part.axes, part.size
@@ -280,7 +280,7 @@ def _flat(
 
 
 def _bent(
-    part: Part, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
+    part: StickerPart, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
 ) -> tuple[Rect, Image] | None:
     """As `_flat`, around an upright roll, seen from far away.
 
@@ -314,7 +314,9 @@ def _bent(
     return region, np.asarray(drawn, np.uint8)
 
 
-def _bent_region(part: Part, base: NDArray[np.float64], frame: FaceFrame, image: Image) -> Rect:
+def _bent_region(
+    part: StickerPart, base: NDArray[np.float64], frame: FaceFrame, image: Image
+) -> Rect:
     radius, (width, height) = part.description.bend, part.size
     angle = np.linspace(-1, 1, 17) * min(width / 2 / radius, np.pi)
     ring = np.stack((radius * np.sin(angle), angle * 0, radius * (np.cos(angle) - 1)), axis=1)

@@ -45,8 +45,8 @@ LONGEST_WAIT_S = 5.0  # for a picture, where every one counts
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
-    """The picture and the foreground, on a coarse grid; what backdrops and edges are made from."""
+class CoarseImage:
+    """The image and its foreground mask, downscaled: input of backgrounds and of edge colours."""
 
     image: Image  # uint8[rows, columns, 4]
     foreground: Mask  # uint8[rows, columns]
@@ -55,7 +55,7 @@ class Small:
     at: float | None  # the moment of the picture, seconds
 
     @classmethod
-    def of(cls, image: Image, foreground: Mask, at: float | None) -> Small:
+    def of(cls, image: Image, foreground: Mask, at: float | None) -> CoarseImage:
         """From a picture uint8[h, w, 4] and its foreground uint8[h, w]."""
         height, width = image.shape[:2]
         span = SPAN_CELLS * cell_of(width, height)
@@ -70,19 +70,19 @@ class Small:
         return _spread(self.image, _ROOM.take(self.foreground))
 
 
-class Backdrop(Protocol):
+class BackgroundSource(Protocol):
     """Gives what stands behind the person. Used on one thread, picture after picture."""
 
     wrap: float  # how much of its light falls around the edge of the person, 0..1
 
-    def picture(self, small: Small) -> Image:
+    def picture(self, small: CoarseImage) -> Image:
         """uint8[h, w, 4], opaque, of the size of the picture; only to be read, until the next."""
         ...
 
     def close(self) -> None: ...
 
 
-class Plain:
+class SolidColour:
     """One colour, for keying: nothing of it may fall on the person."""
 
     wrap = 0.0
@@ -91,7 +91,7 @@ class Plain:
         self._color = color
         self._picture = np.empty((0, 0, 4), np.uint8)
 
-    def picture(self, small: Small) -> Image:
+    def picture(self, small: CoarseImage) -> Image:
         width, height = small.size
         if self._picture.shape[1::-1] != small.size:
             self._picture = np.full((height, width, 4), (*self._color, 255), np.uint8)
@@ -101,7 +101,7 @@ class Plain:
         pass
 
 
-class Still:
+class StillImage:
     """A picture, cut to the shape of the frame."""
 
     wrap = 0.35
@@ -110,7 +110,7 @@ class Still:
         self._image = image
         self._picture = np.empty((0, 0, 4), np.uint8)
 
-    def picture(self, small: Small) -> Image:
+    def picture(self, small: CoarseImage) -> Image:
         if self._picture.shape[1::-1] != small.size:
             self._picture = covering(self._image, *small.size)
         return self._picture
@@ -119,7 +119,7 @@ class Still:
         pass
 
 
-class Film:
+class LoopedVideo:
     """A film, again and again, at its own pace: the line's clock moves it on.
 
     Another thread decodes a few pictures ahead; when it is late, the last one stays, unless
@@ -141,7 +141,7 @@ class Film:
         self._at: float | None = None
         self._position_s = 0.0
 
-    def picture(self, small: Small) -> Image:
+    def picture(self, small: CoarseImage) -> Image:
         if self._decoder is None or self._picture.shape[1::-1] != small.size:
             self.close()
             self._picture = covering(self._first, *small.size, self._aspect)
@@ -166,7 +166,7 @@ class Film:
         return step if 0 <= step <= GAP_S else FRAME_S
 
 
-class Defocus:
+class DefocusedRoom:
     """The room as a lens with a wide opening would show it, without the person in it."""
 
     wrap = 0.0
@@ -174,7 +174,7 @@ class Defocus:
     def __init__(self) -> None:
         self._picture = np.empty((0, 0, 4), np.uint8)
 
-    def picture(self, small: Small) -> Image:
+    def picture(self, small: CoarseImage) -> Image:
         width, height = small.size
         light = _LIGHT.take(small.image)
         light[..., 3] = 1
