@@ -13,20 +13,26 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from livecam.cli.options import command, fallback, first_word
+from livecam.cli.printing import (
+    coloured,
+    note,
+    print_check,
+    print_error,
+    print_json,
+    print_pairs,
+    print_settings,
+    print_table,
+)
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from livecam.avatar.accessories import ItemDescription
     from livecam.avatar.library import Description
     from livecam.config.fields import SettingField
-    from livecam.config.loader import Loaded
-    from livecam.doctor import Check
 
 Preset = Annotated[
     str | None, typer.Option("--preset", metavar="NAME", help="start from a preset, or a .toml")
@@ -105,9 +111,7 @@ def _report(error: Exception, wanted: str) -> int:
     else:
         message = f"something went wrong inside: {type(error).__name__}: {error}"
         hint, code = "run the same with --debug to see where", 1
-    _say(f"error: {message}", colour=typer.colors.RED)
-    if hint:
-        _say(f"hint: {hint}")
+    print_error(message, hint)
     return code
 
 
@@ -253,7 +257,7 @@ def _calibrate(
         return _show_kept(name, json)
     from livecam.calibration.guided import calibrate
 
-    print(calibrate(settings, name, _say))
+    print(calibrate(settings, name, note))
     return 0
 
 
@@ -261,9 +265,9 @@ def _show_kept(name: str, json: bool) -> int:
     from livecam.calibration.guided import shown
     from livecam.calibration.profile import kept_files
 
-    _print_rows(shown(name), json, f'nothing is kept of "{name}"')
+    print_table(shown(name), json, f'nothing is kept of "{name}"')
     for path in kept_files(name):
-        _say(str(path))
+        note(str(path))
     return 0
 
 
@@ -274,7 +278,7 @@ def _forget(name: str) -> int:
     for path in (paths := forget_profile(name)):
         print(path)
     if not paths:
-        _say(f'nothing was kept of "{name}"')
+        note(f'nothing was kept of "{name}"')
     return 0
 
 
@@ -296,9 +300,9 @@ def _motion_show(
 
     told = summary(read_take(take))
     if json:
-        _print_json(told)
+        print_json(told)
     else:
-        _print_pairs(told)
+        print_pairs(told)
     return 0
 
 
@@ -373,9 +377,9 @@ def _doctor(json: Json = False) -> int:
     from livecam.config.loader import load_settings
     from livecam.doctor import examine_all
 
-    report = examine_all(load_settings().settings, each=None if json else _print_check)
+    report = examine_all(load_settings().settings, each=None if json else print_check)
     if json:
-        _print_json(report.as_dict())
+        print_json(report.as_dict())
     else:
         print(f"\n{report.verdict}")
     return 0 if report.works else 1
@@ -393,9 +397,9 @@ def _devices(
     if microphones:
         from livecam.audio.microphone import list_microphones
 
-        _print_rows([asdict(each) for each in list_microphones()], json, "no microphone was found")
+        print_table([asdict(each) for each in list_microphones()], json, "no microphone was found")
         return 0
-    _print_rows([asdict(camera) for camera in list_cameras()], json, "no camera was found")
+    print_table([asdict(camera) for camera in list_cameras()], json, "no camera was found")
     return 0
 
 
@@ -427,7 +431,7 @@ def _avatars_list(json: Json = False) -> int:
         item = read_item(folder)
         rows.append(_wearable(item.kind, folder, item))
     if json or not _print_thumbnails(rows):
-        _print_rows(rows, json, "no avatar was found")
+        print_table(rows, json, "no avatar was found")
     return 0
 
 
@@ -450,7 +454,7 @@ def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
         find = find_avatar if row["kind"] == "head" else accessory_folder
         words = [
             "",
-            _coloured(row["name"], typer.colors.GREEN),
+            coloured(row["name"], typer.colors.GREEN),
             f"{row['title']}  {row['title_zh']}",
             f"{row['kind']} by {row['author']}, {row['licence']}",
             f"{row['bytes'] / 1e6:.1f} MB",
@@ -514,7 +518,7 @@ def _presets(json: Json = False) -> int:
     rows = [{"name": name, **read_preset(name).file.words} for name in list_presets()]
     if not json:  # one language fits a line
         rows = [{key: row.get(key, "") for key in ("name", "title", "description")} for row in rows]
-    _print_rows(rows, json, "no preset was found")
+    print_table(rows, json, "no preset was found")
     return 0
 
 
@@ -543,8 +547,8 @@ def _bench(
     if what == "tracking":
         from livecam.measure.truth.bench import bench_tracking
 
-        rows = bench_tracking(settings, seconds=seconds, scenarios=_names(scenario), say=_say)
-        _print_rows(rows, json, "nothing was measured")
+        rows = bench_tracking(settings, seconds=seconds, scenarios=_names(scenario), say=note)
+        print_table(rows, json, "nothing was measured")
         return 0
     if what != "line":
         raise UsageError(f"{what!r} cannot be measured", "livecam bench, or livecam bench tracking")
@@ -552,11 +556,11 @@ def _bench(
 
     result = bench(settings, seconds=seconds)
     if json:
-        _print_json(result)
+        print_json(result)
         return 0
     stages = result.pop("stages")
-    _print_pairs(result)
-    _print_rows([{"stage": name, **times} for name, times in stages.items()], False, "")
+    print_pairs(result)
+    print_table([{"stage": name, **times} for name, times in stages.items()], False, "")
     return 0
 
 
@@ -568,7 +572,7 @@ def _config(flags: dict[str, object], preset: Preset = None, json: Json = False)
 
     loaded = load_settings(preset, flags)
     if json:
-        _print_json(
+        print_json(
             {
                 "user_file": str(user_file_path()),
                 "preset": loaded.preset,
@@ -577,8 +581,8 @@ def _config(flags: dict[str, object], preset: Preset = None, json: Json = False)
             }
         )
         return 0
-    _print_config(loaded)
-    _say(f"your own settings belong into {user_file_path()}")
+    print_settings(loaded)
+    note(f"your own settings belong into {user_file_path()}")
     return 0
 
 
@@ -609,7 +613,7 @@ def _assets_list(json: Json = False) -> int:
     if json:
         for row, asset in zip(rows, list_assets(), strict=True):
             row |= {"sha256": asset.sha256, "places": [str(place) for place in asset.places]}
-    _print_rows(rows, json, "there are no assets")
+    print_table(rows, json, "there are no assets")
     return 0
 
 
@@ -622,9 +626,9 @@ def _assets_fetch(
     """Fetch what is missing and check it against its hash."""
     from livecam.config.assets import fetch_asset, fetch_assets
 
-    paths = {name: fetch_asset(name, say=_say) for name in names} if names else fetch_assets(_say)
+    paths = {name: fetch_asset(name, say=note) for name in names} if names else fetch_assets(note)
     rows = [{"name": name, "path": str(path)} for name, path in paths.items()]
-    _print_rows(rows, json, "")
+    print_table(rows, json, "")
     return 0
 
 
@@ -634,90 +638,5 @@ def _assets_verify(json: Json = False) -> int:
     from livecam.core.errors import AssetError
 
     rows = [{"name": asset.name, "state": verify(asset.name).value} for asset in list_assets()]
-    _print_rows(rows, json, "")
+    print_table(rows, json, "")
     return 0 if all(complete(asset.name) for asset in list_assets()) else AssetError.exit_code
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, default=str))
-
-
-def _print_rows(rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> None:
-    """A table with the keys as its headings; `none` is said when there are no rows."""
-    if as_json:
-        _print_json(rows)
-        return
-    if not rows:
-        _say(none)
-        return
-    from rich.table import Table
-
-    headings = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*(_words(heading) for heading in headings), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(_shown(row.get(heading, "")) for heading in headings))
-    _console().print(table)
-
-
-def _print_pairs(pairs: dict[str, Any]) -> None:
-    width = max(map(len, pairs), default=0)
-    for key, value in pairs.items():
-        print(f"{_words(key):{width}}  {_shown(value)}")
-
-
-def _print_config(loaded: Loaded) -> None:
-    from livecam.config.loader import effective
-
-    group = ""
-    for field, value, origin in effective(loaded):
-        if field.group != group:
-            group = field.group
-            print(f"\n[{group}]  # {field.group_help}")
-        print(f"{field.name + ' = ' + _toml(value):38}  # {origin}")
-
-
-def _print_check(check: Check) -> None:
-    colours = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
-    mark = f"{check.status.value:4}"
-    print(f"{_coloured(mark, colours[check.status])}  {check.name:16} {check.found}", flush=True)
-    if check.remedy:
-        print(f"{'':23}-> {check.remedy}", flush=True)
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(each)}" for key, each in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(each) for each in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None else str(value)
-
-
-def _toml(value: str | float | bool) -> str:
-    """A plain value as TOML writes it, which is how JSON writes it."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _say(text: str, colour: str | None = None) -> None:
-    print(_coloured(text, colour, sys.stderr), file=sys.stderr)
-
-
-def _coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
-    stream = sys.stdout if stream is None else stream
-    return typer.style(text, fg=colour) if colour and stream.isatty() else text
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # A program that reads our output must not find it wrapped or cut.
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 400)

@@ -1,0 +1,122 @@
+"""Prints results to stdout, notes and errors to stderr; colours only on a terminal.
+
+Rich is imported only where a table is printed: it takes longer than the rest of a short command.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from livecam.config.loader import Loaded
+    from livecam.doctor import Check
+
+PIPE_COLUMNS = 400  # a program that reads a table must not find it wrapped or cut
+CHECK_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+
+
+def print_json(value: object) -> None:
+    """Prints a value as indented JSON; what JSON does not know is printed as text."""
+    import json
+
+    print(json.dumps(value, indent=2, default=str))
+
+
+def print_table(rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> None:
+    """Prints rows as a table with their keys as headings, or as JSON.
+
+    Without rows, `none` goes to stderr.
+    """
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        note(none)
+        return
+    from rich.table import Table
+
+    headings = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(*(_heading(key) for key in headings), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_text(row.get(key, "")) for key in headings))
+    _console().print(table)
+
+
+def print_pairs(pairs: dict[str, Any]) -> None:
+    """Prints one key and its value a line, in two columns."""
+    width = max(map(len, pairs), default=0)
+    for key, value in pairs.items():
+        print(f"{_heading(key):{width}}  {_text(value)}")
+
+
+def print_settings(loaded: Loaded) -> None:
+    """Prints settings as a TOML file, each with its origin in a comment."""
+    from livecam.config.loader import effective
+
+    group = ""
+    for field, value, origin in effective(loaded):
+        if field.group != group:
+            group = field.group
+            print(f"\n[{group}]  # {field.group_help}")
+        print(f"{field.name + ' = ' + _toml(value):38}  # {origin}")
+
+
+def print_check(check: Check) -> None:
+    """Prints one check of `livecam doctor` and its remedy."""
+    mark = coloured(f"{check.status.value:4}", CHECK_COLOURS[check.status.value])
+    print(f"{mark}  {check.name:16} {check.found}", flush=True)
+    if check.remedy:
+        print(f"{'':23}-> {check.remedy}", flush=True)
+
+
+def print_error(message: str, hint: str) -> None:
+    """Prints what went wrong and, where it is known, what to do about it; to stderr."""
+    note(f"error: {message}", colour=typer.colors.RED)
+    if hint:
+        note(f"hint: {hint}")
+
+
+def note(text: str, colour: str | None = None) -> None:
+    """Prints a line to stderr, which leaves stdout to results."""
+    print(coloured(text, colour, sys.stderr), file=sys.stderr)
+
+
+def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
+    """Returns the text in a colour if `stream`, by default stdout, is a terminal."""
+    stream = sys.stdout if stream is None else stream
+    return typer.style(text, fg=colour) if colour and stream.isatty() else text
+
+
+def _heading(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(each)}" for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)
+
+
+def _toml(value: str | float | bool) -> str:
+    """Returns a plain value as TOML writes it, which is how JSON writes it."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(
+        highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS
+    )
