@@ -22,7 +22,7 @@ from livecam.media.reader import VideoReader
 from livecam.pipeline.build import compositor_factory, reader_factory, tracker_factory
 from livecam.pipeline.pipeline import Line, Published
 from livecam.render.context import Graphics, open_graphics
-from livecam.segmentation.base import Scene
+from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.sources.sample_clip import sample_clip
 
@@ -58,16 +58,16 @@ class Seeing:
     def __init__(self, settings: Settings) -> None:
         make = reader_factory(settings, hurried=False)
         self._reader = None if make is None else make()
-        self._scene: Scene | None = None
+        self._scene: Segmentation | None = None
 
     def look(self, observation: Observation) -> None:
         if self._reader is None or not observation.faces:
             return
         frame = observation.frame
         face = max(observation.faces, key=lambda f: f.box(*frame.size).width)
-        self._scene = self._reader.read(frame, face.points_px(*frame.size))
+        self._scene = self._reader.segment(frame, face.points_px(*frame.size))
 
-    def scene(self) -> Scene | None:
+    def scene(self) -> Segmentation | None:
         return self._scene
 
 

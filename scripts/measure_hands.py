@@ -34,9 +34,9 @@ from livecam.core.face import Face
 from livecam.core.frame import Frame, Image, Rect
 from livecam.measure.leak import oval_of
 from livecam.media.reader import VideoReader
-from livecam.segmentation.base import Hand, Scene, cell_of
+from livecam.segmentation.base import Hand, Segmentation, cell_of
+from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.hand_shape import drawn, size_of
-from livecam.segmentation.hands import HandWatch
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import HandLandmarker
 
@@ -168,7 +168,7 @@ def sweep(
 ) -> Iterator[tuple[Frame, Image, NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8], bool]]:
     """Each picture, the bare one, the real face's oval, the hand's share, what was shown."""
     eye = FaceLandmarker(asset_path("face-landmarker"))
-    watch, stage = HandWatch(find.find), HandsInFront()
+    detector, stage = HandDetector(find.find), HandsInFront()
     arriving: deque[tuple[int, tuple[Hand, ...]]] = deque()
     hands: tuple[Hand, ...] = ()
     first, face_before = film[0][0].captured_at, film[0][1]
@@ -188,12 +188,12 @@ def sweep(
         landmarks = face_before.landmarks[:, :2] * np.float32((width, height))
         if number % LOOK_STEP == 0:
             start = time.process_time()
-            arriving.append((number + LATE, watch.look(shown, landmarks, frame.captured_at)))
+            arriving.append((number + LATE, detector.detect(shown, landmarks, frame.captured_at)))
             costs["look"].append(time.process_time() - start)
         while arriving and arriving[0][0] <= number:
             hands = arriving.popleft()[1]
         grid = np.zeros((1, 1), np.uint8)
-        scene = Scene(
+        scene = Segmentation(
             frame.captured_at, frame.size, cell_of(*frame.size), grid, None, landmarks, hands=hands
         )
         full = np.full((height, width), 255, np.uint8)

@@ -58,7 +58,7 @@ from livecam.pipeline.build import reader_factory, tracker_factory
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Plate
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
-from livecam.segmentation.reader import SceneReader
+from livecam.segmentation.segmenter import Segmenter
 
 MODES: tuple[Mode, ...] = ("live", "convert")
 ON_CLIPS = ("leak", "hair", "cloth", "spill")
@@ -127,7 +127,7 @@ def clip(path: Path, most: int | None = None) -> Film:
     return play
 
 
-def make_reader(settings: Settings, mode: Mode) -> SceneReader:
+def make_reader(settings: Settings, mode: Mode) -> Segmenter:
     make = reader_factory(settings, hurried=mode == "live")
     assert make is not None  # by default there are stages that ask for scenes
     return make()
@@ -206,14 +206,14 @@ def _person_of(path: Path, index: int, settings: Settings) -> tuple[CutOut, Imag
     """A person, and a background like a photograph: the clip's own, its gaps painted in."""
     reader = make_reader(settings, "convert")
     for frame in clip(path, 120)():
-        reader.learn(frame)
+        reader.learn_plate(frame)
         if frame.index == index:
             kept = frame
     tracker = tracker_factory(settings)()
     face = tracker.track(kept).faces[0]
     tracker.close()
     plate = reader.plate()
-    scene = reader.read(kept, face.points_px(*kept.size))
+    scene = reader.segment(kept, face.points_px(*kept.size))
     assert scene is not None  # there is a face
     assert plate is not None  # it was learned
     some = scene.person if scene.hair is None else cv2.max(scene.person, scene.hair)

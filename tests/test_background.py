@@ -13,7 +13,7 @@ from livecam.compose.base import Layers
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Frame, Rect
 from livecam.media.writer import VideoWriter
-from livecam.segmentation.base import Scene, cell_of, grid_of
+from livecam.segmentation.base import Segmentation, cell_of, grid_of
 
 WIDTH, HEIGHT = 640, 360
 PERSON, GREEN, GRAY = (150, 90, 70), (30, 200, 40), (120, 120, 120)
@@ -39,7 +39,7 @@ def scene(alpha, at=0.0):
     cell = cell_of(WIDTH, HEIGHT)
     small = cv2.resize(cv2.GaussianBlur(alpha, (0, 0), 4), grid_of(WIDTH, HEIGHT))
     mask = (255 * small).round().astype(np.uint8)
-    return Scene(at, (WIDTH, HEIGHT), cell, mask, None, np.zeros((478, 2), np.float32))
+    return Segmentation(at, (WIDTH, HEIGHT), cell, mask, None, np.zeros((478, 2), np.float32))
 
 
 def layers(image, seen, coverage=NOBODY, filled=NOBODY):
@@ -163,7 +163,7 @@ def test_a_person_that_was_not_found_is_not_shown(photo):
 def test_what_was_seen_in_another_size_of_picture_does_not_count():
     alpha = disc()
     seen = scene(alpha)
-    other = Scene(0.0, (320, 180), seen.cell, seen.person, None, seen.face)
+    other = Segmentation(0.0, (320, 180), seen.cell, seen.person, None, seen.landmarks_px)
     assert (applied("#787878", picture(alpha), other) == (*GRAY, 255)).all()
 
 

@@ -38,7 +38,7 @@ from livecam.config.settings import EffectSettings
 from livecam.core.errors import AssetError, ConfigError
 from livecam.core.face import EXPRESSIONS, FACE_OVAL
 from livecam.core.frame import Frame, Image, Rect
-from livecam.segmentation.base import Hand, Scene, cell_of, grid_of
+from livecam.segmentation.base import Hand, Segmentation, cell_of, grid_of
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 Points = NDArray[np.float32]  # float32[478, 2], pixels
@@ -109,7 +109,7 @@ def layers_of(
     scene = (
         None
         if points is None
-        else Scene(0.0, (width, height), cell_of(width, height), person, None, points, hands)
+        else Segmentation(0.0, (width, height), cell_of(width, height), person, None, points, hands)
     )
     coverage, made, filled = (np.zeros((height, width), np.uint8) for _ in range(3))
     rect = Rect(0, 0, 0, 0)

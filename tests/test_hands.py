@@ -15,11 +15,17 @@ from livecam.compose.hands import HandsInFront, lay_over
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError, TrackingError
 from livecam.core.frame import Frame, Image, Rect
-from livecam.segmentation.base import Hand, Scene
+from livecam.segmentation.base import Hand, Segmentation
 from livecam.segmentation.hand_carrier import HandCarrier, moved_on
+from livecam.segmentation.hand_detector import (
+    ACTIVE_INTERVAL_S,
+    IDLE_INTERVAL_S,
+    HandDetection,
+    HandDetector,
+    steady_crop,
+)
 from livecam.segmentation.hand_mask import LIPS, mouth_hidden
 from livecam.segmentation.hand_shape import PALM, drawn, size_of
-from livecam.segmentation.hands import BUSY_REST_S, REST_S, HandSighting, HandWatch, steady_view
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import FoundHand, HandLandmarker
 
@@ -115,7 +121,7 @@ def layers_of(source: Image, face: Points, hands: tuple[Hand, ...], at: float) -
     drawn_head = np.full_like(source, (40, 160, 60, 255))
     made = np.full((height, width), 255, np.uint8)
     grid = np.zeros((1, 1), np.uint8)
-    scene = Scene(at, (width, height), 2, grid, None, face, hands=hands)
+    scene = Segmentation(at, (width, height), 2, grid, None, face, hands=hands)
     rect = Rect(0, 0, width, height)
     return Layers(source, drawn_head, scene, (), made.copy(), made, made.copy(), rect)
 
@@ -151,7 +157,7 @@ def sweep(
             points = hand_at(*way((i - ALONE) / FPS))
             source, share = with_hand(bust, points, colour)
             if i % 3 == 0:
-                sightings[i + LATE] = HandSighting(points + wrong, 0.95, source, at)
+                sightings[i + LATE] = HandDetection(points + wrong, 0.95, source, at)
         due = [sightings[k] for k in sightings if k <= i]
         layers = layers_of(source, face, (due[-1],) if due else (), at)
         stage.apply(layers)
@@ -227,7 +233,7 @@ def test_a_hand_that_is_no_hand_shows_nothing(bust: Image, face: Points) -> None
     false = hand_at(x, y + 110)
     for i in range(ALONE + 20):
         at = i / FPS
-        hands = (HandSighting(false, 0.9, bust, at),) if i >= ALONE else ()
+        hands = (HandDetection(false, 0.9, bust, at),) if i >= ALONE else ()
         layers = layers_of(bust, face, hands, at)
         stage.apply(layers)
         assert (layers.made[oval(face)] == 255).all()
@@ -241,7 +247,7 @@ def test_a_hand_shows_however_late_the_looks_arrive(bust: Image, late: int) -> N
         points = hand_at(200 + 3 * i, 400)
         source, _ = with_hand(bust, points)
         if i % 3 == 0:
-            sightings[i + late] = HandSighting(points, 0.9, source, i / FPS)
+            sightings[i + late] = HandDetection(points, 0.9, source, i / FPS)
         hands = (sightings[i],) if i in sightings else hands
         if i % 2 == 0:
             carried = carrier.carry(hands, source, i / FPS)
@@ -258,7 +264,7 @@ def test_a_hand_that_was_there_from_the_start_is_not_shown_before_the_face(
     points = hand_at(x, y + 110)
     source, _ = with_hand(bust, points)
     for i in range(20):
-        hands = (Hand(points, 1.0),) if i < 10 else (HandSighting(points, 0.9, source, i / FPS),)
+        hands = (Hand(points, 1.0),) if i < 10 else (HandDetection(points, 0.9, source, i / FPS),)
         layers = layers_of(source, face, hands, i / FPS)
         stage.apply(layers)
         assert (layers.made[oval(face)] == 255).all()
@@ -272,9 +278,9 @@ def test_points_are_carried_within_two_pixels(bust: Image, speed: float) -> None
         points = hand_at(120 + speed * i / FPS, 380 - 20 * np.sin(i / 9))
         source, _ = with_hand(bust, points)
         if i == 0:
-            late = [HandSighting(points, 0.9, source, 0.0)]
+            late = [HandDetection(points, 0.9, source, 0.0)]
         if i % 3 == 0:
-            late.append(HandSighting(points, 0.9, source, i / FPS))
+            late.append(HandDetection(points, 0.9, source, i / FPS))
         if i >= LATE:
             seen = (next(h for h in reversed(late) if h.at <= (i - LATE) / FPS + 1e-9),)
         carried = carrier.carry(seen, source, i / FPS)
@@ -300,7 +306,7 @@ def test_a_hand_that_two_looks_place_differently_is_not_shown(bust: Image) -> No
     carrier = HandCarrier()
     for i in range(9):
         off = np.float32(40 * (i % 2))
-        hands = (HandSighting(points + off, 0.9, source, i / FPS),)
+        hands = (HandDetection(points + off, 0.9, source, i / FPS),)
         assert carrier.carry(hands, source, i / FPS) == ()
 
 
@@ -340,12 +346,14 @@ class Finder:
         return () if self.points is None else (FoundHand(self.points, 0.9),)
 
 
-def looks(watch: HandWatch, finder: Finder, face: Points, start_s: float, length_s: float) -> int:
+def looks(
+    detector: HandDetector, finder: Finder, face: Points, start_s: float, length_s: float
+) -> int:
     """How often it looked while pictures came 30 times a second."""
     before = len(finder.shapes)
     for i in range(round(length_s * FPS)):
         at = start_s + i / FPS
-        watch.look(Frame(np.zeros((720, 1280, 4), np.uint8), i, at), face, at)
+        detector.detect(Frame(np.zeros((720, 1280, 4), np.uint8), i, at), face, at)
     return len(finder.shapes) - before
 
 
@@ -357,52 +365,54 @@ def small_face() -> Points:
 
 def test_it_looks_seldom_without_a_hand_and_often_beside_one(small_face: Points) -> None:
     finder = Finder()
-    watch = HandWatch(finder)
-    assert looks(watch, finder, small_face, 0, 3) == pytest.approx(3 / REST_S, abs=1)
+    detector = HandDetector(finder)
+    assert looks(detector, finder, small_face, 0, 3) == pytest.approx(3 / IDLE_INTERVAL_S, abs=1)
     finder.points = np.full((21, 2), 0.5, np.float32)
-    looks(watch, finder, small_face, 3, 0.5)
-    assert looks(watch, finder, small_face, 3.5, 3) == pytest.approx(3 / BUSY_REST_S, abs=1)
+    looks(detector, finder, small_face, 3, 0.5)
+    assert looks(detector, finder, small_face, 3.5, 3) == pytest.approx(
+        3 / ACTIVE_INTERVAL_S, abs=1
+    )
     finder.points = None
-    looks(watch, finder, small_face, 6.5, 2)
-    assert looks(watch, finder, small_face, 8.5, 3) == pytest.approx(3 / REST_S, abs=1)
+    looks(detector, finder, small_face, 6.5, 2)
+    assert looks(detector, finder, small_face, 8.5, 3) == pytest.approx(3 / IDLE_INTERVAL_S, abs=1)
     assert all(max(shape[:2]) <= 384 for shape in finder.shapes)
 
 
 def test_a_sighting_lies_in_the_picture_and_survives_one_miss(small_face: Points) -> None:
     finder = Finder()
-    watch = HandWatch(finder)
+    detector = HandDetector(finder)
     finder.points = np.full((21, 2), 0.5, np.float32)
     frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 5.0)
-    (hand,) = watch.look(frame, small_face, 5.0)
-    assert isinstance(hand, HandSighting)
+    (hand,) = detector.detect(frame, small_face, 5.0)
+    assert isinstance(hand, HandDetection)
     middle = (small_face.min(axis=0) + small_face.max(axis=0)) / 2
     assert hand.points[0] == pytest.approx(middle, abs=30)  # the view is cut at the top
     assert hand.picture is frame.image
     assert hand.at == 5.0
     finder.points = None
-    assert watch.look(frame, small_face, 5.1) == (hand,)
-    assert watch.look(frame, small_face, 5.2) == ()
+    assert detector.detect(frame, small_face, 5.1) == (hand,)
+    assert detector.detect(frame, small_face, 5.2) == ()
 
 
 def test_a_hand_far_from_the_head_does_not_count(small_face: Points) -> None:
     finder = Finder()
     finder.points = np.full((21, 2), (0.5, 0.99), np.float32)
     frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 0.0)
-    assert HandWatch(finder).look(frame, small_face, 0.0) == ()
+    assert HandDetector(finder).detect(frame, small_face, 0.0) == ()
 
 
 def test_the_view_rests_while_the_head_hardly_moves(small_face: Points) -> None:
-    first = steady_view(Rect(0, 0, 0, 0), small_face, 1280, 720)
-    assert steady_view(first, small_face + np.float32(15), 1280, 720) == first
-    assert steady_view(first, small_face + np.float32(90), 1280, 720) != first
+    first = steady_crop(Rect(0, 0, 0, 0), small_face, 1280, 720)
+    assert steady_crop(first, small_face + np.float32(15), 1280, 720) == first
+    assert steady_crop(first, small_face + np.float32(90), 1280, 720) != first
 
 
 def test_time_that_falls_starts_anew(small_face: Points) -> None:
     finder = Finder()
-    watch = HandWatch(finder)
+    detector = HandDetector(finder)
     frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 0.0)
-    watch.look(frame, small_face, 100.0)
-    watch.look(frame, small_face, 0.0)
+    detector.detect(frame, small_face, 100.0)
+    detector.detect(frame, small_face, 0.0)
     assert len(finder.shapes) == 2
 
 

@@ -19,8 +19,8 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, SmoothingSettings
 from livecam.core.frame import Frame, Image, Rect
 from livecam.filtering.smoother import Smoother
-from livecam.segmentation.base import Plate, Scene
-from livecam.segmentation.reader import SceneReader
+from livecam.segmentation.base import Plate, Segmentation
+from livecam.segmentation.segmenter import Segmenter
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 
@@ -30,20 +30,20 @@ def raccoon() -> Avatar:
 
 
 @pytest.fixture(scope="module")
-def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Scene, AvatarState]:
+def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarState]:
     """The portrait as the line sees it: real landmarks, real person mask, the avatar on it."""
     frame = Frame(portrait, 0, 0.0)
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
         observation = tracker.track(frame)
     face = Smoother(SmoothingSettings()).update(observation).primary
     assert face is not None
-    reader = SceneReader(asset_path("person"), asset_path("person-wide"), None)
-    scene = reader.read(frame, face.points_px(*frame.size))
+    reader = Segmenter(asset_path("person"), asset_path("person-wide"), None)
+    scene = reader.segment(frame, face.points_px(*frame.size))
     assert scene is not None
     return frame, scene, Rig(raccoon, AvatarSettings()).state(face, *frame.size)
 
 
-def parted(frame: Frame, scene: Scene, state: AvatarState, avatar: Avatar) -> Layers:
+def parted(frame: Frame, scene: Segmentation, state: AvatarState, avatar: Avatar) -> Layers:
     height, width = frame.image.shape[:2]
     coverage, made, filled_ = np.zeros((3, height, width), np.uint8)
     small = on_grid(frame.image, scene.cell, scene.person.shape)[..., :3].copy()
@@ -141,8 +141,8 @@ def test_a_known_background_is_laid_in_as_it_is(seen, raccoon):
     frame, scene, state = seen
     plate = np.random.default_rng(2).integers(0, 255, (*frame.image.shape[:2], 3), np.uint8)
     known = Plate(plate, np.full(plate.shape[:2], 255, np.uint8))
-    with_plate = Scene(
-        scene.at, scene.size, scene.cell, scene.person, None, scene.face, plate=known
+    with_plate = Segmentation(
+        scene.at, scene.size, scene.cell, scene.person, None, scene.landmarks_px, plate=known
     )
     layers = parted(frame, with_plate, state, raccoon)
     HeadRemoval().apply(layers)
@@ -209,7 +209,7 @@ def test_a_bare_throat_takes_the_colour_of_the_head_and_keeps_its_shading(raccoo
     person = np.zeros((180, 240), np.uint8)
     person[30:135, 90:150] = 255
     person[135:, 60:180] = 255
-    scene = Scene(0.0, (480, 360), cell, person, None, face.astype(np.float32))
+    scene = Segmentation(0.0, (480, 360), cell, person, None, face.astype(np.float32))
     place = np.eye(4)
     place[2, 3] = -0.9
     layers = parted(Frame(image, 0, 0.0), scene, AvatarState(place, place, np.zeros(52)), raccoon)

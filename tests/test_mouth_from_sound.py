@@ -33,7 +33,7 @@ from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
 from livecam.core.timing import ManualClock, SystemClock
 from livecam.pipeline.pipeline import Line
 from livecam.pipeline.stats import Shown
-from livecam.segmentation.base import Hand, Scene, cell_of, grid_of
+from livecam.segmentation.base import Hand, Segmentation, cell_of, grid_of
 from livecam.segmentation.hand_mask import LIPS
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face
@@ -616,11 +616,11 @@ class Speaking(Stage):
             scenes=self.scene, mouth=MouthWhereUnsure(sound),
         )  # fmt: skip
 
-    def scene(self) -> Scene:
+    def scene(self) -> Segmentation:
         cell = cell_of(*SIZE)
         columns, rows = grid_of(*SIZE)
         person = np.zeros((rows, columns), np.uint8)
-        return Scene(self.now, SIZE, cell, person, None, face().points_px(*SIZE), self.hands)
+        return Segmentation(self.now, SIZE, cell, person, None, face().points_px(*SIZE), self.hands)
 
     def jaw_after(self, times: int, *faces: Face) -> list[float]:
         for _ in range(times):

@@ -42,9 +42,9 @@ from livecam.measure.picture_quality import (
     study,
 )
 from livecam.render.context import open_graphics
-from livecam.segmentation.base import Plate, Scene, cell_of, grid_of
+from livecam.segmentation.base import Plate, Segmentation, cell_of, grid_of
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
-from livecam.segmentation.reader import SceneReader
+from livecam.segmentation.segmenter import Segmenter
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.faces import SIZE, face
 
@@ -60,7 +60,7 @@ def random_image(seed: int = 1) -> Image:
     return image
 
 
-def moment(image: Image, index: int = 0, scene: Scene | None = None) -> Moment:
+def moment(image: Image, index: int = 0, scene: Segmentation | None = None) -> Moment:
     seen = face()
     place = np.eye(4)
     place[2, 3] = -0.6
@@ -71,10 +71,12 @@ def moment(image: Image, index: int = 0, scene: Scene | None = None) -> Moment:
     return Moment(Frame(image, index, index / 30), state, scene, worn, seen)
 
 
-def scene(plate: Plate | None = None) -> Scene:
+def scene(plate: Plate | None = None) -> Segmentation:
     columns, rows = grid_of(*SIZE)
     person = np.zeros((rows, columns), np.uint8)
-    return Scene(0.0, SIZE, cell_of(*SIZE), person, None, face().points_px(*SIZE), plate=plate)
+    return Segmentation(
+        0.0, SIZE, cell_of(*SIZE), person, None, face().points_px(*SIZE), plate=plate
+    )
 
 
 def figure(remove: np.ndarray) -> Figure:
@@ -278,16 +280,18 @@ class SlowReader:
     def __init__(self) -> None:
         self.looked: list[int] = []
 
-    def read(self, frame: Frame, landmarks: np.ndarray | None) -> Scene:
+    def segment(self, frame: Frame, landmarks: np.ndarray | None) -> Segmentation:
         self.looked.append(frame.index)
         columns, rows = grid_of(*SIZE)
         person = np.full((rows, columns), frame.index, np.uint8)
-        return Scene(frame.captured_at, SIZE, cell_of(*SIZE), person, None, face().points_px(*SIZE))
+        return Segmentation(
+            frame.captured_at, SIZE, cell_of(*SIZE), person, None, face().points_px(*SIZE)
+        )
 
 
 def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
     reader = SlowReader()
-    looks = LiveLooks(cast("SceneReader", reader), looks_per_s=10)
+    looks = LiveLooks(cast("Segmenter", reader), looks_per_s=10)
     points, image = face().points_px(*SIZE), random_image()
     seen: list[int | None] = []
     for index in range(9):
@@ -332,15 +336,15 @@ def easel(easels: tuple[WatchedCompositor, WatchedCompositor]) -> WatchedComposi
 
 
 @pytest.fixture(scope="module")
-def reader() -> SceneReader:
+def reader() -> Segmenter:
     try:
-        return SceneReader(asset_path("person"), asset_path("person-wide"), None, hurried=False)
+        return Segmenter(asset_path("person"), asset_path("person-wide"), None, hurried=False)
     except AssetError as error:
         pytest.skip(f"{error} ({error.hint})")
 
 
 @pytest.fixture(scope="module")
-def walk(portrait: Image, reader: SceneReader) -> Wander:
+def walk(portrait: Image, reader: Segmenter) -> Wander:
     """The portrait's person walks through a made-up room."""
     part = portrait[:400, 20:420]
     small = np.asarray(cv2.resize(part, (240, 240), interpolation=cv2.INTER_AREA), np.uint8)
@@ -351,7 +355,7 @@ def walk(portrait: Image, reader: SceneReader) -> Wander:
 
 
 @pytest.fixture(scope="module")
-def walked(walk: Wander, reader: SceneReader) -> Sequence[Moment]:
+def walked(walk: Wander, reader: Segmenter) -> Sequence[Moment]:
     """What `convert` knows of the film's pictures."""
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
         looks, settings = FilmLooks(reader, walk), Settings()

@@ -19,16 +19,16 @@ from livecam.core.timing import StageTimer, SystemClock
 from livecam.live.live import Watching
 from livecam.pipeline.pipeline import Line
 from livecam.pipeline.stats import Shown
-from livecam.segmentation.base import Scene, cell_of, grid_of
+from livecam.segmentation.base import Segmentation, cell_of, grid_of
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
 from tests.test_line import PaintingCompositor, Stage, avatar, is_curtain, shows_face
 
 
-def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Scene:
+def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Segmentation:
     columns, rows = grid_of(*size)
     points = face().points_px(*size)
-    return Scene(
+    return Segmentation(
         shown.captured_at, size, cell_of(*size), np.zeros((rows, columns), np.uint8), None, points
     )
 
@@ -38,11 +38,11 @@ class Remembering(PaintingCompositor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scenes: list[Scene | None] = []
+        self.scenes: list[Segmentation | None] = []
         self.counts: list[int] = []
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
-        assert scene is None or isinstance(scene, Scene)
+        assert scene is None or isinstance(scene, Segmentation)
         self.scenes.append(scene)
         self.counts.append(len(avatars))
         return super().compose(frame, avatars) if avatars else frame
@@ -53,7 +53,7 @@ class Seen:
 
     def __init__(self, avatar_name: str = "raccoon") -> None:
         self.compositor = Remembering()
-        self.offered: Scene | None = None
+        self.offered: Segmentation | None = None
         settings = Settings.model_validate({"avatar": {"avatar": avatar_name}})
         self.line = Line(
             settings,
@@ -198,12 +198,12 @@ class Reader:
         self._fails, self._closed = fails, closed
         self.begun_anew = threading.Event()
 
-    def read(self, shown: Frame, landmarks: np.ndarray | None) -> Scene | None:
+    def segment(self, shown: Frame, landmarks: np.ndarray | None) -> Segmentation | None:
         if self._fails.is_set():
             raise RuntimeError("the network broke")
         return None if landmarks is None else scene_of(shown)
 
-    def take_plate(self) -> None:
+    def reset_plate(self) -> None:
         self.begun_anew.set()
 
     def close(self) -> None:

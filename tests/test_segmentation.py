@@ -11,11 +11,11 @@ import pytest
 
 from livecam.config.assets import asset_path
 from livecam.core.frame import Frame, Image, Rect
-from livecam.segmentation.base import Scene, cell_of, grid_of
-from livecam.segmentation.carry import carried
+from livecam.segmentation.base import Segmentation, cell_of, grid_of
 from livecam.segmentation.networks import PersonNetwork
 from livecam.segmentation.plate import CleanPlate
-from livecam.segmentation.reader import SceneReader
+from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.warp import warped
 from livecam.vision.transforms import fit_similarity
 
 WIDTH, HEIGHT = 320, 180
@@ -57,13 +57,13 @@ def test_the_person_is_told_from_the_room(portrait: Image):
 
 def test_a_reader_without_hair_model_still_reads(portrait: Image):
     image = portrait
-    reader = SceneReader(asset_path("person"), asset_path("person-wide"), None)
+    reader = Segmenter(asset_path("person"), asset_path("person-wide"), None)
     face = np.tile(np.array(((220.0, 110.0),), np.float32), (478, 1))
-    scene = reader.read(Frame(image, 0, 0.0), face)
+    scene = reader.segment(Frame(image, 0, 0.0), face)
     assert scene is not None
     assert scene.hair is None
     assert scene.person.shape == grid_of(*scene.size)[::-1]
-    assert reader.read(Frame(image, 1, 0.1), None) is None
+    assert reader.segment(Frame(image, 1, 0.1), None) is None
 
 
 # --- carrying
@@ -77,7 +77,7 @@ def test_a_similarity_is_found_exactly():
     assert found == pytest.approx(np.column_stack((turn, way)), abs=1e-5)
 
 
-def head_scene(x: float) -> Scene:
+def head_scene(x: float) -> Segmentation:
     """A round head at x, a body below it, the landmarks on a circle."""
     cell, (columns, rows) = cell_of(WIDTH, HEIGHT), grid_of(WIDTH, HEIGHT)
     mask = np.zeros((rows, columns), np.uint8)
@@ -85,7 +85,7 @@ def head_scene(x: float) -> Scene:
     angle = np.linspace(0, 2 * np.pi, 478, endpoint=False)
     face = np.stack((x + 25 * np.sin(angle), 60 - 25 * np.cos(angle)), axis=1).astype(np.float32)
     face[10], face[152] = (x, 35), (x, 85)
-    return Scene(0.0, (WIDTH, HEIGHT), cell, mask, None, face)
+    return Segmentation(0.0, (WIDTH, HEIGHT), cell, mask, None, face)
 
 
 def middle_of(mask: np.ndarray, cell: int) -> float:
@@ -94,7 +94,7 @@ def middle_of(mask: np.ndarray, cell: int) -> float:
 
 def test_a_mask_goes_with_the_head():
     scene, later = head_scene(120), head_scene(150)
-    moved = carried(scene, later.face, 0.1)
+    moved = warped(scene, later.landmarks_px, 0.1)
     assert middle_of(moved.person, scene.cell) == pytest.approx(150, abs=scene.cell)
     assert moved.at == 0.1
 
@@ -102,14 +102,14 @@ def test_a_mask_goes_with_the_head():
 def test_the_body_follows_by_less_than_the_head():
     scene = head_scene(120)
     scene.person[-6:, 100 // scene.cell : 140 // scene.cell] = 255
-    moved = carried(scene, head_scene(150).face, 0.1)
+    moved = warped(scene, head_scene(150).landmarks_px, 0.1)
     body = middle_of(moved.person[-3:], scene.cell)
     assert 124 < body < 140
 
 
 def test_nothing_is_carried_when_nothing_moves():
     scene = head_scene(120)
-    again = carried(scene, scene.face + np.float32(0.1), 0.1)
+    again = warped(scene, scene.landmarks_px + np.float32(0.1), 0.1)
     assert again.person is scene.person
 
 
@@ -126,7 +126,7 @@ def learned(frames: int = 40) -> tuple[CleanPlate, np.ndarray]:
         image = with_person(background, x)
         noisy = image[..., :3] + random.normal(0, 2, image[..., :3].shape)
         image[..., :3] = np.clip(np.rint(noisy), 0, 255)
-        plate.see(image, busy_at(x))
+        plate.update(image, busy_at(x))
     return plate, background
 
 
@@ -143,7 +143,7 @@ def test_a_plate_is_learned_behind_who_walks_by():
 def test_what_was_never_free_is_not_known():
     plate = CleanPlate(WIDTH, HEIGHT)
     for _ in range(3):
-        plate.see(with_person(room(), 160), busy_at(160))
+        plate.update(with_person(room(), 160), busy_at(160))
     known = plate.plate()
     assert known is not None
     assert not known.known[:, 150:170].any()
@@ -155,7 +155,7 @@ def test_what_is_hidden_follows_the_exposure():
     darker = truth.copy()
     darker[..., :3] = np.rint(truth[..., :3] * 0.85)
     for _ in range(30):
-        plate.see(with_person(darker, 160), busy_at(160))
+        plate.update(with_person(darker, 160), busy_at(160))
     known = plate.plate()
     assert known is not None
     hidden = known.image[:, 140:180].astype(float) - darker[:, 140:180, :3]
@@ -166,7 +166,7 @@ def test_what_is_hidden_follows_the_exposure():
 def test_a_moved_camera_makes_the_plate_forget():
     plate, truth = learned()
     moved = np.roll(truth, 40, axis=1)
-    plate.see(with_person(moved, 160), busy_at(160))
+    plate.update(with_person(moved, 160), busy_at(160))
     known = plate.plate()
     assert known is not None
     assert not known.known[:, 150:170].any()
@@ -184,14 +184,14 @@ def test_a_plate_is_kept_for_its_camera_and_proven_before_use(
     other = CleanPlate(WIDTH, HEIGHT)
     other.load("my camera")
     assert other.plate() is None  # not yet held against a picture
-    other.see(with_person(truth, 160), busy_at(160))
+    other.update(with_person(truth, 160), busy_at(160))
     again = other.plate()
     assert again is not None
     assert again.known[:, 150:170].all()
 
     elsewhere = CleanPlate(WIDTH, HEIGHT)
     elsewhere.load("my camera")
-    elsewhere.see(with_person(room(9), 160), busy_at(160))
+    elsewhere.update(with_person(room(9), 160), busy_at(160))
     found = elsewhere.plate()
     assert found is not None
     assert not found.known[:, 150:170].any()  # another room: what was kept is dropped

@@ -39,7 +39,7 @@ from livecam.pipeline.cast import HALF_HEAD_M, RETURN_S, cast_of, people_in
 from livecam.pipeline.pipeline import Line
 from livecam.pipeline.stats import Shown
 from livecam.render.context import Graphics, open_graphics
-from livecam.segmentation.base import Scene
+from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.heads import face_at, seen
@@ -307,7 +307,7 @@ class Recorder:
         return getattr(self.inner, name)
 
     def compose(
-        self, frame: Frame, avatars: list[AvatarState], scene: Scene | None = None
+        self, frame: Frame, avatars: list[AvatarState], scene: Segmentation | None = None
     ) -> Frame:
         self.asked.append((frame, list(avatars)))
         return self.inner.compose(frame, avatars, scene)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.figure import Figure
 from livecam.core.frame import Frame, Image, Rect
-from livecam.segmentation.base import Scene
+from livecam.segmentation.base import Segmentation
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Layers:
 
     source: Image  # uint8[h, w, 4] as the camera took it; never written to
     image: Image  # uint8[h, w, 4], what has become of it
-    scene: Scene | None  # what was seen in it, for its own moment
+    scene: Segmentation | None  # what was seen in it, for its own moment
     avatars: Sequence[AvatarState]  # the first one's is the face that `scene` was seen with
     coverage: NDArray[np.uint8]  # uint8[h, w], of the heads drawn so far
     # uint8[h, w]: how much was made up - heads, filled background, tinted skin
@@ -74,7 +74,7 @@ class Compositor(Protocol):
     def wear(self, avatars: Sequence[Avatar]) -> None: ...
 
     def compose(
-        self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None = None
+        self, frame: Frame, avatars: Sequence[AvatarState], scene: Segmentation | None = None
     ) -> Frame: ...
 
     def planes(self) -> Image | None:

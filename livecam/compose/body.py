@@ -10,7 +10,7 @@ from livecam.avatar.base import AvatarState
 from livecam.compose.figure import UNIT_M, Silhouette
 from livecam.core.face import Matrix4, Vector3
 from livecam.core.spaces import focal_px
-from livecam.segmentation.base import Mask, Scene
+from livecam.segmentation.base import Mask, Segmentation
 
 SETTLES_S = 0.25
 MOST = 0.45  # head radii that the rim moves sideways
@@ -33,7 +33,7 @@ class BodyFollower:
         self._pivot: Vector3 = np.zeros(3)
 
     def follow(
-        self, state: AvatarState, scene: Scene, person: Mask, silhouette: Silhouette
+        self, state: AvatarState, scene: Segmentation, person: Mask, silhouette: Silhouette
     ) -> AvatarState:
         """The state with its body over the torso of the person (a mask on the scene's grid)."""
         height = scene.size[1]
@@ -60,7 +60,7 @@ class BodyFollower:
     def _wanted(
         self,
         state: AvatarState,
-        scene: Scene,
+        scene: Segmentation,
         person: Mask,
         silhouette: Silhouette,
         unit_px: float,

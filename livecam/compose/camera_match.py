@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livecam.compose.base import Layers
 from livecam.core.frame import Image, Rect
-from livecam.segmentation.base import Scene
+from livecam.segmentation.base import Segmentation
 
 Planes = NDArray[np.float32]  # float32[n, h, w], luma of parts of a picture, 0..255
 
@@ -84,7 +84,7 @@ class CameraMatch:
         self._looks = 0
         self._noise_known = self._edges_known = False
 
-    def see(self, image: Image, scene: Scene | None, at_s: float) -> CameraCharacter:
+    def see(self, image: Image, scene: Segmentation | None, at_s: float) -> CameraCharacter:
         """What is known after this picture; keeps it until the next, which must not be changed.
 
         Args:
@@ -218,12 +218,12 @@ def _grain_px(parts: NDArray[np.float32]) -> float:
     return float(np.sqrt(-1 / (4 * np.log(correlation))))
 
 
-def region_of(image: Image, scene: Scene | None) -> Rect:
+def region_of(image: Image, scene: Segmentation | None) -> Rect:
     """Where edges are looked for: round the face, else in the middle."""
     height, width = image.shape[:2]
     middle = np.array((width / 2, height / 2))
-    if scene is not None and scene.size == (width, height) and len(scene.face):
-        middle = scene.face.mean(axis=0)
+    if scene is not None and scene.size == (width, height) and len(scene.landmarks_px):
+        middle = scene.landmarks_px.mean(axis=0)
     half = REACH_PX // 2
     x = int(np.clip(middle[0], half, max(half, width - half)))
     y = int(np.clip(middle[1], half, max(half, height - half)))

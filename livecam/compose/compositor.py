@@ -26,7 +26,7 @@ from livecam.core.spaces import focal_px
 from livecam.core.srgb import srgb_from_linear
 from livecam.core.timing import StageTimer
 from livecam.render.context import Graphics
-from livecam.segmentation.base import Scene
+from livecam.segmentation.base import Segmentation
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class HeadCompositor:
         self._stages.wear(avatars)
 
     def compose(
-        self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None = None
+        self, frame: Frame, avatars: Sequence[AvatarState], scene: Segmentation | None = None
     ) -> Frame:
         """A new frame with every avatar drawn, the farthest first.
 

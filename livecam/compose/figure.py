@@ -1,7 +1,7 @@
 """Where in a picture the head ends and the body begins, seen with the avatar that is worn.
 
 The seam between what is replaced and what stays lies under the avatar's ruff; beside the ruff it
-is the top of the shoulders, hair not counted. Everything is on the grid of `Scene`.
+is the top of the shoulders, hair not counted. Everything is on the grid of `Segmentation`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.core.spaces import focal_px
-from livecam.segmentation.base import Mask, Scene
-from livecam.segmentation.carry import Way
-from livecam.segmentation.reader import disc
+from livecam.segmentation.base import Mask, Segmentation
+from livecam.segmentation.warp import MaskWarp
+from livecam.vision.morphology import disc
 
 UNIT_M = 0.105  # the lengths below are in radii of a head at scale 1
 
@@ -62,22 +62,22 @@ class Figure:
     seam: NDArray[np.float32]  # float32[columns], the first row of the body, pixels
 
 
-def carried_figure(figure: Figure, scene: Scene) -> Figure:
+def carried_figure(figure: Figure, scene: Segmentation) -> Figure:
     """A figure that was made a moment ago, at the place where the head is now."""
-    way = Way.between(figure.face, scene.face, figure.person.shape, scene.cell)
+    way = MaskWarp.between(figure.face, scene.landmarks_px, figure.person.shape, scene.cell)
     if way is None:
         return figure
-    chin = scene.face[CHIN]
+    chin = scene.landmarks_px[CHIN]
     return replace(
         figure,
         chin=(float(chin[0]), float(chin[1])),
-        person=way.moved(figure.person),
-        remove=way.moved(figure.remove),
-        hair_on_body=way.moved(figure.hair_on_body),
-        body=way.moved(figure.body),
-        skin=way.moved(figure.skin),
-        covered=way.moved(figure.covered),
-        throat=way.moved(figure.throat),
+        person=way.warp(figure.person),
+        remove=way.warp(figure.remove),
+        hair_on_body=way.warp(figure.hair_on_body),
+        body=way.warp(figure.body),
+        skin=way.warp(figure.skin),
+        covered=way.warp(figure.covered),
+        throat=way.warp(figure.throat),
     )
 
 
@@ -105,7 +105,7 @@ class Silhouette:
 
 
 def figure_of(
-    scene: Scene,
+    scene: Segmentation,
     small: NDArray[np.uint8],
     person: Mask,
     state: AvatarState,
@@ -118,15 +118,15 @@ def figure_of(
     scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
     distance = max(0.05, -float(state.camera_from_head[2, 3]))
     unit = focal_px(scene.size[1]) * UNIT_M * scale / distance
-    chin = scene.face[CHIN]
-    face_height = max(float(np.linalg.norm(chin - scene.face[CROWN])), 4.0)
+    chin = scene.landmarks_px[CHIN]
+    face_height = max(float(np.linalg.norm(chin - scene.landmarks_px[CROWN])), 4.0)
     head = _hull(points, scene.person.shape, cell)
     hair = _of_head(scene, head, face_height)
-    skin = _skin(small, scene.face, person, cell)
+    skin = _skin(small, scene.landmarks_px, person, cell)
     seam = _seam(scene, person, hair, skin, points[silhouette.body], unit)
     rows = (np.arange(person.shape[0], dtype=np.float32)[:, None] + 0.5) * cell
     below = np.clip((rows - seam[None]) / (1.5 * cell) + 0.5, 0, 1)
-    reach = max(2, round((REACH * unit + scene.unsure_px) / cell))
+    reach = max(2, round((REACH * unit + scene.uncertainty_px) / cell))
     some = cv2.dilate(cv2.max(person, hair), disc(reach))
     near = cv2.dilate(head, disc(max(1, round(NEAR_HEAD * unit / cell))))
     near = cv2.max(near, cv2.dilate(np.where(hair > SURE, hair, 0).astype(np.uint8), disc(reach)))
@@ -136,14 +136,14 @@ def figure_of(
     )  # strands stay: cloth has folds
     over = np.clip(cv2.dilate(sure, disc(reach)).astype(np.float32) * 2 - 160, 0, 255) * below
     covered = np.zeros_like(person)
-    face = cv2.convexHull(scene.face)[:, 0]
+    face = cv2.convexHull(scene.landmarks_px)[:, 0]
     middle = face.mean(axis=0)
     inside = middle + (face - middle) * COVERED
     cv2.fillConvexPoly(covered, np.rint(inside / cell).astype(np.int32), 255)
     return Figure(
         covered=covered,
         throat=_throat(scene, skin, face_height),
-        face=scene.face,
+        face=scene.landmarks_px,
         unit_px=unit,
         chin=(float(chin[0]), float(chin[1])),
         face_height=face_height,
@@ -156,9 +156,9 @@ def figure_of(
     )
 
 
-def wearer(scene: Scene) -> Mask:
+def wearer(scene: Segmentation) -> Mask:
     """The part of the person mask that holds the face: what else it finds is somebody else."""
-    person, face, cell = scene.person, scene.face, scene.cell
+    person, face, cell = scene.person, scene.landmarks_px, scene.cell
     _, labels = cv2.connectedComponents((person > 100).astype(np.uint8), connectivity=8)
     rows, columns = person.shape
     at = (face[::6] / cell).astype(np.int64)
@@ -178,13 +178,13 @@ def _hull(points: NDArray[np.float32], shape: tuple[int, ...], cell: int) -> Mas
     return out
 
 
-def _of_head(scene: Scene, head: Mask, face_height: float) -> Mask:
+def _of_head(scene: Segmentation, head: Mask, face_height: float) -> Mask:
     """The hair that grows on this head."""
     if scene.hair is None:
         return np.zeros_like(scene.person)
     hair = scene.hair.copy()
     columns = (np.arange(hair.shape[1]) + 0.5) * scene.cell
-    far = np.abs(columns - scene.face[:, 0].mean()) > HAIR_REACH * face_height
+    far = np.abs(columns - scene.landmarks_px[:, 0].mean()) > HAIR_REACH * face_height
     hair[:, far] = 0
     some = (hair > SURE).astype(np.uint8)
     count, labels = cv2.connectedComponents(some, connectivity=8)
@@ -211,10 +211,10 @@ def _skin(small: NDArray[np.uint8], face: NDArray[np.float32], person: Mask, cel
     return np.asarray(alike * person, np.uint8)
 
 
-def _throat(scene: Scene, skin: Mask, height: float) -> Mask:
+def _throat(scene: Segmentation, skin: Mask, height: float) -> Mask:
     """Bare skin near the throat; `height` of the face in pixels."""
     rows, columns = scene.person.shape
-    chin = scene.face[CHIN]
+    chin = scene.landmarks_px[CHIN]
     x = (np.arange(columns, dtype=np.float32)[None] + 0.5) * scene.cell - chin[0]
     y = (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * scene.cell - chin[1]
     away = np.hypot(x / WIDTH, (y - BELOW_CHIN * height) / DEPTH) / height
@@ -238,7 +238,7 @@ def _throat(scene: Scene, skin: Mask, height: float) -> Mask:
 
 
 def _seam(
-    scene: Scene,
+    scene: Segmentation,
     person: Mask,
     hair: Mask,
     skin: Mask,
@@ -305,16 +305,16 @@ def _lowest(
 
 
 def _shoulders(
-    scene: Scene, person: Mask, hair: Mask, unit: float
+    scene: Segmentation, person: Mask, hair: Mask, unit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The top of the clothes in each column, in pixels, and whether it can be trusted."""
     rows, columns = person.shape
     cell = scene.cell
-    chin = float(scene.face[CHIN, 1])
+    chin = float(scene.landmarks_px[CHIN, 1])
     y = (np.arange(rows) + 0.5) * cell
     grown = cv2.dilate((hair > 50).astype(np.uint8), disc(max(1, round(HAIR_GROWTH * unit / cell))))
     x = (np.arange(columns) + 0.5) * cell
-    middle, wide = float(scene.face[:, 0].mean()), float(np.ptp(scene.face[:, 0]))
+    middle, wide = float(scene.landmarks_px[:, 0].mean()), float(np.ptp(scene.landmarks_px[:, 0]))
     beside = np.abs(x - middle) > BESIDE * wide
     highest = np.where(beside, chin - RISE * unit, chin - 0.15 * unit)
     cloth = (person > HALF) & (grown == 0) & (y[:, None] > highest[None])

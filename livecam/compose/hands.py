@@ -11,9 +11,9 @@ from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Mask
 from livecam.segmentation.face_memory import FaceMemory
 from livecam.segmentation.hand_carrier import HandCarrier
+from livecam.segmentation.hand_detector import covers
 from livecam.segmentation.hand_mask import hand_mask
 from livecam.segmentation.hand_shape import box_of
-from livecam.segmentation.hands import covers
 
 
 class HandsInFront:
@@ -34,14 +34,14 @@ class HandsInFront:
             return
         hands = self._carrier.carry(scene.hands, source, scene.at)
         known = len(hands) == len(scene.hands)  # one that was lost may be anywhere
-        if known and not any(covers(hand.points, scene.face) for hand in hands):
-            self._memory.remember(source, scene.face, scene.at)
+        if known and not any(covers(hand.points, scene.landmarks_px) for hand in hands):
+            self._memory.remember(source, scene.landmarks_px, scene.at)
         else:
-            self._memory.find(source, scene.face, scene.at)
+            self._memory.find(source, scene.landmarks_px, scene.at)
         for hand in hands:
             box = box_of(hand.points, source.shape[1], source.shape[0])
             if not box.empty and layers.made[box.slices].any():
-                mask = hand_mask(source, hand, box, scene.face, self._memory)
+                mask = hand_mask(source, hand, box, scene.landmarks_px, self._memory)
                 lay_over(layers, box, mask)
         if known and hands:
             self._memory.renew(source, [hand.points for hand in hands])

@@ -15,8 +15,8 @@ from livecam.compose.base import Layers
 from livecam.compose.figure import Figure
 from livecam.compose.fill import filled, push_pull
 from livecam.core.frame import Image, Rect
-from livecam.segmentation.base import Mask, Plate, Scene
-from livecam.segmentation.reader import disc
+from livecam.segmentation.base import Mask, Plate, Segmentation
+from livecam.vision.morphology import disc
 
 FOLLOWS = 0.45  # of a new guess, which is made for every look at the person
 MARGIN = 6  # cells round what is replaced, so that the next pictures find the same behind
@@ -46,7 +46,7 @@ class HeadRemoval:
         self._lay_background(layers, scene, figure)
         self._lay_cloth(layers, scene, figure)
 
-    def _lay_background(self, layers: Layers, scene: Scene, figure: Figure) -> None:
+    def _lay_background(self, layers: Layers, scene: Segmentation, figure: Figure) -> None:
         rect = bounds(figure.remove, scene)
         if rect.empty:
             return
@@ -64,13 +64,15 @@ class HeadRemoval:
             under = mask[rect.slices]
             cv2.max(under, alpha, dst=under)
 
-    def _small_of(self, layers: Layers, scene: Scene) -> NDArray[np.uint8]:
+    def _small_of(self, layers: Layers, scene: Segmentation) -> NDArray[np.uint8]:
         """The picture on the grid; made here when the head left what was known of it."""
         if layers.small is not None:
             return layers.small
         return on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
 
-    def _behind(self, scene: Scene, figure: Figure, small: NDArray[np.uint8], rect: Rect) -> Image:
+    def _behind(
+        self, scene: Segmentation, figure: Figure, small: NDArray[np.uint8], rect: Rect
+    ) -> Image:
         """What lies behind the person there, uint8[h, w, 4]."""
         plate = scene.plate
         if plate is None:
@@ -83,13 +85,15 @@ class HeadRemoval:
         lay(out, opaque(enlarged(self._guess(scene, figure, small), scene.cell, rect)), unknown)
         return out
 
-    def _knows_all(self, plate: Plate, scene: Scene, figure: Figure) -> bool:
+    def _knows_all(self, plate: Plate, scene: Segmentation, figure: Figure) -> bool:
         """Whether the plate shows all that will be seen of it."""
         _, known = self._plate_on_grid(plate, scene.cell, figure.remove.shape)
         wanted = (figure.remove > 0) & (figure.covered == 0)
         return bool((known[wanted] > 0).all())
 
-    def _guess(self, scene: Scene, figure: Figure, small: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _guess(
+        self, scene: Segmentation, figure: Figure, small: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
         """The background on the grid, as far as anybody knows."""
         reach = max(1, round(0.13 * figure.unit_px / scene.cell))
         some = scene.person if scene.hair is None else cv2.max(scene.person, scene.hair)
@@ -119,7 +123,7 @@ class HeadRemoval:
             self._small_plate = (plate, image, np.where(known == 255, 1, 0).astype(np.float32))
         return self._small_plate[1], self._small_plate[2]
 
-    def _lay_cloth(self, layers: Layers, scene: Scene, figure: Figure) -> None:
+    def _lay_cloth(self, layers: Layers, scene: Segmentation, figure: Figure) -> None:
         rect = bounds(figure.hair_on_body, scene)
         if rect.empty or np.count_nonzero(figure.hair_on_body > 60) < 4:
             return
@@ -140,7 +144,7 @@ class HeadRemoval:
         under = layers.made[rect.slices]
         cv2.max(under, alpha, dst=under)
 
-    def _cloth_cells(self, scene: Scene, figure: Figure) -> NDArray[np.float32]:
+    def _cloth_cells(self, scene: Segmentation, figure: Figure) -> NDArray[np.float32]:
         """Cells that are certainly cloth, float32, 0 or 1."""
         reach = max(1, round(0.05 * figure.unit_px / scene.cell))
         hair = cv2.dilate(figure.hair_on_body, disc(reach)) > 25
@@ -192,7 +196,7 @@ def _weave(
     return out
 
 
-def bounds(mask: Mask, scene: Scene) -> Rect:
+def bounds(mask: Mask, scene: Segmentation) -> Rect:
     """The pixels under the cells that are not 0."""
     x, y, columns, rows = cv2.boundingRect(mask)
     cell = scene.cell

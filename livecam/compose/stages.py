@@ -24,7 +24,7 @@ from livecam.config.settings import EffectSettings, PictureSettings
 from livecam.core.frame import Frame, Rect
 from livecam.core.timing import StageTimer
 from livecam.render.light import STUDIO, Light
-from livecam.segmentation.base import Scene
+from livecam.segmentation.base import Segmentation
 
 NOTHING = Rect(0, 0, 0, 0)
 LIGHT_REST_S = 0.06  # between two looks at the light: it changes slowly
@@ -108,7 +108,9 @@ class PictureStages:
         """The head is not the last thing that is laid over the picture."""
         return bool(self._after)
 
-    def begin(self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None) -> Layers:
+    def begin(
+        self, frame: Frame, avatars: Sequence[AvatarState], scene: Segmentation | None
+    ) -> Layers:
         """The layers of a picture, with the person in it parted where a scene tells."""
         if self._at is not None and frame.captured_at < self._at:
             for stage in (*self._before, *self._after):
@@ -139,11 +141,11 @@ class PictureStages:
                 self._grain.character = self._camera.see(frame.image, scene, frame.captured_at)
         return layers
 
-    def _part(self, layers: Layers, scene: Scene) -> None:
+    def _part(self, layers: Layers, scene: Segmentation) -> None:
         """Parts the person, anew for every look at them; between two the parts are carried."""
         state = layers.avatars[0]
         silhouette = self._silhouettes[state.slot % len(self._silhouettes)]
-        seen_at = scene.at if scene.seen_at is None else scene.seen_at
+        seen_at = scene.at if scene.computed_at is None else scene.computed_at
         other = state.slot != self._figure_of
         if other:  # what was learned of somebody's body says nothing about another's
             self._body.reset()
@@ -187,7 +189,7 @@ class PictureStages:
         with self._timer.stage("light"):
             turn = layers.avatars[0].camera_from_head[:3, :3]
             self._light = self._room_light.see(
-                layers.source, scene.face, turn, scene.person, scene.at, picture.light
+                layers.source, scene.landmarks_px, turn, scene.person, scene.at, picture.light
             )
         return self._light
 

@@ -15,8 +15,8 @@ from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.media.reader import VideoReader
 from livecam.pipeline.stats import Shown
-from livecam.segmentation.base import Plate, Scene
-from livecam.segmentation.reader import SceneReader
+from livecam.segmentation.base import Plate, Segmentation
+from livecam.segmentation.segmenter import Segmenter
 
 MOST_LOOKS = 150  # at one shot: more teach the plate nothing
 QUALITY = 97  # of the plates that wait for their shot, as JPEG
@@ -25,7 +25,7 @@ QUALITY = 97  # of the plates that wait for their shot, as JPEG
 class Backdrop(Closing):
     """Reads the scenes of a film whose backgrounds it already knows. One thread."""
 
-    def __init__(self, make_reader: Callable[[], SceneReader]) -> None:
+    def __init__(self, make_reader: Callable[[], Segmenter]) -> None:
         self._reader = make_reader()
         self._plates: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
 
@@ -48,7 +48,7 @@ class Backdrop(Closing):
                 shot = todo[0].frames
                 step = max(1, len(shot) // MOST_LOOKS)
                 if frame.index in shot and (frame.index - shot.start) % step == 0:
-                    self._reader.learn(frame)
+                    self._reader.learn_plate(frame)
         for shot_left in todo:
             self._keep(shot_left)
 
@@ -59,13 +59,13 @@ class Backdrop(Closing):
         if kept is not None:
             image = np.asarray(cv2.imdecode(kept[0], cv2.IMREAD_COLOR), np.uint8)
             known = np.asarray(cv2.imdecode(kept[1], cv2.IMREAD_GRAYSCALE), np.uint8)
-            self._reader.give(Plate(np.ascontiguousarray(image[..., ::-1]), known))
+            self._reader.set_plate(Plate(np.ascontiguousarray(image[..., ::-1]), known))
         else:
-            self._reader.give(None)
+            self._reader.set_plate(None)
 
-    def read(self, frame: Frame, face: FaceState) -> Scene | None:
+    def read(self, frame: Frame, face: FaceState) -> Segmentation | None:
         """What is in a frame, with the face that wears the avatar."""
-        return self._reader.read(frame, face.points_px(*frame.size))
+        return self._reader.segment(frame, face.points_px(*frame.size))
 
     def close(self) -> None:
         self._reader.close()

@@ -25,8 +25,8 @@ from livecam.motion.base import Listener
 from livecam.people.choice import FaceChoice
 from livecam.pipeline.pipeline import Line, Published
 from livecam.pipeline.stats import Shown, StatsLine, StatsWriter
-from livecam.segmentation.base import Scene
-from livecam.segmentation.reader import SceneReader
+from livecam.segmentation.base import Segmentation
+from livecam.segmentation.segmenter import Segmenter
 from livecam.sources.base import Source, SourceInfo
 from livecam.tracking.base import Tracker
 
@@ -186,7 +186,7 @@ class Watching:
 
     def __init__(
         self,
-        make_reader: Callable[[], SceneReader],
+        make_reader: Callable[[], Segmenter],
         observations: Mailbox[Observation],
         looks_per_s: float,
         clock: Clock,
@@ -197,12 +197,12 @@ class Watching:
         self._observations = observations
         self._rest_s = 1 / looks_per_s
         self._clock, self._timer = clock, timer
-        self._reader: SceneReader | None = None
+        self._reader: Segmenter | None = None
         self._choice = FaceChoice()
-        self._newest: Scene | None = None  # replaced as a whole: any thread may read it
+        self._newest: Segmentation | None = None  # replaced as a whole: any thread may read it
         self._begin_anew = threading.Event()
 
-    def newest(self) -> Scene | None:
+    def newest(self) -> Segmentation | None:
         """What was seen last; any thread may ask."""
         return self._newest
 
@@ -222,12 +222,12 @@ class Watching:
             return True
         if self._begin_anew.is_set():
             self._begin_anew.clear()
-            self._reader.take_plate()
+            self._reader.reset_plate()
         with self._timer.stage("segment"):
             face = self._choice.choose(observation)
             frame = observation.frame
             points = None if face is None else face.points_px(*frame.size)
-            scene = self._reader.read(frame, points)
+            scene = self._reader.segment(frame, points)
         if scene is not None:
             self._newest = scene
         left_s = self._rest_s - (self._clock.now() - began)
@@ -243,7 +243,7 @@ class Watching:
 
 
 def watching(
-    make_reader: Callable[[], SceneReader] | None,
+    make_reader: Callable[[], Segmenter] | None,
     tracking: Tracking,
     looks_per_s: float,
     clock: Clock,

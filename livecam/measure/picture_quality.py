@@ -38,11 +38,12 @@ from livecam.measure.leak import oval_of, see_through
 from livecam.people.choice import FaceChoice
 from livecam.render.context import Graphics
 from livecam.render.light import STUDIO, Light
-from livecam.segmentation.base import Scene
-from livecam.segmentation.carry import carried
+from livecam.segmentation.base import Segmentation
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
-from livecam.segmentation.reader import SceneReader, disc
+from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.warp import warped
 from livecam.tracking.base import Tracker
+from livecam.vision.morphology import disc
 
 Mask = NDArray[np.bool_]  # bool[h, w]
 Grey = NDArray[np.uint8]  # uint8[h, w]
@@ -69,7 +70,7 @@ class Moment:
 
     frame: Frame
     state: AvatarState
-    scene: Scene | None
+    scene: Segmentation | None
     face: FaceState
     seen: Face  # as the tracker saw it, not steadied
 
@@ -77,47 +78,51 @@ class Moment:
 class LiveLooks:
     """Reads scenes as a live line gets them: now and then, late, and carried on. One thread."""
 
-    def __init__(self, reader: SceneReader, looks_per_s: float, late_s: float = LATE_S) -> None:
+    def __init__(self, reader: Segmenter, looks_per_s: float, late_s: float = LATE_S) -> None:
         self._reader = reader
         self._every_s = 1 / looks_per_s
         self._late_s = late_s
         self._next_at = -np.inf
-        self._due: deque[tuple[float, Scene]] = deque()
-        self._newest: Scene | None = None
+        self._due: deque[tuple[float, Segmentation]] = deque()
+        self._newest: Segmentation | None = None
 
-    def look(self, frame: Frame, face: Face | None, points: Points | None) -> Scene | None:
+    def look(self, frame: Frame, face: Face | None, points: Points | None) -> Segmentation | None:
         now = frame.captured_at + SOON_S
         if now >= self._next_at:
             self._next_at = now + self._every_s - SOON_S
-            seen = self._reader.read(frame, None if face is None else face.points_px(*frame.size))
+            seen = self._reader.segment(
+                frame, None if face is None else face.points_px(*frame.size)
+            )
             if seen is not None:
                 self._due.append((frame.captured_at + self._late_s, seen))
         while self._due and self._due[0][0] <= now:
             self._newest = self._due.popleft()[1]
         if self._newest is None or points is None:
             return None
-        return carried(self._newest, points, frame.captured_at)
+        return warped(self._newest, points, frame.captured_at)
 
 
 class FilmLooks:
     """Reads the scene of every picture, over a background that was learned before. One thread."""
 
-    def __init__(self, reader: SceneReader, film: Film) -> None:
+    def __init__(self, reader: Segmenter, film: Film) -> None:
         for frame in film():
-            reader.learn(frame)
+            reader.learn_plate(frame)
         plate = reader.plate()
         reader.reset()
-        reader.give(plate)
+        reader.set_plate(plate)
         self._reader = reader
 
-    def look(self, frame: Frame, face: Face | None, points: Points | None) -> Scene | None:
-        return None if points is None else self._reader.read(frame, points)
+    def look(self, frame: Frame, face: Face | None, points: Points | None) -> Segmentation | None:
+        return None if points is None else self._reader.segment(frame, points)
 
 
 class Looks(Protocol):
     """Says what is in a picture, given the face in it as seen and as steadied."""
 
-    def look(self, frame: Frame, face: Face | None, points: Points | None) -> Scene | None: ...
+    def look(
+        self, frame: Frame, face: Face | None, points: Points | None
+    ) -> Segmentation | None: ...
 
 
 def moments(
@@ -212,7 +217,9 @@ class _Watched(PictureStages):
     def needs_coverage(self) -> bool:
         return True
 
-    def begin(self, frame: Frame, avatars: Sequence[AvatarState], scene: Scene | None) -> Layers:
+    def begin(
+        self, frame: Frame, avatars: Sequence[AvatarState], scene: Segmentation | None
+    ) -> Layers:
         self.layers = super().begin(frame, avatars, scene)
         return self.layers
 
@@ -459,7 +466,7 @@ def allowed(moment: Moment, layers: Layers) -> Mask:
     return may
 
 
-def _body_of(layers: Layers, scene: Scene, whole: Rect) -> Mask:
+def _body_of(layers: Layers, scene: Segmentation, whole: Rect) -> Mask:
     """Cells of the body, and those beside them that its shadow's coarser grid reaches."""
     assert layers.figure is not None  # asked by the callers
     reached = np.asarray(cv2.dilate(layers.figure.body, disc(3)), np.uint8)
@@ -467,7 +474,7 @@ def _body_of(layers: Layers, scene: Scene, whole: Rect) -> Mask:
     return body
 
 
-def _known_of(scene: Scene, filled: Mask) -> Mask:
+def _known_of(scene: Segmentation, filled: Mask) -> Mask:
     """Where the plate is known, and far enough from where it is not to be laid in alone."""
     if scene.plate is None:
         return np.zeros_like(filled)

@@ -19,8 +19,8 @@ from livecam.core.frame import Image
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
 from livecam.render.context import Graphics
-from livecam.segmentation.hands import HandWatch
-from livecam.segmentation.reader import LookForHands, SceneReader
+from livecam.segmentation.hand_detector import HandDetector
+from livecam.segmentation.segmenter import DetectHands, Segmenter
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import SourceInfo
 from livecam.tracking.base import TRACKERS, ScriptedTracker, Tracker
@@ -73,7 +73,7 @@ def _wants_hands(settings: Settings) -> bool:
 
 def reader_factory(
     settings: Settings, *, hurried: bool, camera: str | None = None
-) -> Callable[[], SceneReader] | None:
+) -> Callable[[], Segmenter] | None:
     """Makes the reader of person, hair, hands and background on the thread that calls it; None
     when no stage needs one.
 
@@ -88,12 +88,12 @@ def reader_factory(
     if settings.sound.mouth == "both" and hands is None:
         log.warning("the hand model is not here: sound moves the mouth only of a face that is lost")
 
-    def make() -> SceneReader:
-        return SceneReader(
+    def make() -> Segmenter:
+        return Segmenter(
             person,
             wide,
             hair,
-            None if hands is None else hand_looker(hands),
+            None if hands is None else hand_detector(hands),
             hurried=hurried,
             camera=camera if settings.picture.keep_plate else None,
         )
@@ -153,11 +153,11 @@ def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
     return OutputInfo(width + width % 2, height + height % 2, asked.out_fps or source.fps)
 
 
-def hand_looker(model: Path) -> LookForHands:
+def hand_detector(model: Path) -> DetectHands:
     """Finds hands near a face; opened and used on the thread that calls this."""
     landmarker = HandLandmarker(model)
 
     def find(image: Image) -> list[tuple[NDArray[np.float32], float]]:
         return [(hand.points, hand.score) for hand in landmarker.find(image)]
 
-    return HandWatch(find).look
+    return HandDetector(find).detect

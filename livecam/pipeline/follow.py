@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from livecam.core.face import FacePose, FaceState, outline_of
 from livecam.core.frame import Frame, Rect
 from livecam.core.spaces import moved_in_picture
-from livecam.segmentation.carry import STEADY
+from livecam.segmentation.warp import RIGID_LANDMARKS
 from livecam.vision.optical_flow import consensus_motion, gray_image, track_points
 from livecam.vision.transforms import fit_similarity, transformed
 
 # Besides what expressions hardly move: the corners of eyes and mouth, tip of the nose, chin.
-SPOTS = [*STEADY, 33, 133, 362, 263, 61, 291, 1, 4, 199]
+SPOTS = [*RIGID_LANDMARKS, 33, 133, 362, 263, 61, 291, 1, 4, 199]
 FACE_PX = 64  # a wider face is shrunk to that: also one that moved by half its width is found
 MARGIN = 0.4  # of a face's width, around where it was and where it should be
 TOLERANCE_PX = 1.5  # of the shrunk picture, for spots that move together

@@ -28,9 +28,9 @@ from livecam.motion.base import Performer, performed, performed_alone
 from livecam.pipeline.cast import Cast, Wearer, stray_region
 from livecam.pipeline.privacy import LEFT_S, PrivacyGuard
 from livecam.pipeline.stats import Shown
-from livecam.segmentation.base import Scene
-from livecam.segmentation.carry import carried
+from livecam.segmentation.base import Segmentation
 from livecam.segmentation.hand_mask import mouth_hidden
+from livecam.segmentation.warp import warped
 from livecam.sinks.base import OutputInfo
 
 log = logging.getLogger(__name__)
@@ -41,10 +41,10 @@ LONGEST_RETRY_S = 5.0
 LONGEST_SCENE_S = 0.5  # what was seen longer ago is not carried to a picture
 
 # The newest of what was seen besides the face; any moment, any size, or nothing.
-Scenes = Callable[[], Scene | None]
+Scenes = Callable[[], Segmentation | None]
 
 
-def nothing_seen() -> Scene | None:
+def nothing_seen() -> Segmentation | None:
     """For a line without anybody who looks."""
     return None
 
@@ -71,7 +71,7 @@ class _Covered:
 
     picture: Frame
     beneath: Frame  # the same without the avatar: never to be published
-    scene: Scene | None  # what was seen in it
+    scene: Segmentation | None  # what was seen in it
     worn: tuple[Wearer, ...]
     faces: tuple[FaceState, ...]  # of those who were seen, the first one's first
     box: Rect
@@ -332,7 +332,9 @@ class Line:
     def _performances(self, now: float) -> list[Performance]:
         return [p for each in self._performers if (p := each.at(now)) is not None]
 
-    def _scene_of(self, faces: Sequence[FaceState], frame: Frame) -> tuple[Scene | None, int]:
+    def _scene_of(
+        self, faces: Sequence[FaceState], frame: Frame
+    ) -> tuple[Segmentation | None, int]:
         """The newest scene, carried to this picture, and whose face it was seen with.
 
         None when there is none that fits.
@@ -343,12 +345,12 @@ class Line:
         if abs(frame.captured_at - scene.at) > LONGEST_SCENE_S:
             return None, 0
         landmarks = [face.points_px(*frame.size) for face in faces]
-        whose = 0 if len(faces) == 1 else _nearest(scene.face, landmarks)
+        whose = 0 if len(faces) == 1 else _nearest(scene.landmarks_px, landmarks)
         points = None if whose is None else landmarks[whose]
         if whose is None or points is None:
             return None, 0
         with self.timer.stage("carry"):
-            return carried(scene, points, frame.captured_at), whose
+            return warped(scene, points, frame.captured_at), whose
 
     def _drawn(
         self,
@@ -356,7 +358,7 @@ class Line:
         avatars: Sequence[AvatarState],
         worn: tuple[Wearer, ...],
         faces: tuple[FaceState, ...],
-        scene: Scene | None,
+        scene: Segmentation | None,
         now: float,
     ) -> _Covered:
         compositor = self._compositor_for(beneath, now)
@@ -448,12 +450,16 @@ class Line:
         self._drop_compositor()
 
 
-def _mouth_unsure(seen: Sequence[Wearer], scene: Scene | None, whose: int) -> float:
+def _mouth_unsure(seen: Sequence[Wearer], scene: Segmentation | None, whose: int) -> float:
     """How little the camera knows of the first one's mouth, 0..1."""
     first = next((i for i, wearer in enumerate(seen) if wearer.who == 0), None)
     if first is None:
         return 1.0
-    return mouth_hidden(scene.face, scene.hands) if scene is not None and whose == first else 0.0
+    return (
+        mouth_hidden(scene.landmarks_px, scene.hands)
+        if scene is not None and whose == first
+        else 0.0
+    )
 
 
 def _nearest(

@@ -1,1 +1,1 @@
-"""What is person, hair, hand and background in a picture."""
+"""Segments a frame into person, hair, hands and background."""

@@ -1,6 +1,6 @@
-"""What was seen in a picture besides the face: person, hair, hands, and the empty background.
+"""The result of the segmentation networks for one frame: person, hair, hands, clean plate.
 
-Masks lie on a grid over the whole picture, coarser than its pixels: cell (i, j) of `cells` covers
+Masks lie on a grid over the whole image, coarser than its pixels: cell (i, j) of `cells` covers
 the pixels `[i * cell, (i + 1) * cell)`.
 """
 
@@ -16,47 +16,47 @@ from livecam.core.frame import Image
 
 Mask: TypeAlias = NDArray[np.uint8]  # uint8[rows, columns], 0..255
 
-LONGEST_GRID = 256  # cells along the longer side of a picture
+MAX_GRID_CELLS = 256  # along the longer side of an image
 
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """One hand near the head."""
+    """The landmarks of one hand near the head."""
 
     points: NDArray[np.float32]  # float32[21, 2], pixels; MediaPipe's order, the wrist first
-    seen: float  # how sure, 0..1
+    confidence: float  # 0..1
 
 
 @dataclass(frozen=True, slots=True)
 class Plate:
     """The background without the person, as far as it is known."""
 
-    image: Image  # uint8[h, w, 3], the size of the picture
-    known: Mask  # uint8[h, w]: 255 where it was seen
+    image: Image  # uint8[h, w, 3], the size of the frame
+    known: Mask  # uint8[h, w]: 255 where the background was visible
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What was seen in one picture."""
+class Segmentation:
+    """Masks of person and hair, hands and clean plate of one frame."""
 
-    at: float  # the moment that it is true for, seconds
-    size: tuple[int, int]  # of the picture
+    at: float  # the time the masks are valid for, seconds
+    size: tuple[int, int]  # of the frame, pixels
     cell: int  # pixels along a cell of the grid
     person: Mask  # on the grid
-    hair: Mask | None  # on the grid; None where no model can tell
-    face: NDArray[np.float32]  # float32[478, 2], pixels: landmarks of the face it was seen with
+    hair: Mask | None  # on the grid; None without a hair network
+    landmarks_px: NDArray[np.float32]  # float32[478, 2], pixels: the face the masks move with
     hands: tuple[Hand, ...] = ()
     plate: Plate | None = None
-    unsure_px: float = 0.0  # by how much the masks may be off: they were carried
-    seen_at: float | None = None  # the moment of the picture it was seen in, when it was carried
+    uncertainty_px: float = 0.0  # position error of warped masks, an estimate
+    computed_at: float | None = None  # time of the frame the networks ran on, when warped
 
 
 def cell_of(width: int, height: int) -> int:
-    """How many pixels a cell of the grid spans in a picture of that size."""
-    return max(1, round(max(width, height) / LONGEST_GRID))
+    """The side in pixels of a grid cell for a frame of that size."""
+    return max(1, round(max(width, height) / MAX_GRID_CELLS))
 
 
 def grid_of(width: int, height: int) -> tuple[int, int]:
-    """Columns and rows of the grid over a picture of that size; the last ones may reach over."""
+    """Columns and rows of the grid over a frame; the last cells may extend beyond it."""
     cell = cell_of(width, height)
     return -(-width // cell), -(-height // cell)

@@ -10,8 +10,8 @@ import numpy as np
 
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Hand
+from livecam.segmentation.hand_detector import HandDetection
 from livecam.segmentation.hand_shape import FINGERS, WRIST, Points, corner_of, size_of
-from livecam.segmentation.hands import HandSighting
 from livecam.vision.optical_flow import (
     FLOW_WINDOW,
     MIN_POINTS,
@@ -74,7 +74,7 @@ class HandCarrier:
 
     def _arrived(self, hand: Hand, picture: Image, at: float) -> _Followed | None:
         """A newly seen hand in the newest picture; the one followed till now if it is lost."""
-        if not isinstance(hand, HandSighting):
+        if not isinstance(hand, HandDetection):
             return _Followed(hand, True, deque(((at, hand.points),), TRAIL))
         for known in self._followed:
             then = _where(known.trail, hand.at)
@@ -84,7 +84,7 @@ class HandCarrier:
                 return known
         return self._chained(hand)
 
-    def _chained(self, hand: HandSighting) -> _Followed | None:
+    def _chained(self, hand: HandDetection) -> _Followed | None:
         """A hand seen for the first time, from picture to picture: each motion alone is small."""
         points, before = hand.points, hand.picture
         trail = deque(((hand.at, points),), TRAIL)
@@ -95,7 +95,7 @@ class HandCarrier:
                     return None
                 points, before = found, after
                 trail.append((moment, points))
-        return _Followed(Hand(points, min(hand.seen, HASTY)), False, trail)
+        return _Followed(Hand(points, min(hand.confidence, HASTY)), False, trail)
 
 
 def _goes_on(followed: _Followed, before: Image, after: Image, at: float) -> bool:
@@ -107,7 +107,7 @@ def _goes_on(followed: _Followed, before: Image, after: Image, at: float) -> boo
     return True
 
 
-def _corrected(known: _Followed, hand: HandSighting, then: Points, picture: Image) -> None:
+def _corrected(known: _Followed, hand: HandDetection, then: Points, picture: Image) -> None:
     """Takes over what a new look saw of a hand that lay `then` at its moment, and is followed."""
     size, way = size_of(then), np.median(known.hand.points - then, axis=0)
     apart = float(np.linalg.norm(then - hand.points, axis=1).mean()) / size
@@ -115,7 +115,7 @@ def _corrected(known: _Followed, hand: HandSighting, then: Points, picture: Imag
     calm = apart < CALM_AGREE and float(np.linalg.norm(way)) < CALM_WAY * size
     found = moved_on(hand.points, hand.picture, picture, way)
     points = known.hand.points if found is None else found
-    known.hand = Hand(points, hand.seen if calm else min(hand.seen, HASTY))
+    known.hand = Hand(points, hand.confidence if calm else min(hand.confidence, HASTY))
     known.trail[-1] = (known.trail[-1][0], points)
 
 

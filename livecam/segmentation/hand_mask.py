@@ -87,7 +87,7 @@ def hand_mask(picture: Image, hand: Hand, box: Rect, face: Points, memory: FaceM
     unknown = _filled(around, FACE_GROWTH if bare is None else 0, columns, rows)
     moves = _filled(around[list(LIPS)], LIPS_GROWTH, columns, rows)
     bare = bare or Bare(unknown, unknown, np.zeros((0, 3), np.uint8))
-    mask = _pixels_of(colour, points, bare, moves, calm=hand.seen > HASTY)
+    mask = _pixels_of(colour, points, bare, moves, calm=hand.confidence > HASTY)
     if mask is None:
         return np.zeros((box.height, box.width), np.uint8)
     mask[unknown > 0] = 0

@@ -1,8 +1,8 @@
-"""The clean plate: the background without the person, learned while the person moves about.
+"""The clean plate: a background model learned while the person moves about.
 
-A pixel is taken where nobody is near it. Where it was seen before it is averaged; where the
-exposure drifts, what is hidden drifts with what is seen; when the camera itself moves, everything
-is forgotten.
+A pixel is observed where no person is near it, and averaged over time. Exposure drift is
+compensated by a global gain, which also applies to hidden pixels; when the camera itself moves,
+the plate is forgotten.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from livecam.segmentation.base import Mask, Plate
 
 log = logging.getLogger(__name__)
 
-AVERAGE = 0.12  # of a new look at a pixel that is known
-STEP = 8  # pixels between those that are compared
-FEWEST = 120  # of them, else nothing can be told
-OTHER = 26  # levels: a pixel that differs by more shows something else
-MOVED = 0.35  # share of such pixels when the camera moved
-MOST_GAIN = 1.25  # of one look to the next
-LEAST_GAIN = 0.003
-DARKEST, BRIGHTEST = 12, 243  # between them a ratio tells the exposure
+LEARNING_RATE = 0.12  # weight of a new observation of a known pixel
+STRIDE = 8  # pixels between the samples that are compared
+MIN_SAMPLES = 120  # else nothing can be decided
+MAX_DIFFERENCE = 26  # levels: a pixel that differs by more shows something else
+CAMERA_MOVED = 0.35  # share of such pixels from which the camera moved
+MAX_GAIN = 1.25  # between two updates
+MIN_GAIN_CHANGE = 0.003
+DARKEST, BRIGHTEST = 12, 243  # between them a ratio of levels measures the exposure
+MIN_KNOWN_SHARE = 0.2  # of the frame: less is not worth a file
 
 
 class CleanPlate:
     """Learns one camera's background. One thread."""
 
     def __init__(self, width: int, height: int) -> None:
-        self._sum = np.zeros((height, width, 3), np.float32)
+        self._mean = np.zeros((height, width, 3), np.float32)
         self._known = np.zeros((height, width), np.uint8)
         self._rgb = np.empty((height, width, 3), np.uint8)
         self._plate: Plate | None = None
-        self._proven = True  # false: read from a file, not yet held against the picture
+        self._verified = True  # false: read from a file, not yet compared with a frame
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,73 +49,72 @@ class CleanPlate:
 
     @property
     def share(self) -> float:
-        """How much of the picture is known, 0..1."""
+        """The known share of the frame, 0..1."""
         return cv2.countNonZero(self._known) / self._known.size
 
-    def forget(self) -> None:
-        """The camera moved, or the user wants to begin anew."""
+    def reset(self) -> None:
+        """Forgets the background: the camera moved, or the user asked for it."""
         self._known[:] = 0
         self._plate = None
-        self._proven = True
+        self._verified = True
 
-    def see(self, image: Image, busy: Mask) -> None:
-        """Takes in a picture uint8[h, w, 4] where nobody is near.
+    def update(self, image: Image, occupied: Mask) -> None:
+        """Updates the model from the free pixels of an image uint8[h, w, 4].
 
-        `busy` lies on the grid over it: 255 where somebody may be.
+        `occupied` lies on the grid over it: 255 where a person may be.
         """
-        free = np.asarray(cv2.bitwise_not(_full(busy, *self.size)), np.uint8)
+        free = np.asarray(cv2.bitwise_not(_full_size(occupied, *self.size)), np.uint8)
         cv2.cvtColor(image, cv2.COLOR_RGBA2RGB, dst=self._rgb)
-        if not self._agrees(free):
+        if not self._matches(free):
             log.info("the background changed: it is learned anew")
-            self.forget()
+            self.reset()
         cv2.accumulateWeighted(
-            self._rgb, self._sum, AVERAGE, mask=cv2.bitwise_and(free, self._known)
+            self._rgb, self._mean, LEARNING_RATE, mask=cv2.bitwise_and(free, self._known)
         )
         new = cv2.bitwise_and(free, cv2.bitwise_not(self._known))
         if cv2.countNonZero(new):
-            cv2.copyTo(self._rgb.astype(np.float32), new, self._sum)
+            cv2.copyTo(self._rgb.astype(np.float32), new, self._mean)
             cv2.bitwise_or(self._known, new, dst=self._known)
         self._plate = None
 
     def plate(self) -> Plate | None:
-        """What is known; None when nothing is, or when it was not yet held against the picture."""
-        if not self._proven or self.share == 0:
+        """The plate; None while nothing is known, or a loaded plate is not yet verified."""
+        if not self._verified or self.share == 0:
             return None
         if self._plate is None:
             self._plate = Plate(
-                np.asarray(cv2.convertScaleAbs(self._sum), np.uint8), self._known.copy()
+                np.asarray(cv2.convertScaleAbs(self._mean), np.uint8), self._known.copy()
             )
         return self._plate
 
-    def _agrees(self, free: Mask) -> bool:
-        """Whether what is seen now fits what is known; follows the exposure on the way."""
-        both = (free[::STEP, ::STEP] & self._known[::STEP, ::STEP]) > 0
-        if np.count_nonzero(both) < FEWEST:
+    def _matches(self, free: Mask) -> bool:
+        """Whether the image fits the model, which is first adapted to the exposure."""
+        both = (free[::STRIDE, ::STRIDE] & self._known[::STRIDE, ::STRIDE]) > 0
+        if np.count_nonzero(both) < MIN_SAMPLES:
             return True
-        now = self._rgb[::STEP, ::STEP][both].astype(np.float32)
-        before = self._sum[::STEP, ::STEP][both]
-        tells = (before > DARKEST).all(axis=1) & (now < BRIGHTEST).all(axis=1)
-        gain = np.ones(3, np.float32)
-        if np.count_nonzero(tells) >= FEWEST // 2:
-            gain = np.median(now[tells] / before[tells], axis=0).astype(np.float32)
-        if np.any(gain > MOST_GAIN) or np.any(gain < 1 / MOST_GAIN):
+        now = self._rgb[::STRIDE, ::STRIDE][both].astype(np.float32)
+        before = self._mean[::STRIDE, ::STRIDE][both]
+        gain = _exposure_gain(before, now)
+        if np.any(gain > MAX_GAIN) or np.any(gain < 1 / MAX_GAIN):
             return False
-        if np.abs(gain - 1).max() > LEAST_GAIN:
-            self._sum *= gain
-            np.minimum(self._sum, 255, out=self._sum)
+        if np.abs(gain - 1).max() > MIN_GAIN_CHANGE:
+            self._mean *= gain
+            np.minimum(self._mean, 255, out=self._mean)
             before = before * gain
-        others = np.abs(now - before).max(axis=1) > OTHER
-        fits = bool(others.mean() < MOVED)
-        self._proven = self._proven or fits
+        outliers = np.abs(now - before).max(axis=1) > MAX_DIFFERENCE
+        fits = bool(outliers.mean() < CAMERA_MOVED)
+        self._verified = self._verified or fits
         return fits
 
-    # --- kept on this machine, for the next start
+    # --- stored on disk for the next start
 
     def save(self, camera: str) -> None:
-        """Keeps what is known of a camera's background in the user's cache, readable by nobody
-        else. What was never proven or hardly anything is not kept."""
+        """Saves the background of a camera to the user's cache, with access for the user alone.
+
+        A plate that is not verified, or hardly known, is not saved.
+        """
         plate = self.plate()
-        if plate is None or self.share < 0.2:
+        if plate is None or self.share < MIN_KNOWN_SHARE:
             return
         path = _path_of(camera, self.size)
         bgra = cv2.merge((*cv2.split(plate.image)[::-1], plate.known))
@@ -131,16 +131,24 @@ class CleanPlate:
             log.warning("the background of %s is not kept: %s", camera, error.strerror)
 
     def load(self, camera: str) -> None:
-        """Takes what was kept; it is used once a picture has agreed with it."""
+        """Loads a saved plate; it is used once a frame has verified it."""
         path = _path_of(camera, self.size)
         if not path.is_file():
             return
         bgra = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
         if bgra is None or bgra.ndim != 3 or bgra.shape != (*self._known.shape, 4):
             return
-        self._sum[:] = bgra[..., 2::-1]
+        self._mean[:] = bgra[..., 2::-1]
         self._known[:] = np.where(bgra[..., 3] > 127, 255, 0)
-        self._plate, self._proven = None, False
+        self._plate, self._verified = None, False
+
+
+def _exposure_gain(before: NDArray[np.float32], now: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The gain of each channel between two samples float32[n, 3] of the same pixels."""
+    valid = (before > DARKEST).all(axis=1) & (now < BRIGHTEST).all(axis=1)
+    if np.count_nonzero(valid) < MIN_SAMPLES // 2:
+        return np.ones(3, np.float32)
+    return np.asarray(np.median(now[valid] / before[valid], axis=0), np.float32)
 
 
 def _path_of(camera: str, size: tuple[int, int]) -> Path:
@@ -148,8 +156,8 @@ def _path_of(camera: str, size: tuple[int, int]) -> Path:
     return user_cache_folder() / "plates" / f"{name}-{size[0]}x{size[1]}.png"
 
 
-def _full(mask: Mask, width: int, height: int) -> NDArray[np.uint8]:
-    """A mask of the grid at the size of the picture, whole cells."""
+def _full_size(mask: Mask, width: int, height: int) -> NDArray[np.uint8]:
+    """Enlarges a mask of the grid to the size of the frame, by nearest neighbour."""
     rows, columns = mask.shape
     cell = -(-width // columns)
     large = cv2.resize(mask, (columns * cell, rows * cell), interpolation=cv2.INTER_NEAREST)

@@ -1,1 +1,1 @@
-"""Optical flow and 2-D transforms of images."""
+"""Optical flow, 2-D transforms and morphology of images."""

@@ -89,7 +89,7 @@ def face_points(layers: Layers) -> Points | None:
     """The landmarks of the face in the picture, where it is large enough for effects."""
     if layers.scene is None:
         return None
-    points = layers.scene.face
+    points = layers.scene.landmarks_px
     if points.shape != (LANDMARKS, 2) or not np.isfinite(points).all():
         return None
     eyes = points[[33, 133]].mean(axis=0), points[[263, 362]].mean(axis=0)

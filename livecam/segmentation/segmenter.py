@@ -1,0 +1,203 @@
+"""Segments a frame: masks of person and hair, hands, and the clean plate behind them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.frame import Frame, Rect
+from livecam.segmentation.base import Hand, Mask, Plate, Segmentation, cell_of, grid_of
+from livecam.segmentation.networks import HairNetwork, PersonNetwork
+from livecam.segmentation.plate import CleanPlate
+from livecam.segmentation.warp import warped
+from livecam.vision.morphology import disc
+
+log = logging.getLogger(__name__)
+
+WIDE_ASPECT = 1.35  # width over height from which the landscape network resolves more
+PLATE_INTERVAL = 3  # segmented frames per plate update while live: a background changes slowly
+# Seconds between two runs of the hair network while live, as it costs ten times as much as the
+# person network: hair that hangs below the chin swings, short hair moves with the head.
+LONG_HAIR_INTERVAL_S, SHORT_HAIR_INTERVAL_S = 0.25, 0.5
+LONG_HAIR = 0.15  # share of the hair below the chin
+CHIN = 152  # MediaPipe's landmark
+MIN_PERSON = 24  # of 255: from here on a cell may be person
+OCCUPIED_MARGIN = 0.10  # of the face's width around a person, kept out of the plate
+
+# Detects hands near a face: the frame, its landmarks in pixels, and the time.
+DetectHands = Callable[[Frame, NDArray[np.float32], float], tuple[Hand, ...]]
+
+
+class Segmenter:
+    """Runs the segmentation networks and learns the clean plate. One thread.
+
+    `hurried` runs the hair network and updates the plate less often: for live video. Only the
+    person model is required; a stage whose model is missing is left out.
+
+    Raises:
+        TrackingError: a network cannot be used.
+    """
+
+    def __init__(
+        self,
+        person: Path,
+        person_wide: Path,
+        hair: Path | None,
+        detect_hands: DetectHands | None = None,
+        hurried: bool = True,
+        camera: str | None = None,
+    ) -> None:
+        self._paths = {False: person, True: person_wide}
+        self._person: dict[bool, PersonNetwork] = {}
+        self._hair = HairNetwork(hair) if hair is not None else None
+        self._detect_hands = detect_hands
+        self._hurried = hurried
+        self._updates = -1
+        self._hair_interval_s = LONG_HAIR_INTERVAL_S if hurried else 0.0
+        self._camera = camera
+        self._plate: CleanPlate | None = None
+        self._fixed_plate: Plate | None = None
+        self._last_hair: Segmentation | None = None
+
+    def reset(self) -> None:
+        """Forgets hair and plate, as at a cut."""
+        self._last_hair = None
+        self.reset_plate()
+
+    def learn_plate(self, frame: Frame) -> None:
+        """Updates the clean plate alone."""
+        self._update_plate(frame, self._person_mask(frame), self._hair_mask(frame), None)
+
+    def segment(
+        self, frame: Frame, landmarks_px: NDArray[np.float32] | None
+    ) -> Segmentation | None:
+        """Segments a frame around the face (float32[478, 2] pixels) that wears the avatar.
+
+        Without a face the result is None, and only the plate is updated.
+        """
+        person = self._person_mask(frame)
+        hair = None if landmarks_px is None else self._recent_hair(frame, landmarks_px)
+        self._update_plate(frame, person, hair, landmarks_px)
+        if landmarks_px is None:
+            return None
+        hands: tuple[Hand, ...] = ()
+        if self._detect_hands is not None:
+            hands = self._detect_hands(frame, landmarks_px, frame.captured_at)
+        return Segmentation(
+            at=frame.captured_at,
+            size=frame.size,
+            cell=cell_of(*frame.size),
+            person=person,
+            hair=hair,
+            landmarks_px=landmarks_px,
+            hands=hands,
+            plate=self._fixed_plate or self.plate(),
+        )
+
+    def set_plate(self, plate: Plate | None) -> None:
+        """Sets a plate learned elsewhere, as `convert` does for each shot; None: learns one."""
+        self._fixed_plate = plate
+
+    def plate(self) -> Plate | None:
+        """The clean plate learned so far."""
+        return None if self._plate is None else self._plate.plate()
+
+    def reset_plate(self) -> None:
+        """Forgets the clean plate and learns it anew."""
+        if self._plate is not None:
+            self._plate.reset()
+
+    def close(self) -> None:
+        """Saves the plate for the next start, if the camera has a name to file it under."""
+        if self._plate is not None and self._camera is not None:
+            self._plate.save(self._camera)
+
+    def _person_mask(self, frame: Frame) -> Mask:
+        wide = frame.width >= WIDE_ASPECT * frame.height
+        if wide not in self._person:
+            self._person[wide] = PersonNetwork(self._paths[wide])
+        mask = self._person[wide].segment(frame.image, Rect(0, 0, *frame.size))
+        return _on_grid(mask, *frame.size)
+
+    def _recent_hair(self, frame: Frame, landmarks_px: NDArray[np.float32]) -> Mask | None:
+        """The hair mask: the last one warped while it is recent, else a new one."""
+        if self._hair is None:
+            return None
+        last = self._last_hair
+        age_s = np.inf if last is None else frame.captured_at - last.at
+        if last is not None and last.size == frame.size and 0 <= age_s < self._hair_interval_s:
+            return warped(last, landmarks_px, frame.captured_at).hair
+        hair = self._hair_mask(frame)
+        assert hair is not None  # there is a network
+        cell = cell_of(*frame.size)
+        if self._hurried:
+            long = is_long_hair(hair, landmarks_px[CHIN, 1] / cell)
+            self._hair_interval_s = LONG_HAIR_INTERVAL_S if long else SHORT_HAIR_INTERVAL_S
+        self._last_hair = Segmentation(
+            frame.captured_at, frame.size, cell, hair, hair, landmarks_px
+        )
+        return hair
+
+    def _hair_mask(self, frame: Frame) -> Mask | None:
+        if self._hair is None:
+            return None
+        return _on_grid(self._hair.segment(frame.image, Rect(0, 0, *frame.size)), *frame.size)
+
+    def _update_plate(
+        self,
+        frame: Frame,
+        person: Mask,
+        hair: Mask | None,
+        landmarks_px: NDArray[np.float32] | None,
+    ) -> None:
+        if self._fixed_plate is not None:
+            return
+        self._updates += 1
+        if self._hurried and self._updates % PLATE_INTERVAL and self._plate is not None:
+            return
+        if self._plate is None or self._plate.size != frame.size:
+            self._plate = CleanPlate(*frame.size)
+            if self._camera is not None:
+                self._plate.load(self._camera)
+        occupied = occupied_cells(person, hair, landmarks_px, cell_of(*frame.size))
+        self._plate.update(frame.image, occupied)
+
+
+def is_long_hair(hair: Mask, chin: float) -> bool:
+    """Whether hair on the grid hangs below a chin, given in rows of the grid."""
+    below = hair[max(round(chin), 0) :]
+    return float(below.sum(dtype=np.int64)) > LONG_HAIR * max(float(hair.sum(dtype=np.int64)), 1.0)
+
+
+def occupied_cells(
+    person: Mask, hair: Mask | None, landmarks_px: NDArray[np.float32] | None, cell: int
+) -> Mask:
+    """Cells of the grid that may show a person: 0 or 255, dilated by a margin."""
+    either = person if hair is None else cv2.max(person, hair)
+    foreground = np.where(either > MIN_PERSON, np.uint8(255), np.uint8(0))
+    width = 4 * cell if landmarks_px is None else float(np.ptp(landmarks_px[:, 0]))
+    radius = max(2, round(OCCUPIED_MARGIN * width / cell))
+    return np.asarray(cv2.dilate(foreground, disc(radius)), np.uint8)
+
+
+def _on_grid(mask: Mask, width: int, height: int) -> Mask:
+    """Resamples a mask over the whole frame to the grid."""
+    cell, (columns, rows) = cell_of(width, height), grid_of(width, height)
+    # The last cells may extend beyond the frame.
+    sx, sy = mask.shape[1] * cell / width, mask.shape[0] * cell / height
+    grid = np.array(((sx, 0, sx / 2 - 0.5), (0, sy, sy / 2 - 0.5)), np.float32)
+    return np.asarray(
+        cv2.warpAffine(
+            mask,
+            grid,
+            (columns, rows),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.uint8,
+    )
