@@ -170,6 +170,7 @@ class AvatarState:
     bones: NDArray[np.float64] | None = None
     pupil: float = 1.0  # over its resting radius
     slot: int = 0  # index of the avatar, where several people wear one
+    track_id: int | None = None  # of the person who wears it; None where nobody is tracked
 
     def moved(self, way: Vector3) -> AvatarState:
         """Head and body elsewhere by metres in camera space; what is in pixels stays."""

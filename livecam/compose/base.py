@@ -21,8 +21,8 @@ class Layers:
 
     source: Image  # uint8[h, w, 4] as the camera took it; never written to
     image: Image  # uint8[h, w, 4], what has become of it
-    scene: Segmentation | None  # what was seen in it, for its own moment
-    avatars: Sequence[AvatarState]  # the first one's is the face that `scene` was seen with
+    scene: Segmentation | None  # of this frame
+    avatars: Sequence[AvatarState]
     coverage: NDArray[np.uint8]  # uint8[h, w], of the heads drawn so far
     # uint8[h, w]: how much was made up - heads, filled background, tinted skin
     made: NDArray[np.uint8]
@@ -32,6 +32,15 @@ class Layers:
         None  # uint8[rows, columns, 3]: the source on the scene's grid
     )
     figure: Figure | None = None  # the person parted into head and body
+    primary: AvatarState | None = None  # of the person that `scene` was computed for
+
+
+def primary_of(avatars: Sequence[AvatarState], scene: Segmentation | None) -> AvatarState | None:
+    """The avatar of the person that a segmentation was computed for; without one, the first."""
+    if not avatars:
+        return None
+    track_id = None if scene is None else scene.track_id
+    return next((state for state in avatars if state.track_id == track_id), avatars[0])
 
 
 class Stage(Protocol):
@@ -53,9 +62,9 @@ class Stage(Protocol):
 class Compositor(Protocol):
     """Draws avatars over the picture they were measured from.
 
-    `scene` is what was seen in that very picture besides the faces, with the face of the first
-    of `avatars`. Several of them may be different heads: `wear` says which there are, and each
-    state's `slot` is its place among them, counted round.
+    `scene` is the segmentation of that very frame, computed for one of the `avatars`: the one
+    with its track id (see `primary_of`). Several of them may be different heads: `wear` says
+    which there are, and each state's `slot` is its place among them, counted round.
 
     Made, used and closed on the thread that owns the GL context. `compose` returns a new
     RGBA frame of the same size and with the same index and time; the frame given stays

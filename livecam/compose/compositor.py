@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
-from livecam.compose.base import Layers
+from livecam.compose.base import Layers, primary_of
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.compose.shadow import Body
@@ -88,7 +88,8 @@ class HeadCompositor:
         """
         self.drawn = NOTHING
         stages = self._stages
-        frame = self._without_faces(frame, avatars[1:])
+        primary = primary_of(avatars, scene)
+        frame = self._without_faces(frame, [each for each in avatars if each is not primary])
         layers = stages.begin(frame, avatars, scene)
         stages.before(layers)
         self._paint_faces_out(layers)
@@ -152,7 +153,7 @@ def body_of(layers: Layers, state: AvatarState) -> Body | None:
     """What a head's shadow may fall on; None when nobody knows."""
     if layers.figure is None or layers.scene is None:
         return None
-    if state is not layers.avatars[0]:  # only one body is known from its head
+    if state is not layers.primary:  # only one body is known from its head
         return Body(layers.scene.person, layers.scene.cell)
     return Body(layers.figure.body, layers.scene.cell)
 

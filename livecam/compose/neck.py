@@ -57,7 +57,7 @@ class NeckTint:
         part = layers.image[rect.slices]
         alpha = enlarged(bare, scene.cell, rect)
         grey = cv2.cvtColor(part, cv2.COLOR_RGBA2GRAY)
-        slot = layers.avatars[0].slot if layers.avatars else 0
+        slot = 0 if layers.primary is None else layers.primary.slot
         shades = self._shades(self._bright, self._tints[slot % len(self._tints)])
         tinted = cv2.LUT(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), shades)
         lay(part, np.asarray(tinted, np.uint8), alpha)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.background import Background, background_stage
-from livecam.compose.base import Layers, Stage
+from livecam.compose.base import Layers, Stage, primary_of
 from livecam.compose.body import BodyFollower
 from livecam.compose.camera_match import CameraMatch, Grain, Softness, softness_of
 from livecam.compose.effects import face_stages, look_stages, over_stages
@@ -90,8 +90,7 @@ class PictureStages:
     def wear(self, avatars: Sequence[Avatar]) -> None:
         """Says whose heads there are; each state's `slot` is its place among them, counted round.
 
-        Head removal, neck, hands and light look at one person, the first of the states that
-        `begin` is given, whoever that is.
+        Head removal, neck, hands and light apply to one person: `Layers.primary`.
         """
         self._silhouettes = [Silhouette(avatar) for avatar in avatars]
         for stage in self._before:
@@ -127,6 +126,7 @@ class PictureStages:
             image=frame.image.copy(),
             scene=scene,
             avatars=avatars,
+            primary=primary_of(avatars, scene),
             coverage=coverage,
             made=made,
             filled=filled,
@@ -143,7 +143,8 @@ class PictureStages:
 
     def _part(self, layers: Layers, scene: Segmentation) -> None:
         """Parts the person, anew for every look at them; between two the parts are carried."""
-        state = layers.avatars[0]
+        state = layers.primary
+        assert state is not None  # asked by the caller
         silhouette = self._silhouettes[state.slot % len(self._silhouettes)]
         seen_at = scene.at if scene.computed_at is None else scene.computed_at
         other = state.slot != self._figure_of
@@ -161,7 +162,8 @@ class PictureStages:
         else:
             resting = self._body.stay(state)
             layers.figure = carried_figure(self._figure, scene)
-        layers.avatars = (resting, *layers.avatars[1:])
+        layers.avatars = [resting if each is state else each for each in layers.avatars]
+        layers.primary = resting
 
     def _cleared(self, height: int, width: int) -> NDArray[np.uint8]:
         """Three empty masks uint8[3, h, w]; those of the last picture are used again."""
@@ -181,13 +183,13 @@ class PictureStages:
     def light(self, layers: Layers) -> Light:
         """What falls on the head."""
         scene, picture = layers.scene, self._picture
-        if picture is None or picture.light == 0 or scene is None or not layers.avatars:
+        if picture is None or picture.light == 0 or scene is None or layers.primary is None:
             return self._light
         if 0 <= scene.at - self._lit_at < LIGHT_REST_S:
             return self._light
         self._lit_at = scene.at
         with self._timer.stage("light"):
-            turn = layers.avatars[0].camera_from_head[:3, :3]
+            turn = layers.primary.camera_from_head[:3, :3]
             self._light = self._room_light.see(
                 layers.source, scene.landmarks_px, turn, scene.person, scene.at, picture.light
             )

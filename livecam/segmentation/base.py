@@ -47,6 +47,7 @@ class Segmentation:
     landmarks_px: NDArray[np.float32]  # float32[478, 2], pixels: the face the masks move with
     hands: tuple[Hand, ...] = ()
     plate: Plate | None = None
+    track_id: int | None = None  # of the person it was computed for
     uncertainty_px: float = 0.0  # position error of warped masks, an estimate
     computed_at: float | None = None  # time of the frame the networks ran on, when warped
 
