@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from livecam.avatar.base import Material
-from livecam.avatar.gltf import chunks, packed
+from livecam.avatar.gltf.container import glb_bytes, read_glb
 from livecam.avatar.library import find_avatar, load_avatar
 from livecam.calibration.profile import Measured, save_profile
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
@@ -442,11 +442,11 @@ def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monk
 def test_a_head_without_joints_cannot_be_animated_and_is_told(recorded, tmp_path):
     folder = tmp_path / "mine"
     shutil.copytree(find_avatar("fox"), folder)
-    document, binary = chunks(folder / "head.glb")
+    document, binary = read_glb(folder / "head.glb")
     for node in document["nodes"]:
         if "mesh" not in node:
             node.pop("name", None)
-    (folder / "head.glb").write_bytes(packed(document, binary))
+    (folder / "head.glb").write_bytes(glb_bytes(document, binary))
     description = (folder / "avatar.toml").read_text()
     (folder / "avatar.toml").write_text(description.split("[[bones]]")[0])
     (folder / "head.light.glb").unlink()

@@ -1,7 +1,7 @@
 """An avatar as plain arrays: no OpenGL, no files.
 
 Avatar space is head space (see core/spaces): metres, x to the avatar's left, y up, z out of
-the face. The file format is glTF 2.0 (avatar/gltf.py) beside an `avatar.toml`.
+the face. The file format is glTF 2.0 (avatar/gltf/) beside an `avatar.toml`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a vertex goes, as the joints and weights of a glTF skin, and back.
+"""Converts head weights and bones to the joints and weights of a glTF skin, and back.
 
 The skeleton: joint `body`, on it joint `head`, on either the avatar's bones. Moving the joints
 in Blender moves the head as livecam does.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Bone, Mesh
 
 BODY, HEAD = "body", "head"
-SLOTS = 4  # joints of one vertex
+JOINTS_PER_VERTEX = 4
 _FULL = 65535  # a weight of 1 as an integer; those of a vertex add up to it exactly
 _BODY_BELOW_M = 0.1  # its joint, under the neck
 
@@ -33,8 +33,8 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True)
-class Follows:
-    """What each vertex follows: the fields of `Mesh` by the same names."""
+class SkinBinding:
+    """What moves each vertex: the fields of `Mesh` by the same names."""
 
     head_weight: NDArray[np.float32]
     bone: NDArray[np.uint8]
@@ -42,7 +42,7 @@ class Follows:
 
 
 def skeleton(bones: Sequence[Bone], neck: tuple[float, float, float]) -> tuple[Joint, ...]:
-    """All joints, parents first; bone number k is joint k + 1."""
+    """Lists all joints, parents first; bone number k is joint k + 1."""
     return (
         Joint(BODY, "", (neck[0], neck[1] - _BODY_BELOW_M, neck[2])),
         Joint(HEAD, BODY, neck),
@@ -51,8 +51,8 @@ def skeleton(bones: Sequence[Bone], neck: tuple[float, float, float]) -> tuple[J
 
 
 def influences(mesh: Mesh) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """Joints uint8[n, 4] and weights uint16[n, 4] of a mesh; a joint without weight is 0."""
-    joints = np.zeros((len(mesh.positions), SLOTS), np.uint8)
+    """Returns joints uint8[n, 4] and weights uint16[n, 4]; a joint without weight is 0."""
+    joints = np.zeros((len(mesh.positions), JOINTS_PER_VERTEX), np.uint8)
     weights = np.zeros(joints.shape, np.uint16)
     sway = np.where(mesh.bone > 0, mesh.sway, 0)
     weights[:, 2] = np.rint(sway * _FULL)
@@ -64,13 +64,13 @@ def influences(mesh: Mesh) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     return joints, weights
 
 
-def follows(
+def binding_of(
     joints: NDArray[Any], weights: NDArray[np.float32], bone_of: Sequence[int], body: Sequence[bool]
-) -> Follows:
-    """What vertices follow, from any skin.
+) -> SkinBinding:
+    """Reduces any skin to head, body and one bone for each vertex, the one of most weight.
 
-    `bone_of` has the number of the bone for each joint, 0 for none; `body` tells which of
-    the joints rest on the body. Of several bones the strongest moves a vertex.
+    `bone_of` has the number of the bone for each joint, 0 for none; `body` is True for the joints
+    that follow the body.
     """
     bones = np.array(bone_of, np.uint8)[joints]
     swaying = np.where(bones > 0, weights, 0)
@@ -79,11 +79,11 @@ def follows(
     bone = np.where(sway > 0, np.take_along_axis(bones, strongest, axis=1)[:, 0], 0)
     at_rest = np.array(body)[joints]
     on_body = np.take_along_axis(at_rest, strongest, axis=1)[:, 0]  # its bone's parent
-    stiff = np.maximum(weights.sum(axis=1) - sway, 0)
+    rigid = np.maximum(weights.sum(axis=1) - sway, 0)
     resting = (weights * at_rest).sum(axis=1) - sway * on_body
-    # What hangs on its bone alone goes where the bone's parent goes.
-    share = np.where(stiff > 1e-4, resting / np.maximum(stiff, 1e-9), on_body)
-    return Follows(
+    # A vertex bound to its bone alone follows the bone's parent.
+    share = np.where(rigid > 1e-4, resting / np.maximum(rigid, 1e-9), on_body)
+    return SkinBinding(
         head_weight=np.clip(1 - share, 0, 1).astype(np.float32),
         bone=bone.astype(np.uint8),
         sway=sway.astype(np.float32),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Points
+from livecam.avatar.normals import area_weighted_normals
 from livecam.core.face import INDEX, Weights
 
 # What drives a morph: places in EXPRESSIONS. The weights of several are multiplied.
@@ -116,13 +117,7 @@ def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
 
 def vertex_normals(positions: Points, triangles: NDArray[np.uint32]) -> Points:
     """Area-weighted normals float32[n, 3] of a triangle mesh, not unit length."""
-    corner = positions[triangles]
-    face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    rows = triangles.ravel()
-    weighted = np.repeat(face, 3, axis=0)
-    count = len(positions)
-    sums = [np.bincount(rows, weights=weighted[:, axis], minlength=count) for axis in range(3)]
-    return np.stack(sums, axis=1).astype(np.float32)
+    return area_weighted_normals(positions, triangles).astype(np.float32)
 
 
 def _unit(vectors: Points) -> Points:

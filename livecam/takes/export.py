@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, Material, Profile
 from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.eye_picture import eye_picture, eye_uv
-from livecam.avatar.gltf import VERTICES, chunks, packed, triangles_of
+from livecam.avatar.gltf.accessors import ARRAY_BUFFER
+from livecam.avatar.gltf.container import glb_bytes, read_glb, triangle_primitives
 from livecam.avatar.library import HEAD_FILE, load_avatar
 from livecam.avatar.skin import BODY, HEAD
 from livecam.calibration.profile import load_profile
@@ -77,7 +78,7 @@ def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
     a picture, as other programs do not have our shader for them.
     """
     head = load_avatar(avatar)
-    document, binary = chunks(head.folder / HEAD_FILE)
+    document, binary = read_glb(head.folder / HEAD_FILE)
     file = _File(document, bytearray(binary))
     _paint_eyes(document, file, head)
     seen = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
@@ -103,12 +104,12 @@ def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
             track = np.stack([_weight(name, morphs) for name in names], axis=1)
             animation.add(i, "weights", file.add(track.ravel(), "SCALAR"))
     document["animations"] = [animation.document()]
-    return packed(document, file.binary)
+    return glb_bytes(document, file.binary)
 
 
 def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
     """Lays a picture over the eyes, unless whoever made them did."""
-    primitives = [each for mesh in document["meshes"] for each in triangles_of(mesh)]
+    primitives = [each for mesh in document["meshes"] for each in triangle_primitives(mesh)]
     texture = None
     for mesh, primitive in zip(head.meshes, primitives, strict=True):
         known = mesh.material is Material.EYE and mesh.comb.any()  # where its centre is
@@ -172,7 +173,7 @@ class _File:
         """Appends floats; answers with the index of their accessor."""
         data = np.ascontiguousarray(values, np.float32)
         accessors = self._document["accessors"]
-        view = self._view(data.tobytes(), {"target": VERTICES} if of_vertices else {})
+        view = self._view(data.tobytes(), {"target": ARRAY_BUFFER} if of_vertices else {})
         accessor = {"bufferView": view, "componentType": FLOAT, "count": len(data), "type": kind}
         if bounds:
             accessor |= {"min": [float(data.min())], "max": [float(data.max())]}
