@@ -1,0 +1,52 @@
+"""The documents: their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted(
+    path
+    for folder in (REPOSITORY, REPOSITORY / "docs")
+    for path in folder.glob("*.md" if folder == REPOSITORY else "**/*.md")
+)
+LINK = re.compile(r"\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def prose(document: Path) -> str:
+    """The document without its blocks of code."""
+    return re.sub(r"^( *)```.*?^\1```$", "", document.read_text("utf-8"), flags=re.M | re.S)
+
+
+@cache
+def anchors(document: Path) -> set[str]:
+    """What a `#...` may name: headings as GitHub turns them into anchors, and explicit ids."""
+    text = prose(document)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return set(re.findall(r'<a id="([^"]+)">', text)) | {slug(heading) for heading in headings}
+
+
+def slug(heading: str) -> str:
+    text = re.sub(r"<[^>]+>|\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+    return re.sub(r"[^\w\- ]", "", text).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_links_lead_somewhere(document: Path):
+    broken = []
+    for target in LINK.findall(re.sub(r"`[^`\n]+`", "``", prose(document))):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(target)
+    assert not broken
