@@ -32,7 +32,7 @@ HOMES = {
     "pythonosc": ("protocols/",),
     "sounddevice": ("audio/",),
     "typer": ("cli/",),
-    "rich": ("cli/", "convert/", "takes/"),
+    "rich": ("cli/",),
 }
 # The packages whose base.py must hold a registry: those with several implementations.
 REGISTRIES = {

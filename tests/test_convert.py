@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from livecam.cli.main import execute
 from livecam.compose.compositor import HeadCompositor
 from livecam.config.settings import Settings
 from livecam.convert import convert_files
@@ -134,7 +135,7 @@ def converted(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Conv
     with words.open("w") as file:
         stdout, sys.stdout = sys.stdout, file
         try:
-            code = convert_files([source], output, Settings(), stats=stats)
+            code = execute(["convert", str(source), str(output), "--stats", str(stats)])
         finally:
             sys.stdout = stdout
     assert code == 0
@@ -184,14 +185,14 @@ def test_strict_hides_a_shot_without_a_face(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "empty.mp4", [room(*SIZE, seed=2) for _ in range(5)])
     stats = tmp_path / "stats.jsonl"
     output = tmp_path / "out.mp4"
-    assert convert_files([source], output, Settings(), strict=True, stats=stats) == 0
+    assert convert_files([source], output, Settings(), strict=True, stats=stats).is_complete
     assert {json.loads(line)["state"] for line in stats.read_text().splitlines()} == {"curtain"}
     assert differs(pictures(source)[2], pictures(output)[2]) > 15
 
 
 def test_odd_sizes_stay_odd(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "odd.mp4", [scene(i, portrait, 321, 241) for i in range(4)])
-    assert convert_files([source], tmp_path / "out.mp4", Settings()) == 0
+    assert convert_files([source], tmp_path / "out.mp4", Settings()).is_complete
     with VideoReader(tmp_path / "out.mp4") as reader:
         assert (reader.info.width, reader.info.height) == (321, 241)
         assert len(list(reader)) == 4
@@ -206,7 +207,7 @@ def test_only_the_largest_face_wears_the_avatar_the_other_is_blurred(
 
     source = film(tmp_path / "two.mp4", [two(i) for i in range(6)])
     stats = tmp_path / "stats.jsonl"
-    assert convert_files([source], tmp_path / "out.mp4", Settings(), stats=stats) == 0
+    assert convert_files([source], tmp_path / "out.mp4", Settings(), stats=stats).is_complete
     line = json.loads(stats.read_text().splitlines()[3])
     assert line["head_box"][0] < 200
     before, after = pictures(source)[3], pictures(tmp_path / "out.mp4")[3]
@@ -221,7 +222,7 @@ def test_a_face_too_small_for_the_detector_is_found_in_parts_of_the_picture(
     wide = [with_portrait(room(640, 240, 1), portrait, 340 + i, 60, 0.34) for i in range(8)]
     source = film(tmp_path / "wide.mp4", wide)
     stats = tmp_path / "stats.jsonl"
-    assert convert_files([source], tmp_path / "out.mp4", Settings(), stats=stats) == 0
+    assert convert_files([source], tmp_path / "out.mp4", Settings(), stats=stats).is_complete
     lines = [json.loads(line) for line in stats.read_text().splitlines()]
     assert {line["state"] for line in lines} == {"avatar"}
     assert all(line["tracked"] for line in lines)
@@ -236,10 +237,10 @@ def test_an_existing_file_is_only_replaced_with_force(
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     output = tmp_path / "out.mp4"
     output.write_bytes(b"precious")
-    assert convert_files([source], output, Settings()) == 1
+    assert not convert_files([source], output, Settings()).is_complete
     assert output.read_bytes() == b"precious"
     assert "--force" in caplog.records[0].args[1].hint
-    assert convert_files([source], output, Settings(), force=True) == 0
+    assert convert_files([source], output, Settings(), force=True).is_complete
     assert len(pictures(output)) == 3
 
 
@@ -247,7 +248,7 @@ def test_a_name_that_no_film_can_have_is_refused_before_the_work_begins(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     source = film(tmp_path / "in.mp4", [scene(i, portrait) for i in range(2)])
-    assert convert_files([source], tmp_path / "out.webm", Settings()) == 1
+    assert not convert_files([source], tmp_path / "out.webm", Settings()).is_complete
     assert ".mkv" in caplog.records[0].args[1].hint
 
 
@@ -255,7 +256,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_sentence(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
-    assert convert_files([source], source / "in-a-file" / "out.mp4", Settings()) == 1
+    assert not convert_files([source], source / "in-a-file" / "out.mp4", Settings()).is_complete
     (record,) = caplog.records
     assert "cannot be made" in record.getMessage()
     assert not record.exc_info
@@ -264,9 +265,9 @@ def test_a_folder_that_cannot_be_made_is_one_clear_sentence(
 def test_no_film_ever_replaces_itself(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     before = source.read_bytes()
-    assert convert_files([source], source, Settings(), force=True) == 1
+    assert not convert_files([source], source, Settings(), force=True).is_complete
     (tmp_path / "alias.mp4").symlink_to(source)
-    assert convert_files([source], tmp_path / "alias.mp4", Settings(), force=True) == 1
+    assert not convert_files([source], tmp_path / "alias.mp4", Settings(), force=True).is_complete
     assert source.read_bytes() == before
 
 
@@ -279,7 +280,7 @@ def test_a_bad_film_does_not_stop_the_others(
     (folder / "notes.txt").write_text("not a film either")
     film(folder / "b_good.mp4", [scene(i, portrait) for i in range(3)])
     output = tmp_path / "out"
-    assert convert_files([folder], output, Settings()) == 1
+    assert execute(["convert", str(folder), str(output)]) == 1
     assert [path.name for path in output.iterdir()] == ["b_good-livecam.mp4"]
     table = capsys.readouterr().out
     assert "a_broken.mp4" in table
@@ -291,7 +292,7 @@ def test_films_of_one_name_get_names_of_their_own(portrait: Image, tmp_path: Pat
     sources = [tmp_path / "film.mp4", tmp_path / "film.mkv"]
     for source in sources:
         film(source, [scene(i, portrait) for i in range(2)])
-    assert convert_files(sources, tmp_path / "out", Settings()) == 0
+    assert convert_files(sources, tmp_path / "out", Settings()).is_complete
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["film-livecam.mp4", "film-mkv-livecam.mp4"]
 
@@ -315,7 +316,7 @@ def test_a_crash_in_the_middle_leaves_no_file_behind(
 
     monkeypatch.setattr(HeadCompositor, "compose", fails_late)
     output = tmp_path / "out"
-    assert convert_files([source], output, Settings()) == 1
+    assert not convert_files([source], output, Settings()).is_complete
     assert list(output.iterdir()) == []
 
 

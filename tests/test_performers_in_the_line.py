@@ -249,25 +249,27 @@ def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Image) -> Path:
     return film(path, [scene(i, portrait) for i in range(10)])
 
 
-def converted(clip: Path, out: Path, **motion: object) -> tuple[int, list[dict[str, Any]]]:
+def converted(clip: Path, out: Path, **motion: object) -> tuple[bool, list[dict[str, Any]]]:
     plain = {
         "remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0,
     }  # fmt: skip
     settings = Settings.model_validate({"motion": motion, "picture": plain})
     stats = out.with_suffix(".stats")
-    code = convert_files([clip], out, settings, stats=stats)
+    done = convert_files([clip], out, settings, stats=stats)
     lines = stats.read_text().splitlines() if stats.exists() else []
-    return code, [json.loads(line) for line in lines]
+    return done.is_complete, [json.loads(line) for line in lines]
 
 
 def test_a_take_moves_the_face_in_a_film_and_leaves_the_head_in_its_place(
     clip: Path, take: Path, tmp_path: Path
 ) -> None:
     own, told = tmp_path / "own.jsonl", tmp_path / "told.jsonl"
-    code, plain = converted(clip, tmp_path / "own.mp4", record_motion=str(own))
-    assert code == 0
-    code, moved = converted(clip, tmp_path / "told.mp4", motion=str(take), record_motion=str(told))
-    assert code == 0
+    complete, plain = converted(clip, tmp_path / "own.mp4", record_motion=str(own))
+    assert complete
+    complete, moved = converted(
+        clip, tmp_path / "told.mp4", motion=str(take), record_motion=str(told)
+    )
+    assert complete
     source: Take = read_take(take)
     first = moved[0]["captured_at"]
     for before, after in zip(plain, moved, strict=True):
@@ -290,12 +292,12 @@ def test_a_take_moves_the_face_in_a_film_and_leaves_the_head_in_its_place(
 def test_a_film_that_cannot_be_converted_leaves_no_take(take: Path, tmp_path: Path) -> None:
     broken, new = tmp_path / "broken.mp4", tmp_path / "new.jsonl"
     broken.write_bytes(b"no film")
-    code, _ = converted(broken, tmp_path / "out.mp4", record_motion=str(new))
-    assert code == 1
+    complete, _ = converted(broken, tmp_path / "out.mp4", record_motion=str(new))
+    assert not complete
     assert not new.exists()
     text = take.read_text()
-    code, _ = converted(broken, tmp_path / "out.mp4", record_motion=str(take))
-    assert code == 1
+    complete, _ = converted(broken, tmp_path / "out.mp4", record_motion=str(take))
+    assert not complete
     assert take.read_text() == text  # an older take is never touched
 
 

@@ -24,6 +24,7 @@ from livecam.cli.printing import (
     print_check,
     print_error,
     print_json,
+    print_outcomes,
     print_pairs,
     print_settings,
     print_table,
@@ -227,9 +228,18 @@ def _convert(
     if not inputs:
         raise UsageError("convert needs a file to read and one to write", "livecam convert IN OUT")
     settings = load_settings(preset, flags).settings
+    from livecam.cli.progress import film_bars
     from livecam.convert import convert_files
 
-    return convert_files(inputs, output, settings, force=force, strict=strict, stats=stats)
+    with film_bars() as bars:
+        done = convert_files(
+            inputs, output, settings, force=force, strict=strict, stats=stats, progress=bars
+        )
+    print_outcomes(done.outcomes)
+    if done.left:
+        note(f"stopped; {len(done.left)} of {len(done.left) + len(done.outcomes)} not converted")
+        return CANCELLED
+    return 0 if done.is_complete else 1
 
 
 def _calibrate(
@@ -343,13 +353,15 @@ def _motion_render(
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
 ) -> int:
     """Draw a take on a head, without a camera, into a film or numbered pictures."""
+    from livecam.cli.progress import frame_bar
     from livecam.motion.take import read_take
     from livecam.takes.film import render
 
-    render(
-        read_take(take), out, avatar=avatar, wear=_names(wear), background=background,
-        size=size, fps=fps, tier=tier, whole=whole, profile=profile, force=force,
-    )  # fmt: skip
+    with frame_bar("drawing") as bar:
+        render(
+            read_take(take), out, avatar=avatar, wear=_names(wear), background=background,
+            size=size, fps=fps, tier=tier, whole=whole, profile=profile, force=force, progress=bar,
+        )  # fmt: skip
     print(out)
     return 0
 
@@ -503,7 +515,10 @@ def _avatars_show(
     """Turn a head in a window, its face at play; Q closes it."""
     from livecam.viewer.turntable import show
 
-    return show(name, png=png, seconds=seconds, size=size, tier=tier, wear=_names(wear))
+    show(name, png=png, seconds=seconds, size=size, tier=tier, wear=_names(wear))
+    if png is not None:
+        print(png)
+    return 0
 
 
 def _names(text: str) -> tuple[str, ...]:

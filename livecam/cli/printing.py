@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from livecam.config.loader import Loaded
+    from livecam.convert.batch import Outcome
     from livecam.doctor import Check
 
 PIPE_COLUMNS = 400  # a program that reads a table must not find it wrapped or cut
@@ -73,6 +74,34 @@ def print_check(check: Check) -> None:
     print(f"{mark}  {check.name:16} {check.found}", flush=True)
     if check.remedy:
         print(f"{'':23}-> {check.remedy}", flush=True)
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Prints a table of converted films, then the shots that show no avatar."""
+    if not outcomes:
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None)
+    table.add_column("film", overflow="fold")
+    for title in ("frames", "seconds", "faces", "passed"):
+        table.add_column(title, justify="right")
+    table.add_column("sound")
+    table.add_column("result", overflow="fold")
+    for each in outcomes:
+        numbers = (each.frames, f"{each.seconds:.1f}", each.faces, len(each.uncovered))
+        cells = ("", "", "", "") if each.error else map(str, numbers)
+        result = Text(each.error, "red") if each.error else Text(each.job.output.name)
+        table.add_row(each.job.source.name, *cells, each.sound, result)
+    console = _console()
+    console.print(table)
+    for each in outcomes:
+        film = each.job.source.name
+        if each.uncovered:
+            console.print(f"{film}: no face found, passed through: {', '.join(each.uncovered)}")
+        if each.hidden:
+            console.print(f"{film}: covered as a whole: {', '.join(each.hidden)}")
 
 
 def print_error(message: str, hint: str) -> None:

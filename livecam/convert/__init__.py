@@ -8,7 +8,7 @@ search.py       does both where a face is missing
 survey.py       the first pass: all of the above
 plan.py         decides what every frame will show
 film.py         the second pass: draws and writes
-batch.py        one film after the other, progress, table
+batch.py        one film after the other (progress.py: and how far it is)
 """
 
 from livecam.convert.batch import convert_files

@@ -1,28 +1,15 @@
-"""Converts one file after the other and tells how it went."""
+"""Converts one film after the other; the outcome of each is returned."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
 
 from livecam.avatar.base import Avatar
 from livecam.config.assets import asset_path
@@ -30,6 +17,7 @@ from livecam.config.settings import Settings
 from livecam.convert.backdrop import Backdrop
 from livecam.convert.film import Artist, CompositorFactory, write_film
 from livecam.convert.plan import Scene, plan
+from livecam.convert.progress import FilmProgress, NoProgress
 from livecam.convert.second_look import SecondLook
 from livecam.convert.survey import Advance, Survey, survey
 from livecam.core.errors import LivecamError, SinkError, SourceError, UsageError
@@ -45,7 +33,6 @@ log = logging.getLogger(__name__)
 
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp")
 MARK = "-livecam"  # in the names that are made up here; such files are not converted again
-STOPPED = 130  # the exit code of a program that Ctrl-C ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +55,19 @@ class Outcome:
     uncovered: list[str] = field(default_factory=list)  # times of the shots that passed through
     hidden: list[str] = field(default_factory=list)  # times of the shots covered as a whole
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The films that were converted, and those left out because the run was interrupted."""
+
+    outcomes: tuple[Outcome, ...]
+    left: tuple[Job, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every film was converted."""
+        return not self.left and not any(outcome.error for outcome in self.outcomes)
 
 
 class Converter:
@@ -97,20 +97,24 @@ class Converter:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def convert(self, job: Job, stats: StatsWriter | None, steps: Steps) -> Outcome:
+    def convert(self, job: Job, stats: StatsWriter | None, progress: FilmProgress) -> Outcome:
         """Converts one film.
 
         Raises:
             LivecamError: and the output was not touched.
         """
         with _recording(self.settings.motion.record_motion) as recorder:
-            return self._convert(job, stats, steps, recorder)
+            return self._convert(job, stats, progress, recorder)
 
     def _convert(
-        self, job: Job, stats: StatsWriter | None, steps: Steps, recorder: TakeWriter | None
+        self,
+        job: Job,
+        stats: StatsWriter | None,
+        progress: FilmProgress,
+        recorder: TakeWriter | None,
     ) -> Outcome:
         started = time.monotonic()
-        found = self._survey(job.source, steps)
+        found = self._survey(job.source, progress)
         hide_others = self.settings.privacy.others == "blur"
         people = self.settings.avatar
         scenes = plan(
@@ -124,10 +128,12 @@ class Converter:
             backdrop = None
             if self._make_reader is not None:
                 backdrop = stack.enter_context(Backdrop(self._make_reader))
-                steps.learning()
+                progress.learn_background()
                 backdrop.learn(job.source, scenes)
-            steps.drawing(len(found.times))
-            sound = self._write(found, scenes, job.output, stats, steps.advance, backdrop, recorder)
+            progress.draw(len(found.times))
+            sound = self._write(
+                found, scenes, job.output, stats, progress.advance, backdrop, recorder
+            )
         return Outcome(
             job,
             frames=len(found.times),
@@ -138,7 +144,7 @@ class Converter:
             hidden=_shot_times(found, scenes, (Shown.BLUR, Shown.CURTAIN)),
         )
 
-    def _survey(self, source: Path, steps: Steps) -> Survey:
+    def _survey(self, source: Path, progress: FilmProgress) -> Survey:
         tracking = self.settings.tracking
         model = asset_path("face-landmarker")
         tracker = self._make_tracker()
@@ -147,8 +153,8 @@ class Converter:
                 source,
                 tracker,
                 lambda: SecondLook(model, tracking.max_faces),
-                steps.advance,
-                steps.opened,
+                progress.advance,
+                progress.open,
             )
         finally:
             tracker.close()
@@ -186,11 +192,13 @@ def convert_files(
     force: bool = False,
     strict: bool = False,
     stats: Path | None = None,
-) -> int:
-    """Converts films, or all films in folders, and ends with a table; returns the exit code.
+    progress: Callable[[str], FilmProgress] = NoProgress,
+) -> Conversion:
+    """Converts films, or all films in folders.
 
-    `output` is a file for one film, else a folder. A film that cannot be converted is reported
-    and the next one begins. Ctrl-C and a polite kill leave no unfinished file.
+    `output` is a file for one film, else a folder. `progress` is called with the name of each
+    film. The outcome of a film that cannot be converted holds the error, and the next one begins.
+    Ctrl-C and a polite kill end the run and leave no unfinished file.
 
     Raises:
         UsageError: the names do not fit together.
@@ -200,22 +208,15 @@ def convert_files(
     if settings.motion.record_motion and len(jobs) > 1:
         raise UsageError(f"one take cannot hold {len(jobs)} films", "convert them one by one")
     outcomes: list[Outcome] = []
-    stopped = False
-    console = Console(stderr=True)
-    with _stoppable(), _progress(console) as progress, ExitStack() as stack:
+    with _stoppable(), ExitStack() as stack:
         converter = stack.enter_context(Converter(settings, strict=strict))
         writer = stack.enter_context(StatsWriter(stats)) if stats else None
-        try:
+        with suppress(KeyboardInterrupt):
             for job in jobs:
-                outcome = _attempt(converter, job, jobs, force, writer, progress)
-                outcomes.append(outcome)
-        except KeyboardInterrupt:
-            stopped = True
-    _report(outcomes, Console())
-    if stopped:
-        console.print(f"stopped; {len(jobs) - len(outcomes)} of {len(jobs)} not converted")
-        return STOPPED
-    return int(any(outcome.error for outcome in outcomes))
+                outcomes.append(  # noqa: PERF401 - those before an interrupt count
+                    _attempt(converter, job, jobs, force, writer, progress(job.source.name))
+                )
+    return Conversion(tuple(outcomes), tuple(jobs[len(outcomes) :]))
 
 
 def _attempt(
@@ -224,13 +225,12 @@ def _attempt(
     jobs: list[Job],
     force: bool,
     stats: StatsWriter | None,
-    progress: Progress,
+    progress: FilmProgress,
 ) -> Outcome:
-    steps = Steps(progress, job.source.name)
     try:
         alpha = converter.settings.picture.background == "alpha"
         _check(job, jobs, force, WRITABLE_ALPHA if alpha else WRITABLE)
-        return converter.convert(job, stats, steps)
+        return converter.convert(job, stats, progress)
     except LivecamError as error:
         log.error("%s: %s", job.source.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
         return Outcome(job, error=f"{error.message}; {error.hint}" if error.hint else error.message)
@@ -238,7 +238,7 @@ def _attempt(
         log.exception("%s: unexpected error", job.source.name)
         return Outcome(job, error=f"unexpected: {error}")
     finally:
-        steps.finished()
+        progress.close()
 
 
 def _jobs(inputs: Sequence[Path], output: Path, suffix: str) -> list[Job]:
@@ -307,59 +307,6 @@ def _check(job: Job, jobs: list[Job], force: bool, writable: Sequence[str]) -> N
         raise SinkError(f"{job.output} exists", hint="pass --force to replace it")
 
 
-class Steps:
-    """One film's line in the progress display: two passes of one step a frame."""
-
-    def __init__(self, progress: Progress, name: str) -> None:
-        self._progress = progress
-        self._name = escape(name)
-        self._task = progress.add_task(f"{self._name}: looking", total=None)
-        self._frames = 0
-
-    def opened(self, frames: int) -> None:
-        self._frames = frames
-        if frames:
-            self._progress.update(self._task, total=2 * frames)
-
-    def advance(self, frames: int) -> None:
-        self._progress.advance(self._task, frames)
-
-    def learning(self) -> None:
-        """Between the passes the background is learned."""
-        self._progress.update(self._task, description=f"{self._name}: learning the background")
-
-    def drawing(self, frames: int) -> None:
-        """The first pass is over; now the number of frames is certain."""
-        self._progress.update(
-            self._task, description=f"{self._name}: drawing", total=2 * frames, completed=frames
-        )
-
-    def finished(self) -> None:
-        self._progress.remove_task(self._task)
-
-
-class _Rate(ProgressColumn):
-    """Frames a second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} frames/s")
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        _Rate(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("left"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
 @contextmanager
 def _recording(path: str) -> Iterator[TakeWriter | None]:
     """The take to record into; a film that is not finished leaves none."""
@@ -400,30 +347,3 @@ def _shot_times(found: Survey, scenes: list[Scene], states: tuple[Shown, ...]) -
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
-
-
-def _report(outcomes: list[Outcome], console: Console) -> None:
-    if not outcomes:
-        return
-    table = Table(box=None)
-    table.add_column("film", overflow="fold")
-    for title in ("frames", "seconds", "faces", "passed"):
-        table.add_column(title, justify="right")
-    table.add_column("sound")
-    table.add_column("result", overflow="fold")
-    for each in outcomes:
-        numbers = (each.frames, f"{each.seconds:.1f}", each.faces, len(each.uncovered))
-        result = f"[red]{escape(each.error)}[/]" if each.error else escape(each.job.output.name)
-        cells = ("", "", "", "") if each.error else map(str, numbers)
-        table.add_row(escape(each.job.source.name), *cells, each.sound, result)
-    console.print(table)
-    for each in outcomes:
-        if each.uncovered:
-            console.print(
-                f"{escape(each.job.source.name)}: no face found, passed through: "
-                + ", ".join(each.uncovered)
-            )
-        if each.hidden:
-            console.print(
-                f"{escape(each.job.source.name)}: covered as a whole: " + ", ".join(each.hidden)
-            )

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from livecam.avatar.accessories import worn_avatar
 from livecam.avatar.base import Avatar, Profile
@@ -64,12 +62,13 @@ def render(
     whole: bool = True,
     profile: str = "",
     force: bool = False,
+    progress: Callable[[int, int], None] = lambda done, frames: None,
 ) -> int:
-    """Writes a take from its beginning to its end; returns the number of pictures.
+    """Writes a take from its beginning to its end; returns the number of frames.
 
     `out` is a film, or without an ending a folder for numbered pictures. With `whole` a head that
     would reach out of the picture is moved into it. `profile` names how the one in the take is
-    measured.
+    measured. `progress` gets the number of frames that are done and of all, after each.
 
     Raises:
         AssetError: there is no such avatar or accessory.
@@ -96,12 +95,9 @@ def render(
         make = compositor_factory(settings, graphics, StageTimer(), patient=True)
         with TakeStage(take, head, settings, make, (width, height), whole, usual) as stage:
             count = int(take.seconds * fps + 1e-6) + 1
-            console = Console(stderr=True)
-            for index in track(
-                range(count), "drawing", console=console, transient=True,
-                disable=not console.is_terminal,
-            ):  # fmt: skip
+            for index in range(count):
                 write(stage.picture(index, index / fps))
+                progress(index + 1, count)
     return count
 
 

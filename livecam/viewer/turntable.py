@@ -39,7 +39,7 @@ def show(
     size: str = SIZE,
     tier: str = "auto",
     wear: Sequence[str] = (),
-) -> int:
+) -> None:
     """Turns an avatar in a window until it is closed, or once into a folder of pictures.
 
     Raises:
@@ -53,12 +53,13 @@ def show(
     avatar = dressed(load_avatar(name), wear)
     if png is not None:
         with open_graphics() as graphics:
-            return _write(graphics, avatar, (width, height), chosen, png, seconds or TURN_S)
+            _write(graphics, avatar, (width, height), chosen, png, seconds or TURN_S)
+        return
     if not display_available():
         raise UsageError("there is no display to show it on", "write pictures: --png FOLDER")
     window = WindowRequest(f"livecam - {avatar.title}", width, height)
     with open_graphics(window) as graphics:
-        return _play(graphics, avatar, (width, height), chosen, seconds)
+        _play(graphics, avatar, (width, height), chosen, seconds)
 
 
 def checked_size(text: str) -> tuple[int, int]:
@@ -103,7 +104,7 @@ def _write(
     tier: AnyTier,
     folder: Path,
     seconds: float,
-) -> int:
+) -> None:
     sink = PngSequence(folder)
     sink.open(OutputInfo(*size, FPS))
     with Stage(graphics, avatar, size, tier) as stage:
@@ -111,13 +112,11 @@ def _write(
             image = stage.picture(pose_at(index / FPS), after_s=1 / FPS)
             sink.send(Frame(image, index, index / FPS))
     sink.close()
-    print(folder)
-    return 0
 
 
 def _play(
     graphics: Graphics, avatar: Avatar, size: tuple[int, int], tier: AnyTier, seconds: float | None
-) -> int:
+) -> None:
     preview = Preview(graphics)
     preview.open(OutputInfo(*size, FPS))
     preview.status = PreviewStatus(state=avatar.title)
@@ -132,4 +131,3 @@ def _play(
             before = now
             time.sleep(max(0.0, 1 / FPS - (time.perf_counter() - now)))
     preview.close()
-    return 0

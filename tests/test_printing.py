@@ -1,0 +1,81 @@
+"""What the command line prints: tables, settings and progress bars."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from livecam.cli.printing import print_outcomes, print_pairs, print_table
+from livecam.cli.progress import FilmBar
+from livecam.convert.batch import Job, Outcome
+
+FILM = Job(Path("clip [1].mp4"), Path("out/clip [1]-livecam.mp4"))
+
+
+def test_converted_films_are_a_table_with_the_shots_that_show_no_avatar(
+    capsys: pytest.CaptureFixture[str],
+):
+    done = Outcome(
+        FILM, 250, 12.34, 2, "copied", uncovered=["0:01.0-0:01.4"], hidden=["0:05.0-0:06.0"]
+    )
+    print_outcomes([done])
+    headings, row, *shots = capsys.readouterr().out.splitlines()
+    assert headings.split() == ["film", "frames", "seconds", "faces", "passed", "sound", "result"]
+    assert row.split() == [
+        "clip", "[1].mp4", "250", "12.3", "2", "1", "copied", "clip", "[1]-livecam.mp4",
+    ]  # fmt: skip
+    assert shots == [
+        "clip [1].mp4: no face found, passed through: 0:01.0-0:01.4",
+        "clip [1].mp4: covered as a whole: 0:05.0-0:06.0",
+    ]
+
+
+def test_a_film_that_failed_has_its_error_in_place_of_numbers(capsys: pytest.CaptureFixture[str]):
+    print_outcomes([Outcome(FILM, error="the file is broken [x]; try another")])
+    row = capsys.readouterr().out.splitlines()[1]
+    assert " ".join(row.split()) == "clip [1].mp4 the file is broken [x]; try another"
+
+
+def test_no_films_are_no_table(capsys: pytest.CaptureFixture[str]):
+    print_outcomes([])
+    assert not capsys.readouterr().out
+
+
+def test_a_table_has_a_column_for_every_key_of_any_row(capsys: pytest.CaptureFixture[str]):
+    print_table([{"name": "a"}, {"name": "b", "lag_ms": None, "on": True}], False, "")
+    headings, first, second = capsys.readouterr().out.splitlines()
+    assert headings.split() == ["name", "lag", "ms", "on"]
+    assert first.split() == ["a"]
+    assert second.split() == ["b", "-", "yes"]
+
+
+def test_pairs_stand_in_two_columns(capsys: pytest.CaptureFixture[str]):
+    print_pairs({"fps": 30, "size_of_it": (640, 480), "stages": {"head": 1.5}})
+    assert capsys.readouterr().out.splitlines() == [
+        "fps         30",
+        "size of it  640, 480",
+        "stages      head 1.5",
+    ]
+
+
+def test_the_bar_of_a_film_counts_both_passes():
+    console = Console(file=StringIO(), force_terminal=True)
+    progress = Progress(TextColumn("{task.description} {task.percentage:.0f}"), console=console)
+    bar = FilmBar(progress, "clip [1].mp4")
+    bar.open(8)  # the container lies: there are ten
+    (task,) = progress.tasks
+    for _ in range(10):
+        bar.advance(1)
+    bar.learn_background()
+    assert console.render_str(task.description).plain == "clip [1].mp4: learning the background"
+    bar.draw(10)
+    assert task.percentage == 50
+    for _ in range(10):
+        bar.advance(1)
+    assert task.percentage == 100
+    bar.close()
+    assert not progress.tasks
