@@ -26,8 +26,9 @@ from livecam.core.spaces import (
     quaternion_from_vector,
     rotation_vector,
 )
+from livecam.filtering.base import FILTERS
 from livecam.filtering.pose import POSE_NOISE, PoseFilter
-from livecam.filtering.smoother import Smoother, pose_filter
+from livecam.filtering.smoother import Smoother
 from livecam.measure.paths import lag_frames, noise_of, paths_of, wobble_px
 from livecam.media.reader import VideoReader
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -134,7 +135,7 @@ def smoothing_row(seen: Take) -> str:
 def still_px(fps: float, name: str, seconds: float = 20.0) -> tuple[float, float]:
     """Wobble of a still head with a webcam's noise at 720p: raw, and steadied after two seconds."""
     steady, random = (
-        PoseFilter(pose_filter(SmoothingSettings(filter=name))),
+        PoseFilter(FILTERS.create(name, SmoothingSettings())),
         np.random.default_rng(1),
     )
     raw, published = [], []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livecam.config.settings import SmoothingSettings
 from livecam.core.face import FacePose
 from livecam.core.spaces import quaternion_from_vector, rotation_vector
 from livecam.filtering.base import FILTERS, Filter
@@ -51,7 +52,7 @@ def step_of(height: float, n: int = 90, size: int = 6) -> Values:
 
 def test_every_registered_filter_keeps_the_contract() -> None:
     for name in FILTERS:
-        steady = FILTERS.create(name)
+        steady = FILTERS.create(name, SmoothingSettings())
         first = np.array((1.0, -2.0, 3.0))
         assert steady.step(first, 0.0) == pytest.approx(first)
         assert steady.step(first + 1, DT).shape == (3,)

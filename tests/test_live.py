@@ -19,10 +19,11 @@ from livecam.live.live import Capture, Live, Tracking
 from livecam.live.outlets import Outlet, Picture
 from livecam.pipeline.pipeline import Line, Published
 from livecam.pipeline.stats import Shown
-from livecam.sinks.base import MemorySink, OutputInfo, Sink
+from livecam.sinks.base import OutputInfo, Sink
 from livecam.sources.base import Source, SourceInfo, TestPattern
 from livecam.tracking.base import ScriptedTracker, Tracker
 from tests.faces import SIZE, face, frame
+from tests.memory_sink import MemorySink
 from tests.test_line import PaintingCompositor, avatar, is_curtain
 
 FPS = 100.0

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from livecam.core.face import EXPRESSIONS, Performance
 from livecam.core.timing import ManualClock
-from livecam.motion.base import PERFORMERS
 from livecam.protocols.ifacialmocap import IFacialMocapScript
 from livecam.protocols.openseeface import RECORD, OpenSeeFaceScript
 from livecam.protocols.osc import messages_in
@@ -31,6 +30,7 @@ from tests.test_protocols import (
     free_port,
     message,
     openseeface_record,
+    receiver_of,
     wait_until,
 )
 
@@ -208,7 +208,7 @@ def test_a_receiver_outlives_nonsense_and_counts_it(name: str):
     good = VALID[name][1][0]
     bad = [b"", b"\0", b"nonsense", b"#bundle\0", good[:-3], b"\xff" * 2000]
     with (
-        PERFORMERS.create(name, "", free_port(), clock) as receiver,
+        receiver_of(name, free_port(), clock) as receiver,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
     ):
         for packet in (good, *bad):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
 
-from livecam.config.settings import Settings
+from livecam.config.settings import MotionSettings, Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance
 from livecam.core.spaces import (
@@ -145,9 +146,13 @@ def a_face(seed: int = 1) -> FaceState:
 # -- the port
 
 
+def receiver_of(name: str, port: int, clock: ManualClock) -> Any:
+    return PERFORMERS.create(name, MotionSettings(listen="", listen_port=port), clock)
+
+
 def test_a_receiver_listens_on_loopback_unless_it_is_told_otherwise(clock: ManualClock):
     for name in RECEIVERS:
-        with PERFORMERS.create(name, "", free_port(), clock) as receiver:
+        with receiver_of(name, free_port(), clock) as receiver:
             assert receiver.address == LOOPBACK
 
 
@@ -157,7 +162,7 @@ def test_port_0_means_the_usual_port_of_the_protocol(clock: ManualClock):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             if probe.connect_ex((LOOPBACK, port)) or not is_free(port):
                 pytest.skip(f"port {port} is in use here")
-        with PERFORMERS.create(name, "", 0, clock) as receiver:
+        with receiver_of(name, 0, clock) as receiver:
             assert receiver.port == port
 
 
@@ -186,7 +191,7 @@ def test_a_receiver_on_loopback_is_not_reached_at_other_addresses(name: str, clo
     others = addresses_of_this_machine()
     if not others:
         pytest.skip("this machine has no address beside loopback")
-    with PERFORMERS.create(name, LOOPBACK, free_port(), clock) as receiver:
+    with receiver_of(name, free_port(), clock) as receiver:
         for address in others:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                 sender.sendto(b"from outside", (address, receiver.port))

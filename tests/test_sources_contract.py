@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from livecam.config.settings import SourceSettings
 from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import PixelFormat
 from livecam.core.timing import ManualClock
-from livecam.sources.base import SOURCES
+from livecam.sources.base import SOURCES, Source
 from livecam.sources.devices import Camera
+from livecam.sources.webcam import Webcam
 
 BRIO = Camera(0, "Logitech BRIO", "/dev/video0", "uvcvideo")
 CAN_FAIL = [name for name in SOURCES if name not in ("pattern", "blank")]
@@ -49,8 +51,7 @@ class Room:
     def make(self, name: str, works: bool):
         match name:
             case "webcam":
-                return SOURCES.create(
-                    name,
+                return Webcam(
                     self.clock,
                     "BRIO",
                     cameras=lambda: [BRIO],
@@ -58,14 +59,17 @@ class Room:
                 )
             case "sample":
                 self._patch.setattr("livecam.sources.sample.sample_clip", lambda: self._film(works))
-                return SOURCES.create(name, self.clock)
+                return self._made(name)
             case "video":
-                return SOURCES.create(name, self.clock, self._film(works))
+                return self._made(name, source=str(self._film(works)))
             case "image":
-                return SOURCES.create(name, self.clock, self._picture(works))
+                return self._made(name, source=str(self._picture(works)))
             case "pattern" | "blank":
-                return SOURCES.create(name, self.clock, 96, 64)
+                return self._made(name, width=96, height=64)
         raise AssertionError(f"say here how to make the source {name}")
+
+    def _made(self, name: str, **settings: object) -> Source:
+        return SOURCES.create(name, SourceSettings(**settings), self.clock, ())
 
     def _film(self, works: bool):
         return self._clip(frames=8) if works else self._folder / "missing.mp4"

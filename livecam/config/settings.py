@@ -280,6 +280,9 @@ class SinkSettings(Group):
     preview: bool = setting(True, help="show a window when there is a display")
     record: str = setting("", help="also record to this file (.mp4 or .mkv)")
     png: str = setting("", help="also write numbered PNG pictures into this folder")
+    also_to: NameList = setting(
+        (), help="also publish to these sinks by name; null discards, for measuring"
+    )
 
 
 class Settings(Group):

@@ -1,14 +1,15 @@
-"""A table of implementations by name, imported on first use."""
+"""Registries: tables of implementations by name, imported on first use."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from livecam.core.errors import ConfigError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -18,33 +19,43 @@ def did_you_mean(word: str, known: Mapping[str, object] | list[str]) -> str:
     return f' - did you mean "{near[0]}"?' if near else ""
 
 
-class Registry(Generic[T]):
-    """Maps a name to a `module:attribute` that is imported when it is asked for."""
+class Registry(Generic[P, T]):
+    """Maps a name to a class, written `module:Class`, that is imported when it is asked for.
 
-    def __init__(self, what: str, table: dict[str, str]) -> None:
+    Every class has a class method `from_settings`, which takes the parameters `P` that are the
+    same for the whole registry, and returns a `T`. So a new implementation is one module and one
+    row, and no other module knows it.
+    """
+
+    def __init__(self, what: str, rows: dict[str, str]) -> None:
         self.what = what
-        self._table = table
+        self.rows = rows
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
+        return iter(self.rows)
 
-    def get(self, name: str) -> Callable[..., T]:
-        """The class or function of that name.
+    def __contains__(self, name: str) -> bool:
+        return name in self.rows
+
+    def get(self, name: str) -> type[T]:
+        """Returns the class of that name.
 
         Raises:
-            ConfigError: nobody knows that name.
+            ConfigError: the name is not registered.
         """
         self.check(name)
-        module, _, attribute = self._table[name].partition(":")
-        return cast("Callable[..., T]", getattr(importlib.import_module(module), attribute))
+        module, _, attribute = self.rows[name].partition(":")
+        return cast("type[T]", getattr(importlib.import_module(module), attribute))
 
     def check(self, name: str) -> None:
-        """Raises ConfigError when nobody knows that name; imports nothing."""
-        if name not in self._table:
+        """Raises ConfigError when the name is not registered; imports nothing."""
+        if name not in self.rows:
             raise ConfigError(
-                f'no {self.what} is called "{name}"{did_you_mean(name, self._table)}',
-                hint=f"there are: {', '.join(self._table)}",
+                f'no {self.what} is called "{name}"{did_you_mean(name, self.rows)}',
+                hint=f"there are: {', '.join(self.rows)}",
             )
 
-    def create(self, name: str, /, *args: Any, **kwargs: Any) -> T:
-        return self.get(name)(*args, **kwargs)
+    def create(self, name: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Makes one from the settings; raises ConfigError as `get` does."""
+        implementation: Any = self.get(name)
+        return cast("T", implementation.from_settings(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""What steadies a stream of numbers: the protocol and the registry."""
+"""Filters of a vector measured over time: the protocol and the registry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.config.settings import SmoothingSettings
 from livecam.core.registry import Registry
 
 
@@ -17,6 +18,9 @@ class Filter(Protocol):
     (dt <= 0 returns the last estimate unchanged) and returns the estimate float64[n]; the
     first call after construction or `reset` returns x itself. After `reset` it behaves
     like a new one. `predict(dt)` tells where the vector will be dt seconds after the last step.
+
+    A registered class has `from_settings(settings: SmoothingSettings)`: the filter for vectors
+    whose measurement noise has a standard deviation of 1.
     """
 
     def step(self, x: NDArray[np.float64], dt: float) -> NDArray[np.float64]: ...
@@ -26,7 +30,12 @@ class Filter(Protocol):
     def reset(self) -> None: ...
 
 
-FILTERS: Registry[Filter] = Registry(
+def smoothing_strength(settings: SmoothingSettings) -> float:
+    """How strongly to smooth: 1 at the default setting, at most 2, never 0."""
+    return max(2 * settings.smoothing, 0.02)
+
+
+FILTERS: Registry[[SmoothingSettings], Filter] = Registry(
     "filter",
     {
         "one-euro": "livecam.filtering.one_euro:OneEuro",

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.config.settings import SmoothingSettings
+from livecam.filtering.base import smoothing_strength
 from livecam.filtering.kalman import FIRST_SPEED
 
 Array = NDArray[np.float64]
@@ -52,6 +55,12 @@ class InteractingModels:
         self._stay_s = stay_s
         self._trust = trust
         self.reset()
+
+    @classmethod
+    def from_settings(cls, settings: SmoothingSettings) -> Self:
+        strength = smoothing_strength(settings)
+        accelerations = np.array((100.0, 1000.0)) / max(strength, 1.0) ** 2
+        return cls(noise=min(strength, 1.0), accelerations=accelerations.tolist())
 
     def reset(self) -> None:
         self._estimate: Array | None = None

@@ -8,8 +8,13 @@ how surprising the measurements are (the same book's adjustable process noise, s
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
+
+from livecam.config.settings import SmoothingSettings
+from livecam.filtering.base import smoothing_strength
 
 # How unsure the first velocity is, in measurement noises a second.
 FIRST_SPEED = 100.0
@@ -36,6 +41,11 @@ class ConstantVelocityKalman:
         self._acceleration = acceleration
         self._at_rest = acceleration if at_rest is None else at_rest
         self.reset()
+
+    @classmethod
+    def from_settings(cls, settings: SmoothingSettings) -> Self:
+        strength = smoothing_strength(settings)
+        return cls(acceleration=1000 / strength**2, at_rest=0.03 / strength**2)
 
     def reset(self) -> None:
         self._estimate: NDArray[np.float64] | None = None

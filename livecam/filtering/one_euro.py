@@ -14,8 +14,13 @@ since, instead of creeping to rest for seconds.
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
+
+from livecam.config.settings import SmoothingSettings
+from livecam.filtering.base import smoothing_strength
 
 # The speed taken off, over the root mean square that noise shows. With six components, white
 # noise is above it in one frame of a thousand.
@@ -45,6 +50,16 @@ class OneEuro:
         self._derivative_cutoff = derivative_cutoff
         self._noise = noise
         self.reset()
+
+    @classmethod
+    def from_settings(cls, settings: SmoothingSettings) -> Self:
+        strength = smoothing_strength(settings)
+        return cls(
+            min_cutoff=0.05 / strength,
+            beta=0.6 / max(strength, 1.0) ** 2,
+            derivative_cutoff=6.0,
+            noise=min(strength, 1.0),
+        )
 
     def reset(self) -> None:
         self._estimate: NDArray[np.float64] | None = None

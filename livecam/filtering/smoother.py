@@ -24,7 +24,7 @@ from livecam.core.face import (
 )
 from livecam.core.frame import Frame
 from livecam.core.spaces import decompose, focal_px, project, unproject
-from livecam.filtering.base import FILTERS, Filter
+from livecam.filtering.base import FILTERS
 from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter
 from livecam.filtering.width import WidthEstimate
@@ -65,7 +65,7 @@ class Smoother:
     def configure(self, settings: SmoothingSettings) -> None:
         """Takes new settings; the steadied pose starts anew from the next measurement."""
         self._settings = settings
-        self._pose_filter = PoseFilter(pose_filter(settings))
+        self._pose_filter = PoseFilter(FILTERS.create(settings.filter, settings))
         self._raw: FacePose | None = None
         self._state: FaceState | None = None
 
@@ -163,29 +163,6 @@ def moved_px(
     camera = unproject(points[:, :2], away, width, height)
     seen = project(after @ np.linalg.inv(before), camera, width, height)
     return seen.astype(np.float32)
-
-
-def pose_filter(settings: SmoothingSettings) -> Filter:
-    """A filter for PoseFilter's six numbers, all in units of noise."""
-    calm = max(2 * settings.smoothing, 0.02)  # 1 at the default
-    if settings.filter == "one-euro":
-        return FILTERS.create(
-            settings.filter,
-            min_cutoff=0.05 / calm,
-            beta=0.6 / max(calm, 1.0) ** 2,
-            derivative_cutoff=6.0,
-            noise=min(calm, 1.0),
-        )
-    if settings.filter == "imm":
-        return FILTERS.create(
-            settings.filter,
-            noise=min(calm, 1.0),
-            accelerations=np.array((100.0, 1000.0)) / max(calm, 1.0) ** 2,
-        )
-    if settings.filter == "kalman":
-        acceleration = 1000 / calm**2
-        return FILTERS.create(settings.filter, acceleration=acceleration, at_rest=0.03 / calm**2)
-    return FILTERS.create(settings.filter)
 
 
 def _jumped(before: FacePose, now: FacePose, dt: float) -> bool:

@@ -55,8 +55,7 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
     if motion.motion:
         add(*players(read_take(Path(motion.motion).expanduser())))
     if motion.performer != CAMERA:
-        extra = {"phone": motion.phone} if motion.performer == "ifacialmocap" else {}
-        add(PERFORMERS.create(motion.performer, motion.listen, motion.listen_port, clock, **extra))
+        add(PERFORMERS.create(motion.performer, motion, clock))
     if settings.sound.mouth == "sound":
         from livecam.audio.mouth import MouthFromSound
 

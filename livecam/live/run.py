@@ -7,6 +7,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ from livecam.pipeline.pipeline import Line, Published, nothing_seen
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import SINKS, OutputInfo, Sink
+from livecam.sinks.choose import sink_names
 from livecam.sources.choose import decide, source_maker
 
 if TYPE_CHECKING:
@@ -43,7 +45,6 @@ log = logging.getLogger(__name__)
 
 DEMO_FILE = Path("out/livecam-demo.mp4")
 DEMO_S = 10.0
-RECORDER_DEPTH = 8  # pictures that may wait for the encoder
 RECORDINGS = Path("out")
 
 
@@ -184,27 +185,12 @@ class _Run:
         return preview
 
     def _outlets(self, info: OutputInfo) -> list[Outlet]:
-        sinks, outlets = self.settings.sinks, []
-        if self._device:
-            outlets.append(self._outlet("virtual-camera", self._make_virtual_camera, info))
-        if sinks.record:
-            path = Path(sinks.record)
-            make = _recorder(path, alpha=self._alpha)
-            outlets.append(self._outlet("record", make, info, RECORDER_DEPTH))
-        if sinks.png:
-            folder = Path(sinks.png)
-            outlets.append(
-                self._outlet(
-                    "png",
-                    lambda: SINKS.create("png", folder, alpha=self._alpha),
-                    info,
-                    RECORDER_DEPTH,
-                )
-            )
-        return outlets
-
-    def _make_virtual_camera(self) -> Sink:
-        return SINKS.create("virtual-camera", self._device, self.settings.sinks.matrix)
+        sinks = self.settings.sinks.model_copy(update={"device": self._device})
+        settings = self.settings.model_copy(update={"sinks": sinks})
+        return [
+            self._outlet(name, partial(SINKS.create, name, settings), info, SINKS.get(name).backlog)
+            for name in sink_names(sinks, self._device)
+        ]
 
     def _outlet(
         self, name: str, make: Callable[[], Sink], info: OutputInfo, depth: int = 1
@@ -214,7 +200,14 @@ class _Run:
     def _demo(self, info: OutputInfo) -> Outlet:
         log.warning("no virtual camera and no display: recording %.0f s to %s", DEMO_S, DEMO_FILE)
         self.seconds = DEMO_S if self.seconds is None else self.seconds
-        return self._outlet("record", _recorder(DEMO_FILE, force=True), info, RECORDER_DEPTH)
+        return self._recorder(info, DEMO_FILE, force=True)
+
+    def _recorder(
+        self, info: OutputInfo, path: Path, *, force: bool = False, alpha: bool = False
+    ) -> Outlet:
+        from livecam.sinks.recorder import Recorder
+
+        return self._outlet("record", partial(Recorder, path, force, alpha), info, Recorder.backlog)
 
     def _after_publishing(self, published: Published) -> Sequence[Command]:
         self._fail_if_tracking_never_worked()
@@ -282,8 +275,7 @@ class _Run:
             return
         suffix = ".mov" if self._alpha else ".mp4"
         path = RECORDINGS / f"livecam-{self._live.published:06d}{suffix}"
-        make = _recorder(path, alpha=self._alpha)
-        self._recording = self._outlet("record", make, self._info, RECORDER_DEPTH)
+        self._recording = self._recorder(self._info, path, alpha=self._alpha)
         self._recording.begin()
         self._live.outlets.append(self._recording)
 
@@ -322,10 +314,6 @@ def _rate(moments: deque[float]) -> float:
     """Pictures a second over the newest moments."""
     span_s = moments[-1] - moments[0]
     return (len(moments) - 1) / span_s if span_s > 0 else 0.0
-
-
-def _recorder(path: Path, force: bool = False, alpha: bool = False) -> Callable[[], Sink]:
-    return lambda: SINKS.create("record", path, force=force, alpha=alpha)
 
 
 class _CalmEnd:

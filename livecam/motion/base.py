@@ -1,4 +1,4 @@
-"""Who else tells what a face does, and who wants to know: the protocols and the registry."""
+"""Performers, which supply motion of a face, and its listeners: protocols and registry."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import Protocol
 
 import numpy as np
 
+from livecam.config.settings import MotionSettings
 from livecam.core.face import FaceState, Performance
 from livecam.core.registry import Registry
+from livecam.core.timing import Clock
 
 
 class Performer(Protocol):
-    """Tells what a face does: a phone, another program, a recorded take, a microphone.
+    """Supplies the motion of a face: a phone, another program, a recorded take, a microphone.
 
-    `at` is asked once for every picture, from any one thread, and never waits; it answers with
-    the newest that is known, or None when nothing is, or when what is known is too old to be
-    shown. `close` is called once, after the last question.
+    `at` is called once for every frame, from any one thread, and never waits; it returns the
+    newest performance, or None when there is none or it is too old to be shown. `close` is
+    called once, after the last `at`.
+
+    A registered class has `from_settings(settings: MotionSettings, clock: Clock)`, which raises
+    `ConfigError` or `DeviceError` when nothing can be received.
     """
 
     def at(self, now: float) -> Performance | None: ...
@@ -37,7 +42,7 @@ class Listener(Protocol):
     def close(self) -> None: ...
 
 
-PERFORMERS: Registry[Performer] = Registry(
+PERFORMERS: Registry[[MotionSettings, Clock], Performer] = Registry(
     "performer",
     {
         "vmc": "livecam.protocols.vmc:VmcReceiver",

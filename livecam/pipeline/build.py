@@ -22,6 +22,7 @@ from livecam.render.context import Graphics
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.segmenter import DetectHands, Segmenter
 from livecam.sinks.base import OutputInfo
+from livecam.sinks.choose import check_sinks
 from livecam.sources.base import SourceInfo
 from livecam.tracking.base import TRACKERS, ScriptedTracker, Tracker
 from livecam.tracking.hand_landmarker import HandLandmarker
@@ -33,23 +34,15 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
     """Makes the tracker on the thread that calls it.
 
     Raises:
-        AssetError: the model is missing; at once, not on that thread.
+        AssetError: a model of it is missing; at once, not on that thread.
+        ConfigError: there is no such tracker; likewise.
     """
     if settings.source.source == BLANK:
         return lambda: ScriptedTracker(lambda frame: ())  # nobody is there
     tracking = settings.tracking
-    model = asset_path("face-landmarker")
-
-    def make() -> Tracker:
-        return TRACKERS.create(
-            tracking.tracker,
-            model,
-            max_faces=tracking.max_faces,
-            detection_confidence=tracking.detection_confidence,
-            presence_confidence=tracking.presence_confidence,
-        )
-
-    return make
+    for name in TRACKERS.get(tracking.tracker).assets:
+        asset_path(name)
+    return lambda: TRACKERS.create(tracking.tracker, tracking)
 
 
 def needs_scene(settings: Settings) -> bool:
@@ -110,13 +103,14 @@ def _if_here(name: str) -> Path | None:
 
 
 def check_names(settings: Settings) -> None:
-    """Refuses unknown trackers and filters before anything is opened.
+    """Refuses unknown trackers, filters and sinks before anything is opened.
 
     Raises:
         ConfigError: the settings name something that does not exist.
     """
     TRACKERS.check(settings.tracking.tracker)
     FILTERS.check(settings.smoothing.filter)
+    check_sinks(settings.sinks)
 
 
 def compositor_factory(

@@ -18,8 +18,11 @@ places around zero: then they are seen from RESTING_PLACE.
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
+from livecam.config.settings import MotionSettings
 from livecam.core.face import FacePose, Performance, Quaternion, Vector3
 from livecam.core.spaces import multiply
 from livecam.core.timing import Clock
@@ -64,6 +67,10 @@ class IFacialMocapReceiver(Receiver):
     def __init__(self, address: str, port: int, clock: Clock, phone: str = "") -> None:
         greeting = (GREETING, socket_address(phone, PORT)) if phone else None
         super().__init__("ifacialmocap", address, port, clock, IFacialMocapScript(), greeting)
+
+    @classmethod
+    def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
+        return cls(settings.listen, settings.listen_port, clock, settings.phone)
 
 
 class IFacialMocapScript:

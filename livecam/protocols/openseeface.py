@@ -28,9 +28,12 @@ Steepness and quirk of the eyebrows and the corners' in and out have no counterp
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.config.settings import MotionSettings
 from livecam.core.face import INDEX, FacePose, Performance, Quaternion, Vector3
 from livecam.core.spaces import (
     matrix_from_quaternion,
@@ -77,6 +80,10 @@ class OpenSeeFaceReceiver(Receiver):
 
     def __init__(self, address: str, port: int, clock: Clock) -> None:
         super().__init__("openseeface", address, port, clock, OpenSeeFaceScript())
+
+    @classmethod
+    def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
+        return cls(settings.listen, settings.listen_port, clock)
 
 
 class OpenSeeFaceScript:

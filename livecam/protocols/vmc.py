@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from livecam.config.settings import MotionSettings
 from livecam.core.closing import Closing
 from livecam.core.errors import DeviceError
 from livecam.core.face import (
@@ -80,6 +82,10 @@ class VmcReceiver(Receiver):
 
     def __init__(self, address: str, port: int, clock: Clock) -> None:
         super().__init__("vmc", address, port, clock, VmcScript())
+
+    @classmethod
+    def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
+        return cls(settings.listen, settings.listen_port, clock)
 
 
 class VmcScript:

@@ -1,10 +1,11 @@
-"""Where pictures go: the protocol, the registry, and the smallest sink."""
+"""Sinks of published frames: the protocol, the registry, and the smallest sink."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
+from livecam.config.settings import Settings
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.registry import Registry
 
@@ -25,12 +26,15 @@ class Sink(Protocol):
     `open` failed; all on the same thread. Frames have the size agreed in `open` and the
     pixel format that the sink names. Raise `SinkError` when the device is gone; the caller
     will close the sink and open it again, with growing pauses.
+
+    A registered class has `from_settings(settings: Settings)`, which opens nothing.
     """
 
+    backlog: ClassVar[int]  # how many frames may wait for it; a new one then replaces the oldest
     format: PixelFormat  # what `send` wants
 
     def open(self, info: OutputInfo) -> str:
-        """Opens the way out; returns it in words for people: 'virtual camera /dev/video2'."""
+        """Opens the device or file; returns its name for people: 'virtual camera /dev/video2'."""
         ...
 
     def send(self, frame: Frame) -> None: ...
@@ -38,32 +42,15 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
-class MemorySink:
-    """Keeps the frames it was sent: for tests, and the example for the next sink."""
-
-    def __init__(self, format: PixelFormat = PixelFormat.RGBA, keep: int | None = None) -> None:
-        self.format = format
-        self.frames: list[Frame] = []
-        self.info: OutputInfo | None = None
-        self._keep = keep
-
-    def open(self, info: OutputInfo) -> str:
-        self.info = info
-        return "memory"
-
-    def send(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        if self._keep is not None:
-            del self.frames[: -self._keep]
-
-    def close(self) -> None:
-        pass
-
-
 class NullSink:
-    """Throws everything away, in the format of a virtual camera: for measuring."""
+    """Discards every frame, in the format of a virtual camera: for measuring."""
 
+    backlog: ClassVar[int] = 1
     format = PixelFormat.I420
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls()
 
     def open(self, info: OutputInfo) -> str:
         return f"nothing ({info.width}x{info.height})"
@@ -75,14 +62,12 @@ class NullSink:
         pass
 
 
-SINKS: Registry[Sink] = Registry(
+SINKS: Registry[[Settings], Sink] = Registry(
     "sink",
     {
         "virtual-camera": "livecam.sinks.virtual_camera:VirtualCamera",
         "record": "livecam.sinks.recorder:Recorder",
-        "preview": "livecam.sinks.preview:Preview",
         "png": "livecam.sinks.png:PngSequence",
         "null": "livecam.sinks.base:NullSink",
-        "memory": "livecam.sinks.base:MemorySink",
     },
 )

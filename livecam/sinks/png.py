@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import ClassVar, Self
 
 import cv2
 import numpy as np
 
+from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.sinks.base import OutputInfo
@@ -28,6 +30,7 @@ class PngSequence:
     With `alpha` the files hold the picture's straight alpha, else they are opaque.
     """
 
+    backlog: ClassVar[int] = 8
     format = PixelFormat.RGBA
 
     def __init__(self, folder: str | Path, alpha: bool = False) -> None:
@@ -36,6 +39,10 @@ class PngSequence:
         self._order = cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGBA2BGR
         self._channels = 4 if alpha else 3
         self._bgr = np.empty((0, 0, self._channels), np.uint8)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(Path(settings.sinks.png), alpha=settings.picture.background == "alpha")
 
     def open(self, info: OutputInfo) -> str:
         """Makes the folder.

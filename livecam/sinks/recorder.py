@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar, Self
 
+from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.media.writer import VideoWriter
@@ -31,6 +33,8 @@ class Recorder:
         alpha: keep the pictures' alpha.
     """
 
+    backlog: ClassVar[int] = 8  # frames that may wait for the encoder
+
     def __init__(self, path: str | Path, force: bool = False, alpha: bool = False) -> None:
         self.path = Path(path)
         self.format = PixelFormat.RGBA if alpha else PixelFormat.I420
@@ -38,6 +42,10 @@ class Recorder:
         self._force = force
         self._writer: VideoWriter | None = None
         self._last: Frame | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(Path(settings.sinks.record), alpha=settings.picture.background == "alpha")
 
     def open(self, info: OutputInfo) -> str:
         """Starts the file.

@@ -9,10 +9,11 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.media.color import BT601, I420Converter
@@ -65,6 +66,8 @@ class VirtualCamera:
     cannot see is a write that fails once on a healthy device; that picture is lost.
     """
 
+    backlog: ClassVar[int] = 1
+
     def __init__(
         self, device: str = "", matrix: Literal["auto", "bt601", "bt709"] = "auto"
     ) -> None:
@@ -73,6 +76,10 @@ class VirtualCamera:
         self._watch: _LoopbackWatch | None = None
         converted = matrix == "bt601" or (matrix == "auto" and PLATFORM == "linux")
         self.format = PixelFormat.RGBA if converted else PixelFormat.I420
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(settings.sinks.device, settings.sinks.matrix)
 
     def open(self, info: OutputInfo) -> str:
         """Opens the camera.

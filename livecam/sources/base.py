@@ -1,12 +1,14 @@
-"""Where pictures come from: the protocol, the registry, and the smallest source."""
+"""Sources of frames: the protocol, the registry, and the smallest source."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
+from livecam.config.settings import SourceSettings
 from livecam.core.frame import Frame
 from livecam.core.registry import Registry
 from livecam.core.timing import Clock
@@ -25,13 +27,17 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Gives pictures, one after the other.
+    """Gives frames, one after the other.
 
     `open` is called first, then `read` until it returns None (no more will come), then
     `close` exactly once, also when `open` failed; all on one thread. Frames are RGBA, their
     size never changes between `open` and `close`, `captured_at` never falls.
     `read` waits at most one second. Raise `SourceError` when the device is busy, forbidden,
     missing or gone; the caller reopens a live source until it is back.
+
+    A registered class has `from_settings(settings: SourceSettings, clock: Clock, refuse:
+    Sequence[str])`, which opens nothing. `settings.source` is the registered name, or a file or
+    device (see sources/choose.py); `refuse` names devices that must not be read.
     """
 
     def open(self) -> SourceInfo: ...
@@ -53,6 +59,10 @@ class TestPattern:
         self._info = SourceInfo("test pattern", width, height, fps, live=True)
         self._index = 0
         self._next_at = 0.0
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        return cls(clock, settings.width, settings.height, settings.fps)
 
     def open(self) -> SourceInfo:
         bars = np.array(
@@ -81,8 +91,7 @@ class TestPattern:
         pass
 
 
-# `webcam(spec, ...)`, `video(path, ...)`: what each takes stands in its module.
-SOURCES: Registry[Source] = Registry(
+SOURCES: Registry[[SourceSettings, Clock, Sequence[str]], Source] = Registry(
     "source",
     {
         "webcam": "livecam.sources.webcam:Webcam",

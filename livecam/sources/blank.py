@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 import cv2
 import numpy as np
 
+from livecam.config.settings import SourceSettings
 from livecam.core.frame import Image
 from livecam.core.timing import Clock
 from livecam.sources.image import StillPicture
@@ -20,6 +24,10 @@ class BlankCard(StillPicture):
         self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
     ) -> None:
         super().__init__(clock, "blank card", lambda: card(width, height), fps)
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        return cls(clock, settings.width, settings.height, settings.fps)
 
 
 def card(width: int, height: int) -> Image:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from livecam.config.settings import BLANK, SourceSettings
+from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.timing import Clock
 from livecam.sources.base import SOURCES, Source
-from livecam.sources.devices import (
-    WHAT_TO_PASS,
-    Camera,
-    list_cameras,
-    stable_path,
-)
+from livecam.sources.devices import WHAT_TO_PASS, Camera, list_cameras, stable_path
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+# Sources whose class the kind of file or device tells: their registered names name no source.
+BY_KIND = ("webcam", "video", "image")
 VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".flv", ".wmv", ".gif")
 
 
@@ -35,7 +32,8 @@ def source_maker(
         from livecam.sources.sample_clip import sample_clip
 
         sample_clip()  # made now, where it may take its time: a source must open quickly
-    return lambda: _make(decided, settings, clock, refuse)
+    settings = settings.model_copy(update={"source": decided})
+    return lambda: SOURCES.create(registered_name(decided), settings, clock, refuse)
 
 
 def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = ()) -> Source:
@@ -52,7 +50,7 @@ def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = 
 def decide(
     spec: str, refuse: Sequence[str] = (), cameras: Callable[[], list[Camera]] = list_cameras
 ) -> str:
-    """What `spec` means: "auto" becomes a camera's lasting path, or "sample"."""
+    """Replaces "auto" by the stable path of the first camera, or by "sample"."""
     if spec != "auto":
         return spec
     from livecam.sources.webcam import is_refused
@@ -63,24 +61,22 @@ def decide(
     return "sample"
 
 
-def _make(spec: str, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Source:
-    if spec == "sample":
-        return SOURCES.create("sample", clock)
-    if spec in ("pattern", BLANK):
-        size = settings.width, settings.height
-        return SOURCES.create(spec, clock, *size, settings.fps)
+def registered_name(spec: str) -> str:
+    """The row of `SOURCES` for a name, a file or a camera.
+
+    Raises:
+        SourceError: a file is meant that does not exist, or a folder.
+    """
+    if spec in SOURCES and spec not in BY_KIND:
+        return spec
     path = Path(spec).expanduser()
     if path.is_file():
-        if path.suffix.lower() in PICTURES:
-            return SOURCES.create("image", clock, path, settings.fps)
-        return SOURCES.create("video", clock, path, loop=settings.loop)
+        return "image" if path.suffix.lower() in PICTURES else "video"
     if path.is_dir():
         raise SourceError(f"{spec} is a folder, and a source is one file", hint=WHAT_TO_PASS)
     if _looks_like_a_file(spec):
         raise SourceError(f"there is no file {spec}", hint=WHAT_TO_PASS)
-    return SOURCES.create(
-        "webcam", clock, spec, settings.width, settings.height, settings.fps, refuse=refuse
-    )
+    return "webcam"
 
 
 def _looks_like_a_file(spec: str) -> bool:

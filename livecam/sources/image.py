@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
 
+from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame, Image
 from livecam.core.timing import Clock
@@ -47,6 +49,10 @@ class ImageFile(StillPicture):
     def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
         path = Path(path)
         super().__init__(clock, f"picture {path.name}", lambda: read_image(path), fps)
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        return cls(clock, Path(settings.source).expanduser(), settings.fps)
 
 
 def read_image(path: Path) -> Image:

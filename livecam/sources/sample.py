@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
+from livecam.config.settings import SourceSettings
 from livecam.core.timing import Clock
 from livecam.sources.sample_clip import sample_clip
 from livecam.sources.video import VideoFile
@@ -12,6 +16,10 @@ class Sample(VideoFile):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, sample_clip())
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        return cls(clock)
 
     def _name(self) -> str:
         return "built-in sample"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
+from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
 from livecam.core.timing import Clock
@@ -34,6 +36,10 @@ class VideoFile:
         self._index = 0
         self._shown: Frame | None = None
         self._waiting: Frame | None = None  # decoded, not due yet; stamped with its due time
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        return cls(clock, Path(settings.source).expanduser(), loop=settings.loop)
 
     def open(self) -> SourceInfo:
         self._reader = VideoReader(self._path)

@@ -7,11 +7,12 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import cv2
 import numpy as np
 
+from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
 from livecam.core.timing import Clock
@@ -78,6 +79,11 @@ class Webcam:
         self._capture: Capture | None = None
         self._index = 0
         self._last_at = -np.inf
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        size = settings.width, settings.height
+        return cls(clock, settings.source, *size, settings.fps, refuse=refuse)
 
     def open(self) -> SourceInfo:
         cameras = self._cameras()

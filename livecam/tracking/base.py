@@ -1,22 +1,28 @@
-"""Who finds the faces: the protocol, the registry, and the smallest tracker."""
+"""Face trackers: the protocol, the registry, and the smallest tracker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol
 
+from livecam.config.settings import TrackingSettings
 from livecam.core.face import Face, Observation
 from livecam.core.frame import Frame
 from livecam.core.registry import Registry
 
 
 class Tracker(Protocol):
-    """Finds the faces in one picture after the other.
+    """Finds the faces in one frame after the other.
 
     Made, used and closed on one thread. Frames come in the order they were taken; the same
-    moment may come twice. Results are raw: no smoothing, no memory that lags.
+    time may come twice. Results are raw: no smoothing, no memory that lags.
     Raise `TrackingError` when it cannot go on; the caller makes a new one.
+
+    A registered class has `from_settings(settings: TrackingSettings)`. Its `assets` are checked
+    before that, so that a missing model ends the program at once and not on the tracker's thread.
     """
+
+    assets: ClassVar[Sequence[str]]  # names of the asset files it needs
 
     def track(self, frame: Frame) -> Observation: ...
 
@@ -24,7 +30,9 @@ class Tracker(Protocol):
 
 
 class ScriptedTracker:
-    """Sees the faces that a function names for each frame: for tests and demonstrations."""
+    """Returns the faces that a function names for each frame."""
+
+    assets: ClassVar[Sequence[str]] = ()
 
     def __init__(self, script: Callable[[Frame], tuple[Face, ...]]) -> None:
         self._script = script
@@ -36,7 +44,7 @@ class ScriptedTracker:
         pass
 
 
-TRACKERS: Registry[Tracker] = Registry(
+TRACKERS: Registry[[TrackingSettings], Tracker] = Registry(
     "tracker",
     {
         "mediapipe": "livecam.tracking.face_landmarker:FaceLandmarker",

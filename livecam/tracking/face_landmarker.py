@@ -10,11 +10,14 @@ releases the GIL.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from livecam.config.assets import asset_path
+from livecam.config.settings import TrackingSettings
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
@@ -50,6 +53,8 @@ class FaceLandmarker(Closing):
             was closed.
     """
 
+    assets: ClassVar[Sequence[str]] = ("face-landmarker",)
+
     def __init__(
         self,
         model_path: Path,
@@ -84,6 +89,15 @@ class FaceLandmarker(Closing):
                 f"the face model {model_path} cannot be used: {first_line(error)}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
+
+    @classmethod
+    def from_settings(cls, settings: TrackingSettings) -> Self:
+        return cls(
+            asset_path("face-landmarker"),
+            settings.max_faces,
+            settings.detection_confidence,
+            settings.presence_confidence,
+        )
 
     def track(self, frame: Frame) -> Observation:
         """The faces in an RGBA frame, in no particular order."""
