@@ -13,8 +13,8 @@ from livecam.avatar.base import CORRECTIVE
 from livecam.core.face import EXPRESSIONS
 from livecam.modelling.lids import lids
 from livecam.modelling.mesh import face_normals, grid
-from livecam.modelling.morphs import Displacements, SkinFields
-from livecam.modelling.parts import Part
+from livecam.modelling.morphs import Displacements, ExpressionFields
+from livecam.modelling.parts import MeshPart
 from livecam.modelling.species import SPECIES
 from livecam.modelling.unfold import unfolded
 
@@ -24,9 +24,9 @@ MIDDLE = COLUMNS // 2
 
 
 @pytest.fixture(scope="module", params=sorted(SPECIES))
-def fields(request: pytest.FixtureRequest) -> SkinFields:
+def fields(request: pytest.FixtureRequest) -> ExpressionFields:
     row = SPECIES[request.param]
-    return SkinFields(row.form(row))
+    return ExpressionFields(row.form(row))
 
 
 def under(morphs: Displacements, **weights: float) -> np.ndarray:
@@ -38,7 +38,7 @@ def under(morphs: Displacements, **weights: float) -> np.ndarray:
     return sum((share * moved for share, moved in shares), np.zeros_like(morphs["eyeBlinkLeft"]))
 
 
-def lips_under(fields: SkinFields, **weights: float) -> tuple[np.ndarray, np.ndarray]:
+def lips_under(fields: ExpressionFields, **weights: float) -> tuple[np.ndarray, np.ndarray]:
     """The upper and the lower lip line on the left, from its middle to the corner."""
     lips = fields.marks.lips
     upper, lower = (
@@ -48,19 +48,19 @@ def lips_under(fields: SkinFields, **weights: float) -> tuple[np.ndarray, np.nda
     return upper, lower
 
 
-def left_lids(fields: SkinFields) -> dict[str, Part]:
+def left_lids(fields: ExpressionFields) -> dict[str, MeshPart]:
     parts = lids(fields.shape, COLUMNS, ROWS)
     return {part.name: part for part in parts if part.name.endswith("Left")}
 
 
-def edge(lid: Part, **weights: float) -> np.ndarray:
+def edge(lid: MeshPart, **weights: float) -> np.ndarray:
     """float32[COLUMNS, 3], where the seen edge of a lid goes."""
     blank = {"eyeBlinkLeft": np.zeros_like(lid.points)}
     moved: np.ndarray = lid.points + under(blank | lid.morphs, **weights)
     return moved.reshape(COLUMNS, ROWS, 3)[:, EDGE]
 
 
-def test_landmarks_lie_on_the_left_of_the_skin(fields: SkinFields) -> None:
+def test_landmarks_lie_on_the_left_of_the_skin(fields: ExpressionFields) -> None:
     marks = fields.marks
     on_skin = np.stack((marks.brow_inner, marks.brow_outer, marks.cheek, marks.jowl))
     np.testing.assert_allclose(fields.shape(on_skin), 0, atol=0.02)
@@ -70,14 +70,14 @@ def test_landmarks_lie_on_the_left_of_the_skin(fields: SkinFields) -> None:
     assert (np.diff(marks.lips[:, 0]) > 0).all(), "the lip line runs to its corner"
 
 
-def test_fields_know_every_expression_and_correct_only_these(fields: SkinFields) -> None:
+def test_fields_know_every_expression_and_correct_only_these(fields: ExpressionFields) -> None:
     names = set(fields(fields.marks.lips))
     only_eyes = {name for name in EXPRESSIONS if name.startswith(("eyeLookIn", "eyeLookOut"))}
     assert names >= set(EXPRESSIONS) - only_eyes
     assert {part for name in names for part in name.split(CORRECTIVE)} <= set(EXPRESSIONS)
 
 
-def test_eyes_that_laugh_shut_in_an_arch(fields: SkinFields) -> None:
+def test_eyes_that_laugh_shut_in_an_arch(fields: ExpressionFields) -> None:
     for name in ("upperLidLeft", "lowerLidLeft"):
         lid = left_lids(fields)[name]
         asleep = edge(lid, eyeBlinkLeft=1)
@@ -87,7 +87,9 @@ def test_eyes_that_laugh_shut_in_an_arch(fields: SkinFields) -> None:
 
 
 @pytest.mark.parametrize("other", ["eyeWideLeft", "eyeSquintLeft", "browDownLeft", "browInnerUp"])
-def test_a_shut_eye_stays_shut_whatever_else_moves_its_lids(fields: SkinFields, other: str) -> None:
+def test_a_shut_eye_stays_shut_whatever_else_moves_its_lids(
+    fields: ExpressionFields, other: str
+) -> None:
     for name, lid in left_lids(fields).items():
         shut = edge(lid, eyeBlinkLeft=1)
         np.testing.assert_allclose(edge(lid, eyeBlinkLeft=1, **{other: 1}), shut, atol=1e-4)
@@ -95,7 +97,7 @@ def test_a_shut_eye_stays_shut_whatever_else_moves_its_lids(fields: SkinFields, 
             assert np.abs(edge(lid, **{other: 1}) - edge(lid)).max() > 0.005, name
 
 
-def test_lips_that_close_over_an_open_jaw_meet(fields: SkinFields) -> None:
+def test_lips_that_close_over_an_open_jaw_meet(fields: ExpressionFields) -> None:
     upper, lower = lips_under(fields, jawOpen=1)
     gap = (upper - lower)[0, 1]
     assert gap > 0.15
@@ -103,7 +105,7 @@ def test_lips_that_close_over_an_open_jaw_meet(fields: SkinFields) -> None:
     assert abs((upper - lower)[0, 1]) < 0.2 * gap
 
 
-def test_a_funnel_makes_an_open_mouth_rounder(fields: SkinFields) -> None:
+def test_a_funnel_makes_an_open_mouth_rounder(fields: ExpressionFields) -> None:
     def width_over_height(**weights: float) -> float:
         upper, lower = lips_under(fields, jawOpen=1, **weights)
         return float(2 * upper[-1, 0] / (upper - lower)[:, 1].max())
@@ -114,7 +116,7 @@ def test_a_funnel_makes_an_open_mouth_rounder(fields: SkinFields) -> None:
     assert both > 0.3, "pucker and funnel together leave an opening"
 
 
-def test_a_smile_lifts_the_corner_and_a_frown_lowers_it(fields: SkinFields) -> None:
+def test_a_smile_lifts_the_corner_and_a_frown_lowers_it(fields: ExpressionFields) -> None:
     height = fields.marks.corner[1]
     upper, _ = lips_under(fields, mouthSmileLeft=1)
     assert upper[-1, 1] > height + 0.08

@@ -16,7 +16,7 @@ from livecam.avatar.accessories import Press
 from livecam.avatar.base import Bone, Material
 from livecam.modelling.extras import bezier
 from livecam.modelling.mesh import Triangles
-from livecam.modelling.parts import Part, flat, rotation, smooth_normals
+from livecam.modelling.parts import MeshPart, flat, rotation, smooth_normals
 from livecam.modelling.sdf import Array, Vector, length, mix, smoothstep, unit, vector
 
 EYE_X = 0.375  # from the middle to an eye's centre
@@ -24,14 +24,14 @@ SKULL: Vector = (0.95, 0.87, 0.85)  # radii; the crown is its top
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class AccessoryModel:
     """Everything that makes one accessory differ from the next."""
 
     name: str
     title: str
     title_zh: str
     kind: str  # one of ACCESSORY_KINDS
-    make: Callable[[bool], list[Part]]  # at full detail or coarser
+    make: Callable[[bool], list[MeshPart]]  # at full detail or coarser
     bones: tuple[Bone, ...] = ()  # head units
     press: Press | None = None  # head units
 
@@ -40,14 +40,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class TriangleMesh:
     """A grid of points, closed round both ways where asked."""
 
     points: Array  # float32[rows * columns, 3]
     triangles: Triangles
 
 
-def sheet(points: Array, round_rows: bool = False, round_columns: bool = False) -> Sheet:
+def sheet(points: Array, round_rows: bool = False, round_columns: bool = False) -> TriangleMesh:
     """A surface through points[rows, columns, 3], seen from outside."""
     rows, columns = points.shape[:2]
     i, j = np.meshgrid(
@@ -63,7 +63,7 @@ def sheet(points: Array, round_rows: bool = False, round_columns: bool = False) 
     whole = length(faces) > 1e-9  # not at a pole
     inside_out = (p * faces).sum() < 0  # by the volume that it encloses
     triangles = triangles[whole]
-    return Sheet(every, triangles[:, ::-1].copy() if inside_out else triangles)
+    return TriangleMesh(every, triangles[:, ::-1].copy() if inside_out else triangles)
 
 
 def lathe(profile: Array, sides: int, squash: float = 1.0) -> Array:
@@ -86,7 +86,9 @@ def curve(corners: list[tuple[float, float]], count: int) -> Array:
     return np.stack([np.interp(at, gone, points[:, k]) for k in range(2)], axis=1)
 
 
-def rod(line: Array, across: Array, half: tuple[float, float], sides: int, ring: bool) -> Sheet:
+def rod(
+    line: Array, across: Array, half: tuple[float, float], sides: int, ring: bool
+) -> TriangleMesh:
     """A rod along a line: half its size along `across`, and perpendicular to it and the line."""
     if ring:
         along = unit(np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0))
@@ -107,18 +109,18 @@ def rod(line: Array, across: Array, half: tuple[float, float], sides: int, ring:
 def part(
     name: str,
     material: Material,
-    surface: Sheet,
+    surface: TriangleMesh,
     colors: Vector | Array,
     *,
     bone: int = 0,
     fur: float = 0.0,
     occlusion: Array | None = None,
-) -> Part:
+) -> MeshPart:
     """A surface of one material, stiff or hung on a bone."""
     count = len(surface.points)
     painted = flat(colors, count) if isinstance(colors, tuple) else colors.astype(np.float32)
     normals = smooth_normals(surface.points, surface.triangles)
-    return Part(
+    return MeshPart(
         name,
         material,
         surface.points,
@@ -134,14 +136,16 @@ def part(
     )
 
 
-def moved(surface: Sheet, turn: Array, by: Vector = (0, 0, 0)) -> Sheet:
+def moved(surface: TriangleMesh, turn: Array, by: Vector = (0, 0, 0)) -> TriangleMesh:
     """Turned about the origin, then shifted."""
-    return Sheet((surface.points @ turn.T + vector(by)).astype(np.float32), surface.triangles)
+    return TriangleMesh(
+        (surface.points @ turn.T + vector(by)).astype(np.float32), surface.triangles
+    )
 
 
-def flipped(surface: Sheet) -> Sheet:
+def flipped(surface: TriangleMesh) -> TriangleMesh:
     """The same on the other side of the head."""
-    return Sheet(surface.points * vector((-1, 1, 1)), surface.triangles[:, ::-1].copy())
+    return TriangleMesh(surface.points * vector((-1, 1, 1)), surface.triangles[:, ::-1].copy())
 
 
 # ---------------------------------------------------------------- glasses
@@ -151,7 +155,7 @@ TEMPLE = ((0.735, 0.07, -0.10), (0.86, 0.09, -0.30), (0.98, 0.08, -0.60), (0.99,
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Glasses:
     """How one pair of glasses looks."""
 
     outline: Callable[[Array], Array]  # radius of a lens by angle; 0 is outwards, 90 degrees up
@@ -162,7 +166,7 @@ class Frame:
     lens_bottom: Vector
     bridge: float  # height
 
-    def __call__(self, fine: bool) -> list[Part]:
+    def __call__(self, fine: bool) -> list[MeshPart]:
         spokes, sides, rings = (56, 10, 5) if fine else (32, 5, 2)
         lens = self._lens(spokes, rings)
         pieces = {
@@ -193,21 +197,21 @@ class Frame:
         flat_line = (radius * np.cos(angle), radius * np.sin(angle), np.zeros(spokes))
         return self._placed(np.stack(flat_line, axis=1))
 
-    def _rim(self, spokes: int, sides: int) -> Sheet:
+    def _rim(self, spokes: int, sides: int) -> TriangleMesh:
         ahead = rotation((0, 1, 0), TOE_OUT_DEG)[:, 2]
         across = np.tile(ahead, (spokes, 1))
         return rod(self.middle(spokes), across, (self.rim * 1.15, self.rim), sides, ring=True)
 
-    def _lens(self, spokes: int, rings: int) -> Sheet:
+    def _lens(self, spokes: int, rings: int) -> TriangleMesh:
         angle = 2 * np.pi * np.arange(spokes) / spokes
         share = np.linspace(1, 0, rings + 1)
         radius = self.outline(angle) * share[:, None]
         dome = np.broadcast_to(0.075 * (1 - share[:, None] ** 2), radius.shape)
         points = np.stack((radius * np.cos(angle), radius * np.sin(angle), dome), axis=-1)
         surface = sheet(points, round_columns=True)
-        return Sheet(self._placed(surface.points), surface.triangles)
+        return TriangleMesh(self._placed(surface.points), surface.triangles)
 
-    def _bridge(self, sides: int) -> Sheet:
+    def _bridge(self, sides: int) -> TriangleMesh:
         inner = self._placed(
             np.array(((-float(self.outline(np.array([np.pi]))[0]), self.bridge, 0.0),))
         )[0]
@@ -219,7 +223,7 @@ class Frame:
         across = np.tile(vector((0, 0, 1)), (len(line), 1))
         return rod(line, across, (self.rim * 1.05, self.rim), sides, ring=False)
 
-    def _temple(self, steps: int, sides: int) -> Sheet:
+    def _temple(self, steps: int, sides: int) -> TriangleMesh:
         line = bezier(TEMPLE, np.linspace(0, 1, steps))
         across = np.tile(vector((0, 1, 0)), (steps, 1))
         return rod(line, across, (self.rim * 1.3, self.rim * 0.6), sides, ring=False)
@@ -254,7 +258,7 @@ def _heart(angle: Array) -> Array:
 
 def rim_lines() -> Array:
     """The middles of every kind of rim, both sides, float32[n, 3]: what must clear a face."""
-    frames = [item.make for item in ITEMS.values() if isinstance(item.make, Frame)]
+    frames = [item.make for item in ITEMS.values() if isinstance(item.make, Glasses)]
     left = np.concatenate([frame.middle(20) for frame in frames])
     return np.concatenate((left, left * vector((-1, 1, 1)))).astype(np.float32)
 
@@ -279,7 +283,7 @@ def _dome(rows: Array, sides: int, radii: Vector, bulge: Array | float = 0.0) ->
     return np.asarray(points - vector((0, SKULL[1], 0)), np.float32)
 
 
-def _beanie(fine: bool) -> list[Part]:
+def _beanie(fine: bool) -> list[MeshPart]:
     """A knitted cap with stripes, a turned-up cuff and a bobble that swings."""
     ribs, per_rib, rows = (40, 4, 20) if fine else (40, 1, 13)
     sides = ribs * per_rib
@@ -314,7 +318,7 @@ def _beanie(fine: bool) -> list[Part]:
     ]
 
 
-def _cuff(sides: int, radii: Vector, fine: bool, knit: Array) -> Sheet:
+def _cuff(sides: int, radii: Vector, fine: bool, knit: Array) -> TriangleMesh:
     """A rounded band over the rim of the cap."""
     steps = 10 if fine else 6
     around = np.linspace(0, 2 * np.pi, steps, endpoint=False)
@@ -324,7 +328,7 @@ def _cuff(sides: int, radii: Vector, fine: bool, knit: Array) -> Sheet:
     return sheet(points[::-1], round_rows=True, round_columns=True)
 
 
-def _bobble(centre: Vector, radius: float, color: Vector, fine: bool) -> Part:
+def _bobble(centre: Vector, radius: float, color: Vector, fine: bool) -> MeshPart:
     """A fluffy ball on bone 1."""
     rows, sides = (18, 26) if fine else (8, 11)
     polar = np.linspace(0, np.pi, rows)
@@ -333,7 +337,9 @@ def _bobble(centre: Vector, radius: float, color: Vector, fine: bool) -> Part:
     random = np.random.default_rng(5)
     tone = random.uniform(0.82, 1.12, len(ball.points)).astype(np.float32)
     lumps = 1 + (0.05 if fine else 0.10) * random.uniform(-1, 1, len(ball.points))
-    ball = Sheet((ball.points * lumps[:, None] + vector(centre)).astype(np.float32), ball.triangles)
+    ball = TriangleMesh(
+        (ball.points * lumps[:, None] + vector(centre)).astype(np.float32), ball.triangles
+    )
     out = part(
         "bobble", Material.FUR, ball, flat(color, len(tone)) * tone[:, None], bone=1, fur=0.06
     )
@@ -342,7 +348,7 @@ def _bobble(centre: Vector, radius: float, color: Vector, fine: bool) -> Part:
     return out
 
 
-def _straw(fine: bool) -> list[Part]:
+def _straw(fine: bool) -> list[MeshPart]:
     """A farmer's hat with a red ribbon; ears find their way through the brim."""
     rows, sides = (60, 72) if fine else (21, 30)
     profile = curve(
@@ -377,7 +383,7 @@ def _straw(fine: bool) -> list[Part]:
     ]
 
 
-def _party(fine: bool) -> list[Part]:
+def _party(fine: bool) -> list[MeshPart]:
     """A paper cone in a spiral of colours, with a tassel that swings."""
     rows, sides = (34, 48) if fine else (19, 22)
     high = np.linspace(1, 0, rows)
@@ -397,7 +403,7 @@ def _party(fine: bool) -> list[Part]:
     ]
 
 
-def _top(fine: bool) -> list[Part]:
+def _top(fine: bool) -> list[MeshPart]:
     """A small silk hat, worn at an angle."""
     rows, sides = (40, 64) if fine else (16, 24)
     profile = curve(
@@ -433,7 +439,7 @@ def band_line(count: int, end_deg: float = 8.0) -> Array:
     return np.stack((x, s**0.95 * BAND_TOP, 0 * s), axis=1).astype(np.float32)
 
 
-def _headphones(fine: bool) -> list[Part]:
+def _headphones(fine: bool) -> list[MeshPart]:
     """Closed headphones with soft cushions, and a microphone on a thin arm."""
     steps, sides = (49, 12) if fine else (19, 6)
     ahead = np.tile(vector((0, 0, 1)), (steps, 1))
@@ -451,12 +457,12 @@ def _headphones(fine: bool) -> list[Part]:
     return [*out, *_microphone(fine)]
 
 
-def _cup(fine: bool) -> list[tuple[str, Material, Vector, Sheet]]:
+def _cup(fine: bool) -> list[tuple[str, Material, Vector, TriangleMesh]]:
     """The left cup: cushion, shell, a ring that shines and the fork that holds it."""
     sides, rows = (44, 14) if fine else (18, 7)
     outwards = rotation((0, 0, 1), -90.0)  # y to x
 
-    def turned(corners: list[tuple[float, float]], count: int) -> Sheet:
+    def turned(corners: list[tuple[float, float]], count: int) -> TriangleMesh:
         points = lathe(curve(corners, count), sides) * vector((0.92, 1, 1.08))
         return moved(sheet(points, round_columns=True), outwards, (CUP_X, 0, 0))
 
@@ -482,7 +488,7 @@ def _cup(fine: bool) -> list[tuple[str, Material, Vector, Sheet]]:
     ]
 
 
-def _microphone(fine: bool) -> list[Part]:
+def _microphone(fine: bool) -> list[MeshPart]:
     line = bezier(
         ((1.08, -0.22, 0.10), (1.12, -0.50, 0.42), (1.02, -0.60, 0.80), (0.78, -0.58, 1.00)),
         np.linspace(0, 1, 17 if fine else 8),
@@ -515,35 +521,35 @@ def _under(reach: float) -> Press:
     return Press((0.0, -0.87, 0.0), (0.95, 0.85, 0.85), -0.30, 0.0, reach)
 
 
-ITEMS: dict[str, Item] = {
+ITEMS: dict[str, AccessoryModel] = {
     item.name: item
     for item in (
-        Item(
+        AccessoryModel(
             "glasses", "Glasses", "圆框眼镜", "glasses",
-            Frame(_round, 0.026, Material.HORN, (0.085, 0.030, 0.012), _CLEAR, _CLEAR, 0.04),
+            Glasses(_round, 0.026, Material.HORN, (0.085, 0.030, 0.012), _CLEAR, _CLEAR, 0.04),
         ),
-        Item(
+        AccessoryModel(
             "sunglasses", "Sunglasses", "墨镜", "glasses",
-            Frame(_aviator, 0.021, Material.METAL, (0.95, 0.70, 0.26), (0.03, 0.028, 0.03),
+            Glasses(_aviator, 0.021, Material.METAL, (0.95, 0.70, 0.26), (0.03, 0.028, 0.03),
                   (0.20, 0.13, 0.09), 0.12),
         ),
-        Item(
+        AccessoryModel(
             "heart-glasses", "Heart glasses", "爱心眼镜", "glasses",
-            Frame(_heart, 0.028, Material.HORN, (0.62, 0.02, 0.09), (0.55, 0.10, 0.18),
+            Glasses(_heart, 0.028, Material.HORN, (0.62, 0.02, 0.09), (0.55, 0.10, 0.18),
                   (0.80, 0.30, 0.36), 0.05),
         ),
-        Item(
+        AccessoryModel(
             "beanie", "Beanie", "毛线帽", "hat", _beanie,
             (Bone("bobble", "head", (0.0, 0.19, 0.0), (0.0, 0.34, 0.0), 4.5, 0.22, 28.0),),
             _UNDER_CAP,
         ),
-        Item("straw-hat", "Straw hat", "草帽", "hat", _straw, (), _UNDER_STRAW),
-        Item(
+        AccessoryModel("straw-hat", "Straw hat", "草帽", "hat", _straw, (), _UNDER_STRAW),
+        AccessoryModel(
             "party-hat", "Party hat", "派对帽", "hat", _party,
             (Bone("tassel", "head", (0.0, 0.70, 0.0), (0.0, 0.79, 0.0), 6.0, 0.20, 25.0),),
             _under(0.33),
         ),
-        Item("top-hat", "Top hat", "礼帽", "hat", _top, (), _under(0.42)),
-        Item("headphones", "Headphones", "耳机", "headphones", _headphones),
+        AccessoryModel("top-hat", "Top hat", "礼帽", "hat", _top, (), _under(0.42)),
+        AccessoryModel("headphones", "Headphones", "耳机", "headphones", _headphones),
     )
 }  # fmt: skip

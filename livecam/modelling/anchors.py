@@ -15,9 +15,9 @@ from scipy.spatial import cKDTree
 
 from livecam.avatar.base import Anchor
 from livecam.modelling.accessories import BAND_TOP, CUP_X, EYE_X, SKULL, band_line, rim_lines
-from livecam.modelling.parts import Part, rotation
+from livecam.modelling.parts import MeshPart, rotation
 from livecam.modelling.sdf import Array, length, mirrored, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 LID = 1.12  # radius of the lids over that of the eye, with a little air
 RIM_AIR = 0.06  # for half a rim, and for cheeks that rise in a smile
@@ -28,10 +28,10 @@ _FAR = 2.2  # outside of any head
 _STEPS = 441
 
 
-class Solid:
+class HeadSolid:
     """A head as one solid: its skin, its lids over the balls, and its further parts."""
 
-    def __init__(self, shape: Shape, further: Iterable[Part]) -> None:
+    def __init__(self, shape: HeadShape, further: Iterable[MeshPart]) -> None:
         row = shape.species
         self._shape = shape
         self._eye, self._lid_radius = vector(row.eye), row.eye_radius * LID
@@ -65,16 +65,16 @@ class Solid:
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class _Candidate:
     """One way to put an accessory, and what it costs in beauty."""
 
     anchor: Anchor
     cost: float
 
 
-def anchors(shape: Shape, further: Iterable[Part]) -> dict[str, Anchor]:
+def anchors(shape: HeadShape, further: Iterable[MeshPart]) -> dict[str, Anchor]:
     """Places for all kinds of accessories, head units; those of the row win."""
-    solid, row = Solid(shape, further), shape.species
+    solid, row = HeadSolid(shape, further), shape.species
     find = {"glasses": _glasses, "hat": _hat, "headphones": _headphones}
     return {kind: row.anchors.get(kind) or place(shape, solid) for kind, place in find.items()}
 
@@ -84,13 +84,13 @@ def _at(points: Array, size: float, pitch_deg: float) -> Array:
     return out
 
 
-def _eye_height(shape: Shape) -> float:
+def _eye_height(shape: HeadShape) -> float:
     """Where the wearer's eyes are: a frog has its own on top."""
     row = shape.species
     return (row.eye_line or row.eye)[1]
 
 
-def _glasses(shape: Shape, solid: Solid) -> Anchor:
+def _glasses(shape: HeadShape, solid: HeadSolid) -> Anchor:
     """Before the lids and over the muzzle: small, low and upright as far as that goes."""
     x, y, _ = shape.species.eye
     rims = rim_lines()
@@ -107,11 +107,11 @@ def _glasses(shape: Shape, solid: Solid) -> Anchor:
                     continue
                 z = float(depths[len(free) - np.argmin(free[::-1])])
                 cost = z + 1.2 * (1 - scale) + 1.0 * lift + 0.006 * abs(pitch)
-                tries.append(_Try(Anchor((0.0, y + lift, z), (size,) * 3, pitch), cost))
+                tries.append(_Candidate(Anchor((0.0, y + lift, z), (size,) * 3, pitch), cost))
     return min(tries, key=lambda each: each.cost).anchor
 
 
-def _hat(shape: Shape, solid: Solid) -> Anchor:
+def _hat(shape: HeadShape, solid: HeadSolid) -> Anchor:
     """On the crown, as wide and as deep as the skull under it."""
     middle = _eye_height(shape) + 0.32
     front = solid.outermost((0, middle, 0), (0, 0, 1))
@@ -127,7 +127,7 @@ def _hat(shape: Shape, solid: Solid) -> Anchor:
     return Anchor((0.0, top - CROWN_SINK, z), (wide, (wide + deep) / 2, deep))
 
 
-def _headphones(shape: Shape, solid: Solid) -> Anchor:
+def _headphones(shape: HeadShape, solid: HeadSolid) -> Anchor:
     """Cushions on the sides, the band before or behind the ears."""
     y, z = _eye_height(shape) + 0.05, 0.0
     disk = [(y + 0.2 * np.sin(a), z + 0.2 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
@@ -145,5 +145,5 @@ def _headphones(shape: Shape, solid: Solid) -> Anchor:
         if len(free):
             height = float(heights[free[0]])
             anchor = Anchor((0.0, y, z), (across, height, 1.0), float(pitch))
-            tries.append(_Try(anchor, height + 0.009 * abs(pitch - 6.0)))
+            tries.append(_Candidate(anchor, height + 0.009 * abs(pitch - 6.0)))
     return min(tries, key=lambda each: each.cost).anchor

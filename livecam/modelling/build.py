@@ -14,10 +14,10 @@ from livecam.avatar.gltf import write_glb
 from livecam.core.face import EXPRESSIONS
 from livecam.modelling import mouth
 from livecam.modelling.anchors import anchors
-from livecam.modelling.detail import FULL, LIGHT, Detail
+from livecam.modelling.detail import FULL, LIGHT, LevelOfDetail
 from livecam.modelling.lids import lids, wet_lines
 from livecam.modelling.mesh import (
-    Cut,
+    SlitMesh,
     Stretch,
     compact,
     face_normals,
@@ -28,16 +28,16 @@ from livecam.modelling.mesh import (
     slit,
     surface,
 )
-from livecam.modelling.morphs import Displacements, SkinFields
-from livecam.modelling.parts import Part, eyes, flat, nose, whiskers
+from livecam.modelling.morphs import Displacements, ExpressionFields
+from livecam.modelling.parts import MeshPart, eyes, flat, nose, whiskers
 from livecam.modelling.sdf import Array, Vector, length, mix, ridge, smoothstep, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 from livecam.modelling.species import UNIT_M, Species
 from livecam.modelling.thumbnail import thumbnail, write_png
 from livecam.modelling.unfold import unfolded
 
 
-def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
+def build_meshes(species: Species, detail: LevelOfDetail) -> tuple[Mesh, ...]:
     """The head of a species in metres."""
     shape = species.form(species)
     fields = species.fields(shape)
@@ -68,7 +68,7 @@ def build_meshes(species: Species, detail: Detail) -> tuple[Mesh, ...]:
     return (*meshes, bare)
 
 
-def _further(name: str, parts: list[Part]) -> list[Mesh]:
+def _further(name: str, parts: list[MeshPart]) -> list[Mesh]:
     """A mesh for each material among the parts."""
     return [
         packed(f"{name} {material.name.lower()}", [p for p in parts if p.material is material])
@@ -76,7 +76,7 @@ def _further(name: str, parts: list[Part]) -> list[Mesh]:
     ]
 
 
-def _skin_surface(shape: Shape, detail: Detail) -> Cut:
+def _skin_surface(shape: HeadShape, detail: LevelOfDetail) -> SlitMesh:
     row = shape.species
     points, triangles = surface(shape, shape.low, shape.high, detail.voxel)
     # The closed bottom and the inside of the neck are never seen.
@@ -99,7 +99,9 @@ def _skin_surface(shape: Shape, detail: Detail) -> Cut:
     return slit(points, triangles, shape.above_lips, shape.inside_mouth)
 
 
-def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
+def _skin(
+    shape: HeadShape, fields: ExpressionFields, cut: SlitMesh, detail: LevelOfDetail
+) -> MeshPart:
     p = cut.points
     normals = shape.normals(p)
     paint = shape.species.paint(shape, p, normals)
@@ -116,7 +118,7 @@ def _skin(shape: Shape, fields: SkinFields, cut: Cut, detail: Detail) -> Part:
     if detail.painted_strands and shape.species.skin is Material.FUR:
         colors = _strand_tones(p, colors, occlusion)
     bone, sway = shape.swayed(p)
-    return Part(
+    return MeshPart(
         "skin",
         shape.species.skin,
         p,
@@ -144,12 +146,12 @@ def _strand_tones(p: Array, colors: Array, occlusion: Array) -> Array:
     return out
 
 
-def packed(name: str, parts: list[Part]) -> Mesh:
+def packed(name: str, parts: list[MeshPart]) -> Mesh:
     """Several parts of one material as one mesh, in metres."""
     counts = [len(part.points) for part in parts]
     starts = np.cumsum([0, *counts[:-1]])
 
-    def joined(values: Callable[[Part], Array]) -> Array:
+    def joined(values: Callable[[MeshPart], Array]) -> Array:
         return np.concatenate([values(part) for part in parts]).astype(np.float32)
 
     whole = Mesh(
@@ -297,7 +299,7 @@ def in_metres(point: Vector) -> Vector:
 
 def _anchors(species: Species) -> list[str]:
     shape = species.form(species)
-    fields = SkinFields(shape)
+    fields = ExpressionFields(shape)
     further = [part for extra in species.extras for part in extra(shape, fields, LIGHT)]
     return [
         f"""\

@@ -9,7 +9,7 @@ from pathlib import Path
 from livecam.avatar.accessories import ITEM_FILE, ITEM_TOML, LIGHT_ITEM_FILE, Press
 from livecam.avatar.base import Bone, EyeLook, Mesh
 from livecam.avatar.gltf import write_glb
-from livecam.modelling.accessories import Item
+from livecam.modelling.accessories import AccessoryModel
 from livecam.modelling.build import bone_table, in_metres, numbers, packed
 from livecam.modelling.species import UNIT_M
 from livecam.modelling.thumbnail import thumbnail, write_png
@@ -17,7 +17,7 @@ from livecam.modelling.thumbnail import thumbnail, write_png
 _NO_EYES = EyeLook((0, 0, 0), (0, 0, 0), 1.0, 0.5)
 
 
-def build_item_meshes(item: Item, fine: bool) -> tuple[Mesh, ...]:
+def build_item_meshes(item: AccessoryModel, fine: bool) -> tuple[Mesh, ...]:
     """An accessory in metres, one mesh for each material."""
     parts = item.make(fine)
     return tuple(
@@ -26,7 +26,7 @@ def build_item_meshes(item: Item, fine: bool) -> tuple[Mesh, ...]:
     )
 
 
-def build_item(item: Item, folder: Path) -> None:
+def build_item(item: AccessoryModel, folder: Path) -> None:
     """Writes `item.glb`, `item.light.glb`, `item.toml` and `thumbnail.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     bones = [replace(b, pivot=in_metres(b.pivot), tip=in_metres(b.tip)) for b in item.bones]
@@ -37,7 +37,7 @@ def build_item(item: Item, folder: Path) -> None:
     (folder / ITEM_TOML).write_text(description(item, bones), "utf-8")
 
 
-def description(item: Item, bones: Sequence[Bone]) -> str:
+def description(item: AccessoryModel, bones: Sequence[Bone]) -> str:
     """The text of `item.toml`."""
     head = f"""\
 # Made by `python -m livecam.modelling build {item.name}`.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from livecam.avatar.base import Material
-from livecam.modelling.detail import Detail
+from livecam.modelling.detail import LevelOfDetail
 from livecam.modelling.hair import closed_tube, facing_out, spline
 from livecam.modelling.mesh import grid
-from livecam.modelling.parts import Part, flat, outward
+from livecam.modelling.parts import MeshPart, flat, outward
 from livecam.modelling.sdf import Array, Vector, mix, smoothstep, unit, vector
 
 AXIS_Z = -0.20  # the neck stands here
@@ -21,7 +21,7 @@ Around = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class ClothRoll:
     """Cloth rolled round the neck."""
 
     radius: Around  # from the neck's axis
@@ -35,7 +35,7 @@ class Band:
     seed: int = 0
 
 
-def band(look: Band, detail: Detail) -> Part:
+def band(look: ClothRoll, detail: LevelOfDetail) -> MeshPart:
     """A closed roll of cloth."""
     fine = detail.detailed_lips
     rings, sides = (52, max(14, 2 * look.ribs)) if fine else (24, max(8, look.ribs))
@@ -65,7 +65,7 @@ def band(look: Band, detail: Detail) -> Part:
     # Dark inside and underneath, where the next roll or the neck closes it in.
     open_ = 0.35 + 0.65 * smoothstep(-1.0, 0.5, (np.cos(b) + 0.45 * np.sin(b)).ravel())
     along = np.stack((np.cos(a), 0 * a, -np.sin(a)), axis=-1).reshape(-1, 3)
-    return Part(
+    return MeshPart(
         "band",
         Material.CLOTH,
         placed,
@@ -86,8 +86,8 @@ def _torus(rings: int, sides: int) -> np.ndarray:
 
 
 def yoke(
-    inner: tuple[float, float], outer: tuple[float, float], color: Vector, detail: Detail
-) -> Part:
+    inner: tuple[float, float], outer: tuple[float, float], color: Vector, detail: LevelOfDetail
+) -> MeshPart:
     """The cloth on the shoulders: from (radius, height) at the neck to (radius, height)."""
     fine = detail.detailed_lips
     rings, rows = (48, 8) if fine else (24, 6)
@@ -104,7 +104,7 @@ def yoke(
     placed = points.reshape(-1, 3).astype(np.float32)
     triangles = outward(placed, grid(rings, rows), vector((0, -2.5, AXIS_Z)))
     near = smoothstep(0.0, 0.35, s.ravel())
-    return Part(
+    return MeshPart(
         "yoke",
         Material.CLOTH,
         placed,
@@ -122,12 +122,12 @@ def cord(
     radius: float,
     material: Material,
     color: Vector,
-    detail: Detail,
+    detail: LevelOfDetail,
     bone: int = 0,
     sway_from: float = 0.1,
     weight: float = 0.0,
     bulb: float = 0.0,
-) -> Part:
+) -> MeshPart:
     """A round cord along a spline; `bulb` thickens its end, `weight` is that of the head."""
     fine = detail.detailed_lips
     rings, sides = (18, 8) if fine else (7, 5)
@@ -141,7 +141,7 @@ def cord(
     ring = np.cos(angles)[:, None] * across[:, None] + np.sin(angles)[:, None] * up[:, None]
     points = (line[:, None] + thick[:, None, None] * ring).reshape(-1, 3).astype(np.float32)
     whence = np.repeat(t, sides)
-    return Part(
+    return MeshPart(
         "cord",
         material,
         points,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class LevelOfDetail:
     """How finely a head is made."""
 
     voxel: float  # head units
@@ -25,11 +25,11 @@ class Detail:
     occlusion_rays: int
 
 
-FULL = Detail(
+FULL = LevelOfDetail(
     0.018, 16000, 3000, (14, 33), (33, 15), 57, True, 8, (12, 6, 5), (14, 14), (0.011, 1400),
     (9, 5), False, 20,
 )  # fmt: skip
-LIGHT = Detail(
+LIGHT = LevelOfDetail(
     0.022, 2300, 500, (9, 21), (15, 9), 25, False, 6, (10, 4, 3), (8, 8), (0.016, 320), (4, 3),
     True, 16,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Parts that only some heads have: horns, a nose pad and its ring, curls, buck teeth, a collar.
 
-Each maker takes its own numbers and gives an `Extra`: a function of shape, fields and detail.
+Each maker takes its own numbers and gives an `PartBuilder`: a function of shape, fields and detail.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 
 from livecam.avatar.base import Material
 from livecam.modelling.mesh import Triangles, face_normals, grid, projected, small_surface
-from livecam.modelling.morphs import Displacements, SkinFields
-from livecam.modelling.parts import Part, flat
+from livecam.modelling.morphs import Displacements, ExpressionFields
+from livecam.modelling.parts import MeshPart, flat
 from livecam.modelling.sdf import (
     Array,
-    Field,
+    ScalarField,
     Vector,
     ellipsoid,
     gradient,
@@ -29,15 +29,15 @@ from livecam.modelling.sdf import (
     unit,
     vector,
 )
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 if TYPE_CHECKING:
-    from livecam.modelling.detail import Detail
+    from livecam.modelling.detail import LevelOfDetail
 
 _COARSE_NOSE = 0.014  # from this voxel on a part is made for software renderers
 
 
-def is_light(detail: Detail) -> bool:
+def is_light(detail: LevelOfDetail) -> bool:
     """Whether a head is made for software renderers."""
     return detail.nose[0] > _COARSE_NOSE
 
@@ -106,10 +106,10 @@ def bezier(points: tuple[Vector, Vector, Vector, Vector], t: Array) -> Array:
     return out
 
 
-def mirrored_part(part: Part, name: str) -> Part:
+def mirrored_part(part: MeshPart, name: str) -> MeshPart:
     """The same part on the other side of a head; for parts that no expression moves."""
     flip = vector((-1, 1, 1))
-    return Part(
+    return MeshPart(
         name,
         part.material,
         part.points * flip,
@@ -126,8 +126,8 @@ def mirrored_part(part: Part, name: str) -> Part:
     )
 
 
-def bone_number(shape: Shape, name: str) -> int:
-    """What `Part.bone` holds for the bone of that name: 1 + its place in the row."""
+def bone_number(shape: HeadShape, name: str) -> int:
+    """What `MeshPart.bone` holds for the bone of that name: 1 + its place in the row."""
     return [swing.bone.name for swing in shape.species.swings].index(name) + 1
 
 
@@ -145,7 +145,9 @@ class Horns:
     tip: Vector
     rings: int = 7
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         steps, sides = (24, 7) if is_light(detail) else (54, 18)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         # Growth rings fade out half way up, where a horn is polished by use.
@@ -160,7 +162,7 @@ class Horns:
         ring = np.repeat(rings, sides)
         streak = np.sin(3 * skin.around + 5 * along) * np.sin(7 * skin.around - 3 * along)
         colors = colors * (1 + 0.24 * ring + 0.06 * streak)[:, None]
-        left = Part(
+        left = MeshPart(
             "hornLeft",
             Material.HORN,
             skin.points,
@@ -179,14 +181,14 @@ class Horns:
 def modelled(
     name: str,
     material: Material,
-    form: Field,
+    form: ScalarField,
     low: Vector,
     high: Vector,
-    detail: Detail,
+    detail: LevelOfDetail,
     triangles: int,
     paint: Callable[[Array, Array], Array],
     moves: Callable[[Array], Displacements],
-) -> Part:
+) -> MeshPart:
     """A small part from a distance function: coloured by point and openness, moved by a field."""
     light = is_light(detail)
     points, faces = small_surface(
@@ -194,7 +196,7 @@ def modelled(
     )
     normals = gradient(form, points, 0.01)
     free = smoothstep(0.0, 0.05, form(points + normals * 0.035) * (0.05 / 0.035))
-    return Part(
+    return MeshPart(
         name,
         material,
         points,
@@ -219,7 +221,9 @@ class NoseRing:
     color: Vector
     bone: str
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         steps, sides = (16, 5) if is_light(detail) else (44, 10)
         turn = np.linspace(0, 2 * np.pi, steps, dtype=np.float32)
         line = vector(self.at) + self.radius * np.stack(
@@ -229,7 +233,7 @@ class NoseRing:
         root = np.broadcast_to(line[0], skin.points.shape).astype(np.float32)
         side = np.ones(len(root), np.float32)
         return [
-            Part(
+            MeshPart(
                 "noseRing",
                 Material.METAL,
                 skin.points,
@@ -255,7 +259,9 @@ class Curls:
     tip: Vector
     coil: float = 0.075  # radius of the spiral
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         steps, sides = (9, 4) if is_light(detail) else (20, 9)
         t = np.linspace(0, 1, steps, dtype=np.float32)
         out = []
@@ -270,7 +276,7 @@ class Curls:
             stripe = 1 + 0.20 * np.cos(3 * skin.around)
             colors = mix(flat(self.color, len(anchors)), vector(self.tip), skin.along)
             out.append(
-                Part(
+                MeshPart(
                     f"curl{number}",
                     Material.FUR,
                     skin.points,
@@ -318,7 +324,9 @@ class BuckTeeth:
     thickness: float
     color: Vector
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         columns, rows = (7, 5) if is_light(detail) else (13, 11)
         u, v = np.meshgrid(
             np.linspace(-1, 1, columns, dtype=np.float32),
@@ -333,7 +341,7 @@ class BuckTeeth:
             edge = np.tile(smoothstep(0.72, 1.0, np.abs(u)).ravel(), 2)
             gives = {name: moved[name] * 0.9 for name in _UPPER_LIP_GOES if name in moved}
             out.append(
-                Part(
+                MeshPart(
                     "buckTooth" + ("Left" if sign > 0 else "Right"),
                     Material.TEETH,
                     points,
@@ -391,7 +399,9 @@ class LeafCollar:
     under: Vector  # of the lower row
     rib: Vector
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         across, down = (5, 6) if is_light(detail) else (9, 13)
         out = []
         for row, (grow, sink, color) in enumerate(
@@ -404,7 +414,7 @@ class LeafCollar:
 
     def _leaf(
         self,
-        shape: Shape,
+        shape: HeadShape,
         angle: float,
         grow: float,
         lift: float,
@@ -412,7 +422,7 @@ class LeafCollar:
         across: int,
         down: int,
         number: int,
-    ) -> Part:
+    ) -> MeshPart:
         u, v = np.meshgrid(
             np.linspace(-1, 1, across, dtype=np.float32),
             np.linspace(0, 1, down, dtype=np.float32),
@@ -451,7 +461,7 @@ class LeafCollar:
         colors: Array = flat(color, len(points)) * (tone * (0.94 + 0.10 * vein))[:, None]
         colors = mix(colors, vector(self.rib), rib * 0.55)
         edge = smoothstep(0.75, 1.0, np.abs(u).ravel())
-        return Part(
+        return MeshPart(
             f"leaf{number}",
             Material.CLOTH,
             points,
@@ -475,7 +485,9 @@ class BowTie:
     color: Vector
     fold: Vector  # colour in the folds
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         centre, size = vector(self.at), self.half_width
 
         def form(p: Array) -> Array:
@@ -519,7 +531,9 @@ class Nostrils:
     size: float
     color: Vector
 
-    def __call__(self, shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+    def __call__(
+        self, shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+    ) -> list[MeshPart]:
         rings, spokes = (3, 9) if is_light(detail) else (5, 20)
         out = []
         for sign in (-1.0, 1.0):
@@ -541,7 +555,7 @@ class Nostrils:
             if (face_normals(points, triangles) @ away).sum() < 0:
                 triangles = triangles[:, ::-1].copy()
             out.append(
-                Part(
+                MeshPart(
                     "nostril",
                     shape.species.skin,
                     points.astype(np.float32),

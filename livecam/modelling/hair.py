@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from livecam.avatar.base import CORRECTIVE, Material
-from livecam.modelling.detail import Detail
+from livecam.modelling.detail import LevelOfDetail
+from livecam.modelling.humans import HumanShape
 from livecam.modelling.lids import lids
 from livecam.modelling.mesh import Triangles, face_normals, projected, small_surface
-from livecam.modelling.morphs import SIDES, Displacements, SkinFields
-from livecam.modelling.parts import Part, flat
-from livecam.modelling.people import Person
+from livecam.modelling.morphs import SIDES, Displacements, ExpressionFields
+from livecam.modelling.parts import MeshPart, flat
 from livecam.modelling.sdf import (
     Array,
-    Field,
+    ScalarField,
     Vector,
     gradient,
     mix,
@@ -39,7 +39,7 @@ _UNDERSIDE = -0.30  # its height, over the thickness
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class HairLock:
     """One lock of hair, in head units."""
 
     path: tuple[Vector, ...]  # a spline's points from root to tip
@@ -64,7 +64,7 @@ class HairTones:
     light: Vector  # strands that catch the sun
 
 
-def mirrored_lock(lock: Lock, bone: int | None = None) -> Lock:
+def mirrored_lock(lock: HairLock, bone: int | None = None) -> HairLock:
     """The same lock on the other side."""
     path = tuple((-x, y, z) for x, y, z in lock.path)
     return replace(lock, path=path, bone=lock.bone if bone is None else bone)
@@ -87,16 +87,20 @@ def spline(path: Sequence[Vector], count: int) -> Array:
 
 
 def locks(
-    scalp: Field, row: Sequence[Lock], tones: HairTones, detail: Detail, seed: int
-) -> list[Part]:
+    scalp: ScalarField, row: Sequence[HairLock], tones: HairTones, detail: LevelOfDetail, seed: int
+) -> list[MeshPart]:
     """Every lock of a head of hair; they lie on the zero set of `scalp`."""
     random = np.random.default_rng(seed)
     return [_lock(scalp, lock, tones, detail, random) for lock in row]
 
 
 def _lock(
-    scalp: Field, lock: Lock, tones: HairTones, detail: Detail, random: np.random.Generator
-) -> Part:
+    scalp: ScalarField,
+    lock: HairLock,
+    tones: HairTones,
+    detail: LevelOfDetail,
+    random: np.random.Generator,
+) -> MeshPart:
     fine = detail.detailed_lips
     reach = np.linalg.norm(np.diff(np.array(lock.path), axis=0), axis=1).sum()
     rings = int(np.clip(reach * (11 if fine else 5.5), 6 if fine else 4, 24 if fine else 11))
@@ -128,7 +132,7 @@ def _lock(
     whence = np.repeat(t, sides)
     share = smoothstep(lock.sway_from, 1.0, whence) if lock.bone else np.zeros_like(whence)
     shade = _strand_shade(np.r_[across, 0.0], whence, rings, random)
-    return Part(
+    return MeshPart(
         "lock",
         Material.HAIR,
         flat_points,
@@ -142,7 +146,7 @@ def _lock(
     )
 
 
-def _hugging(scalp: Field, lock: Lock, t: Array) -> Array:
+def _hugging(scalp: ScalarField, lock: HairLock, t: Array) -> Array:
     """The lock's middle line: on the scalp up to `free`, then as its path says."""
     line = spline(lock.path, len(t))
     # The root begins under the scalp, so that no cut end shows.
@@ -219,13 +223,13 @@ def facing_out(points: Array, triangles: Triangles, centres: Array) -> Triangles
 
 
 def cap(
-    scalp: Field,
+    scalp: ScalarField,
     hairline: Callable[[Array], Array],
     thick: float,
     tones: HairTones,
     flow: Callable[[Array], Array],
-    detail: Detail,
-) -> Part:
+    detail: LevelOfDetail,
+) -> MeshPart:
     """The hair under the locks: a layer over the scalp, where `hairline` is negative."""
 
     def form(p: Array) -> Array:
@@ -248,7 +252,7 @@ def cap(
     shade = 0.35 + 0.10 * np.sin(points @ vector((31, 3, 17))) * np.sin(
         points @ vector((11, 5, -23))
     )
-    return Part(
+    return MeshPart(
         "hairCap",
         Material.HAIR,
         points,
@@ -290,21 +294,21 @@ _BOTH = ("browInnerUp",)
 
 
 def brows(
-    shape: Person, fields: SkinFields, brow: Brow, tones: HairTones, detail: Detail
-) -> list[Part]:
+    shape: HumanShape, fields: ExpressionFields, brow: Brow, tones: HairTones, detail: LevelOfDetail
+) -> list[MeshPart]:
     """Both brows; they slide over the skin, and the skin under them moves too."""
     return [_brow(shape, fields, brow, tones, detail, sign, name) for sign, name in SIDES]
 
 
 def _brow(
-    shape: Person,
-    fields: SkinFields,
+    shape: HumanShape,
+    fields: ExpressionFields,
     brow: Brow,
     tones: HairTones,
-    detail: Detail,
+    detail: LevelOfDetail,
     sign: float,
     name: str,
-) -> Part:
+) -> MeshPart:
     fine = detail.detailed_lips
     rings = 22 if fine else 10
     t = np.linspace(0, 1, rings).astype(np.float32)
@@ -327,7 +331,7 @@ def _brow(
     along = unit(np.gradient(line, axis=0).astype(np.float32))
     random = np.random.default_rng(5)
     shade = 0.35 + np.tile(random.uniform(-0.2, 0.25, sides), rings)
-    return Part(
+    return MeshPart(
         "brow" + name,
         Material.HAIR,
         rest,
@@ -338,14 +342,14 @@ def _brow(
     )
 
 
-def _laid_on(shape: Person, line: Array, lift: float) -> Array:
+def _laid_on(shape: HumanShape, line: Array, lift: float) -> Array:
     for _ in range(4):
         away = lift - shape(line)
         line = line + away[:, None] * shape.normals(line, 0.04) * np.float32(0.9)
     return line.astype(np.float32)
 
 
-def _brow_skin(shape: Person, brow: Brow, line: Array, t: Array, fine: bool) -> Array:
+def _brow_skin(shape: HumanShape, brow: Brow, line: Array, t: Array, fine: bool) -> Array:
     along = unit(np.gradient(line, axis=0).astype(np.float32))
     out = unit(_smoothed(_smoothed(shape.normals(line, 0.08))))
     side = unit(np.cross(out, along).astype(np.float32))
@@ -377,7 +381,7 @@ class Lashes:
     color: Vector
 
 
-def lashes(shape: Person, look: Lashes, detail: Detail) -> list[Part]:
+def lashes(shape: HumanShape, look: Lashes, detail: LevelOfDetail) -> list[MeshPart]:
     """They ride on the edge of the lid, so they follow whatever moves the lid."""
     columns, rows = detail.lid
     uppers = (part for part in lids(shape, columns, rows) if part.name.startswith("upper"))
@@ -387,7 +391,7 @@ def lashes(shape: Person, look: Lashes, detail: Detail) -> list[Part]:
 _LASH_RINGS, _LASH_SIDES = 4, 4
 
 
-def _fringe(shape: Person, look: Lashes, lid: Part, columns: int, rows: int) -> Part:
+def _fringe(shape: HumanShape, look: Lashes, lid: MeshPart, columns: int, rows: int) -> MeshPart:
     row = shape.species
     sign = 1.0 if lid.name.endswith("Left") else -1.0
     centre = vector((row.eye[0] * sign, *row.eye[1:]))
@@ -418,7 +422,7 @@ def _fringe(shape: Person, look: Lashes, lid: Part, columns: int, rows: int) -> 
     tube = closed_tube(_LASH_RINGS, _LASH_SIDES)
     triangles = np.concatenate([tube + k * each for k in range(len(wanted))])
     middles = np.repeat(rest.reshape(-1, _LASH_SIDES, 3).mean(axis=1), _LASH_SIDES, axis=0)
-    return Part(
+    return MeshPart(
         "lashes" + lid.name[-5:],
         Material.HAIR,
         rest,
@@ -453,8 +457,11 @@ def _cluster(
 
 
 def freckles(
-    shape: Person, fields: SkinFields, color: Vector, places: Sequence[tuple[float, float, float]]
-) -> Part:
+    shape: HumanShape,
+    fields: ExpressionFields,
+    color: Vector,
+    places: Sequence[tuple[float, float, float]],
+) -> MeshPart:
     """Small discs on the skin: (x, y, radius) each, crisp at any detail."""
     spokes = 6
     around = 2 * np.pi * np.arange(spokes) / spokes
@@ -474,7 +481,7 @@ def freckles(
         triangles.append(fan + number * (spokes + 1))
     placed = np.concatenate(points).astype(np.float32)
     anchors = np.concatenate(roots).astype(np.float32)
-    return Part(
+    return MeshPart(
         "freckles",
         Material.SKIN,
         placed,

@@ -12,14 +12,14 @@ import numpy as np
 
 from livecam.modelling.mesh import projected
 from livecam.modelling.sdf import Array, length, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 _EYE_RADIUS, _CORNER_X = 0.335, 0.44  # of the face that the fields were drawn on
 _STEPS = 33  # of the lip line, from its middle to a corner
 
 
 @dataclass(frozen=True, slots=True)
-class Landmarks:
+class HeadLandmarks:
     """Points float32[3] on the left half of a face, and the units that sizes are measured in."""
 
     eye: Array  # its centre
@@ -45,7 +45,7 @@ class Landmarks:
         return max(float(self.lips[0, 2] - self.lips[-1, 2]), 0.2 * self.mouth_unit)
 
 
-def landmarks(shape: Shape) -> Landmarks:
+def landmarks(shape: HeadShape) -> HeadLandmarks:
     """The landmarks of a shape."""
     row = shape.species
     eye, r = vector(row.eye), row.eye_radius
@@ -65,7 +65,7 @@ def landmarks(shape: Shape) -> Landmarks:
     ).astype(np.float32)
     on_skin = projected(shape, guesses, 6)
     cheek, jowl = on_skin[3:5]
-    return Landmarks(
+    return HeadLandmarks(
         eye=eye,
         eye_unit=r / _EYE_RADIUS,
         brow_inner=on_skin[0],
@@ -80,7 +80,7 @@ def landmarks(shape: Shape) -> Landmarks:
     )
 
 
-def _lip_line(shape: Shape) -> Array:
+def _lip_line(shape: HeadShape) -> Array:
     """Where the surface lies in front along the lip line, float32[k, 3]."""
     x = np.linspace(0, shape.species.mouth_corner[0], _STEPS, dtype=np.float32)
     z = np.arange(1.6, -0.4, -0.01, dtype=np.float32)

@@ -14,9 +14,9 @@ import numpy as np
 from livecam.avatar.base import CORRECTIVE, Material
 from livecam.modelling.mesh import grid
 from livecam.modelling.morphs import SIDES, Displacements
-from livecam.modelling.parts import Part, flat, outward, rotation
+from livecam.modelling.parts import MeshPart, flat, outward, rotation
 from livecam.modelling.sdf import Array, mix, ridge, smoothstep, unit, vector
-from livecam.modelling.shape import FOLD, LID_TOE_OUT_DEG, Shape
+from livecam.modelling.shape import FOLD, LID_TOE_OUT_DEG, HeadShape
 
 # Along a lid, `t` goes from its edge (0) to where it vanishes in the socket (1).
 _EDGE = 0.05  # up to here the rim turns in towards the ball
@@ -97,7 +97,7 @@ class _Visor:
         return out
 
 
-def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
+def lids(shape: HeadShape, columns: int, rows: int) -> list[MeshPart]:
     """Upper and lower lid of both eyes, each points[columns * rows], rows running fastest.
 
     Row 1 is the edge that is seen.
@@ -109,12 +109,12 @@ def lids(shape: Shape, columns: int, rows: int) -> list[Part]:
     ]
 
 
-def wet_lines(shape: Shape, columns: int) -> list[Part]:
+def wet_lines(shape: HeadShape, columns: int) -> list[MeshPart]:
     """The tear film along both lower lids: the bright line between a lid and its eye."""
     return [_wet_line(shape, sign, name, columns) for sign, name in SIDES]
 
 
-def _wet_line(shape: Shape, sign: float, name: str, columns: int) -> Part:
+def _wet_line(shape: HeadShape, sign: float, name: str, columns: int) -> MeshPart:
     row = shape.species
     across, toe, centre, curves = _placed(shape, sign, columns, len(_FILM))
     raised, radius = np.tile(np.array(_FILM, np.float32).T[:, None], (1, columns, 1))
@@ -131,7 +131,7 @@ def _wet_line(shape: Shape, sign: float, name: str, columns: int) -> Part:
 
     rest = at(curves.lower)
     points = rest @ toe.T + centre
-    return Part(
+    return MeshPart(
         f"wetLine{name}",
         Material.EYE,
         points,
@@ -143,7 +143,7 @@ def _wet_line(shape: Shape, sign: float, name: str, columns: int) -> Part:
 
 
 def _placed(
-    shape: Shape, sign: float, columns: int, rows: int
+    shape: HeadShape, sign: float, columns: int, rows: int
 ) -> tuple[Array, Array, Array, _LidCurves]:
     """Angles across an eye float[columns, rows], its turn outwards, its centre, and its curves."""
     row = shape.species
@@ -159,7 +159,9 @@ def _placed(
     return a, toe, vector((row.eye[0] * sign, *row.eye[1:])), curves
 
 
-def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: int) -> Part:
+def _lid(
+    shape: HeadShape, sign: float, name: str, upper: bool, columns: int, rows: int
+) -> MeshPart:
     row = shape.species
     a, toe, centre, curves = _placed(shape, sign, columns, rows)
     t = np.tile(_spread(rows), (columns, 1))
@@ -169,7 +171,7 @@ def _lid(shape: Shape, sign: float, name: str, upper: bool, columns: int, rows: 
     points = rest @ toe.T + centre
     shut = visor.at(curves.meet(_MEET_DEG), 1.0) @ toe.T
     where = t.ravel()
-    return Part(
+    return MeshPart(
         f"{'upper' if upper else 'lower'}Lid{name}",
         row.skin,
         points,
@@ -239,7 +241,7 @@ def _lower_targets(c: _LidCurves, name: str) -> dict[str, Array]:
     }
 
 
-def _lid_colors(shape: Shape, skin: Array, normals: Array, t: Array, upper: bool) -> Array:
+def _lid_colors(shape: HeadShape, skin: Array, normals: Array, t: Array, upper: bool) -> Array:
     """Lashes, a plate in the lid's colour, and the coat beside the eye above its crease."""
     row = shape.species
     coat = row.paint(shape, skin, normals).colors

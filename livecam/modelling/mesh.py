@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csgraph
 from skimage.measure import marching_cubes
 
-from livecam.modelling.sdf import Array, Field, Vector, gradient, length, vector
+from livecam.modelling.sdf import Array, ScalarField, Vector, gradient, length, vector
 
 Triangles: TypeAlias = NDArray[np.int64]  # int64[m, 3], counter-clockwise seen from outside
 
@@ -42,7 +42,7 @@ class Stretch:
         return out
 
 
-def surface(field: Field, low: Vector, high: Vector, voxel: float) -> tuple[Array, Triangles]:
+def surface(field: ScalarField, low: Vector, high: Vector, voxel: float) -> tuple[Array, Triangles]:
     """The zero set of a field inside a box, its largest piece, as points and triangles."""
     start = vector(low)
     counts = np.ceil((vector(high) - start) / voxel).astype(int)
@@ -57,7 +57,7 @@ def surface(field: Field, low: Vector, high: Vector, voxel: float) -> tuple[Arra
     return _largest_piece(points, _outward(field, points, triangles.astype(np.int64)))
 
 
-def _outward(field: Field, points: Array, triangles: Triangles) -> Triangles:
+def _outward(field: ScalarField, points: Array, triangles: Triangles) -> Triangles:
     corners = points[triangles[:: max(1, len(triangles) // 500)]]
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     agreement = (faces * gradient(field, corners.mean(axis=1))).sum()
@@ -103,14 +103,14 @@ def simplified(
     return compact(out, fewer.astype(np.int64))
 
 
-def projected(field: Field, points: Array, steps: int = 2) -> Array:
+def projected(field: ScalarField, points: Array, steps: int = 2) -> Array:
     """The points moved onto the surface by damped Newton steps."""
     for _ in range(steps):
         points = points - (field(points)[:, None] * gradient(field, points)) * np.float32(0.8)
     return points.astype(np.float32)
 
 
-def relaxed(field: Field, points: Array, triangles: Triangles, steps: int = 3) -> Array:
+def relaxed(field: ScalarField, points: Array, triangles: Triangles, steps: int = 3) -> Array:
     """The points spread more evenly over the surface, so that no triangle is a sliver."""
     ends = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
     edges = np.unique(np.sort(ends, axis=1), axis=0)
@@ -129,7 +129,7 @@ def relaxed(field: Field, points: Array, triangles: Triangles, steps: int = 3) -
 
 
 def refined(
-    field: Field, points: Array, triangles: Triangles, value: Field, most: int
+    field: ScalarField, points: Array, triangles: Triangles, value: ScalarField, most: int
 ) -> tuple[Array, Triangles]:
     """Splits edges along which `value` (float32[n, k]) is badly interpolated, the worst first.
 
@@ -155,7 +155,7 @@ def refined(
 
 
 def small_surface(
-    field: Field, low: Vector, high: Vector, voxel: float, target: int
+    field: ScalarField, low: Vector, high: Vector, voxel: float, target: int
 ) -> tuple[Array, Triangles]:
     """A small part as a decimated mesh."""
     points, triangles = simplified(*surface(field, low, high, voxel), target)
@@ -166,7 +166,7 @@ def small_surface(
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SlitMesh:
     """A mesh that was slit along a line: both lips have their own vertices."""
 
     points: Array
@@ -175,7 +175,7 @@ class Cut:
     edge: Array  # float32[k, 3], the slit and its two ends, in no order
 
 
-def slit(points: Array, triangles: Triangles, height: Field, inside: Field) -> Cut:
+def slit(points: Array, triangles: Triangles, height: ScalarField, inside: ScalarField) -> SlitMesh:
     """Cuts a mesh along `height` = 0 where `inside` > 0; the two edges stay together in place."""
     points, triangles, zero = _split_along(points, triangles, height, inside)
     open_ = np.zeros(len(points), bool)
@@ -196,11 +196,11 @@ def slit(points: Array, triangles: Triangles, height: Field, inside: Field) -> C
     at_end = uncut[open_[uncut].any(axis=1) & ends[uncut].any(axis=1)]
     tips = np.unique(at_end[ends[at_end]])
     edge = np.concatenate((points[copies], points[tips]))
-    return Cut(np.concatenate((points, points[copies])), triangles, side, edge)
+    return SlitMesh(np.concatenate((points, points[copies])), triangles, side, edge)
 
 
 def _split_along(
-    points: Array, triangles: Triangles, height: Field, inside: Field
+    points: Array, triangles: Triangles, height: ScalarField, inside: ScalarField
 ) -> tuple[Array, Triangles, NDArray[np.int64]]:
     """Triangles split so that the line runs along edges; also the vertices on it."""
     margin = -0.08

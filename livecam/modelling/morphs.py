@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.modelling.landmarks import Landmarks, along_lips, landmarks
+from livecam.modelling.landmarks import HeadLandmarks, along_lips, landmarks
 from livecam.modelling.sdf import Array, Vector, bump, mirrored, ridge, smoothstep, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 Displacements = dict[str, Array]  # name of a morph -> float32[n, 3]
 
@@ -21,12 +21,12 @@ JAW_ASIDE: Vector = (0.12, 0, 0)
 SIDES = ((1.0, "Left"), (-1.0, "Right"))
 
 
-class SkinFields:
+class ExpressionFields:
     """Every expression's displacement of the skin."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: HeadShape) -> None:
         self.shape = shape
-        self.marks: Landmarks = landmarks(shape)
+        self.marks: HeadLandmarks = landmarks(shape)
         self._along = along_lips(self.marks.lips)
         corner, m = self.marks.corner, self.marks.mouth_unit
         self.jaw_hinge = vector((0, float(corner[1]) + 0.14, float(corner[2]) - 0.60))

@@ -12,10 +12,10 @@ import numpy as np
 
 from livecam.avatar.base import Material
 from livecam.modelling.mesh import Triangles, grid
-from livecam.modelling.morphs import Displacements, SkinFields
-from livecam.modelling.parts import Part, flat, smooth_normals
+from livecam.modelling.morphs import Displacements, ExpressionFields
+from livecam.modelling.parts import MeshPart, flat, smooth_normals
 from livecam.modelling.sdf import Array, Vector, length, mix, ridge, smoothstep, unit, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 UPPER, LOWER = 1.0, -1.0
 GUM: Vector = (0.36, 0.085, 0.085)
@@ -52,7 +52,7 @@ class LipCurve:
         return len(self.points)
 
 
-def lip_curve(shape: Shape, edge: Array, count: int) -> LipCurve:
+def lip_curve(shape: HeadShape, edge: Array, count: int) -> LipCurve:
     """The slit's points put in order and spaced evenly, corners included."""
     order = np.argsort(np.arctan2(edge[:, 0], edge[:, 2] - 0.2))
     line = edge[order]
@@ -78,13 +78,15 @@ def _smoothed(values: Array, at: Array, width: float = 0.045) -> Array:
     return out
 
 
-def _moved(fields: SkinFields, curve: LipCurve, points: Array, side: float) -> Displacements:
+def _moved(fields: ExpressionFields, curve: LipCurve, points: Array, side: float) -> Displacements:
     """Displacements of points[n * rows] that hang on the n points of the curve."""
     anchors = np.repeat(curve.points, len(points) // curve.count, axis=0)
     return fields(points, anchors, np.full(len(points), side, np.float32))
 
 
-def _carried(fields: SkinFields, curve: LipCurve, offset: Array, side: float) -> Displacements:
+def _carried(
+    fields: ExpressionFields, curve: LipCurve, offset: Array, side: float
+) -> Displacements:
     """Displacements of points at curve + offset[n, k, 3] that turn as the curve under them does."""
     moved = fields(curve.points, side=np.full(curve.count, side, np.float32))
     out: Displacements = {}
@@ -110,7 +112,9 @@ def _turned(before: Array, after: Array, offset: Array) -> Array:
     return out
 
 
-def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> list[Part]:
+def lips(
+    shape: HeadShape, fields: ExpressionFields, curve: LipCurve, detailed: bool
+) -> list[MeshPart]:
     """Two rounded rims over the edges of the slit."""
     form = np.array(_LIP if detailed else _LIP_LIGHT, np.float32)
     out = []
@@ -127,7 +131,7 @@ def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> l
         depth = np.tile(np.linspace(0, 1, len(profile)), curve.count).astype(np.float32)
         colors = flat(shape.species.lip, len(points))
         out.append(
-            Part(
+            MeshPart(
                 "upperLip" if side > 0 else "lowerLip",
                 Material.WET,
                 points,
@@ -140,7 +144,7 @@ def lips(shape: Shape, fields: SkinFields, curve: LipCurve, detailed: bool) -> l
     return out
 
 
-def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
+def cavity(fields: ExpressionFields, curve: LipCurve, rows: int) -> list[MeshPart]:
     """Palate and floor: from the lips' inner edge back to the throat."""
     out = []
     t = np.linspace(0, 1, rows).astype(np.float32)
@@ -162,7 +166,7 @@ def cavity(fields: SkinFields, curve: LipCurve, rows: int) -> list[Part]:
         triangles = np.concatenate((triangles, triangles[:, ::-1]))
         depth = np.tile(t, curve.count)
         out.append(
-            Part(
+            MeshPart(
                 "palate" if side > 0 else "floor",
                 Material.WET,
                 points,
@@ -184,7 +188,7 @@ def _bezier(a: Array, b: Array, c: Array, t: Array) -> Array:
 
 
 def _cavity_morphs(
-    fields: SkinFields, curve: LipCurve, points: Array, side: float, depth: Array
+    fields: ExpressionFields, curve: LipCurve, points: Array, side: float, depth: Array
 ) -> Displacements:
     moved = _moved(fields, curve, points, side)
     out: Displacements = {name: d * ((1 - depth) ** 2)[:, None] for name, d in moved.items()}
@@ -264,7 +268,9 @@ _UPPER_BAND = _ToothRow(
 )
 
 
-def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: int) -> list[Part]:
+def teeth(
+    fields: ExpressionFields, curve: LipCurve, count: int, columns: int, rows: int
+) -> list[MeshPart]:
     """Two rows of rounded teeth behind the lips, the lower one riding the jaw; or one band."""
     if fields.shape.species.tooth_band:
         return [_teeth(fields, curve, _UPPER_BAND, count, columns, rows)]
@@ -275,8 +281,8 @@ def teeth(fields: SkinFields, curve: LipCurve, count: int, columns: int, rows: i
 
 
 def _teeth(
-    fields: SkinFields, curve: LipCurve, row: _ToothRow, count: int, columns: int, rows: int
-) -> Part:
+    fields: ExpressionFields, curve: LipCurve, row: _ToothRow, count: int, columns: int, rows: int
+) -> MeshPart:
     """One strip, scalloped: a tooth is long and blunt in its middle, notched at its sides."""
     along, gap, number = _scallops(count, columns)
     down = np.r_[-row.gum, np.linspace(0, 1, rows)].astype(np.float32)
@@ -297,7 +303,7 @@ def _teeth(
     tooth = ENAMEL if banded else TOOTH
     colors = mix(flat(tooth, len(points)), vector((0.30, 0.17, 0.10)), stained)
     light = (0.90 if banded else 0.55) + (0.1 if banded else 0.4) * np.clip(tip, -0.6, 1)
-    return Part(
+    return MeshPart(
         row.name,
         Material.TEETH,
         points,
@@ -351,7 +357,7 @@ def _tooth_points(
 
 
 def _tooth_morphs(
-    fields: SkinFields, points: Array, on_curve: Array, row: _ToothRow
+    fields: ExpressionFields, points: Array, on_curve: Array, row: _ToothRow
 ) -> Displacements:
     """The lower row goes with the jaw; both give way where lips narrow or go to one side."""
     side = row.side
@@ -367,7 +373,7 @@ def _tooth_morphs(
 # ---------------------------------------------------------------- tongue
 
 
-def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
+def tongue(shape: HeadShape, fields: ExpressionFields, rings: int, sides: int) -> MeshPart:
     """A soft tongue with a groove; `tongueOut` lays it over the lower lip."""
     u = (1 - (1 - np.linspace(0, 1, rings)) ** 1.7).astype(np.float32)  # finer at the tip
     tip = shape.species.muzzle_to[2]
@@ -400,7 +406,7 @@ def tongue(shape: Shape, fields: SkinFields, rings: int, sides: int) -> Part:
     colors = mix(
         flat(TONGUE, len(rest)), vector(TONGUE) * 0.55, groove * smoothstep(0.98, 0.7, along)
     )
-    return Part(
+    return MeshPart(
         "tongue",
         Material.WET,
         rest,

@@ -1,6 +1,6 @@
 """The parts that are not skin: eyes, lids, nose, whiskers.
 
-Each is a `Part`: points and triangles with colours and its own displacements, in head units.
+Each is a `MeshPart`: points and triangles with colours and its own displacements, in head units.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Material
 from livecam.modelling.mesh import Triangles, face_normals, grid, projected, small_surface
-from livecam.modelling.morphs import SIDES, Displacements, SkinFields
+from livecam.modelling.morphs import SIDES, Displacements, ExpressionFields
 from livecam.modelling.sdf import (
     Array,
     Vector,
@@ -27,7 +27,7 @@ from livecam.modelling.sdf import (
     unit,
     vector,
 )
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 EYE_TOE_OUT_DEG = 3.0  # a hint of it keeps large eyes from looking crossed
 
@@ -41,7 +41,7 @@ def _no_bone() -> NDArray[np.uint8]:
 
 
 @dataclass(slots=True)
-class Part:
+class MeshPart:
     """A piece of a head before it is packed; what is not given is made from the rest."""
 
     name: str
@@ -109,7 +109,7 @@ def flat(color: Vector, count: int) -> Array:
 # ---------------------------------------------------------------- eyes
 
 
-def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
+def eyes(shape: HeadShape, rings: int, spokes: int) -> list[MeshPart]:
     """Two balls that turn; `comb` carries the direction from the centre, for the iris."""
     row = shape.species
     # Rings stand closer round the pole that looks ahead; the back is never seen.
@@ -142,7 +142,7 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
             "eyeBlink" + name: back,
         }
         out.append(
-            Part(
+            MeshPart(
                 "eye" + name,
                 Material.EYE,
                 placed,
@@ -159,7 +159,7 @@ def eyes(shape: Shape, rings: int, spokes: int) -> list[Part]:
 # ---------------------------------------------------------------- nose
 
 
-def nose(shape: Shape, fields: SkinFields, voxel: float, triangles: int) -> Part:
+def nose(shape: HeadShape, fields: ExpressionFields, voxel: float, triangles: int) -> MeshPart:
     """The leathery tip, with nostrils, riding on the muzzle."""
     row = shape.species
     centre = vector(row.nose)
@@ -183,7 +183,7 @@ def nose(shape: Shape, fields: SkinFields, voxel: float, triangles: int) -> Part
     points, faces = small_surface(form, low, high, voxel, triangles)  # type: ignore[arg-type]
     normals = gradient(form, points, 0.01)
     open_air = smoothstep(0.0, 0.05, form(points + normals * 0.035) * (0.05 / 0.035))
-    return Part(
+    return MeshPart(
         "nose",
         Material.NOSE,
         points,
@@ -206,7 +206,7 @@ _WHISKERS = (
 )
 
 
-def whiskers(shape: Shape, fields: SkinFields, rings: int, sides: int) -> list[Part]:
+def whiskers(shape: HeadShape, fields: ExpressionFields, rings: int, sides: int) -> list[MeshPart]:
     """Tapering hairs on both sides of the muzzle; each moves as one with its root."""
     row = shape.species
     tip = row.muzzle_to
@@ -222,7 +222,7 @@ def whiskers(shape: Shape, fields: SkinFields, rings: int, sides: int) -> list[P
             points, faces = _tube(line.astype(np.float32), 0.0105, 0.0022, sides)
             anchors = np.broadcast_to(root, points.shape).astype(np.float32)
             out.append(
-                Part(
+                MeshPart(
                     f"whisker{name}{number}",
                     Material.WHISKER,
                     points,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Vector: TypeAlias = tuple[float, float, float]
-Field: TypeAlias = Callable[[Array], Array]
+ScalarField: TypeAlias = Callable[[Array], Array]
 
 
 def vector(xyz: Vector) -> Array:
@@ -101,7 +101,7 @@ def mix(a: Array, b: Array, t: Array) -> Array:
     return out
 
 
-def gradient(field: Field, p: Array, step: float = 0.006) -> Array:
+def gradient(field: ScalarField, p: Array, step: float = 0.006) -> Array:
     """The unit gradient of a field by central differences: the surface normal."""
     out = np.empty_like(p)
     for axis in range(3):

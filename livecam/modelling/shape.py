@@ -32,7 +32,7 @@ SOCKET, FOLD, OPEN_X, OPEN_Y = 0.965, 1.11, 0.93, 0.74
 LID_TOE_OUT_DEG = 8.0  # the openings follow the curve of the face
 
 
-class Shape:
+class HeadShape:
     """The surface of one species."""
 
     low, high = LOW, HIGH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livecam.modelling.species.base import UNIT_M, Paint, Species
+from livecam.modelling.species.base import UNIT_M, SkinPaint, Species
 from livecam.modelling.species.bear import BEAR
 from livecam.modelling.species.bull import BULL
 from livecam.modelling.species.cat import CAT
@@ -16,7 +16,7 @@ from livecam.modelling.species.shiba import SHIBA
 from livecam.modelling.species.tiger import TIGER
 from livecam.modelling.species.woman import WOMAN
 
-__all__ = ["SPECIES", "UNIT_M", "Paint", "Species"]
+__all__ = ["SPECIES", "UNIT_M", "SkinPaint", "Species"]
 
 SPECIES: dict[str, Species] = {
     row.name: row

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from livecam.avatar.base import Anchor, Bone, Material
-from livecam.modelling.morphs import SkinFields
+from livecam.modelling.morphs import ExpressionFields
 from livecam.modelling.sdf import Array, Vector, bump, length, mirrored, smoothstep, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 if TYPE_CHECKING:
-    from livecam.modelling.detail import Detail
-    from livecam.modelling.parts import Part
+    from livecam.modelling.detail import LevelOfDetail
+    from livecam.modelling.parts import MeshPart
 
 UNIT_M = 0.105
 
 
 @dataclass(frozen=True, slots=True)
-class Paint:
+class SkinPaint:
     """What a coat of paint says about each point of the skin."""
 
     colors: Array  # float32[n, 3], linear
@@ -33,7 +33,7 @@ class Paint:
 
 
 @dataclass(frozen=True, slots=True)
-class Swing:
+class RigBone:
     """A bone in head units, and the skin that it takes along: none where `radius` is 0."""
 
     bone: Bone
@@ -50,7 +50,7 @@ class Swing:
         return out * smoothstep(self.radius * 1.2, self.radius * 0.95, off)
 
 
-def pair(left: Swing) -> tuple[Swing, Swing]:
+def pair(left: RigBone) -> tuple[RigBone, RigBone]:
     """A swing of the left side, its names ending in "Left", and its mirror image."""
     bone = left.bone
 
@@ -86,14 +86,14 @@ def ears(
     stiffness_hz: float = 5.0,
     damping: float = 0.35,
     most_deg: float = 20.0,
-) -> tuple[Swing, Swing]:
+) -> tuple[RigBone, RigBone]:
     """Both ears as bones that follow brows and lids."""
     bone = Bone("earLeft", "head", ear_from, ear_to, stiffness_hz, damping, most_deg, EAR_TURNS)
-    return pair(Swing(bone, radius))
+    return pair(RigBone(bone, radius))
 
 
 # Further parts of a head: horns, a nose ring, hair.
-Extra: TypeAlias = "Callable[[Shape, SkinFields, Detail], list[Part]]"
+PartBuilder: TypeAlias = "Callable[[HeadShape, ExpressionFields, LevelOfDetail], list[MeshPart]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Species:
     name: str
     title: str
     title_zh: str
-    paint: Callable[[Shape, Array, Array], Paint]
+    paint: Callable[[HeadShape, Array, Array], SkinPaint]
     eye: Vector  # centre of the left eye
     eye_radius: float
     iris_inner: Vector
@@ -151,10 +151,10 @@ class Species:
     leather_nose: bool = True
     whiskers: bool = True
     teeth: bool = True
-    form: type[Shape] = Shape
-    fields: type[SkinFields] = SkinFields
-    extras: tuple[Extra, ...] = ()
-    swings: tuple[Swing, ...] = ()
+    form: type[HeadShape] = HeadShape
+    fields: type[ExpressionFields] = ExpressionFields
+    extras: tuple[PartBuilder, ...] = ()
+    swings: tuple[RigBone, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # head units
     neck: Literal["ruff", "collar", "tint"] = "ruff"
     eye_line: Vector | None = None  # the wearer's eyes, where they are not behind the head's own
@@ -167,7 +167,7 @@ class Species:
     gains: dict[str, float] = field(default_factory=dict)  # expression name -> factor
 
 
-def fur_length(shape: Shape, p: Array, ear: Array) -> Array:
+def fur_length(shape: HeadShape, p: Array, ear: Array) -> Array:
     """A coat for every species: short on the face, long on cheeks and ruff, none on lips."""
     row, q = shape.species, mirrored(p)
     y, z = p[:, 1], p[:, 2]

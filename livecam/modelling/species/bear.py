@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, smoothstep
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
-from livecam.modelling.species.paint import Coat
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.paint import CoatPainter
 
 _BROWN, _DARK = (0.150, 0.064, 0.025), (0.075, 0.032, 0.014)
 _HONEY, _TAN = (0.27, 0.130, 0.050), (0.53, 0.34, 0.175)
 _CREAM = (0.80, 0.66, 0.45)
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    c = Coat(shape, p, normals, _BROWN)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    c = CoatPainter(shape, p, normals, _BROWN)
     c.lay(_DARK, smoothstep(0.0, -0.8, c.z) * 0.55)
     c.lay(_HONEY, smoothstep(0.45, 1.0, c.y) * (1 - c.ear) * 0.45)
     c.lay(_HONEY, c.spot((0.36, 0.52, 0.66), (0.24, 0.075, 0.3), 0.6) * 0.65)
@@ -36,7 +36,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay(_TAN, c.hollow * 0.75)
     c.lay(_DARK, c.hollow * smoothstep(0.8, 0.3, c.ear_height) * 0.45)
     c.lay(_DARK, c.ear * (1 - c.hollow) * 0.55)
-    return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
+    return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
 BEAR = Species(

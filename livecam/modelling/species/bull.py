@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.avatar.base import Bone, Material
-from livecam.modelling.detail import Detail
+from livecam.modelling.detail import LevelOfDetail
 from livecam.modelling.extras import Curls, Horns, NoseRing, modelled
-from livecam.modelling.morphs import Displacements, SkinFields
-from livecam.modelling.parts import Part
+from livecam.modelling.morphs import Displacements, ExpressionFields
+from livecam.modelling.parts import MeshPart
 from livecam.modelling.sdf import (
     Array,
     bump,
@@ -21,14 +21,14 @@ from livecam.modelling.sdf import (
     smoothstep,
     vector,
 )
-from livecam.modelling.shape import RUFF_AXIS_Z, Shape
-from livecam.modelling.species.base import Paint, Species, Swing, ears, fur_length
+from livecam.modelling.shape import RUFF_AXIS_Z, HeadShape
+from livecam.modelling.species.base import RigBone, SkinPaint, Species, ears, fur_length
 
 _PAD = (0.0, -0.225, 1.150)  # middle of the wet pad
 _EAR_FROM, _EAR_TO = (0.84, 0.40, -0.10), (1.50, 0.20, 0.02)
 
 
-class BullShape(Shape):
+class BullShape(HeadShape):
     """A broad muzzle, ears that hang out sideways, and a heavy neck."""
 
     def _muzzle(self, p: Array, q: Array) -> Array:
@@ -75,7 +75,7 @@ class BullShape(Shape):
         return ear, ear * hollow, height
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     brown, dark = vector((0.185, 0.068, 0.024)), vector((0.060, 0.022, 0.010))
     cream, pink = vector((0.80, 0.63, 0.44)), vector((0.56, 0.27, 0.22))
     q = mirrored(p)
@@ -111,10 +111,10 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     fur = fur_length(shape, p, ear) * (1 - behind)
     fur = fur * (1 + 0.5 * ruff) * (1 - 0.5 * hollow)
     fur = fur * (1 - 0.6 * dip)
-    return Paint(c.astype(np.float32), fur.astype(np.float32))
+    return SkinPaint(c.astype(np.float32), fur.astype(np.float32))
 
 
-def _pad(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+def _pad(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
     """The wet pad over the muzzle, with two great nostrils."""
     centre = vector(_PAD)
 
@@ -224,7 +224,7 @@ BULL = Species(
     ),
     swings=(
         *ears(_EAR_FROM, _EAR_TO, 0.30, 3.2, 0.30, 28.0),
-        Swing(
+        RigBone(
             Bone(
                 "noseRing",
                 "head",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, smoothstep
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
-from livecam.modelling.species.paint import Coat, stripes
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.paint import CoatPainter, stripes
 
 _COAT, _WARM = (0.34, 0.235, 0.145), (0.40, 0.235, 0.115)
 _STRIPE, _CREAM = (0.042, 0.030, 0.022), (0.80, 0.70, 0.57)
@@ -34,8 +34,8 @@ _BACK = (
 )
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    c = Coat(shape, p, normals, _COAT)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    c = CoatPainter(shape, p, normals, _COAT)
     c.lay(_WARM, c.spot((0.0, 0.2, 0.8), (0.34, 0.45, 0.5), 0.6) * 0.6)
     # Light fur round the eyes, on the muzzle, chin and throat.
     c.lay(_CREAM, c.spot((0.30, -0.21, 0.78), (0.30, 0.085, 0.3), 0.5) * 0.8)
@@ -58,7 +58,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay((0.62, 0.36, 0.30), c.hollow * 0.75)
     c.lay(_CREAM, c.hollow * smoothstep(0.45, 0.15, c.ear_height) * 0.8)
     c.lay(_STRIPE, c.ear * (1 - c.hollow) * smoothstep(0.70, 0.95, c.ear_height) * 0.8)
-    return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
+    return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
 CAT = Species(

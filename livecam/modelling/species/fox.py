@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, smoothstep
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
-from livecam.modelling.species.paint import Coat, stripes
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.paint import CoatPainter, stripes
 
 _ORANGE, _RUST = (0.72, 0.165, 0.020), (0.46, 0.085, 0.012)
 _WHITE, _BLACK = (0.90, 0.87, 0.82), (0.020, 0.015, 0.014)
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    c = Coat(shape, p, normals, _ORANGE)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    c = CoatPainter(shape, p, normals, _ORANGE)
     c.lay(_RUST, smoothstep(0.1, -0.9, c.z) * 0.7)
     c.lay(_RUST, smoothstep(0.16, 0.04, c.x) * smoothstep(0.2, 0.6, c.y) * 0.45)
     # The border of the white: along the muzzle, under the eye, up over the cheek's tufts.
@@ -31,7 +31,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay((0.20, 0.10, 0.085), c.hollow * smoothstep(0.75, 0.2, c.ear_height) * 0.75)
     c.lay(_BLACK, c.ear_back * smoothstep(0.30, 0.50, c.ear_height + c.wave))
     c.lay(_BLACK, c.ear * (1 - c.hollow) * smoothstep(0.72, 0.95, c.ear_height))
-    return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
+    return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
 FOX = Species(

@@ -21,14 +21,14 @@ from livecam.modelling.sdf import (
     smoothstep,
     vector,
 )
-from livecam.modelling.shape import RUFF_AXIS_Z, Shape
-from livecam.modelling.species.base import Paint, Species
+from livecam.modelling.shape import RUFF_AXIS_Z, HeadShape
+from livecam.modelling.species.base import SkinPaint, Species
 
 _WET = 0.040  # what skin has in place of the fur's length: this is as wet as it gets
 _NOSTRIL = (0.155, 0.135, 0.905)
 
 
-class FrogShape(Shape):
+class FrogShape(HeadShape):
     """A broad flat face, bulging eyes on top, a throat; no ears, no fur."""
 
     def lip_height(self, p: Array) -> Array:
@@ -81,7 +81,7 @@ _SPOTS = (
 )  # fmt: skip
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     green, deep = vector((0.145, 0.430, 0.045)), vector((0.030, 0.150, 0.022))
     lime, pale = vector((0.42, 0.62, 0.085)), vector((0.80, 0.77, 0.44))
     pink = vector((0.80, 0.26, 0.16))
@@ -108,7 +108,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     under = smoothstep(-0.78, -0.92, y)  # the collar's shade
     c = mix(c, deep * 0.5, under)
     wet = _WET * (1 - 0.5 * throat) * (1 - under)
-    return Paint(c.astype(np.float32), wet.astype(np.float32))
+    return SkinPaint(c.astype(np.float32), wet.astype(np.float32))
 
 
 _LEAVES = LeafCollar(

@@ -7,17 +7,23 @@ from typing import cast
 import numpy as np
 
 from livecam.avatar.base import Anchor, Bone, Material
-from livecam.modelling.collars import Band, band, cord, yoke
-from livecam.modelling.detail import Detail
-from livecam.modelling.hair import Brow, HairTones, Lock, brows, cap, locks, mirrored_lock
-from livecam.modelling.morphs import SkinFields
-from livecam.modelling.parts import Part
-from livecam.modelling.people import Face, Person, PersonFields, Tones, painted_skin
+from livecam.modelling.collars import ClothRoll, band, cord, yoke
+from livecam.modelling.detail import LevelOfDetail
+from livecam.modelling.hair import Brow, HairLock, HairTones, brows, cap, locks, mirrored_lock
+from livecam.modelling.humans import (
+    FaceProportions,
+    HumanFields,
+    HumanShape,
+    SkinTones,
+    painted_skin,
+)
+from livecam.modelling.morphs import ExpressionFields
+from livecam.modelling.parts import MeshPart
 from livecam.modelling.sdf import Array, Vector, bump, smoothstep, vector
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, Swing
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import RigBone, SkinPaint, Species
 
-_SKIN = Tones(
+_SKIN = SkinTones(
     base=(0.50, 0.262, 0.165),
     light=(0.58, 0.325, 0.205),
     blush=(0.54, 0.165, 0.105),
@@ -37,10 +43,10 @@ _STEEL: Vector = (0.55, 0.55, 0.57)
 _QUIFF, _CORD_LEFT, _CORD_RIGHT = 1, 2, 3  # places in `swings`, from 1
 
 
-class Man(Person):
+class ManShape(HumanShape):
     """Broad jaw and chin, a larger nose, a brow that shades the eyes."""
 
-    face = Face(
+    face = FaceProportions(
         jaw_angle=(0.54, -0.50, 0.06),
         jaw_radii=(0.27, 0.22),
         chin=(0, -0.855, 0.555),
@@ -77,14 +83,14 @@ def _volume(p: Array) -> Array:
     return out
 
 
-def _quiff() -> tuple[Lock, ...]:
+def _quiff() -> tuple[HairLock, ...]:
     """Up from the brow and back over the top, swept to his left."""
     out = []
     for number, (x, width) in enumerate(
         ((-0.58, 0.19), (-0.37, 0.23), (-0.11, 0.25), (0.16, 0.24), (0.39, 0.21), (0.60, 0.18))
     ):
         out.append(
-            Lock(
+            HairLock(
                 (
                     (x, 0.76 - 0.26 * x * x, 0.72 - 0.30 * x * x),
                     (x * 1.06 - 0.03, 1.00, 0.98 - 0.30 * x * x),
@@ -100,7 +106,7 @@ def _quiff() -> tuple[Lock, ...]:
         )  # fmt: skip
     for number, x in enumerate((-0.42, -0.14, 0.16, 0.44)):
         out.append(
-            Lock(
+            HairLock(
                 (
                     (x, 1.15 - 0.3 * x * x, -0.30),
                     (x * 1.02 + 0.04, 0.98 - 0.2 * x * x, -0.70),
@@ -113,19 +119,19 @@ def _quiff() -> tuple[Lock, ...]:
     return tuple(out)
 
 
-def _sides() -> tuple[Lock, ...]:
+def _sides() -> tuple[HairLock, ...]:
     """Combed back over the ears, layer over layer."""
     left = (
-        Lock(((0.60, 0.62, 0.52), (0.80, 0.70, 0.22), (0.84, 0.68, -0.28), (0.62, 0.60, -0.74)),
+        HairLock(((0.60, 0.62, 0.52), (0.80, 0.70, 0.22), (0.84, 0.68, -0.28), (0.62, 0.60, -0.74)),
              0.25, 0.035, 0.045, blunt=0.5, tone=0.9),
-        Lock(((0.76, 0.40, 0.34), (0.90, 0.44, 0.06), (0.92, 0.38, -0.32), (0.70, 0.26, -0.76)),
+        HairLock(((0.76, 0.40, 0.34), (0.90, 0.44, 0.06), (0.92, 0.38, -0.32), (0.70, 0.26, -0.76)),
              0.21, 0.022, 0.040, blunt=0.4, tone=0.85),
     )  # fmt: skip
     return (*left, *map(mirrored_lock, left))
 
 
-def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-    person = cast("Person", shape)
+def _hair(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
+    person = cast("HumanShape", shape)
 
     def styled(p: Array) -> Array:
         return person.hull(p) - _volume(p)
@@ -141,16 +147,16 @@ def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     ]
 
 
-def _sweater(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+def _sweater(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
     """A hood thrown back, the neck of a shirt under it, and two cords."""
-    hood = Band(
+    hood = ClothRoll(
         radius=lambda a: 0.66 - 0.02 * np.cos(a),
         height=lambda a: -1.20 - 0.24 * np.cos(a) - 0.06 * np.cos(2 * a),
         wide=lambda a: 0.19 - 0.06 * np.cos(a),
         tall=lambda a: 0.22 - 0.09 * np.cos(a),
         color=_NAVY, folds=0.07, seed=2,
     )  # fmt: skip
-    shirt = Band(
+    shirt = ClothRoll(
         radius=lambda a: 0.545 + 0 * a,
         height=lambda a: -1.30 - 0.10 * np.cos(a),
         wide=lambda a: 0.055 + 0 * a,
@@ -175,13 +181,13 @@ def _sweater(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     return parts
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    person = cast("Person", shape)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    person = cast("HumanShape", shape)
     c = painted_skin(person, _SKIN, p, normals)
     under = smoothstep(0.03, -0.05, _hairline(p)) * smoothstep(-0.85, -0.6, p[:, 1])
     ear, _, _ = shape.ear(p, normals)
     c = c + (vector(_SKIN.scalp) - c) * (under * (1 - ear))[:, None]
-    return Paint(c.astype(np.float32), np.zeros(len(p), np.float32))
+    return SkinPaint(c.astype(np.float32), np.zeros(len(p), np.float32))
 
 
 MAN = Species(
@@ -189,8 +195,8 @@ MAN = Species(
     title="Leo",
     title_zh="阿力",
     paint=_paint,
-    form=Man,
-    fields=PersonFields,
+    form=ManShape,
+    fields=HumanFields,
     brow_lift=0.7,
     wild_teeth=0.0,
     tooth_band=True,
@@ -220,9 +226,11 @@ MAN = Species(
     whiskers=False,
     extras=(_hair, _sweater),
     swings=(
-        Swing(Bone("quiff", "head", (0.05, 0.95, 0.35), (0.10, 1.38, 0.50), 3.4, 0.35, 9.0)),
-        Swing(Bone("cordLeft", "body", (0.17, -1.46, 0.50), (0.19, -1.90, 0.72), 1.6, 0.25, 25.0)),
-        Swing(
+        RigBone(Bone("quiff", "head", (0.05, 0.95, 0.35), (0.10, 1.38, 0.50), 3.4, 0.35, 9.0)),
+        RigBone(
+            Bone("cordLeft", "body", (0.17, -1.46, 0.50), (0.19, -1.90, 0.72), 1.6, 0.25, 25.0)
+        ),
+        RigBone(
             Bone("cordRight", "body", (-0.17, -1.46, 0.50), (-0.19, -1.90, 0.72), 1.6, 0.25, 25.0)
         ),
     ),

@@ -8,16 +8,16 @@ from typing import TypeAlias
 import numpy as np
 
 from livecam.modelling.sdf import Array, Vector, length, mirrored, mix, smoothstep, vector
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 # Corners of a stripe on a plane, and its greatest half width.
 Stripe: TypeAlias = tuple[Sequence[tuple[float, float]], float]
 
 
-class Coat:
+class CoatPainter:
     """A coat that is painted layer by layer: colours are linear, `where` runs from 0 to 1."""
 
-    def __init__(self, shape: Shape, p: Array, normals: Array, color: Vector) -> None:
+    def __init__(self, shape: HeadShape, p: Array, normals: Array, color: Vector) -> None:
         self.p, self.q, self.normals = p, mirrored(p), normals
         self.x, self.y, self.z = self.q[:, 0], p[:, 1], p[:, 2]
         # 0 in front of the skull's middle, pi/2 at the crown: stripes of the brow need it.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, smoothstep
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
-from livecam.modelling.species.paint import Coat
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.paint import CoatPainter
 
 _WHITE, _CREAM = (0.88, 0.86, 0.81), (0.66, 0.58, 0.46)
 _BLACK = (0.017, 0.015, 0.015)
 _DROOP_RAD = 0.62  # of the patches
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    c = Coat(shape, p, normals, _WHITE)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    c = CoatPainter(shape, p, normals, _WHITE)
     c.lay(_CREAM, smoothstep(0.1, -0.8, c.z) * 0.35)
     c.lay(_CREAM, c.below(-0.55, 0.2) * c.ahead(0.3, 0.3) * 0.25)
     x, y = c.x - 0.420, c.y - 0.035 + 0.6 * c.wave
@@ -26,7 +26,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay(_BLACK, patch * c.ahead(0.12, 0.12) * (1 - muzzle))
     c.lay(_BLACK, c.ear)
     c.lay(_BLACK, c.below(-1.02, 0.06))
-    return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
+    return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
 PANDA = Species(

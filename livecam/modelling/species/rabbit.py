@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Bone, Material
-from livecam.modelling.detail import Detail
+from livecam.modelling.detail import LevelOfDetail
 from livecam.modelling.extras import BuckTeeth, modelled
-from livecam.modelling.morphs import SkinFields
-from livecam.modelling.parts import Part
+from livecam.modelling.morphs import ExpressionFields
+from livecam.modelling.parts import MeshPart
 from livecam.modelling.sdf import (
     Array,
     Vector,
@@ -25,8 +25,8 @@ from livecam.modelling.sdf import (
     unit,
     vector,
 )
-from livecam.modelling.shape import HIGH, Shape
-from livecam.modelling.species.base import Paint, Species, Swing, fur_length, pair
+from livecam.modelling.shape import HIGH, HeadShape
+from livecam.modelling.species.base import RigBone, SkinPaint, Species, fur_length, pair
 
 _NOSE = (0.0, -0.165, 0.985)
 _EAR_FROM, _EAR_TO = (0.31, 0.74, -0.14), (0.58, 2.08, -0.10)
@@ -41,7 +41,7 @@ def _ear_half(height: Array) -> Array:
     return out
 
 
-class RabbitShape(Shape):
+class RabbitShape(HeadShape):
     """A round skull, full cheeks, and ears longer than the face."""
 
     high = (HIGH[0], 2.26, HIGH[2])
@@ -114,7 +114,7 @@ class RabbitShape(Shape):
         return np.where(share > 0, bone, 0).astype(np.uint8), share.astype(np.float32)
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     fawn, cream = vector((0.50, 0.325, 0.195)), vector((0.90, 0.84, 0.755))
     pink, brown = vector((0.86, 0.40, 0.36)), vector((0.24, 0.135, 0.075))
     q = mirrored(p)
@@ -144,10 +144,10 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(c, pink, hollow * 0.82)
     c = mix(c, brown, smoothstep(-1.15, -1.45, y) * 0.25 * (1 - bib))
     fur = fur_length(shape, p, ear) * (1 - 0.75 * hollow)
-    return Paint(c.astype(np.float32), fur.astype(np.float32))
+    return SkinPaint(c.astype(np.float32), fur.astype(np.float32))
 
 
-def _nose(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+def _nose(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
     """A small pink triangle with a stem: the upper strokes of a Y."""
     centre = vector(_NOSE)
 
@@ -226,5 +226,7 @@ RABBIT = Species(
         _nose,
         BuckTeeth((0.0, -0.385, 0.974), 0.110, 0.160, 0.038, (0.93, 0.90, 0.82)),
     ),
-    swings=pair(Swing(Bone("earLeft", "head", _EAR_FROM, _EAR_TO, 2.4, 0.24, 38.0, _TURNS), 0.42)),
+    swings=pair(
+        RigBone(Bone("earLeft", "head", _EAR_FROM, _EAR_TO, 2.4, 0.24, 38.0, _TURNS), 0.42)
+    ),
 )

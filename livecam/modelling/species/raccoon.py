@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, bump, mirrored, mix, smoothstep, vector
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     grey, dark = vector((0.175, 0.158, 0.145)), vector((0.080, 0.072, 0.067))
     white, black = vector((0.88, 0.85, 0.80)), vector((0.015, 0.012, 0.012))
     q = mirrored(p)
@@ -45,7 +45,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c = mix(c, vector((0.075, 0.062, 0.06)), hollow * 0.92)
     hem = smoothstep(-1.15, -1.42, y)
     c = mix(c, dark, hem * 0.35 * (1 - bib))
-    return Paint(c.astype(np.float32), fur_length(shape, p, ear))
+    return SkinPaint(c.astype(np.float32), fur_length(shape, p, ear))
 
 
 RACCOON = Species(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, smoothstep
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
-from livecam.modelling.species.paint import Coat
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.paint import CoatPainter
 
 _RED, _SABLE = (0.56, 0.265, 0.090), (0.33, 0.130, 0.040)
 _CREAM = (0.88, 0.80, 0.67)
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    c = Coat(shape, p, normals, _RED)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    c = CoatPainter(shape, p, normals, _RED)
     c.lay(_SABLE, smoothstep(0.1, -0.9, c.z) * 0.4)
     c.lay(_SABLE, smoothstep(0.12, 0.03, c.x) * smoothstep(0.35, 0.8, c.y) * 0.5)
     # Cream climbs from the muzzle over the cheeks to beside the eyes, and leaves the bridge red.
@@ -30,7 +30,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay((0.50, 0.30, 0.22), c.hollow * smoothstep(0.7, 0.35, c.ear_height) * 0.55)
     c.lay(_SABLE, c.ear * (1 - c.hollow) * smoothstep(0.55, 0.95, c.ear_height) * 0.6)
     c.lay(_SABLE, smoothstep(-1.12, -1.42, c.y) * (1 - bib) * 0.4)
-    return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
+    return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
 SHIBA = Species(

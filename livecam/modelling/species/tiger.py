@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.modelling.sdf import Array, smoothstep
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, ears, fur_length
-from livecam.modelling.species.paint import Coat, stripes
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.paint import CoatPainter, stripes
 
 _ORANGE, _DEEP = (0.66, 0.205, 0.026), (0.46, 0.115, 0.016)
 _WHITE, _BLACK = (0.90, 0.87, 0.81), (0.014, 0.011, 0.010)
@@ -35,8 +35,8 @@ _BACK = (
 )
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    c = Coat(shape, p, normals, _ORANGE)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    c = CoatPainter(shape, p, normals, _ORANGE)
     c.lay(_DEEP, smoothstep(0.15, 0.04, c.x) * smoothstep(0.0, 0.5, c.y) * 0.5)
     c.lay(_DEEP, smoothstep(0.0, -0.9, c.z) * 0.6)
     brow = c.spot((0.40, 0.52, 0.62), (0.25, 0.115, 0.4), 0.3)
@@ -58,7 +58,7 @@ def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
     c.lay((0.16, 0.075, 0.06), c.hollow * smoothstep(0.75, 0.3, c.ear_height) * 0.6)
     c.lay(_BLACK, c.ear * (1 - c.hollow) * smoothstep(0.30, 0.55, c.ear_height))
     c.lay(_WHITE, c.ear_back * smoothstep(0.22, 0.08, np.abs(c.ear_height - 0.72)))
-    return Paint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
+    return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
 TIGER = Species(

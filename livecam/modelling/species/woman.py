@@ -7,27 +7,33 @@ from typing import cast
 import numpy as np
 
 from livecam.avatar.base import Anchor, Bone, Material
-from livecam.modelling.collars import Band, band, cord
-from livecam.modelling.detail import Detail
+from livecam.modelling.collars import ClothRoll, band, cord
+from livecam.modelling.detail import LevelOfDetail
 from livecam.modelling.hair import (
     Brow,
+    HairLock,
     HairTones,
     Lashes,
-    Lock,
     brows,
     cap,
     freckles,
     lashes,
     locks,
 )
-from livecam.modelling.morphs import SkinFields
-from livecam.modelling.parts import Part
-from livecam.modelling.people import Face, Person, PersonFields, Tones, painted_skin
+from livecam.modelling.humans import (
+    FaceProportions,
+    HumanFields,
+    HumanShape,
+    SkinTones,
+    painted_skin,
+)
+from livecam.modelling.morphs import ExpressionFields
+from livecam.modelling.parts import MeshPart
 from livecam.modelling.sdf import Array, Vector, smoothstep, vector
-from livecam.modelling.shape import Shape
-from livecam.modelling.species.base import Paint, Species, Swing
+from livecam.modelling.shape import HeadShape
+from livecam.modelling.species.base import RigBone, SkinPaint, Species
 
-_SKIN = Tones(
+_SKIN = SkinTones(
     base=(0.66, 0.37, 0.255),
     light=(0.74, 0.45, 0.31),
     blush=(0.70, 0.215, 0.165),
@@ -45,10 +51,10 @@ _GOLD: Vector = (0.95, 0.68, 0.30)
 _FRONT, _TUCKED, _BACK, _STRAND, _EARRING, _RIGHT = 1, 2, 3, 4, 5, 6
 
 
-class Woman(Person):
+class WomanShape(HumanShape):
     """Large eyes, full lips, a small nose and a soft heart-shaped jaw."""
 
-    face = Face(
+    face = FaceProportions(
         jaw_angle=(0.46, -0.42, 0.08),
         jaw_radii=(0.27, 0.20),
         chin=(0, -0.850, 0.585),
@@ -87,44 +93,44 @@ def _flow(p: Array) -> Array:
 
 _LOCKS = (
     # Swept from the parting over the brow to the right cheek, the lowest first.
-    Lock(((0.32, 0.90, 0.50), (0.06, 0.90, 0.76), (-0.34, 0.76, 0.76), (-0.70, 0.49, 0.56),
+    HairLock(((0.32, 0.90, 0.50), (0.06, 0.90, 0.76), (-0.34, 0.76, 0.76), (-0.70, 0.49, 0.56),
           (-0.90, 0.02, 0.36), (-0.95, -0.40, 0.30)), 0.19, 0.085, 0.07, 0.75, tone=0.9),
-    Lock(((0.30, 0.97, 0.44), (-0.06, 0.96, 0.68), (-0.50, 0.75, 0.66), (-0.83, 0.30, 0.46),
+    HairLock(((0.30, 0.97, 0.44), (-0.06, 0.96, 0.68), (-0.50, 0.75, 0.66), (-0.83, 0.30, 0.46),
           (-0.97, -0.22, 0.34), (-0.97, -0.70, 0.34), (-0.84, -1.04, 0.46)),
          0.21, 0.10, 0.11, 0.50, (0.05, 1.1, 0.1), bone=_FRONT),
-    Lock(((0.27, 1.06, 0.26), (-0.18, 1.06, 0.48), (-0.64, 0.82, 0.44), (-0.96, 0.28, 0.24),
+    HairLock(((0.27, 1.06, 0.26), (-0.18, 1.06, 0.48), (-0.64, 0.82, 0.44), (-0.96, 0.28, 0.24),
           (-1.08, -0.32, 0.14), (-1.06, -0.84, 0.18), (-0.92, -1.18, 0.30)),
          0.25, 0.12, 0.13, 0.50, (0.06, 1.1, 0.0), bone=_RIGHT),
-    Lock(((0.24, 1.12, 0.04), (-0.32, 1.12, 0.16), (-0.82, 0.76, 0.08), (-1.06, 0.10, -0.06),
+    HairLock(((0.24, 1.12, 0.04), (-0.32, 1.12, 0.16), (-0.82, 0.76, 0.08), (-1.06, 0.10, -0.06),
           (-1.12, -0.50, -0.10), (-1.06, -1.00, -0.06), (-0.96, -1.26, 0.04)),
          0.27, 0.13, 0.13, 0.48, (0.06, 1.0, 0.3), bone=_RIGHT),
-    Lock(((0.20, 1.12, -0.16), (-0.30, 1.10, -0.18), (-0.80, 0.70, -0.26), (-1.00, 0.05, -0.38),
+    HairLock(((0.20, 1.12, -0.16), (-0.30, 1.10, -0.18), (-0.80, 0.70, -0.26), (-1.00, 0.05, -0.38),
           (-1.04, -0.55, -0.40), (-0.98, -1.05, -0.36), (-0.86, -1.30, -0.26)),
          0.28, 0.13, 0.12, 0.48, (0.06, 1.0, 0.6), bone=_RIGHT, tone=0.92),
     # On the left, tucked behind the ear.
-    Lock(((0.30, 0.94, 0.46), (0.52, 0.80, 0.60), (0.76, 0.50, 0.46), (0.91, 0.24, 0.10),
+    HairLock(((0.30, 0.94, 0.46), (0.52, 0.80, 0.60), (0.76, 0.50, 0.46), (0.91, 0.24, 0.10),
           (0.95, 0.02, -0.22), (1.00, -0.42, -0.34), (0.99, -0.92, -0.24), (0.86, -1.20, -0.06)),
          0.17, 0.10, 0.09, 0.50, (0.05, 1.0, 0.0), bone=_TUCKED),
-    Lock(((0.28, 1.04, 0.28), (0.58, 0.94, 0.36), (0.86, 0.56, 0.12), (0.97, 0.16, -0.18),
+    HairLock(((0.28, 1.04, 0.28), (0.58, 0.94, 0.36), (0.86, 0.56, 0.12), (0.97, 0.16, -0.18),
           (1.03, -0.40, -0.36), (1.02, -0.94, -0.36), (0.90, -1.26, -0.22)),
          0.21, 0.12, 0.12, 0.50, (0.06, 1.0, 0.2), bone=_TUCKED),
-    Lock(((0.27, 1.12, 0.02), (0.62, 0.98, 0.02), (0.90, 0.52, -0.18), (0.98, 0.0, -0.42),
+    HairLock(((0.27, 1.12, 0.02), (0.62, 0.98, 0.02), (0.90, 0.52, -0.18), (0.98, 0.0, -0.42),
           (1.00, -0.55, -0.52), (0.94, -1.02, -0.50), (0.80, -1.30, -0.38)),
          0.25, 0.13, 0.12, 0.50, (0.06, 1.0, 0.4), bone=_TUCKED, tone=0.95),
-    Lock(((0.40, 0.90, 0.58), (0.64, 0.66, 0.64), (0.82, 0.30, 0.50), (0.88, -0.08, 0.40),
+    HairLock(((0.40, 0.90, 0.58), (0.64, 0.66, 0.64), (0.82, 0.30, 0.50), (0.88, -0.08, 0.40),
           (0.84, -0.42, 0.42), (0.86, -0.66, 0.52)), 0.065, 0.045, 0.06, 0.45,
          (0.05, 1.2, 0.2), bone=_STRAND, sway_from=0.45),
 )  # fmt: skip
 
 
-def _back_locks() -> tuple[Lock, ...]:
+def _back_locks() -> tuple[HairLock, ...]:
     """Down the back of the head, side by side."""
     out = []
     for number, angle_deg in enumerate((112, 137, 160, 184, 208, 232, 252)):
         a = np.radians(angle_deg)
         x, z = float(np.sin(a)), float(np.cos(a))
         out.append(
-            Lock(
+            HairLock(
                 (
                     (0.20 + 0.05 * x, 1.12, -0.12 + 0.10 * z),
                     (0.10 + 0.50 * x, 0.98, -0.10 + 0.55 * z),
@@ -140,8 +146,8 @@ def _back_locks() -> tuple[Lock, ...]:
     return tuple(out)
 
 
-def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-    person = cast("Person", shape)
+def _hair(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
+    person = cast("HumanShape", shape)
     brow = Brow(
         ((0.155, 0.345, 0.9), (0.26, 0.392, 0.9), (0.40, 0.428, 0.85), (0.55, 0.398, 0.75),
          (0.66, 0.330, 0.65)), 0.052, 0.040,
@@ -154,24 +160,26 @@ def _hair(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     ]
 
 
-def _skin_marks(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+def _skin_marks(
+    shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail
+) -> list[MeshPart]:
     random = np.random.default_rng(12)
     x = np.r_[random.uniform(0.14, 0.52, 9), -random.uniform(0.14, 0.52, 9), 0.02, -0.05]
     y = np.r_[random.uniform(-0.33, -0.17, 18), -0.08, -0.14]
     r = random.uniform(0.009, 0.016, 20)
     places = [(float(a), float(b), float(c)) for a, b, c in zip(x, y, r, strict=True)]
-    return [freckles(cast("Person", shape), fields, (0.50, 0.21, 0.12), places)]
+    return [freckles(cast("HumanShape", shape), fields, (0.50, 0.21, 0.12), places)]
 
 
-def _scarf(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
-    lower = Band(
+def _scarf(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
+    lower = ClothRoll(
         radius=lambda a: 0.60 + 0.04 * np.cos(a),
         height=lambda a: -1.33 - 0.12 * np.cos(a) + 0.03 * np.sin(a),
         wide=lambda a: 0.27 + 0.03 * np.cos(2 * a),
         tall=lambda a: 0.235 + 0 * a,
         color=_WOOL, ribs=9, folds=0.05, seed=4,
     )  # fmt: skip
-    upper = Band(
+    upper = ClothRoll(
         radius=lambda a: 0.50 + 0.03 * np.cos(a),
         height=lambda a: -1.12 - 0.11 * np.cos(a) - 0.04 * np.sin(a),
         wide=lambda a: 0.22 + 0 * a,
@@ -181,7 +189,7 @@ def _scarf(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     return [band(lower, detail), band(upper, detail)]
 
 
-def _earring(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
+def _earring(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
     ring = tuple(
         (0.985, -0.235 - 0.075 * (1 - float(np.cos(a))), 0.02 + 0.075 * float(np.sin(a)))
         for a in np.linspace(0, 2 * np.pi, 9)
@@ -189,17 +197,17 @@ def _earring(shape: Shape, fields: SkinFields, detail: Detail) -> list[Part]:
     return [cord(ring, 0.016, Material.METAL, _GOLD, detail, _EARRING, 0.0, 1.0)]
 
 
-def _paint(shape: Shape, p: Array, normals: Array) -> Paint:
-    person = cast("Person", shape)
+def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
+    person = cast("HumanShape", shape)
     c = painted_skin(person, _SKIN, p, normals)
     under = smoothstep(0.04, -0.06, _hairline(p)) * smoothstep(-1.0, -0.7, p[:, 1])
     ear, _, _ = shape.ear(p, normals)
     c = c + (vector(_SKIN.scalp) - c) * (under * (1 - ear))[:, None]
-    return Paint(c.astype(np.float32), np.zeros(len(p), np.float32))
+    return SkinPaint(c.astype(np.float32), np.zeros(len(p), np.float32))
 
 
-def _bone(name: str, pivot: Vector, tip: Vector, hz: float, most: float) -> Swing:
-    return Swing(Bone(name, "head", pivot, tip, hz, 0.30, most))
+def _bone(name: str, pivot: Vector, tip: Vector, hz: float, most: float) -> RigBone:
+    return RigBone(Bone(name, "head", pivot, tip, hz, 0.30, most))
 
 
 WOMAN = Species(
@@ -207,8 +215,8 @@ WOMAN = Species(
     title="Ginger",
     title_zh="小棠",
     paint=_paint,
-    form=Woman,
-    fields=PersonFields,
+    form=WomanShape,
+    fields=HumanFields,
     brow_lift=0.7,
     wild_teeth=0.0,
     tooth_band=True,

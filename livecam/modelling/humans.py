@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from livecam.modelling.morphs import Displacements, SkinFields
+from livecam.modelling.morphs import Displacements, ExpressionFields
 from livecam.modelling.sdf import (
     Array,
     Vector,
@@ -24,13 +24,13 @@ from livecam.modelling.sdf import (
     unit,
     vector,
 )
-from livecam.modelling.shape import Shape
+from livecam.modelling.shape import HeadShape
 
 EAR_OUT_DEG = 32.0  # the bowl of an ear looks that far forward
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class FaceProportions:
     """What makes one cartoon person differ from the next, in head units."""
 
     jaw_angle: Vector  # where the jaw turns up to the ear
@@ -48,10 +48,10 @@ class Face:
     neck: float  # radius
 
 
-class Person(Shape):
+class HumanShape(HeadShape):
     """The surface of a person's head, hair and clothes taken off."""
 
-    face: ClassVar[Face]
+    face: ClassVar[FaceProportions]
 
     # ------------------------------------------------------------ the lip line
 
@@ -162,7 +162,7 @@ class Person(Shape):
         return unit(down)
 
 
-class PersonFields(SkinFields):
+class HumanFields(ExpressionFields):
     """The expressions of a flat face with a chin: what differs from a muzzle's."""
 
     def jaw_weight(self, p: Array, side: Array) -> Array:
@@ -248,7 +248,7 @@ def _placed(point: Array, sign: float) -> Vector:
 
 
 @dataclass(frozen=True, slots=True)
-class Tones:
+class SkinTones:
     """The paints of a skin, linear."""
 
     base: Vector
@@ -261,7 +261,7 @@ class Tones:
     blush_share: float = 0.6
 
 
-def painted_skin(shape: Person, tones: Tones, p: Array, normals: Array) -> Array:
+def painted_skin(shape: HumanShape, tones: SkinTones, p: Array, normals: Array) -> Array:
     """A portrait painter's planes: golden forehead, red middle, cooler jaw; colours [n, 3]."""
     q = mirrored(p)
     row = shape.species
@@ -293,7 +293,7 @@ def painted_skin(shape: Person, tones: Tones, p: Array, normals: Array) -> Array
     return mix(c, vector(tones.lip), lip_paint(shape, p) * front).astype(np.float32)
 
 
-def lip_paint(shape: Person, p: Array) -> Array:
+def lip_paint(shape: HumanShape, p: Array) -> Array:
     """1 on the red of the lips, 0 beside it: a bow above, a bowl below."""
     x = np.abs(p[:, 0])
     above = shape.above_lips(p)
