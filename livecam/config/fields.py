@@ -28,6 +28,7 @@ class SettingField:
     unit: str
     help: str
     group_help: str
+    live: bool  # may change while livecam runs; else at the next start
     option: str  # "on_lost"; differs from `name` where that would be unclear alone
 
     @property
@@ -86,6 +87,7 @@ def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) 
         unit=extra["unit"],
         help=info.description or "",
         group_help=(group.__doc__ or "").strip(),
+        live=extra["live"],
         option=extra["flag"].replace("-", "_") or name,
     )
 
