@@ -187,9 +187,9 @@ def _models(settings: Settings) -> Check:
 
 
 def _avatar(settings: Settings) -> Check:
-    from livecam.avatar.accessories import worn_avatar
+    from livecam.avatar.accessories import avatar_from_settings
 
-    avatar = worn_avatar(settings.avatar)
+    avatar = avatar_from_settings(settings.avatar)
     full, light = (
         sum(len(mesh.positions) for mesh in meshes)
         for meshes in (avatar.meshes, avatar.light_meshes)

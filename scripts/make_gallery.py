@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.avatar.accessories import dressed
+from livecam.avatar.accessories import with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.frame import Image
@@ -47,7 +47,7 @@ def together(graphics: Graphics) -> Image:
     """All heads in one picture, some of them dressed."""
     cells = []
     for name in list_avatars():
-        avatar = dressed(load_avatar(name), WORN.get(name, ()))
+        avatar = with_accessories(load_avatar(name), WORN.get(name, ()))
         with Stage(graphics, avatar, (CELL, CELL), "full") as stage:
             cells.append(stage.picture(HERO))
     rows = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]

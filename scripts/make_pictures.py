@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.avatar.accessories import dressed, worn_avatar
+from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.config.settings import Settings
@@ -127,8 +127,8 @@ def worn() -> list[Image]:
     seen, settings = tracked(), Settings()
     with open_graphics() as graphics:
         return [
-            small(shown_as(settings, seen, graphics, dressed(load_avatar(name), accessories)))
-            for name, accessories in OTHERS
+            small(shown_as(settings, seen, graphics, with_accessories(load_avatar(name), worn)))
+            for name, worn in OTHERS
         ]
 
 
@@ -138,7 +138,8 @@ def staged() -> list[Image]:
     with open_graphics() as graphics:
         for words, changed in STAGES:
             settings = Settings.model_validate(changed)
-            image = small(shown_as(settings, seen, graphics, worn_avatar(settings.avatar))).copy()
+            avatar = avatar_from_settings(settings.avatar)
+            image = small(shown_as(settings, seen, graphics, avatar)).copy()
             band = image[-34:]
             band[..., :3] = band[..., :3] // 3
             place = (14, image.shape[0] - 11)

@@ -4,7 +4,7 @@
 in vec3 bone;  // 0 or 1 + its number, the vertex's share in it, how thin the part is
 
 uniform mat4 camera_from_head, camera_from_body;
-uniform mat4 bones[MOST_BONES + 1];  // in avatar space; the first moves nothing
+uniform mat4 bones[MAX_BONES + 1];  // in avatar space; the first moves nothing
 
 vec3 placed(vec3 p, float follows) {
     vec4 at = vec4(p, 1.0);

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from livecam.avatar import accessories
 from livecam.avatar.accessories import (
     accessory_folder,
-    dressed,
+    avatar_from_settings,
     list_accessories,
     load_accessory,
-    worn_avatar,
+    with_accessories,
 )
-from livecam.avatar.base import MOST_BONES, Anchor, Avatar, AvatarState, Bone, Material, Mesh
+from livecam.avatar.base import MAX_BONES, Anchor, Avatar, AvatarState, Bone, Material, Mesh
 from livecam.avatar.library import ACCESSORY_KINDS, list_avatars, load_avatar
 from livecam.avatar.rig import CHIN_DROP, EYES, SKULL_HALF_WIDTH, SKULL_TOP, Rig
 from livecam.compose.compositor import HeadCompositor
@@ -64,7 +64,7 @@ def points_of(avatar: Avatar, **weights: float) -> NDArray[np.float32]:
 
 def added(avatar: Avatar, name: str) -> tuple[Mesh, ...]:
     """What an accessory adds to the light head, in place."""
-    return dressed(avatar, [name]).light_meshes[len(avatar.light_meshes) :]
+    return with_accessories(avatar, [name]).light_meshes[len(avatar.light_meshes) :]
 
 
 def placed(avatar: Avatar, name: str) -> NDArray[np.float32]:
@@ -183,7 +183,7 @@ def test_whatever_is_worn_hides_as_much_of_a_face_as_before(head: str):
     state = Rig(avatar, AvatarSettings()).state(face, SIDE, SIDE)
     bare = Solid(avatar).mask(state) & wearer(face)
     for name in list_accessories():
-        lost = (bare > Solid(dressed(avatar, [name])).mask(state)).sum()
+        lost = (bare > Solid(with_accessories(avatar, [name])).mask(state)).sum()
         assert lost == 0, name
 
 
@@ -216,7 +216,7 @@ def test_an_anchor_moves_turns_and_stretches(head: Avatar):
 
 
 def test_bones_of_an_accessory_come_after_those_of_the_head(head: Avatar):
-    worn = dressed(head, ["beanie"])
+    worn = with_accessories(head, ["beanie"])
     assert [bone.name for bone in worn.bones] == [*(b.name for b in head.bones), "bobble"]
     bobble = next(mesh for mesh in worn.meshes if mesh.bone.max(initial=0) == len(worn.bones))
     assert bobble.material is Material.FUR
@@ -228,14 +228,14 @@ def test_bones_of_an_accessory_come_after_those_of_the_head(head: Avatar):
 
 
 def test_an_accessory_is_stiff_where_no_bone_is_left(head: Avatar):
-    many = tuple(Bone(f"b{i}", "head", (0, 0, 0), (0, 1, 0)) for i in range(MOST_BONES))
-    worn = dressed(replace(head, bones=many), ["beanie"])
+    many = tuple(Bone(f"b{i}", "head", (0, 0, 0), (0, 1, 0)) for i in range(MAX_BONES))
+    worn = with_accessories(replace(head, bones=many), ["beanie"])
     assert worn.bones == many
     assert not any(mesh.bone.any() for mesh in worn.meshes[len(head.meshes) :])
 
 
 def test_a_tight_cap_presses_fur_down_but_no_ear(head: Avatar):
-    worn = dressed(head, ["beanie"])
+    worn = with_accessories(head, ["beanie"])
     press, at = load_accessory("beanie").press, head.anchors["hat"]
     assert press is not None
     for before, after in zip(head.meshes, worn.meshes, strict=False):
@@ -252,12 +252,14 @@ def test_a_tight_cap_presses_fur_down_but_no_ear(head: Avatar):
 
 
 def test_nothing_worn_changes_nothing(head: Avatar):
-    assert dressed(head, []) is head
-    assert worn_avatar(AvatarSettings(avatar=HEADS[0])).bones == head.bones
+    assert with_accessories(head, []) is head
+    assert avatar_from_settings(AvatarSettings(avatar=HEADS[0])).bones == head.bones
 
 
 def test_the_settings_say_what_is_worn():
-    worn = worn_avatar(AvatarSettings(avatar=HEADS[0], accessories=("glasses", "headphones")))
+    worn = avatar_from_settings(
+        AvatarSettings(avatar=HEADS[0], accessories=("glasses", "headphones"))
+    )
     names = " ".join(mesh.name for mesh in worn.meshes)
     assert "headphones metal" in names
     assert "glasses glass" in names
@@ -265,27 +267,27 @@ def test_the_settings_say_what_is_worn():
 
 def test_an_unknown_name_is_answered_with_the_nearest(head: Avatar):
     with pytest.raises(AssetError, match='"glases" - did you mean "glasses"') as caught:
-        dressed(head, ["glases"])
+        with_accessories(head, ["glases"])
     assert "headphones" in caught.value.hint
 
 
 def test_two_in_the_same_place_are_refused(head: Avatar):
     with pytest.raises(ConfigError, match="glasses and sunglasses sit in the same place"):
-        dressed(head, ["glasses", "sunglasses"])
-    assert dressed(head, ["glasses", "glasses"]).meshes
+        with_accessories(head, ["glasses", "sunglasses"])
+    assert with_accessories(head, ["glasses", "glasses"]).meshes
 
 
 def test_what_a_head_has_no_place_for_is_left_off(head: Avatar, caplog: pytest.LogCaptureFixture):
     bald = replace(head, anchors={})
     with caplog.at_level(logging.WARNING, "livecam"):
-        assert dressed(bald, ["top-hat"]) is bald
+        assert with_accessories(bald, ["top-hat"]) is bald
     assert f"{head.title} has no place for top hat" in caplog.text
 
 
 def test_ones_own_accessory_can_be_worn(item: Path, head: Avatar):
     assert "mine" in list_accessories()
     assert accessory_folder("mine") == item
-    assert len(dressed(head, ["mine"]).meshes) > len(head.meshes)
+    assert len(with_accessories(head, ["mine"]).meshes) > len(head.meshes)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +319,7 @@ def test_a_press_is_read_as_it_is_written(item: Path):
 
 
 def test_the_state_of_a_head_fits_what_it_wears(head: Avatar):
-    worn = dressed(head, ["beanie"])
+    worn = with_accessories(head, ["beanie"])
     state = Rig(worn, AvatarSettings()).state(state_at(face_at()), 640, 360)
     assert isinstance(state, AvatarState)
     assert state.bones is None or len(state.bones) == len(worn.bones)
@@ -356,7 +358,7 @@ def test_no_face_shows_through_glass_that_lies_over_the_head(
     covered = through(head) < 8
     assert covered.mean() > 0.1
     for name in ("glasses", "sunglasses", "heart-glasses"):
-        seen = through(dressed(head, [name]))[covered]
+        seen = through(with_accessories(head, [name]))[covered]
         assert (seen > 16).sum() <= 3, name
 
 
@@ -372,7 +374,7 @@ def test_sunglasses_are_dark_and_glasses_are_clear(graphics: Graphics, head: Ava
 
     def eye(*names: str) -> NDArray[np.float64]:
         settings = RenderSettings(tier="light")
-        worn = dressed(head, names)
+        worn = with_accessories(head, names)
         with closing(HeadCompositor(graphics, worn, settings, (width, height))) as compositor:
             drawn = compositor.compose(Frame(image, 0, 0.0), (state,)).image
         return drawn[y - 6 : y + 13, x - 9 : x + 10, :3].mean(axis=2)

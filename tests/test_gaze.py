@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.avatar.expression import ExpressionGains
-from livecam.avatar.gaze import FULL_TURN_RAD, Gaze, look_of
+from livecam.avatar.gaze import FULL_TURN_RAD, Gaze, gaze_weights
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image
@@ -81,7 +81,7 @@ def shown(weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """Left and up, of both eyes, of an avatar; weights of a full turn."""
     morphs = ExpressionGains({}).morphs(weights, 0.0).astype(np.float64)
     Gaze(np.random.default_rng(0)).step(morphs, 0.0, 1 / 30, False, 0.0)
-    left, right = look_of(morphs.astype(np.float32))
+    left, right = gaze_weights(morphs.astype(np.float32))
     assert left == pytest.approx(right)  # straight eyes agree
     return left
 

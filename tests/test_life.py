@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Bone
-from livecam.avatar.gaze import Gaze, Lids, look_of, vergence
-from livecam.avatar.life import BREATHS_PER_S
-from livecam.avatar.pupil import NARROWEST, WIDEST, Pupil, brightness_of
+from livecam.avatar.gaze import Gaze, Lids, gaze_weights, vergence
+from livecam.avatar.pupil import NARROWEST, WIDEST, Pupil, mean_brightness
 from livecam.avatar.rig import Rig
+from livecam.avatar.secondary_motion import BREATHS_PER_S
 from livecam.avatar.springs import Springs
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import EXPRESSIONS, INDEX, FaceState, Matrix4
@@ -242,7 +242,7 @@ def gaze() -> Gaze:
 def look(amount: float = 0.0, meet: float = 0.0, **weights: float) -> NDArray[np.float64]:
     shown = morphs(**weights)
     gaze().step(shown, meet, 1 / 30, False, amount)
-    return look_of(shown.astype(np.float32))
+    return gaze_weights(shown.astype(np.float32))
 
 
 def test_both_eyes_look_the_same_way() -> None:
@@ -280,7 +280,7 @@ def test_a_blink_does_not_move_the_gaze() -> None:
     eyes.step(morphs(eyeLookOutLeft=0.4, eyeLookInRight=0.4), 0.0, 1 / 30, False, 0.0)
     shut = morphs(eyeBlinkLeft=0.9, eyeBlinkRight=0.9, eyeLookDownLeft=0.1, eyeLookInLeft=0.5)
     eyes.step(shut, 0.0, 1 / 30, False, 0.0)
-    assert look_of(shut.astype(np.float32))[:, 0] == pytest.approx((0.4, 0.4))
+    assert gaze_weights(shut.astype(np.float32))[:, 0] == pytest.approx((0.4, 0.4))
 
 
 def test_small_saccades_come_only_while_the_measured_gaze_rests() -> None:
@@ -291,7 +291,7 @@ def test_small_saccades_come_only_while_the_measured_gaze_rests() -> None:
             shown = morphs(eyeLookOutLeft=max(aim, 0), eyeLookInRight=max(aim, 0),
                            eyeLookInLeft=max(-aim, 0), eyeLookOutRight=max(-aim, 0))  # fmt: skip
             eyes.step(shown, 0.0, 1 / 30, False, 1.0)
-            far = max(far, abs(float(look_of(shown.astype(np.float32))[0, 0]) - aim))
+            far = max(far, abs(float(gaze_weights(shown.astype(np.float32))[0, 0]) - aim))
         return far
 
     assert 0.01 < wander(moving=False) < 0.06
@@ -390,9 +390,9 @@ def test_the_brightness_is_that_of_the_face() -> None:
     image = np.zeros((120, 160, 4), np.uint8)
     image[30:90, 40:120] = 204
     outline = np.array(((40, 30), (119, 30), (119, 89), (40, 89)), np.float32)
-    assert brightness_of(image, outline) == pytest.approx(0.8)
-    assert brightness_of(image, outline + 500) is None
-    assert brightness_of(image, None) is None
+    assert mean_brightness(image, outline) == pytest.approx(0.8)
+    assert mean_brightness(image, outline + 500) is None
+    assert mean_brightness(image, None) is None
 
 
 # --- the rig -------------------------------------------------------------------------------

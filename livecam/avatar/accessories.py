@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, Material, Mesh, Points
+from livecam.avatar.base import MAX_BONES, Anchor, Avatar, Bone, Material, Mesh, Points
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.library import (
     ACCESSORY_KINDS,
-    Label,
+    CommonDescription,
     avatar_folders,
     check_bones,
     load_avatar,
@@ -69,7 +69,7 @@ class Accessory:
     folder: Path
 
 
-class ItemDescription(Label):
+class AccessoryDescription(CommonDescription):
     """What `item.toml` says."""
 
     kind: str
@@ -96,14 +96,14 @@ def accessory_folder(name: str) -> Path:
     return known[name]
 
 
-def read_item(folder: Path) -> ItemDescription:
+def read_item(folder: Path) -> AccessoryDescription:
     """What the `item.toml` in a folder says; cheap, so that lists need no meshes.
 
     Raises:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
     """
     path = folder / ITEM_TOML
-    said = read_toml(path, ItemDescription, f"a folder holds {ITEM_TOML} and {ITEM_FILE}")
+    said = read_toml(path, AccessoryDescription, f"a folder holds {ITEM_TOML} and {ITEM_FILE}")
     if said.kind not in ACCESSORY_KINDS:
         raise AssetError(
             f'{path}: no head has an anchor for the kind "{said.kind}"'
@@ -140,7 +140,7 @@ def load_accessory(name: str) -> Accessory:
     )
 
 
-def dressed(avatar: Avatar, names: Sequence[str]) -> Avatar:
+def with_accessories(avatar: Avatar, names: Sequence[str]) -> Avatar:
     """The avatar with those accessories on; one that it has no place for is left off.
 
     Raises:
@@ -164,7 +164,7 @@ def dressed(avatar: Avatar, names: Sequence[str]) -> Avatar:
     return avatar
 
 
-def worn_avatar(settings: AvatarSettings) -> Avatar:
+def avatar_from_settings(settings: AvatarSettings) -> Avatar:
     """The avatar that the settings ask for, with everything that it wears.
 
     Raises:
@@ -173,13 +173,13 @@ def worn_avatar(settings: AvatarSettings) -> Avatar:
     """
     # Who wears none wears the usual one unseen: it is at hand when they change their mind.
     name = type(settings)().avatar if settings.avatar == NO_AVATAR else settings.avatar
-    return dressed(load_avatar(name), settings.accessories)
+    return with_accessories(load_avatar(name), settings.accessories)
 
 
 def _with(avatar: Avatar, item: Accessory, anchor: Anchor) -> Avatar:
     fitting = _Fitting(anchor)
     first = len(avatar.bones)
-    swings = first + len(item.bones) <= MOST_BONES  # else it is stiff
+    swings = first + len(item.bones) <= MAX_BONES  # else it is stiff
 
     def joined(own: tuple[Mesh, ...], added: tuple[Mesh, ...]) -> tuple[Mesh, ...]:
         pressed = (fitting.pressed(mesh, item.press) if item.press else mesh for mesh in own)

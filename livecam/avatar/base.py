@@ -19,7 +19,7 @@ from livecam.core.face import Matrix4, Vector3, Weights
 Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
 
 CORRECTIVE = "*"  # between the names of expressions
-MOST_BONES = 24  # a shader holds a matrix for each
+MAX_BONES = 24  # a shader holds a matrix for each
 
 
 def _nothing() -> NDArray[Any]:
@@ -172,11 +172,11 @@ class AvatarState:
     slot: int = 0  # index of the avatar, where several people wear one
     track_id: int | None = None  # of the person who wears it; None where nobody is tracked
 
-    def moved(self, way: Vector3) -> AvatarState:
-        """Head and body elsewhere by metres in camera space; what is in pixels stays."""
+    def translated(self, offset_m: Vector3) -> AvatarState:
+        """Moves head and body in camera space; fields in pixels stay."""
         head, body = self.camera_from_head.copy(), self.camera_from_body.copy()
-        head[:3, 3] += way
-        body[:3, 3] += way
+        head[:3, 3] += offset_m
+        body[:3, 3] += offset_m
         return replace(self, camera_from_head=head, camera_from_body=body)
 
 

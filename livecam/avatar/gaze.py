@@ -214,7 +214,7 @@ def vergence(half_apart_m: float, distance_m: float) -> float:
     return VERGENCE_SHARE * float(np.arctan2(half_apart_m, distance_m)) / FULL_TURN_RAD
 
 
-def look_of(morphs: Weights) -> NDArray[np.float64]:
+def gaze_weights(morphs: Weights) -> NDArray[np.float64]:
     """Where each eye looks, float64[2, 2]: left and right eye; left and up, as weights."""
     look = morphs[_LOOK].astype(np.float64)
     out = look[:, 1] - look[:, 0]

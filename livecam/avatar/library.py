@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livecam.avatar.base import MOST_BONES, Anchor, Avatar, Bone, EyeLook, Fit, FurLook
+from livecam.avatar.base import MAX_BONES, Anchor, Avatar, Bone, EyeLook, Fit, FurLook
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.skin import BODY, HEAD
 from livecam.config.paths import shipped_folder, user_data_folder
@@ -30,7 +30,7 @@ _Said = TypeVar("_Said", bound=BaseModel)
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-class Label(BaseModel):
+class CommonDescription(BaseModel):
     """What every description says: of a head, and of what a head may wear."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,10 +39,10 @@ class Label(BaseModel):
     title_zh: str = Field(min_length=1)
     author: str
     licence: str
-    bones: tuple[Bone, ...] = Field((), max_length=MOST_BONES)
+    bones: tuple[Bone, ...] = Field((), max_length=MAX_BONES)
 
 
-class Description(Label):
+class AvatarDescription(CommonDescription):
     """What `avatar.toml` says; its tables are the classes of avatar/base.py."""
 
     eyes: EyeLook
@@ -111,14 +111,16 @@ def find_avatar(name_or_folder: str | Path) -> Path:
     )
 
 
-def read_description(folder: Path) -> Description:
+def read_description(folder: Path) -> AvatarDescription:
     """What the `avatar.toml` in a folder says; cheap, so that lists need no meshes.
 
     Raises:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
     """
     path = folder / DESCRIPTION
-    said = read_toml(path, Description, f"an avatar folder holds {DESCRIPTION} and {HEAD_FILE}")
+    said = read_toml(
+        path, AvatarDescription, f"an avatar folder holds {DESCRIPTION} and {HEAD_FILE}"
+    )
     _refuse_unknown_expressions(path, "gains", said.gains)
     check_bones(path, said.bones)
     for kind in said.anchors:

@@ -42,7 +42,7 @@ class Pupil:
         return min(max(1 - PER_DOUBLING * felt, NARROWEST), WIDEST)
 
 
-def brightness_of(image: Image, outline: NDArray[np.float32] | None) -> float | None:
+def mean_brightness(image: Image, outline: NDArray[np.float32] | None) -> float | None:
     """The mean brightness (sRGB, 0..1) within the box of an outline float32[k, 2] in pixels.
 
     From a few hundred pixels of an RGBA picture; None when the outline lies outside.

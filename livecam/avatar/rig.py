@@ -13,8 +13,8 @@ import numpy as np
 
 from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.avatar.expression import ExpressionGains
-from livecam.avatar.life import Life
-from livecam.avatar.pupil import brightness_of
+from livecam.avatar.pupil import mean_brightness
+from livecam.avatar.secondary_motion import SecondaryMotion
 from livecam.config.settings import AvatarSettings
 from livecam.core.face import FacePose, FaceState, Matrix4, Vector3
 from livecam.core.frame import Image
@@ -59,8 +59,8 @@ class Rig:
         self._fit = avatar.fit
         self._settings = settings
         self._expression = ExpressionGains(avatar.gains, settings.expression, profile)
-        self._posture = UsualPitch()
-        self._life = Life(avatar, settings.life)
+        self._posture = RestingPitch()
+        self._motion = SecondaryMotion(avatar, settings.life)
         self._at: float | None = None  # the last moment, idle ones included
         self._measured_at = -np.inf
         self._centre_px: tuple[float, float] | None = None
@@ -70,7 +70,7 @@ class Rig:
         """Forgets the wearer: the next state is like a new rig's first."""
         self._expression.reset()
         self._posture.reset()
-        self._life.reset()
+        self._motion.reset()
         self._at = None
         self._measured_at = -np.inf
         self._centre_px = None
@@ -85,11 +85,11 @@ class Rig:
         """
         dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
         if face.at < self._measured_at - REWIND_S:
-            self._life.reset()
+            self._motion.reset()
         self._at = self._measured_at = face.at
         self._measured = self._rigged(face, dt, width, height)
-        bright = None if image is None else brightness_of(image, self._measured.face_px)
-        return self._life.live(self._measured, dt, bright)
+        bright = None if image is None else mean_brightness(image, self._measured.face_px)
+        return self._motion.animate(self._measured, dt, bright)
 
     def idle(self, dt: float) -> AvatarState | None:
         """The last state, kept alive for dt more seconds in which nobody was seen.
@@ -102,7 +102,7 @@ class Rig:
         dt = min(max(dt, 0.0), 1.0)
         self._at += dt
         self._centre_px = None  # wherever the head comes back, it did not fly there
-        return self._life.live(replace(self._measured, velocity_px=(0.0, 0.0)), dt, idle=True)
+        return self._motion.animate(replace(self._measured, velocity_px=(0.0, 0.0)), dt, idle=True)
 
     def _rigged(self, face: FaceState, dt: float, width: int, height: int) -> AvatarState:
         camera_from_head = self._camera_from_head(face, dt)
@@ -160,7 +160,7 @@ class Rig:
         return (x - before[0], y - before[1]) if before is not None else (0.0, 0.0)
 
 
-class UsualPitch:
+class RestingPitch:
     """How somebody usually holds their head, in degrees down; far nods count little."""
 
     SETTLE_S = 20.0

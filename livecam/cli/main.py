@@ -31,8 +31,8 @@ from livecam.cli.printing import (
 )
 
 if TYPE_CHECKING:
-    from livecam.avatar.accessories import ItemDescription
-    from livecam.avatar.library import Description
+    from livecam.avatar.accessories import AccessoryDescription
+    from livecam.avatar.library import AvatarDescription
     from livecam.config.fields import SettingField
 
 Preset = Annotated[
@@ -447,7 +447,9 @@ def _avatars_list(json: Json = False) -> int:
     return 0
 
 
-def _wearable(kind: str, folder: Path, said: Description | ItemDescription) -> dict[str, Any]:
+def _wearable(
+    kind: str, folder: Path, said: AvatarDescription | AccessoryDescription
+) -> dict[str, Any]:
     words = said.model_dump(include={"title", "title_zh", "author", "licence"})
     files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {"name": folder.name, "kind": kind, **words, "bytes": files}

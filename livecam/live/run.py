@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from livecam.avatar.accessories import dressed
+from livecam.avatar.accessories import with_accessories
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.calibration.online import wearers_profile
 from livecam.config.settings import Settings
@@ -262,7 +262,7 @@ class _Run:
             return
         here = names.index(self._avatar_name) if self._avatar_name in names else -1
         avatar = load_avatar(names[(here + 1) % len(names)])
-        avatar = dressed(avatar, self.settings.avatar.accessories)
+        avatar = with_accessories(avatar, self.settings.avatar.accessories)
         self._avatar_name = avatar.name
         self._live.line.wear(avatar)
 

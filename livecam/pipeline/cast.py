@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.accessories import dressed, worn_avatar
+from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.avatar.library import load_avatar
-from livecam.avatar.life import RETURN_S
 from livecam.avatar.rig import Rig
+from livecam.avatar.secondary_motion import RETURN_S
 from livecam.compose.covers import face_region, region_at
 from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.face import FaceState, Matrix4, Observation, Vector3
@@ -50,9 +50,9 @@ def cast_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
         ConfigError: two accessories sit in the same place.
     """
     if not settings.avatars:
-        return (worn_avatar(settings),) * people_in(settings)
+        return (avatar_from_settings(settings),) * people_in(settings)
     made = {
-        name: dressed(load_avatar(name), settings.accessories)
+        name: with_accessories(load_avatar(name), settings.accessories)
         for name in dict.fromkeys(settings.avatars)
     }
     names = settings.avatars
@@ -215,7 +215,7 @@ def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> Avat
     metres = -float(state.camera_from_head[2, 3]) / focal_px(height)
     way = np.array((by_px[0] * metres, -by_px[1] * metres, 0.0))
     face_px = None if state.face_px is None else (state.face_px + by_px).astype(np.float32)
-    return replace(state.moved(way), face_px=face_px)
+    return replace(state.translated(way), face_px=face_px)
 
 
 class WayBack:

@@ -18,7 +18,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import MOST_BONES, Avatar, AvatarState, Mesh
+from livecam.avatar.base import MAX_BONES, Avatar, AvatarState, Mesh
 from livecam.core.face import INDEX, Matrix4, Weights
 from livecam.core.frame import Rect
 from livecam.core.spaces import focal_px
@@ -101,7 +101,7 @@ class HeadRenderer:
         self._noise = noise_texture(self.ctx, self.noise_filtered)
         self.programs: list[Program] = []
         self._arrays: list[moderngl.VertexArray] = []
-        self._bones = np.tile(np.eye(4, dtype=np.float32), (MOST_BONES + 1, 1, 1))
+        self._bones = np.tile(np.eye(4, dtype=np.float32), (MAX_BONES + 1, 1, 1))
         self._buffers: list[moderngl.Buffer] = []
 
     def view(self, state: AvatarState, width: int, height: int) -> HeadView | None:
@@ -209,7 +209,7 @@ class HeadRenderer:
         }
 
     def _bone_matrices(self, state: AvatarState) -> bytes:
-        """float32[MOST_BONES + 1, 4, 4] as OpenGL wants them: column after column."""
+        """float32[MAX_BONES + 1, 4, 4] as OpenGL wants them: column after column."""
         if state.bones is not None:
             count = len(state.bones)
             self._bones[1 : count + 1] = state.bones.transpose(0, 2, 1)

@@ -16,7 +16,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import MOST_BONES
+from livecam.avatar.base import MAX_BONES
 from livecam.core.errors import ShaderError
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -79,7 +79,7 @@ class ShaderSource:
         return {n.split("[")[0].strip() for n in names}
 
     def glsl(self, defines: Mapping[str, str | int]) -> str:
-        given = {"MOST_BONES": MOST_BONES, **defines}
+        given = {"MAX_BONES": MAX_BONES, **defines}
         head = ["#version 330 core", *(f"#define {k} {v}" for k, v in given.items())]
         return "\n".join((*head, self.text, ""))
 

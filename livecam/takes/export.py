@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, Material, Profile
 from livecam.avatar.expression import ExpressionGains
-from livecam.avatar.eye_picture import eye_picture, eye_uv
+from livecam.avatar.eye_texture import eye_texture, eye_uv
 from livecam.avatar.gltf.accessors import ARRAY_BUFFER
 from livecam.avatar.gltf.container import glb_bytes, read_glb, triangle_primitives
 from livecam.avatar.library import HEAD_FILE, load_avatar
@@ -116,7 +116,7 @@ def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
         if not known or "TEXCOORD_0" in primitive["attributes"]:
             continue
         if texture is None:
-            texture = file.add_picture(eye_picture(head.eyes))
+            texture = file.add_picture(eye_texture(head.eyes))
         primitive["attributes"]["TEXCOORD_0"] = file.add(
             eye_uv(mesh.comb), "VEC2", of_vertices=True
         )

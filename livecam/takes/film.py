@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.accessories import worn_avatar
+from livecam.avatar.accessories import avatar_from_settings
 from livecam.avatar.base import Avatar, Profile
 from livecam.avatar.rig import Rig
 from livecam.calibration.profile import load_profile
@@ -84,7 +84,7 @@ def render(
         picture=PictureSettings(background=background),
         render=RenderSettings(tier=checked_tier(tier)),
     )
-    head = worn_avatar(settings.avatar)
+    head = avatar_from_settings(settings.avatar)
     usual = load_profile(profile) if profile else None
     if not force and (out.exists() if out.suffix else numbered(out)):
         raise SinkError(f"{out} is there already", hint="--force replaces it")
@@ -143,7 +143,7 @@ class TakeStage(Closing):
             return self._compositor.compose(frame, ())
         state = self._rig.state(face, *frame.size, self._card)
         # The rig has seen the head where it was filmed: what it knows of its posture stays true.
-        return self._compositor.compose(frame, (state.moved(self._shift),))
+        return self._compositor.compose(frame, (state.translated(self._shift),))
 
     def close(self) -> None:
         self._compositor.close()

@@ -9,7 +9,7 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from livecam.avatar.accessories import dressed
+from livecam.avatar.accessories import with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.errors import SinkError, UsageError
@@ -105,7 +105,7 @@ def write_sheets(
     names = list_avatars() if every else (name,)
     with open_graphics() as graphics:
         for each in names:
-            avatar = dressed(load_avatar(each), wear)
+            avatar = with_accessories(load_avatar(each), wear)
             path = Path(f"{avatar.name}-sheet.png")
             if out is not None:
                 path = out / path if every else out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from livecam.avatar.accessories import dressed
+from livecam.avatar.accessories import with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.core.commands import Command
@@ -50,7 +50,7 @@ def show(
     """
     width, height = checked_size(size)
     chosen = checked_tier(tier)
-    avatar = dressed(load_avatar(name), wear)
+    avatar = with_accessories(load_avatar(name), wear)
     if png is not None:
         with open_graphics() as graphics:
             _write(graphics, avatar, (width, height), chosen, png, seconds or TURN_S)

@@ -22,7 +22,7 @@ BORDER = 0.995  # just inside the picture, which repeats beyond its edge
 RING_FROM, RING = 0.76, 0.07  # the iris darkens from there on, to so much at its edge
 
 
-def eye_picture(look: EyeLook) -> Image:
+def eye_texture(look: EyeLook) -> Image:
     """uint8[SIZE, SIZE, 3], sRGB: the front half of an eye, its border white."""
     y, x = (np.mgrid[:SIZE, :SIZE, :1][:2] + 0.5) * (2 / SIZE) - 1
     r = np.hypot(x, y) / np.sin(look.iris_angle_rad)

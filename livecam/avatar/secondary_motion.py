@@ -43,7 +43,7 @@ FLICK_SHARE = 0.5
 HALF_APART_M = 0.03  # the eyes of an avatar without any
 
 
-class Life:
+class SecondaryMotion:
     """Brings the states of one avatar to life. One thread; no clock of its own.
 
     Args:
@@ -55,12 +55,12 @@ class Life:
         self._amount = amount
         self._neck = np.array(avatar.fit.neck_pivot)
         self._eyes = np.array(avatar.fit.eye_line)
-        self._half_apart_m = half_apart(avatar)
+        self._half_eye_distance_m = half_eye_distance_m(avatar)
         self._flicking = [i for i, bone in enumerate(avatar.bones) if bone.turns]
-        self._springs = Springs((*avatar.bones, ruff(avatar)))
+        self._springs = Springs((*avatar.bones, body_bone(avatar)))
         self._random = np.random.default_rng(SEED)
         self._gaze, self._lids = Gaze(self._random), Lids(self._random)
-        self._breath, self._idle, self._pupil = Breath(), Idle(self._neck), Pupil()
+        self._breath, self._idle, self._pupil = Breathing(), IdleMotion(self._neck), Pupil()
         self.reset()
 
     def reset(self) -> None:
@@ -70,7 +70,7 @@ class Life:
             part.reset()
         self._flick_wait_s = FLICK_S[0]
 
-    def live(
+    def animate(
         self,
         state: AvatarState,
         dt: float,
@@ -90,7 +90,7 @@ class Life:
         head, morphs = self._idle.step(state, dt, idle, self._amount)
         eyes = head[:3, :3] @ self._eyes + head[:3, 3]
         scale = float(np.cbrt(abs(np.linalg.det(head[:3, :3]))))
-        meet = vergence(self._half_apart_m * scale, -float(eyes[2]))
+        meet = vergence(self._half_eye_distance_m * scale, -float(eyes[2]))
         self._gaze.step(morphs, meet, dt, idle, self._amount)
         self._lids.step(morphs, dt, idle)
         shown = morphs.astype(np.float32)
@@ -100,7 +100,7 @@ class Life:
         return replace(
             state,
             camera_from_head=head,
-            camera_from_body=breathing(state.camera_from_body @ bones[-1], self._neck, breath),
+            camera_from_body=raised_body(state.camera_from_body @ bones[-1], self._neck, breath),
             morphs=shown,
             bones=bones[:-1] if len(bones) > 1 else None,
             pupil=1 + (self._pupil.step(brightness, dt) - 1) * self._amount,
@@ -116,8 +116,8 @@ class Life:
             self._springs.flick(int(self._random.choice(self._flicking)), FLICK_SHARE)
 
 
-class Breath:
-    """How far the ruff is lifted by breathing: 0..1, less while the head moves."""
+class Breathing:
+    """How far breathing lifts the ruff: 0..1, less while the head moves."""
 
     def __init__(self) -> None:
         self.reset()
@@ -144,7 +144,7 @@ class Breath:
         return self._still * float(1 - np.cos(phase + 0.3 * np.sin(phase))) / 2
 
 
-class Idle:
+class IdleMotion:
     """The head while nobody is seen, and the way back to what is measured."""
 
     def __init__(self, neck: Vector3) -> None:
@@ -181,10 +181,10 @@ class Idle:
             self._begin = morphs
             goal, constant = np.zeros(3), SWAY_OUT_S
         self._sway += (goal - self._sway) * (1 - np.exp(-dt / constant))
-        return swayed(state.camera_from_head, self._neck, self._sway), morphs.copy()
+        return rotated_about_neck(state.camera_from_head, self._neck, self._sway), morphs.copy()
 
 
-def swayed(camera_from_head: Matrix4, neck: Vector3, turn: Vector3) -> Matrix4:
+def rotated_about_neck(camera_from_head: Matrix4, neck: Vector3, turn: Vector3) -> Matrix4:
     """The head turned about its neck by a rotation vector."""
     if not turn.any():
         return camera_from_head
@@ -195,7 +195,7 @@ def swayed(camera_from_head: Matrix4, neck: Vector3, turn: Vector3) -> Matrix4:
     return out
 
 
-def breathing(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix4:
+def raised_body(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix4:
     """The body at a lift of 0..1: it widens about the neck and rises."""
     if lift == 0:
         return camera_from_body
@@ -207,7 +207,7 @@ def breathing(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix4:
     return out
 
 
-def ruff(avatar: Avatar) -> Bone:
+def body_bone(avatar: Avatar) -> Bone:
     """What an avatar's body swings on, about the neck."""
     pivot = np.array(avatar.fit.neck_pivot)
     x, y, z = (float(v) for v in pivot + RUFF_DROP_M)
@@ -216,7 +216,7 @@ def ruff(avatar: Avatar) -> Bone:
     return Bone("body", "body", at, (x, y, z), RUFF_HZ, RUFF_DAMPING, most_deg)
 
 
-def half_apart(avatar: Avatar) -> float:
+def half_eye_distance_m(avatar: Avatar) -> float:
     """Half the way between an avatar's eyes, in metres at scale 1."""
     eyes = [mesh.positions[:, 0] for mesh in avatar.light_meshes if mesh.material is Material.EYE]
     return float(np.abs(np.concatenate(eyes)).mean()) if eyes else HALF_APART_M
