@@ -36,7 +36,7 @@ from livecam.measure.leak import oval_of
 from livecam.media.reader import VideoReader
 from livecam.segmentation.base import Hand, Segmentation, cell_of
 from livecam.segmentation.hand_detector import HandDetector
-from livecam.segmentation.hand_shape import drawn, size_of
+from livecam.segmentation.hand_shape import draw_hand, hand_size
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import HandLandmarker
 
@@ -86,24 +86,24 @@ def cut_out(clip: Path, landmarker: HandLandmarker) -> Cut:
                     np.abs(points[:, None] - o).max(-1).min() for o in hands if o is not points
                 ]
                 room = min([*apart, *(np.float32(frame.size) - points).min(axis=1)])
-                worth = float(min(room, 0.6 * size_of(points)) + 0.3 * size_of(points))
+                worth = float(min(room, 0.6 * hand_size(points)) + 0.3 * hand_size(points))
                 if best is None or worth > best[0]:
                     best = worth, frame, points
     if best is None:
         raise SystemExit(f"no hand in {clip}")
     _, frame, points = best
-    size = size_of(points)
+    size = hand_size(points)
     low, high = points.min(axis=0) - size / 2, points.max(axis=0) + size / 2
     box = Rect(*(int(v) for v in (*low, *high))).clipped(*frame.size)
     part = np.ascontiguousarray(frame.image[box.slices][..., :3])
     labels = np.full(part.shape[:2], cv2.GC_BGD, np.uint8)
-    labels[drawn(points - np.float32((box.x0, box.y0)), box.width, box.height, OPEN) > 0] = (
+    labels[draw_hand(points - np.float32((box.x0, box.y0)), box.width, box.height, OPEN) > 0] = (
         cv2.GC_PR_BGD
     )
-    labels[drawn(points - np.float32((box.x0, box.y0)), box.width, box.height, 1.0) > 0] = (
+    labels[draw_hand(points - np.float32((box.x0, box.y0)), box.width, box.height, 1.0) > 0] = (
         cv2.GC_PR_FGD
     )
-    labels[drawn(points - np.float32((box.x0, box.y0)), box.width, box.height, 0.5) > 0] = (
+    labels[draw_hand(points - np.float32((box.x0, box.y0)), box.width, box.height, 0.5) > 0] = (
         cv2.GC_FGD
     )
     cv2.grabCut(part, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_MASK)
@@ -131,7 +131,7 @@ def pasted(
     picture: Image, cut: Cut, palm_px: float, turn: float, at: NDArray[np.float64]
 ) -> tuple[Image, NDArray[np.float32], NDArray[np.float32]]:
     """The picture with the hand's middle there; also the hand's share of each pixel, its points."""
-    scale = palm_px / size_of(cut.points)
+    scale = palm_px / hand_size(cut.points)
     up = cut.points[9] - cut.points[0]
     angle = np.arctan2(up[0], -up[1]) - turn
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)

@@ -1,4 +1,4 @@
-"""Hands in front of the face: seen, followed, shown - and never the face beside them."""
+"""Hands in front of the face: detected, tracked, shown - and never the face beside them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError, TrackingError
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Hand, Segmentation
-from livecam.segmentation.hand_carrier import HandCarrier, moved_on
 from livecam.segmentation.hand_detector import (
     ACTIVE_INTERVAL_S,
     IDLE_INTERVAL_S,
@@ -24,16 +23,17 @@ from livecam.segmentation.hand_detector import (
     HandDetector,
     steady_crop,
 )
-from livecam.segmentation.hand_mask import LIPS, mouth_hidden
-from livecam.segmentation.hand_shape import PALM, drawn, size_of
+from livecam.segmentation.hand_mask import LIPS, mouth_occlusion
+from livecam.segmentation.hand_shape import PALM, draw_hand, hand_size
+from livecam.segmentation.hand_tracker import HandTracker, track_hand
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import FoundHand, HandLandmarker
 
 Points = NDArray[np.float32]
 
 FPS = 30
-LATE = 3  # pictures until a look arrives
-ALONE = 30  # pictures without a hand, at first
+LATE = 3  # frames until a detection arrives
+ALONE = 30  # frames without a hand, at first
 # An open hand, fingers up: the wrist, then thumb, index, middle, ring and little finger.
 OPEN_HAND = np.array(
     (
@@ -51,7 +51,7 @@ PALM_PX = 112.0  # size of the hand drawn over the face, which is 182 px wide
 
 def hand_at(x: float, y: float) -> Points:
     """The open hand with its wrist there."""
-    return (OPEN_HAND * (PALM_PX / size_of(OPEN_HAND)) + (x, y)).astype(np.float32)
+    return (OPEN_HAND * (PALM_PX / hand_size(OPEN_HAND)) + (x, y)).astype(np.float32)
 
 
 LIKE_THE_FACE, DARKER = (196, 152, 136), (150, 96, 76)
@@ -66,20 +66,20 @@ def skin(colour: tuple[int, int, int], seed: int = 3) -> Image:
 
 
 def with_hand(
-    picture: Image, points: Points, colour: tuple[int, int, int] = DARKER
+    image: Image, points: Points, colour: tuple[int, int, int] = DARKER
 ) -> tuple[Image, NDArray[np.float32]]:
-    """The picture with a drawn hand, and the hand's share of each pixel, exactly known."""
-    height, width = picture.shape[:2]
+    """The image with a drawn hand, and the hand's share of each pixel, exactly known."""
+    height, width = image.shape[:2]
     finer = 4
-    large = drawn(points * finer, width * finer, height * finer, 1.0)
+    large = draw_hand(points * finer, width * finer, height * finer, 1.0)
     share = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
     x, y = points[0].tolist()
     place = np.array(((1, 0, x - 128), (0, 1, y - 220)), np.float32)  # the skin moves along
     texture = cv2.warpAffine(skin(colour), place, (width, height), borderMode=cv2.BORDER_REFLECT)
-    image = picture.copy()
-    mixed = picture[..., :3] * (1 - share[..., None]) + texture * share[..., None]
-    image[..., :3] = np.rint(mixed)
-    return image, share.astype(np.float32)
+    out = image.copy()
+    mixed = image[..., :3] * (1 - share[..., None]) + texture * share[..., None]
+    out[..., :3] = np.rint(mixed)
+    return out, share.astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -138,27 +138,27 @@ Step = tuple[NDArray[np.float32], NDArray[np.float32], Layers]
 def sweep(
     bust: Image,
     face: Points,
-    way: Callable[[float], tuple[float, float]],
-    pictures: int = 36,
-    astray: float = 0.0,
+    path: Callable[[float], tuple[float, float]],
+    frames: int = 36,
+    landmark_noise: float = 0.0,
     colour: tuple[int, int, int] = DARKER,
 ) -> Iterator[Step]:
-    """A hand that comes after a second, looks that arrive late, and what the stage makes of it.
+    """A hand that comes after a second, detections with latency, and the result of the stage.
 
-    Each step: the hand's share of every pixel, how much of it was shown, the layers. `astray` is
-    how far off the found landmarks are, in pixels.
+    Each step: the hand's share of every pixel, how much of it was shown, the layers.
+    `landmark_noise` is the standard deviation of the detected landmarks, in pixels.
     """
-    stage, sightings = HandsInFront(), {}
-    wrong = np.random.default_rng(5).normal(0, astray, (21, 2)).astype(np.float32)
-    for i in range(ALONE + pictures):
+    stage, detections = HandsInFront(), {}
+    wrong = np.random.default_rng(5).normal(0, landmark_noise, (21, 2)).astype(np.float32)
+    for i in range(ALONE + frames):
         at = i / FPS
         source, share = bust, np.zeros((512, 512), np.float32)
         if i >= ALONE:
-            points = hand_at(*way((i - ALONE) / FPS))
+            points = hand_at(*path((i - ALONE) / FPS))
             source, share = with_hand(bust, points, colour)
             if i % 3 == 0:
-                sightings[i + LATE] = HandDetection(points + wrong, 0.95, source, at)
-        due = [sightings[k] for k in sightings if k <= i]
+                detections[i + LATE] = HandDetection(points + wrong, 0.95, source, at)
+        due = [detections[k] for k in detections if k <= i]
         layers = layers_of(source, face, (due[-1],) if due else (), at)
         stage.apply(layers)
         if i >= ALONE:
@@ -166,18 +166,20 @@ def sweep(
 
 
 @pytest.mark.parametrize("speed", [0, 150, 400])
-@pytest.mark.parametrize(("astray", "colour"), [(0, DARKER), (3, DARKER), (2, LIKE_THE_FACE)])
+@pytest.mark.parametrize(
+    ("landmark_noise", "colour"), [(0, DARKER), (3, DARKER), (2, LIKE_THE_FACE)]
+)
 def test_the_hand_shows_and_the_face_does_not(
-    bust: Image, face: Points, speed: float, astray: float, colour: tuple[int, int, int]
+    bust: Image, face: Points, speed: float, landmark_noise: float, colour: tuple[int, int, int]
 ) -> None:
-    """At rest or fast, with looks that come late and landmarks that are a little wrong."""
+    """At rest or fast, with the latency and landmark noise of detections."""
     inside, recalls = oval(face), []
     x, y = face.mean(axis=0).tolist()
     start = x - min(speed, 250) * 0.45
     for i, (share, shown, _) in enumerate(
-        sweep(bust, face, lambda t: (start + speed * t, y + 110), 36, astray, colour)
+        sweep(bust, face, lambda t: (start + speed * t, y + 110), 36, landmark_noise, colour)
     ):
-        assert not (inside & (share == 0) & (shown > 0.02)).any(), f"picture {i}"
+        assert not (inside & (share == 0) & (shown > 0.02)).any(), f"frame {i}"
         hand = inside & (share > 0.5)
         if i > 2 * LATE + 1 and hand.sum() > 200:
             recalls.append(float(shown[hand].mean()))
@@ -190,7 +192,7 @@ def test_what_is_shown_is_the_camera_and_all_else_keeps_its_bytes(
     bust: Image, face: Points
 ) -> None:
     x, y = face.mean(axis=0).tolist()
-    *_, (_, shown, layers) = sweep(bust, face, lambda t: (x, y + 110), pictures=15)
+    *_, (_, shown, layers) = sweep(bust, face, lambda t: (x, y + 110), frames=15)
     whole, nothing = shown == 1, shown == 0
     assert whole.sum() > 500
     np.testing.assert_array_equal(layers.image[whole], layers.source[whole])
@@ -226,7 +228,7 @@ def test_without_a_hand_nothing_changes(bust: Image, face: Points) -> None:
     np.testing.assert_array_equal(layers.image, before)
 
 
-def test_a_hand_that_is_no_hand_shows_nothing(bust: Image, face: Points) -> None:
+def test_a_false_positive_shows_nothing(bust: Image, face: Points) -> None:
     """The network may take a bare face for a hand."""
     stage = HandsInFront()
     x, y = face.mean(axis=0).tolist()
@@ -240,25 +242,25 @@ def test_a_hand_that_is_no_hand_shows_nothing(bust: Image, face: Points) -> None
 
 
 @pytest.mark.parametrize("late", [1, 5, 8])
-def test_a_hand_shows_however_late_the_looks_arrive(bust: Image, late: int) -> None:
-    """Also where the moment of a look lies between two pictures that were shown."""
-    carrier, sightings, hands = HandCarrier(), {}, ()
+def test_a_hand_shows_at_any_latency_of_detections(bust: Image, late: int) -> None:
+    """Also where the time of a detection lies between two frames that were shown."""
+    tracker, detections, hands = HandTracker(), {}, ()
     for i in range(40):
         points = hand_at(200 + 3 * i, 400)
         source, _ = with_hand(bust, points)
         if i % 3 == 0:
-            sightings[i + late] = HandDetection(points, 0.9, source, i / FPS)
-        hands = (sightings[i],) if i in sightings else hands
+            detections[i + late] = HandDetection(points, 0.9, source, i / FPS)
+        hands = (detections[i],) if i in detections else hands
         if i % 2 == 0:
-            carried = carrier.carry(hands, source, i / FPS)
-    (hand,) = carried
+            tracked = tracker.track(hands, source, i / FPS)
+    (hand,) = tracked
     assert hand.points == pytest.approx(hand_at(200 + 3 * 38, 400), abs=2)
 
 
 def test_a_hand_that_was_there_from_the_start_is_not_shown_before_the_face(
     bust: Image, face: Points
 ) -> None:
-    """Nobody knows what the face behind it looks like."""
+    """There is no reference of the face behind it."""
     stage = HandsInFront()
     x, y = face.mean(axis=0).tolist()
     points = hand_at(x, y + 110)
@@ -271,9 +273,9 @@ def test_a_hand_that_was_there_from_the_start_is_not_shown_before_the_face(
 
 
 @pytest.mark.parametrize("speed", [0, 150, 400])
-def test_points_are_carried_within_two_pixels(bust: Image, speed: float) -> None:
-    """From picture to picture, and over those that went by while the look was under way."""
-    carrier, seen, worst = HandCarrier(), (), 0.0
+def test_landmarks_are_tracked_within_two_pixels(bust: Image, speed: float) -> None:
+    """From frame to frame, and over those that passed during the detection."""
+    tracker, latest, worst = HandTracker(), (), 0.0
     for i in range(30):
         points = hand_at(120 + speed * i / FPS, 380 - 20 * np.sin(i / 9))
         source, _ = with_hand(bust, points)
@@ -282,40 +284,40 @@ def test_points_are_carried_within_two_pixels(bust: Image, speed: float) -> None
         if i % 3 == 0:
             late.append(HandDetection(points, 0.9, source, i / FPS))
         if i >= LATE:
-            seen = (next(h for h in reversed(late) if h.at <= (i - LATE) / FPS + 1e-9),)
-        carried = carrier.carry(seen, source, i / FPS)
+            latest = (next(h for h in reversed(late) if h.at <= (i - LATE) / FPS + 1e-9),)
+        tracked = tracker.track(latest, source, i / FPS)
         if i >= 2 * LATE:
-            (hand,) = carried
+            (hand,) = tracked
             worst = max(worst, float(np.abs(hand.points - points).max()))
     assert worst < 2
 
 
-def test_a_hand_is_lost_when_its_motion_cannot_be_told(bust: Image) -> None:
+def test_a_hand_is_lost_without_a_consensus_motion(bust: Image) -> None:
     points = hand_at(250, 400)
     there, _ = with_hand(bust, points)
-    assert moved_on(points, there, bust) is None  # gone
+    assert track_hand(points, there, bust) is None  # gone
     noise = np.random.default_rng(0).integers(0, 255, bust.shape, np.uint8)
-    assert moved_on(points, there, noise) is None
-    assert moved_on(points, there, bust[:256].copy()) is None  # another size
-    assert moved_on(points, there, there) is points
+    assert track_hand(points, there, noise) is None
+    assert track_hand(points, there, bust[:256].copy()) is None  # another size
+    assert track_hand(points, there, there) is points
 
 
-def test_a_hand_that_two_looks_place_differently_is_not_shown(bust: Image) -> None:
+def test_a_hand_that_two_detections_place_differently_is_not_shown(bust: Image) -> None:
     points = hand_at(250, 400)
     source, _ = with_hand(bust, points)
-    carrier = HandCarrier()
+    tracker = HandTracker()
     for i in range(9):
         off = np.float32(40 * (i % 2))
         hands = (HandDetection(points + off, 0.9, source, i / FPS),)
-        assert carrier.carry(hands, source, i / FPS) == ()
+        assert tracker.track(hands, source, i / FPS) == ()
 
 
-def test_a_hand_that_belongs_to_the_picture_needs_no_carrying(bust: Image) -> None:
+def test_a_hand_of_the_current_frame_needs_no_tracking(bust: Image) -> None:
     hand = Hand(hand_at(250, 400), 1.0)
-    assert HandCarrier().carry((hand,), bust, 0.0) == (hand,)
+    assert HandTracker().track((hand,), bust, 0.0) == (hand,)
 
 
-def test_a_mouth_is_as_hidden_as_a_hand_lies_over_it(face: Points) -> None:
+def test_mouth_occlusion_is_the_share_of_the_lips_under_a_hand(face: Points) -> None:
     lips = face[list(LIPS)]
     middle, width = lips.mean(axis=0), float(np.ptp(lips[:, 0]))
 
@@ -326,19 +328,19 @@ def test_a_mouth_is_as_hidden_as_a_hand_lies_over_it(face: Points) -> None:
         points[list(PALM)] = np.resize(corners + middle, (len(PALM), 2))
         return Hand(points.astype(np.float32), 1.0)
 
-    assert mouth_hidden(face, ()) == 0.0
-    assert mouth_hidden(face, (block(-3),)) == 1.0
-    shares = [mouth_hidden(face, (block(left),)) for left in (0.0, 0.3, 3.0)]
+    assert mouth_occlusion(face, ()) == 0.0
+    assert mouth_occlusion(face, (block(-3),)) == 1.0
+    shares = [mouth_occlusion(face, (block(left),)) for left in (0.0, 0.3, 3.0)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 0.35
     assert shares[-1] == 0.0
 
 
-class Finder:
-    """Finds a hand where it is told to, and counts."""
+class FakeLandmarker:
+    """Returns the hand that a test sets, and counts its calls."""
 
     def __init__(self) -> None:
-        self.points: NDArray[np.float32] | None = None  # of the view
+        self.points: NDArray[np.float32] | None = None  # of the crop
         self.shapes: list[tuple[int, ...]] = []
 
     def __call__(self, image: Image) -> tuple[FoundHand, ...]:
@@ -346,15 +348,19 @@ class Finder:
         return () if self.points is None else (FoundHand(self.points, 0.9),)
 
 
-def looks(
-    detector: HandDetector, finder: Finder, face: Points, start_s: float, length_s: float
+def runs(
+    detector: HandDetector,
+    landmarker: FakeLandmarker,
+    face: Points,
+    start_s: float,
+    length_s: float,
 ) -> int:
-    """How often it looked while pictures came 30 times a second."""
-    before = len(finder.shapes)
+    """How often the network ran while frames came 30 times a second."""
+    before = len(landmarker.shapes)
     for i in range(round(length_s * FPS)):
         at = start_s + i / FPS
         detector.detect(Frame(np.zeros((720, 1280, 4), np.uint8), i, at), face, at)
-    return len(finder.shapes) - before
+    return len(landmarker.shapes) - before
 
 
 @pytest.fixture
@@ -363,57 +369,59 @@ def small_face() -> Points:
     return (grid * (120, 160) + (580, 200)).astype(np.float32)
 
 
-def test_it_looks_seldom_without_a_hand_and_often_beside_one(small_face: Points) -> None:
-    finder = Finder()
-    detector = HandDetector(finder)
-    assert looks(detector, finder, small_face, 0, 3) == pytest.approx(3 / IDLE_INTERVAL_S, abs=1)
-    finder.points = np.full((21, 2), 0.5, np.float32)
-    looks(detector, finder, small_face, 3, 0.5)
-    assert looks(detector, finder, small_face, 3.5, 3) == pytest.approx(
+def test_detection_is_rare_without_a_hand_and_frequent_beside_one(small_face: Points) -> None:
+    landmarker = FakeLandmarker()
+    detector = HandDetector(landmarker)
+    assert runs(detector, landmarker, small_face, 0, 3) == pytest.approx(3 / IDLE_INTERVAL_S, abs=1)
+    landmarker.points = np.full((21, 2), 0.5, np.float32)
+    runs(detector, landmarker, small_face, 3, 0.5)
+    assert runs(detector, landmarker, small_face, 3.5, 3) == pytest.approx(
         3 / ACTIVE_INTERVAL_S, abs=1
     )
-    finder.points = None
-    looks(detector, finder, small_face, 6.5, 2)
-    assert looks(detector, finder, small_face, 8.5, 3) == pytest.approx(3 / IDLE_INTERVAL_S, abs=1)
-    assert all(max(shape[:2]) <= 384 for shape in finder.shapes)
+    landmarker.points = None
+    runs(detector, landmarker, small_face, 6.5, 2)
+    assert runs(detector, landmarker, small_face, 8.5, 3) == pytest.approx(
+        3 / IDLE_INTERVAL_S, abs=1
+    )
+    assert all(max(shape[:2]) <= 384 for shape in landmarker.shapes)
 
 
-def test_a_sighting_lies_in_the_picture_and_survives_one_miss(small_face: Points) -> None:
-    finder = Finder()
-    detector = HandDetector(finder)
-    finder.points = np.full((21, 2), 0.5, np.float32)
+def test_a_detection_lies_in_the_frame_and_survives_one_miss(small_face: Points) -> None:
+    landmarker = FakeLandmarker()
+    detector = HandDetector(landmarker)
+    landmarker.points = np.full((21, 2), 0.5, np.float32)
     frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 5.0)
     (hand,) = detector.detect(frame, small_face, 5.0)
     assert isinstance(hand, HandDetection)
     middle = (small_face.min(axis=0) + small_face.max(axis=0)) / 2
-    assert hand.points[0] == pytest.approx(middle, abs=30)  # the view is cut at the top
-    assert hand.picture is frame.image
+    assert hand.points[0] == pytest.approx(middle, abs=30)  # the crop is cut at the top
+    assert hand.image is frame.image
     assert hand.at == 5.0
-    finder.points = None
+    landmarker.points = None
     assert detector.detect(frame, small_face, 5.1) == (hand,)
     assert detector.detect(frame, small_face, 5.2) == ()
 
 
 def test_a_hand_far_from_the_head_does_not_count(small_face: Points) -> None:
-    finder = Finder()
-    finder.points = np.full((21, 2), (0.5, 0.99), np.float32)
+    landmarker = FakeLandmarker()
+    landmarker.points = np.full((21, 2), (0.5, 0.99), np.float32)
     frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 0.0)
-    assert HandDetector(finder).detect(frame, small_face, 0.0) == ()
+    assert HandDetector(landmarker).detect(frame, small_face, 0.0) == ()
 
 
-def test_the_view_rests_while_the_head_hardly_moves(small_face: Points) -> None:
+def test_the_crop_stays_while_the_head_hardly_moves(small_face: Points) -> None:
     first = steady_crop(Rect(0, 0, 0, 0), small_face, 1280, 720)
     assert steady_crop(first, small_face + np.float32(15), 1280, 720) == first
     assert steady_crop(first, small_face + np.float32(90), 1280, 720) != first
 
 
-def test_time_that_falls_starts_anew(small_face: Points) -> None:
-    finder = Finder()
-    detector = HandDetector(finder)
+def test_falling_time_resets_the_detector(small_face: Points) -> None:
+    landmarker = FakeLandmarker()
+    detector = HandDetector(landmarker)
     frame = Frame(np.zeros((720, 1280, 4), np.uint8), 0, 0.0)
     detector.detect(frame, small_face, 100.0)
     detector.detect(frame, small_face, 0.0)
-    assert len(finder.shapes) == 2
+    assert len(landmarker.shapes) == 2
 
 
 def test_the_model_finds_both_hands_of_a_person(hand_model: Path, shared: Path) -> None:

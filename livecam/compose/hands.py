@@ -9,11 +9,11 @@ from livecam.compose.base import Layers
 from livecam.compose.blend import _DECODE, _ENCODE, ENCODE_STEPS
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Mask
-from livecam.segmentation.face_memory import FaceMemory
-from livecam.segmentation.hand_carrier import HandCarrier
+from livecam.segmentation.face_reference import FaceReference
 from livecam.segmentation.hand_detector import covers
 from livecam.segmentation.hand_mask import hand_mask
-from livecam.segmentation.hand_shape import box_of
+from livecam.segmentation.hand_shape import hand_box
+from livecam.segmentation.hand_tracker import HandTracker
 
 
 class HandsInFront:
@@ -25,30 +25,30 @@ class HandsInFront:
     name = "hands"
 
     def __init__(self) -> None:
-        self._carrier = HandCarrier()
-        self._memory = FaceMemory()
+        self._tracker = HandTracker()
+        self._reference = FaceReference()
 
     def apply(self, layers: Layers) -> None:
         scene, source = layers.scene, layers.source
         if scene is None:
             return
-        hands = self._carrier.carry(scene.hands, source, scene.at)
+        hands = self._tracker.track(scene.hands, source, scene.at)
         known = len(hands) == len(scene.hands)  # one that was lost may be anywhere
         if known and not any(covers(hand.points, scene.landmarks_px) for hand in hands):
-            self._memory.remember(source, scene.landmarks_px, scene.at)
+            self._reference.observe(source, scene.landmarks_px, scene.at)
         else:
-            self._memory.find(source, scene.landmarks_px, scene.at)
+            self._reference.register(source, scene.landmarks_px, scene.at)
         for hand in hands:
-            box = box_of(hand.points, source.shape[1], source.shape[0])
+            box = hand_box(hand.points, source.shape[1], source.shape[0])
             if not box.empty and layers.made[box.slices].any():
-                mask = hand_mask(source, hand, box, scene.landmarks_px, self._memory)
+                mask = hand_mask(source, hand, box, scene.landmarks_px, self._reference)
                 lay_over(layers, box, mask)
         if known and hands:
-            self._memory.renew(source, [hand.points for hand in hands])
+            self._reference.update(source, [hand.points for hand in hands])
 
     def reset(self) -> None:
-        self._carrier.reset()
-        self._memory.reset()
+        self._tracker.reset()
+        self._reference.reset()
 
 
 def lay_over(layers: Layers, box: Rect, mask: Mask) -> None:

@@ -29,7 +29,7 @@ from livecam.pipeline.cast import Cast, Wearer, stray_region
 from livecam.pipeline.privacy import LEFT_S, PrivacyGuard
 from livecam.pipeline.stats import Shown
 from livecam.segmentation.base import Segmentation
-from livecam.segmentation.hand_mask import mouth_hidden
+from livecam.segmentation.hand_mask import mouth_occlusion
 from livecam.segmentation.warp import warped
 from livecam.sinks.base import OutputInfo
 
@@ -456,7 +456,7 @@ def _mouth_unsure(seen: Sequence[Wearer], scene: Segmentation | None, whose: int
     if first is None:
         return 1.0
     return (
-        mouth_hidden(scene.landmarks_px, scene.hands)
+        mouth_occlusion(scene.landmarks_px, scene.hands)
         if scene is not None and whose == first
         else 0.0
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Hand
-from livecam.segmentation.hand_shape import Points, corner_of, size_of
+from livecam.segmentation.hand_shape import Points, hand_size, top_left
 
 # Detects hands in an image: landmarks float32[21, 2], image-normalised, and a confidence.
 LandmarkHands: TypeAlias = Callable[[Image], Sequence[tuple[NDArray[np.float32], float]]]
@@ -34,7 +34,7 @@ MIN_CONFIDENCE = 0.5
 class HandDetection(Hand):
     """A hand and the frame it was detected in."""
 
-    picture: Image  # uint8[h, w, 4]; not written to
+    image: Image  # uint8[h, w, 4]; not written to
     at: float  # the time of that frame, seconds
 
 
@@ -78,7 +78,7 @@ class HandDetector:
         crop = self._crop = steady_crop(self._crop, face, *frame.size)
         hands = []
         for points, confidence in self._landmark(_resized(frame.image, crop)):
-            in_frame = points * np.float32(crop.width) + corner_of(crop)
+            in_frame = points * np.float32(crop.width) + top_left(crop)
             if confidence >= MIN_CONFIDENCE and is_near(in_frame, face):
                 hands.append(HandDetection(in_frame, confidence, frame.image, frame.captured_at))
         return tuple(hands)
@@ -130,6 +130,6 @@ def is_near(hand: Points, face: Points) -> bool:
 
 def covers(hand: Points, face: Points) -> bool:
     """Whether a hand's bounding box, with a margin, overlaps the face's."""
-    margin = 0.4 * size_of(hand)
+    margin = 0.4 * hand_size(hand)
     low, high = hand.min(axis=0) - margin, hand.max(axis=0) + margin
     return bool((high > face.min(axis=0)).all() and (low < face.max(axis=0)).all())

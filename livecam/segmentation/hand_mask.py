@@ -1,7 +1,8 @@
-"""Which pixels are a hand's.
+"""Segments the pixels of a hand in front of the face.
 
-A hand in front of the face may be shown, the face behind it may not. So a pixel is the hand's only
-where landmarks, colour and the memory of the face agree; where they do not, it stays hidden.
+A hand may be shown, the face behind it may not. So a pixel belongs to the hand only where
+landmarks, a colour model and the reference of the unoccluded face agree; elsewhere the head stays
+on top.
 """
 
 from __future__ import annotations
@@ -15,189 +16,247 @@ from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Hand, Mask
-from livecam.segmentation.face_memory import Bare, FaceMemory, luma_chroma
-from livecam.segmentation.hand_carrier import HASTY
+from livecam.segmentation.face_reference import FaceMatch, FaceReference, luma_chroma
 from livecam.segmentation.hand_shape import (
     FINGERS,
     WRIST,
     Points,
-    corner_of,
-    drawn,
+    draw_hand,
     fill_hull,
-    size_of,
+    hand_size,
+    top_left,
 )
+from livecam.segmentation.hand_tracker import FAST_CONFIDENCE
+from livecam.vision.morphology import disc
 
-# How deep inside the edge of the drawn shape, or how far outside it, in parts of the hand's size.
+# Distances from the edge of the drawn shape, inside (the last one outside), in hand sizes.
 EDGE, CORE, MOUTH, DEEP, BEYOND = 0.01, 0.02, 0.04, 0.12, 0.05
-CHANCE = 0.14  # width of what may look like the face by chance
-ALIKE = 0.3  # share of the face that has the colour of the hand
-PIECE = 0.025  # what is thinner is left out
-WORK_SIZE = 128  # larger hands are looked at in a shrunk picture
-MATCHES, STRANGE = 9.0, 30.0  # squared deviations: the hand's colour, certainly not
-LEAST_DEVIATION = (14.0, 4.0, 4.0)  # of the hand's colour in Y, Cr, Cb
-# Of the shape: so much of the remembered face is doubtful, or no hand.
+CHANCE = 0.14  # width of a region that may match the face by chance
+AMBIGUOUS = 0.3  # share of the face that has the colour of the hand
+PIECE = 0.025  # thinner structures are removed
+MAX_HAND_PX = 128  # larger hands are segmented at a lower resolution
+SAME_COLOUR, OTHER_COLOUR = 9.0, 30.0  # squared Mahalanobis distances from the hand's colour
+MIN_DEVIATION = (14.0, 4.0, 4.0)  # standard deviations of the hand's colour in Y, Cr, Cb
+# Shares of the shape that match the face: from here on uncertain, or no hand.
 PARTLY_FACE, MOSTLY_FACE = 0.35, 0.5
-TATTERED = 0.3  # of the shape: less is not worth showing
-INSET = (
-    4  # pixels inside what was found: with 3, two pixels of a cheek showed once in 1800 pictures
-)
-FEWEST_PLACES = 12  # to learn a colour from
-CRUMB = 0.05  # of the mask: smaller pieces are left out
+MIN_VISIBLE = 0.3  # of the shape: less is not worth showing
+INSET_PX = 4  # erosion of the result: with 3, two pixels of a cheek leaked once in 1800 frames
+MIN_SAMPLES = 12  # to fit a colour model
+MIN_COMPONENT = 0.05  # of the mask: smaller components are removed
 LIPS = (61, 291, 0, 17, 37, 267, 84, 314, 40, 270, 91, 321)  # their outline
 LIPS_GROWTH = 1.4
-FACE_GROWTH = 1.12  # of the face: within that a hand needs a memory
-TIGHT = 0.8  # of a hand's thickness, for what is drawn
+FACE_GROWTH = 1.12  # of the face: within that a hand needs a reference
+THICKNESS = 0.8  # of the drawn shape: thinner than a hand
 NO_LIMIT = 1e9
 MOUTH_CELLS = 32  # along the longer side of the lips' box
 
 
-def mouth_hidden(face: Points, hands: Sequence[Hand]) -> float:
-    """How much of the lips (of landmarks float32[478, 2]) lies under hands, 0..1."""
+def mouth_occlusion(landmarks: Points, hands: Sequence[Hand]) -> float:
+    """The share of the lips (of landmarks float32[478, 2]) that hands occlude, 0..1."""
     if not hands:
         return 0.0
-    lips = face[list(LIPS)]
+    lips = landmarks[list(LIPS)]
     low = lips.min(axis=0)
     size = lips.max(axis=0) - low
     scale = np.float32(MOUTH_CELLS / max(float(size.max()), 1.0))
     width, height = (np.ceil(size * scale).astype(int) + 1).tolist()
     mouth = np.zeros((height, width), np.uint8)
     fill_hull(mouth, (lips - low) * scale)
-    bare = mouth.copy()
+    visible = mouth.copy()
     for hand in hands:
-        bare[drawn((hand.points - low) * scale, width, height, 1.0) > 0] = 0
-    return 1.0 - float(bare.sum()) / max(float(mouth.sum()), 1.0)
+        visible[draw_hand((hand.points - low) * scale, width, height, 1.0) > 0] = 0
+    return 1.0 - float(visible.sum()) / max(float(mouth.sum()), 1.0)
 
 
-def hand_mask(picture: Image, hand: Hand, box: Rect, face: Points, memory: FaceMemory) -> Mask:
-    """How much of each pixel of a box is a hand that may be shown: uint8[h, w], 255 inside.
+def hand_mask(
+    image: Image, hand: Hand, box: Rect, landmarks: Points, reference: FaceReference
+) -> Mask:
+    """Segments a hand that may be shown: a soft mask uint8[h, w] of a box of the frame.
 
-    `face` are the landmarks float32[478, 2]; the memory has found the face in this picture.
+    `landmarks` float32[478, 2] are the face's; the reference is registered to this frame.
     """
-    size, scale = size_of(hand.points), 1.0
-    while size * scale > WORK_SIZE:
+    size, scale = hand_size(hand.points), 1.0
+    while size * scale > MAX_HAND_PX:
         scale /= 2
-    part = picture[box.slices]
+    part = image[box.slices]
     small = part if scale == 1 else cv2.resize(part, None, fx=scale, fy=scale)
     colour = luma_chroma(np.asarray(small, np.uint8))
     rows, columns = colour.shape[:2]
-    into = np.array((columns / box.width, rows / box.height), np.float32)
-    points, around = (hand.points - corner_of(box)) * into, (face - corner_of(box)) * into
-    bare = memory.bare(colour, box)
-    # Without a memory nobody knows what the face looks like: nothing before it may be shown.
-    unknown = _filled(around, FACE_GROWTH if bare is None else 0, columns, rows)
-    moves = _filled(around[list(LIPS)], LIPS_GROWTH, columns, rows)
-    bare = bare or Bare(unknown, unknown, np.zeros((0, 3), np.uint8))
-    mask = _pixels_of(colour, points, bare, moves, calm=hand.confidence > HASTY)
+    into_box = np.array((columns / box.width, rows / box.height), np.float32)
+    points = (hand.points - top_left(box)) * into_box
+    face = (landmarks - top_left(box)) * into_box
+    match = reference.match(colour, box)
+    # Without a reference the face's appearance is unknown: nothing before it may be shown.
+    unknown = _scaled_hull(face, FACE_GROWTH if match is None else 0, columns, rows)
+    lips = _scaled_hull(face[list(LIPS)], LIPS_GROWTH, columns, rows)
+    match = match or FaceMatch(unknown, unknown, np.zeros((0, 3), np.uint8))
+    mask = _segmented(colour, points, match, lips, hand.confidence > FAST_CONFIDENCE)
     if mask is None:
         return np.zeros((box.height, box.width), np.uint8)
     mask[unknown > 0] = 0
-    # The outermost pixels were told by a softened colour; the edge begins inside them.
-    inner = cv2.erode(mask, np.ones((2 * INSET + 1, 2 * INSET + 1), np.uint8))
+    return _soft(mask, box)
+
+
+def _soft(mask: Mask, box: Rect) -> Mask:
+    """A binary mask with a soft edge inside it, at the size of the box."""
+    # The outermost pixels were classified by a blurred colour; the edge begins inside them.
+    inner = cv2.erode(mask, np.ones((2 * INSET_PX + 1, 2 * INSET_PX + 1), np.uint8))
     soft = cv2.min(cv2.blur(inner, (3, 3)), inner)
-    if scale < 1:
+    if soft.shape != (box.height, box.width):
         soft = cv2.resize(soft, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(soft, np.uint8)
 
 
-def _pixels_of(colour: Image, hand: Points, bare: Bare, moves: Mask, calm: bool) -> Mask | None:
-    """The hand's pixels in a small picture: 0 or 255; None where it should not be shown."""
+def _segmented(
+    colour: Image, points: Points, match: FaceMatch, lips: Mask, reliable: bool
+) -> Mask | None:
+    """The hand's pixels in a reduced image: 0 or 255; None where it should not be shown."""
     rows, columns = colour.shape[:2]
-    size = size_of(hand)
-    shape = drawn(hand, columns, rows, TIGHT)
-    like_the_face = _share(bare.same, shape)
-    if like_the_face > MOSTLY_FACE:
+    drawn = draw_hand(points, columns, rows, THICKNESS)
+    face_share = _share(match.certain, drawn)
+    if face_share > MOSTLY_FACE:
         return None
-    calm = calm and like_the_face < PARTLY_FACE
-    look = _Colour.of(colour, _samples(hand, columns, rows))
-    if look is None:
+    reliable = reliable and face_share < PARTLY_FACE
+    model = _ColourModel.fit(colour, _samples(points, columns, rows))
+    if model is None:
         return None
-    away = look.deviation(colour)
-    # Where the face has the colour of the hand, only the landmarks tell one from the other.
-    alike = len(bare.colours) > 0 and look.share_of(bare.colours) > ALIKE
-    if alike and not calm:
+    # Where the face has the colour of the hand, only the landmarks separate them.
+    ambiguous = len(match.colours) > 0 and model.share_of(match.colours) > AMBIGUOUS
+    if ambiguous and not reliable:
         return None
-    depth = cv2.distanceTransform(shape, cv2.DIST_L2, 3)
-    inner = cv2.inRange(depth, CORE * size, NO_LIMIT)
-    inner = cv2.bitwise_and(inner, cv2.bitwise_not(bare.same))
-    core = cv2.bitwise_and(inner, cv2.inRange(away, -1.0, STRANGE))
-    deep = cv2.inRange(depth, DEEP * size, NO_LIMIT)
-    if not calm:
-        deep = cv2.bitwise_and(deep, cv2.bitwise_not(_large(bare.same, size)))
-    mask = cv2.bitwise_or(core, deep)
-    reach = cv2.inRange(depth, EDGE * size, NO_LIMIT)
-    if calm and not alike:
-        outside = cv2.distanceTransform(cv2.bitwise_not(shape), cv2.DIST_L2, 3)
-        reach = cv2.inRange(outside, 0.0, BEYOND * size)
-    near = cv2.bitwise_and(reach, cv2.inRange(away, -1.0, MATCHES))
-    mask = cv2.bitwise_or(mask, cv2.bitwise_and(near, cv2.bitwise_not(bare.doubted)))
-    side = 2 * max(1, round(PIECE * size)) + 1
-    piece = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    # Creases, nails and rings have another colour, but are not the face.
-    closed = cv2.bitwise_and(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, piece), inner)
-    mask = cv2.bitwise_or(mask, closed)
-    # No memory tells what a mouth looks like now.
-    shallow = cv2.inRange(depth, -1, MOUTH * size)
-    mask = cv2.bitwise_and(mask, cv2.bitwise_not(cv2.bitwise_and(moves, shallow)))
-    opened = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, piece), np.uint8)
-    return _whole(opened) if _share(opened, shape) >= TATTERED else None
-
-
-def _filled(face: Points, growth: float, width: int, height: int) -> Mask:
-    """A part of the face and a little around it: 0 or 255."""
-    mask = np.zeros((height, width), np.uint8)
-    middle = face.mean(axis=0)
-    if growth > 0:
-        fill_hull(mask, middle + (face - middle) * np.float32(growth))
-    return mask
-
-
-def _samples(at: Points, width: int, height: int) -> NDArray[np.intp]:
-    """Places along the bones and over the palm, intp[n, 2] as row and column, inside a picture."""
-    steps = np.linspace(0, 1, 4, endpoint=False, dtype=np.float32)[:, None]
-    lines = [at[f[i]] + (at[f[i + 1]] - at[f[i]]) * steps for f in FINGERS for i in range(3)]
-    inner = [at[WRIST] + (at[root] - at[WRIST]) * (0.2 + 0.8 * steps) for root in (5, 9, 13, 17)]
-    places = np.rint(np.concatenate(lines + inner)).astype(np.intp)[:, ::-1]
-    inside = (places >= 0).all(axis=1) & (places < (height, width)).all(axis=1)
-    return np.asarray(places[inside], np.intp)
+    depth = np.asarray(cv2.distanceTransform(drawn, cv2.DIST_L2, 3), np.float32)
+    shape = _Shape(drawn, hand_size(points), depth)
+    mask = _classified(shape, model.distance(colour), match, reliable, ambiguous)
+    opened = _opened(shape, mask, match, lips)
+    return _large_components(opened) if _share(opened, drawn) >= MIN_VISIBLE else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Colour:
-    """The colour of a hand: its mean and spread in Y, Cr, Cb, as a map to deviations."""
+class _Shape:
+    """A hand's shape drawn from its landmarks."""
+
+    mask: Mask
+    size: float  # of the hand, pixels
+    depth: NDArray[np.float32]  # distance from the edge, 0 outside
+
+    def deeper(self, depth: float) -> Mask:
+        """Pixels at least so many hand sizes inside the edge."""
+        return _mask_between(self.depth, depth * self.size, NO_LIMIT)
+
+    def shallower(self, depth: float) -> Mask:
+        """Pixels at most so many hand sizes inside the edge, and all outside."""
+        return _mask_between(self.depth, -1, depth * self.size)
+
+    def dilated(self, distance: float) -> Mask:
+        """Pixels at most so many hand sizes outside the edge, and all inside."""
+        outside = cv2.distanceTransform(cv2.bitwise_not(self.mask), cv2.DIST_L2, 3)
+        return _mask_between(np.asarray(outside, np.float32), 0.0, distance * self.size)
+
+
+def _classified(
+    shape: _Shape,
+    distance: NDArray[np.float32],
+    match: FaceMatch,
+    reliable: bool,
+    ambiguous: bool,
+) -> Mask:
+    """Pixels that shape, colour distance and face match assign to the hand."""
+    core = _without(shape.deeper(CORE), match.certain)
+    core = _both(core, _mask_between(distance, -1.0, OTHER_COLOUR))
+    deep = shape.deeper(DEEP)
+    if not reliable:
+        deep = _without(deep, _large_regions(match.certain, shape.size))
+    reach = shape.dilated(BEYOND) if reliable and not ambiguous else shape.deeper(EDGE)
+    near = _both(reach, _mask_between(distance, -1.0, SAME_COLOUR))
+    return _either(_either(core, deep), _without(near, match.possible))
+
+
+def _opened(shape: _Shape, mask: Mask, match: FaceMatch, lips: Mask) -> Mask:
+    """A mask after closing holes and removing the lips' surroundings and thin structures."""
+    kernel = disc(max(1, round(PIECE * shape.size)))
+    # Creases, nails and rings have another colour, but are not the face.
+    closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
+    inner = _without(shape.deeper(CORE), match.certain)
+    mask = _either(mask, _both(closed, inner))
+    # The reference does not show how the mouth looks now.
+    mask = _without(mask, _both(lips, shape.shallower(MOUTH)))
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel), np.uint8)
+
+
+def _scaled_hull(points: Points, growth: float, width: int, height: int) -> Mask:
+    """The convex hull of points, scaled about their mean: 0 or 255."""
+    mask = np.zeros((height, width), np.uint8)
+    mean = points.mean(axis=0)
+    if growth > 0:
+        fill_hull(mask, mean + (points - mean) * np.float32(growth))
+    return mask
+
+
+def _samples(points: Points, width: int, height: int) -> NDArray[np.intp]:
+    """Pixels along the bones and over the palm, intp[n, 2] as row and column, inside an image."""
+    steps = np.linspace(0, 1, 4, endpoint=False, dtype=np.float32)[:, None]
+    bones = [(f[i], f[i + 1]) for f in FINGERS for i in range(3)]
+    lines = [points[a] + (points[b] - points[a]) * steps for a, b in bones]
+    wrist = points[WRIST]
+    palm = [wrist + (points[root] - wrist) * (0.2 + 0.8 * steps) for root in (5, 9, 13, 17)]
+    pixels = np.rint(np.concatenate(lines + palm)).astype(np.intp)[:, ::-1]
+    inside = (pixels >= 0).all(axis=1) & (pixels < (height, width)).all(axis=1)
+    return np.asarray(pixels[inside], np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class _ColourModel:
+    """A Gaussian model of a hand's colour in Y, Cr, Cb, as a whitening transform."""
 
     whiten: NDArray[np.float32]  # float32[3, 4]
 
     @staticmethod
-    def of(colour: Image, places: NDArray[np.intp]) -> _Colour | None:
-        """Learned from some places of a picture; None when there are too few."""
-        if len(places) < FEWEST_PLACES:
+    def fit(colour: Image, pixels: NDArray[np.intp]) -> _ColourModel | None:
+        """Fits a model to some pixels of an image; None when there are too few."""
+        if len(pixels) < MIN_SAMPLES:
             return None
-        some = colour[places[:, 0], places[:, 1]].astype(np.float64)
-        least = np.diag(np.square(LEAST_DEVIATION))
-        for _ in range(2):  # rings, nails and gaps between fingers are left out
-            mean = np.median(some, axis=0)
-            inverse = np.linalg.inv(np.cov((some - mean).T) + least / 4)
-            squared = np.einsum("ij,jk,ik->i", some - mean, inverse, some - mean)
-            some = some[squared <= np.quantile(squared, 0.85)]
-        inverse = np.linalg.inv(np.cov((some - mean).T) + least)
+        samples = colour[pixels[:, 0], pixels[:, 1]].astype(np.float64)
+        prior = np.diag(np.square(MIN_DEVIATION))
+        for _ in range(2):  # rings, nails and gaps between fingers are outliers
+            mean = np.median(samples, axis=0)
+            inverse = np.linalg.inv(np.cov((samples - mean).T) + prior / 4)
+            squared = np.einsum("ij,jk,ik->i", samples - mean, inverse, samples - mean)
+            samples = samples[squared <= np.quantile(squared, 0.85)]
+        inverse = np.linalg.inv(np.cov((samples - mean).T) + prior)
         root = np.linalg.cholesky(inverse).T
-        return _Colour(np.column_stack((root, -root @ mean)).astype(np.float32))
+        return _ColourModel(np.column_stack((root, -root @ mean)).astype(np.float32))
 
-    def deviation(self, colour: Image) -> NDArray[np.float32]:
-        """Squared deviations of a picture's pixels: float32[h, w]."""
+    def distance(self, colour: Image) -> NDArray[np.float32]:
+        """Squared Mahalanobis distances of an image's pixels: float32[h, w]."""
         white = cv2.transform(colour.astype(np.float32), self.whiten)
         return np.asarray(cv2.transform(cv2.multiply(white, white), _SUM), np.float32)
 
     def share_of(self, colours: Image) -> float:
-        """How many of some colours uint8[k, 3] match, 0..1."""
-        return float((self.deviation(colours[None]) < MATCHES).mean())
+        """The share of colours uint8[k, 3] that match, 0..1."""
+        return float((self.distance(colours[None]) < SAME_COLOUR).mean())
 
 
 _SUM = np.ones((1, 3), np.float32)
 
 
-def _large(mask: Mask, size: float) -> Mask:
-    """Without what may be chance."""
+def _mask_between(values: NDArray[np.float32], low: float, high: float) -> Mask:
+    return np.asarray(cv2.inRange(values, low, high), np.uint8)
+
+
+def _both(one: Mask, other: Mask) -> Mask:
+    return np.asarray(cv2.bitwise_and(one, other), np.uint8)
+
+
+def _either(one: Mask, other: Mask) -> Mask:
+    return np.asarray(cv2.bitwise_or(one, other), np.uint8)
+
+
+def _without(mask: Mask, removed: Mask) -> Mask:
+    return np.asarray(cv2.bitwise_and(mask, cv2.bitwise_not(removed)), np.uint8)
+
+
+def _large_regions(mask: Mask, size: float) -> Mask:
+    """A mask without regions that may match by chance: morphological opening."""
     side = max(3, round(CHANCE * size)) | 1
     return np.asarray(
         cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8)), np.uint8
@@ -208,12 +267,12 @@ def _share(part: Mask, whole: Mask) -> float:
     return cv2.countNonZero(cv2.bitwise_and(part, whole)) / max(1, cv2.countNonZero(whole))
 
 
-def _whole(mask: Mask) -> Mask:
-    """A mask without its crumbs."""
+def _large_components(mask: Mask) -> Mask:
+    """A mask without its small connected components."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count <= 2:
         return mask
     areas = stats[:, cv2.CC_STAT_AREA]
-    keep = areas >= CRUMB * areas[1:].sum()
+    keep = areas >= MIN_COMPONENT * areas[1:].sum()
     keep[0] = False
     return np.asarray(np.where(keep, 255, 0).astype(np.uint8)[labels], np.uint8)

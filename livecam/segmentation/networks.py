@@ -20,10 +20,10 @@ from livecam.segmentation.base import Mask
 
 
 class Network:
-    """One image network: uint8 pictures in, a mask of the same rectangle out. One thread.
+    """Runs an image-to-image network on rectangles of uint8 images. One thread.
 
     Raises:
-        TrackingError: LiteRT is not there, or the file is no network of that kind.
+        TrackingError: LiteRT is not installed, or the file is no such network.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,47 +42,47 @@ class Network:
                 f"the network {path} cannot be used: {first_line(error)}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
-        taken, given = self._net.get_input_details()[0], self._net.get_output_details()[0]
-        self._taken, self._given = taken["index"], given["index"]
-        _, rows, columns, self._channels = (int(n) for n in taken["shape"])
+        (inputs, *_), (outputs, *_) = self._net.get_input_details(), self._net.get_output_details()
+        self._input_index, self._output_index = inputs["index"], outputs["index"]
+        _, rows, columns, self._channels = (int(n) for n in inputs["shape"])
         self.size = (columns, rows)
         self._input = np.zeros((1, rows, columns, self._channels), np.float32)
 
     def run(self, image: Image, rect: Rect) -> NDArray[np.float32]:
-        """The raw answer float32[rows, columns, k] for a rectangle of a picture uint8[h, w, 4]."""
+        """The raw output float32[rows, columns, k] for a rectangle of an image uint8[h, w, 4]."""
         part = np.ascontiguousarray(image[rect.slices])
-        smaller = part.shape[1] > self.size[0]
-        small = cv2.resize(
-            part, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        shrinks = part.shape[1] > self.size[0]
+        resized = cv2.resize(
+            part, self.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         )
-        np.multiply(small[..., :3], np.float32(1 / 255), out=self._input[0, ..., :3])
-        self._net.set_tensor(self._taken, self._input)
+        np.multiply(resized[..., :3], np.float32(1 / 255), out=self._input[0, ..., :3])
+        self._net.set_tensor(self._input_index, self._input)
         self._net.invoke()
-        return np.asarray(self._net.get_tensor(self._given)[0], np.float32)
+        return np.asarray(self._net.get_tensor(self._output_index)[0], np.float32)
 
 
 class PersonNetwork:
-    """MediaPipe's selfie segmentation: how likely a pixel is person."""
+    """MediaPipe's selfie segmentation: the probability that a pixel is person."""
 
     def __init__(self, path: Path) -> None:
         self._network = Network(path)
         self.aspect = self._network.size[0] / self._network.size[1]
 
     def segment(self, image: Image, rect: Rect) -> Mask:
-        """uint8[rows, columns] over that rectangle."""
-        found = self._network.run(image, rect)[..., 0]
-        return np.rint(np.clip(found, 0, 1) * 255).astype(np.uint8)
+        """The person mask uint8[rows, columns] of a rectangle."""
+        probability = self._network.run(image, rect)[..., 0]
+        return np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
 
 
 class HairNetwork:
-    """MediaPipe's hair segmentation; its fourth channel, the mask before, is left empty."""
+    """MediaPipe's hair segmentation; its fourth input, the previous mask, stays zero."""
 
     def __init__(self, path: Path) -> None:
         self._network = Network(path)
 
     def segment(self, image: Image, rect: Rect) -> Mask:
-        """uint8[512, 512] over that rectangle."""
-        found = self._network.run(image, rect)
+        """The hair mask uint8[512, 512] of a rectangle."""
+        logits = self._network.run(image, rect)
         # Two classes: their softmax is the logistic function of the difference.
-        odds = np.clip(found[..., 1] - found[..., 0], -30, 30)
-        return np.asarray(np.rint(255 / (1 + np.exp(-odds))), np.uint8)
+        log_odds = np.clip(logits[..., 1] - logits[..., 0], -30, 30)
+        return np.asarray(np.rint(255 / (1 + np.exp(-log_odds))), np.uint8)
