@@ -1,1 +1,3 @@
-"""The command line: one module for each group of commands."""
+"""The command line of `livecam`."""
+
+CANCELLED = 130  # the exit code of a program that Ctrl-C ended, as shells have it

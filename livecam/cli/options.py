@@ -1,4 +1,4 @@
-"""Command-line options made from the settings, and help that groups them.
+"""Options that commands share, options made from the settings, and help that groups them.
 
 Imports Typer alone; the settings are read only when a command's options are wanted.
 """
@@ -6,11 +6,11 @@ Imports Typer alone; the settings are read only when a command's options are wan
 from __future__ import annotations
 
 import inspect
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import Parameter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,8 +20,19 @@ if TYPE_CHECKING:
     from livecam.config.fields import SettingField
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+Preset = Annotated[
+    str | None, typer.Option("--preset", metavar="NAME", help="start from a preset, or a .toml")
+]
+Stats = Annotated[
+    Path | None,
+    typer.Option("--stats", metavar="FILE", help="append one JSON line per published frame"),
+]
+Wear = Annotated[
+    str, typer.Option("--wear", metavar="NAME,...", help="accessories: see `livecam avatars`")
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+
 _METAVARS: dict[type, str] = {str: "TEXT", tuple: "NAMES"}
-COMMON = ("debug", "log_level")
 
 
 class GroupedCommand(TyperCommand):
@@ -44,33 +55,48 @@ class GroupedCommand(TyperCommand):
                 formatter.write_dl(records)
 
 
-def command(
-    app: typer.Typer, name: str, settings: Callable[[SettingField], bool] | None = None
-) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Adds a function to `app`, together with the options that every command has.
+def add_command(
+    app: typer.Typer,
+    name: str,
+    function: Callable[..., int],
+    settings: Callable[[SettingField], bool] | None = None,
+    chosen: str = "",
+) -> None:
+    """Adds a command to `app`, together with the options that every command has.
 
-    Each of the `settings` becomes an option too; the function gets those that were given as
-    `flags`, a dict by `SettingField.option`.
+    If it is the `chosen` one, each of the `settings` becomes an option too; the function gets
+    those that were given as `flags`, a dict by `SettingField.option`.
     """
-
-    def add(function: Callable[..., int]) -> Callable[..., int]:
-        app.command(name, cls=GroupedCommand)(_with_options(function, settings))
-        return function
-
-    return add
+    wanted = settings if name == chosen else None
+    app.command(name, cls=GroupedCommand)(_with_options(function, wanted))
 
 
-def fallback(app: typer.Typer) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Lets a function, with the options that every command has, precede the commands of `app`.
+def make_group(words: str, function: Callable[..., int] | None = None) -> typer.Typer:
+    """Makes a group of commands.
 
-    It runs also when none of them is named: its `typer.Context` tells.
+    `function` runs before each of them and also when none is named: its `typer.Context` says
+    which. Without a function, the help is printed when none is named.
     """
+    app = typer.Typer(rich_markup_mode=None, help=words)
+    first = help_without_command if function is None else _with_options(function, None)
+    app.callback(invoke_without_command=True)(first)
+    return app
 
-    def add(function: Callable[..., int]) -> Callable[..., int]:
-        app.callback(invoke_without_command=True)(_with_options(function, None))
-        return function
 
-    return add
+def help_without_command(context: typer.Context) -> None:
+    """Prints the help of a group of commands when none of them is named."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def every_setting(field: SettingField) -> bool:
+    """Accepts every setting as an option."""
+    return True
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Returns the names between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _with_options(
@@ -157,6 +183,8 @@ def _set_up_logging(debug: bool, level: str) -> None:
             f'no log level is called "{level}"{did_you_mean(level, [*LOG_LEVELS])}',
             hint=f"there are: {', '.join(LOG_LEVELS)}",
         )
+    import logging
+
     logging.basicConfig(
         stream=sys.stderr,
         format="%(asctime)s %(name)s: %(message)s" if debug else "%(message)s",

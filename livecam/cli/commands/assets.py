@@ -1,0 +1,66 @@
+"""`livecam assets`: models and samples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from livecam.cli.options import Json, add_command, make_group
+from livecam.cli.printing import note, print_table
+
+
+def assets_app() -> typer.Typer:
+    """Makes the group of commands."""
+    app = make_group("Models and samples: list, fetch, verify.")
+    add_command(app, "list", list_all)
+    add_command(app, "fetch", fetch)
+    add_command(app, "verify", verify_all)
+    return app
+
+
+def list_all(json: Json = False) -> int:
+    """List what is fetched, from where, and whether it is here."""
+    from livecam.config.assets import list_assets, verify
+
+    rows: list[dict[str, Any]] = [
+        {
+            "name": asset.name,
+            "state": verify(asset.name).value,
+            "what": asset.what,
+            "licence": asset.licence,
+            "bytes": asset.size,
+            "file": asset.file,
+        }
+        for asset in list_assets()
+    ]
+    if json:
+        for row, asset in zip(rows, list_assets(), strict=True):
+            row |= {"sha256": asset.sha256, "places": [str(place) for place in asset.places]}
+    print_table(rows, json, "there are no assets")
+    return 0
+
+
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="which ones; default: all")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Fetch what is missing and check it against its hash."""
+    from livecam.config.assets import fetch_asset, fetch_assets
+
+    paths = {name: fetch_asset(name, say=note) for name in names} if names else fetch_assets(note)
+    rows = [{"name": name, "path": str(path)} for name, path in paths.items()]
+    print_table(rows, json, "")
+    return 0
+
+
+def verify_all(json: Json = False) -> int:
+    """Check every asset against its hash; exit code 5 when one is missing or broken."""
+    from livecam.config.assets import complete, list_assets, verify
+    from livecam.core.errors import AssetError
+
+    rows = [{"name": asset.name, "state": verify(asset.name).value} for asset in list_assets()]
+    print_table(rows, json, "")
+    return 0 if all(complete(asset.name) for asset in list_assets()) else AssetError.exit_code

@@ -1,0 +1,121 @@
+"""`livecam avatars`: heads and what they wear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from livecam.cli.options import Json, Wear, add_command, make_group, names_in
+from livecam.cli.printing import coloured, print_table
+
+if TYPE_CHECKING:
+    from livecam.avatar.accessories import AccessoryDescription
+    from livecam.avatar.library import AvatarDescription
+
+
+def avatars_app() -> typer.Typer:
+    """Makes the group of commands; without one of them, it lists the heads."""
+    app = make_group("Heads: list them, look at one.", avatars)
+    add_command(app, "list", list_all)
+    add_command(app, "sheet", sheet)
+    add_command(app, "show", show)
+    return app
+
+
+def avatars(context: typer.Context, json: Json = False) -> int:
+    """Heads: list them (also without a command), look at one."""
+    return list_all(json) if context.invoked_subcommand is None else 0
+
+
+def list_all(json: Json = False) -> int:
+    """List heads and what they can wear, with pictures where the terminal can show them."""
+    from livecam.avatar.accessories import accessory_folder, list_accessories, read_item
+    from livecam.avatar.library import find_avatar, list_avatars, read_description
+
+    rows: list[dict[str, Any]] = []
+    for name in list_avatars():
+        folder = find_avatar(name)
+        rows.append(_row("head", folder, read_description(folder)))
+    for name in list_accessories():
+        folder = accessory_folder(name)
+        item = read_item(folder)
+        rows.append(_row(item.kind, folder, item))
+    if json or not _print_thumbnails(rows):
+        print_table(rows, json, "no avatar was found")
+    return 0
+
+
+def sheet(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a head or its folder; all: each")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.png", help="default: NAME-sheet.png; all: a folder"),
+    ] = None,
+    tier: Annotated[
+        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
+    ] = "full",
+    wear: Wear = "",
+) -> int:
+    """Draw a head in sixteen poses and expressions, 1920x1440."""
+    from livecam.viewer.sheet import write_sheets
+
+    for path in write_sheets(name, out, tier, names_in(wear)):
+        print(path)
+    return 0
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a head or its folder")],
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", metavar="FOLDER", help="write pictures instead, 30 for a second"),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", metavar="N", min=0, help="stop after so long; one turn takes 8"),
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")
+    ] = "720x720",
+    tier: Annotated[
+        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
+    ] = "auto",
+    wear: Wear = "",
+) -> int:
+    """Turn a head in a window, its face at play; Q closes it."""
+    from livecam.viewer.turntable import show
+
+    show(name, png=png, seconds=seconds, size=size, tier=tier, wear=names_in(wear))
+    if png is not None:
+        print(png)
+    return 0
+
+
+def _row(kind: str, folder: Path, said: AvatarDescription | AccessoryDescription) -> dict[str, Any]:
+    words = said.model_dump(include={"title", "title_zh", "author", "licence"})
+    files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    return {"name": folder.name, "kind": kind, **words, "bytes": files}
+
+
+def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
+    """Prints thumbnails with words beside them; returns False where the terminal shows none."""
+    from livecam.avatar.accessories import accessory_folder
+    from livecam.avatar.library import find_avatar
+    from livecam.cli.terminal import beside, means_of_stdout
+
+    means = means_of_stdout()
+    if means is None:
+        return False
+    for row in rows:
+        find = find_avatar if row["kind"] == "head" else accessory_folder
+        words = [
+            "",
+            coloured(row["name"], typer.colors.GREEN),
+            f"{row['title']}  {row['title_zh']}",
+            f"{row['kind']} by {row['author']}, {row['licence']}",
+            f"{row['bytes'] / 1e6:.1f} MB",
+        ]
+        print(beside(find(row["name"]) / "thumbnail.png", words, means))
+    return True

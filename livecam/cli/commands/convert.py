@@ -1,0 +1,67 @@
+"""`livecam convert`: recorded videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livecam.cli import CANCELLED
+from livecam.cli.options import Preset, Stats
+from livecam.cli.printing import note, print_outcomes
+
+if TYPE_CHECKING:
+    from livecam.config.fields import SettingField
+
+
+def convert(
+    flags: dict[str, object],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="IN... OUT", help="videos or folders, then the file or folder"),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="the folder to write into, instead of OUT"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="cover shots without a face, instead of passing them")
+    ] = False,
+    preset: Preset = None,
+    stats: Stats = None,
+) -> int:
+    """Put the avatar into video files."""
+    from livecam.config.loader import load_settings
+    from livecam.core.errors import UsageError
+
+    inputs, output = (paths, out) if out else (paths[:-1], paths[-1])
+    if not inputs:
+        raise UsageError("convert needs a file to read and one to write", "livecam convert IN OUT")
+    settings = load_settings(preset, flags).settings
+    from livecam.cli.progress import film_bars
+    from livecam.convert import convert_files
+
+    with film_bars() as bars:
+        done = convert_files(
+            inputs, output, settings, force=force, strict=strict, stats=stats, progress=bars
+        )
+    print_outcomes(done.outcomes)
+    if done.left:
+        note(f"stopped; {len(done.left)} of {len(done.left) + len(done.outcomes)} not converted")
+        return CANCELLED
+    return 0 if done.is_complete else 1
+
+
+def applies_to_films(field: SettingField) -> bool:
+    """Accepts the settings that `convert` uses.
+
+    A film brings its own size, rate and timing, and its faces are followed through gaps.
+    """
+    if field.name in ("keep_plate", "looks_per_s"):  # the background of a film is learned anew
+        return False
+    if field.name in ("learn", "profile"):  # the person in a film is another one
+        return False
+    groups = ("tracking", "avatar", "render", "picture", "effects")
+    return field.group in groups or field.name in ("others", "motion", "record_motion")
