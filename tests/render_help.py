@@ -1,12 +1,17 @@
 """A green ball to wear, and states that put it somewhere: what the render tests draw."""
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import moderngl
 import numpy as np
+import pytest
 
 from livecam.avatar.base import Avatar, AvatarState, EyeLook, Fit, Material, Mesh, Morph
 from livecam.core.face import EXPRESSIONS, INDEX
+from livecam.render.shaders import Program
 
 
 def ball(radius=0.12, rings=16, spokes=24):
@@ -60,3 +65,22 @@ def at(x=0.0, y=0.0, z=-0.6, **weights):
     for name, weight in weights.items():
         morphs[INDEX[name]] = weight
     return AvatarState(matrix, matrix, morphs)
+
+
+def written_uniforms(monkeypatch: pytest.MonkeyPatch) -> dict[Program, set[str]]:
+    """The uniforms that every program gets from now on."""
+    written: dict[Program, set[str]] = defaultdict(set)
+    set_uniforms = Program.set
+
+    def recorded(program: Program, **values: Any) -> None:
+        written[program] |= set(values)
+        set_uniforms(program, **values)
+
+    monkeypatch.setattr(Program, "set", recorded)
+    return written
+
+
+def used_uniforms(program: Program) -> set[str]:
+    """The uniforms that the driver kept."""
+    members = ((name, program.gl[name]) for name in program.gl)
+    return {name for name, member in members if isinstance(member, moderngl.Uniform)}

@@ -22,9 +22,9 @@ from livecam.core.frame import Frame, PixelFormat
 from livecam.core.timing import ManualClock
 from livecam.doctor import Check, Report, Status, examine_all
 from livecam.measure.echo import BITS, measure_echo, read_stamp, stamped
-from livecam.media.color import rgba_from_i420
 from livecam.sinks.base import OutputInfo
 from livecam.sources.devices import Camera
+from tests.i420 import rgba_from_i420
 
 SPEED = {"fps": 30.0, "size": [1280, 720], "tier": "light", "delay_ms": 48.0}
 DELAY_S = 0.02

@@ -56,7 +56,7 @@ class GreyCamera:
         return cls(clock, settings, refuse)
 
     def open(self) -> SourceInfo:
-        return SourceInfo("grey camera", *SIZE, 30.0, live=True)
+        return SourceInfo("grey camera", *SIZE, 30.0)
 
     def read(self) -> Frame:
         self._clock.sleep(1 / 30)

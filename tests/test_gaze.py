@@ -8,12 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.avatar.expression import ExpressionGains
-from livecam.avatar.gaze import FULL_TURN_RAD, Gaze, gaze_weights
+from livecam.avatar.gaze import FULL_TURN_RAD, Gaze
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image
 from livecam.filtering.expression import ExpressionFilter
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.gaze_weights import gaze_weights
 
 # Corners, outline and iris of each eye in MediaPipe's mesh.
 EYES = (

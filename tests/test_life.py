@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Bone
-from livecam.avatar.gaze import Gaze, Lids, gaze_weights, vergence
+from livecam.avatar.gaze import Gaze, Lids, vergence
 from livecam.avatar.pupil import NARROWEST, WIDEST, Pupil, mean_brightness
 from livecam.avatar.rig import Rig
 from livecam.avatar.secondary_motion import BREATHS_PER_S
@@ -25,6 +25,7 @@ from livecam.core.spaces import (
     quaternion_from_vector,
     rotation_vector,
 )
+from tests.gaze_weights import gaze_weights
 from tests.heads import STILL, avatar, face_at, pose_noise, state_at
 
 SIZE = (1280, 720)

@@ -18,9 +18,10 @@ from numpy.testing import assert_allclose
 
 from livecam.core.errors import SinkError, SourceError
 from livecam.core.frame import Frame, Image, PixelFormat
-from livecam.media.color import I420Converter, rgba_from_i420
+from livecam.media.color import I420Converter
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
+from tests.i420 import rgba_from_i420
 
 BT709 = np.array((0.2126, 0.7152, 0.0722))
 BT2020_FROM_BT709 = np.array(  # ITU-R BT.2087, table 1
@@ -163,7 +164,6 @@ def test_hdr_becomes_sdr_with_the_right_colours(tmp_path, transfer):
         color_trc=transfer,
     )
     with VideoReader(path) as reader:
-        assert reader.info.hdr
         red, green, blue = (int(c) for c in next(iter(reader)).image[32, 32, :3])
     # Decoded without tone-mapping, PQ skin is (125, 108, 94): grey and dark.
     assert (red, green, blue) == pytest.approx(SKIN, abs=24)
@@ -219,10 +219,7 @@ def test_a_file_tells_what_it_holds(clip: Clip):
         info = reader.info
     assert (info.width, info.height, info.frames) == (96, 64, 10)
     assert info.rate == 25
-    assert info.duration_s == pytest.approx(0.4)
-    assert info.codec == "h264"
     assert not info.has_audio
-    assert not info.hdr
 
 
 def test_every_frame_comes_once_and_in_order(clip: Clip):
@@ -302,7 +299,6 @@ def test_pictures_come_upright(tmp_path, degrees, flipped, expected):
     with VideoReader(path) as reader:
         frame = next(iter(reader))
         assert frame.size == (reader.info.width, reader.info.height)
-        assert reader.info.mirrored is flipped
     assert frame.size == ((48, 64) if degrees in (90, 270) else (64, 48))
     assert corners(frame.image) == expected
     assert frame.image.flags.c_contiguous
@@ -430,7 +426,7 @@ def test_times_read_from_a_file_are_written_to_the_tick(clip: Clip, tmp_path):
     with VideoReader(path) as reader:
         assert reader.info.rate == info.rate
         assert reader.info.time_base == info.time_base
-        assert reader.info.duration_s == info.duration_s
+        assert reader.info.frames == info.frames
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

@@ -11,6 +11,7 @@ from livecam.media.color import I420Converter
 from livecam.render.context import Graphics, open_graphics
 from livecam.render.i420 import GpuI420
 from livecam.render.targets import PictureTarget
+from tests.render_help import used_uniforms, written_uniforms
 
 WIDTH, HEIGHT = 70, 46  # rows of colour that do not fill a row of luma evenly
 
@@ -37,11 +38,16 @@ def converted(ctx: moderngl.Context, image: Image) -> Image:
     target.upload(image)
     converter = GpuI420(ctx, WIDTH, HEIGHT)
     planes = converter.convert(target.texture)
-    for program in converter.programs:
-        assert program.active <= program.written
     converter.release()
     target.release()
     return planes
+
+
+def test_every_active_uniform_is_set(graphics: Graphics, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = written_uniforms(monkeypatch)
+    converted(graphics.ctx, colours())
+    [(program, names)] = written.items()
+    assert used_uniforms(program) <= names
 
 
 def test_it_agrees_with_swscale_within_two_levels(graphics: Graphics) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.baseline import SlowQuantile
-from livecam.core.face import INDEX, Weights
+from livecam.core.face import INDEX
 
 # int[2, 4]: left and right eye; in, out, up, down
 _LOOK = np.array(
@@ -212,13 +212,6 @@ def vergence(half_apart_m: float, distance_m: float) -> float:
     """
     distance_m = min(max(distance_m, NEAREST_M), FARTHEST_M)
     return VERGENCE_SHARE * float(np.arctan2(half_apart_m, distance_m)) / FULL_TURN_RAD
-
-
-def gaze_weights(morphs: Weights) -> NDArray[np.float64]:
-    """Where each eye looks, float64[2, 2]: left and right eye; left and up, as weights."""
-    look = morphs[_LOOK].astype(np.float64)
-    out = look[:, 1] - look[:, 0]
-    return np.stack((out * (1, -1), look[:, 2] - look[:, 3]), axis=1)
 
 
 def _droop(down: float) -> float:

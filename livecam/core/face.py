@@ -106,7 +106,6 @@ class Observation:
 
     frame: Frame
     faces: tuple[Face, ...]
-    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

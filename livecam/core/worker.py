@@ -46,7 +46,6 @@ class Worker:
         self._stopping = threading.Event()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self.restarts = 0
         self.last_error: Exception | None = None
 
     def start(self) -> None:
@@ -81,7 +80,6 @@ class Worker:
                         self.last_error, logged = None, ""
             except Exception as error:
                 self.last_error = error
-                self.restarts += 1
                 if self._on_error is not None:
                     self._on_error(error)
                 # Who asked for the end in on_error tells the user itself.

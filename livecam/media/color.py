@@ -89,14 +89,6 @@ def _copy_planes(frame: VideoFrame, out: Image) -> None:
         start += size
 
 
-def rgba_from_i420(image: Image) -> Image:
-    """uint8[h, w, 4] of a BT.709 limited-range picture uint8[h * 3 // 2, w]."""
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), "yuv420p")
-    frame.colorspace = Colorspace.ITU709
-    frame.color_range = ColorRange.MPEG
-    return RgbaConverter(frame.width, frame.height).convert(frame)
-
-
 class RgbaConverter:
     """Turns decoded pictures into opaque RGBA of one size, in sRGB or BT.709 colours.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from livecam.core.closing import Closing
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame, Image
-from livecam.media.color import HDR_TRANSFERS, RgbaConverter
+from livecam.media.color import RgbaConverter
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +42,7 @@ class VideoInfo:
     rate: Fraction  # average pictures per second
     time_base: Fraction  # seconds per tick of the picture times
     frames: int  # as the file says, or duration times rate; 0 where neither is known
-    duration_s: float  # 0.0 where the file does not say
-    rotation_deg: int  # by which the stored pictures are turned counter-clockwise, 0..270
-    mirrored: bool  # whether the stored pictures are flipped as well
     pixel_aspect: Fraction  # width over height of one pixel
-    codec: str
-    pixel_format: str
-    hdr: bool  # PQ or HLG; tone-mapped on reading
     audio: tuple[str, ...]  # the codec of each sound track
 
     @property
@@ -151,13 +144,7 @@ class VideoReader(Closing):
             rate=rate,
             time_base=stream.time_base or 1 / rate,
             frames=stream.frames or round(duration_s * rate),
-            duration_s=duration_s,
-            rotation_deg=_rotation_deg(self._turn),
-            mirrored=bool(np.linalg.det(self._turn) < 0),
             pixel_aspect=1 / aspect if sideways else aspect,
-            codec=stream.codec_context.name,
-            pixel_format=first.format.name,
-            hdr=first.color_trc in HDR_TRANSFERS,
             audio=tuple(track.codec_context.name for track in self._container.streams.audio),
         )
 
@@ -240,9 +227,3 @@ def _turned(image: Image, turn: NDArray[np.int64]) -> Image:
         image = image.swapaxes(0, 1)
     flip_x, flip_y = (-1 if turn[row].sum() < 0 else 1 for row in (0, 1))
     return image[::flip_y, ::flip_x]
-
-
-def _rotation_deg(turn: NDArray[np.int64]) -> int:
-    """Counter-clockwise degrees, a mirroring left out: where the stored x axis points."""
-    x, y = int(turn[0, 0]), int(turn[1, 0])
-    return round(math.degrees(math.atan2(-y, x))) % 360

@@ -39,7 +39,6 @@ QUALITY: dict[str, dict[str, str]] = {
     "file": {"preset": "veryfast", "crf": "17"},
 }
 BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
-MICROSECOND = Fraction(1, 1_000_000)
 SAFE_SOUND = "aac"  # every container and player takes it, WebM apart
 WEBM_SOUND, WEBM_SOUND_RATE = "libopus", 48_000
 SOUND_NAMES = {SAFE_SOUND: "AAC", WEBM_SOUND: "Opus"}

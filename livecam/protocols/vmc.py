@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Self
 
 import numpy as np
@@ -194,7 +195,7 @@ class VmcSender(Closing):
 
     `target` is "host:port", "host" or ":port"; `amplify` turns steadied weights into those
     that are shown. Expressions carry the names that the specification refers to, those of
-    Unity's ARKitBlendShapeLocation. Sending never waits; what cannot be sent is counted.
+    Unity's ARKitBlendShapeLocation. Sending never waits; what cannot be sent is left out.
 
     Raises:
         ConfigError: the target is no address.
@@ -207,9 +208,6 @@ class VmcSender(Closing):
         self._began: float | None = None
         self._face = _Bundle(_messages(_ok(tracked=True), _FACE))
         self._nobody = _Bundle(_messages(_ok(tracked=False), _TIME))
-        self.sent = 0
-        self.refused = 0  # nobody listens there
-        self.dropped = 0  # the network took no more
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -238,13 +236,9 @@ class VmcSender(Closing):
         self._socket.close()
 
     def _send(self, packet: bytes) -> None:
-        try:
+        # Nobody listens there, or the network takes no more: the next face is newer anyway.
+        with suppress(OSError):
             self._socket.send(packet)
-            self.sent += 1
-        except ConnectionRefusedError:
-            self.refused += 1
-        except OSError:
-            self.dropped += 1
 
 
 # The messages of a face that carry numbers, in order: address, name, how many.

@@ -26,11 +26,6 @@ class GpuI420:
         self._planes = ctx.texture((width, height * 3 // 2), 1)
         self._frame = ctx.framebuffer([self._planes])
 
-    @property
-    def programs(self) -> list[Program]:
-        """Every program, for the tests."""
-        return [self._program]
-
     def convert(self, picture: moderngl.Texture) -> NDArray[np.uint8]:
         """uint8[h * 3 // 2, w] of an sRGB texture, which the sampler turns into linear light."""
         self._ctx.enable_only(moderngl.NOTHING)

@@ -119,15 +119,8 @@ class Program:
         self.name = f"{vertex} + {fragment} {dict(defines or {})}"
         self.gl = _compile(ctx, sources, defines or {})
         self.declared = sources[0].uniforms | sources[1].uniforms
-        self.files = sources[0].files + sources[1].files
-        self.written: set[str] = set()
         members = ((name, self.gl[name]) for name in self.gl)
         self._uniforms = {n: m for n, m in members if isinstance(m, moderngl.Uniform)}
-
-    @property
-    def active(self) -> set[str]:
-        """The uniforms that the driver kept."""
-        return set(self._uniforms)
 
     def set(self, **values: Value) -> None:
         """Writes uniforms; a matrix is float[4, 4] for column vectors, as in core/spaces.
@@ -138,7 +131,6 @@ class Program:
         for name, value in values.items():
             if name not in self.declared:
                 raise ShaderError(f"{self.name} has no uniform {name}")
-            self.written.add(name)
             uniform = self._uniforms.get(name)
             if uniform is None:
                 continue  # declared, but this variant does not use it

@@ -29,7 +29,6 @@ class LoopbackDevice:
     """A v4l2loopback device as it presents itself now."""
 
     path: str
-    card: str  # its label, the name that other programs show
     writable: bool  # False: it takes no pictures, because another program publishes on it
     readable: bool  # with exclusive_caps=1 only while a program publishes on it
 
@@ -47,12 +46,11 @@ def query(path: str) -> LoopbackDevice | None:
             answer = fcntl.ioctl(descriptor, VIDIOC_QUERYCAP, bytes(104))
     except OSError:
         return None
-    driver, card, _, _, capabilities = struct.unpack_from("=16s32s32sII", answer)
+    driver, _, _, _, capabilities = struct.unpack_from("=16s32s32sII", answer)
     if _text(driver) != DRIVER:
         return None
     return LoopbackDevice(
         path,
-        _text(card),
         writable=bool(capabilities & CAP_VIDEO_OUTPUT),
         readable=bool(capabilities & CAP_VIDEO_CAPTURE),
     )

@@ -22,8 +22,6 @@ class SourceInfo:
     width: int
     height: int
     fps: float
-    live: bool  # pictures come when they come; False: they can be asked for at any pace
-    details: str = ""  # for people: "MJPG, asked for 1920x1080"
 
 
 class Source(Protocol):
@@ -56,7 +54,7 @@ class TestPattern:
         self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
     ) -> None:
         self._clock = clock
-        self._info = SourceInfo("test pattern", width, height, fps, live=True)
+        self._info = SourceInfo("test pattern", width, height, fps)
         self._index = 0
         self._next_at = 0.0
 

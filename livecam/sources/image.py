@@ -30,7 +30,7 @@ class StillPicture:
         self._image = self._make()
         self._next_at = self._clock.now()
         height, width = self._image.shape[:2]
-        return SourceInfo(self._name, width, height, self._fps, live=True)
+        return SourceInfo(self._name, width, height, self._fps)
 
     def read(self) -> Frame | None:
         self._clock.sleep(self._next_at - self._clock.now())

@@ -1,4 +1,4 @@
-"""Plays a video file, as a live camera would or as fast as it is asked."""
+"""Plays a video file as a live camera would."""
 
 from __future__ import annotations
 
@@ -20,17 +20,14 @@ LATEST_S = 0.1  # a schedule missed by more starts anew, as delay must not pile 
 class VideoFile:
     """A video file as a source.
 
-    Live, pictures come at the file's own pace, are stamped with the clock, and the file starts
-    again at its end when `loop` is set. Not live, they come at once, once, with the file's times.
+    Frames come at the file's own pace and are stamped with the clock; the file starts again at its
+    end when `loop` is set.
     """
 
-    def __init__(
-        self, clock: Clock, path: Path | str, *, loop: bool = True, live: bool = True
-    ) -> None:
+    def __init__(self, clock: Clock, path: Path | str, *, loop: bool = True) -> None:
         self._clock = clock
         self._path = Path(path)
-        self._live = live
-        self._loop = loop and live
+        self._loop = loop
         self._reader: VideoReader | None = None
         self._frames: Iterator[Frame] = iter(())
         self._index = 0
@@ -47,13 +44,9 @@ class VideoFile:
         info = self._reader.info
         self._period_s = float(1 / info.rate)
         self._start_at: float | None = None  # on the clock, of the file's time 0
-        return SourceInfo(
-            self._name(), info.width, info.height, info.fps, self._live, details=info.codec
-        )
+        return SourceInfo(self._name(), info.width, info.height, info.fps)
 
     def read(self) -> Frame | None:
-        if not self._live:
-            return next(self._frames, None)
         if self._waiting is None:
             self._waiting = self._next_due()
         if self._waiting is None:

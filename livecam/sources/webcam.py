@@ -54,8 +54,8 @@ class Webcam:
     """A camera by number, path or part of its name.
 
     MJPG is asked for, because most cameras reach 30 fps above 640x480 only with it; the camera
-    may grant something else, see `SourceInfo.details`. `refuse` holds paths or names of devices
-    that must not be read: the virtual camera that we publish to would show us ourselves.
+    may grant something else. `refuse` holds paths or names of devices that must not be read: the
+    virtual camera that we publish to would show us ourselves.
     """
 
     def __init__(
@@ -105,13 +105,7 @@ class Webcam:
             raise _why_closed(camera, others)
         image = self._next_image()  # only a picture tells the true size
         self._size = image.shape[1], image.shape[0]
-        return SourceInfo(
-            f'camera "{camera.name}"',
-            *self._size,
-            fps=self._granted_fps(),
-            live=True,
-            details=self._details(),
-        )
+        return SourceInfo(f'camera "{camera.name}"', *self._size, fps=self._granted_fps())
 
     def read(self) -> Frame | None:
         bgr = self._next_image()
@@ -159,16 +153,6 @@ class Webcam:
         assert self._capture is not None
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         return fps if 1 <= fps <= 1000 else NOMINAL_FPS
-
-    def _details(self) -> str:
-        assert self._capture is not None
-        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
-        granted_format = code.to_bytes(4, "little").decode("latin-1").strip("\0 ")
-        width, height, fps = self._asked
-        granted = [granted_format] if granted_format.isprintable() and granted_format else []
-        if self._size != (width, height) or abs(self._granted_fps() - fps) > 0.5:
-            granted.append(f"asked for {width}x{height} at {fps:g} fps")
-        return ", ".join(granted)
 
 
 def is_refused(camera: Camera, refuse: Sequence[str]) -> bool:

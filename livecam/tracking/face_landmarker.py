@@ -9,7 +9,6 @@ releases the GIL.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -106,11 +105,10 @@ class FaceLandmarker(Closing):
             raise TrackingError("the face tracker was closed")
         if frame.format is not PixelFormat.RGBA:
             raise TrackingError(f"the face tracker takes RGBA pictures, not {frame.format.value}")
-        started = time.perf_counter()
         faces = self._look(frame.image, frame.captured_at)
         if not faces and self._video:
             faces = self._search(frame)
-        return Observation(frame, faces[: self._max_faces], time.perf_counter() - started)
+        return Observation(frame, faces[: self._max_faces])
 
     def close(self) -> None:
         landmarker, self._landmarker = self._landmarker, None
