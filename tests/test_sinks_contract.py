@@ -14,6 +14,7 @@ from tests.display import private_display
 
 INFO = OutputInfo(64, 48, 30.0)
 EVERY_SINK = [*SINKS, "preview"]  # the preview is opened with the graphics, not by name
+CAN_FAIL = [name for name in EVERY_SINK if name != "null"]
 
 
 def made(name: str, **settings: object) -> Sink:
@@ -53,7 +54,10 @@ class Room:
                 return made(name, png=str(self.folder / "file"))
             case "preview":
                 return Preview(self._graphics(None))
-        pytest.skip(f"nothing can go wrong when {name} opens")
+            case _:
+                raise NotImplementedError(
+                    f"say how {name} fails to open, or leave it out of CAN_FAIL"
+                )
 
     def _graphics(self, window):
         graphics = open_graphics(window)
@@ -111,7 +115,7 @@ def test_open_send_close_in_order(room, name):
     assert all((frame.image == copy).all() for frame, copy in zip(frames, before, strict=True))
 
 
-@pytest.mark.parametrize("name", EVERY_SINK)
+@pytest.mark.parametrize("name", CAN_FAIL)
 def test_a_failed_open_is_a_sink_error_and_may_be_closed(room, name):
     sink = room.doomed(name)
     with pytest.raises(SinkError) as error:
