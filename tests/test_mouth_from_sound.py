@@ -312,16 +312,16 @@ def test_only_the_mouth_and_the_jaw_are_told(say: Say):
     mouth.feed(say("[[a::]]")[:3200], 1.0)
     told = mouth.at(1.0)
     assert told is not None
-    assert {EXPRESSIONS[i].rstrip("LR")[:5] for i in np.nonzero(told.told)[0]} <= {
+    assert {EXPRESSIONS[i].rstrip("LR")[:5] for i in np.nonzero(told.mask)[0]} <= {
         "mouth",
         "jawOp",
         "jawFo",
         "jawLe",
         "jawRi",
     }
-    assert not told.told[INDEX["eyeBlinkLeft"]]
+    assert not told.mask[INDEX["eyeBlinkLeft"]]
     assert told.pose is None
-    assert told.meant
+    assert told.is_arkit_scale
 
 
 def test_without_sound_the_mouth_shuts_and_is_handed_back(say: Say):

@@ -96,7 +96,7 @@ def check(told: Performance | None) -> None:
     assert np.isfinite(told.weights).all()
     assert told.weights.min() >= 0
     assert told.weights.max() <= 1
-    assert not told.weights[~told.told].any()
+    assert not told.weights[~told.mask].any()
     if told.pose is not None:
         assert np.isfinite(told.pose.matrix).all()
         assert np.linalg.norm(told.pose.rotation) == pytest.approx(1)

@@ -287,8 +287,8 @@ def test_expressions_count_only_once_they_are_applied():
 
 def test_only_what_was_sent_is_told_and_as_meant():
     told = vmc(bundle(blend("jawOpen", 0.0), blend("Unheard of", 1.0), APPLY))
-    assert [EXPRESSIONS[i] for i in np.flatnonzero(told.told)] == ["jawOpen"]
-    assert told.meant
+    assert [EXPRESSIONS[i] for i in np.flatnonzero(told.mask)] == ["jawOpen"]
+    assert told.is_arkit_scale
     assert told.pose is None
 
 
@@ -314,7 +314,7 @@ def test_presets_of_vrm_become_expressions_of_arkit(preset: str, shown: str, not
     told = vmc(blend(preset, 1.0), APPLY)
     assert weight(told, shown) > 0.6
     assert weight(told, not_shown) == 0
-    assert told.told[INDEX[shown]]
+    assert told.mask[INDEX[shown]]
 
 
 def test_presets_do_not_count_beside_names_of_arkit_but_after_them():
@@ -400,7 +400,7 @@ def test_what_is_sent_over_vmc_arrives(seed: int, vmc_receiver: VmcReceiver, clo
     told = vmc_receiver.at(clock.now())
     assert told is not None
     assert vmc_receiver.malformed == 0
-    assert told.told.all()
+    assert told.mask.all()
     assert told.weights == approx(face.weights, abs=1e-6)
     assert pose_of(told).matrix == approx(face.pose.matrix, abs=1e-4)
 
@@ -413,7 +413,7 @@ def test_another_program_is_sent_what_a_head_would_show(
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     weights[lids] = 0.6
     measured = replace(a_face(), weights=weights)
-    told = replace(measured, meant=np.isin(np.arange(len(weights)), lids))
+    told = replace(measured, arkit_mask=np.isin(np.arange(len(weights)), lids))
     motion = {"send_vmc": f"{LOOPBACK}:{vmc_receiver.port}"}
     with ExitStack() as stack:
         (sender,) = listeners(Settings.model_validate({"motion": motion}), stack)
@@ -517,7 +517,7 @@ def test_the_sample_of_the_makers_page_is_understood():
     assert weight(told, "eyeLookDownLeft") == approx(0.17)
     assert weight(told, "mouthLeft") == approx(0.01)
     assert weight(told, "jawOpen") == approx(0.12)
-    assert not told.told[INDEX["tongueOut"]]
+    assert not told.mask[INDEX["tongueOut"]]
     assert pose_of(told).translation == approx((-0.030653415, -0.10287084, -0.6584072))
 
 
@@ -705,7 +705,7 @@ def test_a_face_without_a_pose_tells_its_expression_alone():
     told = openseeface(openseeface_record(posed=0, mouth_open=0.4))
     assert told.pose is None
     assert weight(told, "jawOpen") == approx(0.4)
-    assert not told.told[INDEX["eyeLookUpLeft"]]
+    assert not told.mask[INDEX["eyeLookUpLeft"]]
 
 
 def test_python_osc_and_we_read_the_same_messages():

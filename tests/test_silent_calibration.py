@@ -518,7 +518,7 @@ def test_of_several_people_nobody_is_learnt(kept):
 def test_a_face_moved_by_somebody_else_teaches_nothing(kept):
     calibration = SilentCalibration("default")
     for s in seen(20, **NARROW):
-        moved = FaceState(s.pose, s.weights, 1.09, s.at, meant=np.zeros(52, bool))
+        moved = FaceState(s.pose, s.weights, 1.09, s.at, arkit_mask=np.zeros(52, bool))
         calibration.hear(moved, s.at)
     calibration.close()
     assert load_learnt("default") is None

@@ -163,12 +163,12 @@ def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path)
         writer.hear(shown.face, i / 30 + 0.03)
     writer.close()
     take = read_take(tmp_path / "take.jsonl")
-    assert (take.meant == mouth).all()
+    assert (take.arkit_mask == mouth).all()
     told = [performance for each in players(take) if (performance := each.at(7.0))]
     again = performed_alone(told)
     assert again is not None
-    assert again.meant is not None
-    assert list(again.meant) == list(mouth)
+    assert again.arkit_mask is not None
+    assert list(again.arkit_mask) == list(mouth)
     assert again.weights == pytest.approx(take.weights[0], abs=1e-5)
     assert again.weights[INDEX["jawOpen"]] == pytest.approx(0.3, abs=1e-4)
     assert again.weights[INDEX["browInnerUp"]] == pytest.approx(0.2, abs=0.02)

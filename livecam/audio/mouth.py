@@ -230,10 +230,10 @@ class MouthWhereUnsure:
         self._go(unsure, performance is not None, now)
         if self._newest is None or self._way == 0.0:
             return weights
-        told = self._newest.told
+        mask = self._newest.mask
         out = weights.copy()
-        heard = self._newest.weights[told] * self._strength
-        out[told] += (heard - out[told]) * np.float32(self.share)
+        heard = self._newest.weights[mask] * self._strength
+        out[mask] += (heard - out[mask]) * np.float32(self.share)
         return out
 
     def _go(self, unsure: float, sounding: bool, now: float) -> None:

@@ -99,13 +99,13 @@ class ExpressionGains:
         self._rest.reset()
 
     def morphs(
-        self, weights: Weights, dt: float, meant: NDArray[np.bool_] | None = None
+        self, weights: Weights, dt: float, arkit_mask: NDArray[np.bool_] | None = None
     ) -> Weights:
         """Morph weights float32[52] for steadied weights measured dt seconds after the last.
 
-        Those that are `meant`, bool[52], are shown as they are.
+        Those in `arkit_mask`, bool[52], are on ARKit's scale already and pass unchanged.
         """
-        told = weights.astype(np.float64)
+        given = weights.astype(np.float64)
         if self._profile is not None:
             weights = self._profile.normalised(weights)
         raw = weights.astype(np.float64)
@@ -113,8 +113,8 @@ class ExpressionGains:
         out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
         out[_BLINK] = blinks(raw) * self._blink_gains
         _couple(out, raw)
-        if meant is not None:
-            np.copyto(out, told, where=meant)
+        if arkit_mask is not None:
+            np.copyto(out, given, where=arkit_mask)
         morphs: Weights = np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
         return morphs
 

@@ -109,7 +109,7 @@ class Rig:
         return AvatarState(
             camera_from_head=camera_from_head,
             camera_from_body=self._camera_from_body(camera_from_head, face),
-            morphs=self._expression.morphs(face.weights, dt, face.meant),
+            morphs=self._expression.morphs(face.weights, dt, face.arkit_mask),
             velocity_px=self._velocity_px(camera_from_head, width, height),
             face_px=face.outline_px
             if face.source is None

@@ -86,7 +86,7 @@ class SilentCalibration:
         return self._habit.normalised(weights)
 
     def hear(self, face: FaceState | None, now: float) -> None:
-        if face is None or face.meant is not None:  # a face moved by others is not its own
+        if face is None or face.arkit_mask is not None:  # a face moved by others is not its own
             return
         self._habit.see(face)
         if self._keep_at is None:

@@ -133,7 +133,7 @@ class FaceState:
     source: Face | None = None  # the raw face behind it, when this moment has one of its own
     outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when `source` is not there
     landmarks_px: NDArray[np.float32] | None = None  # float32[478, 2], when `source` is not there
-    meant: NDArray[np.bool_] | None = None  # bool[52]: to be shown as they are, without gains
+    arkit_mask: NDArray[np.bool_] | None = None  # bool[52]: weights on ARKit's scale, without gains
 
     def points_px(self, width: int, height: int) -> NDArray[np.float32] | None:
         """The landmarks in pixels of a picture of that size, float32[478, 2]."""
@@ -142,11 +142,11 @@ class FaceState:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What a face does at one moment, told by somebody else than the camera's picture."""
+    """Pose and weights of a face at one time from another origin than the camera."""
 
     weights: Weights
-    told: NDArray[np.bool_]  # bool[52]: which of the weights were told
-    pose: FacePose | None  # as if our camera had seen the head; None when it was not told
+    mask: NDArray[np.bool_]  # bool[52]: which of the weights are given
+    pose: FacePose | None  # in the space of our camera; None when it is not given
     at: float  # seconds of this run's clock
-    meant: bool = True  # the weights are ARKit's; False: as our tracker measures, to be amplified
+    is_arkit_scale: bool = True  # False: weights as our tracker measures them, to be amplified
     width_ratio: float = 1.09  # as FaceState's

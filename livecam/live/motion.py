@@ -117,4 +117,4 @@ class Amplified:
     def __call__(self, face: FaceState) -> Weights:
         dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
         self._at = face.at
-        return self._gains.morphs(face.weights, dt, face.meant)
+        return self._gains.morphs(face.weights, dt, face.arkit_mask)

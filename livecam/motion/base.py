@@ -60,12 +60,12 @@ def performed(face: FaceState, performances: Sequence[Performance]) -> FaceState
     if not performances:
         return face
     weights = face.weights.copy()
-    meant = np.zeros(len(weights), bool) if face.meant is None else face.meant.copy()
+    arkit_mask = np.zeros(len(weights), bool) if face.arkit_mask is None else face.arkit_mask.copy()
     for performance in performances:
-        told = performance.told
-        weights[told] = performance.weights[told]
-        meant[told] = performance.meant
-    return replace(face, weights=weights, meant=meant)
+        mask = performance.mask
+        weights[mask] = performance.weights[mask]
+        arkit_mask[mask] = performance.is_arkit_scale
+    return replace(face, weights=weights, arkit_mask=arkit_mask)
 
 
 def performed_alone(performances: Sequence[Performance]) -> FaceState | None:

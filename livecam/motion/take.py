@@ -41,13 +41,13 @@ SPACE = "metres; x right in the picture, y up, the camera looks down -z; quatern
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TakeSample:
     """What a take shows between two of its frames."""
 
     pose: FacePose
     weights: Weights
     width: float
-    meant: NDArray[np.bool_]  # bool[52]
+    arkit_mask: NDArray[np.bool_]  # bool[52]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Take:
     rotations: NDArray[np.float64]  # float64[n, 4], unit quaternions
     weights: NDArray[np.float32]  # float32[n, 52]
     widths: NDArray[np.float64]  # float64[n], as FaceState.width_ratio
-    meant: NDArray[np.bool_]  # bool[n, 52]: ARKit's weights; False: as our tracker measures
+    arkit_mask: NDArray[np.bool_]  # bool[n, 52]: ARKit's weights; False: as our tracker measures
 
     @property
     def seconds(self) -> float:
         return float(self.times[-1])
 
-    def at(self, t: float) -> Moment | None:
+    def at(self, t: float) -> TakeSample | None:
         """What it shows t seconds after its beginning; None where nobody was seen."""
         after = int(np.searchsorted(self.times, t, side="right"))
         i, j = max(after - 1, 0), min(after, len(self.times) - 1)
@@ -82,7 +82,7 @@ class Take:
         )
         weights = self.weights[i] + np.float32(part) * (self.weights[j] - self.weights[i])
         width = float(self.widths[i] + part * (self.widths[j] - self.widths[i]))
-        return Moment(pose, weights, width, self.meant[i])
+        return TakeSample(pose, weights, width, self.arkit_mask[i])
 
 
 class TakeWriter:
@@ -129,8 +129,8 @@ class TakeWriter:
             line["q"] = [round(float(v), 6) for v in face.pose.rotation]
             line["w"] = [round(float(v), 4) for v in face.weights]
             line["width"] = round(face.width_ratio, 4)
-            if face.meant is not None and face.meant.any():
-                names = [EXPRESSIONS[i] for i in np.flatnonzero(face.meant)]
+            if face.arkit_mask is not None and face.arkit_mask.any():
+                names = [EXPRESSIONS[i] for i in np.flatnonzero(face.arkit_mask)]
                 line["meant"] = True if len(names) == len(EXPRESSIONS) else names
         self._write(line)
 
@@ -166,12 +166,12 @@ class TakePlayer:
         self,
         take: Take,
         *,
-        meant: bool = False,
+        is_arkit_scale: bool = False,
         begins_at: float | None = None,
         loop: bool = True,
     ) -> None:
         self._take = take
-        self._meant = meant
+        self._is_arkit_scale = is_arkit_scale
         self._begins_at = begins_at
         self._loop = loop
 
@@ -182,8 +182,8 @@ class TakePlayer:
         shown = looped(self._take, t) if self._loop else self._take.at(t)
         if shown is None:
             return None
-        told = shown.meant == self._meant
-        return Performance(shown.weights, told, shown.pose, now, self._meant, shown.width)
+        mask = shown.arkit_mask == self._is_arkit_scale
+        return Performance(shown.weights, mask, shown.pose, now, self._is_arkit_scale, shown.width)
 
     def close(self) -> None:
         pass
@@ -191,11 +191,11 @@ class TakePlayer:
 
 def players(take: Take, begins_at: float | None = None, *, loop: bool = True) -> list[TakePlayer]:
     """Who plays a take: one player for each kind of weights in it."""
-    kinds = [bool(kind) for kind in np.unique(take.meant[take.seen])]
-    return [TakePlayer(take, meant=kind, begins_at=begins_at, loop=loop) for kind in kinds]
+    kinds = [bool(kind) for kind in np.unique(take.arkit_mask[take.seen])]
+    return [TakePlayer(take, is_arkit_scale=kind, begins_at=begins_at, loop=loop) for kind in kinds]
 
 
-def looped(take: Take, t: float) -> Moment | None:
+def looped(take: Take, t: float) -> TakeSample | None:
     """What a take that is played again and again shows t seconds after its beginning."""
     fade_s = min(LOOP_FADE_S, take.seconds / 2)
     period = max(take.seconds - fade_s, 1e-3)
@@ -209,14 +209,14 @@ def looped(take: Take, t: float) -> Moment | None:
     return shown
 
 
-def _between(one: Moment, two: Moment, part: float) -> Moment:
+def _between(one: TakeSample, two: TakeSample, part: float) -> TakeSample:
     part = part * part * (3 - 2 * part)
     pose = FacePose(
         one.pose.translation + part * (two.pose.translation - one.pose.translation),
         slerp(one.pose.rotation, two.pose.rotation, part),
     )
     weights = one.weights + np.float32(part) * (two.weights - one.weights)
-    return Moment(pose, weights, one.width + part * (two.width - one.width), two.meant)
+    return TakeSample(pose, weights, one.width + part * (two.width - one.width), two.arkit_mask)
 
 
 def read_take(path: Path) -> Take:
@@ -260,7 +260,7 @@ def summary(take: Take) -> dict[str, Any]:
 
 
 def _kind(take: Take) -> str:
-    share = float(take.meant[take.seen].mean())
+    share = float(take.arkit_mask[take.seen].mean())
     return {0.0: "as tracked", 1.0: "ARKit"}.get(share, f"{share:.0%} ARKit, else as tracked")
 
 
@@ -294,7 +294,7 @@ def _take(frames: list[dict[str, Any]], order: list[int], usually: object, path:
     times, seen, widths = np.zeros(count), np.zeros(count, bool), np.ones(count)
     places, turns = np.zeros((count, 3)), np.zeros((count, 4))
     weights = np.zeros((count, len(EXPRESSIONS)), np.float32)
-    meant = np.zeros((count, len(EXPRESSIONS)), bool)
+    arkit_mask = np.zeros((count, len(EXPRESSIONS)), bool)
     for row, frame in enumerate(frames):
         try:
             times[row] = frame["t"]
@@ -303,7 +303,7 @@ def _take(frames: list[dict[str, Any]], order: list[int], usually: object, path:
                 places[row], turns[row] = frame["at"], frame["q"]
                 weights[row] = np.asarray(frame["w"], np.float32)[order]
                 widths[row] = frame["width"]
-                meant[row] = _meant(frame.get("meant", usually))
+                arkit_mask[row] = _arkit_mask(frame.get("meant", usually))
             good = math.isfinite(times[row]) and (
                 not seen[row] or _believable(places[row], turns[row], weights[row], widths[row])
             )
@@ -316,10 +316,10 @@ def _take(frames: list[dict[str, Any]], order: list[int], usually: object, path:
             )
     lengths = np.linalg.norm(turns, axis=1, keepdims=True)
     turns = np.where(lengths > 0, turns / np.maximum(lengths, 1e-9), (1.0, 0.0, 0.0, 0.0))
-    return Take(times - times[0], seen, places, turns, weights.clip(0, 1), widths, meant)
+    return Take(times - times[0], seen, places, turns, weights.clip(0, 1), widths, arkit_mask)
 
 
-def _meant(said: object) -> NDArray[np.bool_]:
+def _arkit_mask(said: object) -> NDArray[np.bool_]:
     """bool[52] from true, false or names; raises KeyError or TypeError for others."""
     if isinstance(said, bool):
         return np.full(len(EXPRESSIONS), said)

@@ -87,9 +87,9 @@ class IFacialMocapScript:
             self._calibrated = False  # who was away may be somebody else now
         self._told_at = now
         self._values |= values
-        weights, told = performance(self._values)
+        weights, mask = performance(self._values)
         pose = None if head is None else self._pose(head)
-        return Performance(weights, told, pose, now) if tracked else None
+        return Performance(weights, mask, pose, now) if tracked else None
 
     def _pose(self, head: list[float]) -> FacePose:
         place = np.array(head[3:])

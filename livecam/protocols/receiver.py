@@ -79,13 +79,13 @@ class Receiver(Closing):
 
 
 def performance(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
-    """Weights between 0 and 1, and which were told, of values by their place in EXPRESSIONS."""
+    """Weights between 0 and 1, and their mask, of values by their index in EXPRESSIONS."""
     weights = np.zeros(len(EXPRESSIONS), np.float32)
-    told = np.zeros(len(EXPRESSIONS), bool)
+    mask = np.zeros(len(EXPRESSIONS), bool)
     places = list(values)
     weights[places] = np.clip(list(values.values()), 0, 1)
-    told[places] = True
-    return weights, told
+    mask[places] = True
+    return weights, mask
 
 
 def believable(value: object, largest: float) -> float:

@@ -110,8 +110,8 @@ class VmcScript:
             act(now)
         if self._told_at is None or not self._tracked:
             return None
-        weights, told = self._expression()
-        return Performance(weights, told, self._pose(), self._told_at)
+        weights, mask = self._expression()
+        return Performance(weights, mask, self._pose(), self._told_at)
 
     def _act(self, address: str, arguments: tuple[Argument, ...]) -> Callable[[float], None] | None:
         """What a message asks for; the specification wants unknown ones to be ignored."""

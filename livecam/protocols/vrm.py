@@ -54,9 +54,9 @@ for _row, _mixture in enumerate(_PRESETS.values()):
 
 
 def from_presets(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
-    """Weights of all presets together, and which they tell, of values by row."""
+    """Weights of all presets together, and a mask of those that they set, of values by row."""
     rows = list(values)
     amounts = np.clip(np.array(list(values.values()), np.float32), 0, 1)
     weights: Weights = np.minimum(amounts @ _MIXTURES[rows], 1)
-    told: NDArray[np.bool_] = np.any(_MIXTURES[rows] > 0, axis=0)
-    return weights, told
+    mask: NDArray[np.bool_] = np.any(_MIXTURES[rows] > 0, axis=0)
+    return weights, mask

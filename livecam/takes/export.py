@@ -130,7 +130,7 @@ def _morphs(take: Take, rows: NDArray[np.intp], gains: ExpressionGains) -> NDArr
 
     def shown() -> list[NDArray[np.float32]]:
         return [
-            gains.morphs(take.weights[row], dt, take.meant[row])
+            gains.morphs(take.weights[row], dt, take.arkit_mask[row])
             for row, dt in zip(rows, steps, strict=True)
         ]
 
