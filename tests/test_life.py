@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Bone
 from livecam.avatar.gaze import Gaze, Lids, vergence
-from livecam.avatar.pupil import NARROWEST, WIDEST, Pupil, mean_brightness
+from livecam.avatar.pupil import MAX_DILATION, MIN_DILATION, Pupil, mean_brightness
 from livecam.avatar.rig import Rig
 from livecam.avatar.secondary_motion import BREATHS_PER_S
 from livecam.avatar.springs import Springs
@@ -376,8 +376,8 @@ def test_pupils_narrow_in_light_and_widen_in_the_dark() -> None:
             size = pupil.step(brightness, 1 / 30)
         return size
 
-    assert NARROWEST <= after(0.9) < 0.9
-    assert 1.1 < after(0.1) <= WIDEST
+    assert MIN_DILATION <= after(0.9) < 0.9
+    assert 1.1 < after(0.1) <= MAX_DILATION
     assert after(0.42) == pytest.approx(1.0)
 
 

@@ -1,4 +1,4 @@
-"""What a head can wear over its own: glasses, hats, headphones, joined to it when it is loaded.
+"""Loads accessories - glasses, hats, headphones - and joins them to the meshes of a head.
 
 An accessory is a folder with `item.toml`, `item.glb` and, for software renderers,
 `item.light.glb`. It fits any head that has an anchor for its kind. A folder of the user's own
@@ -35,26 +35,26 @@ LIGHT_ITEM_FILE = "item.light.glb"
 FOLDER = "accessories"  # beside the avatars
 
 _PRESSED = (Material.FUR, Material.HAIR)  # skin stays: a frog has its lids up there
-_EDGE_M = 0.006  # over which a press begins
-_STIFF, _LOOSE = 0.05, 0.25  # sway up to which a vertex is pressed, and from which it is not
+_EDGE_M = 0.006  # over which pressing sets in
+_STIFF, _LOOSE = 0.05, 0.25  # sway up to which a vertex is pressed, and from which not at all
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Where an accessory lies tight: fur and hair above a plane are pressed into an ellipsoid."""
+    """Presses fur and hair above a plane into an ellipsoid, so that they do not pierce a hat."""
 
     centre: tuple[float, float, float]
     radii: tuple[float, float, float]
     floor: float  # height of the plane over the origin
     slope: float = 0.0  # how much the plane rises towards the front
-    reach: float = 1.0  # how far from the middle, across
+    reach: float = 1.0  # radius about the vertical axis
 
 
 @dataclass(frozen=True, slots=True)
 class Accessory:
-    """Something to wear, in metres about its own origin."""
+    """Glasses, a hat or headphones, in metres about its own origin."""
 
     name: str  # folder name: "party-hat"
     title: str
@@ -70,19 +70,19 @@ class Accessory:
 
 
 class AccessoryDescription(CommonDescription):
-    """What `item.toml` says."""
+    """The keys of `item.toml`."""
 
     kind: str
     press: Press | None = None
 
 
 def list_accessories() -> tuple[str, ...]:
-    """The names of all accessories that can be worn, sorted."""
+    """Lists the names of all accessories that can be worn, sorted."""
     return tuple(sorted(_known()))
 
 
 def accessory_folder(name: str) -> Path:
-    """The folder of the accessory of that name.
+    """Returns the folder of the accessory of that name.
 
     Raises:
         AssetError: there is none.
@@ -97,55 +97,57 @@ def accessory_folder(name: str) -> Path:
 
 
 def read_item(folder: Path) -> AccessoryDescription:
-    """What the `item.toml` in a folder says; cheap, so that lists need no meshes.
+    """Reads the `item.toml` of a folder; cheap, so that lists need no meshes.
 
     Raises:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
     """
     path = folder / ITEM_TOML
-    said = read_toml(path, AccessoryDescription, f"a folder holds {ITEM_TOML} and {ITEM_FILE}")
-    if said.kind not in ACCESSORY_KINDS:
+    description = read_toml(
+        path, AccessoryDescription, f"a folder holds {ITEM_TOML} and {ITEM_FILE}"
+    )
+    if description.kind not in ACCESSORY_KINDS:
         raise AssetError(
-            f'{path}: no head has an anchor for the kind "{said.kind}"'
-            f"{did_you_mean(said.kind, [*ACCESSORY_KINDS])}",
+            f'{path}: no head has an anchor for the kind "{description.kind}"'
+            f"{did_you_mean(description.kind, [*ACCESSORY_KINDS])}",
             hint=f"there are: {', '.join(ACCESSORY_KINDS)}",
         )
-    check_bones(path, said.bones)
-    return said
+    check_bones(path, description.bones)
+    return description
 
 
 def load_accessory(name: str) -> Accessory:
-    """Reads the accessory of that name.
+    """Loads the accessory of that name.
 
     Raises:
-        AssetError: nobody knows it, or its files are missing or broken.
+        AssetError: there is none, or its files are missing or broken.
     """
     folder = accessory_folder(name)
-    said = read_item(folder)
-    bones = [bone.name for bone in said.bones]
+    description = read_item(folder)
+    bones = [bone.name for bone in description.bones]
     meshes = read_meshes(folder / ITEM_FILE, bones)
     light = folder / LIGHT_ITEM_FILE
     return Accessory(
         name=name,
-        title=said.title,
-        title_zh=said.title_zh,
-        author=said.author,
-        licence=said.licence,
-        kind=said.kind,
+        title=description.title,
+        title_zh=description.title_zh,
+        author=description.author,
+        licence=description.licence,
+        kind=description.kind,
         meshes=meshes,
         light_meshes=read_meshes(light, bones) if light.is_file() else meshes,
-        bones=said.bones,
-        press=said.press,
+        bones=description.bones,
+        press=description.press,
         folder=folder,
     )
 
 
 def with_accessories(avatar: Avatar, names: Sequence[str]) -> Avatar:
-    """The avatar with those accessories on; one that it has no place for is left off.
+    """Joins accessories to an avatar; those for which it has no anchor are left off.
 
     Raises:
-        AssetError: nobody knows one of them, or its files are missing or broken.
-        ConfigError: two of them sit in the same place.
+        AssetError: there is no accessory of that name, or its files are missing or broken.
+        ConfigError: two of them are of the same kind.
     """
     worn: dict[str, Accessory] = {}
     for name in dict.fromkeys(names):
@@ -165,37 +167,37 @@ def with_accessories(avatar: Avatar, names: Sequence[str]) -> Avatar:
 
 
 def avatar_from_settings(settings: AvatarSettings) -> Avatar:
-    """The avatar that the settings ask for, with everything that it wears.
+    """Loads the avatar of the settings, with its accessories.
 
     Raises:
-        AssetError: nobody knows it or what it wears, or their files are missing or broken.
-        ConfigError: two accessories sit in the same place.
+        AssetError: there is no such avatar or accessory, or their files are missing or broken.
+        ConfigError: two accessories are of the same kind.
     """
-    # Who wears none wears the usual one unseen: it is at hand when they change their mind.
+    # With "none" the default avatar is loaded, so that a key can turn it on.
     name = type(settings)().avatar if settings.avatar == NO_AVATAR else settings.avatar
     return with_accessories(load_avatar(name), settings.accessories)
 
 
 def _with(avatar: Avatar, item: Accessory, anchor: Anchor) -> Avatar:
-    fitting = _Fitting(anchor)
+    placement = _Placement(anchor)
     first = len(avatar.bones)
     swings = first + len(item.bones) <= MAX_BONES  # else it is stiff
 
     def joined(own: tuple[Mesh, ...], added: tuple[Mesh, ...]) -> tuple[Mesh, ...]:
-        pressed = (fitting.pressed(mesh, item.press) if item.press else mesh for mesh in own)
-        placed = (fitting.placed(mesh, first if swings else None) for mesh in added)
+        pressed = (placement.pressed(mesh, item.press) if item.press else mesh for mesh in own)
+        placed = (placement.placed(mesh, first if swings else None) for mesh in added)
         return (*pressed, *placed)
 
     return replace(
         avatar,
         meshes=joined(avatar.meshes, item.meshes),
         light_meshes=joined(avatar.light_meshes, item.light_meshes),
-        bones=(*avatar.bones, *map(fitting.bone, item.bones)) if swings else avatar.bones,
+        bones=(*avatar.bones, *map(placement.bone, item.bones)) if swings else avatar.bones,
     )
 
 
-class _Fitting:
-    """From an accessory's own space to that of the head that wears it, and back."""
+class _Placement:
+    """Transforms between the space of an accessory and that of the head at its anchor."""
 
     def __init__(self, anchor: Anchor) -> None:
         turn = np.radians(anchor.pitch_deg)
@@ -228,7 +230,7 @@ class _Fitting:
         return replace(bone, parent="head", pivot=tuple(pivot), tip=tuple(tip))
 
     def pressed(self, mesh: Mesh, press: Press) -> Mesh:
-        """A mesh of the head without what would stick through."""
+        """Presses a mesh of the head into the ellipsoid, so that nothing pierces the accessory."""
         if mesh.material not in _PRESSED:
             return mesh
         share = self._pressure(mesh, press)
@@ -247,7 +249,7 @@ class _Fitting:
         )
 
     def _pressure(self, mesh: Mesh, press: Press) -> NDArray[np.float32]:
-        """How much each vertex is pressed, 0..1: ears and what else swings stick out, hair not."""
+        """How much each vertex is pressed, 0..1; ears and other swinging parts are not."""
         own = self.from_head(mesh.positions)
         above = (own[:, 1] - press.slope * own[:, 2] - press.floor) / _EDGE_M
         near = (press.reach - np.hypot(own[:, 0], own[:, 2])) / _EDGE_M

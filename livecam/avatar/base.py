@@ -1,4 +1,4 @@
-"""An avatar as plain arrays: no OpenGL, no files.
+"""Avatars as plain arrays: meshes, bones, anchors and state; no OpenGL, no files.
 
 Avatar space is head space (see core/spaces): metres, x to the avatar's left, y up, z out of
 the face. The file format is glTF 2.0 (avatar/gltf/) beside an `avatar.toml`.
@@ -18,16 +18,16 @@ from livecam.core.face import Matrix4, Vector3, Weights
 
 Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
 
-CORRECTIVE = "*"  # between the names of expressions
+CORRECTIVE = "*"  # joins the expressions of a corrective morph in its name
 MAX_BONES = 24  # a shader holds a matrix for each
 
 
-def _nothing() -> NDArray[Any]:
+def _empty() -> NDArray[Any]:
     return np.empty(0)
 
 
 class Material(IntEnum):
-    """How a surface takes light; the number is what the shaders see."""
+    """The shading of a surface; shaders get its number."""
 
     FUR = 0
     EYE = 1
@@ -39,13 +39,13 @@ class Material(IntEnum):
     HORN = 7
     CLOTH = 8
     METAL = 9  # rings, buckles, headphones
-    GLASS = 10  # lenses: the colour is what they let through
-    HAIR = 11  # styled hair as solid shapes, with the gloss of strands
+    GLASS = 10  # lenses: the colour is their transmission
+    HAIR = 11  # styled hair as solid shapes, with anisotropic gloss
 
 
 @dataclass(frozen=True, slots=True)
 class Morph:
-    """A sparse displacement: vertex `indices[i]` moves by `deltas[i]` at weight 1."""
+    """A sparse morph target: vertex `indices[i]` moves by `deltas[i]` at weight 1."""
 
     indices: NDArray[np.uint32]  # uint32[k]
     deltas: Points  # float32[k, 3], metres
@@ -53,12 +53,11 @@ class Morph:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """Vertices of one material.
+    """A triangle mesh of one material, with skinning and morph targets.
 
-    Where a vertex goes: `bone` takes it along by the share `sway`, the rest of it follows head
-    and body by `head_weight`. A morph's name is that of an expression, or of several joined by
-    `CORRECTIVE`: such a one corrects what those look like together, and its weight is the
-    product of theirs.
+    Skinning: a vertex follows `bone` with the weight `sway`; the rest is split between head
+    and body by `head_weight`. A morph is named after one expression, or after several joined by
+    `CORRECTIVE`: a corrective morph, whose weight is the product of theirs.
     """
 
     name: str
@@ -67,13 +66,13 @@ class Mesh:
     normals: Points  # unit
     colors: Points  # linear, 0..1
     indices: NDArray[np.uint32]  # uint32[m, 3], counter-clockwise seen from outside
-    occlusion: NDArray[np.float32]  # float32[n], 0 dark .. 1 open
+    occlusion: NDArray[np.float32]  # float32[n], ambient: 0 dark .. 1 open
     fur: NDArray[np.float32]  # float32[n], fur length in metres, 0 where there is none
-    head_weight: NDArray[np.float32]  # float32[n], 1 turns with the head, 0 rests on the body
-    comb: Points  # fur: unit direction it lies in; eyes: unit direction from the eye's centre
+    head_weight: NDArray[np.float32]  # float32[n], 1 follows the head, 0 the body
+    comb: Points  # unit; fur: direction of the strands; eyes: direction from the eye's centre
     morphs: dict[str, Morph] = field(default_factory=dict)  # by ARKit name
-    bone: NDArray[np.uint8] = field(default_factory=_nothing)  # uint8[n], 1 + place in Avatar.bones
-    sway: NDArray[np.float32] = field(default_factory=_nothing)  # float32[n], 0..1
+    bone: NDArray[np.uint8] = field(default_factory=_empty)  # uint8[n], 1 + index of the bone
+    sway: NDArray[np.float32] = field(default_factory=_empty)  # float32[n], 0..1
 
     def __post_init__(self) -> None:
         if not len(self.bone):
@@ -84,61 +83,61 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True)
 class Bone:
-    """A part that swings: an ear, a tuft, a lock of hair. Metres in avatar space, at rest."""
+    """A spring bone: an ear, a tuft, a lock of hair. Metres in avatar space, at rest."""
 
     name: str
     parent: Literal["head", "body"]
     pivot: tuple[float, float, float]
     tip: tuple[float, float, float]  # its mass
-    stiffness_hz: float = 4.0  # of the free swing
-    damping: float = 0.35  # over the critical one
-    most_deg: float = 20.0  # farthest from rest
-    # How far expressions turn it at weight 1, in degrees about x, y and z, right-handed.
+    stiffness_hz: float = 4.0  # frequency of the undamped oscillation
+    damping: float = 0.35  # ratio to critical damping
+    most_deg: float = 20.0  # largest angle from rest
+    # By expression: its rotation at weight 1, in degrees about x, y and z, right-handed.
     turns: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where an accessory sits on a head: its own origin goes to `at`, metres in avatar space."""
+    """The transform of an accessory on a head: its origin goes to `at`, metres in avatar space."""
 
     at: tuple[float, float, float]
     size: tuple[float, float, float] = (1.0, 1.0, 1.0)  # scale along x, y and z
-    pitch_deg: float = 0.0  # about x, down in front is positive
+    pitch_deg: float = 0.0  # about x; positive lowers the front
 
 
 @dataclass(frozen=True, slots=True)
 class EyeLook:
-    """What the shaders need to paint an eye; colours are linear."""
+    """The parameters of the eye shader; colours are linear."""
 
     iris_inner: tuple[float, float, float]
     iris_outer: tuple[float, float, float]
-    iris_angle_rad: float  # half the angle that the iris spans, seen from the eye's centre
-    pupil: float  # radius over iris radius
+    iris_angle_rad: float  # half angle of the iris about the eye's centre
+    pupil: float  # its radius over that of the iris
 
 
 @dataclass(frozen=True, slots=True)
 class FurLook:
-    """How the coat of a head differs from the usual one; where it grows, its mesh says."""
+    """Factors of a head's fur over the default; the mesh says where it grows."""
 
-    strands: float = 1.0  # how fine they are
+    strands: float = 1.0  # their density
     length: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How the avatar sits on a real head, in avatar space (metres, scale 1)."""
+    """The dimensions that place the avatar on a real head, in avatar space (metres, scale 1)."""
 
-    eye_line: tuple[float, float, float]  # midpoint between the eyes' centres
-    neck_pivot: tuple[float, float, float]  # where head and body are joined
-    skull_half_width: float  # half width of the inner envelope at the ears: what it can hide
+    eye_line: tuple[float, float, float]  # midpoint between the centres of the eyes
+    neck_pivot: tuple[float, float, float]  # joint of head and body
+    skull_half_width: float  # half width of the inner envelope at the ears
     skull_top: float  # height of the inner envelope above the eye line
     chin_drop: float  # how far the avatar covers below the eye line
-    scale: float = 1.15  # size over a head that only just covers the face
+    scale: float = 1.15  # size over a head that just covers the face
 
 
 @dataclass(frozen=True, slots=True)
 class Avatar:
-    """A head that can be worn."""
+    """A head that can be worn: meshes, bones and how it fits a real head."""
 
     name: str  # folder name: "raccoon"
     title: str  # "Raccoon"
@@ -146,29 +145,29 @@ class Avatar:
     author: str
     licence: str
     meshes: tuple[Mesh, ...]
-    light_meshes: tuple[Mesh, ...]  # a coarser head for software renderers; may equal `meshes`
+    light_meshes: tuple[Mesh, ...]  # coarser level of detail of the light tier; may be `meshes`
     eyes: EyeLook
     fit: Fit
-    gains: dict[str, float]  # expression name -> factor, over the rig's own
+    gains: dict[str, float]  # by expression: factor over the rig's own gain
     folder: Path
     bones: tuple[Bone, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # by kind of accessory: "glasses"
-    neck: Literal["ruff", "collar", "tint"] = "ruff"  # what covers the wearer's neck
+    neck: Literal["ruff", "collar", "tint"] = "ruff"  # how the wearer's neck is hidden
     fur: FurLook = FurLook()
 
 
 @dataclass(frozen=True, slots=True)
 class AvatarState:
-    """Everything a renderer must know about one avatar in one picture."""
+    """The pose and animation of one avatar in one frame: all that a renderer needs."""
 
     camera_from_head: Matrix4  # avatar space to camera space, scale included
-    camera_from_body: Matrix4  # for vertices with head_weight 0
-    morphs: Weights  # float32[52], may exceed 1 a little where a gain says so
-    velocity_px: tuple[float, float] = (0.0, 0.0)  # of the head, per frame
-    face_px: NDArray[np.float32] | None = None  # float32[k, 2], convex, around the real face
-    # float64[k, 4, 4]: how each of the avatar's bones is moved, in avatar space; None at rest
+    camera_from_body: Matrix4  # of vertices with head_weight 0
+    morphs: Weights  # float32[52], may exceed 1 a little
+    velocity_px: tuple[float, float] = (0.0, 0.0)  # of the head, pixels per frame
+    face_px: NDArray[np.float32] | None = None  # float32[k, 2], convex outline of the real face
+    # float64[k, 4, 4]: the transform of each bone, in avatar space; None: all at rest
     bones: NDArray[np.float64] | None = None
-    pupil: float = 1.0  # over its resting radius
+    pupil: float = 1.0  # radius over that at rest
     slot: int = 0  # index of the avatar, where several people wear one
     track_id: int | None = None  # of the person who wears it; None where nobody is tracked
 

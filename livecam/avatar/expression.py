@@ -1,8 +1,8 @@
-"""From the 52 weights that were measured to the morphs that an avatar shows.
+"""Converts the 52 measured blendshape weights to the morph weights of an avatar.
 
-Raw weights look wrong on a head with big eyes: a half blink reads annoyed, a brow at rest
-angry, an O-mouth as a grin. So each weight loses its wearer's own resting level, gets a gain,
-and a few are coupled as in a real face.
+Raw weights look wrong on a head with big eyes: a half blink seems annoyed, a resting brow
+angry, an O-mouth a grin. So the wearer's resting level is subtracted from each weight, it gets a
+gain, and a few are coupled as in a real face.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from livecam.core.curves import smoothstep
 from livecam.core.face import EXPRESSIONS, INDEX, Weights, named, per_expression
 
 REST_QUANTILE = 0.20
-MOST_REST = 0.35  # a resting level above this is an expression, not a face at rest
-LARGEST = 1.2  # the funnel may go a little beyond what the artist drew
+MAX_REST = 0.35  # a level above this is an expression, not a face at rest
+MAX_WEIGHT = 1.2  # of the funnel, which may go a little beyond its morph target
 SNEER_OF_BROW, SNEER_OF_LIP = 0.35, 0.6  # the tracker never measures a sneer
 
-# As in `per_expression`.
+# The format of `per_expression`.
 GAINS: tuple[tuple[str, float], ...] = (
     ("", 1.0),
     ("brow", 1.5),
@@ -37,13 +37,13 @@ GAINS: tuple[tuple[str, float], ...] = (
     ("mouthSmile", 1.25),
     ("noseSneer", 2.0),
 )
-# Read as they are: their rest is zero, or means something.
+# No resting level is subtracted: it is zero, or meaningful.
 ABSOLUTE = ("eyeBlink", "eyeLook", "mouthSmile", "jawOpen")
 
 BLINK_OPEN, BLINK_SHUT = 0.27, 0.62
-LOOK_DOWN_SHARE = 0.10  # lids sink when the eyes look down; that is no blink
-# A wink: one eye differs while the other is clearly open. Its shut eye reads 0.44 to 0.55 only;
-# in a lopsided blink, or looking down, the more open eye reads 0.24 and more.
+LOOK_DOWN_SHARE = 0.10  # lids sink when the eyes look down, without a blink
+# A wink: one eye differs while the other is clearly open. Its shut eye measures 0.44 to 0.55
+# only; in an asymmetric blink, or looking down, the more open eye measures 0.24 and more.
 WINK_DIFFERS, WINK_SURE = 0.15, 0.28
 OTHER_OPEN, OTHER_SHUT = 0.15, 0.30
 WINK_OPEN, WINK_SHUT = 0.18, 0.42
@@ -70,12 +70,12 @@ _EYES = named("eyeBlink", "eyeLook")
 
 
 class ExpressionGains:
-    """Turns steadied weights into morphs; learns slowly how its wearer looks at rest.
+    """Converts steadied weights to morph weights; estimates the wearer's resting level.
 
     Args:
         gains: an avatar's own factors by expression name, over the general ones.
-        strength: 0 keeps the face still (eyes apart), 1 is normal, 2 is a cartoon.
-        profile: how its wearer is measured, when that is known.
+        strength: of all but the eyes; 0 is a still face, 1 normal, 2 a cartoon.
+        profile: the calibration of the wearer, if there is one.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class ExpressionGains:
         strengths[_EYES] = 1.0
         self._strengths = strengths
         self._blink_gains = np.array([gains.get(EXPRESSIONS[i], 1.0) for i in _BLINK])
-        self._follows_rest = np.array([not name.startswith(ABSOLUTE) for name in EXPRESSIONS])
+        self._has_rest = np.array([not name.startswith(ABSOLUTE) for name in EXPRESSIONS])
         self._rest = SlowQuantile(REST_QUANTILE, prior=np.zeros(len(EXPRESSIONS)))
 
     def reset(self) -> None:
@@ -101,7 +101,7 @@ class ExpressionGains:
     def morphs(
         self, weights: Weights, dt: float, arkit_mask: NDArray[np.bool_] | None = None
     ) -> Weights:
-        """Morph weights float32[52] for steadied weights measured dt seconds after the last.
+        """Returns morph weights float32[52] for weights measured dt seconds after the last.
 
         Those in `arkit_mask`, bool[52], are on ARKit's scale already and pass unchanged.
         """
@@ -109,18 +109,18 @@ class ExpressionGains:
         if self._profile is not None:
             weights = self._profile.normalised(weights)
         raw = weights.astype(np.float64)
-        rest = np.minimum(self._rest.step(raw, dt), MOST_REST) * self._follows_rest
+        rest = np.minimum(self._rest.step(raw, dt), MAX_REST) * self._has_rest
         out = np.maximum(raw - rest, 0.0) / (1 - rest) * self._gains
         out[_BLINK] = blinks(raw) * self._blink_gains
         _couple(out, raw)
         if arkit_mask is not None:
             np.copyto(out, given, where=arkit_mask)
-        morphs: Weights = np.clip(out * self._strengths, 0.0, LARGEST).astype(np.float32)
+        morphs: Weights = np.clip(out * self._strengths, 0.0, MAX_WEIGHT).astype(np.float32)
         return morphs
 
 
 def blinks(raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each lid is shut, float64[2]: both alike, unless it is a wink."""
+    """Returns how far each lid is shut, float64[2]: both alike, unless it is a wink."""
     shut = raw[_BLINK] - LOOK_DOWN_SHARE * raw[_LOOK_DOWN]
     both = smoothstep(BLINK_OPEN, BLINK_SHUT, shut.mean())
     each = smoothstep(WINK_OPEN, WINK_SHUT, raw[_BLINK])
@@ -131,19 +131,19 @@ def blinks(raw: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _couple(out: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
-    """Lets the parts of the face move together, in place."""
+    """Couples weights that move together in a real face, in place."""
     jaw = min(float(out[_JAW]), 1.0)
-    # An open mouth without a smile is round: the funnel keeps it from looking like a grin.
+    # An open mouth without a smile is round; without the funnel it would resemble a grin.
     roundness = jaw * max(0.0, 1 - 1.6 * min(float(out[_SMILE].max()), 1.0))
     lips = 0.8 + 1.2 * raw[_JAW]
-    # Either makes the ring of the lips alone: together they would make it twice.
+    # Pucker and funnel both round the lips: at once they would do it twice.
     pucker = min(float(out[_PUCKER]) * lips, 1.0)
     out[_PUCKER] = pucker
     out[_FUNNEL] = max(out[_FUNNEL] * lips, 0.75 * roundness) * (1 - pucker)
     out[_INNER_BROW] += 0.25 * jaw
     out[_OUTER_BROW] += 0.25 * jaw
     out[_WIDE] += 0.2 * jaw
-    # What else moves a lid fades as it shuts: together they would push it past the lower one.
+    # Other weights of a lid fade as it shuts: their sum would push it past the lower one.
     out[_OTHER_LID] *= 1 - np.minimum(out[_BLINK], 1.0)
     out[_BROW_DOWN] *= 1 - 0.4 * np.minimum(out[_BLINK], 1.0)
     out[_SNEER] += SNEER_OF_BROW * out[_BROW_DOWN] + SNEER_OF_LIP * out[_UPPER_LIP]

@@ -1,7 +1,7 @@
-"""Eyes as a picture, for programs that do not have livecam's shaders.
+"""Paints a texture of the eye, for programs that do not have livecam's shaders.
 
-`shaders/eye.frag` paints an iris under a cornea that bends the light. Here it is flat: white, iris
-and pupil seen straight on, laid over the front half of the ball.
+`shaders/eye.frag` paints an iris under a cornea that refracts the light. Here it is flat: white,
+iris and pupil in frontal view, projected on the front half of the eyeball.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ SIZE = 512
 FIBRES = 90  # around the iris
 WHITE = np.array((0.84, 0.83, 0.82))  # linear
 BLACK = np.array((0.002, 0.002, 0.002))
-BORDER = 0.995  # just inside the picture, which repeats beyond its edge
-RING_FROM, RING = 0.76, 0.07  # the iris darkens from there on, to so much at its edge
+BORDER = 0.995  # just inside the texture, which repeats beyond its edge
+RING_FROM, RING = 0.76, 0.07  # radius from which the iris darkens, to this factor at its edge
 
 
 def eye_texture(look: EyeLook) -> Image:
-    """uint8[SIZE, SIZE, 3], sRGB: the front half of an eye, its border white."""
+    """Paints the front half of an eye: uint8[SIZE, SIZE, 3], sRGB, white at the border."""
     y, x = (np.mgrid[:SIZE, :SIZE, :1][:2] + 0.5) * (2 / SIZE) - 1
     r = np.hypot(x, y) / np.sin(look.iris_angle_rad)
     fibre = _fibres(np.arctan2(y, x), r)
@@ -40,9 +40,9 @@ def eye_texture(look: EyeLook) -> Image:
 
 
 def eye_uv(comb: Points) -> NDArray[np.float32]:
-    """Where in the picture vertices lie, float32[n, 2] from the top left (glTF 2.0, 3.7.2.1).
+    """Texture coordinates float32[n, 2] of vertices, from the top left (glTF 2.0, 3.7.2.1).
 
-    `comb` is the direction from the eye's centre; what looks back lies on the white border.
+    `comb` is the direction from the eye's centre; the back half lies on the white border.
     """
     away = np.hypot(comb[:, :1], comb[:, 1:2])
     border = np.where(away > 1e-6, comb[:, :2] / np.maximum(away, 1e-6), (1, 0))
@@ -51,7 +51,7 @@ def eye_uv(comb: Points) -> NDArray[np.float32]:
 
 
 def _fibres(angle: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Brighter and darker spokes, 0..1, that fork towards the edge."""
+    """Radial fibres of the iris, 0..1, that fork towards the edge."""
     random = np.random.default_rng(7)
     out = np.zeros_like(angle)
     for n in np.linspace(FIBRES / 6, FIBRES, 6).astype(int):

@@ -1,4 +1,4 @@
-"""The avatars that can be worn: where they lie, and what their folder says.
+"""Finds avatars and loads them from their folders.
 
 An avatar is a folder with `avatar.toml`, `head.glb` and, for software renderers,
 `head.light.glb`. A folder of the user's own hides a built-in one of the same name.
@@ -26,12 +26,12 @@ DESCRIPTION = "avatar.toml"
 HEAD_FILE = "head.glb"
 LIGHT_HEAD_FILE = "head.light.glb"
 ACCESSORY_KINDS = ("glasses", "hat", "headphones")
-_Said = TypeVar("_Said", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class CommonDescription(BaseModel):
-    """What every description says: of a head, and of what a head may wear."""
+    """The keys that descriptions of avatars and of accessories share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +43,7 @@ class CommonDescription(BaseModel):
 
 
 class AvatarDescription(CommonDescription):
-    """What `avatar.toml` says; its tables are the classes of avatar/base.py."""
+    """The keys of `avatar.toml`; its tables are the classes of avatar/base.py."""
 
     eyes: EyeLook
     fit: Fit
@@ -54,47 +54,47 @@ class AvatarDescription(CommonDescription):
 
 
 def avatar_folders() -> tuple[Path, ...]:
-    """Where avatars are looked for, the user's own first."""
+    """The folders that are searched for avatars, the user's own first."""
     return user_data_folder() / "avatars", shipped_folder("avatars")
 
 
 def list_avatars() -> tuple[str, ...]:
-    """The names of all avatars that can be loaded, sorted."""
+    """Lists the names of all avatars that can be loaded, sorted."""
     return tuple(sorted(_known()))
 
 
 def load_avatar(name_or_folder: str | Path) -> Avatar:
-    """Reads the avatar of that name, or the one in that folder.
+    """Loads the avatar of that name, or the one in that folder.
 
     Raises:
-        AssetError: nobody knows it, or its files are missing or broken.
+        AssetError: there is none, or its files are missing or broken.
     """
     folder = find_avatar(name_or_folder)
-    said = read_description(folder)
-    bones = [bone.name for bone in said.bones]
+    description = read_description(folder)
+    bones = [bone.name for bone in description.bones]
     meshes = read_meshes(folder / HEAD_FILE, bones)
     light = folder / LIGHT_HEAD_FILE
     return Avatar(
         name=folder.name,
-        title=said.title,
-        title_zh=said.title_zh,
-        author=said.author,
-        licence=said.licence,
+        title=description.title,
+        title_zh=description.title_zh,
+        author=description.author,
+        licence=description.licence,
         meshes=meshes,
         light_meshes=read_meshes(light, bones) if light.is_file() else meshes,
-        eyes=said.eyes,
-        fit=said.fit,
-        gains=said.gains,
+        eyes=description.eyes,
+        fit=description.fit,
+        gains=description.gains,
         folder=folder,
-        bones=said.bones,
-        anchors=said.anchors,
-        neck=said.neck,
-        fur=said.fur,
+        bones=description.bones,
+        anchors=description.anchors,
+        neck=description.neck,
+        fur=description.fur,
     )
 
 
 def find_avatar(name_or_folder: str | Path) -> Path:
-    """The folder of the avatar of that name, or that folder itself.
+    """Returns the folder of the avatar of that name, or that folder itself.
 
     Raises:
         AssetError: there is none.
@@ -112,32 +112,32 @@ def find_avatar(name_or_folder: str | Path) -> Path:
 
 
 def read_description(folder: Path) -> AvatarDescription:
-    """What the `avatar.toml` in a folder says; cheap, so that lists need no meshes.
+    """Reads the `avatar.toml` of a folder; cheap, so that lists need no meshes.
 
     Raises:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
     """
     path = folder / DESCRIPTION
-    said = read_toml(
+    description = read_toml(
         path, AvatarDescription, f"an avatar folder holds {DESCRIPTION} and {HEAD_FILE}"
     )
-    _refuse_unknown_expressions(path, "gains", said.gains)
-    check_bones(path, said.bones)
-    for kind in said.anchors:
+    _refuse_unknown_expressions(path, "gains", description.gains)
+    check_bones(path, description.bones)
+    for kind in description.anchors:
         if kind not in ACCESSORY_KINDS:
             near = did_you_mean(kind, [*ACCESSORY_KINDS])
             raise AssetError(
                 f'{path}: no accessory is of the kind "{kind}"{near}',
                 hint=f"there are anchors for: {', '.join(ACCESSORY_KINDS)}",
             )
-    return said
+    return description
 
 
 def check_bones(path: Path, bones: Sequence[Bone]) -> None:
-    """Refuses bones that cannot be told apart, or that turn with no expression.
+    """Checks that the names of bones are unique and that of their turns are expressions.
 
     Raises:
-        AssetError: so it is; `path` is the file that says it.
+        AssetError: they are not; `path` is the file with these bones.
     """
     taken = {BODY, HEAD}
     for bone in bones:
@@ -150,17 +150,17 @@ def check_bones(path: Path, bones: Sequence[Bone]) -> None:
         _refuse_unknown_expressions(path, f"the turns of bone {bone.name}", bone.turns)
 
 
-def _refuse_unknown_expressions(path: Path, what: str, names: Iterable[str]) -> None:
+def _refuse_unknown_expressions(path: Path, table: str, names: Iterable[str]) -> None:
     for name in names:
         if name not in INDEX:
             raise AssetError(
-                f'{path}: {what} name no expression "{name}"{did_you_mean(name, INDEX)}',
+                f'{path}: {table} name no expression "{name}"{did_you_mean(name, INDEX)}',
                 hint="the names are those of the 52 ARKit blend shapes",
             )
 
 
-def read_toml(path: Path, model: type[_Said], holds: str) -> _Said:
-    """What a description says; `holds` is the hint when there is none.
+def read_toml(path: Path, model: type[_Model], holds: str) -> _Model:
+    """Reads and validates a description; `holds` is the hint when there is none.
 
     Raises:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
@@ -200,6 +200,6 @@ def _known() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in avatar_folders():
         if place.is_dir():
-            for description in sorted(place.glob(f"*/{DESCRIPTION}")):
-                found.setdefault(description.parent.name, description.parent)
+            for path in sorted(place.glob(f"*/{DESCRIPTION}")):
+                found.setdefault(path.parent.name, path.parent)
     return found

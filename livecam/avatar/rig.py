@@ -1,8 +1,8 @@
-"""From the steadied face to the state of one avatar: how large, where, and with what face.
+"""Computes the state of one avatar from a steadied face: its size, pose and morph weights.
 
 The avatar must hide a real head. Its eyes sit a little above the real ones, because a hat of
-fur above the real crown looks better than a forehead without one, and it is at least as large
-as its inner envelope needs to enclose the skull that was measured.
+fur above the real crown looks better than a forehead without one, and it is at least so large
+that its inner envelope encloses the measured skull.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ SKULL_HALF_WIDTH = 0.0766  # at the ears, landmarks 234 and 454
 SKULL_TOP = 0.105  # the crown above the eye line, hair pressed flat
 CHIN_DROP = 0.120  # the chin below the eye line, mouth shut
 
-LIFT = 0.018  # metres at scale 1 that the avatar's eyes sit above the real ones
-# In profile a real chin stands out further than one of fur: the avatar moves forward a little.
+LIFT = 0.018  # metres at scale 1: the avatar's eyes above the real ones
+# In profile a real chin sticks out of the avatar's: the avatar moves forward a little.
 FORWARD = 0.030  # metres
 PROFILE_BEGINS_DEG, PROFILE_DEG = 15.0, 50.0  # yaw
-BODY_TURN = np.array((0.30, 0.35, 0.50))  # how much of pitch, yaw and roll the body follows
+BODY_TURN = np.array((0.30, 0.35, 0.50))  # share of pitch, yaw and roll that the body follows
 
-# Level heads look nose-up when an avatar's muzzle is seen from a webcam above or below them.
-# The correction turns about the chin: about the eyes it would draw the chin back and bare the
-# real one (9.7 % of a face in half profile, measured).
+# An avatar's muzzle on a level head seems to point up, to webcams above and below it. The
+# correction turns about the chin: about the eyes it would draw the chin back and bare the real
+# one (9.7 % of a face in half profile, measured).
 LEVEL_PITCH_DEG = 8.0
 LEVEL_SHARE = 0.8
-MOST_LEVELLED_DEG = 10.0  # more would move the eyes too far off
+MAX_LEVELLING_DEG = 10.0  # more would move the eyes too far off
 
-# When time goes back this far the film starts again: what swung then does not swing now. A
-# prediction may be undone by less.
+# When time goes back this far the video starts again and secondary motion is reset. Undoing a
+# prediction goes back by less.
 REWIND_S = 0.1
 
 
 class Rig:
-    """Dresses one face in one avatar. One thread; learns the wearer's rest over seconds."""
+    """Computes the avatar state of one wearer. One thread; learns their resting face and pitch."""
 
     def __init__(
         self, avatar: Avatar, settings: AvatarSettings, profile: Profile | None = None
@@ -59,17 +59,17 @@ class Rig:
         self._fit = avatar.fit
         self._settings = settings
         self._expression = ExpressionGains(avatar.gains, settings.expression, profile)
-        self._posture = RestingPitch()
+        self._resting_pitch = RestingPitch()
         self._motion = SecondaryMotion(avatar, settings.life)
-        self._at: float | None = None  # the last moment, idle ones included
+        self._at: float | None = None  # time of the last state, idle ones included
         self._measured_at = -np.inf
         self._centre_px: tuple[float, float] | None = None
         self._measured: AvatarState | None = None
 
     def reset(self) -> None:
-        """Forgets the wearer: the next state is like a new rig's first."""
+        """Forgets the wearer: the next state equals a new rig's first."""
         self._expression.reset()
-        self._posture.reset()
+        self._resting_pitch.reset()
         self._motion.reset()
         self._at = None
         self._measured_at = -np.inf
@@ -79,9 +79,9 @@ class Rig:
     def state(
         self, face: FaceState, width: int, height: int, image: Image | None = None
     ) -> AvatarState:
-        """The avatar on that face, in a picture of that size.
+        """Returns the avatar's state for a face in an image of that size.
 
-        `image`, that picture as RGBA, tells the pupils how bright it is.
+        The brightness of `image`, RGBA, drives the pupils.
         """
         dt = 0.0 if self._at is None else min(max(face.at - self._at, 0.0), 1.0)
         if face.at < self._measured_at - REWIND_S:
@@ -92,16 +92,15 @@ class Rig:
         return self._motion.animate(self._measured, dt, bright)
 
     def idle(self, dt: float) -> AvatarState | None:
-        """The last state, kept alive for dt more seconds in which nobody was seen.
+        """Returns the last state with dt more seconds of idle motion, while no face is tracked.
 
-        None when there is nothing to move: before the first face, and when the settings want
-        no life.
+        None before the first face, and when the settings turn secondary motion off.
         """
         if self._measured is None or self._at is None or self._settings.life == 0:
             return None
         dt = min(max(dt, 0.0), 1.0)
         self._at += dt
-        self._centre_px = None  # wherever the head comes back, it did not fly there
+        self._centre_px = None  # the head has no velocity when it is found again
         return self._motion.animate(replace(self._measured, velocity_px=(0.0, 0.0)), dt, idle=True)
 
     def _rigged(self, face: FaceState, dt: float, width: int, height: int) -> AvatarState:
@@ -117,7 +116,7 @@ class Rig:
         )
 
     def scale(self, width_ratio: float) -> float:
-        """The avatar's size: as its author and the wearer like it, but never too small to hide.
+        """The avatar's scale: that of its author and the settings, but never too small to hide.
 
         With scale s the eyes rise by LIFT * s, so the crown needs less and the chin more.
         """
@@ -132,19 +131,19 @@ class Rig:
 
     def _camera_from_head(self, face: FaceState, dt: float) -> Matrix4:
         scale = self.scale(face.width_ratio)
-        yaw, pitch = _seen_deg(face.pose)
-        usual_deg = self._posture.step(pitch, dt)
-        nod_deg = LEVEL_SHARE * (LEVEL_PITCH_DEG - usual_deg)
-        nod_deg = min(max(nod_deg, 0.0), MOST_LEVELLED_DEG)
+        yaw, pitch = _view_angles_deg(face.pose)
+        resting_deg = self._resting_pitch.step(pitch, dt)
+        nod_deg = LEVEL_SHARE * (LEVEL_PITCH_DEG - resting_deg)
+        nod_deg = min(max(nod_deg, 0.0), MAX_LEVELLING_DEG)
         nod = matrix_from_quaternion(quaternion_from_vector(np.radians((nod_deg, 0.0, 0.0))))
         turn = matrix_from_quaternion(face.pose.rotation)
         up_to_eyes = np.array((0.0, self._fit.chin_drop * scale, 0.0))
-        eyes = EYES + np.array((0.0, LIFT * scale, FORWARD * _profile(yaw)))
+        eyes = EYES + np.array((0.0, LIFT * scale, FORWARD * _profile_share(yaw)))
         at = turn @ (eyes - up_to_eyes + nod @ up_to_eyes) + face.pose.translation
         return _placed(turn @ nod * scale, np.asarray(self._fit.eye_line), at)
 
     def _camera_from_body(self, camera_from_head: Matrix4, face: FaceState) -> Matrix4:
-        """Turns less than the head, about the joint of the two."""
+        """The body turns less than the head, about their joint."""
         scale = float(np.cbrt(np.linalg.det(camera_from_head[:3, :3])))
         body = quaternion_from_vector(rotation_vector(face.pose.rotation) * BODY_TURN)
         pivot = np.asarray(self._fit.neck_pivot)
@@ -161,28 +160,28 @@ class Rig:
 
 
 class RestingPitch:
-    """How somebody usually holds their head, in degrees down; far nods count little."""
+    """Estimates the pitch of a head at rest, in degrees down; nods count little."""
 
     SETTLE_S = 20.0
-    NOD_DEG = 6.0  # a difference beyond this is a nod, no posture
+    NOD_DEG = 6.0  # a larger difference is a nod, not posture
     LOW_DEG, HIGH_DEG = -15.0, 20.0
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        self._usual_deg: float | None = None
+        self._resting_deg: float | None = None
 
     def step(self, pitch_deg: float, dt: float) -> float:
-        if self._usual_deg is None:
-            self._usual_deg = pitch_deg
-        away = min(max(pitch_deg - self._usual_deg, -self.NOD_DEG), self.NOD_DEG)
-        moved = self._usual_deg + away * dt / (self.SETTLE_S + dt)
-        self._usual_deg = min(max(moved, self.LOW_DEG), self.HIGH_DEG)
-        return self._usual_deg
+        if self._resting_deg is None:
+            self._resting_deg = pitch_deg
+        away = min(max(pitch_deg - self._resting_deg, -self.NOD_DEG), self.NOD_DEG)
+        moved = self._resting_deg + away * dt / (self.SETTLE_S + dt)
+        self._resting_deg = min(max(moved, self.LOW_DEG), self.HIGH_DEG)
+        return self._resting_deg
 
 
-def _seen_deg(pose: FacePose) -> tuple[float, float]:
+def _view_angles_deg(pose: FacePose) -> tuple[float, float]:
     """Yaw and pitch against the line of sight: both 0 when the head looks into the camera."""
     yaw, pitch, _ = euler_deg(pose.rotation)
     x, y, z = pose.translation
@@ -190,15 +189,15 @@ def _seen_deg(pose: FacePose) -> tuple[float, float]:
     return float(yaw + right), float(pitch - up)
 
 
-def _profile(yaw_deg: float) -> float:
-    """0 seen from the front .. 1 in profile, smoothly."""
+def _profile_share(yaw_deg: float) -> float:
+    """0 in frontal view .. 1 in profile, smoothly."""
     t = (abs(yaw_deg) - PROFILE_BEGINS_DEG) / (PROFILE_DEG - PROFILE_BEGINS_DEG)
     t = min(max(t, 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
 def _placed(linear: Matrix4, point: Vector3, at: Vector3) -> Matrix4:
-    """The transform with that 3x3 part that carries `point` to `at`."""
+    """The transform with that 3x3 part that maps `point` to `at`."""
     out = np.eye(4)
     out[:3, :3] = linear
     out[:3, 3] = at - linear @ point

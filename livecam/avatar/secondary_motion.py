@@ -1,7 +1,7 @@
-"""What keeps an avatar alive beyond what was measured: swinging parts, breath, eyes, idling.
+"""Adds secondary motion to a rigged avatar: spring bones, breathing, eyes, idle motion.
 
-Nothing in here moves the head while its face is tracked, and nothing is random: the same
-pictures at the same moments give the same avatar.
+Nothing in here moves the head while its face is tracked, and all random numbers are seeded: the
+same frames at the same times give the same avatar.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from livecam.core.spaces import matrix_from_quaternion, quaternion_from_vector
 
 SEED = 14
 
-# What hangs round the neck swings as one: a bone on which the whole body is.
+# The ruff swings as one: the whole body hangs on a spring bone.
 RUFF_DROP_M = np.array((0.0, -0.12, 0.05))  # from the neck to its mass
 RUFF_HZ, RUFF_DAMPING = 2.8, 0.4
-RUFF_MOST_DEG = {"ruff": 6.0, "collar": 3.0, "tint": 0.0}
+RUFF_MAX_DEG = {"ruff": 6.0, "collar": 3.0, "tint": 0.0}
 
 BREATHS_PER_S = 14 / 60
 BREATH_LIFT_M = 0.0025  # of the ruff at the top of a breath
-BREATH_WIDENS = np.array((0.010, 0.004, 0.016))  # across, up, along
-STILL_M_PER_S = 0.15  # a head this quick breathes unseen
+BREATH_WIDENS = np.array((0.010, 0.004, 0.016))  # along x, y and z
+STILL_M_PER_S = 0.15  # a head this fast shows no breathing
 STILL_S = 0.7  # time constant
 
-# While nobody is seen: degrees of pitch, yaw and roll, and their turns a second.
+# While no face is tracked: amplitudes in degrees of pitch, yaw and roll, and their frequencies.
 SWAY_DEG = np.array((0.7, 1.3, 0.7))
 SWAY_PER_S = np.array((0.19, 0.13, 0.11))
 SWAY_IN_S, SWAY_OUT_S = 0.6, 0.2  # time constants
 RELAX_S = 1.2
-KEPT_SMILE, KEPT = 0.7, 0.3  # of an expression, when nobody is seen for long
-RETURN_S = 0.15  # from the idle face back to the measured one
+KEPT_SMILE, KEPT = 0.7, 0.3  # shares of an expression that idling relaxes to
+RETURN_S = 0.15  # blending from the idle face back to the measured one
 FLICK_S = (1.2, 4.0)  # between flicks of an ear
 FLICK_SHARE = 0.5
-HALF_APART_M = 0.03  # the eyes of an avatar without any
+HALF_EYE_DISTANCE_M = 0.03  # of an avatar without eyes
 
 
 class SecondaryMotion:
-    """Brings the states of one avatar to life. One thread; no clock of its own.
+    """Animates the states of one avatar beyond what was measured. One thread; no own clock.
 
     Args:
-        avatar: whose bones and eyes.
-        amount: of everything that is added to what was measured, 0 (nothing) to 1.
+        avatar: provides the bones and the eyes.
+        amount: of all added motion, 0 (none) to 1.
     """
 
     def __init__(self, avatar: Avatar, amount: float) -> None:
@@ -64,7 +64,7 @@ class SecondaryMotion:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything: the next state is like a new one's first."""
+        """Forgets everything: the next state equals a new object's first."""
         self._random.bit_generator.state = np.random.default_rng(SEED).bit_generator.state
         for part in (self._springs, self._gaze, self._lids, self._breath, self._idle, self._pupil):
             part.reset()
@@ -77,21 +77,21 @@ class SecondaryMotion:
         brightness: float | None = None,
         idle: bool = False,
     ) -> AvatarState:
-        """A state as it was rigged, brought to life dt seconds after the last one.
+        """Returns a rigged state with the motion of dt seconds added.
 
         Args:
             state: the rig's; while idle, the last one that was measured.
             dt: seconds since the last state.
             brightness: of the real face, 0..1, when it is known.
-            idle: nobody is seen: the head sways a little and blinks by itself.
+            idle: no face is tracked: the head sways a little and blinks by itself.
         """
         if self._amount == 0:
             return state
         head, morphs = self._idle.step(state, dt, idle, self._amount)
         eyes = head[:3, :3] @ self._eyes + head[:3, 3]
         scale = float(np.cbrt(abs(np.linalg.det(head[:3, :3]))))
-        meet = vergence(self._half_eye_distance_m * scale, -float(eyes[2]))
-        self._gaze.step(morphs, meet, dt, idle, self._amount)
+        inwards = vergence(self._half_eye_distance_m * scale, -float(eyes[2]))
+        self._gaze.step(morphs, inwards, dt, idle, self._amount)
         self._lids.step(morphs, dt, idle)
         shown = morphs.astype(np.float32)
         self._flick_ears(dt, idle)
@@ -107,17 +107,17 @@ class SecondaryMotion:
         )
 
     def _flick_ears(self, dt: float, idle: bool) -> None:
-        """Now and then one ear twitches while nobody is seen."""
+        """Kicks one ear now and then while no face is tracked."""
         if not idle or not self._flicking:
             return
         self._flick_wait_s -= dt
         if self._flick_wait_s <= 0:
             self._flick_wait_s = float(self._random.uniform(*FLICK_S))
-            self._springs.flick(int(self._random.choice(self._flicking)), FLICK_SHARE)
+            self._springs.kick(int(self._random.choice(self._flicking)), FLICK_SHARE)
 
 
 class Breathing:
-    """How far breathing lifts the ruff: 0..1, less while the head moves."""
+    """Computes how far breathing lifts the ruff: 0..1, less while the head moves."""
 
     def __init__(self) -> None:
         self.reset()
@@ -128,7 +128,7 @@ class Breathing:
         self._still = 0.0
 
     def step(self, head_at: Vector3, dt: float) -> float:
-        """The lift dt seconds later, the head being at a place in camera space."""
+        """Returns the lift dt seconds later; `head_at` is in camera space."""
         before, self._before = self._before, head_at
         if before is None or dt <= 0:
             return self._lift()
@@ -139,13 +139,13 @@ class Breathing:
         return self._lift()
 
     def _lift(self) -> float:
-        # The skewed wave draws breath in a little quicker than it lets it go.
+        # A skewed wave: inhaling is a little faster than exhaling.
         phase = 2 * np.pi * self._turns
         return self._still * float(1 - np.cos(phase + 0.3 * np.sin(phase))) / 2
 
 
 class IdleMotion:
-    """The head while nobody is seen, and the way back to what is measured."""
+    """Moves the head while no face is tracked, and blends back to what is measured."""
 
     def __init__(self, neck: Vector3) -> None:
         self._neck = neck
@@ -156,7 +156,7 @@ class IdleMotion:
 
     def reset(self) -> None:
         self._since_s = 0.0
-        self._share = 0.0  # of the idle face in the one that is shown
+        self._share = 0.0  # of the idle face in the blend
         self._sway = np.zeros(3)
         self._shown = np.zeros(len(EXPRESSIONS))
         self._begin = self._shown
@@ -164,7 +164,7 @@ class IdleMotion:
     def step(
         self, state: AvatarState, dt: float, idle: bool, amount: float
     ) -> tuple[Matrix4, NDArray[np.float64]]:
-        """Where the head is, and its expressions float64[52], the caller's to change."""
+        """Returns camera_from_head and new morph weights float64[52], dt seconds later."""
         if idle:
             self._since_s += dt
             gone = np.exp(-self._since_s / RELAX_S)
@@ -185,7 +185,7 @@ class IdleMotion:
 
 
 def rotated_about_neck(camera_from_head: Matrix4, neck: Vector3, turn: Vector3) -> Matrix4:
-    """The head turned about its neck by a rotation vector."""
+    """Rotates the head about its neck by a rotation vector."""
     if not turn.any():
         return camera_from_head
     out = camera_from_head.copy()
@@ -196,7 +196,7 @@ def rotated_about_neck(camera_from_head: Matrix4, neck: Vector3, turn: Vector3) 
 
 
 def raised_body(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix4:
-    """The body at a lift of 0..1: it widens about the neck and rises."""
+    """Widens the body about the neck and raises it, by a lift of 0..1."""
     if lift == 0:
         return camera_from_body
     widened = 1 + BREATH_WIDENS * lift
@@ -208,15 +208,15 @@ def raised_body(camera_from_body: Matrix4, neck: Vector3, lift: float) -> Matrix
 
 
 def body_bone(avatar: Avatar) -> Bone:
-    """What an avatar's body swings on, about the neck."""
+    """Makes the spring bone on which the body of an avatar hangs at the neck."""
     pivot = np.array(avatar.fit.neck_pivot)
     x, y, z = (float(v) for v in pivot + RUFF_DROP_M)
-    most_deg = RUFF_MOST_DEG[avatar.neck]
+    most_deg = RUFF_MAX_DEG[avatar.neck]
     at = avatar.fit.neck_pivot
     return Bone("body", "body", at, (x, y, z), RUFF_HZ, RUFF_DAMPING, most_deg)
 
 
 def half_eye_distance_m(avatar: Avatar) -> float:
-    """Half the way between an avatar's eyes, in metres at scale 1."""
+    """Half the distance between the eyes of an avatar, at scale 1."""
     eyes = [mesh.positions[:, 0] for mesh in avatar.light_meshes if mesh.material is Material.EYE]
-    return float(np.abs(np.concatenate(eyes)).mean()) if eyes else HALF_APART_M
+    return float(np.abs(np.concatenate(eyes)).mean()) if eyes else HALF_EYE_DISTANCE_M
