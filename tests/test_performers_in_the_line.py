@@ -50,7 +50,7 @@ def take(tmp_path: Path) -> Path:
     path = tmp_path / "take.jsonl"
     writer = TakeWriter(path)
     for i in range(FPS):
-        writer.hear(talking(i) if i < 15 else None, i / FPS)
+        writer.observe(talking(i) if i < 15 else None, i / FPS)
     writer.close()
     return path
 
@@ -85,7 +85,7 @@ def test_ears_of_a_take_filmed_from_near_are_not_cut(tmp_path: Path, whole: bool
     writer = TakeWriter(tmp_path / "near.jsonl")
     for i in range(10):
         near = FacePose(np.array((0.02, 0.03, -0.3)), talking(i).pose.rotation)
-        writer.hear(replace(talking(i), pose=near), i / FPS)
+        writer.observe(replace(talking(i), pose=near), i / FPS)
     writer.close()
     take = read_take(tmp_path / "near.jsonl")
     out = tmp_path / "out"
@@ -106,7 +106,7 @@ def test_a_still_head_that_was_moved_into_the_picture_stays_still(tmp_path: Path
     above = FacePose(np.array((0.0, 0.12, -0.28)), quaternion_from_vector(np.array((0.35, 0, 0))))
     for i in range(20 * 5):
         still = np.zeros(len(EXPRESSIONS), np.float32)
-        writer.hear(FaceState(above, still, 1.09, i / 5), i / 5)
+        writer.observe(FaceState(above, still, 1.09, i / 5), i / 5)
     writer.close()
     out, take = tmp_path / "out", read_take(tmp_path / "near.jsonl")
     render(take, out, avatar="frog", background="alpha", size=SMALL, fps=0.2)

@@ -395,7 +395,7 @@ def test_a_packet_with_one_bad_message_has_no_effect():
 def test_what_is_sent_over_vmc_arrives(seed: int, vmc_receiver: VmcReceiver, clock: ManualClock):
     face = a_face(seed)
     with VmcSender(f":{vmc_receiver.port}") as sender:
-        sender.hear(face, 3.0)
+        sender.observe(face, 3.0)
         wait_until(lambda: vmc_receiver.at(clock.now()))
     told = vmc_receiver.at(clock.now())
     assert told is not None
@@ -418,7 +418,7 @@ def test_another_program_is_sent_what_a_head_would_show(
     with ExitStack() as stack:
         (sender,) = listeners(Settings.model_validate({"motion": motion}), stack)
         for face, shut in ((measured, 1.0), (told, 0.6)):
-            sender.hear(face, clock.now())
+            sender.observe(face, clock.now())
             wait_until(
                 lambda shut=shut: (
                     (seen := vmc_receiver.at(clock.now())) is not None
@@ -429,9 +429,9 @@ def test_another_program_is_sent_what_a_head_would_show(
 
 def test_a_lost_face_is_told_at_once(vmc_receiver: VmcReceiver, clock: ManualClock):
     with VmcSender(f"{LOOPBACK}:{vmc_receiver.port}") as sender:
-        sender.hear(a_face(), 0.0)
+        sender.observe(a_face(), 0.0)
         wait_until(lambda: vmc_receiver.at(clock.now()))
-        sender.hear(None, 0.1)
+        sender.observe(None, 0.1)
         wait_until(lambda: vmc_receiver.at(clock.now()) is None)
 
 
@@ -440,9 +440,9 @@ def received_by_python_osc(face: FaceState, **options: object) -> dict[str, list
         inbox.bind((LOOPBACK, 0))
         inbox.settimeout(2.0)
         with VmcSender(f":{inbox.getsockname()[1]}", **options) as sender:  # type: ignore[arg-type]
-            sender.hear(face, 10.0)
+            sender.observe(face, 10.0)
             inbox.recv(65535)
-            sender.hear(face, 10.5)
+            sender.observe(face, 10.5)
         packet = OscPacket(inbox.recv(65535))
     found: dict[str, list[list[object]]] = {}
     for timed in packet.messages:
@@ -480,7 +480,7 @@ def test_the_last_message_is_the_one_that_applies():
         inbox.bind((LOOPBACK, 0))
         inbox.settimeout(2.0)
         with VmcSender(f":{inbox.getsockname()[1]}") as sender:
-            sender.hear(a_face(), 0.0)
+            sender.observe(a_face(), 0.0)
         messages = OscPacket(inbox.recv(65535)).messages
     assert messages[-1].message.address == "/VMC/Ext/Blend/Apply"
 
@@ -493,7 +493,7 @@ def test_what_is_sent_may_be_amplified():
 def test_a_refused_packet_does_not_disturb_the_sender():
     with VmcSender(f":{free_port()}") as sender:
         for _ in range(20):
-            sender.hear(a_face(), 0.0)
+            sender.observe(a_face(), 0.0)
 
 
 # -- iFacialMocap

@@ -252,7 +252,7 @@ def test_what_was_asked_for_wins_and_is_corrected_only_a_little():
 
 def told(calibration: SilentCalibration, faces: Iterator[FaceState]) -> SilentCalibration:
     for state in faces:
-        calibration.hear(state, state.at)
+        calibration.observe(state, state.at)
     calibration.close()
     return calibration
 
@@ -296,7 +296,7 @@ def test_a_glimpse_of_a_face_is_not_kept(kept):
 def test_long_runs_keep_what_they_learnt_every_few_minutes(kept):
     calibration = SilentCalibration("default")
     for state in seen(silent.KEEP_EVERY_S + 2, **NARROW):
-        calibration.hear(state, state.at)
+        calibration.observe(state, state.at)
     assert calibration._keeper is not None
     calibration._keeper.join(5)
     learnt = load_learnt("default")
@@ -308,7 +308,7 @@ def test_what_was_forgotten_during_a_run_does_not_come_back(kept):
     told(SilentCalibration("default"), seen(20, **NARROW))
     running = SilentCalibration("default")
     for state in seen(20, **NARROW):
-        running.hear(state, state.at)
+        running.observe(state, state.at)
     assert profiles.forget_profile("default")
     running.close()
     assert load_learnt("default") is None
@@ -319,7 +319,7 @@ def test_who_is_calibrated_anew_during_a_run_starts_anew(kept):
     told(SilentCalibration("default"), seen(20, **NARROW))
     running = SilentCalibration("default")
     for state in seen(20, **NARROW):
-        running.hear(state, state.at)
+        running.observe(state, state.at)
     save_profile("default", Measured(np.zeros(52), np.full(52, np.nan)))
     profiles.learnt_path("default").unlink()
     running.close()
@@ -329,7 +329,7 @@ def test_who_is_calibrated_anew_during_a_run_starts_anew(kept):
 def test_a_run_that_writes_twice_still_knows_its_own_file(kept):
     calibration = SilentCalibration("default")
     for state in seen(2 * silent.KEEP_EVERY_S + 2, **NARROW):
-        calibration.hear(state, state.at)
+        calibration.observe(state, state.at)
         if calibration._keeper is not None:
             calibration._keeper.join(5)
     calibration.close()
@@ -484,7 +484,7 @@ def learners(source: str, **settings: object) -> tuple[Profile | None, list[List
         profile = wearers_profile(AvatarSettings.model_validate(settings), source, heard, stack)
         for listener in heard:
             for state in seen(20, **NARROW):
-                listener.hear(state, state.at)
+                listener.observe(state, state.at)
     return profile, heard
 
 
@@ -519,7 +519,7 @@ def test_a_face_moved_by_somebody_else_teaches_nothing(kept):
     calibration = SilentCalibration("default")
     for s in seen(20, **NARROW):
         moved = FaceState(s.pose, s.weights, 1.09, s.at, arkit_mask=np.zeros(52, bool))
-        calibration.hear(moved, s.at)
+        calibration.observe(moved, s.at)
     calibration.close()
     assert load_learnt("default") is None
 

@@ -58,7 +58,7 @@ def recorded(tmp_path):
     writer = TakeWriter(path)
     for i in range(60):
         unseen = 20 <= i < 30
-        writer.hear(None if unseen else state(i), 100 + i / FPS)
+        writer.observe(None if unseen else state(i), 100 + i / FPS)
     writer.close()
     return path
 
@@ -83,7 +83,7 @@ def test_no_picture_and_no_landmark_is_in_a_take(recorded):
 def test_the_same_picture_twice_is_recorded_once(tmp_path):
     writer = TakeWriter(tmp_path / "take.jsonl")
     for _ in range(3):
-        writer.hear(state(5), 200.0)
+        writer.observe(state(5), 200.0)
     writer.close()
     assert len(read_take(tmp_path / "take.jsonl").times) == 1
 
@@ -160,7 +160,7 @@ def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path)
     for i in range(10):
         seen = face(center=(0.4, 0.5), browInnerUp=0.2)
         shown = line.show(Observation(frame(i, i / 30), (seen,)), i / 30 + 0.02)
-        writer.hear(shown.face, i / 30 + 0.03)
+        writer.observe(shown.face, i / 30 + 0.03)
     writer.close()
     take = read_take(tmp_path / "take.jsonl")
     assert (take.arkit_mask == mouth).all()
@@ -178,7 +178,7 @@ def test_the_face_that_comes_back_is_recorded_from_its_first_picture(tmp_path):
     """Pictures show what was 50 ms before; those without a face do not tell it."""
     writer = TakeWriter(tmp_path / "take.jsonl")
     for i in range(30):
-        writer.hear(None if 10 <= i < 20 else state(i), state(i).at + 0.05)
+        writer.observe(None if 10 <= i < 20 else state(i), state(i).at + 0.05)
     writer.close()
     take = read_take(tmp_path / "take.jsonl")
     assert take.times == pytest.approx(np.arange(30) / FPS, abs=1e-4)
@@ -242,7 +242,7 @@ def test_the_show_goes_on_without_a_listener_that_fails():
     class Deaf:
         asked = 0
 
-        def hear(self, face, now):
+        def observe(self, face, now):
             self.asked += 1
             raise SinkError("the disk is full")
 
@@ -255,7 +255,7 @@ def test_the_show_goes_on_without_a_listener_that_fails():
         def __init__(self):
             self.heard = []
 
-        def hear(self, face, now):
+        def observe(self, face, now):
             self.heard.append(face)
 
         def close(self):
@@ -417,7 +417,7 @@ def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
         weights = np.zeros(len(EXPRESSIONS), np.float32)
         weights[INDEX["browDownLeft"]] = 0.3
         ahead = FacePose(np.array((0, 0, -0.6)), np.array((1.0, 0, 0, 0)))
-        writer.hear(FaceState(ahead, weights, 1.0, i / 30), i / 30)
+        writer.observe(FaceState(ahead, weights, 1.0, i / 30), i / 30)
     writer.close()
     export(read_take(tmp_path / "o.jsonl"), tmp_path / "o.glb", "fox")
     assert shape_key(tmp_path / "o.glb", "browDownLeft").max() < 0.05

@@ -85,7 +85,7 @@ class SilentCalibration:
     def normalised(self, weights: Weights) -> Weights:
         return self._habit.normalised(weights)
 
-    def hear(self, face: FaceState | None, now: float) -> None:
+    def observe(self, face: FaceState | None, now: float) -> None:
         if face is None or face.arkit_mask is not None:  # a face moved by others is not its own
             return
         self._habit.see(face)

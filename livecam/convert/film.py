@@ -210,7 +210,7 @@ def write_film(
             if stats is not None:
                 stats.write(drawn.line)
             for listener in listeners:
-                listener.hear(drawn.line.face, frame.captured_at)
+                listener.observe(drawn.line.face, frame.captured_at)
             advance(1)
         if writer.frames != len(artist.survey.times):
             raise SourceError(

@@ -360,7 +360,7 @@ class Live:
         face = published.face if published.state in (Shown.AVATAR, Shown.HOLD) else None
         for listener in list(self._listeners):
             try:
-                listener.hear(face, now)
+                listener.observe(face, now)
             except Exception as error:
                 log.warning("the face is not told any more: %s", error)
                 self._listeners.remove(listener)

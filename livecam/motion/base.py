@@ -33,11 +33,11 @@ class Performer(Protocol):
 class Listener(Protocol):
     """Is told what the published face does: a recorder of takes, another program.
 
-    `hear` is called once for every published picture, on the main thread, and never waits.
+    `observe` is called once for every published picture, on the main thread, and never waits.
     `face` is None when the picture shows none.
     """
 
-    def hear(self, face: FaceState | None, now: float) -> None: ...
+    def observe(self, face: FaceState | None, now: float) -> None: ...
 
     def close(self) -> None: ...
 

@@ -113,7 +113,7 @@ class TakeWriter:
         head = {"livecam_take": FORMAT, "weights": EXPRESSIONS, "meant": False, "space": SPACE}
         self._write(head)
 
-    def hear(self, face: FaceState | None, now: float) -> None:
+    def observe(self, face: FaceState | None, now: float) -> None:
         if face is not None:
             self._late_s = now - face.at
         at = now - self._late_s

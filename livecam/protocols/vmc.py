@@ -219,7 +219,7 @@ class VmcSender(Closing):
                 f"{target} cannot be reached: {err.strerror}", hint="is the network up?"
             ) from err
 
-    def hear(self, face: FaceState | None, now: float) -> None:
+    def observe(self, face: FaceState | None, now: float) -> None:
         self._began = now if self._began is None else self._began
         time_s = now - self._began
         if face is None:
