@@ -64,22 +64,22 @@ class _Flaky:
         self.stops += 1
 
 
-def test_a_worker_restarts_a_failing_job_and_ends_with_it() -> None:
-    job = _Flaky(failures=2, successes=3)
-    worker = Worker("flaky", job)
+def test_a_worker_restarts_a_failing_task_and_ends_with_it() -> None:
+    task = _Flaky(failures=2, successes=3)
+    worker = Worker("flaky", task)
     worker.start()
     assert worker.join(10)
-    assert (job.starts, job.stops) == (3, 3)
+    assert (task.starts, task.stops) == (3, 3)
     assert worker.finished
     assert worker.last_error is None  # it works again
 
 
 def test_a_worker_stops_between_two_tries() -> None:
-    job = _Flaky(failures=10**9, successes=1)
-    worker = Worker("broken", job, on_error=lambda _: worker.request_stop())
+    task = _Flaky(failures=10**9, successes=1)
+    worker = Worker("broken", task, on_error=lambda _: worker.request_stop())
     worker.start()
     assert worker.join(10)
-    assert job.starts == job.stops == 1
+    assert task.starts == task.stops == 1
 
 
 def test_a_picture_in_time_is_published_at_once_and_a_late_one_repeats_the_last() -> None:

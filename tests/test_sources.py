@@ -28,7 +28,7 @@ from livecam.sources.sample_clip import (
     Puppet,
     loudness,
     make_sample_clip,
-    moment_at,
+    pose_at,
     tune,
 )
 from livecam.sources.video import VideoFile
@@ -173,14 +173,14 @@ def puppet(portrait) -> Puppet:
 
 
 def test_the_sample_is_the_same_each_time(puppet: Puppet, portrait):
-    moment = moment_at(2.0)
-    again = Puppet(portrait[..., :3]).picture(moment, 60)
-    assert_array_equal(puppet.picture(moment, 60), again)
+    pose = pose_at(2.0)
+    again = Puppet(portrait[..., :3]).picture(pose, 60)
+    assert_array_equal(puppet.picture(pose, 60), again)
 
 
 def test_the_sample_joins_at_its_ends(puppet: Puppet):
     def at(frame: int) -> np.ndarray:
-        return puppet.picture(moment_at(frame / FPS), 0)[..., :3].astype(float)
+        return puppet.picture(pose_at(frame / FPS), 0)[..., :3].astype(float)
 
     last = SECONDS * FPS - 1
     seam, ordinary = np.abs(at(last) - at(0)).mean(), np.abs(at(1) - at(0)).mean()
@@ -188,7 +188,7 @@ def test_the_sample_joins_at_its_ends(puppet: Puppet):
 
 
 def test_the_sample_shows_a_person_in_a_whole_room(puppet: Puppet):
-    quiet = moment_at(0.0)
+    quiet = pose_at(0.0)
     image = puppet.picture(quiet, 0)
     assert image.shape == (720, 1280, 4)
     assert (image[..., 3] == 255).all()
@@ -198,7 +198,7 @@ def test_the_sample_shows_a_person_in_a_whole_room(puppet: Puppet):
 
 
 def test_the_person_in_the_sample_blinks_and_opens_the_mouth(puppet: Puppet):
-    open_eyes = moment_at(0.0)
+    open_eyes = pose_at(0.0)
     still = puppet.picture(open_eyes, 0).astype(int)
     shut = puppet.picture(replace(open_eyes, lids=1.0), 0).astype(int)
     loud = puppet.picture(replace(open_eyes, mouth=1.0), 0).astype(int)

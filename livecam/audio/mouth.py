@@ -115,7 +115,7 @@ class MouthFromSound(Closing):
 
 
 class _Listening:
-    """Hears one microphone after another that answers to one name: a worker's job.
+    """Hears one microphone after another that answers to one name: a worker's task.
 
     The thread of PortAudio only copies a block into a mailbox.
     """

@@ -15,10 +15,10 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0  # a camera plugged in again must be back within two seconds
 
 
-class Job(Protocol):
+class Task(Protocol):
     """What a worker does. All three run on the worker's thread.
 
-    `start` opens what the job owns and may raise; `step` does one piece of work, waiting at
+    `start` opens what the task owns and may raise; `step` does one piece of work, waiting at
     most half a second, and says whether there is more to come; `stop` closes what `start`
     opened, is called after every `start` that was tried, and does not raise.
     """
@@ -31,17 +31,17 @@ class Job(Protocol):
 
 
 class Worker:
-    """Runs a job on its own thread; when the job raises it is stopped, rested and started again.
+    """Runs a task on its own thread; when the task raises it is stopped, rested and started again.
 
     The pauses grow from FIRST_PAUSE_S to LONGEST_PAUSE_S and start over after a good step. The
     same message is logged once until something else happens.
     """
 
     def __init__(
-        self, name: str, job: Job, on_error: Callable[[Exception], None] | None = None
+        self, name: str, task: Task, on_error: Callable[[Exception], None] | None = None
     ) -> None:
         self.name = name
-        self._job = job
+        self._task = task
         self._on_error = on_error
         self._stopping = threading.Event()
         self._finished = threading.Event()
@@ -62,7 +62,7 @@ class Worker:
 
     @property
     def finished(self) -> bool:
-        """The job said that nothing more will come, or the worker was stopped."""
+        """The task said that nothing more will come, or the worker was stopped."""
         return self._finished.is_set()
 
     def _run(self) -> None:
@@ -71,9 +71,9 @@ class Worker:
         more = True
         while more and not self._stopping.is_set():
             try:
-                self._job.start()
+                self._task.start()
                 while more and not self._stopping.is_set():
-                    more = self._job.step()
+                    more = self._task.step()
                     pause_s = FIRST_PAUSE_S
                     if self.last_error is not None:
                         log.info("%s: works again", self.name)
@@ -88,7 +88,7 @@ class Worker:
                     expected = isinstance(error, LivecamError)
                     log.warning("%s: %s", self.name, error, exc_info=not expected)
             finally:
-                self._job.stop()
+                self._task.stop()
             if more and not self._stopping.is_set():
                 self._stopping.wait(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

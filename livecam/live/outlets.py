@@ -109,7 +109,7 @@ class Outlet:
         """What went wrong last, opening, sending or closing; None while all is well."""
         return self._worker.last_error or self._close_error
 
-    # The worker's job, on its own thread.
+    # The worker's task, on its own thread.
 
     def start(self) -> None:
         self._sink = self._make()

@@ -80,7 +80,7 @@ class UdpInbox(Closing):
             return self._malformed
 
     def start(self) -> None:
-        """As a worker's job: the port is open since this object was made."""
+        """As a worker's task: the port is open since this object was made."""
 
     def step(self) -> bool:
         try:
@@ -102,7 +102,7 @@ class UdpInbox(Closing):
         return True
 
     def stop(self) -> None:
-        """As a worker's job: the port stays open until `close`."""
+        """As a worker's task: the port stays open until `close`."""
 
     def close(self) -> None:
         """Stops listening, within CLOSE_S."""

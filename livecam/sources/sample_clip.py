@@ -65,7 +65,7 @@ UNSURE_PX = 5  # either side of the outline
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PortraitPose:
     """How the person is at one time; angles in radians, lengths in portrait pixels."""
 
     yaw: float
@@ -108,7 +108,7 @@ def make_sample_clip(
         write_sound(sound, tune()[: round(seconds * RATE_HZ)], RATE_HZ)
         with VideoWriter(path, *SIZE, FPS, sound_from=sound) as writer:
             for index in range(frames):
-                image = puppet.picture(moment_at(index / FPS), index)
+                image = puppet.picture(pose_at(index / FPS), index)
                 writer.write(Frame(image, index, index / FPS))
                 if said is not None:
                     said(index + 1, frames)
@@ -120,13 +120,13 @@ def read_portrait() -> Image:
     return read_image(path)[..., :3]
 
 
-def moment_at(t: float) -> Moment:
+def pose_at(t: float) -> PortraitPose:
     """The motion; every term repeats after SECONDS."""
 
     def wave(turns: int, phase: float) -> float:
         return float(np.sin(2 * np.pi * turns * t / SECONDS + phase))
 
-    return Moment(
+    return PortraitPose(
         yaw=np.deg2rad(13.0 * wave(1, 0.0) + 3.5 * wave(3, 1.0) + 0.5 * wave(9, 2.0)),
         pitch=np.deg2rad(4.0 * wave(2, 0.6) + 1.5 * wave(5, 0.2) + 0.4 * wave(11, 1.0)),
         roll=np.deg2rad(5.0 * wave(1, 1.4) + 2.0 * wave(4, 0.3)),
@@ -205,13 +205,13 @@ class Puppet:
         ys = np.arange(0, height, step) + (step - 1) / 2
         self._targets = np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
 
-    def picture(self, moment: Moment, index: int) -> Image:
-        """uint8[720, 1280, 4] of one moment; `index` chooses the camera's noise."""
+    def picture(self, pose: PortraitPose, index: int) -> Image:
+        """uint8[720, 1280, 4] of one pose; `index` chooses the camera's noise."""
         texture = self._texture.copy()
         for eye in EYES:
-            _shut(texture, eye, moment.lids)
-        _open_mouth(texture, moment.mouth * WIDEST_MOUTH)
-        where = (self._sources(moment) + 0.5) * TEXTURE_SCALE - 0.5
+            _shut(texture, eye, pose.lids)
+        _open_mouth(texture, pose.mouth * WIDEST_MOUTH)
+        where = (self._sources(pose) + 0.5) * TEXTURE_SCALE - 0.5
         person = _seen(texture, cv2.resize(where, SIZE, interpolation=cv2.INTER_LINEAR))
         image = person[..., :3] + self._room * (1 - person[..., 3:] / np.float32(255))
         image += np.roll(self._grain, (index * 97, index * 211), axis=(0, 1))
@@ -220,13 +220,13 @@ class Puppet:
         out[..., :3] = image
         return out
 
-    def _sources(self, moment: Moment) -> Points:
+    def _sources(self, pose: PortraitPose) -> Points:
         """For each picture point of the coarse grid, the portrait point that is seen there."""
         targets = (self._targets - np.array(SIZE, np.float32) / 2) / np.float32(VIEW_SCALE)
         targets += np.array(VIEW_CENTRE, np.float32)
         points: Any = targets.copy()
         for _ in range(5):  # fixed point: the displacement changes slowly from place to place
-            points += targets - _moved(points, moment)
+            points += targets - _moved(points, pose)
         return np.asarray(points, np.float32)
 
 
@@ -237,15 +237,15 @@ def _seen(texture: Image, where: Any) -> Image:
     )
 
 
-def _moved(points: Points, moment: Moment) -> Points:
+def _moved(points: Points, pose: PortraitPose) -> Points:
     """Where portrait points float32[..., 2] go: the head turns, the body follows a little."""
     relative = points - NECK
-    head = _turned(relative, _depth(points), moment.yaw, moment.pitch, moment.roll)
-    body = _turned(relative, np.float32(0), 0.0, 0.0, 0.22 * moment.roll)
+    head = _turned(relative, _depth(points), pose.yaw, pose.pitch, pose.roll)
+    body = _turned(relative, np.float32(0), 0.0, 0.0, 0.22 * pose.roll)
     share = _head_share(points)[..., None]
-    shift = np.array(moment.shift, np.float32)
+    shift = np.array(pose.shift, np.float32)
     moved = share * (head + shift) + (1 - share) * (body + 0.45 * shift)
-    return np.asarray(NECK + moved * np.float32(moment.nearness), np.float32)
+    return np.asarray(NECK + moved * np.float32(pose.nearness), np.float32)
 
 
 def _turned(

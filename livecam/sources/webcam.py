@@ -36,7 +36,7 @@ VIDIOC_REQBUFS = 0xC0145608
 REQUEST_CAPTURE_MMAP = struct.pack("=IIIII", 1, 1, 1, 0, 0)
 
 
-class Capture(Protocol):
+class VideoCapture(Protocol):
     """The part of cv2.VideoCapture that is used here."""
 
     def isOpened(self) -> bool: ...  # noqa: N802
@@ -68,7 +68,7 @@ class Webcam:
         *,
         refuse: Sequence[str] = (),
         cameras: Callable[[], list[Camera]] = list_cameras,
-        open_capture: Callable[[Camera, int, int, float], Capture] | None = None,
+        open_capture: Callable[[Camera, int, int, float], VideoCapture] | None = None,
     ) -> None:
         self._clock = clock
         self._spec = spec
@@ -76,7 +76,7 @@ class Webcam:
         self._refuse = refuse
         self._cameras = cameras
         self._open_capture = open_capture or _open_capture
-        self._capture: Capture | None = None
+        self._capture: VideoCapture | None = None
         self._index = 0
         self._last_at = -np.inf
 
@@ -164,7 +164,7 @@ def is_refused(camera: Camera, refuse: Sequence[str]) -> bool:
     )
 
 
-def _open_capture(camera: Camera, width: int, height: int, fps: float) -> Capture:
+def _open_capture(camera: Camera, width: int, height: int, fps: float) -> VideoCapture:
     wanted = [
         cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"),  # first: it limits the sizes
         cv2.CAP_PROP_FRAME_WIDTH, width,
