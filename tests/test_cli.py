@@ -72,8 +72,9 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_version():
-    done = livecam("--version")
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(option: str):
+    done = livecam(option)
     assert (done.returncode, done.stdout) == (0, f"livecam {__version__}\n")
 
 

@@ -28,6 +28,7 @@ from livecam.cli.commands import (
     motion,
     run,
 )
+from livecam.cli.completion import words_to_complete
 from livecam.cli.options import add_command, every_setting, first_word, help_without_command
 from livecam.cli.printing import print_error
 
@@ -61,7 +62,7 @@ def execute(words: Sequence[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
-    app = build_app(first_word(words))
+    app = build_app(first_word(words_to_complete() or words))
     try:
         return int(app(words, prog_name="livecam", standalone_mode=False) or 0)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -107,7 +108,6 @@ def _show_version(wanted: bool) -> None:
 def build_app(chosen: str = "") -> typer.Typer:
     """Assembles all commands; the command `chosen` alone gets its options from the settings."""
     app = typer.Typer(
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # help through Rich takes 0.25 s longer
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -132,7 +132,9 @@ def _top(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="print the version"),
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="print the version"
+        ),
     ] = False,
 ) -> None:
     """A virtual camera that puts a lit 3-D avatar head over your own."""

@@ -16,12 +16,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from livecam.cli.completion import VALUES, completion_help, preset_names, tier_names
+
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 Preset = Annotated[
-    str | None, typer.Option("--preset", metavar="NAME", help="start from a preset, or a .toml")
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="start from a preset, or a .toml",
+        autocompletion=preset_names,
+    ),
 ]
 Stats = Annotated[
     Path | None,
@@ -30,15 +38,22 @@ Stats = Annotated[
 Wear = Annotated[
     str, typer.Option("--wear", metavar="NAME,...", help="accessories: see `livecam avatars`")
 ]
+Tier = Annotated[
+    str,
+    typer.Option(
+        "--tier", metavar="light|full|auto", help="how it is drawn", autocompletion=tier_names
+    ),
+]
+Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
 _METAVARS: dict[type, str] = {str: "TEXT", tuple: "NAMES"}
 
 
 class GroupedCommand(TyperCommand):
-    """Shows the options under the heading of their group of settings.
+    """Shows the options under the heading of their group of settings, and completes them.
 
-    Typer does this only through Rich, which costs 0.25 s.
+    Typer groups options only through Rich, which costs 0.25 s.
     """
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -53,6 +68,13 @@ class GroupedCommand(TyperCommand):
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        items = super().shell_complete(ctx, incomplete)
+        for item in items:
+            if item.help:
+                item.help = completion_help(item.help)
+        return items
 
 
 def add_command(
@@ -130,12 +152,14 @@ def _setting_option(field: SettingField) -> Parameter:
     default = f"[{_shown_default(field)}]" if field.default not in ("", ()) else ""
     switch = field.kind is bool
     names = f"{field.flag}/--no-{field.flag[2:]}" if switch else field.flag
+    values = (lambda: field.choices) if field.choices else VALUES.get(field.key)
     option = typer.Option(
         names,
         help=f"{field.help} {default}".rstrip(),
         metavar=None if switch else _metavar(field),
         show_default=False,
         rich_help_panel=field.group.capitalize(),
+        autocompletion=values,
     )
     return _keyword(field.option, bool | None if switch else str | None, option)
 
@@ -162,7 +186,12 @@ def _common_options() -> list[Parameter]:
         _keyword(
             "log_level",
             str,
-            typer.Option("--log-level", metavar="|".join(LOG_LEVELS), help="what is logged"),
+            typer.Option(
+                "--log-level",
+                metavar="|".join(LOG_LEVELS),
+                help="what is logged",
+                autocompletion=lambda: LOG_LEVELS,
+            ),
             "info",
         ),
     ]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from livecam.cli.completion import asset_names
 from livecam.cli.options import Json, add_command, make_group
 from livecam.cli.printing import note, print_table
 
@@ -43,7 +44,10 @@ def list_all(json: Json = False) -> int:
 
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="which ones; default: all")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="which ones; default: all", autocompletion=asset_names
+        ),
     ] = None,
     json: Json = False,
 ) -> int:

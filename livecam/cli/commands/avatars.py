@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livecam.cli.options import Json, Wear, add_command, make_group, names_in
+from livecam.cli.completion import head_names
+from livecam.cli.options import Json, Size, Tier, Wear, add_command, make_group, names_in
 from livecam.cli.printing import coloured, print_table
 
 if TYPE_CHECKING:
@@ -48,14 +49,17 @@ def list_all(json: Json = False) -> int:
 
 
 def sheet(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a head or its folder; all: each")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="a head or its folder; all: each", autocompletion=head_names
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE.png", help="default: NAME-sheet.png; all: a folder"),
     ] = None,
-    tier: Annotated[
-        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
-    ] = "full",
+    tier: Tier = "full",
     wear: Wear = "",
 ) -> int:
     """Draw a head in sixteen poses and expressions, 1920x1440."""
@@ -67,7 +71,9 @@ def sheet(
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a head or its folder")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="a head or its folder", autocompletion=head_names)
+    ],
     png: Annotated[
         Path | None,
         typer.Option("--png", metavar="FOLDER", help="write pictures instead, 30 for a second"),
@@ -76,12 +82,8 @@ def show(
         float | None,
         typer.Option("--seconds", metavar="N", min=0, help="stop after so long; one turn takes 8"),
     ] = None,
-    size: Annotated[
-        str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")
-    ] = "720x720",
-    tier: Annotated[
-        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
-    ] = "auto",
+    size: Size = "720x720",
+    tier: Tier = "auto",
     wear: Wear = "",
 ) -> int:
     """Turn a head in a window, its face at play; Q closes it."""

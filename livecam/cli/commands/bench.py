@@ -15,7 +15,9 @@ def bench(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[WHAT]", help="line: all of it; tracking: pose errors on films of known truth"
+            metavar="[WHAT]",
+            help="line: all of it; tracking: pose errors on films of known truth",
+            autocompletion=lambda: ["line", "tracking"],
         ),
     ] = "line",
     seconds: Annotated[

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from livecam.cli.options import Json, Wear, add_command, make_group, names_in
+from livecam.cli.completion import head_names
+from livecam.cli.options import Json, Size, Tier, Wear, add_command, make_group, names_in
 from livecam.cli.printing import print_json, print_pairs
 
 PerformerProfile = Annotated[
@@ -45,7 +46,10 @@ def render(
         Path, typer.Argument(metavar="OUT", help="a film, or a folder for numbered pictures")
     ],
     avatar: Annotated[
-        str, typer.Option("--avatar", metavar="NAME", help="a head or its folder")
+        str,
+        typer.Option(
+            "--avatar", metavar="NAME", help="a head or its folder", autocompletion=head_names
+        ),
     ] = "raccoon",
     wear: Wear = "",
     background: Annotated[
@@ -57,13 +61,9 @@ def render(
             "#00b140, a picture or a film",
         ),
     ] = "keep",
-    size: Annotated[
-        str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")
-    ] = "1280x720",
+    size: Size = "1280x720",
     fps: Annotated[float, typer.Option("--fps", metavar="N", min=1, max=120)] = 30.0,
-    tier: Annotated[
-        str, typer.Option("--tier", metavar="light|full|auto", help="how it is drawn")
-    ] = "auto",
+    tier: Tier = "auto",
     whole: Annotated[
         bool,
         typer.Option(
@@ -93,7 +93,13 @@ def export(
     take: Annotated[Path, typer.Argument(metavar="TAKE", help="a recorded .jsonl")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="a .glb (opens in Blender) or a .csv")],
     avatar: Annotated[
-        str, typer.Option("--avatar", metavar="NAME", help="the head that moves in the .glb")
+        str,
+        typer.Option(
+            "--avatar",
+            metavar="NAME",
+            help="the head that moves in the .glb",
+            autocompletion=head_names,
+        ),
     ] = "raccoon",
     profile: PerformerProfile = "",
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,

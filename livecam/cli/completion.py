@@ -1,0 +1,60 @@
+"""Completion in shells, on top of Typer's: which command is completed, and values of options.
+
+Typer's scripts for shells start `livecam` with the line so far in variables. What the values
+need is imported only when one is completed.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable
+
+INSTRUCTION = "_LIVECAM_COMPLETE"  # set when a shell asks: complete_bash and so on
+LINES = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")  # the line so far; bash has the second
+HELP_COLUMNS = 60  # of the words beside an option; shells cut longer ones
+
+
+def words_to_complete() -> list[str]:
+    """Returns the arguments before the cursor, none when no shell asks."""
+    if INSTRUCTION not in os.environ:
+        return []
+    line = next((os.environ[name] for name in LINES if name in os.environ), "")
+    return line.split()[1:]
+
+
+def completion_help(text: str) -> str:
+    """Returns the words beside a completed option: one line, in which no markup of Rich is found.
+
+    Typer lets Rich render them, at the width of the terminal.
+    """
+    return textwrap.shorten(text, HELP_COLUMNS, placeholder="...").replace("[", "\\[")
+
+
+def preset_names() -> list[str]:
+    """Returns the values of --preset."""
+    from livecam.config.presets import list_presets
+
+    return list(list_presets())
+
+
+def head_names() -> list[str]:
+    """Returns the values of --avatar."""
+    from livecam.avatar.library import list_avatars
+
+    return list(list_avatars())
+
+
+def asset_names() -> list[str]:
+    """Returns the models and samples that can be fetched."""
+    from livecam.config.assets import list_assets
+
+    return [asset.name for asset in list_assets()]
+
+
+def tier_names() -> list[str]:
+    """Returns the values of --tier."""
+    return ["light", "full", "auto"]
+
+
+VALUES: dict[str, Callable[[], list[str]]] = {"avatar.avatar": head_names}  # by SettingField.key
