@@ -1,4 +1,4 @@
-"""Person, hair and the clean plate: what is seen, carried and remembered."""
+"""The masks of person and hair, their warp, and the clean plate."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def room(seed: int = 3) -> np.ndarray:
     return np.dstack((large, np.full((HEIGHT, WIDTH), 255, np.uint8)))
 
 
-def busy_at(x: int) -> np.ndarray:
-    """The grid's mask of somebody 60 pixels wide, from the ceiling to the floor."""
+def occupied_at(x: int) -> np.ndarray:
+    """The occupancy mask of a person 60 pixels wide, from the ceiling to the floor."""
     cell, (columns, rows) = cell_of(WIDTH, HEIGHT), grid_of(WIDTH, HEIGHT)
     mask = np.zeros((rows, columns), np.uint8)
     mask[:, max(0, (x - 30) // cell) : (x + 30) // cell + 1] = 255
@@ -46,7 +46,7 @@ def with_person(background: np.ndarray, x: int) -> np.ndarray:
 # --- the networks
 
 
-def test_the_person_is_told_from_the_room(portrait: Image):
+def test_the_person_is_segmented_from_the_room(portrait: Image):
     image = portrait
     for name in ("person", "person-wide"):
         mask = PersonNetwork(asset_path(name)).segment(image, Rect(0, 0, *image.shape[1::-1]))
@@ -55,29 +55,29 @@ def test_the_person_is_told_from_the_room(portrait: Image):
         assert mask[round(rows * 0.3), round(columns * 0.98)] < 60  # the wall
 
 
-def test_a_reader_without_hair_model_still_reads(portrait: Image):
+def test_a_segmenter_without_hair_model_still_segments(portrait: Image):
     image = portrait
-    reader = Segmenter(asset_path("person"), asset_path("person-wide"), None)
+    segmenter = Segmenter(asset_path("person"), asset_path("person-wide"), None)
     face = np.tile(np.array(((220.0, 110.0),), np.float32), (478, 1))
-    scene = reader.segment(Frame(image, 0, 0.0), face)
-    assert scene is not None
-    assert scene.hair is None
-    assert scene.person.shape == grid_of(*scene.size)[::-1]
-    assert reader.segment(Frame(image, 1, 0.1), None) is None
+    segmentation = segmenter.segment(Frame(image, 0, 0.0), face)
+    assert segmentation is not None
+    assert segmentation.hair is None
+    assert segmentation.person.shape == grid_of(*segmentation.size)[::-1]
+    assert segmenter.segment(Frame(image, 1, 0.1), None) is None
 
 
-# --- carrying
+# --- warping
 
 
-def test_a_similarity_is_found_exactly():
+def test_a_similarity_is_fitted_exactly():
     points = np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32)
-    angle, size, way = 0.3, 1.4, np.array((5.0, -2.0))
-    turn = size * np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
-    found = fit_similarity(points, (points @ turn.T + way).astype(np.float32))
-    assert found == pytest.approx(np.column_stack((turn, way)), abs=1e-5)
+    angle, scale, translation = 0.3, 1.4, np.array((5.0, -2.0))
+    linear = scale * np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
+    found = fit_similarity(points, (points @ linear.T + translation).astype(np.float32))
+    assert found == pytest.approx(np.column_stack((linear, translation)), abs=1e-5)
 
 
-def head_scene(x: float) -> Segmentation:
+def segmentation_at(x: float) -> Segmentation:
     """A round head at x, a body below it, the landmarks on a circle."""
     cell, (columns, rows) = cell_of(WIDTH, HEIGHT), grid_of(WIDTH, HEIGHT)
     mask = np.zeros((rows, columns), np.uint8)
@@ -92,32 +92,32 @@ def middle_of(mask: np.ndarray, cell: int) -> float:
     return float((np.nonzero(mask > 127)[1] + 0.5).mean() * cell)
 
 
-def test_a_mask_goes_with_the_head():
-    scene, later = head_scene(120), head_scene(150)
-    moved = warped(scene, later.landmarks_px, 0.1)
-    assert middle_of(moved.person, scene.cell) == pytest.approx(150, abs=scene.cell)
+def test_a_mask_is_warped_with_the_head():
+    segmentation, later = segmentation_at(120), segmentation_at(150)
+    moved = warped(segmentation, later.landmarks_px, 0.1)
+    assert middle_of(moved.person, segmentation.cell) == pytest.approx(150, abs=segmentation.cell)
     assert moved.at == 0.1
 
 
-def test_the_body_follows_by_less_than_the_head():
-    scene = head_scene(120)
-    scene.person[-6:, 100 // scene.cell : 140 // scene.cell] = 255
-    moved = warped(scene, head_scene(150).landmarks_px, 0.1)
-    body = middle_of(moved.person[-3:], scene.cell)
+def test_the_body_moves_less_than_the_head():
+    segmentation = segmentation_at(120)
+    segmentation.person[-6:, 100 // segmentation.cell : 140 // segmentation.cell] = 255
+    moved = warped(segmentation, segmentation_at(150).landmarks_px, 0.1)
+    body = middle_of(moved.person[-3:], segmentation.cell)
     assert 124 < body < 140
 
 
-def test_nothing_is_carried_when_nothing_moves():
-    scene = head_scene(120)
-    again = warped(scene, scene.landmarks_px + np.float32(0.1), 0.1)
-    assert again.person is scene.person
+def test_masks_are_not_resampled_when_nothing_moves():
+    segmentation = segmentation_at(120)
+    again = warped(segmentation, segmentation.landmarks_px + np.float32(0.1), 0.1)
+    assert again.person is segmentation.person
 
 
 # --- the clean plate
 
 
 def learned(frames: int = 40) -> tuple[CleanPlate, np.ndarray]:
-    """A plate after somebody walked from left to right, and the truth."""
+    """A plate after a person walked from left to right, and the ground truth."""
     background = room()
     plate = CleanPlate(WIDTH, HEIGHT)
     random = np.random.default_rng(5)
@@ -126,36 +126,36 @@ def learned(frames: int = 40) -> tuple[CleanPlate, np.ndarray]:
         image = with_person(background, x)
         noisy = image[..., :3] + random.normal(0, 2, image[..., :3].shape)
         image[..., :3] = np.clip(np.rint(noisy), 0, 255)
-        plate.update(image, busy_at(x))
+        plate.update(image, occupied_at(x))
     return plate, background
 
 
-def test_a_plate_is_learned_behind_who_walks_by():
+def test_the_plate_is_learned_behind_a_walking_person():
     plate, truth = learned()
     known = plate.plate()
     assert known is not None
     assert plate.share > 0.99
     error = known.image.astype(float) - truth[..., :3]
     psnr = 10 * np.log10(255**2 / np.mean(error[known.known > 0] ** 2))
-    assert psnr > 38  # the noise averages out; a single picture has 42 dB - 0
+    assert psnr > 38  # the noise averages out; a single frame has 42 dB - 0
 
 
-def test_what_was_never_free_is_not_known():
+def test_pixels_that_were_never_free_are_unknown():
     plate = CleanPlate(WIDTH, HEIGHT)
     for _ in range(3):
-        plate.update(with_person(room(), 160), busy_at(160))
+        plate.update(with_person(room(), 160), occupied_at(160))
     known = plate.plate()
     assert known is not None
     assert not known.known[:, 150:170].any()
     assert known.known[:, :100].all()
 
 
-def test_what_is_hidden_follows_the_exposure():
+def test_hidden_pixels_follow_the_exposure():
     plate, truth = learned()
     darker = truth.copy()
     darker[..., :3] = np.rint(truth[..., :3] * 0.85)
     for _ in range(30):
-        plate.update(with_person(darker, 160), busy_at(160))
+        plate.update(with_person(darker, 160), occupied_at(160))
     known = plate.plate()
     assert known is not None
     hidden = known.image[:, 140:180].astype(float) - darker[:, 140:180, :3]
@@ -163,16 +163,16 @@ def test_what_is_hidden_follows_the_exposure():
     assert plate.share > 0.99
 
 
-def test_a_moved_camera_makes_the_plate_forget():
+def test_a_moved_camera_resets_the_plate():
     plate, truth = learned()
     moved = np.roll(truth, 40, axis=1)
-    plate.update(with_person(moved, 160), busy_at(160))
+    plate.update(with_person(moved, 160), occupied_at(160))
     known = plate.plate()
     assert known is not None
     assert not known.known[:, 150:170].any()
 
 
-def test_a_plate_is_kept_for_its_camera_and_proven_before_use(
+def test_a_saved_plate_belongs_to_its_camera_and_is_verified_before_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("livecam.segmentation.plate.user_cache_folder", lambda: tmp_path)
@@ -183,18 +183,18 @@ def test_a_plate_is_kept_for_its_camera_and_proven_before_use(
 
     other = CleanPlate(WIDTH, HEIGHT)
     other.load("my camera")
-    assert other.plate() is None  # not yet held against a picture
-    other.update(with_person(truth, 160), busy_at(160))
+    assert other.plate() is None  # not yet compared with a frame
+    other.update(with_person(truth, 160), occupied_at(160))
     again = other.plate()
     assert again is not None
     assert again.known[:, 150:170].all()
 
     elsewhere = CleanPlate(WIDTH, HEIGHT)
     elsewhere.load("my camera")
-    elsewhere.update(with_person(room(9), 160), busy_at(160))
+    elsewhere.update(with_person(room(9), 160), occupied_at(160))
     found = elsewhere.plate()
     assert found is not None
-    assert not found.known[:, 150:170].any()  # another room: what was kept is dropped
+    assert not found.known[:, 150:170].any()  # another room: the saved plate is dropped
 
     stranger = CleanPlate(WIDTH, HEIGHT)
     stranger.load("another camera")
@@ -212,6 +212,6 @@ def test_a_broken_file_is_no_plate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert other.share == 0
 
 
-def test_a_scene_is_a_value():
-    scene = head_scene(100)
-    assert replace(scene, at=1.0).person is scene.person
+def test_a_segmentation_is_a_value():
+    segmentation = segmentation_at(100)
+    assert replace(segmentation, at=1.0).person is segmentation.person

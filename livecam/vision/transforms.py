@@ -36,12 +36,12 @@ def fit_affine(before: Points2, after: Points2) -> Affine:
     return np.asarray(transform, np.float64)
 
 
-def transformed(points: Points2, by: Affine) -> Points2:
-    """Points after an affine transform."""
-    result: Points2 = (points @ by[:, :2].T + by[:, 2]).astype(np.float32)
+def transformed(points: Points2, transform: Affine) -> Points2:
+    """Applies an affine transform to points."""
+    result: Points2 = (points @ transform[:, :2].T + transform[:, 2]).astype(np.float32)
     return result
 
 
-def inverse_transformed(points: Points2, by: Affine) -> Points2:
-    """Points before an affine transform."""
-    return transformed(points, np.asarray(cv2.invertAffineTransform(by), np.float64))
+def inverse_transformed(points: Points2, transform: Affine) -> Points2:
+    """Applies the inverse of an affine transform to points."""
+    return transformed(points, np.asarray(cv2.invertAffineTransform(transform), np.float64))
