@@ -80,7 +80,7 @@ def cut_out(clip: Path, landmarker: HandLandmarker) -> Cut:
         for frame in film:
             if frame.index % 8:
                 continue
-            hands = [h.points * np.float32(frame.size) for h in landmarker.find(frame.image)]
+            hands = [h.points * np.float32(frame.size) for h in landmarker.detect(frame.image)]
             for points in hands:
                 apart = [
                     np.abs(points[:, None] - o).max(-1).min() for o in hands if o is not points
@@ -162,13 +162,13 @@ def sweep(
     film: list[tuple[Frame, Face]],
     cut: Cut,
     speed: float,
-    find: HandLandmarker,
+    landmarker: HandLandmarker,
     turn: float,
     costs: dict[str, list[float]],
 ) -> Iterator[tuple[Frame, Image, NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8], bool]]:
     """Each picture, the bare one, the real face's oval, the hand's share, what was shown."""
     eye = FaceLandmarker(asset_path("face-landmarker"))
-    detector, stage = HandDetector(find.find), HandsInFront()
+    detector, stage = HandDetector(landmarker.detect), HandsInFront()
     arriving: deque[tuple[int, tuple[Hand, ...]]] = deque()
     hands: tuple[Hand, ...] = ()
     first, face_before = film[0][0].captured_at, film[0][1]
@@ -218,14 +218,14 @@ def measured(
     film: list[tuple[Frame, Face]],
     cut: Cut,
     speed: float,
-    find: HandLandmarker,
+    landmarker: HandLandmarker,
     turn: float,
     costs: dict[str, list[float]],
     every: int,
 ) -> Tally:
     tally = Tally([], [], [])
     for number, (shown, _, oval, share, mask, settled) in enumerate(
-        sweep(film, cut, speed, find, turn, costs)
+        sweep(film, cut, speed, landmarker, turn, costs)
     ):
         leak = oval & (share == 0) & (mask > SHOWN * 255)
         tally.leaks.append(int(leak.sum()))

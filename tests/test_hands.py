@@ -27,7 +27,7 @@ from livecam.segmentation.hand_mask import LIPS, mouth_occlusion
 from livecam.segmentation.hand_shape import PALM, draw_hand, hand_size
 from livecam.segmentation.hand_tracker import HandTracker, track_hand
 from livecam.tracking.face_landmarker import FaceLandmarker
-from livecam.tracking.hand_landmarker import FoundHand, HandLandmarker
+from livecam.tracking.hand_landmarker import HandLandmarker, HandResult
 
 Points = NDArray[np.float32]
 
@@ -343,9 +343,9 @@ class FakeLandmarker:
         self.points: NDArray[np.float32] | None = None  # of the crop
         self.shapes: list[tuple[int, ...]] = []
 
-    def __call__(self, image: Image) -> tuple[FoundHand, ...]:
+    def __call__(self, image: Image) -> tuple[HandResult, ...]:
         self.shapes.append(image.shape)
-        return () if self.points is None else (FoundHand(self.points, 0.9),)
+        return () if self.points is None else (HandResult(self.points, 0.9),)
 
 
 def runs(
@@ -430,9 +430,9 @@ def test_the_model_finds_both_hands_of_a_person(hand_model: Path, shared: Path) 
     film.release()
     picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA)
     with HandLandmarker(hand_model) as landmarker:
-        hands = landmarker.find(picture)
+        hands = landmarker.detect(picture)
     with HandLandmarker(hand_model) as landmarker:
-        flipped = landmarker.find(picture[:, ::-1])  # a view: MediaPipe ignores strides
+        flipped = landmarker.detect(picture[:, ::-1])  # a view: MediaPipe ignores strides
     assert len(hands) == len(flipped) == 2
     for hand in (*hands, *flipped):
         assert hand.points.shape == (21, 2)
@@ -443,10 +443,10 @@ def test_the_model_finds_both_hands_of_a_person(hand_model: Path, shared: Path) 
 
 def test_the_model_finds_no_hand_on_a_portrait_without(hand_model: Path, portrait: Image) -> None:
     with HandLandmarker(hand_model) as landmarker:
-        assert landmarker.find(portrait[:260]) == ()
+        assert landmarker.detect(portrait[:260]) == ()
         landmarker.close()
         with pytest.raises(TrackingError, match="closed"):
-            landmarker.find(portrait)
+            landmarker.detect(portrait)
 
 
 def test_a_broken_hand_model_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pose of a head from its landmarks."""
+"""The estimate of a head's pose from its landmarks."""
 
 from __future__ import annotations
 
@@ -42,29 +42,31 @@ def model(bundle: Path) -> FaceModel:
     return read_face_model(bundle)
 
 
-def pose(turn_deg: tuple[float, float, float], place: tuple[float, float, float]) -> Matrix4:
-    return compose(np.array(place), quaternion_from_vector(np.radians(turn_deg)))
+def pose(
+    rotation_deg: tuple[float, float, float], translation: tuple[float, float, float]
+) -> Matrix4:
+    return compose(np.array(translation), quaternion_from_vector(np.radians(rotation_deg)))
 
 
 def landmarks_of(model: FaceModel, camera_from_head: Matrix4) -> Landmarks:
-    """As MediaPipe tells them: depth is along the line of sight, and its zero anywhere.
+    """As MediaPipe returns them: depth is along the line of sight, with an arbitrary zero.
 
-    Its scale is that of the face in the picture.
+    Its scale is that of the face in the frame.
     """
     width, height = SIZE
     points = np.zeros((478, 3))
     points[:468] = model.points
     weights = model.weights / model.weights.sum()
-    middle = camera_from_head[:3, 3] + camera_from_head[:3, :3] @ (weights @ model.points)
-    depth = points @ camera_from_head[:3, :3].T @ (middle / np.linalg.norm(middle))
-    depth *= focal_px(height) / -middle[2] / width
-    seen = project(camera_from_head, points, width, height) / SIZE
-    return np.column_stack((seen, depth + 0.01)).astype(np.float32)
+    centroid = camera_from_head[:3, 3] + camera_from_head[:3, :3] @ (weights @ model.points)
+    depth = points @ camera_from_head[:3, :3].T @ (centroid / np.linalg.norm(centroid))
+    depth *= focal_px(height) / -centroid[2] / width
+    projected = project(camera_from_head, points, width, height) / SIZE
+    return np.column_stack((projected, depth + 0.01)).astype(np.float32)
 
 
-def apart_deg(a: Matrix4, b: Matrix4) -> float:
-    turn = multiply(conjugate(decompose(a)[1]), decompose(b)[1])
-    return float(np.degrees(np.linalg.norm(rotation_vector(turn))))
+def angle_deg(a: Matrix4, b: Matrix4) -> float:
+    rotation = multiply(conjugate(decompose(a)[1]), decompose(b)[1])
+    return float(np.degrees(np.linalg.norm(rotation_vector(rotation))))
 
 
 def test_the_model_is_a_face_in_metres(model: FaceModel):
@@ -79,42 +81,40 @@ def test_the_model_is_a_face_in_metres(model: FaceModel):
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (0, 35, 0), (-20, 10, 5), (15, -25, -30)])
 @pytest.mark.parametrize("place", [(0, 0, -0.5), (0.25, 0.1, -0.5), (-0.5, -0.2, -1.2)])
-def test_a_pose_is_found_wherever_in_the_picture_the_head_is(model: FaceModel, turn, place):
+def test_a_pose_is_exact_anywhere_in_the_frame(model: FaceModel, turn, place):
     true = pose(turn, place)
     rough = true @ pose((4, -8, 3), (0, 0, 0))
     rough[:3, 3] *= 1.05
     rough[:3, :3] *= 1.02  # MediaPipe's own has a scale
-    found = PoseSolver(model).pose(landmarks_of(model, true), rough, *SIZE)
-    assert apart_deg(found, true) < 0.1
+    found = PoseSolver(model).solve(landmarks_of(model, true), rough, *SIZE)
+    assert angle_deg(found, true) < 0.1
     assert found[:3, 3] == pytest.approx(true[:3, 3], abs=0.0003)
     assert found[:3, :3] @ found[:3, :3].T == pytest.approx(np.eye(3), abs=1e-9)
 
 
-def test_landmarks_of_no_face_leave_the_rough_pose(model: FaceModel):
+def test_landmarks_of_no_face_leave_the_initial_pose(model: FaceModel):
     rough = pose((3, 5, 0), (0.02, 0, -0.6))
     solver = PoseSolver(model)
     for nothing in (np.full((478, 3), 0.5), np.full((478, 3), np.nan)):
-        assert solver.pose(nothing.astype(np.float32), rough, *SIZE) == pytest.approx(rough)
+        assert solver.solve(nothing.astype(np.float32), rough, *SIZE) == pytest.approx(rough)
 
 
-def test_a_picture_that_is_moved_aside_shows_a_head_turned_towards_the_edge(
-    bundle: Path, portrait: Image
-):
-    """A head that looks the same farther right is seen from its other side more."""
+def test_the_same_image_off_the_axis_shows_a_rotated_head(bundle: Path, portrait: Image):
+    """A head that appears the same farther right is viewed more from its other side."""
     bust = portrait[:360, 30:430]
 
-    def seen(x: int) -> Matrix4:
-        picture = np.full((360, 800, 4), 120, np.uint8)
-        picture[:, x : x + 400] = bust
+    def pose_at(x: int) -> Matrix4:
+        image = np.full((360, 800, 4), 120, np.uint8)
+        image[:, x : x + 400] = bust
         with FaceLandmarker(bundle, mode="image") as tracker:
-            (face,) = tracker.track(Frame(picture, 0, 0.0)).faces
+            (face,) = tracker.track(Frame(image, 0, 0.0)).faces
         return face.camera_from_head
 
-    left, right = seen(0), seen(400)
+    left, right = pose_at(0), pose_at(400)
     angle = np.degrees(sum(np.arctan(abs(m[0, 3] / m[2, 3])) for m in (left, right)))
     assert left[0, 3] < 0 < right[0, 3]
     assert angle > 30
-    assert apart_deg(left, right) == pytest.approx(angle, rel=0.12)
+    assert angle_deg(left, right) == pytest.approx(angle, rel=0.12)
 
 
 def test_a_bundle_without_a_face_is_refused(tmp_path: Path):

@@ -21,7 +21,7 @@ from livecam.core.spaces import decompose, euler_deg, project
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.mediapipe_tasks import landmarks_in_image, mp
-from livecam.tracking.search import MOST_STEPS, parts
+from livecam.tracking.search import MAX_STEPS, search_windows
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def test_a_flipped_view_gives_the_same_as_its_copy(
     assert from_view.landmarks[1, 0] == pytest.approx(1 - upright.landmarks[1, 0], abs=0.01)
 
 
-def test_moments_may_repeat_and_time_may_fall(model: Path, portrait: Image) -> None:
+def test_timestamps_may_repeat_and_fall(model: Path, portrait: Image) -> None:
     """MediaPipe itself refuses equal and falling timestamps."""
     with FaceLandmarker(model) as tracker:
         for at in (5.0, 5.0, 5.0002, 5.033, 0.0, 0.033, 1e6):
@@ -104,29 +104,29 @@ def test_moments_may_repeat_and_time_may_fall(model: Path, portrait: Image) -> N
             assert face.landmarks[1, 0] == pytest.approx(0.44, abs=0.03)
 
 
-def test_following_a_face_does_not_lag(model: Path, portrait: Image) -> None:
-    """In video mode, results are as raw as those for each picture alone."""
+def test_tracking_a_face_does_not_lag(model: Path, portrait: Image) -> None:
+    """In video mode, results are as raw as those of each frame alone."""
     shifted = [np.ascontiguousarray(np.roll(portrait, 8 * i, axis=1)) for i in range(8)]
-    with FaceLandmarker(model) as follows, FaceLandmarker(model, mode="image") as afresh:
+    with FaceLandmarker(model) as tracker, FaceLandmarker(model, mode="image") as detector:
         for i, image in enumerate(shifted):
-            followed = only_face(follows, image, i / 30).landmarks
-            seen = only_face(afresh, image).landmarks
-        # The face moved 8 px in the last picture; inner smoothing lags 2.3 px here.
-        behind_px = float(np.mean(seen[:, 0] - followed[:, 0]) * 512)
-    assert abs(behind_px) < 0.8
+            tracked = only_face(tracker, image, i / 30).landmarks
+            detected = only_face(detector, image).landmarks
+        # The face moved 8 px in the last frame; inner smoothing lags 2.3 px here.
+        lag_px = float(np.mean(detected[:, 0] - tracked[:, 0]) * 512)
+    assert abs(lag_px) < 0.8
 
 
-def test_a_picture_without_a_face_has_none(tracker: FaceLandmarker) -> None:
+def test_a_frame_without_a_face_has_none(tracker: FaceLandmarker) -> None:
     grey = np.full((120, 160, 4), 128, np.uint8)
     assert tracker.track(Frame(grey, 0, 0.0)).faces == ()
 
 
-def test_the_smallest_picture_is_no_problem(tracker: FaceLandmarker) -> None:
+def test_a_frame_of_one_pixel_has_no_face(tracker: FaceLandmarker) -> None:
     assert tracker.track(Frame(np.zeros((1, 1, 4), np.uint8), 0, 0.0)).faces == ()
 
 
 def small(portrait: Image, x: int, y: int, face_px: int) -> Image:
-    """The portrait in a 720p picture, its face at that place and so wide."""
+    """The portrait in a 720p image, with a face of that position and width."""
     scale = face_px / 91
     move = np.array(((scale, 0, x - 225 * scale), (0, scale, y - 125 * scale)))
     grey = (120, 120, 120, 255)
@@ -139,53 +139,51 @@ def test_a_face_too_small_for_the_detector_is_found_within_a_second(
     model: Path, portrait: Image, x: int, y: int, face_px: int
 ) -> None:
     image = small(portrait, x, y, face_px)
-    with FaceLandmarker(model, mode="image") as afresh:
-        assert afresh.track(Frame(image, 0, 0.0)).faces == ()
+    with FaceLandmarker(model, mode="image") as detector:
+        assert detector.track(Frame(image, 0, 0.0)).faces == ()
     with FaceLandmarker(model) as tracker:
-        seen = [tracker.track(Frame(image, i, i / 30)).faces for i in range(30)]
-    assert len(seen[-1]) == 1
-    box = seen[-1][0].box(1280, 720)
+        faces = [tracker.track(Frame(image, i, i / 30)).faces for i in range(30)]
+    assert len(faces[-1]) == 1
+    box = faces[-1][0].box(1280, 720)
     assert ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) == pytest.approx((x, y), abs=6)
-    found = [bool(faces) for faces in seen]
-    assert found == sorted(found)  # and once found it stays
+    found = [bool(each) for each in faces]
+    assert found == sorted(found)  # once found it stays
 
 
-def test_every_place_is_looked_at() -> None:
-    """Each small face lies whole in some part of the picture."""
-    looked = [part.rect(1280, 720) for part, _ in zip(parts(), range(24), strict=False)]
+def test_search_windows_cover_the_frame() -> None:
+    """Each small face lies wholly inside some window."""
+    rects = [w.rect(1280, 720) for w, _ in zip(search_windows(), range(24), strict=False)]
     for x in range(0, 1280 - 100, 20):
         for y in range(0, 720 - 120, 20):
             assert any(
-                r.x0 <= x and r.y0 <= y and r.x1 >= x + 100 and r.y1 >= y + 120 for r in looked
+                r.x0 <= x and r.y0 <= y and r.x1 >= x + 100 and r.y1 >= y + 120 for r in rects
             )
 
 
-def test_parts_grow_to_the_whole_picture() -> None:
-    part, seen = next(parts()), 0
-    while part.magnification > 1:
-        larger = part.larger(0.3, 0.8, 0.1)
-        assert 1 <= larger.magnification < part.magnification
-        part, seen = larger, seen + 1
-    assert part.rect(1280, 720) == Rect(0, 0, 1280, 720)
-    assert seen < MOST_STEPS
+def test_search_windows_grow_to_the_whole_frame() -> None:
+    window, steps = next(search_windows()), 0
+    while window.zoom > 1:
+        enlarged = window.enlarged(0.3, 0.8, 0.1)
+        assert 1 <= enlarged.zoom < window.zoom
+        window, steps = enlarged, steps + 1
+    assert window.rect(1280, 720) == Rect(0, 0, 1280, 720)
+    assert steps < MAX_STEPS
 
 
 def test_two_faces_are_two_faces(tracker: FaceLandmarker, portrait: Image) -> None:
-    places = sorted(
+    positions = sorted(
         f.landmarks[1, 0] for f in tracker.track(Frame(pair_of(portrait), 0, 0.0)).faces
     )
-    assert places == pytest.approx((0.25, 0.75), abs=0.03)
+    assert positions == pytest.approx((0.25, 0.75), abs=0.03)
 
 
-def test_no_more_faces_than_asked_for(model: Path, portrait: Image) -> None:
+def test_max_faces_limits_the_result(model: Path, portrait: Image) -> None:
     with FaceLandmarker(model, max_faces=1) as tracker:
         assert len(tracker.track(Frame(pair_of(portrait), 0, 0.0)).faces) == 1
 
 
-def test_other_threads_keep_running_while_a_picture_is_tracked(
-    model: Path, portrait: Image
-) -> None:
-    """Counted, not timed: a call that held the GIL would let nobody count."""
+def test_other_threads_keep_running_while_a_frame_is_tracked(model: Path, portrait: Image) -> None:
+    """Counted, not timed: while a call holds the GIL no other thread counts."""
     counted, stop = [0], threading.Event()
     inside: list[int] = []
 
@@ -214,8 +212,8 @@ def test_other_threads_keep_running_while_a_picture_is_tracked(
     assert min(inside) > 100
 
 
-def test_a_closed_tracker_says_so(model: Path, portrait: Image) -> None:
-    """MediaPipe itself would answer that there is no face, and nobody would be covered."""
+def test_a_closed_tracker_raises(model: Path, portrait: Image) -> None:
+    """MediaPipe itself would report no face, and the real face would stay uncovered."""
     tracker = FaceLandmarker(model)
     tracker.close()
     tracker.close()
@@ -242,7 +240,7 @@ def test_a_failure_inside_becomes_a_tracking_error(
             tracker.track(Frame(portrait, 0, 0.0))
 
 
-def test_arrays_hold_what_the_library_makes_of_the_same_results(
+def test_our_arrays_equal_the_results_of_the_library(
     tracker: FaceLandmarker, portrait: Image
 ) -> None:
     image = mp.Image(image_format=mp.ImageFormat.SRGBA, data=pair_of(portrait))
@@ -294,7 +292,7 @@ def test_the_library_is_silent_and_our_own_lines_are_not(model: Path) -> None:
     assert done.stderr.splitlines() == ["ours", "done"]
 
 
-def test_a_scripted_tracker_sees_what_it_is_told() -> None:
+def test_a_scripted_tracker_returns_the_faces_of_its_script() -> None:
     frame = Frame(np.zeros((4, 4, 4), np.uint8), 0, 0.0)
     face = Face(np.zeros((478, 3), np.float32), np.zeros(len(EXPRESSIONS), np.float32), np.eye(4))
     assert ScriptedTracker(lambda _: (face,)).track(frame).faces == (face,)

@@ -45,7 +45,7 @@ class View:
         landmarks[:, :2] = points / (width, height)
         landmarks[:, 2] *= self.side / width
         rough = self._pose(seen.camera_from_head, width, height)
-        return Face(landmarks, seen.weights, solver.pose(landmarks, rough, width, height))
+        return Face(landmarks, seen.weights, solver.solve(landmarks, rough, width, height))
 
     def _picture_from_view(self) -> NDArray[np.float64]:
         """float64[2, 3]: pixels of the square to pixels of the picture."""

@@ -152,6 +152,6 @@ def hand_detector(model: Path) -> DetectHands:
     landmarker = HandLandmarker(model)
 
     def find(image: Image) -> list[tuple[NDArray[np.float32], float]]:
-        return [(hand.points, hand.score) for hand in landmarker.find(image)]
+        return [(hand.points, hand.score) for hand in landmarker.detect(image)]
 
     return HandDetector(find).detect

@@ -1,4 +1,4 @@
-"""MediaPipe's face detector alone: where faces are, also those that show no landmarks."""
+"""MediaPipe's face detector alone: bounding boxes, also of faces without landmarks."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MODEL = "face_detector.tflite"  # inside the Face Landmarker's bundle, which is 
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
-    """A place that looks like a face."""
+class FaceDetection:
+    """A bounding box that may hold a face."""
 
-    box: Rect  # pixels; from the forehead to the chin, may reach out of the picture
+    box: Rect  # pixels; from the forehead to the chin, may extend beyond the frame
     score: float  # 0..1
 
 
 class FaceDetector(Closing):
-    """Finds faces in single pictures, without landmarks; used by the thread that made it.
+    """Detects faces in single frames, without landmarks; used by the thread that made it.
 
-    `bundle` is the Face Landmarker's model file. At `confidence` 0.5 about one picture without
-    a face in ten still yields something: ask several frames before believing it.
+    `bundle` is the Face Landmarker's model file. At `confidence` 0.5 about one frame in ten
+    without a face gives a false positive: require several frames to agree.
 
     Raises:
         TrackingError: the bundle is missing or broken, or MediaPipe failed.
@@ -52,21 +52,21 @@ class FaceDetector(Closing):
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
 
-    def detect(self, frame: Frame) -> tuple[Detection, ...]:
-        """The faces in an RGBA frame, surest first."""
+    def detect(self, frame: Frame) -> tuple[FaceDetection, ...]:
+        """The faces in an RGBA frame, in descending order of score."""
         image = np.ascontiguousarray(frame.image)
         try:
             result = self._detector.detect(mp.Image(image_format=mp.ImageFormat.SRGBA, data=image))
         except (ValueError, RuntimeError) as error:
             raise TrackingError(f"the face detector failed: {first_line(error)}") from error
-        found = [_detection(each) for each in result.detections]
-        return tuple(sorted(found, key=lambda each: -each.score))
+        found = [_detection(raw) for raw in result.detections]
+        return tuple(sorted(found, key=lambda detection: -detection.score))
 
     def close(self) -> None:
         self._detector.close()
 
 
-def _detection(each: Any) -> Detection:
-    box = each.bounding_box
+def _detection(raw: Any) -> FaceDetection:
+    box = raw.bounding_box
     x, y = box.origin_x, box.origin_y
-    return Detection(Rect(x, y, x + box.width, y + box.height), float(each.categories[0].score))
+    return FaceDetection(Rect(x, y, x + box.width, y + box.height), float(raw.categories[0].score))

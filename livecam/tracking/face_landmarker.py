@@ -1,10 +1,9 @@
 """MediaPipe's Face Landmarker: the one home of that library.
 
-Results are raw. In VIDEO mode with one face MediaPipe smooths the landmarks inside (2.3 px of
-lag at 8 px a frame); with two or more it does not, so two are always asked for.
+Results are raw. In VIDEO mode with one face MediaPipe smooths the landmarks itself (2.3 px of
+lag at 8 px a frame); with two or more it does not, so at least two are requested.
 
-Python threads keep running while a picture is tracked: the work happens in a C++ call that
-releases the GIL.
+Other Python threads keep running while a frame is tracked: the C++ call releases the GIL.
 """
 
 from __future__ import annotations
@@ -25,27 +24,27 @@ from livecam.core.library_log import FirstLooks, first_line, library_log_silence
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
-    FoundFace,
+    FaceResult,
     landmarks_for_video,
     landmarks_in_image,
     mp,
     vision,
 )
 from livecam.tracking.pose import PoseSolver
-from livecam.tracking.search import MOST_STEPS, parts
+from livecam.tracking.search import MAX_STEPS, search_windows
 
-FEWEST_FACES = 2  # with one, MediaPipe smooths
+MIN_FACES = 2  # with one, MediaPipe smooths
 CENTIMETRE = 0.01
 # MediaPipe names 52 categories: "_neutral", then the first 51 of EXPRESSIONS.
 MEASURED = len(EXPRESSIONS) - 1
 
 
 class FaceLandmarker(Closing):
-    """Finds 478 landmarks, 52 expression weights and the pose of every face in a picture.
+    """Detects 478 landmarks, 52 blendshape weights and the pose of every face in a frame.
 
-    Used by the thread that made it. `mode` "video" follows faces from picture to picture, and
-    while there is none looks for a small one in a part of each; "image" looks at each picture
-    afresh.
+    Used by the thread that made it. `mode` "video" tracks faces from frame to frame and, while
+    there is none, searches a window of each frame for a small one; "image" detects in each
+    frame anew.
 
     Raises:
         TrackingError: the model file is missing or broken, MediaPipe failed, or the tracker
@@ -65,14 +64,14 @@ class FaceLandmarker(Closing):
         self._max_faces = max_faces
         self._video = mode == "video"
         self._solver = PoseSolver(read_face_model(model_path))
-        self._parts = parts()
+        self._windows = search_windows()
         self._last_ms = -1
         self._names_checked = False
         self._first_looks = FirstLooks()
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model_path)),
             running_mode=vision.RunningMode.VIDEO if self._video else vision.RunningMode.IMAGE,
-            num_faces=max(max_faces, FEWEST_FACES),
+            num_faces=max(max_faces, MIN_FACES),
             min_face_detection_confidence=detection_confidence,
             min_face_presence_confidence=presence_confidence,
             min_tracking_confidence=presence_confidence,
@@ -104,8 +103,8 @@ class FaceLandmarker(Closing):
             # MediaPipe itself would answer "no face" without an error.
             raise TrackingError("the face tracker was closed")
         if frame.format is not PixelFormat.RGBA:
-            raise TrackingError(f"the face tracker takes RGBA pictures, not {frame.format.value}")
-        faces = self._look(frame.image, frame.captured_at)
+            raise TrackingError(f"the face tracker takes RGBA frames, not {frame.format.value}")
+        faces = self._landmarks(frame.image, frame.captured_at)
         if not faces and self._video:
             faces = self._search(frame)
         return Observation(frame, faces[: self._max_faces])
@@ -116,21 +115,21 @@ class FaceLandmarker(Closing):
             landmarker.close()
 
     def _search(self, frame: Frame) -> tuple[Face, ...]:
-        """Looks into one part of the picture; leads the tracker from there to the whole."""
-        part = next(self._parts)
-        for _ in range(MOST_STEPS):
-            rect = part.rect(*frame.size)
-            faces = self._look(frame.image[rect.slices], frame.captured_at)
+        """Searches one window of a frame; leads the tracker from there to the whole frame."""
+        window = next(self._windows)
+        for _ in range(MAX_STEPS):
+            rect = window.rect(*frame.size)
+            faces = self._landmarks(frame.image[rect.slices], frame.captured_at)
             if not faces:
                 return ()
             box = max((face.box(rect.width, rect.height) for face in faces), key=lambda b: b.width)
             x, y = (box.x0 + box.x1) / 2 / rect.width, (box.y0 + box.y1) / 2 / rect.height
-            part = part.larger(x, y, box.width / rect.width)
-            if part.magnification == 1:
-                return self._look(frame.image, frame.captured_at)
+            window = window.enlarged(x, y, box.width / rect.width)
+            if window.zoom == 1:
+                return self._landmarks(frame.image, frame.captured_at)
         return ()
 
-    def _look(self, image: Image, captured_at: float) -> tuple[Face, ...]:
+    def _landmarks(self, image: Image, captured_at: float) -> tuple[Face, ...]:
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
         try:
@@ -141,34 +140,34 @@ class FaceLandmarker(Closing):
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(f"the face tracker failed: {first_line(error)}") from error
         height, width = image.shape[:2]
-        return tuple(self._face(one, width, height) for one in found)
+        return tuple(self._face(result, width, height) for result in found)
 
-    def _detect(self, image: Any, captured_at: float) -> list[FoundFace]:
+    def _detect(self, image: Any, captured_at: float) -> list[FaceResult]:
         if not self._video:
             return landmarks_in_image(self._landmarker, image)
-        # MediaPipe refuses equal or falling timestamps; two frames may share a moment, and a
-        # looped file starts again.
+        # MediaPipe refuses equal or falling timestamps; two frames may share one, and a looped
+        # file starts again.
         self._last_ms = max(self._last_ms + 1, round(captured_at * 1000))
         return landmarks_for_video(self._landmarker, image, self._last_ms)
 
-    def _face(self, found: FoundFace, width: int, height: int) -> Face:
-        self._check_names(found)
+    def _face(self, result: FaceResult, width: int, height: int) -> Face:
+        self._check_names(result)
         weights = np.zeros(len(EXPRESSIONS), np.float32)
-        weights[:MEASURED] = found.scores[1:]
-        rough = found.matrix.astype(np.float64)
+        weights[:MEASURED] = result.scores[1:]
+        rough = result.matrix.astype(np.float64)
         rough[:3, 3] *= CENTIMETRE
-        camera_from_head = self._solver.pose(found.landmarks, rough, width, height)
-        for array in (found.landmarks, weights, camera_from_head):
+        camera_from_head = self._solver.solve(result.landmarks, rough, width, height)
+        for array in (result.landmarks, weights, camera_from_head):
             array.setflags(write=False)
-        return Face(found.landmarks, weights, camera_from_head)
+        return Face(result.landmarks, weights, camera_from_head)
 
-    def _check_names(self, found: FoundFace) -> None:
+    def _check_names(self, result: FaceResult) -> None:
         if self._names_checked:
             return
-        if tuple(found.names[1:]) != EXPRESSIONS[:MEASURED]:
+        if tuple(result.names[1:]) != EXPRESSIONS[:MEASURED]:
             raise TrackingError(
-                "the face model names other expressions than expected",
-                hint="use a Face Landmarker bundle with blend shapes",
+                "the face model has other blendshapes than expected",
+                hint="use a Face Landmarker bundle with blendshapes",
             )
         self._names_checked = True
         self._first_looks.found()

@@ -1,7 +1,7 @@
-"""MediaPipe's model of a face, as it lies in the bundle of the Face Landmarker.
+"""Reads MediaPipe's canonical face model from the bundle of the Face Landmarker.
 
-The bundle is a zip file. One of its members tells the canonical face, in centimetres, and the
-landmarks by which a pose is judged, in the wire format of protocol buffers
+The bundle is a zip file. One of its members holds the canonical face, in centimetres, and the
+weights of the landmarks for the pose, in the wire format of protocol buffers
 (protobuf.dev/programming-guides/encoding). Its messages are those of MediaPipe's
 `geometry_pipeline_metadata.proto` and `mesh_3d.proto`.
 """
@@ -33,14 +33,14 @@ FIXED = {1: 8, 5: 4}  # bytes of other wire types
 
 @dataclass(frozen=True, slots=True)
 class FaceModel:
-    """A face of usual shape in head space."""
+    """The canonical face in head space."""
 
     points: NDArray[np.float64]  # float64[468, 3], metres, by landmark
-    weights: NDArray[np.float64]  # float64[468]; how much a landmark counts for the pose
+    weights: NDArray[np.float64]  # float64[468]; of each landmark in the pose's least squares
 
 
 def read_face_model(bundle: Path) -> FaceModel:
-    """The model face of a Face Landmarker bundle.
+    """Reads the canonical face of a Face Landmarker bundle.
 
     Raises:
         TrackingError: the file is no such bundle.
@@ -52,8 +52,8 @@ def read_face_model(bundle: Path) -> FaceModel:
         vertices = [_float(value) for number, value in _fields(mesh) if number == VERTICES]
         points = np.array(vertices).reshape(-1, VERTEX)[:, :3] * CENTIMETRE
         weights = np.zeros(len(points))
-        for one in (dict(_fields(value)) for number, value in fields if number == BASIS):
-            weights[int(one.get(LANDMARK, 0))] = _float(one[WEIGHT])
+        for entry in (dict(_fields(value)) for number, value in fields if number == BASIS):
+            weights[int(entry.get(LANDMARK, 0))] = _float(entry[WEIGHT])
     except (OSError, KeyError, ValueError, IndexError, struct.error, zipfile.BadZipFile) as error:
         raise TrackingError(
             f"the face model {bundle} cannot be read",
@@ -66,7 +66,7 @@ Value = int | bytes
 
 
 def _fields(message: Value) -> Iterator[tuple[int, Value]]:
-    """Numbers and values of a message's fields; values of fixed length stay bytes."""
+    """Yields the field numbers and values of a message; values of fixed length stay bytes."""
     raw = _bytes(message)
     at = 0
     while at < len(raw):
@@ -81,13 +81,13 @@ def _fields(message: Value) -> Iterator[tuple[int, Value]]:
         else:
             length = FIXED[wire]
         if at + length > len(raw):
-            raise ValueError("a field that goes beyond its message")
+            raise ValueError("a field that extends beyond its message")
         yield number, raw[at : at + length]
         at += length
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and where it ends."""
+    """Decodes a base-128 varint; returns the value and the offset after it."""
     value = shift = 0
     while raw[at] & 0x80:
         value |= (raw[at] & 0x7F) << shift

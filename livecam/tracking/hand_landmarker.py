@@ -1,4 +1,4 @@
-"""MediaPipe's Hand Landmarker: 21 points of every hand in a picture."""
+"""MediaPipe's Hand Landmarker: 21 landmarks of every hand in an image."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from livecam.core.frame import Image
 from livecam.core.library_log import FirstLooks, first_line, library_log_silenced
 from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
 
-FOLLOWED = 0.2  # overlap from which what is found is the hand that was followed
-STEP_MS = 33  # MediaPipe wants rising moments, and does nothing else with them
+MIN_TRACKING_CONFIDENCE = 0.2  # overlap (IoU) of a hand with its track
+STEP_MS = 33  # MediaPipe requires rising timestamps, but does not use them
 
 
-class FoundHand(NamedTuple):
-    """One hand as MediaPipe gives it."""
+class HandResult(NamedTuple):
+    """One hand as MediaPipe returns it."""
 
     points: NDArray[np.float32]  # float32[21, 2], image-normalised; the wrist first
-    score: float  # how sure it is which hand this is, 0..1
+    score: float  # of the handedness (left or right), 0..1
 
 
 class HandLandmarker(Closing):
-    """Finds hands in RGBA pictures that show about the same view. Used by the thread that made it.
+    """Detects hands in RGBA images of about the same view. Used by the thread that made it.
 
-    A hand that was found is followed to where it is in the next picture, also where its palm alone
-    would not be found: before a face it often is not.
+    A detected hand is tracked into the next image, also where the palm detector alone would miss
+    it, as it often does before a face.
 
     Raises:
         TrackingError: the model file is missing or broken, MediaPipe failed, or it was closed.
@@ -50,7 +50,7 @@ class HandLandmarker(Closing):
             num_hands=max_hands,
             min_hand_detection_confidence=detection_confidence,
             min_hand_presence_confidence=presence_confidence,
-            min_tracking_confidence=FOLLOWED,
+            min_tracking_confidence=MIN_TRACKING_CONFIDENCE,
         )
         self._landmarker: Any = None
         try:
@@ -62,8 +62,8 @@ class HandLandmarker(Closing):
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
             ) from error
 
-    def find(self, image: Image) -> tuple[FoundHand, ...]:
-        """The hands in a picture uint8[h, w, 4], in no particular order."""
+    def detect(self, image: Image) -> tuple[HandResult, ...]:
+        """The hands in an image uint8[h, w, 4], in no particular order."""
         if self._landmarker is None:
             raise TrackingError("the hand tracker was closed")
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
@@ -79,7 +79,7 @@ class HandLandmarker(Closing):
         if found.hand_landmarks:
             self._first_looks.found()
         return tuple(
-            FoundHand(np.array([(p.x, p.y) for p in points], np.float32), float(sides[0].score))
+            HandResult(np.array([(p.x, p.y) for p in points], np.float32), float(sides[0].score))
             for points, sides in zip(found.hand_landmarks, found.handedness, strict=True)
         )
 

@@ -1,11 +1,11 @@
-"""MediaPipe, imported without its plotting library, its results taken as arrays.
+"""Imports MediaPipe without its plotting library and returns its results as arrays.
 
 `mediapipe.tasks.python.vision` imports pyplot for one function that shows landmarks in a window.
 That is three quarters of its start-up (1.8 s of 2.4 s, measured), on the way to the first avatar.
 
 Its own methods turn each of 478 landmarks into a Python object: 1.3 ms a face with the GIL held.
-`landmarks_for_video` and `landmarks_in_image` make the same calls and copy arrays. They lean on
-private names of the release that pyproject.toml pins; a test compares both ways.
+`landmarks_for_video` and `landmarks_in_image` make the same calls and copy arrays. They rely on
+private names of the release that pyproject.toml pins; a test compares their results.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PLOTTING = ("matplotlib", "matplotlib.pyplot")
 
 @contextmanager
 def _without_plotting() -> Iterator[None]:
-    """Empty modules stand in for the plotting library, unless somebody already uses it."""
+    """Replaces the plotting library by empty modules, unless it is already imported."""
     missing = [name for name in PLOTTING if name not in sys.modules]
     if len(missing) < len(PLOTTING):
         yield
@@ -45,11 +45,11 @@ with _without_plotting():
     from mediapipe.tasks.python import BaseOptions, vision
     from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerResultC
 
-__all__ = ["BaseOptions", "FoundFace", "landmarks_for_video", "landmarks_in_image", "mp", "vision"]
+__all__ = ["BaseOptions", "FaceResult", "landmarks_for_video", "landmarks_in_image", "mp", "vision"]
 
 
-class FoundFace(NamedTuple):
-    """One face as MediaPipe gives it."""
+class FaceResult(NamedTuple):
+    """One face as MediaPipe returns it."""
 
     landmarks: NDArray[np.float32]  # float32[478, 3], image-normalised
     scores: NDArray[np.float32]  # float32[52], "_neutral" first
@@ -57,29 +57,29 @@ class FoundFace(NamedTuple):
     names: list[str]  # of the scores
 
 
-def landmarks_for_video(landmarker: Any, image: Any, timestamp_ms: int) -> list[FoundFace]:
-    """What `FaceLandmarker.detect_for_video` finds. Raises what that raises."""
+def landmarks_for_video(landmarker: Any, image: Any, timestamp_ms: int) -> list[FaceResult]:
+    """As `FaceLandmarker.detect_for_video`, with the same exceptions."""
     call = landmarker._lib.MpFaceLandmarkerDetectForVideo
     return _detected(landmarker, call, image, timestamp_ms)
 
 
-def landmarks_in_image(landmarker: Any, image: Any) -> list[FoundFace]:
-    """What `FaceLandmarker.detect` finds. Raises what that raises."""
+def landmarks_in_image(landmarker: Any, image: Any) -> list[FaceResult]:
+    """As `FaceLandmarker.detect`, with the same exceptions."""
     return _detected(landmarker, landmarker._lib.MpFaceLandmarkerDetectImage, image)
 
 
-def _detected(landmarker: Any, call: Any, image: Any, *moment: int) -> list[FoundFace]:
+def _detected(landmarker: Any, call: Any, image: Any, *timestamp_ms: int) -> list[FaceResult]:
     found = FaceLandmarkerResultC()
-    call(landmarker._handle, image._image_ptr, None, *moment, ctypes.byref(found))
+    call(landmarker._handle, image._image_ptr, None, *timestamp_ms, ctypes.byref(found))
     try:
         return [_face(found, i) for i in range(found.face_landmarks_count)]
     finally:
         landmarker._lib.MpFaceLandmarkerCloseResult(ctypes.byref(found))
 
 
-def _face(found: Any, index: int) -> FoundFace:
+def _face(found: Any, index: int) -> FaceResult:
     points, scores = found.face_landmarks[index], found.face_blendshapes[index]
-    return FoundFace(
+    return FaceResult(
         _words(points.landmarks, points.landmarks_count)[:, :3].copy(),  # x, y, z come first
         _words(scores.categories, scores.categories_count)[:, 1].copy(),  # index, score
         found.facial_transformation_matrixes[index].to_numpy(),
@@ -88,7 +88,7 @@ def _face(found: Any, index: int) -> FoundFace:
 
 
 def _words(structs: Any, count: int) -> NDArray[np.float32]:
-    """An array of C structures as a view float32[count, words of one]."""
+    """Views an array of C structures as float32[count, words per structure]."""
     words = ctypes.sizeof(structs._type_) // ctypes.sizeof(ctypes.c_float)
     return np.ctypeslib.as_array(
         ctypes.cast(structs, ctypes.POINTER(ctypes.c_float)), shape=(count, words)
