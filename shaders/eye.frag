@@ -82,7 +82,7 @@ void main() {
     vec3 r = reflect(-v, cornea);
     float facing = max(0.0, dot(cornea, v)), away = 1.0 - facing;
     float fresnel = 0.045 + 0.6 * away * away * away * away;
-    c += room_at(r, 0.0) * fresnel * mix(0.25, 1.0, lid);
+    c += environment_at(r, 0.0) * fresnel * mix(0.25, 1.0, lid);
     vec3 across = normalize(cross(key_direction, vec3(0.0, 1.0, 0.0)));
     vec3 up = cross(across, key_direction);
     vec2 w = abs(vec2(dot(r, across), dot(r, up)));
@@ -90,6 +90,6 @@ void main() {
     c += 1.6 * pane * step(0.0, dot(r, key_direction));
     vec3 kicker = normalize(vec3(-1.1 * key_direction.x, -0.62, 0.75));
     float second = smoothstep(0.955, 0.995, dot(r, kicker));
-    c += second * (1.2 * fill + 0.10 * room_at(kicker, 1.0));
+    c += second * (1.2 * fill + 0.10 * environment_at(kicker, 1.0));
     pixel = finish(c * exposure);
 }

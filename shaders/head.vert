@@ -21,7 +21,7 @@ uniform mat4 clip_from_camera;
 uniform float strand_density;  // repeats of the noise in a metre
 noperspective out vec4 v_lit;  // the finished colour, how furry
 noperspective out vec3 v_rest;  // in repeats of the noise
-noperspective out vec4 v_lying;
+noperspective out vec4 v_combed;
 
 #else
 out vec3 v_position, v_normal, v_rest, v_color, v_comb;
@@ -56,7 +56,7 @@ void main() {
     light += key * open * hair_gloss(n, v, lie, 0.0, key_direction, color) + fur_rim(n, v, color, open, 0.8);
     v_lit = vec4(finish(light * exposure).rgb, 0.8);
     v_rest = rest * strand_density;
-    v_lying = lying(comb);
+    v_combed = combed(comb);
 #else
     float furry = furriness(surface);
     vec3 lie = mat3(camera_from_head) * comb;
@@ -64,7 +64,7 @@ void main() {
     light += (0.3 + 0.7 * color) * through(n, bone.z);
     v_lit = vec4(finish(light * exposure).rgb, furry);
     v_rest = rest * strand_density;
-    v_lying = lying(comb);
+    v_combed = combed(comb);
 #endif
 #else
     v_rest = rest;

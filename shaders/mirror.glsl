@@ -1,8 +1,8 @@
 // Provides: vec3 lobe(...), vec3 mirrored(...): light off a surface of glTF's metallic-roughness model
 
-#include "room.glsl"
+#include "environment.glsl"
 
-const float ROOM_BLURS = 2.4;  // from the sharpest to the most blurred room
+const float MAX_BLUR = 2.4;  // level of detail at roughness 1
 const float KEY_SIZE = 0.12;  // least roughness for a lamp, which is no point
 
 // A lamp's highlight. GGX, its visibility by Hammon 2017, Schlick's Fresnel by a square of squares.
@@ -17,11 +17,11 @@ vec3 lobe(vec3 n, vec3 v, vec3 to_lamp, vec3 lamp, float roughness, vec3 f0) {
     return lamp * (nl * seen * a * a / max(d * d, 1e-6)) * (f0 + (1.0 - f0) * (away2 * away2 * away));
 }
 
-// The room in a surface; Karis's fit of what GGX gives back (2014).
+// The reflection of the environment; Karis's fit of the GGX split sum (2014).
 vec3 mirrored(vec3 n, vec3 v, float roughness, vec3 f0) {
     float nv = max(dot(n, v), 0.0);
     vec4 r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
     float fall = min(r.x * r.x, exp2(-9.28 * nv)) * r.x + r.y;
     vec2 back = vec2(-1.04, 1.04) * fall + r.zw;
-    return room_at(reflect(-v, n), roughness * ROOM_BLURS) * (f0 * back.x + back.y);
+    return environment_at(reflect(-v, n), roughness * MAX_BLUR) * (f0 * back.x + back.y);
 }

@@ -1,5 +1,5 @@
 // Provides: float furriness(vec4), float strand_height(vec3, float), float strand_tint(vec3, float),
-// vec4 lying(vec3)
+// vec4 combed(vec3)
 // A strand ends where a shell's height passes strand_height; noise comes from the resting place.
 
 const float CLUMP = 0.17;  // clumps of hair are that much coarser than strands
@@ -18,7 +18,7 @@ float strand_tint(vec3 hair, float clump) {
 }
 
 // How much each channel of the drawn out noise counts where hair lies along `comb`.
-vec4 lying(vec3 comb) {
+vec4 combed(vec3 comb) {
     vec2 side = vec2(0.49, -0.49) * comb.x + 0.872 * comb.y;
     vec4 along = vec4(side, vec2(0.898, -0.898) * comb.z + 0.44 * comb.y);
     along *= along;

@@ -15,7 +15,7 @@ from livecam.core.frame import Frame, Rect
 from livecam.core.srgb import linear_from_srgb, srgb_from_linear
 from livecam.core.timing import StageTimer
 from livecam.render.context import open_graphics
-from livecam.render.targets import PictureTarget
+from livecam.render.targets import ImageTarget
 from tests.render_help import at, ball_avatar
 
 WIDTH, HEIGHT = 320, 240
@@ -157,7 +157,7 @@ def test_half_a_pixel_of_white_over_black_is_half_the_light():
 
 
 def test_the_gpu_blends_in_linear_light_and_leaves_bytes_it_does_not_touch(graphics):
-    target = PictureTarget(graphics.ctx, (256, 2))
+    target = ImageTarget(graphics.ctx, (256, 2))
     image = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 2, axis=0)
     image = np.concatenate((np.repeat(image, 3, axis=2), np.full((2, 256, 1), 255, np.uint8)), 2)
     target.upload(image)

@@ -1,4 +1,4 @@
-"""Fins of fur: they stand on the outline, grow smoothly, and follow head, body and bones."""
+"""Fins of fur: they build on the outline, grow smoothly, and follow head, body and bones."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def furry(**changes):
 
 
 def stood(mesh, state):
-    points, triangles = Fins(mesh).stand(Morpher(mesh).vertices, state)
+    points, triangles = Fins(mesh).build(Morpher(mesh).vertices, state)
     roots, tips = np.split(points, 2)
     return roots, tips, triangles
 
@@ -43,7 +43,7 @@ def test_a_turning_head_makes_no_fin_jump():
         state = at()
         c, s = np.cos(turn), np.sin(turn)
         state.camera_from_head[:3, :3] = (c, 0, s), (0, 1, 0), (-s, 0, c)
-        points, _ = fins.stand(vertices, state)
+        points, _ = fins.build(vertices, state)
         roots, tips = np.split(points, 2)
         place = map(tuple, np.round(roots[:, 9:12], 5).tolist())
         return dict(zip(place, np.linalg.norm(tips[:, :3] - roots[:, :3], axis=1), strict=True))
@@ -65,6 +65,6 @@ def test_fins_go_with_the_bone_of_their_ear():
 
 def test_a_head_without_fur_has_no_fins():
     fins = Fins(merge(ball_avatar().meshes))
-    assert fins.most == (0, 0)
-    points, triangles = fins.stand(Morpher(merge(ball_avatar().meshes)).vertices, at())
+    assert fins.max_counts == (0, 0)
+    points, triangles = fins.build(Morpher(merge(ball_avatar().meshes)).vertices, at())
     assert len(points) == len(triangles) == 0

@@ -10,7 +10,7 @@ from livecam.core.frame import Image
 from livecam.media.color import I420Converter
 from livecam.render.context import Graphics, open_graphics
 from livecam.render.i420 import GpuI420
-from livecam.render.targets import PictureTarget
+from livecam.render.targets import ImageTarget
 from tests.render_help import used_uniforms, written_uniforms
 
 WIDTH, HEIGHT = 70, 46  # rows of colour that do not fill a row of luma evenly
@@ -34,7 +34,7 @@ def colours() -> Image:
 
 
 def converted(ctx: moderngl.Context, image: Image) -> Image:
-    target = PictureTarget(ctx, (WIDTH, HEIGHT))
+    target = ImageTarget(ctx, (WIDTH, HEIGHT))
     target.upload(image)
     converter = GpuI420(ctx, WIDTH, HEIGHT)
     planes = converter.convert(target.texture)

@@ -24,7 +24,7 @@ from livecam.render.head import FullHead, HeadRenderer, HeadView, LightHead
 from livecam.render.i420 import GpuI420
 from livecam.render.light import Light
 from livecam.render.shaders import Program, Value
-from livecam.render.targets import COARSE, CoarseTarget, PictureTarget
+from livecam.render.targets import COARSE, CoarseTarget, ImageTarget
 
 NOTHING = Rect(0, 0, 0, 0)
 HEAD_UNIT, DARK_UNIT, BODY_UNIT = 0, 1, 2
@@ -87,7 +87,7 @@ class LightPainter:
         self._picture = image
         with self._timer.stage("room"):
             for head in once(self._heads):
-                head.room.see(image, at_s)
+                head.environment.update(image, at_s)
 
     @property
     def light(self) -> Light:
@@ -150,7 +150,7 @@ class FullPainter:
         self._shadow = GpuShadow(self._ctx)
         self._blend = Program(self._ctx, "quad.vert", "blend.frag")
         self._blend_quad = self._ctx.vertex_array(self._blend.gl, [])
-        self._target: PictureTarget | None = None
+        self._target: ImageTarget | None = None
         self._i420: GpuI420 | None = None
         self._body: moderngl.Texture | None = None
         self._timer = timer
@@ -169,13 +169,13 @@ class FullPainter:
         if self._target is None or self._target.size != size:
             if self._target is not None:
                 self._target.release()
-            self._target = PictureTarget(self._ctx, size)
+            self._target = ImageTarget(self._ctx, size)
         self._image = image
         self._touched = NOTHING
         self._target.upload(image)
         with self._timer.stage("room"):
             for head in once(self._heads):
-                head.room.see(image, at_s)
+                head.environment.update(image, at_s)
 
     @property
     def light(self) -> Light:

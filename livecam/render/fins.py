@@ -16,10 +16,10 @@ from livecam.core.face import Matrix4
 from livecam.render.mesh import MergedMesh, ShadingGroup, layout
 from livecam.render.shaders import Program
 
-SHORTEST_M = 0.002  # of fur that shows on the outline
+MIN_FUR_M = 0.002  # of fur that shows on the outline
 GROWS_FROM, GROWN_AT = 0.20, 0.02  # cosine between the surface and the view, before the outline
 FALLS_FROM, FALLEN_AT = -0.05, -0.14  # and behind it, where little of a strand looks out
-MOST_ALONG = 0.70  # cosine between an edge and its strands: else the fin has no width
+MAX_ALONG = 0.70  # cosine between an edge and its strands: else the fin has no width
 HEM = 0.5  # of those cosines on the ruff
 LENGTH = 1.25  # over the fur's: single strands are longer than the coat looks
 UPRIGHT, COMBED, SAGGING = 0.55, 0.80, 0.15  # how a strand stands
@@ -33,7 +33,7 @@ class Fins:
 
     def __init__(self, mesh: MergedMesh) -> None:
         coat = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32)).astype(np.int64)
-        coat = coat[(mesh.fur[coat] > SHORTEST_M).all(axis=1)]
+        coat = coat[(mesh.fur[coat] > MIN_FUR_M).all(axis=1)]
         pairs = np.sort(np.concatenate((coat[:, :2], coat[:, 1:], coat[:, ::2])), axis=1)
         pairs = _across(mesh, np.unique(pairs, axis=0))
         self._rows, ends = np.unique(pairs, return_inverse=True)
@@ -53,11 +53,11 @@ class Fins:
         self._sway = mesh.sway[rows][:, None]
 
     @property
-    def most(self) -> tuple[int, int]:
+    def max_counts(self) -> tuple[int, int]:
         """How many vertices and how many fins there can be."""
         return 2 * len(self._rows), len(self._ends)
 
-    def stand(
+    def build(
         self, vertices: Points, state: AvatarState
     ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
         """Fins in camera space: vertices float32[2k, 18], roots before tips, and triangles.
@@ -131,8 +131,8 @@ def _across(mesh: MergedMesh, edges: NDArray[np.int64]) -> NDArray[np.int64]:
     edge = mesh.positions[one] - mesh.positions[other]
     strand = UPRIGHT * mesh.normals[one] + COMBED * mesh.comb[one]
     along = np.einsum("ij,ij->i", edge, strand)
-    most = MOST_ALONG * np.linalg.norm(edge, axis=1) * np.linalg.norm(strand, axis=1)
-    kept = np.abs(along) < most
+    limit = MAX_ALONG * np.linalg.norm(edge, axis=1) * np.linalg.norm(strand, axis=1)
+    kept = np.abs(along) < limit
     # Walls stand close on a head: half of them look as full, at half the price.
     on_hem = mesh.head_weight[one] < 0.5
     kept &= on_hem | (np.random.default_rng(SEED).random(len(edges)) < KEPT)
@@ -144,7 +144,7 @@ class GpuFins:
 
     def __init__(self, ctx: moderngl.Context, mesh: MergedMesh, program: Program) -> None:
         self.fins = Fins(mesh)
-        vertices, fins = self.fins.most
+        vertices, fins = self.fins.max_counts
         self._vertices = ctx.buffer(reserve=max(1, vertices) * FLOATS * 4, dynamic=True)
         self._indices = ctx.buffer(reserve=max(1, fins) * 24, dynamic=True)
         self._array = ctx.vertex_array(
@@ -152,9 +152,9 @@ class GpuFins:
         )
         self._count = 0
 
-    def stand(self, vertices: Points, state: AvatarState) -> None:
+    def update(self, vertices: Points, state: AvatarState) -> None:
         """Finds and uploads the fins of a picture."""
-        points, triangles = self.fins.stand(vertices, state)
+        points, triangles = self.fins.build(vertices, state)
         self._count = triangles.size
         if self._count:
             self._vertices.write(points)

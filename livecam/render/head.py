@@ -25,11 +25,11 @@ from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.bounds import HeadBounds, clip_from_camera_in
 from livecam.render.context import Graphics
+from livecam.render.environment import EnvironmentMap
 from livecam.render.fins import GpuFins
 from livecam.render.light import STUDIO, Light
 from livecam.render.mesh import GpuMesh, MergedMesh, Morpher, ShadingGroup, merge
-from livecam.render.noise import lying_texture, noise_texture
-from livecam.render.room import Room
+from livecam.render.noise import combed_texture, noise_texture
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
 
@@ -46,22 +46,22 @@ VERTEX_LIT = {
     ShadingGroup.SKIN: "lit.frag",
 }
 # With the ruff, into which mouths lead: nobody may look through.
-HIDE = (ShadingGroup.MATTE, ShadingGroup.SKIN)
+OUTER = (ShadingGroup.MATTE, ShadingGroup.SKIN)
 LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
 FULL_STRANDS = 44.0
-LIGHT_PIXELS = 110_000  # a small head is drawn larger and shrunk, as far as this goes
-FULL_PIXELS = 2_000_000
-MOST_LIGHT_PIXELS = 300_000  # a large one smaller and stretched: it costs too much otherwise
-MOST_FULL_PIXELS = 6_000_000
-MOST_SUPERSAMPLING = 2.0
-FINENESS_STEPS = 8  # in 1
-SHORTEST_FUR_M = 0.0003  # no shells where fur is shorter
+LIGHT_TARGET_PIXELS = 110_000  # a small head is drawn larger and shrunk, as far as this goes
+FULL_TARGET_PIXELS = 2_000_000
+MAX_LIGHT_PIXELS = 300_000  # a large one smaller and stretched: it costs too much otherwise
+MAX_FULL_PIXELS = 6_000_000
+MAX_SUPERSAMPLING = 2.0
+SUPERSAMPLING_STEPS = 8  # in 1
+MIN_FUR_M = 0.0003  # no shells where fur is shorter
 
-WIND, STRONGEST_WIND = 40.0, 0.7  # over the fur's length: per metre in a picture, at most
+WIND, MAX_WIND = 40.0, 0.7  # over the fur's length: per metre in a picture, at most
 COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
 BLEND_SWITCH = 0x0BE2
 
-NOISE_UNIT, SHADOW_UNIT, ROOM_UNIT, LYING_UNIT = 0, 1, 2, 3
+NOISE_UNIT, SHADOW_UNIT, ENVIRONMENT_UNIT, COMBED_UNIT = 0, 1, 2, 3
 
 # How far each opens the mouth and lets light in.
 OPENING = {"jawOpen": 1.6, "mouthFunnel": 0.3, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}
@@ -81,8 +81,8 @@ class HeadView:
 class HeadRenderer:
     """What both tiers share: mesh, morphs, bounds, light."""
 
-    pixels = LIGHT_PIXELS
-    most_pixels = MOST_LIGHT_PIXELS
+    target_pixels = LIGHT_TARGET_PIXELS
+    max_pixels = MAX_LIGHT_PIXELS
     strands = LIGHT_STRANDS
     noise_filtered = False  # costs a software renderer eight looks instead of one
 
@@ -92,7 +92,7 @@ class HeadRenderer:
         self.ctx = graphics.ctx
         self.avatar = avatar
         self.light = light
-        self.room = Room(self.ctx)
+        self.environment = EnvironmentMap(self.ctx)
         merged = merge(meshes, avatar.bones)
         self.merged: MergedMesh = replace(merged, fur=merged.fur * np.float32(avatar.fur.length))
         self.bounds = HeadBounds(self.merged)
@@ -110,29 +110,29 @@ class HeadRenderer:
         rect = self.bounds.rectangle(points, width, height)
         if rect.empty:
             return None
-        finer = self.fineness(rect.width * rect.height)
+        scale = self.supersampling(rect.width * rect.height)
         clip_from_camera = clip_from_camera_in(rect, width, height, points)
         pixel_m = max(0.0, -float(state.camera_from_head[2, 3])) / focal_px(height)
         return HeadView(
             state,
             rect,
             points,
-            (max(1, round(rect.width * finer)), max(1, round(rect.height * finer))),
+            (max(1, round(rect.width * scale)), max(1, round(rect.height * scale))),
             {
                 **self._uniforms(clip_from_camera, state),
-                "pixel_m": pixel_m / finer,
-                "wind": wind_on(state.velocity_px, pixel_m),
+                "pixel_m": pixel_m / scale,
+                "wind": wind_bend(state.velocity_px, pixel_m),
             },
         )
 
-    def fineness(self, pixels: int) -> float:
+    def supersampling(self, pixels: int) -> float:
         """How much larger than in the picture a head of so many pixels is drawn.
 
         In steps: a scale that changes with every frame makes fine hair shimmer.
         """
-        finer = float(np.clip(np.sqrt(self.pixels / pixels), 1.0, MOST_SUPERSAMPLING))
-        finer *= min(1.0, float(np.sqrt(self.most_pixels / pixels)))
-        return max(1, int(finer * FINENESS_STEPS)) / FINENESS_STEPS
+        scale = float(np.clip(np.sqrt(self.target_pixels / pixels), 1.0, MAX_SUPERSAMPLING))
+        scale *= min(1.0, float(np.sqrt(self.max_pixels / pixels)))
+        return max(1, int(scale * SUPERSAMPLING_STEPS)) / SUPERSAMPLING_STEPS
 
     def morph(self, view: HeadView) -> None:
         """Moves the vertices and uploads those that changed."""
@@ -145,20 +145,20 @@ class HeadRenderer:
         self._arrays.append(self.mesh.vertex_array(program.gl, indices))
         return self._arrays[-1]
 
-    def dress(self, program: Callable[[ShadingGroup], Program]) -> None:
-        """Readies the coats, each with its program."""
+    def add_groups(self, program: Callable[[ShadingGroup], Program]) -> None:
+        """Makes the vertex array of each shading group, with its program."""
         arrays = {
-            coat: self.array(program(coat), self.mesh.indices[coat])
-            for coat in self.merged.triangles
+            group: self.array(program(group), self.mesh.indices[group])
+            for group in self.merged.triangles
         }
         self._glass = arrays.pop(ShadingGroup.GLASS, None)
-        self._hides = [arrays.pop(coat) for coat in HIDE if coat in arrays]
-        self._coats = list(arrays.values())
+        self._outer = [arrays.pop(group) for group in OUTER if group in arrays]
+        self._opaque = list(arrays.values())
 
-    def render_coats(self) -> None:
+    def render_opaque(self) -> None:
         """Draws all that is opaque."""
-        for coat in (*self._hides, *self._coats):
-            coat.render()
+        for group in (*self._outer, *self._opaque):
+            group.render()
 
     def render_glass(self) -> None:
         """Draws what is seen through, over everything else."""
@@ -185,7 +185,7 @@ class HeadRenderer:
         self.ctx.cull_face = "back"
         self.ctx.front_face = "cw"  # rows run downwards
         self._noise.use(NOISE_UNIT)
-        self.room.texture.use(ROOM_UNIT)
+        self.environment.texture.use(ENVIRONMENT_UNIT)
 
     def _uniforms(self, clip_from_camera: Matrix4, state: AvatarState) -> dict[str, Value]:
         head = state.camera_from_head
@@ -203,7 +203,7 @@ class HeadRenderer:
             "iris_outer": eyes.iris_outer,
             "iris": (float(np.sin(eyes.iris_angle_rad)), eyes.pupil * state.pupil),
             "noise": NOISE_UNIT,
-            "room": ROOM_UNIT,
+            "environment": ENVIRONMENT_UNIT,
             "mouth_open": mouth_open(state.morphs),
             "strand_density": self.strands * self.avatar.fur.strands,
         }
@@ -223,7 +223,7 @@ class HeadRenderer:
         for buffer in self._buffers:
             buffer.release()
         self.mesh.release()
-        self.room.release()
+        self.environment.release()
         self._noise.release()
 
 
@@ -233,8 +233,8 @@ class LightHead(HeadRenderer):
     def __init__(self, graphics: Graphics, avatar: Avatar, light: Light = STUDIO) -> None:
         super().__init__(graphics, avatar, avatar.light_meshes, light)
         self._target = EncodedTarget(self.ctx)
-        self._lying = lying_texture(self.ctx)
-        self.dress(lambda coat: light_program(self.ctx, coat))
+        self._combed = combed_texture(self.ctx)
+        self.add_groups(lambda group: light_program(self.ctx, group))
         self.programs.append(Program(self.ctx, "fins.vert", "fins.frag", {"ENCODED": 1}))
         self._fins = GpuFins(self.ctx, self.merged, self.programs[-1])
 
@@ -243,12 +243,12 @@ class LightHead(HeadRenderer):
         with timer.stage("morph"):
             self.morph(view)
         with timer.stage("fins"):
-            self._fins.stand(self.morpher.vertices, view.state)
+            self._fins.update(self.morpher.vertices, view.state)
         with timer.stage("draw"):
-            self.prepare(**view.uniforms, lying_strands=LYING_UNIT)
-            self._lying.use(LYING_UNIT)
+            self.prepare(**view.uniforms, combed_noise=COMBED_UNIT)
+            self._combed.use(COMBED_UNIT)
             self._target.begin(*view.size)
-            self.render_coats()
+            self.render_opaque()
             self.ctx.disable(moderngl.CULL_FACE)
             self._fins.render()
             self.ctx.enable(moderngl.CULL_FACE)
@@ -256,27 +256,27 @@ class LightHead(HeadRenderer):
         with timer.stage("read"):
             return self._target.read()
 
-    def render_coats(self) -> None:
+    def render_opaque(self) -> None:
         """Draws all that is opaque; hides from both sides, which costs less than a lining."""
         self.ctx.disable(moderngl.CULL_FACE)
-        for coat in self._hides:
-            coat.render()
+        for group in self._outer:
+            group.render()
         self.ctx.enable(moderngl.CULL_FACE)
-        for coat in self._coats:
-            coat.render()
+        for group in self._opaque:
+            group.render()
 
     def release(self) -> None:
         super().release()
         self._fins.release()
-        self._lying.release()
+        self._combed.release()
         self._target.release()
 
 
 class FullHead(HeadRenderer):
     """The full tier."""
 
-    pixels = FULL_PIXELS
-    most_pixels = MOST_FULL_PIXELS
+    target_pixels = FULL_TARGET_PIXELS
+    max_pixels = MAX_FULL_PIXELS
     strands = FULL_STRANDS
     noise_filtered = True
 
@@ -293,10 +293,10 @@ class FullHead(HeadRenderer):
         self._target = MultisampledTarget(self.ctx, samples)
         self._shadow_map = ShadowMap(self.ctx)
         lining = Program(self.ctx, "lining.vert", "lining.frag")
-        self._lining = self.array(lining, self.indices(hide(self.merged)))
+        self._lining = self.array(lining, self.indices(outer_triangles(self.merged)))
         everything = self.indices(self.merged.all_triangles)
         self._caster = self.array(Program(self.ctx, "depth.vert", "depth.frag"), everything)
-        self.dress(lambda coat: full_program(self.ctx, coat))
+        self.add_groups(lambda group: full_program(self.ctx, group))
         self._fur = self.array(
             shell_program(self.ctx, self._target.multisampled),
             self.indices(furry_triangles(self.merged)),
@@ -318,7 +318,7 @@ class FullHead(HeadRenderer):
             self._caster.render()
             self._target.begin(*view.size)
             self._shadow_map.texture.use(SHADOW_UNIT)
-            self.render_coats()
+            self.render_opaque()
             self.render_lining()
             if self._shells:
                 self._render_fur()
@@ -326,7 +326,7 @@ class FullHead(HeadRenderer):
             return self._target.resolve()
 
     def render_lining(self) -> None:
-        """Draws the inside of the coat; comes last, because nearly all of it is hidden."""
+        """Draws the inside of the surface; comes last, because nearly all of it is hidden."""
         self.ctx.cull_face = "front"
         self._lining.render()
         self.ctx.cull_face = "back"
@@ -347,26 +347,28 @@ class FullHead(HeadRenderer):
         self._shadow_map.release()
 
 
-def light_program(ctx: moderngl.Context, coat: ShadingGroup) -> Program:
-    """The program that draws a coat in the light tier."""
-    if coat in VERTEX_LIT:
-        defines = {"ENCODED": 1, "VERTEX_LIT": 1, **own_defines(coat)}
-        return Program(ctx, "head.vert", VERTEX_LIT[coat], defines)
+def light_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
+    """The program that draws a group in the light tier."""
+    if group in VERTEX_LIT:
+        defines = {"ENCODED": 1, "VERTEX_LIT": 1, **group_defines(group)}
+        return Program(ctx, "head.vert", VERTEX_LIT[group], defines)
+    defines = {"ENCODED": 1, **group_defines(group)}
+    return Program(ctx, "head.vert", FRAGMENTS.get(group, "gloss.frag"), defines)
+
+
+def full_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
+    """The program that draws a group in the full tier."""
     return Program(
-        ctx, "head.vert", FRAGMENTS.get(coat, "gloss.frag"), {"ENCODED": 1, **own_defines(coat)}
+        ctx,
+        "head.vert",
+        FRAGMENTS.get(group, "gloss.frag"),
+        {"SHADOW_MAP": 1, **group_defines(group)},
     )
 
 
-def full_program(ctx: moderngl.Context, coat: ShadingGroup) -> Program:
-    """The program that draws a coat in the full tier."""
-    return Program(
-        ctx, "head.vert", FRAGMENTS.get(coat, "gloss.frag"), {"SHADOW_MAP": 1, **own_defines(coat)}
-    )
-
-
-def own_defines(coat: ShadingGroup) -> dict[str, int]:
-    """What a coat's program defines: its name, and that it may be thinner than a pixel."""
-    return {coat.name: 1, **({"THIN": 1} if coat is ShadingGroup.WHISKER else {})}
+def group_defines(group: ShadingGroup) -> dict[str, int]:
+    """What a group's program defines: its name, and that it may be thinner than a pixel."""
+    return {group.name: 1, **({"THIN": 1} if group is ShadingGroup.WHISKER else {})}
 
 
 def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
@@ -374,11 +376,11 @@ def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
     return Program(ctx, "shells.vert", "shells.frag", {"COVERAGE": 1} if multisampled else {})
 
 
-def wind_on(velocity_px: tuple[float, float], pixel_m: float) -> tuple[float, float, float]:
+def wind_bend(velocity_px: tuple[float, float], pixel_m: float) -> tuple[float, float, float]:
     """How far the air bends the fur of a moving head, in camera space, over the fur's length."""
     x, y = (-WIND * pixel_m * v for v in velocity_px)
-    calmer = min(1.0, STRONGEST_WIND / max(1e-9, float(np.hypot(x, y))))
-    return x * calmer, -y * calmer, 0.0
+    limit = min(1.0, MAX_WIND / max(1e-9, float(np.hypot(x, y))))
+    return x * limit, -y * limit, 0.0
 
 
 def mouth_open(weights: Weights) -> float:
@@ -386,16 +388,16 @@ def mouth_open(weights: Weights) -> float:
     return min(1.0, sum(share * float(weights[INDEX[name]]) for name, share in OPENING.items()))
 
 
-def hide(mesh: MergedMesh) -> NDArray[np.uint32]:
+def outer_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
     """The triangles of fur, cloth and skin, uint32[m, 3]: with the ruff, into which mouths lead."""
     none = np.zeros((0, 3), np.uint32)
-    return np.concatenate([mesh.triangles.get(c, none) for c in HIDE])
+    return np.concatenate([mesh.triangles.get(c, none) for c in OUTER])
 
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
     """The triangles that bear fur, uint32[m, 3]."""
     matte = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32))
-    furry = mesh.fur[matte].max(axis=1, initial=0.0) > SHORTEST_FUR_M
+    furry = mesh.fur[matte].max(axis=1, initial=0.0) > MIN_FUR_M
     return np.asarray(matte[furry])
 
 

@@ -16,8 +16,8 @@ from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Points
 from livecam.avatar.normals import area_weighted_normals
 from livecam.core.face import INDEX, Weights
 
-# What drives a morph: places in EXPRESSIONS. The weights of several are multiplied.
-Places: TypeAlias = tuple[int, ...]
+# What drives a morph: drivers in EXPRESSIONS. The weights of several are multiplied.
+Drivers: TypeAlias = tuple[int, ...]
 
 WEIGHT_FLOOR = 0.004  # a morph below this moves nothing by a visible amount
 
@@ -68,7 +68,7 @@ class MergedMesh:
     bone: NDArray[np.float32]  # 0, or 1 + place in Avatar.bones, as the shaders take it
     sway: NDArray[np.float32]
     thin: NDArray[np.float32]  # 1 where light from behind shines through
-    morphs: dict[Places, tuple[NDArray[np.int64], Points]]  # rows, deltas
+    morphs: dict[Drivers, tuple[NDArray[np.int64], Points]]  # rows, deltas
 
     @property
     def all_triangles(self) -> NDArray[np.uint32]:
@@ -79,16 +79,16 @@ def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
     """Joins meshes; morphs with the same name become one. What hangs on an ear's bone is thin."""
     starts = np.cumsum([0, *(len(m.positions) for m in meshes)])
     triangles: dict[ShadingGroup, list[NDArray[np.uint32]]] = {}
-    morphs: dict[Places, list[tuple[NDArray[np.int64], Points]]] = {}
+    morphs: dict[Drivers, list[tuple[NDArray[np.int64], Points]]] = {}
     for mesh, start in zip(meshes, starts, strict=False):
         triangles.setdefault(SHADING_GROUPS[mesh.material], []).append(
             mesh.indices + np.uint32(start)
         )
         for name, morph in mesh.morphs.items():
-            places = tuple(INDEX.get(part, -1) for part in name.split(CORRECTIVE))
-            if min(places) >= 0 and len(morph.indices):
+            drivers = tuple(INDEX.get(part, -1) for part in name.split(CORRECTIVE))
+            if min(drivers) >= 0 and len(morph.indices):
                 rows = morph.indices.astype(np.int64) + start
-                morphs.setdefault(places, []).append((rows, morph.deltas))
+                morphs.setdefault(drivers, []).append((rows, morph.deltas))
     bone = np.concatenate([m.bone for m in meshes])
     sway = np.concatenate([m.sway for m in meshes])
     ears = np.array([False, *(b.name.startswith("ear") for b in bones)])
@@ -109,8 +109,8 @@ def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
         thin=(sway * is_ear).astype(np.float32),
         triangles={coat: np.concatenate(parts) for coat, parts in sorted(triangles.items())},
         morphs={
-            places: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
-            for places, parts in sorted(morphs.items())
+            drivers: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
+            for drivers, parts in sorted(morphs.items())
         },
     )  # fmt: skip
 
@@ -140,8 +140,8 @@ class Morpher:
         assert np.shares_memory(self._flat, self.vertices)
         self._scratch = np.empty_like(self._flat)
         self._morphs = {
-            places: _dense_range(mesh, rows, deltas)
-            for places, (rows, deltas) in mesh.morphs.items()
+            drivers: _dense_range(mesh, rows, deltas)
+            for drivers, (rows, deltas) in mesh.morphs.items()
         }
         self._moved: tuple[int, int] = (0, 0)  # floats that differ from the rest
 
@@ -151,8 +151,8 @@ class Morpher:
         low, high = before
         self._flat[low:high] = self._rest[low:high]
         low, high = len(self._flat), 0
-        for places, (start, deltas) in self._morphs.items():
-            weight = np.float32(math.prod(weights[place] for place in places))
+        for drivers, (start, deltas) in self._morphs.items():
+            weight = np.float32(math.prod(weights[place] for place in drivers))
             if abs(weight) < WEIGHT_FLOOR:
                 continue
             stop = start + len(deltas)

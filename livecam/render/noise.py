@@ -14,9 +14,14 @@ CELLS = 16  # strands along an edge
 PER_CELL = SIZE // CELLS
 # Unit directions in which the strands of each channel lie: the four that are nearest to how fur is
 # combed on the built-in heads. shaders/strand.glsl has the same.
-LIES = ((0.49, 0.872, 0.0), (-0.49, 0.872, 0.0), (0.0, 0.44, 0.898), (0.0, 0.44, -0.898))
+STRAND_DIRECTIONS = (
+    (0.49, 0.872, 0.0),
+    (-0.49, 0.872, 0.0),
+    (0.0, 0.44, 0.898),
+    (0.0, 0.44, -0.898),
+)
 # Standard deviations of the blurs along and across, in voxels, and their share: strands, clumps.
-DRAWN = ((7.0, 1.0, 0.70), (11.0, 3.2, 0.30))
+BLURS = ((7.0, 1.0, 0.70), (11.0, 3.2, 0.30))
 CONTRAST = 52.0  # standard deviation, in levels
 
 
@@ -54,21 +59,22 @@ def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
 
 
 @cache
-def lying_noise(seed: int = 5) -> NDArray[np.uint8]:
-    """uint8[64, 64, 64, 4]: strands drawn out along each of LIES, around 127.5; axes z, y, x.
+def combed_noise(seed: int = 5) -> NDArray[np.uint8]:
+    """uint8[64, 64, 64, 4]: noise stretched along each of STRAND_DIRECTIONS, around
+    127.5; axes z, y, x.
 
     Made once per process; read-only.
     """
     random = np.random.default_rng(seed)
     frequency = np.fft.fftfreq(SIZE)
     z, y, x = np.meshgrid(frequency, frequency, frequency[: SIZE // 2 + 1], indexing="ij")
-    out = np.empty((SIZE, SIZE, SIZE, len(LIES)), np.uint8)
-    for channel, (a, b, c) in enumerate(LIES):
+    out = np.empty((SIZE, SIZE, SIZE, len(STRAND_DIRECTIONS)), np.uint8)
+    for channel, (a, b, c) in enumerate(STRAND_DIRECTIONS):
         white = np.fft.rfftn(random.standard_normal((SIZE,) * 3))
         along2 = (a * x + b * y + c * z) ** 2
         across2 = x * x + y * y + z * z - along2
         drawn = np.zeros((SIZE,) * 3)
-        for along, across, share in DRAWN:
+        for along, across, share in BLURS:
             window = np.exp(-2 * np.pi**2 * (along2 * along**2 + across2 * across**2))
             part = np.fft.irfftn(white * window, drawn.shape, axes=(0, 1, 2))
             drawn += share * part / part.std()
@@ -98,8 +104,8 @@ def noise_texture(ctx: moderngl.Context, filtered: bool) -> moderngl.Texture3D:
     return texture
 
 
-def lying_texture(ctx: moderngl.Context) -> moderngl.Texture3D:
+def combed_texture(ctx: moderngl.Context) -> moderngl.Texture3D:
     """The drawn out strands on the GPU; repeats."""
-    texture = ctx.texture3d((SIZE,) * 3, 4, lying_noise().tobytes())
+    texture = ctx.texture3d((SIZE,) * 3, 4, combed_noise().tobytes())
     texture.filter = (moderngl.NEAREST,) * 2
     return texture

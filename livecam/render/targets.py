@@ -153,7 +153,7 @@ class CoarseTarget:
         self.texture.release()
 
 
-class PictureTarget:
+class ImageTarget:
     """The picture on the GPU: bytes go in and out as sRGB, blending happens in linear light."""
 
     def __init__(self, ctx: moderngl.Context, size: tuple[int, int]) -> None:

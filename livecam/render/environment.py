@@ -11,15 +11,15 @@ from livecam.core.frame import Image
 
 SIZE = (16, 8)  # texels: far too few to show anything but where it is bright
 BLURS = 2  # levels of half the size: a driver that is software makes them dearly
-REST_S = 0.06  # between two looks
+UPDATE_S = 0.06  # between two looks
 VISIBLE = 0.003  # a smaller change is not sent to the driver
 ROUGH = 96  # at least so many pixels along a row are looked at
 SETTLES_S = 0.7  # a picture that changes at once takes that long to be two thirds there
 GAMMA = 2.2  # near enough for a blur
-BRIGHTEST = 1.6  # what is white in the picture was brighter than that
+HIGHLIGHT = 1.6  # what is white in the picture was brighter than that
 
 
-class Room:
+class EnvironmentMap:
     """A small, blurred texture that follows the picture slowly. Used on the context's thread."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -28,20 +28,20 @@ class Room:
         self.texture.filter = moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR
         self.texture.repeat_x = self.texture.repeat_y = False
         self._light = studio()
-        self._seen_at: float | None = None
+        self._updated_at: float | None = None
         self._write()
 
-    def see(self, image: Image, at_s: float) -> None:
+    def update(self, image: Image, at_s: float) -> None:
         """Takes in a picture uint8[h, w, 4], taken at that moment; the first one at once."""
-        if self._seen_at is not None and 0 <= at_s - self._seen_at < REST_S:
+        if self._updated_at is not None and 0 <= at_s - self._updated_at < UPDATE_S:
             return
-        light = seen(image)
-        if self._seen_at is None:
+        light = environment_of(image)
+        if self._updated_at is None:
             self._light[..., :3] = light
         else:
-            share = np.float32(1 - np.exp(-max(0.0, at_s - self._seen_at) / SETTLES_S))
+            share = np.float32(1 - np.exp(-max(0.0, at_s - self._updated_at) / SETTLES_S))
             self._light[..., :3] += (light - self._light[..., :3]) * share
-        self._seen_at = at_s
+        self._updated_at = at_s
         if np.abs(self._light - self._written).max() > VISIBLE:
             self._write()
 
@@ -56,12 +56,12 @@ class Room:
         self.texture.release()
 
 
-def seen(image: Image) -> NDArray[np.float32]:
+def environment_of(image: Image) -> NDArray[np.float32]:
     """A picture as blurred linear light, float32[8, 16, 3]."""
     step = max(1, min(image.shape[1] // ROUGH, image.shape[0] // SIZE[1]))
     small = np.ascontiguousarray(image[::step, ::step, :3])
     small = np.asarray(cv2.resize(small, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
-    light = BRIGHTEST * (small.astype(np.float32) / 255) ** np.float32(GAMMA)
+    light = HIGHLIGHT * (small.astype(np.float32) / 255) ** np.float32(GAMMA)
     return np.asarray(cv2.GaussianBlur(light, (0, 0), 0.8), np.float32)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from livecam.render.context import open_graphics
-from livecam.render.room import SETTLES_S, SIZE, Room, seen
+from livecam.render.environment import SETTLES_S, SIZE, EnvironmentMap, environment_of
 
 
 def picture(level, width=320, height=180):
@@ -25,31 +25,31 @@ def light(room):
 def test_a_window_on_the_left_is_bright_on_the_left():
     image = picture(40)
     image[:, :80] = 250
-    there = seen(image)
+    there = environment_of(image)
     assert there[:, 1].mean() > 10 * there[:, -2].mean()
 
 
 @pytest.mark.parametrize("size", [(16, 8), (17, 9), (64, 48), (720, 1280), (1280, 720)])
 def test_pictures_of_any_shape_are_seen_evenly(size):
-    there = seen(picture(128, *size))
+    there = environment_of(picture(128, *size))
     assert there.shape == (SIZE[1], SIZE[0], 3)
     assert np.ptp(there) < 1e-3
 
 
 def test_the_first_picture_is_taken_at_once_and_later_ones_slowly(graphics):
-    room = Room(graphics.ctx)
-    room.see(picture(200), 10.0)
+    room = EnvironmentMap(graphics.ctx)
+    room.update(picture(200), 10.0)
     bright = light(room).mean()
-    room.see(picture(0), 10.0 + SETTLES_S)
+    room.update(picture(0), 10.0 + SETTLES_S)
     assert light(room).mean() == pytest.approx(bright * np.exp(-1), rel=0.02)
     room.release()
 
 
 def test_a_flickering_lamp_does_not_flicker_in_the_room(graphics):
-    room = Room(graphics.ctx)
+    room = EnvironmentMap(graphics.ctx)
     levels = []
     for i in range(60):
-        room.see(picture(200 if i % 2 else 120), i / 30)
+        room.update(picture(200 if i % 2 else 120), i / 30)
         levels.append(light(room).mean())
     steps = np.abs(np.diff(levels[30:]))
     assert steps.max() < 0.05 * np.mean(levels)
@@ -57,9 +57,9 @@ def test_a_flickering_lamp_does_not_flicker_in_the_room(graphics):
 
 
 def test_time_that_goes_back_changes_nothing(graphics):
-    room = Room(graphics.ctx)
-    room.see(picture(200), 10.0)
+    room = EnvironmentMap(graphics.ctx)
+    room.update(picture(200), 10.0)
     before = light(room)
-    room.see(picture(0), 9.0)
+    room.update(picture(0), 9.0)
     assert np.array_equal(light(room), before)
     room.release()
