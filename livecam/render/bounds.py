@@ -1,4 +1,4 @@
-"""Which rectangle of the picture a head can touch."""
+"""Computes the bounding rectangle of a head in the image."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from livecam.core.spaces import FAR_M, NEAR_M, VERTICAL_FOV_RAD, focal_px
 from livecam.render.mesh import MergedMesh
 
 DIRECTIONS = 120
-PARTS = 3  # body, neck, head
-MARGIN = 0.03  # of the box: several morphs at once reach farther than each alone
+PARTS = 3  # by head weight: body, neck, head
+MARGIN = 0.03  # of the box: the sum of several morphs reaches farther than each alone
 
 
 class HeadBounds:
-    """A few outermost points of an avatar that stand for all of it, morphs included."""
+    """The extreme points of an avatar, morphs included: they bound it in any view."""
 
     def __init__(self, mesh: MergedMesh) -> None:
         grown = mesh.positions + mesh.normals * mesh.fur[:, None]
@@ -26,9 +26,9 @@ class HeadBounds:
             reach.append(grown[moved] + deltas)
             rows.append(moved)
         points, row = np.concatenate(reach), np.concatenate(rows)
-        # Head and body turn apart, so what is outermost is looked for in each.
+        # Head and body turn independently, so each has its own extreme points.
         part = np.rint(mesh.head_weight[row] * (PARTS - 1)) + PARTS * mesh.bone[row]
-        extreme = np.concatenate([_outermost(points, part == p) for p in np.unique(part)])
+        extreme = np.concatenate([_extreme_rows(points, part == p) for p in np.unique(part)])
         self._points = np.ones((len(extreme), 4))
         self._points[:, :3] = points[extreme]
         self._head_weight = mesh.head_weight[row[extreme]].astype(np.float64)[:, None]
@@ -39,22 +39,22 @@ class HeadBounds:
         self.center: Vector3 = center.astype(np.float64)
 
     def camera_points(self, state: AvatarState) -> NDArray[np.float64]:
-        """The outermost points float64[k, 3] in camera space."""
+        """Returns the extreme points float64[k, 3] in camera space."""
         points = self._points
         if state.bones is not None and len(state.bones):
-            swung = (state.bones[self._bone] @ points[:, :, None])[:, :, 0]
-            points = points + (swung - points) * self._sway
+            skinned = (state.bones[self._bone] @ points[:, :, None])[:, :, 0]
+            points = points + (skinned - points) * self._sway
         head = points @ state.camera_from_head[:3].T
         body = points @ state.camera_from_body[:3].T
         return np.asarray(body + (head - body) * self._head_weight)
 
     def rectangle(self, points: NDArray[np.float64], width: int, height: int) -> Rect:
-        """The pixels that the points cover, with a margin, within the picture; may be empty."""
+        """Returns the bounding rectangle of points, grown and clipped; it may be empty."""
         depth = -points[:, 2]
         if depth.max() <= NEAR_M or not np.isfinite(points).all():
             return Rect(0, 0, 0, 0)
         if depth.min() <= NEAR_M:
-            return Rect(0, 0, width, height)  # partly behind the camera: it may be anywhere
+            return Rect(0, 0, width, height)  # partly behind the camera: unbounded
         focal = focal_px(height)
         x = width / 2 + focal * points[:, 0] / depth
         y = height / 2 - focal * points[:, 1] / depth
@@ -71,10 +71,10 @@ class HeadBounds:
 def clip_from_camera_in(
     rect: Rect, width: int, height: int, points: NDArray[np.float64]
 ) -> Matrix4:
-    """MediaPipe's pinhole, cut to a rectangle of the picture, with row 0 at the top.
+    """The projection of MediaPipe's pinhole camera, cropped to a rectangle, with row 0 at the top.
 
-    The depth range hugs the points. Because rows run downwards, a triangle that is
-    counter-clockwise seen from outside becomes clockwise.
+    The depth range is tight around the points. Because rows run downwards, a triangle that is
+    counter-clockwise from outside becomes clockwise.
     """
     depth = -points[:, 2]
     near = max(NEAR_M, 0.8 * float(depth.min()))
@@ -91,8 +91,8 @@ def clip_from_camera_in(
     return out
 
 
-def _outermost(points: Points, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rows of the chosen points that lie farthest in one of many directions."""
+def _extreme_rows(points: Points, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rows of the chosen points that are farthest in one of many directions."""
     rows = np.flatnonzero(chosen)
     some = points[rows]
     directions = _sphere(DIRECTIONS if len(rows) else 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Open OpenGL: headless, or in a window; afterwards everything is drawn the same way.
+"""Opens an OpenGL context, headless or in a window.
 
 GLFW is imported only here and in `sinks/preview.py`.
 """
@@ -28,7 +28,7 @@ HINT = (
 
 @dataclass(frozen=True, slots=True)
 class WindowRequest:
-    """The window that the preview will draw in."""
+    """The window of the preview."""
 
     title: str = "livecam"
     width: int = 1280
@@ -37,7 +37,7 @@ class WindowRequest:
 
 
 class Graphics(Closing):
-    """An OpenGL context and, maybe, its window; used and closed on the thread that opened it."""
+    """An OpenGL context and its window, if any; used and closed on the thread that opened it."""
 
     def __init__(self, ctx: moderngl.Context, window: Any | None, hidden: bool = False) -> None:
         self.ctx = ctx
@@ -62,7 +62,7 @@ class Graphics(Closing):
 
 
 def open_graphics(window: WindowRequest | None = None) -> Graphics:
-    """Opens a context: in a window when one is asked for, headless otherwise.
+    """Opens a context, in a window if one is requested, else headless.
 
     Headless means EGL on Linux, which needs no display, and a hidden window elsewhere.
 
@@ -77,7 +77,7 @@ def open_graphics(window: WindowRequest | None = None) -> Graphics:
 
 
 def on_linux() -> bool:
-    """EGL is at hand."""
+    """Whether this is Linux, where EGL is available."""
     return sys.platform.startswith("linux")
 
 
@@ -104,7 +104,7 @@ def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
         if not handle:
             raise GraphicsError(f"no window can be opened: {_glfw_error()}", HINT)
         glfw.make_context_current(handle)
-        glfw.swap_interval(0)  # the line keeps the pace; a swap must not wait for the display
+        glfw.swap_interval(0)  # the pipeline keeps the pace; a swap must not wait for the display
         ctx = _current_context()
     except GraphicsError:
         _destroy(handle)
@@ -116,7 +116,7 @@ def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
 
 
 class _GlfwLoader:
-    """Finds OpenGL's functions through GLFW: the same on X11, Wayland, Windows and macOS."""
+    """Loads OpenGL functions through GLFW: the same on X11, Wayland, Windows and macOS."""
 
     def load_opengl_function(self, name: str) -> int:
         import glfw

@@ -1,8 +1,8 @@
-"""Fur on the outline of a head without shells: strands that stand on edges seen from the side.
+"""Makes fur fins on the silhouette of a head, for the tier without shells.
 
-After Lengyel, Praun, Finkelstein and Hoppe, "Real-time fur over arbitrary surfaces" (2001). Which
-edges those are is found on the processor, in camera space; a fin grows as its edge turns to the
-side, so that none pops up.
+After Lengyel, Praun, Finkelstein and Hoppe, "Real-time fur over arbitrary surfaces" (2001). The
+silhouette edges are found on the CPU, in camera space; a fin grows as its edge turns towards the
+silhouette, so that none pops up.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from livecam.core.face import Matrix4
 from livecam.render.mesh import MergedMesh, ShadingGroup, layout
 from livecam.render.shaders import Program
 
-MIN_FUR_M = 0.002  # of fur that shows on the outline
-GROWS_FROM, GROWN_AT = 0.20, 0.02  # cosine between the surface and the view, before the outline
-FALLS_FROM, FALLEN_AT = -0.05, -0.14  # and behind it, where little of a strand looks out
-MAX_ALONG = 0.70  # cosine between an edge and its strands: else the fin has no width
-HEM = 0.5  # of those cosines on the ruff
-LENGTH = 1.25  # over the fur's: single strands are longer than the coat looks
-UPRIGHT, COMBED, SAGGING = 0.55, 0.80, 0.15  # how a strand stands
+MIN_FUR_M = 0.002  # shorter fur has no fins
+GROWS_FROM, GROWN_AT = 0.20, 0.02  # cosine of normal and view direction, before the silhouette
+FALLS_FROM, FALLEN_AT = -0.05, -0.14  # and behind it, where little of a strand is visible
+MAX_ALONG = 0.70  # cosine between an edge and its strands: above, the fin has no width
+HEM = 0.5  # factor of these cosines on the ruff
+LENGTH = 1.25  # over that of the fur: single strands are longer than the coat
+UPRIGHT, COMBED, SAGGING = 0.55, 0.80, 0.15  # components of a strand's direction
 KEPT, SEED = 0.55, 1
 COLUMNS = (("position", 3), ("normal", 3), ("lie", 3), ("rest", 3), ("color", 3), ("tip", 3))
 FLOATS = sum(count for _, count in COLUMNS)
 
 
 class Fins:
-    """Finds the fins of one picture after the other; used on one thread."""
+    """Finds the fins of a head in any pose; used on one thread."""
 
     def __init__(self, mesh: MergedMesh) -> None:
         coat = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32)).astype(np.int64)
@@ -42,7 +42,7 @@ class Fins:
         self._comb = mesh.comb[rows]
         self._fur = mesh.fur[rows][:, None] * np.float32(LENGTH)
         self._follows = mesh.head_weight[rows][:, None]
-        # The ruff has a hem, where more of the coat must hang over.
+        # The hem of the ruff needs more overhanging fur.
         self._sooner = HEM + (1 - HEM) * self._follows[:, 0]
         self._painted = np.concatenate((mesh.positions[rows], mesh.colors[rows]), axis=1)
         self._open = mesh.occlusion[rows]
@@ -54,15 +54,15 @@ class Fins:
 
     @property
     def max_counts(self) -> tuple[int, int]:
-        """How many vertices and how many fins there can be."""
+        """The largest numbers of vertices and of fins."""
         return 2 * len(self._rows), len(self._ends)
 
     def build(
         self, vertices: Points, state: AvatarState
     ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-        """Fins in camera space: vertices float32[2k, 18], roots before tips, and triangles.
+        """Returns fins in camera space: vertices float32[2k, 18], roots first, and triangles.
 
-        `vertices` float32[n, 6] are the mesh's morphed positions and normals.
+        `vertices` float32[n, 6] are the morphed positions and normals of the mesh.
         """
         at, up = self._in_camera(vertices, state)
         distance = np.sqrt(np.einsum("ij,ij->i", at, at))
@@ -95,7 +95,7 @@ class Fins:
         return out.reshape(-1, FLOATS), quads.astype(np.uint32)
 
     def _in_camera(self, vertices: Points, state: AvatarState) -> tuple[Points, Points]:
-        """Positions and normals of the rows."""
+        """Returns positions and normals of the rows in camera space."""
         here = vertices[self._rows]
         at, up = here[:, :3], here[:, 3:]
         if state.bones is not None:
@@ -112,7 +112,7 @@ class Fins:
     def _between(
         self, vectors: Points, rows: NDArray[np.int64], state: AvatarState, place: bool = False
     ) -> Points:
-        """Vectors from avatar to camera space, between head and body; `place`: they are points."""
+        """Transforms vectors to camera space by head weight; with `place` they are points."""
 
         def moved(matrix: Matrix4) -> Points:
             turn = (
@@ -126,14 +126,14 @@ class Fins:
 
 
 def _across(mesh: MergedMesh, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The edges over which fur stands like a wall, not like a rod."""
+    """Keeps the edges along which the fin has width: across the strands."""
     one, other = edges.T
     edge = mesh.positions[one] - mesh.positions[other]
     strand = UPRIGHT * mesh.normals[one] + COMBED * mesh.comb[one]
     along = np.einsum("ij,ij->i", edge, strand)
     limit = MAX_ALONG * np.linalg.norm(edge, axis=1) * np.linalg.norm(strand, axis=1)
     kept = np.abs(along) < limit
-    # Walls stand close on a head: half of them look as full, at half the price.
+    # Fins are dense on a head: half of them look as full at half the cost.
     on_hem = mesh.head_weight[one] < 0.5
     kept &= on_hem | (np.random.default_rng(SEED).random(len(edges)) < KEPT)
     return np.asarray(edges[kept])
@@ -153,7 +153,7 @@ class GpuFins:
         self._count = 0
 
     def update(self, vertices: Points, state: AvatarState) -> None:
-        """Finds and uploads the fins of a picture."""
+        """Finds and uploads the fins of a frame."""
         points, triangles = self.fins.build(vertices, state)
         self._count = triangles.size
         if self._count:
@@ -161,7 +161,7 @@ class GpuFins:
             self._indices.write(triangles)
 
     def render(self) -> None:
-        """Draws them, from both sides."""
+        """Draws them; culling must be off."""
         if self._count:
             self._array.render(vertices=self._count)
 

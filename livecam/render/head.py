@@ -1,12 +1,12 @@
-"""Draw an avatar's head, in one of two tiers.
+"""Renders the head of an avatar, in one of two tiers.
 
-light   for software renderers: lit at the vertices, no multisampling, 8-bit sRGB pixels that are
-        read back and blended on the processor
-full    for a GPU: lit at the fragments, multisampled, shadow map, shells of fur; the head stays on
-        the GPU as linear, premultiplied halves
+light   for software renderers: lit per vertex, no multisampling, 8-bit sRGB pixels that are
+        read back and blended on the CPU
+full    for a GPU: lit per fragment, multisampled, shadow map, fur shells; the head stays on
+        the GPU as linear, premultiplied half floats
 
-Only the head's own rectangle of the picture is drawn. Everything is used and released on the thread
-of the context.
+Only the head's bounding rectangle in the image is drawn. Everything is used and released on the
+thread of the context.
 """
 
 from __future__ import annotations
@@ -39,52 +39,52 @@ FRAGMENTS = {
     ShadingGroup.SKIN: "skin.frag",
     ShadingGroup.WHISKER: "whisker.frag",
 }  # the others are gloss.frag
-# What is wide enough for its small triangles to be lit at their corners by the light tier.
+# Groups whose triangles are small enough for vertex lighting in the light tier.
 VERTEX_LIT = {
     ShadingGroup.MATTE: "matte_lit.frag",
     ShadingGroup.HAIR: "matte_lit.frag",
     ShadingGroup.SKIN: "lit.frag",
 }
-# With the ruff, into which mouths lead: nobody may look through.
+# The groups that make up the surface of the head; with the ruff, into which mouths lead.
 OUTER = (ShadingGroup.MATTE, ShadingGroup.SKIN)
-LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real, for few pixels
+LIGHT_STRANDS = 32.0  # repeats of the noise in a metre: coarser than real fur, for few pixels
 FULL_STRANDS = 44.0
-LIGHT_TARGET_PIXELS = 110_000  # a small head is drawn larger and shrunk, as far as this goes
+LIGHT_TARGET_PIXELS = 110_000  # a smaller head is supersampled up to this size
 FULL_TARGET_PIXELS = 2_000_000
-MAX_LIGHT_PIXELS = 300_000  # a large one smaller and stretched: it costs too much otherwise
+MAX_LIGHT_PIXELS = 300_000  # a larger one is drawn smaller and enlarged: it costs too much
 MAX_FULL_PIXELS = 6_000_000
 MAX_SUPERSAMPLING = 2.0
-SUPERSAMPLING_STEPS = 8  # in 1
+SUPERSAMPLING_STEPS = 8  # per factor of 1
 MIN_FUR_M = 0.0003  # no shells where fur is shorter
 
-WIND, MAX_WIND = 40.0, 0.7  # over the fur's length: per metre in a picture, at most
+WIND, MAX_WIND = 40.0, 0.7  # bend over fur length: per metre of motion in a frame; at most
 COVERAGE_SWITCHES = (0x809E, 0x809F)  # SAMPLE_ALPHA_TO_COVERAGE, SAMPLE_ALPHA_TO_ONE
 BLEND_SWITCH = 0x0BE2
 
 NOISE_UNIT, SHADOW_UNIT, ENVIRONMENT_UNIT, COMBED_UNIT = 0, 1, 2, 3
 
-# How far each opens the mouth and lets light in.
+# By expression: how far it opens the mouth and lets light in.
 OPENING = {"jawOpen": 1.6, "mouthFunnel": 0.3, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
 class HeadView:
-    """One head in one picture: where it is and what its programs must know."""
+    """The view of one head in one frame: its rectangle and the uniforms of its programs."""
 
     state: AvatarState
-    rect: Rect  # in the picture
-    points: NDArray[np.float64]  # the head's outermost points in camera space
-    size: tuple[int, int]  # of the drawing, larger than `rect` when supersampled, or smaller
+    rect: Rect  # in the image, pixels
+    points: NDArray[np.float64]  # float64[k, 3], extreme points of the head in camera space
+    size: tuple[int, int]  # width and height of the render; `rect` times the supersampling
     uniforms: dict[str, Value]
 
 
 class HeadRenderer:
-    """What both tiers share: mesh, morphs, bounds, light."""
+    """The part that both tiers share: mesh, morphs, bounds, light."""
 
     target_pixels = LIGHT_TARGET_PIXELS
     max_pixels = MAX_LIGHT_PIXELS
     strands = LIGHT_STRANDS
-    noise_filtered = False  # costs a software renderer eight looks instead of one
+    noise_filtered = False  # costs a software renderer eight texture reads instead of one
 
     def __init__(
         self, graphics: Graphics, avatar: Avatar, meshes: Sequence[Mesh], light: Light
@@ -105,7 +105,7 @@ class HeadRenderer:
         self._buffers: list[moderngl.Buffer] = []
 
     def view(self, state: AvatarState, width: int, height: int) -> HeadView | None:
-        """Where the head is in a picture of that size; None when it is not inside it."""
+        """Computes the view of the head in an image of that size; None when it is outside."""
         points = self.bounds.camera_points(state)
         rect = self.bounds.rectangle(points, width, height)
         if rect.empty:
@@ -126,7 +126,7 @@ class HeadRenderer:
         )
 
     def supersampling(self, pixels: int) -> float:
-        """How much larger than in the picture a head of so many pixels is drawn.
+        """Returns the scale at which a head that covers so many pixels is drawn.
 
         In steps: a scale that changes with every frame makes fine hair shimmer.
         """
@@ -135,12 +135,12 @@ class HeadRenderer:
         return max(1, int(scale * SUPERSAMPLING_STEPS)) / SUPERSAMPLING_STEPS
 
     def morph(self, view: HeadView) -> None:
-        """Moves the vertices and uploads those that changed."""
+        """Applies the morph weights and uploads the vertices that changed."""
         first, last = self.morpher.apply(view.state.morphs)
         self.mesh.write(self.morpher.vertices, first, last)
 
     def array(self, program: Program, indices: moderngl.Buffer) -> moderngl.VertexArray:
-        """Lets a program draw triangles of the mesh; both are released with the renderer."""
+        """Makes a vertex array of the mesh for a program; both are released with the renderer."""
         self.programs.append(program)
         self._arrays.append(self.mesh.vertex_array(program.gl, indices))
         return self._arrays[-1]
@@ -156,12 +156,12 @@ class HeadRenderer:
         self._opaque = list(arrays.values())
 
     def render_opaque(self) -> None:
-        """Draws all that is opaque."""
+        """Draws the opaque groups."""
         for group in (*self._outer, *self._opaque):
             group.render()
 
     def render_glass(self) -> None:
-        """Draws what is seen through, over everything else."""
+        """Draws the glass, blended over everything else."""
         if self._glass is None:
             return
         self.ctx.enable_direct(BLEND_SWITCH)
@@ -170,14 +170,14 @@ class HeadRenderer:
         self.ctx.disable_direct(BLEND_SWITCH)
 
     def indices(self, triangles: NDArray[np.uint32]) -> moderngl.Buffer:
-        """Triangles uint32[m, 3] on the GPU, released with the renderer."""
+        """Uploads triangles uint32[m, 3]; the buffer is released with the renderer."""
         # A buffer may not be empty; one degenerate triangle draws nothing.
         some = triangles if len(triangles) else np.zeros((1, 3), np.uint32)
         self._buffers.append(self.ctx.buffer(some.astype(np.uint32).tobytes()))
         return self._buffers[-1]
 
     def prepare(self, **values: Value) -> None:
-        """Sets the uniforms of all programs, and the state that drawing a head needs."""
+        """Sets the uniforms of all programs, the textures, and the state of the context."""
         for program in self.programs:
             program.set(**{k: v for k, v in values.items() if k in program.declared})
         self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
@@ -209,7 +209,7 @@ class HeadRenderer:
         }
 
     def _bone_matrices(self, state: AvatarState) -> bytes:
-        """float32[MAX_BONES + 1, 4, 4] as OpenGL wants them: column after column."""
+        """Returns float32[MAX_BONES + 1, 4, 4], column-major; the first is the identity."""
         if state.bones is not None:
             count = len(state.bones)
             self._bones[1 : count + 1] = state.bones.transpose(0, 2, 1)
@@ -239,7 +239,7 @@ class LightHead(HeadRenderer):
         self._fins = GpuFins(self.ctx, self.merged, self.programs[-1])
 
     def draw(self, view: HeadView, timer: StageTimer) -> NDArray[np.uint8]:
-        """The head as premultiplied sRGB pixels uint8[h, w, 4]; valid until the next call."""
+        """Renders premultiplied sRGB pixels uint8[h, w, 4]; valid until the next call."""
         with timer.stage("morph"):
             self.morph(view)
         with timer.stage("fins"):
@@ -257,7 +257,7 @@ class LightHead(HeadRenderer):
             return self._target.read()
 
     def render_opaque(self) -> None:
-        """Draws all that is opaque; hides from both sides, which costs less than a lining."""
+        """Draws the opaque groups; the outer ones from both sides: cheaper than a lining."""
         self.ctx.disable(moderngl.CULL_FACE)
         for group in self._outer:
             group.render()
@@ -303,7 +303,7 @@ class FullHead(HeadRenderer):
         )
 
     def draw(self, view: HeadView, timer: StageTimer) -> moderngl.Texture:
-        """The head as linear, premultiplied halves; its lower left `view.size` is drawn."""
+        """Renders linear, premultiplied half floats into the first `view.size` of a texture."""
         with timer.stage("morph"):
             self.morph(view)
         with timer.stage("draw"):
@@ -326,14 +326,14 @@ class FullHead(HeadRenderer):
             return self._target.resolve()
 
     def render_lining(self) -> None:
-        """Draws the inside of the surface; comes last, because nearly all of it is hidden."""
+        """Draws the inside of the surface; last, because nearly all of it is occluded."""
         self.ctx.cull_face = "front"
         self._lining.render()
         self.ctx.cull_face = "back"
 
     def _render_fur(self) -> None:
-        # Coverage becomes samples; what is stored in them is opaque. Without samples alpha would
-        # be stored as it is, and the picture would show through.
+        # Alpha to coverage: the stored samples are opaque. Without multisampling alpha would be
+        # stored as it is, and the image would show through.
         switches = COVERAGE_SWITCHES if self._target.multisampled else ()
         for switch in switches:
             self.ctx.enable_direct(switch)
@@ -348,7 +348,7 @@ class FullHead(HeadRenderer):
 
 
 def light_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
-    """The program that draws a group in the light tier."""
+    """Compiles the program of a shading group in the light tier."""
     if group in VERTEX_LIT:
         defines = {"ENCODED": 1, "VERTEX_LIT": 1, **group_defines(group)}
         return Program(ctx, "head.vert", VERTEX_LIT[group], defines)
@@ -357,7 +357,7 @@ def light_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
 
 
 def full_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
-    """The program that draws a group in the full tier."""
+    """Compiles the program of a shading group in the full tier."""
     return Program(
         ctx,
         "head.vert",
@@ -367,29 +367,29 @@ def full_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
 
 
 def group_defines(group: ShadingGroup) -> dict[str, int]:
-    """What a group's program defines: its name, and that it may be thinner than a pixel."""
+    """The macros of a group's program: its name, and THIN for what is thinner than a pixel."""
     return {group.name: 1, **({"THIN": 1} if group is ShadingGroup.WHISKER else {})}
 
 
 def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
-    """The program that draws the shells of fur."""
+    """Compiles the program of the fur shells."""
     return Program(ctx, "shells.vert", "shells.frag", {"COVERAGE": 1} if multisampled else {})
 
 
 def wind_bend(velocity_px: tuple[float, float], pixel_m: float) -> tuple[float, float, float]:
-    """How far the air bends the fur of a moving head, in camera space, over the fur's length."""
+    """How far a moving head's fur is bent, in camera space, over the length of the fur."""
     x, y = (-WIND * pixel_m * v for v in velocity_px)
     limit = min(1.0, MAX_WIND / max(1e-9, float(np.hypot(x, y))))
     return x * limit, -y * limit, 0.0
 
 
 def mouth_open(weights: Weights) -> float:
-    """How much light comes into the mouth, 0..1."""
+    """How much light enters the mouth, 0..1."""
     return min(1.0, sum(share * float(weights[INDEX[name]]) for name, share in OPENING.items()))
 
 
 def outer_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
-    """The triangles of fur, cloth and skin, uint32[m, 3]: with the ruff, into which mouths lead."""
+    """The triangles of fur, cloth and skin, uint32[m, 3]."""
     none = np.zeros((0, 3), np.uint32)
     return np.concatenate([mesh.triangles.get(c, none) for c in OUTER])
 
@@ -402,18 +402,18 @@ def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
 
 
 def shadow_from_camera(points: NDArray[np.float64], light: Light) -> Matrix4:
-    """An orthographic view from the key light that just holds the points, for the shadow map."""
+    """The orthographic projection of the shadow map: from the key light, around the points."""
     z = np.array(light.key_direction)
     x = np.cross((0.0, 1.0, 0.0), z)
     x /= np.linalg.norm(x)
     axes = np.stack((x, np.cross(z, x), z))
-    seen = points @ axes.T
-    low, high = seen.min(axis=0), seen.max(axis=0)
+    in_light = points @ axes.T
+    low, high = in_light.min(axis=0), in_light.max(axis=0)
     margin = 0.05 * float(np.max(high - low))
     half = (high - low) / 2 + margin
     out = np.eye(4)
     out[:3, :3] = axes / half[:, None]
     out[:3, 3] = -((low + high) / 2) / half
-    out[2] *= -1  # near the light is near 0
+    out[2] *= -1  # depth grows away from the light
     out[3] = (0, 0, 0, 1)
     return out

@@ -1,4 +1,4 @@
-"""Turn a picture that is on the GPU into I420, so that fewer bytes come back."""
+"""Converts an image on the GPU to I420, so that fewer bytes are read back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GpuI420:
         self._frame = ctx.framebuffer([self._planes])
 
     def convert(self, picture: moderngl.Texture) -> NDArray[np.uint8]:
-        """uint8[h * 3 // 2, w] of an sRGB texture, which the sampler turns into linear light."""
+        """Converts an sRGB texture, which the sampler decodes to linear: uint8[h * 3 // 2, w]."""
         self._ctx.enable_only(moderngl.NOTHING)
         self._frame.use()
         picture.use(PICTURE_UNIT)

@@ -1,4 +1,4 @@
-"""The light that falls on a head, in camera space and linear units."""
+"""The lights of a head: key, fill, rim and ambient, in camera space and linear units."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Colour = tuple[float, float, float]
 
 
 def unit(x: float, y: float, z: float) -> tuple[float, float, float]:
-    """The same direction, one long."""
+    """Normalises a direction."""
     length = float(np.sqrt(x * x + y * y + z * z))
     return x / length, y / length, z / length
 
@@ -23,7 +23,7 @@ BEHIND_RIGHT = unit(0.65, 0.55, -0.75)
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Key, fill, rim and a sky over a ground; directions point towards the light."""
+    """Key, fill and rim light and hemispheric ambient; directions point towards the light."""
 
     key_direction: Colour = UPPER_LEFT
     key: Colour = (1.38, 1.24, 1.06)  # warm
@@ -54,18 +54,20 @@ STUDIO = Light()
 
 
 def mixed(a: Light, b: Light, share: float) -> Light:
-    """The light a part of the way from `a` to `b`; exactly `a` at 0 and `b` at 1."""
+    """Interpolates from `a` to `b`; exactly `a` at 0 and `b` at 1."""
     if share <= 0 or share >= 1:
         return a if share <= 0 else b
     mix = {
         field.name: _between(getattr(a, field.name), getattr(b, field.name), share)
         for field in fields(Light)
     }
-    turned = {name: unit(*way) for name, way in mix.items() if name.endswith("_direction")}
+    turned = {
+        name: unit(*direction) for name, direction in mix.items() if name.endswith("_direction")
+    }
     return Light(**mix | turned)
 
 
 def _between(a: Any, b: Any, share: float) -> Any:
-    """A number, or a tuple of them, a part of the way from `a` to `b`."""
-    way = np.asarray(a) + share * (np.asarray(b) - np.asarray(a))
-    return tuple(way.tolist()) if way.ndim else float(way)
+    """Interpolates numbers or tuples of them."""
+    out = np.asarray(a) + share * (np.asarray(b) - np.asarray(a))
+    return tuple(out.tolist()) if out.ndim else float(out)

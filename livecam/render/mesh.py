@@ -1,4 +1,4 @@
-"""An avatar's meshes as one vertex buffer, and the morphs that move it, in numpy."""
+"""Merges the meshes of an avatar into one vertex buffer and applies morph targets to it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Points
 from livecam.avatar.normals import area_weighted_normals
 from livecam.core.face import INDEX, Weights
 
-# What drives a morph: drivers in EXPRESSIONS. The weights of several are multiplied.
+# The expressions that drive a morph, as indices; weights of several are multiplied.
 Drivers: TypeAlias = tuple[int, ...]
 
-WEIGHT_FLOOR = 0.004  # a morph below this moves nothing by a visible amount
+MIN_WEIGHT = 0.004  # a smaller weight has no visible effect
 
 
 class ShadingGroup(IntEnum):
-    """What is drawn with one program."""
+    """The parts of a head that share a shader program."""
 
     MATTE = 0  # fur, cloth
     EYE = 1
@@ -33,7 +33,7 @@ class ShadingGroup(IntEnum):
     HAIR = 5
     SKIN = 6
     WHISKER = 7
-    GLASS = 8  # last: what lies behind shows through
+    GLASS = 8  # last: it is blended over the others
 
 
 SHADING_GROUPS = {
@@ -54,7 +54,7 @@ SHADING_GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class MergedMesh:
-    """All meshes of an avatar one after the other."""
+    """All meshes of an avatar, concatenated."""
 
     positions: Points
     normals: Points
@@ -63,11 +63,11 @@ class MergedMesh:
     fur: NDArray[np.float32]
     occlusion: NDArray[np.float32]
     head_weight: NDArray[np.float32]
-    material: NDArray[np.float32]  # Material, as the shaders take it
+    material: NDArray[np.float32]  # Material, as a vertex attribute
     triangles: dict[ShadingGroup, NDArray[np.uint32]]  # uint32[m, 3]
-    bone: NDArray[np.float32]  # 0, or 1 + place in Avatar.bones, as the shaders take it
+    bone: NDArray[np.float32]  # 0: none, or 1 + index in Avatar.bones, as a vertex attribute
     sway: NDArray[np.float32]
-    thin: NDArray[np.float32]  # 1 where light from behind shines through
+    thin: NDArray[np.float32]  # translucency: 1 where light passes from behind
     morphs: dict[Drivers, tuple[NDArray[np.int64], Points]]  # rows, deltas
 
     @property
@@ -76,7 +76,7 @@ class MergedMesh:
 
 
 def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
-    """Joins meshes; morphs with the same name become one. What hangs on an ear's bone is thin."""
+    """Concatenates meshes and joins equally named morphs; vertices of ear bones are thin."""
     starts = np.cumsum([0, *(len(m.positions) for m in meshes)])
     triangles: dict[ShadingGroup, list[NDArray[np.uint32]]] = {}
     morphs: dict[Drivers, list[tuple[NDArray[np.int64], Points]]] = {}
@@ -107,7 +107,7 @@ def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
         bone=bone.astype(np.float32),
         sway=sway,
         thin=(sway * is_ear).astype(np.float32),
-        triangles={coat: np.concatenate(parts) for coat, parts in sorted(triangles.items())},
+        triangles={group: np.concatenate(parts) for group, parts in sorted(triangles.items())},
         morphs={
             drivers: (np.concatenate([r for r, _ in parts]), np.concatenate([d for _, d in parts]))
             for drivers, parts in sorted(morphs.items())
@@ -116,7 +116,7 @@ def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
 
 
 def vertex_normals(positions: Points, triangles: NDArray[np.uint32]) -> Points:
-    """Area-weighted normals float32[n, 3] of a triangle mesh, not unit length."""
+    """Area-weighted normals float32[n, 3], not of unit length."""
     return area_weighted_normals(positions, triangles).astype(np.float32)
 
 
@@ -126,10 +126,10 @@ def _unit(vectors: Points) -> Points:
 
 
 class Morpher:
-    """Moves vertices and their normals by expression weights.
+    """Applies morph weights to vertices and their normals. One thread.
 
-    What a morph does to a normal is computed once, here; a frame is a few multiply-adds over
-    ranges of one preallocated array. Used on one thread.
+    The displacement of the normals is computed once, here; a frame is a few multiply-adds over
+    ranges of one preallocated array.
     """
 
     def __init__(self, mesh: MergedMesh) -> None:
@@ -143,17 +143,17 @@ class Morpher:
             drivers: _dense_range(mesh, rows, deltas)
             for drivers, (rows, deltas) in mesh.morphs.items()
         }
-        self._moved: tuple[int, int] = (0, 0)  # floats that differ from the rest
+        self._moved: tuple[int, int] = (0, 0)  # range of floats that differ from the rest shape
 
     def apply(self, weights: Weights) -> tuple[int, int]:
-        """Morphs `vertices`; returns the first and past-the-last row that changed."""
+        """Morphs `vertices`; returns the range of rows that changed, the end exclusive."""
         before = self._moved
         low, high = before
         self._flat[low:high] = self._rest[low:high]
         low, high = len(self._flat), 0
         for drivers, (start, deltas) in self._morphs.items():
-            weight = np.float32(math.prod(weights[place] for place in drivers))
-            if abs(weight) < WEIGHT_FLOOR:
+            weight = np.float32(math.prod(weights[driver] for driver in drivers))
+            if abs(weight) < MIN_WEIGHT:
                 continue
             stop = start + len(deltas)
             moved = np.multiply(deltas, weight, out=self._scratch[start:stop])
@@ -168,7 +168,7 @@ class Morpher:
 def _dense_range(
     mesh: MergedMesh, rows: NDArray[np.int64], deltas: Points
 ) -> tuple[int, NDArray[np.float32]]:
-    """The floats from the first to the last vertex that a morph moves: position and normal."""
+    """A morph as a dense range: its first float, and displacements of position and normal."""
     low, high = int(rows.min()), int(rows.max()) + 1
     triangles = mesh.all_triangles
     touched = np.zeros(len(mesh.positions), bool)
@@ -184,20 +184,20 @@ def _dense_range(
     after = vertex_normals(moved, near)
     touched[near] = True
     turned = np.flatnonzero(touched)
-    # Vertices at the edge of the touched region miss some of their triangles, but miss the
-    # same ones before and after, so that the change stays small there.
+    # Vertices at the edge of the region lack some of their triangles, but the same ones before
+    # and after, so that the difference stays small.
     change[turned - low, 3:] = (_unit(after) - _unit(before))[turned]
     return low * 6, change.ravel()
 
 
 class GpuMesh:
-    """A merged mesh in GPU memory: one moving buffer, one resting buffer, indices per coat."""
+    """A merged mesh in GPU memory: a dynamic and a static vertex buffer, indices per group."""
 
     def __init__(self, ctx: moderngl.Context, mesh: MergedMesh) -> None:
         self._ctx = ctx
-        moving = np.concatenate((mesh.positions, mesh.normals), axis=1).astype(np.float32)
-        self.moving = ctx.buffer(moving.tobytes(), dynamic=True)
-        resting = np.concatenate(
+        dynamic = np.concatenate((mesh.positions, mesh.normals), axis=1).astype(np.float32)
+        self.dynamic = ctx.buffer(dynamic.tobytes(), dynamic=True)
+        static = np.concatenate(
             (
                 mesh.positions,
                 mesh.colors,
@@ -207,25 +207,25 @@ class GpuMesh:
             ),
             axis=1,
         )
-        self.resting = ctx.buffer(resting.astype(np.float32).tobytes())
+        self.static = ctx.buffer(static.astype(np.float32).tobytes())
         self.indices = {
-            coat: ctx.buffer(triangles.astype(np.uint32).tobytes())
-            for coat, triangles in mesh.triangles.items()
+            group: ctx.buffer(triangles.astype(np.uint32).tobytes())
+            for group, triangles in mesh.triangles.items()
         }
 
     def write(self, vertices: Points, first: int, last: int) -> None:
-        """Uploads rows of the moving buffer; vertices is float32[n, 6]."""
+        """Uploads a range of rows of the dynamic buffer; `vertices` is float32[n, 6]."""
         if last > first:
-            self.moving.write(vertices[first:last], offset=first * 24)
+            self.dynamic.write(vertices[first:last], offset=first * 24)
 
     def vertex_array(
         self, program: moderngl.Program, indices: moderngl.Buffer
     ) -> moderngl.VertexArray:
-        """Binds the attributes that the program uses."""
+        """Makes a vertex array of the attributes that the program uses."""
         content = [
-            layout(self.moving, program, ("position", 3), ("normal", 3)),
+            layout(self.dynamic, program, ("position", 3), ("normal", 3)),
             layout(
-                self.resting, program, ("rest", 3), ("color", 3), ("comb", 3), ("surface", 4),
+                self.static, program, ("rest", 3), ("color", 3), ("comb", 3), ("surface", 4),
                 ("bone", 3),
             ),
         ]  # fmt: skip
@@ -234,14 +234,14 @@ class GpuMesh:
         )
 
     def release(self) -> None:
-        for buffer in (self.moving, self.resting, *self.indices.values()):
+        for buffer in (self.dynamic, self.static, *self.indices.values()):
             buffer.release()
 
 
 def layout(
     buffer: moderngl.Buffer, program: moderngl.Program, *attributes: tuple[str, int]
 ) -> tuple[moderngl.Buffer | str, ...]:
-    """A buffer of float attributes as moderngl wants it told, with gaps for the unused."""
+    """Describes a buffer of float attributes to moderngl, with padding for the unused ones."""
     used = [name for name, _ in attributes if name in program]
     formats = (f"{n}f" if name in program else f"{n}x4" for name, n in attributes)
     return (buffer, " ".join(formats), *used)

@@ -1,4 +1,4 @@
-"""The strands of fur: a small tileable 3-D texture."""
+"""Generates the noise of fur strands: small tileable 3-D textures."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from numpy.typing import NDArray
 SIZE = 64  # voxels along an edge
 CELLS = 16  # strands along an edge
 PER_CELL = SIZE // CELLS
-# Unit directions in which the strands of each channel lie: the four that are nearest to how fur is
-# combed on the built-in heads. shaders/strand.glsl has the same.
+# Unit directions of the strands in each channel: the four that are nearest to the combed fur of
+# the built-in heads. shaders/strand.glsl has the same.
 STRAND_DIRECTIONS = (
     (0.49, 0.872, 0.0),
     (-0.49, 0.872, 0.0),
     (0.0, 0.44, 0.898),
     (0.0, 0.44, -0.898),
 )
-# Standard deviations of the blurs along and across, in voxels, and their share: strands, clumps.
+# Standard deviations of the blurs along and across, in voxels, and weight: strands, clumps.
 BLURS = ((7.0, 1.0, 0.70), (11.0, 3.2, 0.30))
 CONTRAST = 52.0  # standard deviation, in levels
 
 
 @cache
 def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
-    """uint8[64, 64, 64, 4]: strand profile, one number per strand, smooth noise, and nothing.
+    """Makes uint8[64, 64, 64, 4]: strand profile, a number per strand, smooth noise, unused.
 
     The profile falls with the distance to the nearest of one random point per cell
-    (Worley 1996); it repeats without a seam. Made once per process; read-only.
+    (Worley 1996); it is tileable. Made once per process; read-only.
     """
     random = np.random.default_rng(seed)
     points = random.random((CELLS, CELLS, CELLS, 3), np.float32)
     numbers = random.random((CELLS, CELLS, CELLS), np.float32)
     place = (np.arange(PER_CELL, dtype=np.float32) + 0.5) / PER_CELL
-    # axes: cell z, y, x, then place within the cell z, y, x
+    # axes: cell z, y, x, then voxel within the cell z, y, x
     nearest = np.full((CELLS,) * 3 + (PER_CELL,) * 3, np.inf, np.float32)
     number = np.zeros_like(nearest)
     for step in product((-1, 0, 1), repeat=3):
@@ -60,7 +60,7 @@ def strand_noise(seed: int = 3) -> NDArray[np.uint8]:
 
 @cache
 def combed_noise(seed: int = 5) -> NDArray[np.uint8]:
-    """uint8[64, 64, 64, 4]: noise stretched along each of STRAND_DIRECTIONS, around
+    """Makes uint8[64, 64, 64, 4]: noise stretched along each of STRAND_DIRECTIONS, around
     127.5; axes z, y, x.
 
     Made once per process; read-only.
@@ -73,12 +73,12 @@ def combed_noise(seed: int = 5) -> NDArray[np.uint8]:
         white = np.fft.rfftn(random.standard_normal((SIZE,) * 3))
         along2 = (a * x + b * y + c * z) ** 2
         across2 = x * x + y * y + z * z - along2
-        drawn = np.zeros((SIZE,) * 3)
+        stretched = np.zeros((SIZE,) * 3)
         for along, across, share in BLURS:
             window = np.exp(-2 * np.pi**2 * (along2 * along**2 + across2 * across**2))
-            part = np.fft.irfftn(white * window, drawn.shape, axes=(0, 1, 2))
-            drawn += share * part / part.std()
-        out[..., channel] = np.clip(127.5 + CONTRAST * drawn / drawn.std(), 0, 255)
+            part = np.fft.irfftn(white * window, stretched.shape, axes=(0, 1, 2))
+            stretched += share * part / part.std()
+        out[..., channel] = np.clip(127.5 + CONTRAST * stretched / stretched.std(), 0, 255)
     out.flags.writeable = False
     return out
 
@@ -88,7 +88,7 @@ def _voxels(cells: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _smooth(values: NDArray[np.float32], sigma: float = 2.2) -> NDArray[np.float32]:
-    """Blurred round the edges and stretched to 0..1."""
+    """Blurs with periodic boundaries and normalises to 0..1."""
     frequency = np.fft.fftfreq(SIZE)
     fall = np.exp(-2 * (np.pi * sigma * frequency) ** 2)
     window = fall[:, None, None] * fall[None, :, None] * fall[None, None, : SIZE // 2 + 1]
@@ -98,14 +98,14 @@ def _smooth(values: NDArray[np.float32], sigma: float = 2.2) -> NDArray[np.float
 
 
 def noise_texture(ctx: moderngl.Context, filtered: bool) -> moderngl.Texture3D:
-    """The noise on the GPU; repeats, as textures do unless told otherwise."""
+    """Uploads the strand noise; it repeats, as textures do by default."""
     texture = ctx.texture3d((SIZE,) * 3, 4, strand_noise().tobytes())
     texture.filter = (moderngl.LINEAR,) * 2 if filtered else (moderngl.NEAREST,) * 2
     return texture
 
 
 def combed_texture(ctx: moderngl.Context) -> moderngl.Texture3D:
-    """The drawn out strands on the GPU; repeats."""
+    """Uploads the combed noise; it repeats."""
     texture = ctx.texture3d((SIZE,) * 3, 4, combed_noise().tobytes())
     texture.filter = (moderngl.NEAREST,) * 2
     return texture

@@ -1,4 +1,4 @@
-"""Load plain GLSL 330: includes, defines, and driver errors that name file and line.
+"""Loads and compiles GLSL 330: includes, defines, and driver errors that name file and line.
 
 Sources lie in the top-level `shaders/`, in a wheel in `livecam/_data/shaders`. `#include "x.glsl"`
 is expanded once; every program starts with the version line, so the files hold none.
@@ -31,7 +31,7 @@ Value: TypeAlias = float | int | tuple[float, ...] | NDArray[Any] | bytes
 
 
 def shader_folder() -> Path:
-    """Where the GLSL files are.
+    """Returns the folder of the GLSL files.
 
     Raises:
         ShaderError: the installation is incomplete.
@@ -43,7 +43,7 @@ def shader_folder() -> Path:
 
 
 class ShaderSource:
-    """One shader's text after includes; knows which file and line each line came from."""
+    """The text of a shader after includes, and the file and line that each line came from."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -74,7 +74,7 @@ class ShaderSource:
 
     @property
     def uniforms(self) -> set[str]:
-        """The names of every uniform that is written down, whether the driver keeps it or not."""
+        """The names of all declared uniforms, whether the driver keeps them or not."""
         names = (n for found in _UNIFORM.findall(self.text) for n in found.split(","))
         return {n.split("[")[0].strip() for n in names}
 
@@ -84,7 +84,7 @@ class ShaderSource:
         return "\n".join((*head, self.text, ""))
 
     def locate(self, message: str) -> str:
-        """A driver's message with `file:line` in place of its numbers."""
+        """Replaces the numbers in a driver's message by `file:line`."""
 
         def name(found: re.Match[str]) -> str:
             number = int(found[1])
@@ -96,7 +96,7 @@ class ShaderSource:
 
 @cache
 def load(name: str, folder: Path | None = None) -> ShaderSource:
-    """The source of that name; read once per process.
+    """Loads the source of that name, once per process.
 
     Raises:
         ShaderError: a file is missing, or files include each other.
@@ -105,7 +105,7 @@ def load(name: str, folder: Path | None = None) -> ShaderSource:
 
 
 class Program:
-    """A compiled program; refuses uniforms that its sources do not declare."""
+    """A compiled program; setting a uniform that its sources do not declare is an error."""
 
     def __init__(
         self,
@@ -155,9 +155,9 @@ def _compile(
         return ctx.program(vertex.glsl(defines), fragment.glsl(defines))
     except moderngl.Error as error:
         message = str(error)
-        # moderngl heads its message with the name of the stage that failed.
-        guilty = fragment if "fragment_shader" in message else vertex
-        raise ShaderError(guilty.locate(_lines_of_interest(message))) from error
+        # moderngl begins its message with the name of the stage that failed.
+        failed = fragment if "fragment_shader" in message else vertex
+        raise ShaderError(failed.locate(_lines_of_interest(message))) from error
 
 
 def _lines_of_interest(message: str) -> str:

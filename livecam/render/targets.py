@@ -1,6 +1,6 @@
-"""Where a head is drawn before it is blended: textures that grow with it.
+"""Render targets: framebuffers that grow with what is drawn into them.
 
-Row 0 of every target is the top row of the picture.
+Row 0 of every target is the top row of the image.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ FRAMEBUFFER_SRGB = 0x8DB9
 
 
 def _fits(have: tuple[int, int], width: int, height: int) -> bool:
-    # Clearing costs by the buffer's size: one that became far too large is replaced.
+    # Clearing costs by the size of the buffer: one that is far too large is replaced.
     waste = have[0] * have[1] > 2 * _rounded(width) * _rounded(height)
     return width <= have[0] and height <= have[1] and not waste
 
 
 class EncodedTarget:
-    """8-bit sRGB colour and depth in ordinary memory: for software renderers."""
+    """8-bit sRGB colour and depth, read back to main memory: for software renderers."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self._color: moderngl.Renderbuffer | None = None
         self._size = (0, 0)
         self._pixels = np.empty(0, np.uint8)
-        self.size = (0, 0)  # of what is drawn, at most that of the buffers
+        self.size = (0, 0)  # of the render, at most that of the buffers
 
     def begin(self, width: int, height: int) -> None:
-        """Binds and clears a drawing of that size."""
+        """Binds and clears a render of that size."""
         self.size = (width, height)
         if not _fits(self._size, width, height):
             self._allocate(_rounded(width), _rounded(height))
@@ -57,7 +57,7 @@ class EncodedTarget:
         self._frame = self._ctx.framebuffer([self._color], self._depth)
 
     def read(self) -> NDArray[np.uint8]:
-        """The drawing, uint8[h, w, 4], premultiplied; valid until the next call."""
+        """Reads back uint8[h, w, 4], premultiplied; valid until the next call."""
         width, height = self.size
         if self._pixels.size < width * height * 4:
             self._pixels = np.empty(_rounded(width) * _rounded(height) * 4, np.uint8)
@@ -73,7 +73,7 @@ class EncodedTarget:
 
 
 class MultisampledTarget:
-    """Linear halves and depth, several samples a pixel, and the texture they resolve into."""
+    """Linear half floats and depth, multisampled, and the texture they resolve into."""
 
     def __init__(self, ctx: moderngl.Context, samples: int) -> None:
         self._ctx = ctx
@@ -83,7 +83,7 @@ class MultisampledTarget:
         self._things: list[moderngl.Renderbuffer | moderngl.Framebuffer | moderngl.Texture] = []
 
     def begin(self, width: int, height: int) -> None:
-        """Binds and clears a drawing of that size."""
+        """Binds and clears a render of that size."""
         if not _fits(self._size, width, height):
             self._allocate(_rounded(width), _rounded(height))
         self._frame.use()
@@ -92,7 +92,7 @@ class MultisampledTarget:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Of the textures; what is drawn may be smaller."""
+        """The size of the textures; the render may be smaller."""
         return self._size
 
     def _allocate(self, width: int, height: int) -> None:
@@ -107,7 +107,7 @@ class MultisampledTarget:
         self._things = [self._frame, self._resolved, color, depth, self._texture]
 
     def resolve(self) -> moderngl.Texture:
-        """Averages the samples; the texture is valid until the next `begin`."""
+        """Resolves the samples; the texture is valid until the next `begin`."""
         self._ctx.copy_framebuffer(self._resolved, self._frame)
         return self._texture
 
@@ -118,7 +118,7 @@ class MultisampledTarget:
 
 
 class ShadowMap:
-    """Depth seen from the key light."""
+    """Depth from the key light."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.texture = ctx.depth_texture((SHADOW_MAP_SIZE, SHADOW_MAP_SIZE))
@@ -137,7 +137,7 @@ class ShadowMap:
 
 
 class CoarseTarget:
-    """Two channels of 8 bits that stretch over any region: for what is soft."""
+    """Two channels of 8 bits at low resolution, stretched over a region: for soft shadows."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.texture = ctx.texture((COARSE, COARSE), 2)
@@ -145,7 +145,7 @@ class CoarseTarget:
         self._frame = ctx.framebuffer([self.texture])
 
     def begin(self) -> None:
-        """Binds it; every pixel will be drawn."""
+        """Binds it without clearing: every pixel will be drawn."""
         self._frame.use()
 
     def release(self) -> None:
@@ -154,7 +154,7 @@ class CoarseTarget:
 
 
 class ImageTarget:
-    """The picture on the GPU: bytes go in and out as sRGB, blending happens in linear light."""
+    """The image on the GPU: sRGB bytes go in and out, blending is in linear light."""
 
     def __init__(self, ctx: moderngl.Context, size: tuple[int, int]) -> None:
         self._ctx = ctx
@@ -163,11 +163,11 @@ class ImageTarget:
         self._frame = ctx.framebuffer([self.texture])
 
     def upload(self, image: NDArray[np.uint8]) -> None:
-        """Takes a picture uint8[h, w, 4] of this size."""
+        """Uploads an image uint8[h, w, 4] of this size."""
         self.texture.write(image)
 
     def begin(self, rect: Rect) -> None:
-        """Binds a rectangle of it for blending: source is premultiplied light and coverage."""
+        """Binds a rectangle for blending with premultiplied linear colour and coverage."""
         self._frame.use()
         self._frame.viewport = (rect.x0, rect.y0, rect.width, rect.height)
         self._ctx.enable_only(moderngl.BLEND)
@@ -175,12 +175,12 @@ class ImageTarget:
         self._ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
 
     def end(self) -> None:
-        """Gives the context back as it was."""
+        """Restores the state of the context."""
         self._ctx.disable_direct(FRAMEBUFFER_SRGB)
         self._ctx.enable_only(moderngl.NOTHING)
 
     def read(self, rect: Rect) -> NDArray[np.uint8]:
-        """The pixels of a rectangle, uint8[h, w, 4]."""
+        """Reads back a rectangle, uint8[h, w, 4]."""
         viewport = (rect.x0, rect.y0, rect.width, rect.height)
         data = self._frame.read(viewport, components=4)
         return np.frombuffer(data, np.uint8).reshape(rect.height, rect.width, 4)
