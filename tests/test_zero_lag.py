@@ -1,4 +1,4 @@
-"""The smoother that looks ahead: calm where the head is still, never late, whole over gaps."""
+"""The zero-lag smoother: still where the head is still, without lag, complete over gaps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.core.spaces import euler_deg, quaternion_from_vector
-from livecam.filtering.zero_lag import Motion, steady
+from livecam.filtering.zero_lag import Motion, smooth_motion
 
 Array = NDArray[np.float64]
 
@@ -26,12 +26,12 @@ def motion(translations: Array, yaw_rad: Array | None = None, blink: Array | Non
     return Motion(translations, rotations, weights)
 
 
-def steadied(source: Motion, missing: slice | None = None, times: Array | None = None) -> Motion:
+def smoothed(source: Motion, missing: slice | None = None, times: Array | None = None) -> Motion:
     n = len(source.translations)
-    seen = np.ones(n, bool)
+    measured = np.ones(n, bool)
     if missing is not None:
-        seen[missing] = False
-    return steady(np.arange(n) / FPS if times is None else times, seen, source)
+        measured[missing] = False
+    return smooth_motion(np.arange(n) / FPS if times is None else times, measured, source)
 
 
 def swaying(n: int = 240, hertz: float = 0.8, metres: float = 0.05) -> Array:
@@ -57,25 +57,25 @@ def lag_in_frames(truth: Array, result: Array) -> float:
     return float(MEASURED_LAG_FRAMES[int(np.argmin(misfits))])
 
 
-def test_a_still_head_stops_jittering():
+def test_the_noise_of_a_still_head_is_removed():
     still = np.tile((0.0, 0.0, -0.5), (300, 1))
-    result = steadied(motion(still + jitter(300))).translations
+    result = smoothed(motion(still + jitter(300))).translations
     assert (result - still).std() < JITTER_M / 2.5
     assert np.diff(result, axis=0).std() < JITTER_M / 6
 
 
 @pytest.mark.parametrize("hertz", [0.3, 0.8, 2.0])
-def test_a_moving_head_is_followed_without_lag(hertz: float):
+def test_a_moving_head_is_smoothed_without_lag(hertz: float):
     truth = swaying(hertz=hertz)
-    result = steadied(motion(truth + jitter(len(truth)))).translations
+    result = smoothed(motion(truth + jitter(len(truth)))).translations
     assert abs(lag_in_frames(truth[:, 0], result[:, 0])) < 0.15
     assert np.sqrt(((result - truth) ** 2).mean()) < 1.2 * JITTER_M
 
 
-def test_a_sudden_start_is_neither_late_nor_early():
+def test_a_sudden_start_is_neither_delayed_nor_anticipated():
     truth = np.zeros((120, 3))
     truth[60:, 0] = np.minimum(np.arange(60) * 0.01, 0.2)
-    result = steadied(motion(truth + jitter(120))).translations
+    result = smoothed(motion(truth + jitter(120))).translations
     assert np.abs(result - truth).max() < 0.004
     assert np.abs(result[:57] - truth[:57]).max() < 2 * JITTER_M
 
@@ -85,40 +85,40 @@ def test_blinks_of_three_frames_keep_their_depth():
     blink[50:53] = 0.5, 0.9, 0.5
     blink[120:124] = 0.4, 0.8, 0.8, 0.4
     noisy = (blink + np.random.default_rng(2).normal(0, 0.01, 200)).clip(0, 1)
-    result = steadied(motion(np.zeros((200, 3)), blink=noisy)).weights[:, 8]
+    result = smoothed(motion(np.zeros((200, 3)), blink=noisy)).weights[:, 8]
     assert result[51] > 0.8
     assert result[121:123].min() > 0.7
     assert np.diff(result[:45]).std() < np.diff(noisy[:45]).std() / 2
 
 
-def test_a_short_gap_is_bridged_along_the_motion():
+def test_a_short_gap_is_interpolated_along_the_motion():
     truth = swaying(hertz=0.5)
     gap = slice(100, 112)
     broken = truth + jitter(len(truth))
-    broken[gap] = 99.0  # whatever stands in unseen rows must not matter
-    result = steadied(motion(broken), missing=gap).translations
+    broken[gap] = 99.0  # values of unmeasured rows must not matter
+    result = smoothed(motion(broken), missing=gap).translations
     assert np.abs(result - truth)[gap].max() < 0.005
 
 
-def test_a_long_gap_becomes_a_calm_way_between_its_ends():
+def test_a_long_gap_becomes_a_straight_line_between_its_ends():
     truth = np.zeros((200, 3))
     truth[:50, 0] = np.arange(50) * 0.004
     truth[150:, 0] = 1.0 + np.arange(50) * 0.004
-    result = steadied(motion(truth), missing=slice(50, 150)).translations[:, 0]
+    result = smoothed(motion(truth), missing=slice(50, 150)).translations[:, 0]
     assert np.diff(result)[60:140] == pytest.approx(0.0078, rel=0.25)
     assert result[50:150].min() > 0.19
     assert result[50:150].max() < 1.01
 
 
-def test_before_the_first_and_after_the_last_sight_the_head_comes_to_rest():
+def test_the_head_rests_before_the_first_and_after_the_last_measurement():
     truth = np.zeros((150, 3))
     truth[:, 0] = np.arange(150) * 0.004  # 0.12 m/s
-    result = steadied(motion(truth), missing=slice(90, 150)).translations[:, 0]
+    result = smoothed(motion(truth), missing=slice(90, 150)).translations[:, 0]
     assert np.ptp(result[130:]) < 0.002
     assert truth[89, 0] <= result[149] < truth[89, 0] + 0.06
-    seen = np.zeros(150, bool)
-    seen[60:] = True
-    early = steady(np.arange(150) / FPS, seen, motion(truth)).translations[:, 0]
+    measured = np.zeros(150, bool)
+    measured[60:] = True
+    early = smooth_motion(np.arange(150) / FPS, measured, motion(truth)).translations[:, 0]
     assert np.ptp(early[:20]) < 0.002
 
 
@@ -129,24 +129,24 @@ def test_the_opposite_quaternion_is_the_same_rotation():
         source.translations, source.rotations * np.where(np.arange(90) % 3, 1, -1)[:, None],
         source.weights,
     )  # fmt: skip
-    result = steadied(flipped, missing=slice(40, 50)).rotations
+    result = smoothed(flipped, missing=slice(40, 50)).rotations
     assert np.linalg.norm(result, axis=1) == pytest.approx(1)
-    measured = np.array([euler_deg(q)[0] for q in result])
-    assert measured == pytest.approx(np.rad2deg(yaw), abs=0.5)
+    angles = np.array([euler_deg(q)[0] for q in result])
+    assert angles == pytest.approx(np.rad2deg(yaw), abs=0.5)
 
 
-def test_uneven_times_are_taken_as_they_are():
+def test_irregular_times_are_supported():
     times = np.cumsum(np.random.default_rng(3).choice((0.02, 0.03, 0.05), 200))
     truth = np.zeros((200, 3))
     truth[:, 1] = 0.05 * np.sin(2 * np.pi * 0.5 * times)
-    result = steadied(motion(truth + jitter(200)), times=times).translations
+    result = smoothed(motion(truth + jitter(200)), times=times).translations
     assert np.sqrt(((result - truth) ** 2).mean()) < 1.2 * JITTER_M
 
 
-@pytest.mark.parametrize("sightings", [1, 2, 5])
-def test_few_sightings_are_enough(sightings: int):
-    seen = np.zeros(20, bool)
-    seen[7 : 7 + sightings] = True
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_measurements_are_enough(count: int):
+    measured = np.zeros(20, bool)
+    measured[7 : 7 + count] = True
     source = motion(np.tile((0.1, 0.2, -0.5), (20, 1)))
-    result = steady(np.arange(20) / FPS, seen, source)
+    result = smooth_motion(np.arange(20) / FPS, measured, source)
     assert result.translations == pytest.approx(source.translations)

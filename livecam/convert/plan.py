@@ -14,7 +14,7 @@ from livecam.convert.survey import Survey
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
 from livecam.core.spaces import euler_deg, project
-from livecam.filtering.zero_lag import Motion, steady
+from livecam.filtering.zero_lag import Motion, smooth_motion
 from livecam.people.people import SeatsBy
 from livecam.pipeline.stats import Shown
 
@@ -126,7 +126,7 @@ def _role(frames: range, track: Track, survey: Survey, who: int) -> Role:
         raw.rotations[row] = sighting.rotation
         raw.weights[row] = sighting.weights
     at = survey.times[frames.start : frames.stop]
-    calm = steady(at, known, raw)
+    calm = smooth_motion(at, known, raw)
     ratio = track.width_ratio
     size = (survey.info.width, survey.info.height)
     states = []

@@ -12,12 +12,12 @@ from livecam.core.registry import Registry
 
 
 class Filter(Protocol):
-    """Steadies a vector that is measured at uneven times.
+    """Filters a vector that is measured at irregular times.
 
     `step(x, dt)` takes the new measurement float64[n] and the seconds since the last one
     (dt <= 0 returns the last estimate unchanged) and returns the estimate float64[n]; the
     first call after construction or `reset` returns x itself. After `reset` it behaves
-    like a new one. `predict(dt)` tells where the vector will be dt seconds after the last step.
+    like a new one. `predict(dt)` extrapolates the vector to dt seconds after the last step.
 
     A registered class has `from_settings(settings: SmoothingSettings)`: the filter for vectors
     whose measurement noise has a standard deviation of 1.
@@ -31,7 +31,7 @@ class Filter(Protocol):
 
 
 def smoothing_strength(settings: SmoothingSettings) -> float:
-    """How strongly to smooth: 1 at the default setting, at most 2, never 0."""
+    """The strength of smoothing: 1 at the default setting, at most 2, never 0."""
     return max(2 * settings.smoothing, 0.02)
 
 

@@ -1,4 +1,4 @@
-"""Steadies expression weights without smearing a blink."""
+"""Filters blendshape weights by noise-adaptive low-passes that do not smear a blink."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livecam.core.face import EXPRESSIONS, Weights, per_expression
-from livecam.filtering.noise import NoiseLevel
+from livecam.filtering.noise import NoiseEstimate
 
 # Standard deviations of the raw weights of a still face before a webcam; as in `per_expression`.
 NOISE: tuple[tuple[str, float], ...] = (
@@ -25,30 +25,33 @@ NOISE: tuple[tuple[str, float], ...] = (
 
 
 class ExpressionFilter:
-    """Steadies the 52 weights: calm while nothing happens, at once in, a little slower out."""
+    """Low-passes the 52 weights with a cutoff that rises with the signal-to-noise ratio.
 
-    CALM_HZ = 1.0
-    IN_HZ = 30.0
-    OUT_HZ = 12.0
-    # In standard deviations of its noise: a change this small may be noise; this large is meant.
-    # The change is itself low-passed a little before it is judged, as noise goes to and fro.
-    OPENS, OPEN = 2.0, 8.0
-    JUDGE_HZ = 8.0
-    # Factors over the usual noise. Speech looks like noise too: a mouth that never rests must
-    # not be held for one.
-    LOW, HIGH = 0.6, 2.5
+    Weights rise at once and fall a little more slowly.
+    """
+
+    REST_CUTOFF_HZ = 1.0
+    RISE_CUTOFF_HZ = 30.0
+    FALL_CUTOFF_HZ = 12.0
+    # In standard deviations of the noise: up to the first a change may be noise, from the second
+    # on it is signal. The change itself is low-passed before the comparison, as noise alternates.
+    NOISE_SIGMAS, SIGNAL_SIGMAS = 2.0, 8.0
+    CHANGE_CUTOFF_HZ = 8.0
+    # Factors over the nominal noise. Speech resembles noise too: a mouth that never rests must
+    # not count as noise.
+    MIN_NOISE, MAX_NOISE = 0.6, 2.5
 
     def __init__(self) -> None:
-        # Gaze, and everything that has a left and a right of its own, must not lag in one
-        # direction: the two would add up to a look at nothing.
-        both_ways = [name.startswith(("eyeLook", "jawLeft", "jawRight")) for name in EXPRESSIONS]
-        self._out_hz = np.where(both_ways, self.IN_HZ, self.OUT_HZ)
-        self._usual_noise = per_expression(NOISE)
-        self._level = NoiseLevel(len(EXPRESSIONS), self.LOW, self.HIGH)
+        # Gaze, and all weights that form opposite pairs, must not lag in one direction only: the
+        # two lags would add up to a wrong direction.
+        symmetric = [name.startswith(("eyeLook", "jawLeft", "jawRight")) for name in EXPRESSIONS]
+        self._fall_cutoff_hz = np.where(symmetric, self.RISE_CUTOFF_HZ, self.FALL_CUTOFF_HZ)
+        self._nominal_noise = per_expression(NOISE)
+        self._noise = NoiseEstimate(len(EXPRESSIONS), self.MIN_NOISE, self.MAX_NOISE)
         self.reset()
 
     def reset(self) -> None:
-        self._level.reset()
+        self._noise.reset()
         self._estimate: NDArray[np.float64] | None = None
         self._raw: Weights | None = None
         self._trend = np.zeros(len(EXPRESSIONS))
@@ -57,19 +60,25 @@ class ExpressionFilter:
         if self._estimate is None or self._raw is None:
             self._estimate = weights.astype(np.float64)
         elif dt > 0:
-            self._level.step((weights - self._raw) / self._usual_noise)
+            self._noise.step((weights - self._raw) / self._nominal_noise)
             change = weights - self._estimate
-            self._trend = self._trend + _share(self.JUDGE_HZ, dt) * (change - self._trend)
-            clear = np.abs(self._trend) / (self._usual_noise * self._level.value)
-            meant = np.clip((clear - self.OPENS) / (self.OPEN - self.OPENS), 0, 1)
-            fast = np.where(change > 0, self.IN_HZ, self._out_hz)
-            cutoff = self.CALM_HZ + meant * (fast - self.CALM_HZ)
-            self._estimate = self._estimate + _share(cutoff, dt) * change
+            alpha = smoothing_factor(self.CHANGE_CUTOFF_HZ, dt)
+            self._trend = self._trend + alpha * (change - self._trend)
+            alpha = smoothing_factor(self._cutoff_hz(change), dt)
+            self._estimate = self._estimate + alpha * change
         self._raw = weights
         return self._estimate.astype(np.float32)
 
+    def _cutoff_hz(self, change: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The cutoff frequency of each weight, by the signal-to-noise ratio of its trend."""
+        sigmas = np.abs(self._trend) / (self._nominal_noise * self._noise.value)
+        span = self.SIGNAL_SIGMAS - self.NOISE_SIGMAS
+        signal = np.clip((sigmas - self.NOISE_SIGMAS) / span, 0, 1)
+        fast = np.where(change > 0, self.RISE_CUTOFF_HZ, self._fall_cutoff_hz)
+        return np.asarray(self.REST_CUTOFF_HZ + signal * (fast - self.REST_CUTOFF_HZ))
 
-def _share(cutoff: ArrayLike, dt: float) -> NDArray[np.float64]:
-    """How much of a change a first-order low-pass of that cutoff (Hz) takes in dt seconds."""
-    turn = 2 * np.pi * dt * np.asarray(cutoff)
-    return np.asarray(turn / (turn + 1))
+
+def smoothing_factor(cutoff_hz: ArrayLike, dt: float) -> NDArray[np.float64]:
+    """The weight of a new sample in a first-order low-pass after dt seconds."""
+    angle = 2 * np.pi * dt * np.asarray(cutoff_hz)
+    return np.asarray(angle / (angle + 1))

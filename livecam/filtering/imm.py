@@ -1,11 +1,12 @@
-"""Several Kalman filters at once: one that expects rest, others movement, and all may be right.
+"""The interacting multiple model estimator: a model of rest and several of motion.
 
 Blom, Bar-Shalom: The Interacting Multiple Model Algorithm for Systems with Markovian Switching
-Coefficients, IEEE Trans. Automatic Control 33(8), 1988. Each model answers with how likely the
-measurement is if it is right; before the next one all start from a mixture of what they believe.
-At rest the velocity is zero, so a still head is the mean of what was seen. The movements are those
-of Bar-Shalom, Li, Kirubarajan: Estimation with Applications to Tracking and Navigation, 2001,
-section 6.2.2 (continuous white-noise acceleration), which have no lag behind a steady motion.
+Coefficients, IEEE Trans. Automatic Control 33(8), 1988. Each model is a Kalman filter; its
+probability follows from the likelihood of the measurements, and before each step all filters start
+from a mixture of their states. In the model of rest the velocity is zero, so the estimate of a
+still head is the mean of its measurements. The models of motion are those of Bar-Shalom, Li,
+Kirubarajan: Estimation with Applications to Tracking and Navigation, 2001, section 6.2.2
+(continuous white-noise acceleration), which have no lag behind a constant velocity.
 """
 
 from __future__ import annotations
@@ -19,41 +20,41 @@ from numpy.typing import NDArray
 
 from livecam.config.settings import SmoothingSettings
 from livecam.filtering.base import smoothing_strength
-from livecam.filtering.kalman import FIRST_SPEED
+from livecam.filtering.kalman import INITIAL_SPEED
 
 Array = NDArray[np.float64]
 
 
 class InteractingModels:
-    """Steadies a vector; its components share the models and their covariances.
+    """Estimates a vector; its components share the models and their covariances.
 
     Args:
         noise: standard deviation of each measured component.
-        accelerations: square roots of the spectral densities of each movement's acceleration,
+        accelerations: square roots of the spectral densities of each motion model's acceleration,
             units / s^1.5.
-        walk: how far the rest itself creeps, units / s^0.5.
-        stay_s: how long one model is right, on average, before another is.
-        trust: the power to which likelihoods are taken (Bissiri, Holmes, Walker: A General
-            Framework for Updating Belief Distributions, 2016). Below 1 as the noise of a
-            head's six numbers goes together and has outliers.
+        rest_drift: square root of the spectral density of the random walk at rest, units / s^0.5.
+        sojourn_s: mean time that one model stays the true one.
+        likelihood_power: exponent of the likelihoods (Bissiri, Holmes, Walker: A General
+            Framework for Updating Belief Distributions, 2016). Below 1 as the noise of a pose's
+            six components is correlated and has outliers.
     """
 
     def __init__(
         self,
         noise: float = 1.0,
         accelerations: Sequence[float] = (100.0, 1000.0),
-        walk: float = 0.05,
-        stay_s: float = 6.0,
-        trust: float = 0.35,
+        rest_drift: float = 0.05,
+        sojourn_s: float = 6.0,
+        likelihood_power: float = 0.35,
     ) -> None:
         self._variance = noise**2
         self._densities = np.square(accelerations)[:, None, None]
-        # Over time a velocity becomes a way, but at rest it becomes nothing.
-        self._forward = np.tile(np.eye(2), (1 + len(self._densities), 1, 1))
-        self._forward[0, 1, 1] = 0.0
-        self._walk = walk
-        self._stay_s = stay_s
-        self._trust = trust
+        # The state transitions: at rest the velocity becomes zero.
+        self._transitions = np.tile(np.eye(2), (1 + len(self._densities), 1, 1))
+        self._transitions[0, 1, 1] = 0.0
+        self._rest_drift = rest_drift
+        self._sojourn_s = sojourn_s
+        self._likelihood_power = likelihood_power
         self.reset()
 
     @classmethod
@@ -65,23 +66,24 @@ class InteractingModels:
     def reset(self) -> None:
         self._estimate: Array | None = None
         self._velocity: Array = np.zeros(0)
-        # Of each model: how likely it is right; positions, less the estimate, and velocities
+        # Of each model: its probability; positions, relative to the estimate, and velocities
         # float64[models, 2, n]; the covariance of the two.
         models = 1 + len(self._densities)
-        self._right = np.full(models, 1 / models)
+        self._probabilities = np.full(models, 1 / models)
         self._states = np.zeros((models, 2, 0))
-        self._spreads = np.tile(np.diag((1.0, FIRST_SPEED**2)) * self._variance, (models, 1, 1))
+        initial = np.diag((1.0, INITIAL_SPEED**2)) * self._variance
+        self._covariances = np.tile(initial, (models, 1, 1))
 
     def step(self, x: Array, dt: float) -> Array:
         if self._estimate is None:
             self._estimate = np.array(x, np.float64)
             self._velocity = np.zeros_like(self._estimate)
-            self._states = np.zeros((len(self._right), 2, len(x)))
+            self._states = np.zeros((len(self._probabilities), 2, len(x)))
         elif dt > 0:
             self._mix(dt)
-            self._let_pass(dt)
-            self._measure(x - self._estimate)
-            change, self._velocity = _mixed(self._right[None], self._states)[0]
+            self._predict(dt)
+            self._correct(x - self._estimate)
+            change, self._velocity = _mixture(self._probabilities[None], self._states)[0]
             self._estimate = self._estimate + change
             self._states[:, 0] -= change
         return self._estimate.copy()
@@ -92,45 +94,47 @@ class InteractingModels:
         return self._estimate + self._velocity * max(dt, 0.0)
 
     def _mix(self, dt: float) -> None:
-        """Any model may have given way to any other: each starts from what all believe."""
-        models = len(self._right)
-        leaves = (1 - math.exp(-dt / self._stay_s)) / (models - 1)
-        changes = leaves + (1 - models * leaves) * np.eye(models)
-        shares = changes * self._right  # of every model (a column) in every new one (a row)
-        self._right = changes @ self._right
-        shares /= self._right[:, None]
-        # What the models disagree on is uncertain too.
-        beliefs = self._spreads + _mean_square(self._states)
-        self._states = _mixed(shares, self._states)
-        self._spreads = _mixed(shares, beliefs) - _mean_square(self._states)
+        """Interaction: each model starts from a mixture of all, by the Markov transitions."""
+        models = len(self._probabilities)
+        leave = (1 - math.exp(-dt / self._sojourn_s)) / (models - 1)
+        transitions = leave + (1 - models * leave) * np.eye(models)
+        weights = transitions * self._probabilities  # of every model (a column) in each (a row)
+        self._probabilities = transitions @ self._probabilities
+        weights /= self._probabilities[:, None]
+        # The spread of the means adds to the covariance of a mixture.
+        moments = self._covariances + _second_moments(self._states)
+        self._states = _mixture(weights, self._states)
+        self._covariances = _mixture(weights, moments) - _second_moments(self._states)
 
-    def _let_pass(self, dt: float) -> None:
-        """Time passes: every covariance P becomes F P F' + Q."""
-        forward = self._forward
-        forward[1:, 0, 1] = dt
-        self._states = forward @ self._states
-        self._spreads = forward @ self._spreads @ forward.transpose(0, 2, 1)
-        self._spreads[0, 0, 0] += self._walk**2 * dt
-        self._spreads[1:] += self._densities * ((dt**3 / 3, dt**2 / 2), (dt**2 / 2, dt))
+    def _predict(self, dt: float) -> None:
+        """Prediction: every covariance P becomes F P F' + Q."""
+        f = self._transitions
+        f[1:, 0, 1] = dt
+        self._states = f @ self._states
+        self._covariances = f @ self._covariances @ f.transpose(0, 2, 1)
+        self._covariances[0, 0, 0] += self._rest_drift**2 * dt
+        self._covariances[1:] += self._densities * ((dt**3 / 3, dt**2 / 2), (dt**2 / 2, dt))
 
-    def _measure(self, x: Array) -> None:
-        """A measurement arrives: every model learns from it, and is judged by it."""
-        surprises = x - self._states[:, 0]
-        variances = self._spreads[:, 0, 0] + self._variance
-        gains = self._spreads[:, :, :1] / variances[:, None, None]
-        self._states += gains * surprises[:, None]
-        self._spreads = self._spreads - gains * self._spreads[:, :1]
-        fits = np.vecdot(surprises, surprises) / variances + len(x) * np.log(variances)
-        right = self._right * np.exp(-0.5 * self._trust * (fits - fits.min()))
-        self._right = right / right.sum()
+    def _correct(self, x: Array) -> None:
+        """Correction of every model by a measurement, and of its probability by the likelihood."""
+        innovations = x - self._states[:, 0]
+        variances = self._covariances[:, 0, 0] + self._variance
+        gains = self._covariances[:, :, :1] / variances[:, None, None]
+        self._states += gains * innovations[:, None]
+        self._covariances = self._covariances - gains * self._covariances[:, :1]
+        # Twice the negative log-likelihood, but for a constant.
+        deviances = np.vecdot(innovations, innovations) / variances + len(x) * np.log(variances)
+        likelihoods = np.exp(-0.5 * self._likelihood_power * (deviances - deviances.min()))
+        probabilities = self._probabilities * likelihoods
+        self._probabilities = probabilities / probabilities.sum()
 
 
-def _mixed(shares: Array, of_models: Array) -> Array:
-    """One mixture for each row of shares, of what each model says, float64[models, 2, ...]."""
-    flat = shares @ of_models.reshape(len(of_models), -1)
+def _mixture(weights: Array, of_models: Array) -> Array:
+    """One weighted sum over the models, float64[models, 2, ...], for each row of weights."""
+    flat = weights @ of_models.reshape(len(of_models), -1)
     return np.asarray(flat.reshape(-1, *of_models.shape[1:]))
 
 
-def _mean_square(states: Array) -> Array:
+def _second_moments(states: Array) -> Array:
     """The second moments of positions and velocities, float64[models, 2, 2]."""
     return np.asarray(states @ states.transpose(0, 2, 1) / states.shape[2])

@@ -1,4 +1,4 @@
-"""How noisy a stream is: learnt from the stream itself, in seconds."""
+"""Estimates the measurement noise of a stream from the stream itself, within seconds."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class NoiseLevel:
-    """Standard deviations of the noise of each component, as factors over the usual ones.
+class NoiseEstimate:
+    """Estimates the noise of each component, as a factor over its nominal standard deviation.
 
-    Looks at how much each step differs from the one before: what is measured moves smoothly,
-    noise does not. A low quantile, because moving is no noise; found by stochastic approximation
-    (Robbins, Monro: A Stochastic Approximation Method, 1951), so that nothing is kept.
+    Evaluates second differences: a motion is smooth, white noise is not. Their low quantile
+    ignores quick motion; it is tracked by stochastic approximation (Robbins, Monro: A Stochastic
+    Approximation Method, 1951), which needs no history.
 
     Args:
-        size: how many components.
-        low, high: between which the factors stay.
+        size: number of components.
+        low, high: bounds of the factors.
     """
 
     QUANTILE = 0.35
-    USUAL = 0.4538  # that quantile of the size of a normal number
-    RATE = 0.05  # the share by which a measurement changes the factors
+    NORMAL_QUANTILE = 0.4538  # that quantile of the absolute value of a standard normal variable
+    RATE = 0.05  # relative change of a factor by one measurement
     UP, DOWN = math.exp(RATE * QUANTILE), math.exp(RATE * (QUANTILE - 1))
 
     def __init__(self, size: int, low: float, high: float) -> None:
@@ -34,10 +34,10 @@ class NoiseLevel:
         self._last: NDArray[np.float64] | None = None
 
     def step(self, change: NDArray[np.float64]) -> None:
-        """Takes the raw change since the last measurement, in usual standard deviations."""
+        """Takes the raw change since the last measurement, in nominal standard deviations."""
         if self._last is not None:
-            # White noise bends by sqrt(1 + 4 + 1) of its standard deviation.
-            seen = np.abs(change - self._last) / (math.sqrt(6) * self.USUAL)
-            value = self.value * np.where(seen > self.value, self.UP, self.DOWN)
+            # The second difference of white noise has sqrt(1 + 4 + 1) its standard deviation.
+            sample = np.abs(change - self._last) / (math.sqrt(6) * self.NORMAL_QUANTILE)
+            value = self.value * np.where(sample > self.value, self.UP, self.DOWN)
             self.value = np.minimum(np.maximum(value, self._low), self._high)
         self._last = change

@@ -1,15 +1,15 @@
-"""The One-Euro filter: calm when still, quick when moving.
+"""The One-Euro filter: a low-pass whose cutoff frequency rises with the speed.
 
 Casiez, Roussel, Vogel: 1 € Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
 Interactive Systems, CHI 2012. The cutoff frequency of a first-order low-pass rises with the
 speed of the signal: `cutoff = min_cutoff + beta * speed`.
 
 Three things are added here. All components share one speed, the length of the velocity: a head
-that turns also shifts a little, and what each shows faintly is clear together. With `noise`
-given, the speed that noise alone shows is taken off first, and the filter opens softly beyond
-it, as real noise has outliers: so it can be far calmer at rest without being slower in motion.
-And its memory grows no faster than time passes: after a movement it is the mean of everything
-since, instead of creeping to rest for seconds.
+that turns also shifts a little, and the sum of faint components exceeds the noise. With `noise`
+given, the apparent speed of noise alone is subtracted first, with a soft knee, as real noise has
+outliers: the cutoff at rest can be far lower without more lag in motion. And the time constant
+grows no faster than time passes: after a motion the estimate is the mean of all samples since,
+instead of an exponential approach that lasts for seconds.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from livecam.config.settings import SmoothingSettings
 from livecam.filtering.base import smoothing_strength
 
-# The speed taken off, over the root mean square that noise shows. With six components, white
-# noise is above it in one frame of a thousand.
+# The noise floor that is subtracted from the speed, over the root mean square of the noise. With
+# six components, white noise exceeds it in one frame of a thousand.
 FLOOR = 2.0
-KNEE = 1.0  # a speed this many floors above the floor opens the filter half as far as it would
+KNEE = 1.0  # at a speed this many floors above the floor half of the excess counts
 
 
 class OneEuro:
-    """Steadies a vector.
+    """A speed-adaptive low-pass of a vector.
 
     Args:
         min_cutoff: Hz, at rest.
@@ -64,39 +64,39 @@ class OneEuro:
     def reset(self) -> None:
         self._estimate: NDArray[np.float64] | None = None
         self._velocity: NDArray[np.float64] = np.zeros(0)
-        self._memory_s = 0.0  # the time constant of the low-pass
-        self._openness = 0.0  # 0 at rest .. 1 much faster than noise
+        self._time_constant_s = 0.0  # of the low-pass
+        self._motion_share = 0.0  # of the speed: 0 at rest .. 1 much faster than noise
 
     def step(self, x: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
         if self._estimate is None:
             self._estimate = np.array(x, np.float64)
             self._velocity = np.zeros_like(self._estimate)
         elif dt > 0:
-            # The paper's difference is to the last *estimate*: after a stop the velocity fades
-            # only as the estimate arrives, so the filter does not fall asleep on the way.
+            # The difference of the paper is to the last *estimate*: after a stop the velocity
+            # decays only as the estimate converges, so the cutoff does not drop too early.
             change = x - self._estimate
-            share = dt / (_time_constant(self._derivative_cutoff) + dt)
-            self._velocity = self._velocity + share * (change / dt - self._velocity)
+            alpha = dt / (_time_constant(self._derivative_cutoff) + dt)
+            self._velocity = self._velocity + alpha * (change / dt - self._velocity)
             speed = float(np.sqrt(self._velocity @ self._velocity))
-            floor = self._noise_speed(len(change), share, dt)
+            floor = self._noise_speed(len(change), alpha, dt)
             excess = max(speed - floor, 0.0)
             if excess > 0:
                 excess *= excess / (excess + KNEE * floor)
-            self._openness = excess / speed if speed > 0 else 0.0
+            self._motion_share = excess / speed if speed > 0 else 0.0
             cutoff = self._min_cutoff + self._beta * excess
-            self._memory_s = min(self._memory_s + dt, _time_constant(cutoff))
-            self._estimate = self._estimate + dt / (self._memory_s + dt) * change
+            self._time_constant_s = min(self._time_constant_s + dt, _time_constant(cutoff))
+            self._estimate = self._estimate + dt / (self._time_constant_s + dt) * change
         return self._estimate.copy()
 
     def predict(self, dt: float) -> NDArray[np.float64]:
         if self._estimate is None:
             raise ValueError("nothing was measured yet")
-        return self._estimate + self._openness * self._velocity * max(dt, 0.0)
+        return self._estimate + self._motion_share * self._velocity * max(dt, 0.0)
 
-    def _noise_speed(self, components: int, share: float, dt: float) -> float:
-        """The speed that white noise shows: a low-pass leaves share / (2 - share) of it."""
-        left = self._noise * float(np.sqrt(components * share / (2 - share)))
-        return FLOOR * left / dt
+    def _noise_speed(self, components: int, alpha: float, dt: float) -> float:
+        """The speed of white noise: a low-pass leaves alpha / (2 - alpha) of its variance."""
+        deviation = self._noise * float(np.sqrt(components * alpha / (2 - alpha)))
+        return FLOOR * deviation / dt
 
 
 def _time_constant(cutoff: float) -> float:

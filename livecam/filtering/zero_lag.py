@@ -1,20 +1,20 @@
-"""Steadies a finished recording: looks ahead as well as back, so nothing lags.
+"""Smooths a finished recording with future measurements as well as past ones, without lag.
 
-Model: a value moves with a velocity that wanders and dies away within `memory_s` (an
-integrated Ornstein-Uhlenbeck process), seen through white noise. The best estimate given
-*all* measurements is the Rauch-Tung-Striebel smoother (Rauch, Tung, Striebel, "Maximum
-likelihood estimates of linear dynamic systems", AIAA Journal 3(8), 1965). Far from gaps and
-for short memories its response is 1 / (1 + (f / cutoff)^4) without any phase, so a cut-off
-frequency is all there is to choose.
+Model: a value moves with a velocity that wanders and decays with `time_constant_s` (an
+integrated Ornstein-Uhlenbeck process), measured in white noise. The best estimate given *all*
+measurements is the Rauch-Tung-Striebel smoother (Rauch, Tung, Striebel, "Maximum likelihood
+estimates of linear dynamic systems", AIAA Journal 3(8), 1965). Far from gaps and for short time
+constants its frequency response is 1 / (1 + (f / cutoff)^4) with zero phase, so the cutoff
+frequency is the only parameter.
 
-One cut-off cannot serve a still head and a quick nod: several smoothers run side by side, and
-each moment takes the calmest that agrees with all livelier ones within their own uncertainty
-(intersection of confidence intervals: Goldenshluger and Nemirovski 1997; Katkovnik, IEEE
-Trans. Signal Processing 47(9), 1999).
+One cutoff cannot serve a still head and a quick nod: several smoothers run side by side, and each
+sample takes the lowest cutoff that agrees with all higher ones within their own uncertainty
+(intersection of confidence intervals: Goldenshluger and Nemirovski 1997; Katkovnik, IEEE Trans.
+Signal Processing 47(9), 1999).
 
-Gaps need no special case: the smoother runs across them, and because velocity dies away a
-long gap becomes a straight line and the time before the first and after the last measurement
-a short glide into rest.
+Gaps need no special case: the smoother interpolates them, and because the velocity decays a long
+gap becomes a straight line and the time before the first and after the last measurement a short
+glide to rest.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 CUTOFFS_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-AGREEMENT_SIGMAS = 1.4  # smaller follows more, larger calms more
-AT_ONCE = 13  # columns: an hour of film would need gigabytes for all 52
-CHOICE_BLUR_S = 0.06  # a choice that jumps from frame to frame would show
-POSE_MEMORY_S = 0.2  # longer glides too far where a face is lost, shorter bends steady motion
-WEIGHT_MEMORY_S = 0.1
+AGREEMENT_SIGMAS = 1.4  # half width of a confidence interval; larger smooths more
+MAX_COLUMNS = 13  # at once: an hour of film would need gigabytes for all 52
+CHOICE_BLUR_S = 0.06  # a cutoff that jumps from frame to frame would be visible
+POSE_TIME_CONSTANT_S = 0.2  # longer glides too far at a gap's ends, shorter bends steady motion
+WEIGHT_TIME_CONSTANT_S = 0.1
 
-# Standard deviations: what MediaPipe jitters on a still head (1280x720: 0.3 mm, 0.3 degrees), and
-# the most that may be taken for jitter: on a restless head motion looks like noise.
+# Standard deviations: MediaPipe's noise on a still head (1280x720: 0.3 mm, 0.3 degrees), and the
+# upper bound of an estimate: on a restless head motion resembles noise.
 TRANSLATION_NOISE_M = (0.0002, 0.0012)
 ROTATION_NOISE = (0.0007, 0.005)  # of a quaternion's components: half the angle in radians
 WEIGHT_NOISE = (0.004, 0.04)
@@ -42,60 +42,60 @@ WEIGHT_NOISE = (0.004, 0.04)
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """One face over one stretch of time; rows where nothing was seen hold anything finite."""
+    """One face over one stretch of time; rows without a measurement hold anything finite."""
 
     translations: Array  # float64[n, 3], metres
     rotations: Array  # float64[n, 4], unit quaternions
     weights: Array  # float64[n, 52]
 
 
-def steady(times: Array, seen: NDArray[np.bool_], motion: Motion) -> Motion:
-    """The motion without jitter, gaps and lag, at every one of `times`.
+def smooth_motion(times: Array, measured: NDArray[np.bool_], motion: Motion) -> Motion:
+    """Smooths a motion and fills its gaps, at every one of `times`.
 
-    `times` float64[n] rise strictly, in seconds; `seen` bool[n] tells which rows were measured
-    (at least one).
+    `times` float64[n] rise strictly, in seconds; `measured` bool[n] marks the rows with a
+    measurement (at least one).
     """
-    rotations = same_hemisphere(motion.rotations, seen)
-    rotations = smooth(times, seen, rotations, ROTATION_NOISE, POSE_MEMORY_S, together=True)
+    rotations = same_hemisphere(motion.rotations, measured)
+    rotations = smooth(times, measured, rotations, ROTATION_NOISE, POSE_TIME_CONSTANT_S, joint=True)
     rotations /= np.linalg.norm(rotations, axis=1, keepdims=True)
-    return Motion(
-        smooth(times, seen, motion.translations, TRANSLATION_NOISE_M, POSE_MEMORY_S, together=True),
-        rotations,
-        smooth(times, seen, motion.weights, WEIGHT_NOISE, WEIGHT_MEMORY_S).clip(0, 1),
+    translations = smooth(
+        times, measured, motion.translations, TRANSLATION_NOISE_M, POSE_TIME_CONSTANT_S, joint=True
     )
+    weights = smooth(times, measured, motion.weights, WEIGHT_NOISE, WEIGHT_TIME_CONSTANT_S)
+    return Motion(translations, rotations, weights.clip(0, 1))
 
 
 def smooth(
     times: Array,
-    seen: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
     values: Array,
     noise: tuple[float, float],
-    memory_s: float,
+    time_constant_s: float,
     *,
-    together: bool = False,
+    joint: bool = False,
 ) -> Array:
     """Smooths the columns of float64[n, c], each against its own noise.
 
-    The noise is measured on the values and kept between the two bounds of `noise`. With
-    `together` all columns follow as fast as the quickest one has to (the parts of one pose).
+    The noise is estimated from the values, within the two bounds of `noise`. With `joint` all
+    columns share the highest cutoff that one of them needs (the components of one pose).
     """
-    if seen.sum() < 2:
-        held: Array = np.repeat(values[seen][:1], len(values), axis=0)
+    if measured.sum() < 2:
+        held: Array = np.repeat(values[measured][:1], len(values), axis=0)
         return held
-    if not together and values.shape[1] > AT_ONCE:
-        parts = np.split(values, range(AT_ONCE, values.shape[1], AT_ONCE), axis=1)
+    if not joint and values.shape[1] > MAX_COLUMNS:
+        parts = np.split(values, range(MAX_COLUMNS, values.shape[1], MAX_COLUMNS), axis=1)
         return np.concatenate(
-            [smooth(times, seen, part, noise, memory_s) for part in parts], axis=1
+            [smooth(times, measured, part, noise, time_constant_s) for part in parts], axis=1
         )
-    sigma = _noise(values[seen]).clip(*noise)
-    start = values[seen][0]
+    sigma = _noise(values[measured]).clip(*noise)
+    start = values[measured][0]
     scaled = (values - start) / sigma
-    levels, deviations = _smoothers(times, seen, scaled, memory_s)
-    choice = _calmest(levels, deviations)
-    if together:
+    estimates, deviations = _smoothers(times, measured, scaled, time_constant_s)
+    choice = _lowest_cutoff(estimates, deviations)
+    if joint:
         choice = np.repeat(choice.max(axis=1, keepdims=True), values.shape[1], axis=1)
-    choice = _blur(choice, times, seen)
-    out: Array = start + sigma * _between(levels, choice)
+    choice = _blur(choice, times, measured)
+    out: Array = start + sigma * _interpolated(estimates, choice)
     return out
 
 
@@ -103,119 +103,148 @@ def _noise(values: Array) -> Array:
     """The standard deviation of white noise on each column, from its calmest quarter.
 
     The second difference cancels steady motion and holds 6 times the variance; the lower
-    quartile of its size, 0.3186 deviations for a normal distribution, ignores quick moves.
+    quartile of its size, 0.3186 deviations for a normal distribution, ignores quick motion.
     """
     if len(values) < 8:
         return np.zeros(values.shape[1])
-    bend = np.abs(values[2:] - 2 * values[1:-1] + values[:-2])
-    noise: Array = np.quantile(bend, 0.25, axis=0) / (0.3186 * np.sqrt(6))
+    difference = np.abs(values[2:] - 2 * values[1:-1] + values[:-2])
+    noise: Array = np.quantile(difference, 0.25, axis=0) / (0.3186 * np.sqrt(6))
     return noise
 
 
 def _smoothers(
-    times: Array, seen: NDArray[np.bool_], values: Array, memory_s: float
+    times: Array, measured: NDArray[np.bool_], values: Array, time_constant_s: float
 ) -> tuple[Array, Array]:
-    """Every cut-off's estimate float64[k, n, c] and its standard deviation float64[k, n].
+    """The estimates float64[k, n, c] of all cutoffs and their standard deviations float64[k, n].
 
-    Values have noise 1, so uncertainty depends on the cut-off and the gaps alone and all
-    columns share it.
+    Values have noise 1, so the deviations depend on the cutoff and the gaps alone and all columns
+    share them.
     """
-    n, columns = values.shape
     steps = np.diff(times)
     step_s = float(np.median(steps))
-    # ponytail: the density is set for the usual step; a few odd steps shift the cut-off a little
+    # ponytail: the density fits the median step; a few odd steps shift the cutoff a little
     density = step_s * (2 * np.pi * np.array(CUTOFFS_HZ)) ** 4
-    k = len(density)
-    forward, noise = _transitions(steps, density, memory_s)
+    transitions, noise = _transitions(steps, density, time_constant_s)
+    initial = np.zeros((len(density), 2, 2))
+    initial[:, 0, 0] = 1e6  # nothing is known
+    initial[:, 1, 1] = density * time_constant_s / 2  # the velocity's stationary variance
+    passes = _filter(transitions, noise, initial, measured, values)
+    means, covariances = _smooth_backward(transitions, passes)
+    deviations = np.sqrt(covariances[:, :, 0, 0].T.clip(0))
+    return means[:, :, 0].transpose(1, 0, 2), deviations
 
-    mean = np.zeros((n, k, 2, columns))
-    spread = np.zeros((n, k, 2, 2))
-    guess, guess_spread = np.empty_like(mean), np.empty_like(spread)
-    x = np.zeros((k, 2, columns))
-    p = np.zeros((k, 2, 2))
-    p[:, 0, 0] = 1e6  # nothing is known at first
-    p[:, 1, 1] = density * memory_s / 2  # the velocity's own long-run variance
+
+@dataclass(frozen=True, slots=True)
+class _FilterPass:
+    """The Kalman filters' results, forward in time: k filters over n samples of c columns."""
+
+    predicted: Array  # float64[n, k, 2, c]
+    predicted_covariances: Array  # float64[n, k, 2, 2]
+    means: Array  # float64[n, k, 2, c]
+    covariances: Array  # float64[n, k, 2, 2]
+
+
+def _filter(
+    transitions: Array,
+    noise: Array,
+    initial: Array,
+    measured: NDArray[np.bool_],
+    values: Array,
+) -> _FilterPass:
+    """Runs the Kalman filters forward in time."""
+    (n, columns), k = values.shape, len(initial)
+    means, covariances = np.zeros((n, k, 2, columns)), np.zeros((n, k, 2, 2))
+    predicted, predicted_covariances = np.empty_like(means), np.empty_like(covariances)
+    x, p = np.zeros((k, 2, columns)), initial
     for i in range(n):
         if i:
-            x = forward[i - 1] @ x
-            p = forward[i - 1] @ p @ forward[i - 1].T + noise[i - 1]
-        guess[i], guess_spread[i] = x, p
-        if seen[i]:
+            x = transitions[i - 1] @ x
+            p = transitions[i - 1] @ p @ transitions[i - 1].T + noise[i - 1]
+        predicted[i], predicted_covariances[i] = x, p
+        if measured[i]:
             gain = p[:, :, :1] / (p[:, :1, :1] + 1)
             x = x + gain * (values[i] - x[:, :1])
             p = p - gain * p[:, :1, :]
-        mean[i], spread[i] = x, p
-    for i in range(n - 2, -1, -1):
-        back = spread[i] @ forward[i].T @ np.linalg.inv(guess_spread[i + 1])
-        mean[i] += back @ (mean[i + 1] - guess[i + 1])
-        spread[i] += back @ (spread[i + 1] - guess_spread[i + 1]) @ back.transpose(0, 2, 1)
-    return mean[:, :, 0].transpose(1, 0, 2), np.sqrt(spread[:, :, 0, 0].T.clip(0))
+        means[i], covariances[i] = x, p
+    return _FilterPass(predicted, predicted_covariances, means, covariances)
 
 
-def _transitions(steps: Array, density: Array, memory_s: float) -> tuple[Array, Array]:
-    """What a step does to (value, velocity), float64[n-1, 2, 2], and the noise it adds.
+def _smooth_backward(transitions: Array, forward: _FilterPass) -> tuple[Array, Array]:
+    """Runs the Rauch-Tung-Striebel recursion backward; overwrites means and covariances."""
+    means, covariances = forward.means, forward.covariances
+    for i in range(len(means) - 2, -1, -1):
+        inverse = np.linalg.inv(forward.predicted_covariances[i + 1])
+        gain = covariances[i] @ transitions[i].T @ inverse
+        means[i] += gain @ (means[i + 1] - forward.predicted[i + 1])
+        difference = covariances[i + 1] - forward.predicted_covariances[i + 1]
+        covariances[i] += gain @ difference @ gain.transpose(0, 2, 1)
+    return means, covariances
 
-    The exact discretisation of an integrated Ornstein-Uhlenbeck process; `density` float64[k]
-    is the white acceleration's, the noise float64[n-1, k, 2, 2].
+
+def _transitions(steps: Array, density: Array, time_constant_s: float) -> tuple[Array, Array]:
+    """Transition matrices of (value, velocity), float64[n-1, 2, 2], and process noise covariances.
+
+    The exact discretisation of an integrated Ornstein-Uhlenbeck process; `density` float64[k] is
+    the spectral density of the white acceleration, the covariances are float64[n-1, k, 2, 2].
     """
-    tau = memory_s
+    tau = time_constant_s
     e1, e2 = np.exp(-steps / tau), np.exp(-2 * steps / tau)
-    forward = np.zeros((len(steps), 2, 2))
-    forward[:, 0, 0] = 1
-    forward[:, 0, 1] = tau * (1 - e1)
-    forward[:, 1, 1] = e1
+    transitions = np.zeros((len(steps), 2, 2))
+    transitions[:, 0, 0] = 1
+    transitions[:, 0, 1] = tau * (1 - e1)
+    transitions[:, 1, 1] = e1
     unit = np.empty((len(steps), 2, 2))
     unit[:, 0, 0] = tau**2 * (steps - 2 * tau * (1 - e1) + tau / 2 * (1 - e2))
     unit[:, 0, 1] = unit[:, 1, 0] = tau**2 / 2 * (1 - e1) ** 2
     unit[:, 1, 1] = tau / 2 * (1 - e2)
-    return forward, unit[:, None] * density[:, None, None]
+    return transitions, unit[:, None] * density[:, None, None]
 
 
-def _calmest(levels: Array, deviations: Array) -> Array:
-    """Which smoother each value takes, float64[n, c]: 0 the calmest, k - 1 the liveliest."""
-    reach = AGREEMENT_SIGMAS * deviations[:, :, None]
-    low, high = levels - reach, levels + reach
-    # From the liveliest down: the intervals that still share a point.
+def _lowest_cutoff(estimates: Array, deviations: Array) -> Array:
+    """The index of each value's cutoff, float64[n, c]: 0 the lowest, k - 1 the highest."""
+    half_width = AGREEMENT_SIGMAS * deviations[:, :, None]
+    low, high = estimates - half_width, estimates + half_width
+    # From the highest cutoff down: the confidence intervals that still intersect.
     common = np.maximum.accumulate(low[::-1]) <= np.minimum.accumulate(high[::-1])
-    choice: Array = len(levels) - np.argmin(np.concatenate((common, 0 * common[:1])), axis=0)
-    return choice.clip(0, len(levels) - 1).astype(np.float64)
+    choice: Array = len(estimates) - np.argmin(np.concatenate((common, 0 * common[:1])), axis=0)
+    return choice.clip(0, len(estimates) - 1).astype(np.float64)
 
 
-def _blur(choice: Array, times: Array, seen: NDArray[np.bool_]) -> Array:
-    """The choice over time: widened and softened; a gap takes it from both its sides."""
+def _blur(choice: Array, times: Array, measured: NDArray[np.bool_]) -> Array:
+    """Dilates and low-passes the choice over time; gaps are interpolated from both sides."""
     out = np.empty_like(choice)
-    at, wanted = times[seen], choice[seen]
-    widened = wanted.copy()  # a quick move must be followed from its first frame on
-    widened[1:] = np.maximum(widened[1:], wanted[:-1])
-    widened[:-1] = np.maximum(widened[:-1], wanted[1:])
+    at, chosen = times[measured], choice[measured]
+    dilated = chosen.copy()  # a quick move must be followed from its first frame on
+    dilated[1:] = np.maximum(dilated[1:], chosen[:-1])
+    dilated[:-1] = np.maximum(dilated[:-1], chosen[1:])
     for column in range(choice.shape[1]):
-        out[:, column] = np.interp(times, at, widened[:, column])
+        out[:, column] = np.interp(times, at, dilated[:, column])
     step_s = float(np.median(np.diff(times)))
     radius = max(1, round(2 * CHOICE_BLUR_S / step_s))
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) * step_s / CHOICE_BLUR_S) ** 2)
     kernel /= kernel.sum()
     padded = np.pad(out, ((radius, radius), (0, 0)), mode="edge")
     rows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=0)
-    soft: Array = rows @ kernel
-    return soft
+    blurred: Array = rows @ kernel
+    return blurred
 
 
-def _between(levels: Array, choice: Array) -> Array:
-    """Mixes the two smoothers on either side of a fractional choice."""
-    lower = np.floor(choice).astype(int).clip(0, len(levels) - 2)
-    part = choice - lower
-    low = np.take_along_axis(levels, lower[None], axis=0)[0]
-    high = np.take_along_axis(levels, lower[None] + 1, axis=0)[0]
-    mixed: Array = low + part * (high - low)
+def _interpolated(estimates: Array, choice: Array) -> Array:
+    """Interpolates linearly between the estimates of the two cutoffs around a choice."""
+    lower = np.floor(choice).astype(int).clip(0, len(estimates) - 2)
+    share = choice - lower
+    low = np.take_along_axis(estimates, lower[None], axis=0)[0]
+    high = np.take_along_axis(estimates, lower[None] + 1, axis=0)[0]
+    mixed: Array = low + share * (high - low)
     return mixed
 
 
-def same_hemisphere(rotations: Array, seen: NDArray[np.bool_]) -> Array:
+def same_hemisphere(rotations: Array, measured: NDArray[np.bool_]) -> Array:
     """Flips signs so that neighbouring quaternions are close: q and -q are one rotation."""
     out = rotations.copy()
-    measured = out[seen]
-    flips = np.sign((measured[1:] * measured[:-1]).sum(axis=1))
+    chosen = out[measured]
+    flips = np.sign((chosen[1:] * chosen[:-1]).sum(axis=1))
     flips[flips == 0] = 1
-    measured[1:] *= np.cumprod(flips)[:, None]
-    out[seen] = measured
+    chosen[1:] *= np.cumprod(flips)[:, None]
+    out[measured] = chosen
     return out
