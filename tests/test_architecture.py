@@ -24,6 +24,7 @@ HOMES = {
     "pyvirtualcam": ("sinks/virtual_camera.py",),
     "av": ("media/",),
     "glfw": ("render/context.py", "sinks/preview.py"),
+    "pyrr": ("render/matrices.py",),
     "moderngl": ("render/", "compose/", "sinks/preview.py"),
     "skimage": ("modelling/",),
     "scipy": ("modelling/",),

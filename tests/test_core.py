@@ -215,15 +215,6 @@ def test_a_head_moved_in_its_picture_is_seen_there() -> None:
     assert axes_there == pytest.approx(by[:, :2] @ axes / 1.1, abs=1e-9)
 
 
-def test_projection_and_opengl_agree_on_the_pixel() -> None:
-    width, height = 640, 360
-    point = np.array((0.07, -0.03, -0.6))
-    pixel = spaces.project(np.eye(4), point[None], width, height)[0]
-    clip = spaces.clip_from_camera(width, height) @ np.append(point, 1)
-    ndc = clip[:2] / clip[3]
-    assert pixel == pytest.approx(((ndc[0] + 1) / 2 * width, (1 - ndc[1]) / 2 * height))
-
-
 def test_the_vertical_field_of_view_is_63_degrees_for_any_shape() -> None:
     for size in ((1280, 720), (480, 908)):
         top = np.array((0.0, np.tan(np.radians(31.5)), -1.0))

@@ -9,7 +9,8 @@ from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.core.frame import Rect
 from livecam.core.spaces import compose as transform
 from livecam.core.spaces import project, quaternion_from_vector
-from livecam.render.bounds import HeadBounds, clip_from_camera_in
+from livecam.render.bounds import HeadBounds
+from livecam.render.matrices import clip_from_camera_in
 from livecam.render.mesh import Morpher, ShadingGroup, merge, vertex_normals
 from livecam.render.noise import SIZE, strand_noise
 from tests.render_help import at, ball_avatar

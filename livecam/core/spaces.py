@@ -22,25 +22,11 @@ from livecam.core.face import Matrix4, Quaternion, Vector3
 # MediaPipe's face geometry assumes a pinhole of 63 degrees vertically, whatever the frame's
 # shape (face_geometry_from_landmarks: `vertical_fov_degrees: 63`, near 1 cm, far 10 m).
 VERTICAL_FOV_RAD = float(np.deg2rad(63.0))
-NEAR_M = 0.01
-FAR_M = 100.0
 
 
 def focal_px(height: int) -> float:
     """The focal length of MediaPipe's pinhole for a picture of that height, in pixels."""
     return height / 2 / float(np.tan(VERTICAL_FOV_RAD / 2))
-
-
-def clip_from_camera(width: int, height: int, near: float = NEAR_M, far: float = FAR_M) -> Matrix4:
-    """The perspective projection of MediaPipe's pinhole onto a picture of that size."""
-    f = 1 / np.tan(VERTICAL_FOV_RAD / 2)
-    out = np.zeros((4, 4))
-    out[0, 0] = f * height / width
-    out[1, 1] = f
-    out[2, 2] = (far + near) / (near - far)
-    out[2, 3] = 2 * far * near / (near - far)
-    out[3, 2] = -1
-    return out
 
 
 def project(

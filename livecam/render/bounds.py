@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Points
-from livecam.core.face import Matrix4, Vector3
+from livecam.core.face import Vector3
 from livecam.core.frame import Rect
-from livecam.core.spaces import FAR_M, NEAR_M, VERTICAL_FOV_RAD, focal_px
+from livecam.core.spaces import focal_px
+from livecam.render.matrices import NEAR_M
 from livecam.render.mesh import MergedMesh
 
 DIRECTIONS = 120
@@ -66,29 +67,6 @@ class HeadBounds:
             int(np.ceil(x.max() + margin)), int(np.ceil(y.max() + margin)),
         )  # fmt: skip
         return box.clipped(width, height)
-
-
-def clip_from_camera_in(
-    rect: Rect, width: int, height: int, points: NDArray[np.float64]
-) -> Matrix4:
-    """The projection of MediaPipe's pinhole camera, cropped to a rectangle, with row 0 at the top.
-
-    The depth range is tight around the points. Because rows run downwards, a triangle that is
-    counter-clockwise from outside becomes clockwise.
-    """
-    depth = -points[:, 2]
-    near = max(NEAR_M, 0.8 * float(depth.min()))
-    far = min(FAR_M, max(1.25 * float(depth.max()), near * 1.1))
-    f = 1 / np.tan(VERTICAL_FOV_RAD / 2)
-    out = np.zeros((4, 4))
-    out[0, 0] = f * height / rect.width
-    out[0, 2] = (rect.x0 + rect.x1 - width) / rect.width
-    out[1, 1] = -f * height / rect.height
-    out[1, 2] = (rect.y0 + rect.y1 - height) / rect.height
-    out[2, 2] = (far + near) / (near - far)
-    out[2, 3] = 2 * far * near / (near - far)
-    out[3, 2] = -1
-    return out
 
 
 def _extreme_rows(points: Points, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

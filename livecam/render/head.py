@@ -23,11 +23,12 @@ from livecam.core.face import INDEX, Matrix4, Weights
 from livecam.core.frame import Rect
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
-from livecam.render.bounds import HeadBounds, clip_from_camera_in
+from livecam.render.bounds import HeadBounds
 from livecam.render.context import Graphics
 from livecam.render.environment import EnvironmentMap
 from livecam.render.fins import GpuFins
 from livecam.render.light import STUDIO, Light
+from livecam.render.matrices import clip_from_camera_in, shadow_from_camera
 from livecam.render.mesh import GpuMesh, MergedMesh, Morpher, ShadingGroup, merge
 from livecam.render.noise import combed_texture, noise_texture
 from livecam.render.shaders import Program, Value
@@ -309,7 +310,7 @@ class FullHead(HeadRenderer):
         with timer.stage("draw"):
             self.prepare(
                 **view.uniforms,
-                shadow_from_camera=shadow_from_camera(view.points, self.light),
+                shadow_from_camera=shadow_from_camera(view.points, self.light.key_direction),
                 shadow_map=SHADOW_UNIT,
                 shells=float(max(1, self._shells)),
                 bare=float(self._shells == 0),
@@ -399,21 +400,3 @@ def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
     matte = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32))
     furry = mesh.fur[matte].max(axis=1, initial=0.0) > MIN_FUR_M
     return np.asarray(matte[furry])
-
-
-def shadow_from_camera(points: NDArray[np.float64], light: Light) -> Matrix4:
-    """The orthographic projection of the shadow map: from the key light, around the points."""
-    z = np.array(light.key_direction)
-    x = np.cross((0.0, 1.0, 0.0), z)
-    x /= np.linalg.norm(x)
-    axes = np.stack((x, np.cross(z, x), z))
-    in_light = points @ axes.T
-    low, high = in_light.min(axis=0), in_light.max(axis=0)
-    margin = 0.05 * float(np.max(high - low))
-    half = (high - low) / 2 + margin
-    out = np.eye(4)
-    out[:3, :3] = axes / half[:, None]
-    out[:3, 3] = -((low + high) / 2) / half
-    out[2] *= -1  # depth grows away from the light
-    out[3] = (0, 0, 0, 1)
-    return out

@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.rig import BODY_TURN
@@ -19,16 +18,17 @@ from livecam.avatar.springs import Springs
 from livecam.compose.compositor import HeadCompositor
 from livecam.config.settings import RenderSettings
 from livecam.core.closing import Closing
-from livecam.core.face import EXPRESSIONS, INDEX, Matrix4, Weights
+from livecam.core.face import EXPRESSIONS, INDEX, Weights
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import (
     VERTICAL_FOV_RAD,
     matrix_from_quaternion,
-    multiply,
+    quaternion_from_matrix,
     quaternion_from_vector,
     rotation_vector,
 )
 from livecam.render.context import Graphics
+from livecam.render.matrices import rotation_yxz, turned_about
 
 AnyTier: TypeAlias = Literal["light", "full", "auto"]  # auto: as a measurement allows
 
@@ -123,16 +123,14 @@ def view_of(avatar: Avatar, size: tuple[int, int]) -> View:
 
 def posed(avatar: Avatar, pose: Pose, centre: tuple[float, float, float]) -> AvatarState:
     """The state that shows an avatar in a pose, with `centre` straight ahead at rest."""
-    angles = np.radians((pose.pitch_deg, pose.yaw_deg, pose.roll_deg))
-    turn = quaternion_from_vector(np.array((0.0, angles[1], 0.0)))
-    turn = multiply(turn, quaternion_from_vector(np.array((angles[0], 0.0, 0.0))))
-    turn = multiply(turn, quaternion_from_vector(np.array((0.0, 0.0, angles[2]))))
-    body = quaternion_from_vector(rotation_vector(turn) * np.array(pose.body_turn))
+    rotation = rotation_yxz(*np.radians((pose.yaw_deg, pose.pitch_deg, pose.roll_deg)))
+    turn = rotation_vector(quaternion_from_matrix(rotation))
+    body = matrix_from_quaternion(quaternion_from_vector(turn * np.array(pose.body_turn)))
     place = np.array((0.0, 0.0, -DISTANCE_M)) - np.array(centre)
     pivot = np.array(avatar.fit.neck_pivot)
     return AvatarState(
-        camera_from_head=_turned(matrix_from_quaternion(turn), pivot, place),
-        camera_from_body=_turned(matrix_from_quaternion(body), pivot, place),
+        camera_from_head=turned_about(pivot, rotation, place),
+        camera_from_body=turned_about(pivot, body, place),
         morphs=weights_of(pose.weights),
     )
 
@@ -142,16 +140,6 @@ def weights_of(named: Mapping[str, float]) -> Weights:
     out = np.zeros(len(EXPRESSIONS), np.float32)
     for name, weight in named.items():
         out[INDEX[name]] = weight
-    return out
-
-
-def _turned(
-    rotation: NDArray[np.float64], pivot: NDArray[np.float64], place: NDArray[np.float64]
-) -> Matrix4:
-    """Turned about a point, then moved."""
-    out = np.eye(4)
-    out[:3, :3] = rotation
-    out[:3, 3] = place + pivot - rotation @ pivot
     return out
 
 
