@@ -406,7 +406,7 @@ def test_every_weight_knows_its_own_noise() -> None:
 
 def test_a_face_in_the_dark_is_steadied_more() -> None:
     class Unaware(ExpressionFilter):
-        LOW = HIGH = 1.0
+        MIN_NOISE = MAX_NOISE = 1.0
 
     raw = np.zeros((600, 52), np.float32)
     raw += 0.3
