@@ -1,4 +1,4 @@
-"""A profile turns how one person is measured into how a usual face is measured."""
+"""Profiles map the measured weights of one person to those of a typical face."""
 
 import json
 
@@ -7,8 +7,9 @@ import pytest
 
 from livecam.avatar.expression import ExpressionGains, blinks
 from livecam.calibration import profile as profiles
-from livecam.calibration.guided import STEPS, Step, asked, profile_of
-from livecam.calibration.profile import Measured, load_profile, save_profile
+from livecam.calibration.guided import STEPS, CalibrationStep, ranges_of, recorded_steps
+from livecam.calibration.profile import load_profile, save_profile
+from livecam.calibration.ranges import WeightRanges
 from livecam.core.errors import ConfigError, TrackingError
 from livecam.core.face import EXPRESSIONS, INDEX, Observation
 from tests.faces import face, frame
@@ -23,14 +24,14 @@ def weights(**named: float):
     return out
 
 
-def person(rest: dict[str, float], utmost: dict[str, float]) -> Measured:
+def person(rest: dict[str, float], utmost: dict[str, float]) -> WeightRanges:
     far = np.full(len(EXPRESSIONS), np.nan)
     for name, value in utmost.items():
         far[INDEX[name]] = value
-    return Measured(weights(**rest).astype(float), far)
+    return WeightRanges(weights(**rest).astype(float), far)
 
 
-def lids(profile: Measured | None, left: float, right: float):
+def lids(profile: WeightRanges | None, left: float, right: float):
     raw = weights(eyeBlinkLeft=left, eyeBlinkRight=right)
     return blinks((raw if profile is None else profile.normalised(raw)).astype(float))
 
@@ -89,7 +90,7 @@ def test_a_weak_weight_is_restored_but_noise_is_not_made_an_expression():
 
 def test_weights_stay_weights_and_rise_with_what_is_measured():
     random = np.random.default_rng(1)
-    some = Measured(random.random(52), random.random(52))
+    some = WeightRanges(random.random(52), random.random(52))
     rising = [some.normalised(np.full(52, level, np.float32)) for level in np.linspace(0, 1, 21)]
     assert np.min(rising) >= 0
     assert np.max(rising) <= 1
@@ -103,7 +104,7 @@ def test_a_profile_comes_back_as_it_was_kept(kept):
     after = load_profile("me")
     assert after is not None
     assert np.allclose(after.rest, before.rest, atol=1e-4)
-    assert np.allclose(after.utmost, before.utmost, atol=1e-4, equal_nan=True)
+    assert np.allclose(after.maximum, before.maximum, atol=1e-4, equal_nan=True)
 
 
 def test_the_default_profile_may_be_missing_and_others_may_not(kept):
@@ -137,10 +138,13 @@ def test_only_numbers_are_kept(kept):
     assert said["utmost"] == {"jawOpen": 0.5}
 
 
-def acted(steps: tuple[Step, ...], **rest: float):
-    """Somebody who does what is asked, 30 pictures a second, with a second of waiting before."""
-    shown = {step.words: {n: 0.5 for n in EXPRESSIONS if n.startswith(step.names)} for step in steps
-             if step.names}  # fmt: skip
+def acted(steps: tuple[CalibrationStep, ...], **rest: float):
+    """A person who does what is asked, at 30 frames a second."""
+    shown = {
+        step.words: {name: 0.5 for name in EXPRESSIONS if name.startswith(step.prefixes)}
+        for step in steps
+        if step.prefixes
+    }
     said: list[str] = []
 
     def observations():
@@ -153,26 +157,26 @@ def acted(steps: tuple[Step, ...], **rest: float):
 
 def test_ten_seconds_of_faces_become_a_profile():
     observations, said = acted(STEPS, mouthPucker=0.2)
-    seen = list(asked(observations, STEPS, said.append))
-    profile, missed = profile_of([step for step, _ in seen], [rows for _, rows in seen])
+    seen = list(recorded_steps(observations, STEPS, said.append))
+    profile, missed = ranges_of([step for step, _ in seen], [rows for _, rows in seen])
     assert [step.words for step in STEPS] == said
     assert 9 < sum(step.seconds for step in STEPS) < 12
     assert missed == []
     assert profile.rest[INDEX["mouthPucker"]] == pytest.approx(0.2, abs=1e-6)
     for name in ("eyeBlinkLeft", "eyeWideRight", "mouthSmileLeft", "jawOpen", "eyeLookUpLeft"):
-        assert profile.utmost[INDEX[name]] == pytest.approx(0.5, abs=1e-6), name
-    assert np.isnan(profile.utmost[INDEX["noseSneerLeft"]])
+        assert profile.maximum[INDEX[name]] == pytest.approx(0.5, abs=1e-6), name
+    assert np.isnan(profile.maximum[INDEX["noseSneerLeft"]])
 
 
 def test_a_step_in_which_nothing_changed_is_told():
     steps = (STEPS[0], STEPS[4])
     still = [np.zeros((20, 52)), np.zeros((20, 52))]
-    profile, missed = profile_of(steps, still)
+    profile, missed = ranges_of(steps, still)
     assert missed == [STEPS[4].words]
-    assert np.isnan(profile.utmost).all()
+    assert np.isnan(profile.maximum).all()
 
 
 def test_without_a_face_calibration_ends_with_one_sentence():
     nobody = (Observation(frame(i, i / 30), ()) for i in range(3000))
     with pytest.raises(TrackingError, match="no face was seen"):
-        list(asked(nobody, STEPS, lambda words: None))
+        list(recorded_steps(nobody, STEPS, lambda words: None))

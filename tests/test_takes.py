@@ -12,7 +12,8 @@ import pytest
 from livecam.avatar.base import Material
 from livecam.avatar.gltf.container import glb_bytes, read_glb
 from livecam.avatar.library import find_avatar, load_avatar
-from livecam.calibration.profile import Measured, save_profile
+from livecam.calibration.profile import save_profile
+from livecam.calibration.ranges import WeightRanges
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
 from livecam.core.errors import AssetError, ConfigError, SinkError, UsageError
@@ -427,7 +428,7 @@ def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monk
     monkeypatch.setattr("livecam.calibration.profile.user_data_folder", lambda: tmp_path)
     utmost = np.full(52, np.nan)
     utmost[INDEX["jawOpen"]] = 0.3  # as far as this one is seen to open
-    save_profile("narrow", Measured(np.zeros(52), utmost))
+    save_profile("narrow", WeightRanges(np.zeros(52), utmost))
 
     def jaw(name):
         export(read_take(recorded), tmp_path / "o.glb", "fox", profile=name, force=True)

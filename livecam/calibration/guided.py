@@ -1,4 +1,7 @@
-"""`livecam calibrate`: ten seconds of making faces become a profile."""
+"""Guided calibration: a person is asked for one expression after the other.
+
+`livecam calibrate` takes ten seconds and writes a profile.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.calibration.profile import (
-    LEAST_SPAN,
-    MOST_QUIET,
-    Measured,
-    learnt_path,
-    load_learnt,
+    load_online_estimate,
     load_profile,
+    online_path,
     save_profile,
 )
+from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
 from livecam.config.settings import Settings
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Observation, named
@@ -28,38 +29,40 @@ from livecam.people.choice import FaceChoice
 from livecam.pipeline.build import tracker_factory
 from livecam.sources.choose import open_source
 
-LOOK_S = 10.0  # how long a face is waited for
-STEADY_S = 0.5  # at the beginning of a step: people need a moment
-UTMOST = 0.9  # the quantile that counts as far as it goes
-FEWEST = 5  # pictures of a step
+MAX_WAIT_S = 10.0  # for the first face
+SETTLE_S = 0.5  # at the beginning of a step: people need a moment
+MAXIMUM_QUANTILE = 0.9  # of the weights of a step, taken as their maximum
+MIN_FRAMES = 5  # with a face, in a step
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that is asked for."""
+class CalibrationStep:
+    """One expression that is asked for."""
 
     words: str
     seconds: float
-    names: tuple[str, ...]  # beginnings of the expressions that it shows; none: the rest
+    prefixes: tuple[str, ...]  # of the weights that it moves; none: the rest
 
 
 STEPS = (
-    Step("look into the camera, face relaxed", 2.0, ()),
-    Step("shut both eyes", 1.3, ("eyeBlink",)),
-    Step("open your eyes wide, brows up", 1.3, ("eyeWide", "browInnerUp", "browOuterUp")),
-    Step("smile", 1.3, ("mouthSmile",)),
-    Step("open your mouth", 1.3, ("jawOpen",)),
-    Step("pucker your lips", 1.3, ("mouthPucker",)),
-    Step("look round: left, right, up, down", 2.5, ("eyeLook",)),
+    CalibrationStep("look into the camera, face relaxed", 2.0, ()),
+    CalibrationStep("shut both eyes", 1.3, ("eyeBlink",)),
+    CalibrationStep(
+        "open your eyes wide, brows up", 1.3, ("eyeWide", "browInnerUp", "browOuterUp")
+    ),
+    CalibrationStep("smile", 1.3, ("mouthSmile",)),
+    CalibrationStep("open your mouth", 1.3, ("jawOpen",)),
+    CalibrationStep("pucker your lips", 1.3, ("mouthPucker",)),
+    CalibrationStep("look round: left, right, up, down", 2.5, ("eyeLook",)),
 )
 
 
 def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path:
-    """Asks for one face after the other and keeps the profile; answers with its file.
+    """Asks for one expression after the other and writes the profile; returns its file.
 
     Raises:
-        SourceError: there is no picture.
-        TrackingError: no face was seen, or not in every step.
+        SourceError: there is no frame.
+        TrackingError: no face was found, or not in every step.
     """
     weights, steps = [], []
     with closing(tracker_factory(settings)()) as tracker:
@@ -72,40 +75,43 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
                 while (frame := source.read()) is not None:
                     yield tracker.track(frame)
 
-            for step, seen in asked(observations(), STEPS, say):
+            for step, rows in recorded_steps(observations(), STEPS, say):
                 steps.append(step)
-                weights.append(seen)
+                weights.append(rows)
         finally:
             source.close()
-    profile, missed = profile_of(steps, weights)
-    for words in missed:
+    ranges, unchanged = ranges_of(steps, weights)
+    for words in unchanged:
         say(f"hardly anything changed at: {words}")
-    path = save_profile(name, profile)
+    path = save_profile(name, ranges)
     try:
-        learnt_path(name).unlink(missing_ok=True)  # what was learnt before is known better now
+        online_path(name).unlink(missing_ok=True)  # a new guided profile is better
     except OSError as error:
-        say(f"what was learnt before stays: {learnt_path(name)}: {error.strerror}")
+        say(f"what was learnt before stays: {online_path(name)}: {error.strerror}")
     return path
 
 
-def shown(name: str) -> list[dict[str, object]]:
-    """All that is kept of that name, a row for each expression; what nobody knows is left out.
+def profile_rows(name: str) -> list[dict[str, object]]:
+    """Returns all that is kept of that name, a row for each weight; unknown values are left out.
 
     Raises:
         ConfigError: there is none of that name, or it is broken.
     """
-    guided, learnt = load_profile(name), load_learnt(name)
+    guided, online = load_profile(name), load_online_estimate(name)
     columns: dict[str, NDArray[np.float64]] = {}
     if guided is not None:
         columns |= {
-            "asked_rest": guided.rest, "asked_utmost": guided.utmost, "asked_quiet": guided.quiet,
-        }  # fmt: skip
-    if learnt is not None:
-        known = learnt.measured
+            "asked_rest": guided.rest,
+            "asked_utmost": guided.maximum,
+            "asked_quiet": guided.dead_zone,
+        }
+    if online is not None:
         columns |= {
-            "learnt_rest": known.rest, "learnt_utmost": known.utmost, "learnt_quiet": known.quiet,
-            "learnt_s": np.full(len(EXPRESSIONS), learnt.known_s),
-        }  # fmt: skip
+            "learnt_rest": online.ranges.rest,
+            "learnt_utmost": online.ranges.maximum,
+            "learnt_quiet": online.ranges.dead_zone,
+            "learnt_s": np.full(len(EXPRESSIONS), online.observed_s),
+        }
     rows: list[dict[str, object]] = []
     for i, expression in enumerate(EXPRESSIONS if columns else ()):
         row = {k: round(float(each[i]), 3) for k, each in columns.items() if not np.isnan(each[i])}
@@ -113,32 +119,34 @@ def shown(name: str) -> list[dict[str, object]]:
     return rows
 
 
-def asked(
-    observations: Iterator[Observation], steps: Sequence[Step], say: Callable[[str], None]
-) -> Iterator[tuple[Step, NDArray[np.float64]]]:
-    """Every step with what was measured in it, float64[n, 52].
+def recorded_steps(
+    observations: Iterator[Observation],
+    steps: Sequence[CalibrationStep],
+    say: Callable[[str], None],
+) -> Iterator[tuple[CalibrationStep, NDArray[np.float64]]]:
+    """Asks for every step; yields it with the weights measured in it, float64[n, 52].
 
     Raises:
-        TrackingError: no face was seen.
+        TrackingError: no face was found.
     """
     choice = FaceChoice()
     started = time.monotonic()
-    for seen in observations:
-        if choice.choose(seen) is not None or time.monotonic() - started > LOOK_S:
+    for observation in observations:
+        if choice.choose(observation) is not None or time.monotonic() - started > MAX_WAIT_S:
             break
     for step in steps:
         say(step.words)
         begun: float | None = None
         rows = []
-        for seen in observations:
-            at = seen.frame.captured_at
+        for observation in observations:
+            at = observation.frame.captured_at
             begun = at if begun is None else begun
-            face = choice.choose(seen)
-            if face is not None and at - begun >= min(STEADY_S, step.seconds / 2):
+            face = choice.choose(observation)
+            if face is not None and at - begun >= min(SETTLE_S, step.seconds / 2):
                 rows.append(face.weights.astype(np.float64))
             if at - begun >= step.seconds:
                 break
-        if len(rows) < FEWEST:
+        if len(rows) < MIN_FRAMES:
             raise TrackingError(
                 f'no face was seen while asking: "{step.words}"',
                 hint="more light, nearer to the camera; try it with `livecam run`",
@@ -146,22 +154,22 @@ def asked(
         yield step, np.array(rows)
 
 
-def profile_of(
-    steps: Sequence[Step], weights: Sequence[NDArray[np.float64]]
-) -> tuple[Measured, list[str]]:
-    """The profile, and the words of the steps in which nothing changed."""
-    rest, quiet = np.zeros(len(EXPRESSIONS)), np.zeros(len(EXPRESSIONS))
-    utmost = np.full(len(EXPRESSIONS), np.nan)
-    missed = []
+def ranges_of(
+    steps: Sequence[CalibrationStep], weights: Sequence[NDArray[np.float64]]
+) -> tuple[WeightRanges, list[str]]:
+    """Returns the ranges, and the words of the steps in which nothing changed."""
+    rest, dead_zone = np.zeros(len(EXPRESSIONS)), np.zeros(len(EXPRESSIONS))
+    maximum = np.full(len(EXPRESSIONS), np.nan)
+    unchanged = []
     for step, rows in zip(steps, weights, strict=True):
-        if not step.names:
+        if not step.prefixes:
             rest = np.median(rows, axis=0)
-            quiet = np.minimum(2 * rows.std(axis=0), MOST_QUIET)
+            dead_zone = np.minimum(2 * rows.std(axis=0), MAX_DEAD_ZONE)
             continue
-        shown = np.array(named(*step.names))
-        reached = np.quantile(rows[:, shown], UTMOST, axis=0)
-        moved = reached - rest[shown] >= LEAST_SPAN
-        utmost[shown[moved]] = reached[moved]
+        shown = np.array(named(*step.prefixes))
+        reached = np.quantile(rows[:, shown], MAXIMUM_QUANTILE, axis=0)
+        moved = reached - rest[shown] >= MIN_SPAN
+        maximum[shown[moved]] = reached[moved]
         if not moved.any():
-            missed.append(step.words)
-    return Measured(rest, utmost, quiet), missed
+            unchanged.append(step.words)
+    return WeightRanges(rest, maximum, dead_zone), unchanged

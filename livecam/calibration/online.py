@@ -1,8 +1,8 @@
-"""The silent calibration: while `livecam run` goes, it learns how its user's face is measured.
+"""Online calibration: `livecam run` estimates how its user's face is measured while it goes.
 
-What is kept are numbers of expression ranges, in one file for each profile. Only a camera teaches:
-who is seen in a film or in the sample clip is somebody else. `--no-learn` neither learns nor reads
-what was learnt.
+Numbers of expression ranges are kept, in one file for each profile. Only faces before a camera
+are used: a film or the sample clip shows another person. With `--no-learn` nothing is estimated
+and no earlier estimate is read.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from livecam.avatar.base import Profile
-from livecam.calibration.habit import Habit, blended
 from livecam.calibration.profile import (
-    Learnt,
-    Measured,
-    learnt_path,
-    load_learnt,
+    load_online_estimate,
     load_profile,
+    online_path,
     profile_path,
-    save_learnt,
+    save_online_estimate,
 )
+from livecam.calibration.range_estimator import RangeEstimator, merged
+from livecam.calibration.ranges import OnlineEstimate, WeightRanges
 from livecam.config.settings import BLANK, AvatarSettings
 from livecam.core.face import FaceState, Weights
 from livecam.motion.base import Listener
@@ -30,17 +29,17 @@ from livecam.pipeline.cast import people_in
 
 log = logging.getLogger(__name__)
 
-KEEP_EVERY_S = 180.0
-LEAST_LEARNT_S = 3.0  # of a resting head; less says nothing
+SAVE_EVERY_S = 180.0
+MIN_OBSERVED_S = 3.0  # of a resting face; an estimate from less is not saved
 NO_CAMERA = ("sample", "pattern", BLANK)
 
 
-def wearers_profile(
-    settings: AvatarSettings, source: str, told: list[Listener], stack: ExitStack
+def wearer_profile(
+    settings: AvatarSettings, source: str, listeners: list[Listener], stack: ExitStack
 ) -> Profile | None:
-    """How the first wearer is measured; where that is learnt on, it joins those who are `told`.
+    """Returns the profile of the first wearer, and adds an online calibration to the listeners.
 
-    `source` is what will be read, as decided: never "auto".
+    `source` is the decided one, never "auto".
 
     Raises:
         ConfigError: there is no profile of that name, or it is broken.
@@ -48,77 +47,77 @@ def wearers_profile(
     guided = load_profile(settings.profile)
     if not settings.learn or not is_camera(source):
         return guided
-    silent = SilentCalibration(settings.profile, guided)
-    stack.callback(silent.close)
-    # Whose face is told when several wear one is not known here: nobody's is learnt then.
+    calibration = OnlineCalibration(settings.profile, guided)
+    stack.callback(calibration.close)
+    # A listener does not know which of several wearers it is sent: none of them is estimated.
     if people_in(settings) == 1:
-        told.append(silent)
-    return silent
+        listeners.append(calibration)
+    return calibration
 
 
 def is_camera(source: str) -> bool:
-    """Whether a decided source films whoever sits before it now."""
+    """Whether a decided source is a live camera."""
     return source not in NO_CAMERA and not Path(source).expanduser().is_file()
 
 
-class SilentCalibration:
-    """A profile that learns from every published face, and keeps what it learnt. Main thread.
+class OnlineCalibration:
+    """A profile that is estimated from every published face, and saved. Main thread.
 
-    A disk that is full or slow never delays a picture. Whoever has it forgotten meanwhile, or is
-    calibrated anew, finds nothing written afterwards.
+    A full or slow disk never delays a frame. A profile that is deleted or calibrated anew during
+    the run is not written again.
     """
 
-    def __init__(self, name: str, guided: Measured | None = None) -> None:
+    def __init__(self, name: str, guided: WeightRanges | None = None) -> None:
         self._name = name
-        self._before = before = load_learnt(name)
+        self._before = before = load_online_estimate(name)
         self._files = self._stamp()
-        self._kept = True
-        self._habit = Habit(
-            None if before is None else before.measured,
-            0.0 if before is None else before.known_s,
+        self._may_save = True
+        self._estimator = RangeEstimator(
+            None if before is None else before.ranges,
+            0.0 if before is None else before.observed_s,
             guided,
         )
-        self._keeper: threading.Thread | None = None
-        self._keep_at: float | None = None
+        self._writer: threading.Thread | None = None
+        self._save_at: float | None = None
         self._failed = False
 
     def normalised(self, weights: Weights) -> Weights:
-        return self._habit.normalised(weights)
+        return self._estimator.normalised(weights)
 
     def observe(self, face: FaceState | None, now: float) -> None:
-        if face is None or face.arkit_mask is not None:  # a face moved by others is not its own
+        if face is None or face.arkit_mask is not None:  # moved by a performer, not by the wearer
             return
-        self._habit.see(face)
-        if self._keep_at is None:
-            self._keep_at = now + KEEP_EVERY_S
-        elif now >= self._keep_at:
-            self._keep_at = now + KEEP_EVERY_S
-            self._keep()
+        self._estimator.observe(face)
+        if self._save_at is None:
+            self._save_at = now + SAVE_EVERY_S
+        elif now >= self._save_at:
+            self._save_at = now + SAVE_EVERY_S
+            self._save()
 
     def close(self) -> None:
-        """Keeps what was learnt; once, at the end."""
-        self._keep()
-        if self._keeper is not None:
-            self._keeper.join(2.0)
+        """Saves the estimate and waits for the disk, two seconds at most."""
+        self._save()
+        if self._writer is not None:
+            self._writer.join(2.0)
 
-    def _keep(self) -> None:
-        if not self._kept or self._habit.learnt_s < LEAST_LEARNT_S:
+    def _save(self) -> None:
+        if not self._may_save or self._estimator.run_s < MIN_OBSERVED_S:
             return
-        if self._keeper is not None:
-            self._keeper.join(0.0)
-            if self._keeper.is_alive():
+        if self._writer is not None:
+            self._writer.join(0.0)
+            if self._writer.is_alive():
                 return  # the disk is still at the last one
         if self._stamp() != self._files:
             log.info("what is kept of your face was changed: this run adds nothing to it")
-            self._kept = False
+            self._may_save = False
             return
-        known = blended(self._before, self._habit)
-        self._keeper = threading.Thread(target=self._write, args=(known,), daemon=True)
-        self._keeper.start()
+        estimate = merged(self._before, self._estimator)
+        self._writer = threading.Thread(target=self._write, args=(estimate,), daemon=True)
+        self._writer.start()
 
-    def _write(self, learnt: Learnt) -> None:
+    def _write(self, estimate: OnlineEstimate) -> None:
         try:
-            save_learnt(self._name, learnt)
+            save_online_estimate(self._name, estimate)
             self._files = self._stamp()
             self._failed = False
         except OSError as error:
@@ -127,9 +126,9 @@ class SilentCalibration:
             self._failed = True
 
     def _stamp(self) -> tuple[int, bool]:
-        """When the guided profile was written, and whether there is a learnt one."""
+        """When the guided profile was written, and whether there is an online estimate."""
         try:
             written = profile_path(self._name).stat().st_mtime_ns
         except OSError:
             written = 0
-        return written, learnt_path(self._name).exists()
+        return written, online_path(self._name).exists()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from livecam.avatar.accessories import with_accessories
 from livecam.avatar.library import list_avatars, load_avatar
-from livecam.calibration.online import wearers_profile
+from livecam.calibration.online import wearer_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import DeviceError, GraphicsError, SinkError
@@ -87,7 +87,7 @@ class _Run:
         self._device = _virtual_camera(settings)
         source_name = decide(settings.source.source, self._refused())
         told: list[Listener] = []
-        profile = wearers_profile(settings.avatar, source_name, told, stack)
+        profile = wearer_profile(settings.avatar, source_name, told, stack)
         told += listeners(settings, stack, profile)
         make_tracker = tracker_factory(settings)
         make_reader = reader_factory(settings, hurried=True, camera=settings.source.source)

@@ -48,20 +48,20 @@ def applies_to_calibration(field: SettingField) -> bool:
 
 
 def _show_profile(name: str, json: bool) -> int:
-    from livecam.calibration.guided import shown
-    from livecam.calibration.profile import kept_files
+    from livecam.calibration.guided import profile_rows
+    from livecam.calibration.profile import profile_files
 
-    print_table(shown(name), json, f'nothing is kept of "{name}"')
-    for path in kept_files(name):
+    print_table(profile_rows(name), json, f'nothing is kept of "{name}"')
+    for path in profile_files(name):
         note(str(path))
     return 0
 
 
 def _delete_profile(name: str) -> int:
     """Prints each file that was deleted."""
-    from livecam.calibration.profile import forget_profile
+    from livecam.calibration.profile import delete_profile
 
-    for path in (paths := forget_profile(name)):
+    for path in (paths := delete_profile(name)):
         print(path)
     if not paths:
         note(f'nothing was kept of "{name}"')
