@@ -1,16 +1,17 @@
-"""Pastes a moving hand over clips of faces and measures what is shown of hand and face.
+"""Composites a moving hand over clips of faces and measures how the hand stage segments it.
 
     scripts/measure_hands.py --cut CLIP FACES [FACES ...]
 
-The hand is cut out of CLIP, whose people show a hand, and moved to and fro over each FACES clip;
-looks for hands arrive late, as they do live. For each clip and speed one line:
+The hand is cut out of CLIP, whose people show a hand, and oscillates over each FACES clip;
+detections have the latency of a live run. For each clip and speed one line:
 
-    leak    frames in which a pixel of the face, outside the pasted hand, was shown; the most
+    leak    frames in which a pixel of the face, outside the hand, was shown; the maximum of
             pixels in one frame
-    recall  share of the hand's pixels over the face that were shown, once it had been seen
-    ms      median processor time of a look, of a picture with a hand, of one without
+    recall  share of the hand's pixels over the face that were shown, once it was detected
+    ms      median processor time of a detection, of a frame with a hand, of one without
 
-`--skin own` gives the hand the colour of the face it moves over. `--pictures DIR` saves strips.
+`--skin own` gives the hand the colour of the face it moves over. `--pictures DIR` saves
+contact sheets.
 """
 
 from __future__ import annotations
@@ -40,24 +41,24 @@ from livecam.segmentation.hand_shape import draw_hand, hand_size
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import HandLandmarker
 
-LOOK_STEP, LATE = 3, 3  # pictures from look to look, and until one arrives: 0.1 s at 30 a second
-ALONE_S, SETTLED_S = 1.0, 0.6  # before the hand comes; after that it should have been seen
-SHOWN = 0.02  # of a pixel: less cannot be told
-PALM = 0.62  # of the pasted hand, in face widths
-OPEN = 1.6  # shape beyond which nothing of the hand lies
+DETECT_EVERY, LATENCY = 3, 3  # frames between detections, and until one arrives: 0.1 s at 30 fps
+ALONE_S, SETTLED_S = 1.0, 0.6  # before the hand comes; until it should be detected
+MIN_ALPHA = 0.02  # of a pixel: less is invisible
+PALM = 0.62  # size of the hand, in face widths
+MAX_THICKNESS = 1.6  # of the drawn shape: nothing of the hand lies outside
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A hand cut out of a picture."""
+class HandCutout:
+    """A hand cut out of a frame."""
 
     image: Image  # uint8[h, w, 4]: straight colour, alpha
     points: NDArray[np.float32]  # float32[21, 2]
 
 
 @dataclass
-class Tally:
-    """What was counted over one sweep."""
+class SweepResult:
+    """Leaks and recalls of one sweep."""
 
     leaks: list[int]
     recalls: list[float]
@@ -66,14 +67,14 @@ class Tally:
     def line(self) -> str:
         leaking = sum(pixels > 0 for pixels in self.leaks)
         recall = np.mean(self.recalls) if self.recalls else float("nan")
-        seen = np.mean(np.array(self.recalls) > 0.02) if self.recalls else float("nan")
+        shown = np.mean(np.array(self.recalls) > 0.02) if self.recalls else float("nan")
         return (
             f"{len(self.leaks):4d} frames, leak in {leaking:3d} (most {max(self.leaks):4d} px), "
-            f"recall {recall:6.1%}, hand there in {seen:6.1%}"
+            f"recall {recall:6.1%}, hand shown in {shown:6.1%}"
         )
 
 
-def cut_out(clip: Path, landmarker: HandLandmarker) -> Cut:
+def cut_out(clip: Path, landmarker: HandLandmarker) -> HandCutout:
     """The hand of a clip that is farthest from every other, cut along its edge."""
     best: tuple[float, Frame, NDArray[np.float32]] | None = None
     with VideoReader(clip) as film:
@@ -97,9 +98,9 @@ def cut_out(clip: Path, landmarker: HandLandmarker) -> Cut:
     box = Rect(*(int(v) for v in (*low, *high))).clipped(*frame.size)
     part = np.ascontiguousarray(frame.image[box.slices][..., :3])
     labels = np.full(part.shape[:2], cv2.GC_BGD, np.uint8)
-    labels[draw_hand(points - np.float32((box.x0, box.y0)), box.width, box.height, OPEN) > 0] = (
-        cv2.GC_PR_BGD
-    )
+    labels[
+        draw_hand(points - np.float32((box.x0, box.y0)), box.width, box.height, MAX_THICKNESS) > 0
+    ] = cv2.GC_PR_BGD
     labels[draw_hand(points - np.float32((box.x0, box.y0)), box.width, box.height, 1.0) > 0] = (
         cv2.GC_PR_FGD
     )
@@ -110,64 +111,64 @@ def cut_out(clip: Path, landmarker: HandLandmarker) -> Cut:
     alpha = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
     alpha = cv2.erode(cv2.morphologyEx(alpha, cv2.MORPH_OPEN, np.ones((5, 5))), np.ones((3, 3)))
     alpha = cv2.GaussianBlur(alpha, (3, 3), 0.7)
-    return Cut(np.dstack((part, alpha)), points - np.float32((box.x0, box.y0)))
+    return HandCutout(np.dstack((part, alpha)), points - np.float32((box.x0, box.y0)))
 
 
-def as_own_skin(cut: Cut, picture: Image, face: Face) -> Cut:
-    """The hand in the colour of a face."""
-    height, width = picture.shape[:2]
+def with_skin_of(cut: HandCutout, image: Image, face: Face) -> HandCutout:
+    """The hand in the mean skin colour of a face."""
+    height, width = image.shape[:2]
     cheeks = (face.landmarks[[50, 280, 205, 425, 151], :2] * (width, height)).astype(int)
-    lab = cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_RGB2LAB)
+    lab = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2LAB)
     wanted = np.mean(
         [lab[y - 3 : y + 4, x - 3 : x + 4].mean(axis=(0, 1)) for x, y in cheeks], axis=0
     )
     hand = cv2.cvtColor(np.ascontiguousarray(cut.image[..., :3]), cv2.COLOR_RGB2LAB).astype(float)
     hand += wanted - hand[cut.image[..., 3] > 250].mean(axis=0)
     rgb = cv2.cvtColor(np.clip(hand, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
-    return Cut(np.dstack((rgb, cut.image[..., 3])), cut.points)
+    return HandCutout(np.dstack((rgb, cut.image[..., 3])), cut.points)
 
 
-def pasted(
-    picture: Image, cut: Cut, palm_px: float, turn: float, at: NDArray[np.float64]
+def composited(
+    image: Image, cut: HandCutout, palm_px: float, angle: float, at: NDArray[np.float64]
 ) -> tuple[Image, NDArray[np.float32], NDArray[np.float32]]:
-    """The picture with the hand's middle there; also the hand's share of each pixel, its points."""
+    """The image with the hand centred at a point; also the hand's alpha and its landmarks."""
     scale = palm_px / hand_size(cut.points)
     up = cut.points[9] - cut.points[0]
-    angle = np.arctan2(up[0], -up[1]) - turn
+    angle = np.arctan2(up[0], -up[1]) - angle
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    spin = np.array(((cos, sin), (-sin, cos)))
-    move = np.column_stack((spin, at - spin @ cut.points.mean(axis=0)))
-    height, width = picture.shape[:2]
+    linear = np.array(((cos, sin), (-sin, cos)))
+    transform = np.column_stack((linear, at - linear @ cut.points.mean(axis=0)))
+    height, width = image.shape[:2]
     straight = cut.image.astype(np.float32)
     straight[..., :3] *= straight[..., 3:] / 255
-    over = cv2.warpAffine(straight, move, (width, height), flags=cv2.INTER_AREA)
+    over = cv2.warpAffine(straight, transform, (width, height), flags=cv2.INTER_AREA)
     share = over[..., 3] / 255
-    image = picture.copy()
-    mixed = picture[..., :3] * (1 - share[..., None]) + over[..., :3]
-    image[..., :3] = np.rint(np.clip(mixed, 0, 255))
-    image[share == 0] = picture[share == 0]
-    return image, share, (cut.points @ move[:, :2].T + move[:, 2]).astype(np.float32)
+    out = image.copy()
+    mixed = image[..., :3] * (1 - share[..., None]) + over[..., :3]
+    out[..., :3] = np.rint(np.clip(mixed, 0, 255))
+    out[share == 0] = image[share == 0]
+    return out, share, (cut.points @ transform[:, :2].T + transform[:, 2]).astype(np.float32)
 
 
-def way(t_s: float, speed: float, reach: float) -> float:
-    """Where a hand is that goes to and fro: -reach .. reach."""
+def oscillation(t_s: float, speed: float, amplitude: float) -> float:
+    """A triangle wave between -amplitude and amplitude, of a constant speed."""
     if speed == 0:
-        return 0.15 * reach
-    turn_s = 2 * reach / speed
-    phase = (t_s / turn_s) % 2
-    return -reach + 2 * reach * (phase if phase < 1 else 2 - phase)
+        return 0.15 * amplitude
+    half_period_s = 2 * amplitude / speed
+    phase = (t_s / half_period_s) % 2
+    return -amplitude + 2 * amplitude * (phase if phase < 1 else 2 - phase)
 
 
 def sweep(
     film: list[tuple[Frame, Face]],
-    cut: Cut,
+    cut: HandCutout,
     speed: float,
     landmarker: HandLandmarker,
-    turn: float,
+    angle: float,
     costs: dict[str, list[float]],
 ) -> Iterator[tuple[Frame, Image, NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8], bool]]:
-    """Each picture, the bare one, the real face's oval, the hand's share, what was shown."""
-    eye = FaceLandmarker(asset_path("face-landmarker"))
+    """Each frame, bare image, oval of the real face, alpha of the hand, alpha shown, settled."""
+    tracker = FaceLandmarker(asset_path("face-landmarker"))
     detector, stage = HandDetector(landmarker.detect), HandsInFront()
     arriving: deque[tuple[int, tuple[Hand, ...]]] = deque()
     hands: tuple[Hand, ...] = ()
@@ -180,25 +181,34 @@ def sweep(
         image = frame.image
         if t_s >= 0:
             middle = face.landmarks[:, :2].mean(axis=0).astype(float) * (width, height)
-            middle += (way(t_s, speed, 1.7 * face_px), 0.15 * face_px)
-            image, share, _ = pasted(frame.image, cut, PALM * face_px, turn, middle)
+            middle += (oscillation(t_s, speed, 1.7 * face_px), 0.15 * face_px)
+            image, share, _ = composited(frame.image, cut, PALM * face_px, angle, middle)
         shown = replace(frame, image=image)
-        seen = eye.track(shown).faces
-        face_before = seen[0] if seen else face_before
+        faces = tracker.track(shown).faces
+        face_before = faces[0] if faces else face_before
         landmarks = face_before.landmarks[:, :2] * np.float32((width, height))
-        if number % LOOK_STEP == 0:
+        if number % DETECT_EVERY == 0:
             start = time.process_time()
-            arriving.append((number + LATE, detector.detect(shown, landmarks, frame.captured_at)))
-            costs["look"].append(time.process_time() - start)
+            arriving.append(
+                (number + LATENCY, detector.detect(shown, landmarks, frame.captured_at))
+            )
+            costs["detect"].append(time.process_time() - start)
         while arriving and arriving[0][0] <= number:
             hands = arriving.popleft()[1]
         grid = np.zeros((1, 1), np.uint8)
-        scene = Segmentation(
+        segmentation = Segmentation(
             frame.captured_at, frame.size, cell_of(*frame.size), grid, None, landmarks, hands=hands
         )
         full = np.full((height, width), 255, np.uint8)
         layers = Layers(
-            image, image.copy(), scene, (), full.copy(), full, full, Rect(0, 0, width, height)
+            image,
+            image.copy(),
+            segmentation,
+            (),
+            full.copy(),
+            full,
+            full,
+            Rect(0, 0, width, height),
         )
         start = time.process_time()
         stage.apply(layers)
@@ -211,37 +221,37 @@ def sweep(
             255 - layers.made,
             t_s >= SETTLED_S,
         )
-    eye.close()
+    tracker.close()
 
 
 def measured(
     film: list[tuple[Frame, Face]],
-    cut: Cut,
+    cut: HandCutout,
     speed: float,
     landmarker: HandLandmarker,
-    turn: float,
+    angle: float,
     costs: dict[str, list[float]],
     every: int,
-) -> Tally:
-    tally = Tally([], [], [])
+) -> SweepResult:
+    result = SweepResult([], [], [])
     for number, (shown, _, oval, share, mask, settled) in enumerate(
-        sweep(film, cut, speed, landmarker, turn, costs)
+        sweep(film, cut, speed, landmarker, angle, costs)
     ):
-        leak = oval & (share == 0) & (mask > SHOWN * 255)
-        tally.leaks.append(int(leak.sum()))
+        leak = oval & (share == 0) & (mask > MIN_ALPHA * 255)
+        result.leaks.append(int(leak.sum()))
         hand = oval & (share > 0.5)
         if settled and hand.sum() > 0.03 * oval.sum():
-            tally.recalls.append(float((mask[hand] / 255).mean()))
+            result.recalls.append(float((mask[hand] / 255).mean()))
             if every and number % every == 0:
-                tally.strip.append(_seen(shown.image, oval, mask, leak))
-    return tally
+                result.strip.append(_tile(shown.image, oval, mask, leak))
+    return result
 
 
-def _seen(
-    picture: Image, oval: NDArray[np.bool_], mask: NDArray[np.uint8], leak: NDArray[np.bool_]
+def _tile(
+    image: Image, oval: NDArray[np.bool_], mask: NDArray[np.uint8], leak: NDArray[np.bool_]
 ) -> Image:
-    """The picture, and beside it what is left of it over a green head; leaks are red."""
-    right = picture.copy()
+    """The image, and beside it the image over a green head; leaks are red."""
+    right = image.copy()
     head = cv2.dilate(oval.astype(np.uint8), np.ones((41, 41))) > 0
     alpha = mask[..., None] / 255
     right[head] = (right * alpha + np.array((60, 120, 60, 255)) * (1 - alpha))[head]
@@ -251,14 +261,14 @@ def _seen(
         slice(max(0, rows.min() - 20), rows.max() + 20),
         slice(max(0, columns.min() - 40), columns.max() + 40),
     )
-    return cv2.resize(np.hstack((picture[part], right[part])), (480, 300))
+    return cv2.resize(np.hstack((image[part], right[part])), (480, 300))
 
 
 def faces_of(clip: Path, limit: int) -> list[tuple[Frame, Face]]:
     film = []
-    with VideoReader(clip) as reader, FaceLandmarker(asset_path("face-landmarker")) as eye:
+    with VideoReader(clip) as reader, FaceLandmarker(asset_path("face-landmarker")) as tracker:
         for frame in reader:
-            faces = eye.track(frame).faces
+            faces = tracker.track(frame).faces
             if faces:
                 film.append((frame, faces[0]))
             if len(film) >= limit:
@@ -285,19 +295,21 @@ def main() -> int:
         for clip in arguments.clips:
             film = faces_of(clip, arguments.frames)
             own = (
-                as_own_skin(hand, film[0][0].image, film[0][1]) if arguments.skin == "own" else hand
+                with_skin_of(hand, film[0][0].image, film[0][1])
+                if arguments.skin == "own"
+                else hand
             )
             for speed in arguments.speeds:
-                costs: dict[str, list[float]] = {"look": [], "hand": [], "none": []}
+                costs: dict[str, list[float]] = {"detect": [], "hand": [], "none": []}
                 every = 6 if arguments.pictures else 0
-                tally = measured(
+                result = measured(
                     film, own, speed, landmarker, np.radians(arguments.turn), costs, every
                 )
                 ms = ", ".join(f"{k} {1e3 * np.median(v):.2f}" for k, v in costs.items() if v)
-                print(f"{clip.stem:8.8s} {speed:4.0f} px/s: {tally.line()}, ms: {ms}", flush=True)
-                leaky |= max(tally.leaks) > 0
-                if arguments.pictures and tally.strip:
-                    tiles = tally.strip[:15]
+                print(f"{clip.stem:8.8s} {speed:4.0f} px/s: {result.line()}, ms: {ms}", flush=True)
+                leaky |= max(result.leaks) > 0
+                if arguments.pictures and result.strip:
+                    tiles = result.strip[:15]
                     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 3)
                     rows = [np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)]
                     _save(arguments.pictures / f"{clip.stem}-{speed:.0f}.png", np.vstack(rows))
