@@ -16,12 +16,12 @@ from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.frame import Image
 from livecam.render.context import Graphics, open_graphics
+from livecam.viewer.avatar_viewer import AvatarViewer, ViewerPose
 from livecam.viewer.sheet import POSES
-from livecam.viewer.stage import Pose, Stage
 
 CELL = 300
 SHOWN = ("neutral", "laugh", "wink left", "surprise", "anger", "three quarters")
-HERO = Pose("hero", {**POSES[3].weights}, yaw_deg=-16, pitch_deg=2, roll_deg=3)
+HERO = ViewerPose("hero", {**POSES[3].weights}, yaw_deg=-16, pitch_deg=2, roll_deg=3)
 # Something to wear for some, in the picture of all.
 WORN = {
     "fox": ("glasses",),
@@ -39,8 +39,8 @@ QUALITIES = (92, 88, 84, 80, 75, 70, 60)
 def strip(graphics: Graphics, avatar: Avatar) -> Image:
     """One head in six expressions, side by side."""
     poses = {pose.name: pose for pose in POSES}
-    with Stage(graphics, avatar, (CELL, CELL), "full") as stage:
-        return np.hstack([stage.picture(poses[name]) for name in SHOWN])
+    with AvatarViewer(graphics, avatar, (CELL, CELL), "full") as viewer:
+        return np.hstack([viewer.draw(poses[name]) for name in SHOWN])
 
 
 def together(graphics: Graphics) -> Image:
@@ -48,8 +48,8 @@ def together(graphics: Graphics) -> Image:
     cells = []
     for name in list_avatars():
         avatar = with_accessories(load_avatar(name), WORN.get(name, ()))
-        with Stage(graphics, avatar, (CELL, CELL), "full") as stage:
-            cells.append(stage.picture(HERO))
+        with AvatarViewer(graphics, avatar, (CELL, CELL), "full") as viewer:
+            cells.append(viewer.draw(HERO))
     rows = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
     return np.vstack([row for row in rows if row.shape == rows[0].shape])
 

@@ -23,7 +23,7 @@ from livecam.render.context import Graphics, open_graphics
 from livecam.render.mesh import Morpher, merge
 from livecam.sources.sample_clip import sample_clip
 from livecam.tracking.base import Tracker
-from livecam.viewer.stage import Pose, Stage, weights_of
+from livecam.viewer.avatar_viewer import AvatarViewer, ViewerPose, weights_array
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADS = sorted(path.parent.name for path in (ROOT / "avatars").glob("*/avatar.toml"))
@@ -77,8 +77,8 @@ def without(expression: str) -> dict[str, float]:
 class Mirror:
     """Shows one head, as the light tier draws it in a call."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, viewer: AvatarViewer) -> None:
+        self._viewer = viewer
         self._neutral: dict[float, NDArray[np.int16]] = {}
 
     def changes(self, expression: str, yaw_deg: float) -> NDArray[np.int16]:
@@ -92,14 +92,14 @@ class Mirror:
         return difference
 
     def _picture(self, weights: dict[str, float], yaw_deg: float) -> NDArray[np.int16]:
-        return self._stage.picture(Pose("", weights, yaw_deg=yaw_deg)).astype(np.int16)
+        return self._viewer.draw(ViewerPose("", weights, yaw_deg=yaw_deg)).astype(np.int16)
 
 
 def test_every_expression_is_seen_and_on_its_own_side(avatar: Avatar, graphics: Graphics) -> None:
     """Seen from the front, or half from the side."""
     unseen, swapped = {}, {}
-    with Stage(graphics, avatar, (PICTURE, PICTURE), "light") as stage:
-        mirror = Mirror(stage)
+    with AvatarViewer(graphics, avatar, (PICTURE, PICTURE), "light") as viewer:
+        mirror = Mirror(viewer)
         for expression in EXPRESSIONS:
             front = mirror.changes(expression, yaw_deg=0)
             pixels = int((front >= SEEN).sum())
@@ -230,7 +230,7 @@ def test_no_triangle_turns_inside_out(
     avatar: Avatar, tier: str, recorded: NDArray[np.float32]
 ) -> None:
     surface = Surface(avatar.meshes if tier == "full" else avatar.light_meshes)
-    faces = {name: weights_of(alone(name)) for name in EXPRESSIONS}
+    faces = {name: weights_array(alone(name)) for name in EXPRESSIONS}
     made_up = mixtures(recorded, avatar.gains)[:: 2 if tier == "full" else 1]  # costs more
     faces |= {f"mixture {i}": weights for i, weights in enumerate(made_up)}
     areas = {name: round(surface.inside_out_mm2(weights), 1) for name, weights in faces.items()}

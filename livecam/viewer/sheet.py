@@ -1,4 +1,4 @@
-"""A contact sheet: one head in sixteen poses and expressions, drawn as it is drawn live."""
+"""Contact sheets: one head in sixteen poses and expressions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livecam.core.errors import SinkError, UsageError
 from livecam.core.frame import Image
 from livecam.core.registry import did_you_mean
 from livecam.render.context import Graphics, open_graphics
-from livecam.viewer.stage import AnyTier, Pose, Stage
+from livecam.viewer.avatar_viewer import AnyTier, AvatarViewer, ViewerPose
 
 ALL = "all"
 
@@ -25,49 +25,49 @@ CELL = (480, 360)
 
 
 def both(**weights: float) -> dict[str, float]:
-    """Weights for the left and the right side."""
+    """Returns each weight for the left and the right side."""
     return {name + side: w for name, w in weights.items() for side in ("Left", "Right")}
 
 
 SMILE = both(mouthSmile=0.9, cheekSquint=0.5, eyeSquint=0.2, mouthDimple=0.3)
 LAUGH = both(mouthSmile=1.0, cheekSquint=0.8, eyeSquint=0.4, mouthUpperUp=0.4)
 
-POSES: tuple[Pose, ...] = (
-    Pose("neutral"),
-    Pose("three quarters", yaw_deg=35),
-    Pose("profile", yaw_deg=-78),
-    Pose("smile", SMILE),
-    Pose("laugh", {**LAUGH, "jawOpen": 0.75, "browInnerUp": 0.2}, pitch_deg=-6, roll_deg=4),
-    Pose("eyes shut", both(eyeBlink=1.0)),
-    Pose("wink left", {**SMILE, "eyeBlinkLeft": 1.0, "cheekSquintLeft": 1.0}, yaw_deg=12),
-    Pose("half shut", both(eyeBlink=0.5), yaw_deg=-18),
-    Pose(
+POSES: tuple[ViewerPose, ...] = (
+    ViewerPose("neutral"),
+    ViewerPose("three quarters", yaw_deg=35),
+    ViewerPose("profile", yaw_deg=-78),
+    ViewerPose("smile", SMILE),
+    ViewerPose("laugh", {**LAUGH, "jawOpen": 0.75, "browInnerUp": 0.2}, pitch_deg=-6, roll_deg=4),
+    ViewerPose("eyes shut", both(eyeBlink=1.0)),
+    ViewerPose("wink left", {**SMILE, "eyeBlinkLeft": 1.0, "cheekSquintLeft": 1.0}, yaw_deg=12),
+    ViewerPose("half shut", both(eyeBlink=0.5), yaw_deg=-18),
+    ViewerPose(
         "surprise",
         {**both(eyeWide=1.0, browOuterUp=1.0), "browInnerUp": 1.0, "jawOpen": 0.7,
          "mouthFunnel": 0.5},
     ),
-    Pose(
+    ViewerPose(
         "anger",
         {**both(browDown=1.0, noseSneer=0.6, eyeSquint=0.5, mouthFrown=0.6, mouthPress=0.5),
          "jawForward": 0.4},
         pitch_deg=8,
     ),
-    Pose(
+    ViewerPose(
         "disgust",
         {**both(noseSneer=1.0, browDown=0.5, eyeSquint=0.7, mouthUpperUp=0.7, mouthFrown=0.4),
          "mouthShrugLower": 0.3},
         yaw_deg=-15, roll_deg=-5,
     ),
-    Pose(
+    ViewerPose(
         "sad",
         {**both(mouthFrown=1.0, eyeSquint=0.2, eyeLookDown=0.4), "browInnerUp": 1.0,
          "mouthShrugLower": 0.6},
         pitch_deg=10,
     ),
-    Pose("O", {"mouthPucker": 0.5, "mouthFunnel": 0.9, "jawOpen": 0.35}),
-    Pose("cheeks puffed", {"cheekPuff": 1.0, "mouthPucker": 0.3}, yaw_deg=15),
-    Pose("tongue", {**SMILE, "tongueOut": 1.0, "jawOpen": 0.5}, roll_deg=-8),
-    Pose(
+    ViewerPose("O", {"mouthPucker": 0.5, "mouthFunnel": 0.9, "jawOpen": 0.35}),
+    ViewerPose("cheeks puffed", {"cheekPuff": 1.0, "mouthPucker": 0.3}, yaw_deg=15),
+    ViewerPose("tongue", {**SMILE, "tongueOut": 1.0, "jawOpen": 0.5}, roll_deg=-8),
+    ViewerPose(
         "look aside",
         {"eyeLookOutLeft": 0.9, "eyeLookInRight": 0.9, "mouthLeft": 0.4, "browOuterUpLeft": 0.6},
         yaw_deg=-12,
@@ -76,24 +76,24 @@ POSES: tuple[Pose, ...] = (
 
 
 def sheet(graphics: Graphics, avatar: Avatar, tier: AnyTier = "full") -> Image:
-    """All poses side by side, uint8[1440, 1920, 4]; on the thread of the context.
+    """Returns all poses side by side, uint8[1440, 1920, 4]. Thread of the context.
 
     Raises:
         GraphicsError: the driver cannot draw the head.
     """
     width, height = CELL
     out = np.empty((ROWS * height, COLUMNS * width, 4), np.uint8)
-    with Stage(graphics, avatar, CELL, tier) as stage:
+    with AvatarViewer(graphics, avatar, CELL, tier) as viewer:
         for index, pose in enumerate(POSES):
             y, x = index // COLUMNS * height, index % COLUMNS * width
-            out[y : y + height, x : x + width] = stage.picture(pose)
+            out[y : y + height, x : x + width] = viewer.draw(pose)
     return out
 
 
 def write_sheets(
     name: str, out: Path | None, tier: str, wear: Sequence[str] = ()
 ) -> Iterator[Path]:
-    """Draws the sheet of an avatar, or of all of them, and says where each was written.
+    """Draws the sheet of an avatar, or of all of them; yields the file of each.
 
     Raises:
         AssetError: there is no such avatar or accessory.
@@ -114,10 +114,10 @@ def write_sheets(
 
 
 def checked_tier(word: str) -> AnyTier:
-    """That word as a tier.
+    """Returns a word as a tier.
 
     Raises:
-        UsageError: it is none.
+        UsageError: there is no such tier.
     """
     tiers: tuple[AnyTier, ...] = get_args(AnyTier)
     for tier in tiers:
@@ -130,7 +130,7 @@ def checked_tier(word: str) -> AnyTier:
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Writes RGBA as PNG or JPEG, as the ending of the name says.
+    """Writes an RGBA image as PNG or JPEG, by the suffix of the name.
 
     Raises:
         SinkError: it cannot be written.

@@ -1,4 +1,4 @@
-"""A turntable: one head from all sides, its face at play, in a window or as numbered pictures."""
+"""Turntables: one head turns and changes its expression, in a window or as numbered images."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.png import PngSequence
 from livecam.sinks.preview import Preview, PreviewStatus, display_available
+from livecam.viewer.avatar_viewer import AnyTier, AvatarViewer, ViewerPose
 from livecam.viewer.sheet import POSES, checked_tier
-from livecam.viewer.stage import AnyTier, Pose, Stage
 
 FPS = 30.0
-TURN_S = 8.0  # once round
-FACE_S, CHANGE_S = 2.0, 0.5  # how long a face is kept, and how long it takes to change
+TURN_S = 8.0  # one turn
+EXPRESSION_S, TRANSITION_S = 2.0, 0.5  # a transition is a part of its expression
 SIZE = "720x720"
-SMALLEST, LARGEST = 64, 4096
+MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
 
 
 def show(
@@ -40,13 +40,13 @@ def show(
     tier: str = "auto",
     wear: Sequence[str] = (),
 ) -> None:
-    """Turns an avatar in a window until it is closed, or once into a folder of pictures.
+    """Turns an avatar in a window until it is closed, or once into a folder of images.
 
     Raises:
         AssetError: there is no such avatar or accessory.
         GraphicsError: it cannot be drawn.
-        SinkError: a picture cannot be written.
-        UsageError: the size or the tier is none, or there is no display.
+        SinkError: an image cannot be written.
+        UsageError: the size or the tier is wrong, or there is no display.
     """
     width, height = checked_size(size)
     chosen = checked_tier(tier)
@@ -63,31 +63,32 @@ def show(
 
 
 def checked_size(text: str) -> tuple[int, int]:
-    """The sides that `WIDTHxHEIGHT` names, made even.
+    """Returns width and height of a text `WIDTHxHEIGHT`, made even.
 
     Raises:
-        UsageError: it names none, or some that nobody can draw.
+        UsageError: it is no size, or too small or large to draw.
     """
     found = re.fullmatch(r"(\d+)x(\d+)", text)
     sides = tuple(int(side) for side in found.groups()) if found else ()
-    if len(sides) != 2 or min(sides) < SMALLEST or max(sides) > LARGEST:
+    if len(sides) != 2 or min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
         raise UsageError(
-            f'"{text}" is no size', f"write e.g. {SIZE}; sides from {SMALLEST} to {LARGEST}"
+            f'"{text}" is no size', f"write e.g. {SIZE}; sides from {MIN_SIDE} to {MAX_SIDE}"
         )
     return sides[0] + sides[0] % 2, sides[1] + sides[1] % 2
 
 
-def pose_at(t: float) -> Pose:
-    """The turntable after t seconds: starts in front, turns to the head's left."""
+def pose_at(t: float) -> ViewerPose:
+    """Returns the pose after t seconds: starts in front, turns to the head's left."""
     return replace(
-        Pose("turning", face_at(t), yaw_deg=360 * t / TURN_S % 360), body_turn=(1.0, 1.0, 1.0)
+        ViewerPose("turning", expression_at(t), yaw_deg=360 * t / TURN_S % 360),
+        body_turn=(1.0, 1.0, 1.0),
     )
 
 
-def face_at(t: float) -> dict[str, float]:
-    """The sheet's expressions one after the other, each melting into the next."""
-    number, within = divmod(t, FACE_S)
-    share = float(np.clip((within - FACE_S + CHANGE_S) / CHANGE_S, 0.0, 1.0))
+def expression_at(t: float) -> dict[str, float]:
+    """Returns the weights after t seconds: the sheet's expressions, blended into each other."""
+    number, within = divmod(t, EXPRESSION_S)
+    share = float(np.clip((within - EXPRESSION_S + TRANSITION_S) / TRANSITION_S, 0.0, 1.0))
     share *= share * (3 - 2 * share)
     before, after = (POSES[(int(number) + k) % len(POSES)].weights for k in (0, 1))
     return {
@@ -107,9 +108,9 @@ def _write(
 ) -> None:
     sink = PngSequence(folder)
     sink.open(OutputInfo(*size, FPS))
-    with Stage(graphics, avatar, size, tier) as stage:
+    with AvatarViewer(graphics, avatar, size, tier) as viewer:
         for index in range(max(1, round(seconds * FPS))):
-            image = stage.picture(pose_at(index / FPS), after_s=1 / FPS)
+            image = viewer.draw(pose_at(index / FPS), after_s=1 / FPS)
             sink.send(Frame(image, index, index / FPS))
     sink.close()
 
@@ -121,12 +122,12 @@ def _play(
     preview.open(OutputInfo(*size, FPS))
     preview.status = PreviewStatus(state=avatar.title)
     start = before = time.perf_counter()
-    with Stage(graphics, avatar, size, tier) as stage:
+    with AvatarViewer(graphics, avatar, size, tier) as viewer:
         while Command.QUIT not in preview.poll():
             now = time.perf_counter()
             if seconds is not None and now - start >= seconds:
                 break
-            image = stage.picture(pose_at(now - start), after_s=now - before)
+            image = viewer.draw(pose_at(now - start), after_s=now - before)
             preview.send(Frame(image, 0, now - start))
             before = now
             time.sleep(max(0.0, 1 / FPS - (time.perf_counter() - now)))

@@ -1,6 +1,6 @@
-"""An avatar alone in a neutral room, posed by hand: for sheets, turntables and the gallery.
+"""Draws one avatar in a given pose before a neutral room: for sheets, turntables and the gallery.
 
-Everything is drawn by the renderer that draws it live.
+The compositor of the live pipeline draws it.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from livecam.core.spaces import (
 from livecam.render.context import Graphics
 from livecam.render.matrices import rotation_yxz, turned_about
 
-AnyTier: TypeAlias = Literal["light", "full", "auto"]  # auto: as a measurement allows
+AnyTier: TypeAlias = Literal["light", "full", "auto"]  # auto: chosen by measurement
 
-DISTANCE_M = 0.75  # as in front of a webcam: nearer, noses grow
-HEADROOM = 1.12  # of the view, over what it must hold
+DISTANCE_M = 0.75  # usual before a webcam; nearer, perspective enlarges the nose
+HEADROOM = 1.12  # height of the viewport over that of the head
 WALL = (176, 158, 140), (104, 88, 80)  # sRGB, above and below
-BLUR = 0.012  # of the picture's height
+BLUR = 0.012  # sigma over the height of the image
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
-    """How a head is held, and its face; the weights are those of morphs, after every gain."""
+class ViewerPose:
+    """Rotation of a head and the weights of its morph targets, after all gains."""
 
     name: str
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -50,36 +50,35 @@ class Pose:
     body_turn: tuple[float, float, float] = tuple(BODY_TURN.tolist())  # share of the head's turn
 
 
-class Stage(Closing):
-    """Draws one avatar in pictures of one size; belongs to the thread of the context."""
+class AvatarViewer(Closing):
+    """Draws one avatar in images of one size. Thread of the context."""
 
     def __init__(
         self, graphics: Graphics, avatar: Avatar, size: tuple[int, int], tier: AnyTier = "full"
     ) -> None:
         self.avatar = avatar
-        self._view = view_of(avatar, size)
-        self._room = room(*size)
-        width, height = self._view.frame
+        self._viewport = viewport_of(avatar, size)
+        self._room = room_image(*size)
+        width, height = self._viewport.frame
         self._image = np.zeros((height, width, 4), np.uint8)
         settings = RenderSettings(tier=tier, shadow=0.0)  # there is no body to shade
-        self._compositor = HeadCompositor(graphics, avatar, settings, self._view.frame)
+        self._compositor = HeadCompositor(graphics, avatar, settings, self._viewport.frame)
         self._springs = Springs(avatar.bones) if avatar.bones else None
 
-    def picture(self, pose: Pose, after_s: float = 0.0) -> Image:
-        """The avatar in that pose, uint8[h, w, 4].
+    def draw(self, pose: ViewerPose, after_s: float = 0.0) -> Image:
+        """Returns an image of the avatar in that pose, uint8[h, w, 4].
 
-        Its ears swing on from the last picture when that was `after_s` ago, and hang still
-        when `after_s` is 0.
+        Its springs continue from the last image, drawn `after_s` earlier; 0 resets them.
 
         Raises:
-            GraphicsError: the driver gave up.
+            GraphicsError: the driver failed.
         """
-        self._image[self._view.cut.slices] = self._room
-        state = self._swung(posed(self.avatar, pose, self._view.centre), after_s)
+        self._image[self._viewport.crop.slices] = self._room
+        state = self._with_springs(state_in_pose(self.avatar, pose, self._viewport.centre), after_s)
         drawn = self._compositor.compose(Frame(self._image, 0, 0.0), (state,))
-        return drawn.image[self._view.cut.slices].copy()
+        return drawn.image[self._viewport.crop.slices].copy()
 
-    def _swung(self, state: AvatarState, after_s: float) -> AvatarState:
+    def _with_springs(self, state: AvatarState, after_s: float) -> AvatarState:
         if self._springs is None:
             return state
         if after_s <= 0:
@@ -93,58 +92,60 @@ class Stage(Closing):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A part of a webcam's picture that just holds a head."""
+class Viewport:
+    """A crop of a webcam's frame that just holds a head."""
 
-    frame: tuple[int, int]  # the size of the whole picture
-    cut: Rect  # the part, in its middle
-    centre: tuple[float, float, float]  # the avatar's point in the middle, at rest
+    frame: tuple[int, int]  # size of the whole frame
+    crop: Rect  # in its middle
+    centre: tuple[float, float, float]  # the point in head space that is drawn there at rest
 
 
-def view_of(avatar: Avatar, size: tuple[int, int]) -> View:
-    """Where a webcam sees all of a head, ears and horns too, in a cut of that size."""
+def viewport_of(avatar: Avatar, size: tuple[int, int]) -> Viewport:
+    """Returns the viewport of that size that holds all of a head, with ears and horns."""
     points = np.concatenate([mesh.positions for mesh in avatar.light_meshes])
     weight = np.concatenate([mesh.head_weight for mesh in avatar.light_meshes])
     head = points[weight > 0.5] if (weight > 0.5).any() else points
     width, height = size
     top = float(head[:, 1].max())
     bottom = min(float(head[:, 1].min()), avatar.fit.eye_line[1] - avatar.fit.chin_drop)
-    wide = 2 * float(np.abs(head[:, 0]).max())
-    tall = HEADROOM * max(top - bottom, wide * height / width)
-    per_metre = height / tall
-    whole = 2 * DISTANCE_M * float(np.tan(VERTICAL_FOV_RAD / 2)) * per_metre
-    # Both sides and the cut's margins are whole pixels when all sizes are even.
-    frame_height = max(height, 2 * round(whole / 2))
+    head_width = 2 * float(np.abs(head[:, 0]).max())
+    view_height_m = HEADROOM * max(top - bottom, head_width * height / width)
+    px_per_m = height / view_height_m
+    frame_height_px = 2 * DISTANCE_M * float(np.tan(VERTICAL_FOV_RAD / 2)) * px_per_m
+    # Margins are whole pixels when all sizes are even.
+    frame_height = max(height, 2 * round(frame_height_px / 2))
     frame_width = max(width, 2 * round(frame_height * 2 / 3))
     x, y = (frame_width - width) // 2, (frame_height - height) // 2
     centre = (0.0, (top + bottom) / 2, avatar.fit.eye_line[2] / 2)
-    return View((frame_width, frame_height), Rect(x, y, x + width, y + height), centre)
+    return Viewport((frame_width, frame_height), Rect(x, y, x + width, y + height), centre)
 
 
-def posed(avatar: Avatar, pose: Pose, centre: tuple[float, float, float]) -> AvatarState:
-    """The state that shows an avatar in a pose, with `centre` straight ahead at rest."""
+def state_in_pose(
+    avatar: Avatar, pose: ViewerPose, centre: tuple[float, float, float]
+) -> AvatarState:
+    """Returns the state of an avatar in a pose; `centre` is on the optical axis at rest."""
     rotation = rotation_yxz(*np.radians((pose.yaw_deg, pose.pitch_deg, pose.roll_deg)))
     turn = rotation_vector(quaternion_from_matrix(rotation))
     body = matrix_from_quaternion(quaternion_from_vector(turn * np.array(pose.body_turn)))
-    place = np.array((0.0, 0.0, -DISTANCE_M)) - np.array(centre)
+    translation = np.array((0.0, 0.0, -DISTANCE_M)) - np.array(centre)
     pivot = np.array(avatar.fit.neck_pivot)
     return AvatarState(
-        camera_from_head=turned_about(pivot, rotation, place),
-        camera_from_body=turned_about(pivot, body, place),
-        morphs=weights_of(pose.weights),
+        camera_from_head=turned_about(pivot, rotation, translation),
+        camera_from_body=turned_about(pivot, body, translation),
+        morphs=weights_array(pose.weights),
     )
 
 
-def weights_of(named: Mapping[str, float]) -> Weights:
-    """float32[52] of weights by name."""
+def weights_array(named: Mapping[str, float]) -> Weights:
+    """Returns float32[52] of weights given by name."""
     out = np.zeros(len(EXPRESSIONS), np.float32)
     for name, weight in named.items():
         out[INDEX[name]] = weight
     return out
 
 
-def room(width: int, height: int) -> Image:
-    """A blurred room with a window, uint8[h, w, 4]: bright and dark behind the outline."""
+def room_image(width: int, height: int) -> Image:
+    """Returns a blurred room, uint8[h, w, 4], both bright and dark behind the outline."""
     down = np.linspace(0, 1, height)[:, None, None]
     wall = np.array(WALL, np.float64)
     image = np.broadcast_to(wall[0] + (wall[1] - wall[0]) * down, (height, width, 3)).copy()

@@ -1,4 +1,4 @@
-"""A head posed by hand: the sheet, the turntable, and their commands."""
+"""The avatar viewer: poses, the sheet, the turntable, and their commands."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from livecam.core.errors import SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.spaces import project
 from livecam.render.context import Graphics, open_graphics
+from livecam.viewer.avatar_viewer import AvatarViewer, ViewerPose, state_in_pose, viewport_of
 from livecam.viewer.sheet import COLUMNS, POSES, ROWS, sheet, write_sheets
-from livecam.viewer.stage import Pose, Stage, posed, view_of
 from livecam.viewer.turntable import TURN_S, checked_size, pose_at, show
 
 AVATARS = Path(__file__).resolve().parents[1] / "avatars"
@@ -56,21 +56,21 @@ def test_poses_name_expressions_that_exist() -> None:
 @pytest.mark.parametrize(
     ("pose", "way"),
     [
-        (Pose("left", yaw_deg=30), (1, 0)),
-        (Pose("down", pitch_deg=30), (0, 1)),
-        (Pose("right", yaw_deg=-30), (-1, 0)),
+        (ViewerPose("left", yaw_deg=30), (1, 0)),
+        (ViewerPose("down", pitch_deg=30), (0, 1)),
+        (ViewerPose("right", yaw_deg=-30), (-1, 0)),
     ],
 )
 def test_the_nose_goes_where_the_pose_says(
-    raccoon: Avatar, pose: Pose, way: tuple[int, int]
+    raccoon: Avatar, pose: ViewerPose, way: tuple[int, int]
 ) -> None:
-    view = view_of(raccoon, (300, 300))
+    viewport = viewport_of(raccoon, (300, 300))
     nose = np.array([[0.0, -0.02, 0.12]])
-    at = [
-        project(posed(raccoon, p, view.centre).camera_from_head, nose, *view.frame)[0]
-        for p in (Pose("rest"), pose)
-    ]
-    moved = at[1] - at[0]
+    rest, moved = (
+        project(state_in_pose(raccoon, p, viewport.centre).camera_from_head, nose, *viewport.frame)
+        for p in (ViewerPose("rest"), pose)
+    )
+    (moved,) = moved - rest
     assert moved @ way > 20
     assert abs(moved @ way[::-1]) < abs(moved @ way)
 
@@ -79,14 +79,14 @@ def test_the_nose_goes_where_the_pose_says(
 def test_all_of_a_head_is_in_the_picture(
     graphics: Graphics, raccoon: Avatar, size: tuple[int, int]
 ) -> None:
-    with Stage(graphics, raccoon, size, "light") as stage:
-        image = stage.picture(Pose("rest"))
+    with AvatarViewer(graphics, raccoon, size, "light") as viewer:
+        image = viewer.draw(ViewerPose("rest"))
     assert image.shape == (size[1], size[0], 4)
-    state = posed(raccoon, Pose("rest"), view_of(raccoon, size).centre)
-    view = view_of(raccoon, size)
+    state = state_in_pose(raccoon, ViewerPose("rest"), viewport_of(raccoon, size).centre)
+    viewport = viewport_of(raccoon, size)
     head = np.concatenate([m.positions[m.head_weight > 0.5] for m in raccoon.light_meshes])
-    pixels = project(state.camera_from_head, head.astype(np.float64), *view.frame)
-    pixels -= (view.cut.x0, view.cut.y0)
+    pixels = project(state.camera_from_head, head.astype(np.float64), *viewport.frame)
+    pixels -= (viewport.crop.x0, viewport.crop.y0)
     assert pixels.min() > 0
     assert (pixels.max(axis=0) < size).all()
 
