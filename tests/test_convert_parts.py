@@ -161,9 +161,7 @@ def test_a_quick_turn_that_lasts_is_meant():
 
 def planned(shots: list[Shot], *, strict: bool = False):
     count = shots[-1].frames.stop
-    info = VideoInfo(
-        Path("film.mp4"), 640, 360, 25, 1, count, 0.0, 0, False, 1, "h264", "yuv420p", False, ()
-    )  # fmt: skip
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, count, 1, ())
     return plan(Survey(info, TIMES[:count], shots), hide_others=True, strict=strict)
 
 

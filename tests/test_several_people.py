@@ -537,9 +537,7 @@ def test_in_a_film_everybody_in_a_shot_may_wear_an_avatar() -> None:
     me = Track([sighting(i, 500) for i in range(100)])
     guest = Track([sighting(i, 100) for i in range(60, 80)])
     shots = [Shot(range(100), [guest, me])]
-    info = VideoInfo(
-        Path("film.mp4"), 640, 360, 25, 1, 100, 0.0, 0, False, 1, "h264", "yuv420p", False, ()
-    )  # fmt: skip
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 100, 1, ())
     survey = Survey(info, TIMES[:100], shots)
     (one,) = plan(survey, hide_others=True, strict=False)
     assert [role.frames for role in one.roles] == [range(100)]
