@@ -205,7 +205,7 @@ def test_a_head_moved_in_its_picture_is_seen_there() -> None:
     place, turned = np.array((0.1, -0.05, -0.6)), spaces.quaternion_from_vector(np.full(3, 0.3))
     cos, sin = 1.1 * np.cos(0.2), 1.1 * np.sin(0.2)
     by = np.array(((cos, -sin, 12.0), (sin, cos, -7.0)))
-    there, rotation = spaces.moved_in_picture(place, turned, by, 640, 360)
+    there, rotation = spaces.pose_after_similarity(place, turned, by, 640, 360)
     before, after = (spaces.project(np.eye(4), at[None], 640, 360)[0] for at in (place, there))
     assert after == pytest.approx(by[:, :2] @ before + by[:, 2], abs=1e-9)
     assert there[2] == pytest.approx(-0.6 / 1.1)

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Profile
 from livecam.avatar.baseline import SlowQuantile
 from livecam.core.curves import smoothstep
-from livecam.core.face import EXPRESSIONS, INDEX, Weights, named, per_expression
+from livecam.core.face import EXPRESSIONS, INDEX, Weights, indices_with_prefix, values_by_prefix
 
 REST_QUANTILE = 0.20
 MAX_REST = 0.35  # a level above this is an expression, not a face at rest
 MAX_WEIGHT = 1.2  # of the funnel, which may go a little beyond its morph target
 SNEER_OF_BROW, SNEER_OF_LIP = 0.35, 0.6  # the tracker never measures a sneer
 
-# The format of `per_expression`.
+# The format of `values_by_prefix`.
 GAINS: tuple[tuple[str, float], ...] = (
     ("", 1.0),
     ("brow", 1.5),
@@ -66,7 +66,7 @@ _UPPER_LIP = [INDEX["mouthUpperUpLeft"], INDEX["mouthUpperUpRight"]]
 _OUTER_BROW = [INDEX["browOuterUpLeft"], INDEX["browOuterUpRight"]]
 _INNER_BROW, _JAW = INDEX["browInnerUp"], INDEX["jawOpen"]
 _FUNNEL, _PUCKER = INDEX["mouthFunnel"], INDEX["mouthPucker"]
-_EYES = named("eyeBlink", "eyeLook")
+_EYES = indices_with_prefix("eyeBlink", "eyeLook")
 
 
 class ExpressionGains:
@@ -85,7 +85,7 @@ class ExpressionGains:
         profile: Profile | None = None,
     ) -> None:
         self._profile = profile
-        self._gains = per_expression(GAINS)
+        self._gains = values_by_prefix(GAINS)
         for name, factor in gains.items():
             self._gains[INDEX[name]] *= factor
         strengths = np.full(len(EXPRESSIONS), strength)

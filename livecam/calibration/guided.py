@@ -23,7 +23,7 @@ from livecam.calibration.profile import (
 from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
 from livecam.config.settings import Settings
 from livecam.core.errors import TrackingError
-from livecam.core.face import EXPRESSIONS, Observation, named
+from livecam.core.face import EXPRESSIONS, Observation, indices_with_prefix
 from livecam.core.timing import SystemClock
 from livecam.people.choice import FaceChoice
 from livecam.pipeline.build import tracker_factory
@@ -166,7 +166,7 @@ def ranges_of(
             rest = np.median(rows, axis=0)
             dead_zone = np.minimum(2 * rows.std(axis=0), MAX_DEAD_ZONE)
             continue
-        shown = np.array(named(*step.prefixes))
+        shown = np.array(indices_with_prefix(*step.prefixes))
         reached = np.quantile(rows[:, shown], MAXIMUM_QUANTILE, axis=0)
         moved = reached - rest[shown] >= MIN_SPAN
         maximum[shown[moved]] = reached[moved]

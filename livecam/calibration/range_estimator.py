@@ -23,7 +23,7 @@ from livecam.calibration.ranges import (
     OnlineEstimate,
     WeightRanges,
 )
-from livecam.core.face import EXPRESSIONS, INDEX, FaceState, Weights, named
+from livecam.core.face import EXPRESSIONS, INDEX, FaceState, Weights, indices_with_prefix
 
 SAMPLE_S = 0.25  # a sample is the mean of the weights measured meanwhile
 MAX_GAP_S = 0.2  # between two faces; after a longer one sampling starts again
@@ -55,11 +55,11 @@ BLINK_UP, BLINK_DOWN = 0.2, 0.08  # share of the way to a blink that the maximum
 
 _BLINK = np.array([INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]])
 _LOOK_DOWN = np.array([INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]])
-_LIDS = np.array(named("eyeBlink", "eyeSquint", "eyeWide"))
-_LOOK = named("eyeLook")
-_SMILE, _JAW = named("mouthSmile"), INDEX["jawOpen"]
+_LIDS = np.array(indices_with_prefix("eyeBlink", "eyeSquint", "eyeWide"))
+_LOOK = indices_with_prefix("eyeLook")
+_SMILE, _JAW = indices_with_prefix("mouthSmile"), INDEX["jawOpen"]
 _RANGED = np.isfinite(TYPICAL_MAXIMUM)
-_RANGED[named("eyeBlink", "eyeLook")] = False
+_RANGED[indices_with_prefix("eyeBlink", "eyeLook")] = False
 
 
 class RangeEstimator:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import EXPRESSIONS, Weights, named
+from livecam.core.face import EXPRESSIONS, Weights, indices_with_prefix
 
 # (prefix of the name, weight of a typical face at rest, and its maximum): what the gains of
 # avatar/expression.py expect. Other weights keep their range and only lose their rest.
@@ -37,8 +37,8 @@ MAX_DEAD_ZONE = 0.05
 TYPICAL_REST = np.zeros(len(EXPRESSIONS))
 TYPICAL_MAXIMUM = np.full(len(EXPRESSIONS), np.nan)
 for _prefix, _rest, _maximum in TYPICAL:
-    TYPICAL_REST[named(_prefix)] = _rest
-    TYPICAL_MAXIMUM[named(_prefix)] = _maximum
+    TYPICAL_REST[indices_with_prefix(_prefix)] = _rest
+    TYPICAL_MAXIMUM[indices_with_prefix(_prefix)] = _maximum
 
 
 @dataclass(frozen=True)

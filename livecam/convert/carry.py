@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from livecam.convert.sightings import Sighting, Track
 from livecam.core.frame import Image
-from livecam.core.spaces import moved_in_picture
+from livecam.core.spaces import pose_after_similarity
 
 Similarity = NDArray[np.float64]  # float64[3, 3], pixels to pixels
 
@@ -177,7 +177,7 @@ def _step(
 
 def _carried(sighting: Sighting, index: int, moved: Similarity, size: tuple[int, int]) -> Sighting:
     width, height = size
-    translation, rotation = moved_in_picture(
+    translation, rotation = pose_after_similarity(
         sighting.translation, sighting.rotation, moved, width, height
     )
     place = _moved(np.array(((sighting.x, sighting.y),)), moved)[0]

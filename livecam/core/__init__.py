@@ -1,1 +1,1 @@
-"""The values that flow through the line, and the small tools: numpy and stdlib only."""
+"""The values that the stages exchange, and small tools: numpy and the standard library only."""

@@ -1,4 +1,4 @@
-"""What holds a device, a file or a thread works in `with`."""
+"""The base class of everything that must be closed: devices, files, threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Leaving a `with` block closes it, whatever happened inside."""
+    """Makes a class with `close` usable in `with`; it is closed also after an error."""
 
     __slots__ = ()
 

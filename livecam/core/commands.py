@@ -1,4 +1,4 @@
-"""What a person can ask for while livecam runs."""
+"""Commands that the user gives while livecam runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Command(Enum):
-    """One wish, from a hotkey or a panel; the application carries it out between two frames."""
+    """A command from a hotkey or a panel; it is carried out between two frames."""
 
     HELP = "show or hide the list of keys"
     MIRROR = "mirror the picture"

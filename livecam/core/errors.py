@@ -4,8 +4,8 @@ LivecamError            exit code 1
 ├── UsageError          2   wrong arguments
 ├── ConfigError         2   wrong settings, preset or user file
 ├── DeviceError         3   a camera, microphone, virtual camera or file that cannot be used
-│   ├── SourceError         pictures cannot be read
-│   └── SinkError           pictures cannot be published
+│   ├── SourceError         frames cannot be read
+│   └── SinkError           frames cannot be published
 ├── GraphicsError       4   no usable OpenGL
 │   └── ShaderError         a shader does not compile; names file and line
 ├── AssetError          5   a model, avatar or sample is missing or broken
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 
 class LivecamError(Exception):
-    """One clear sentence for the user, and a hint that says what to do about it."""
+    """A message of one clear sentence for the user, and a hint that says what to do about it."""
 
     exit_code = 1
 
@@ -45,11 +45,11 @@ class DeviceError(LivecamError):
 
 
 class SourceError(DeviceError):
-    """Pictures cannot be read."""
+    """Frames cannot be read."""
 
 
 class SinkError(DeviceError):
-    """Pictures cannot be published."""
+    """Frames cannot be published."""
 
 
 class GraphicsError(LivecamError):

@@ -1,4 +1,4 @@
-"""What is known about the faces in a picture."""
+"""Faces as values: measured in a frame, steadied, and performed by another origin."""
 
 from __future__ import annotations
 
@@ -37,13 +37,16 @@ EXPRESSIONS: tuple[str, ...] = (
 INDEX: dict[str, int] = {name: i for i, name in enumerate(EXPRESSIONS)}
 
 
-def named(*beginnings: str) -> list[int]:
-    """Where the expressions stand whose names begin so."""
-    return [i for i, name in enumerate(EXPRESSIONS) if name.startswith(beginnings)]
+def indices_with_prefix(*prefixes: str) -> list[int]:
+    """Indices of the expressions whose names begin with one of the prefixes."""
+    return [i for i, name in enumerate(EXPRESSIONS) if name.startswith(prefixes)]
 
 
-def per_expression(table: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
-    """A number for each, float64[52]: that of the longest beginning that fits its name."""
+def values_by_prefix(table: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
+    """One value for each expression, float64[52], from rows of a prefix and its value.
+
+    The longest prefix that the name of an expression begins with gives its value.
+    """
     return np.array(
         [
             max((row for row in table if name.startswith(row[0])), key=lambda row: len(row[0]))[1]
@@ -52,31 +55,31 @@ def per_expression(table: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
     )
 
 
-# The outline of the face in MediaPipe's mesh, forehead first, clockwise in the picture.
+# The outline of the face in MediaPipe's mesh, forehead first, clockwise in the image.
 FACE_OVAL: tuple[int, ...] = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 
 _angles = np.linspace(0, 2 * np.pi, 36, endpoint=False, dtype=np.float32)
-_AROUND = np.stack((np.cos(_angles), np.sin(_angles)))  # float32[2, 36], directions in the picture
+_AROUND = np.stack((np.cos(_angles), np.sin(_angles)))  # float32[2, 36], directions in the image
 
 
-def outline_of(points_px: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A convex outline around points float32[n, 2], float32[36, 2] of them."""
+def convex_outline(points_px: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The convex outline of points float32[n, 2]: the extreme ones in 36 directions."""
     return np.asarray(points_px[np.argmax(points_px @ _AROUND, axis=0)])
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face as the tracker measured it; nothing is smoothed."""
+    """One face as the tracker measured it; nothing is filtered."""
 
     landmarks: Landmarks
     weights: Weights
     camera_from_head: Matrix4  # metres; the camera looks down -z, y is up
 
     def box(self, width: int, height: int) -> Rect:
-        """The rectangle around the landmarks, in pixels of a picture of that size."""
+        """The bounding box of the landmarks, in pixels of an image of that size."""
         low = self.landmarks[:, :2].min(axis=0) * (width, height)
         high = self.landmarks[:, :2].max(axis=0) * (width, height)
         return Rect(
@@ -93,16 +96,16 @@ class Face:
         return self.landmarks[FACE_OVAL, :2] * np.array((width, height), np.float32)
 
     def outline_px(self, width: int, height: int) -> NDArray[np.float32]:
-        """A convex outline around everything that was measured, float32[36, 2] pixels.
+        """The convex outline of all landmarks, float32[36, 2] pixels.
 
-        Wider than the oval where a nose or a mouth sticks out of a profile.
+        Wider than the oval where the nose or the mouth protrudes in profile.
         """
-        return outline_of(self.points_px(width, height))
+        return convex_outline(self.points_px(width, height))
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one picture showed; it carries that picture, so that head and neck stay together."""
+    """A frame and the faces that were measured in it."""
 
     frame: Frame
     faces: tuple[Face, ...]
@@ -110,7 +113,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class FacePose:
-    """Where a head is, in camera space."""
+    """Position and orientation of a head in camera space."""
 
     translation: Vector3  # metres
     rotation: Quaternion
@@ -124,19 +127,19 @@ class FacePose:
 
 @dataclass(frozen=True, slots=True)
 class FaceState:
-    """Where the steadied face is and what it does, at one moment."""
+    """Steadied pose and weights of one face at one time."""
 
     pose: FacePose
-    weights: Weights  # the 52 expressions, steadied; gains belong to the rig
+    weights: Weights  # steadied; gains are applied by the rig
     width_ratio: float  # measured over expected face width; slowly estimated, about 1.03..1.16
-    at: float  # the moment described: equals the frame's captured_at when aligned
-    source: Face | None = None  # the raw face behind it, when this moment has one of its own
-    outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when `source` is not there
-    landmarks_px: NDArray[np.float32] | None = None  # float32[478, 2], when `source` is not there
+    at: float  # the time described; equals the frame's captured_at when aligned
+    source: Face | None = None  # the measured face, when there is one of this very time
+    outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when there is no `source`
+    landmarks_px: NDArray[np.float32] | None = None  # float32[478, 2], when there is no `source`
     arkit_mask: NDArray[np.bool_] | None = None  # bool[52]: weights on ARKit's scale, without gains
 
     def points_px(self, width: int, height: int) -> NDArray[np.float32] | None:
-        """The landmarks in pixels of a picture of that size, float32[478, 2]."""
+        """The landmarks in pixels of an image of that size, float32[478, 2]."""
         return self.landmarks_px if self.source is None else self.source.points_px(width, height)
 
 

@@ -1,4 +1,4 @@
-"""A picture on its way through the line."""
+"""Frames, their pixel formats, and rectangles of pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Image: TypeAlias = NDArray[np.uint8]  # uint8[h, w, 4] RGBA, or uint8[h * 3 // 2
 
 
 class PixelFormat(Enum):
-    """How the bytes of a picture are laid out."""
+    """Memory layout of an image."""
 
     RGBA = "rgba"  # uint8[h, w, 4], sRGB-encoded, alpha 255 unless the name says otherwise
     I420 = "i420"  # uint8[h * 3 // 2, w]: Y, then U, then V at half size; BT.709, limited range
@@ -21,15 +21,15 @@ class PixelFormat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture and the moment it was taken.
+    """An image and the time it was captured.
 
-    `image` is C-contiguous and nobody writes to it after the frame was made: several
-    threads may be reading it. RGBA is used everywhere inside the line, because both
-    MediaPipe and OpenGL take it as it is (RGB uploads and reads cost five to ten times more).
+    `image` is C-contiguous and not written to after the frame was made: several threads may be
+    reading it. Stages exchange RGBA, because both MediaPipe and OpenGL take it as it is (RGB
+    uploads and reads cost five to ten times more).
     """
 
     image: Image
-    index: int  # counts the pictures of one source, from 0
+    index: int  # counts the frames of one source, from 0
     captured_at: float  # monotonic seconds (live) or media time (from a file)
     format: PixelFormat = PixelFormat.RGBA
 
@@ -80,7 +80,7 @@ class Rect:
         )
 
     def clipped(self, width: int, height: int) -> Rect:
-        """The part inside a picture of that size; may be empty."""
+        """The part inside an image of that size; may be empty."""
         return Rect(
             min(max(self.x0, 0), width),
             min(max(self.y0, 0), height),

@@ -1,4 +1,4 @@
-"""MediaPipe and LiteRT speak from C++, and at length: their log lines and their errors."""
+"""Log lines and error messages that MediaPipe and LiteRT write from C++."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LIBRARY_LINE = re.compile(
 
 @contextmanager
 def library_log_silenced() -> Iterator[None]:
-    """Keeps their own lines off stderr; what anyone else wrote meanwhile is passed on.
+    """Removes the libraries' log lines from stderr; other lines written meanwhile are passed on.
 
-    They log straight to file descriptor 2, whatever their log level says.
+    The libraries log straight to file descriptor 2, whatever their log level says.
     """
     with _stderr_lock, tempfile.TemporaryFile() as caught:
         try:
@@ -41,29 +41,29 @@ def library_log_silenced() -> Iterator[None]:
             os.close(terminal)
 
 
-class FirstLooks:
-    """Keeps the first looks of one tracker quiet: it talks of its graph when it first finds one.
+class QuietStart:
+    """Silences the first inferences of one tracker, which logs its graph at its first detection.
 
-    Not for ever: while it does so, what others write waits.
+    Only the first: while a library is silenced, what other threads write to stderr waits.
     """
 
-    LOOKS = 30
+    INFERENCES = 30
 
     def __init__(self) -> None:
-        self._left = self.LOOKS
+        self._left = self.INFERENCES
 
-    def quiet(self) -> AbstractContextManager[None]:
-        """For one look."""
+    def inference(self) -> AbstractContextManager[None]:
+        """Surrounds one inference."""
         if self._left == 0:
             return nullcontext()
         self._left -= 1
         return library_log_silenced()
 
-    def found(self) -> None:
-        """It has had its say."""
+    def detected(self) -> None:
+        """Ends the silence: the graph was logged."""
         self._left = 0
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of theirs says, without its C++ stack."""
+    """The message of one of their errors without its C++ stack."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

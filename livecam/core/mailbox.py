@@ -1,4 +1,4 @@
-"""A slot between two threads: the newest value wins."""
+"""A bounded queue between two threads that drops the oldest value when it is full."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Hands values from one thread to another; the oldest gives way to the newest.
+    """Hands values from one thread to another; when it is full, the oldest value is dropped.
 
-    `put` never waits; a value that nobody took in time is dropped and counted in `missed`.
-    One slot (the default) keeps results fresh: a queue of ten makes them half a second old.
-    Only a recorder, which wants every picture, has a few more. `close` wakes every waiter.
-    Any thread may call anything.
+    `put` never waits; dropped values are counted in `missed`. One slot (the default) keeps
+    latency low: a queue of ten makes results half a second old. Only a recorder, which wants
+    every frame, has a few more. `close` wakes every waiting thread. Any thread may call anything.
     """
 
     def __init__(self, name: str, depth: int = 1) -> None:
@@ -36,7 +35,7 @@ class Mailbox(Generic[T]):
             self._changed.notify()
 
     def take(self, timeout_s: float) -> T | None:
-        """The value that came first, waiting at most that long; None when none came or closed."""
+        """The oldest value, waiting at most that long; None when there is none or it is closed."""
         with self._changed:
             if not self._values and not self._closed and timeout_s > 0:
                 self._changed.wait_for(lambda: self._values or self._closed, timeout=timeout_s)

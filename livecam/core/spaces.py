@@ -1,13 +1,13 @@
-"""Spaces and the transforms between them.
+"""Coordinate spaces and the transforms between them.
 
 Names read right to left: `clip_from_head = clip_from_camera @ camera_from_head`. Column
 vectors, float64, metres.
 
 head    MediaPipe's canonical face and every avatar: x to the head's own left, y up,
         z out of the face; origin inside the skull
-camera  x right in the picture, y up, the camera looks down -z
+camera  x right in the image, y up, the camera looks down -z
 clip    OpenGL clip space
-picture pixels, x right, y down, origin at the top left corner of the top left pixel
+image   pixels, x right, y down, origin at the top left corner of the top left pixel
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ VERTICAL_FOV_RAD = float(np.deg2rad(63.0))
 
 
 def focal_px(height: int) -> float:
-    """The focal length of MediaPipe's pinhole for a picture of that height, in pixels."""
+    """The focal length of MediaPipe's pinhole for an image of that height, in pixels."""
     return height / 2 / float(np.tan(VERTICAL_FOV_RAD / 2))
 
 
 def project(
     camera_from_points: Matrix4, points: NDArray[np.float64], width: int, height: int
 ) -> NDArray[np.float64]:
-    """Pixels float64[n, 2] of points float64[n, 3]."""
+    """Projects points float64[n, 3] to pixels float64[n, 2]."""
     camera = points @ camera_from_points[:3, :3].T + camera_from_points[:3, 3]
     depth = np.maximum(-camera[:, 2], 1e-6)
     f = focal_px(height)
@@ -44,16 +44,16 @@ def project(
 def unproject(
     pixels: NDArray[np.float64], distances: NDArray[np.float64], width: int, height: int
 ) -> NDArray[np.float64]:
-    """Undoes `project`: points in camera space, float64[n, 3], that far before the camera plane.
+    """The inverse of `project`: points float64[n, 3] in camera space at these depths.
 
-    Pixels float64[n, 2], distances float64[n] in metres.
+    Pixels float64[n, 2]; distances float64[n] from the camera plane, in metres.
     """
     slopes = (pixels - (width / 2, height / 2)) * (1, -1) / focal_px(height)
     return np.column_stack((slopes * distances[:, None], -distances))
 
 
 def compose(translation: Vector3, rotation: Quaternion) -> Matrix4:
-    """The rigid 4x4 transform of a rotation followed by a translation."""
+    """The rigid transform of a rotation followed by a translation."""
     out = np.eye(4)
     out[:3, :3] = matrix_from_quaternion(rotation)
     out[:3, 3] = translation
@@ -113,7 +113,7 @@ def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
 
 
 def conjugate(q: Quaternion) -> Quaternion:
-    """The opposite rotation."""
+    """The inverse rotation."""
     w, x, y, z = q.tolist()
     return np.array((w, -x, -y, -z))
 
@@ -134,19 +134,24 @@ def quaternion_from_vector(vector: Vector3) -> Quaternion:
     return np.array((math.cos(angle / 2), factor * x, factor * y, factor * z))
 
 
-def moved_in_picture(
-    translation: Vector3, rotation: Quaternion, by: NDArray[np.float64], width: int, height: int
+def pose_after_similarity(
+    translation: Vector3,
+    rotation: Quaternion,
+    similarity: NDArray[np.float64],
+    width: int,
+    height: int,
 ) -> tuple[Vector3, Quaternion]:
-    """A pose in camera space after its picture was moved, turned and grown.
+    """The pose in camera space whose image is that of `translation` and `rotation`, transformed.
 
-    `by` is a similarity of pixels, float64[2 or 3, 3].
+    `similarity` float64[2 or 3, 3] rotates, scales and moves pixels.
     """
-    growth = math.sqrt(float(np.linalg.det(by[:2, :2])))
-    pixel = project(np.eye(4), translation[None], width, height) @ by[:2, :2].T + by[:2, 2]
-    (place,) = unproject(pixel, -translation[2:] / growth, width, height)
-    # Clockwise in the picture, where y points down, is about the camera's -z.
-    turn = quaternion_from_vector(np.array((0.0, 0.0, -math.atan2(by[1, 0], by[0, 0]))))
-    return place, multiply(turn, rotation)
+    linear, offset = similarity[:2, :2], similarity[:2, 2]
+    scale = math.sqrt(float(np.linalg.det(linear)))
+    pixel = project(np.eye(4), translation[None], width, height) @ linear.T + offset
+    (moved,) = unproject(pixel, -translation[2:] / scale, width, height)
+    # Clockwise in the image, where y points down, is about the camera's -z.
+    angle = -math.atan2(linear[1, 0], linear[0, 0])
+    return moved, multiply(quaternion_from_vector(np.array((0.0, 0.0, angle))), rotation)
 
 
 def slerp(a: Quaternion, b: Quaternion, t: float) -> Quaternion:

@@ -1,4 +1,4 @@
-"""Between light and the numbers of pictures (IEC 61966-2-1); both 0..1."""
+"""The sRGB transfer function and its inverse (IEC 61966-2-1); both 0..1."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 
 def linear_from_srgb(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a picture's numbers shine."""
+    """Decodes sRGB values to linear light."""
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
 def srgb_from_linear(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The numbers of a picture that shines so."""
+    """Encodes linear light as sRGB values."""
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -1,4 +1,4 @@
-"""Clocks, and how long things take."""
+"""Clocks, stage timing, and the pacing of published frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The one monotonic clock of a run. Seconds."""
+    """The monotonic clock of a run, in seconds."""
 
     def now(self) -> float: ...
 
@@ -32,7 +32,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that a test sets by hand; sleeping moves it on at once."""
+    """A clock that is set by hand; sleeping advances it at once."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
@@ -82,7 +82,7 @@ class StageTimer:
         history.append(StageTime(wall_ms, cpu_ms))
 
     def clear(self) -> None:
-        """Forgets everything measured so far."""
+        """Discards everything measured so far."""
         with self._lock:
             for history in self._history.values():
                 history.clear()
@@ -98,41 +98,40 @@ class StageTimer:
             return {name: list(h) for name, h in self._history.items() if h}
 
 
-PULL = 0.1  # how far each picture draws the schedule towards its own moment
+PULL = 0.1  # the share of its phase error by which each new frame corrects the schedule
 
 
 class Pacer:
-    """When to publish: new pictures on a schedule, the last one again in between.
+    """Decides when to publish: new frames on a schedule, the last one again in between.
 
-    The schedule is one of moments at which pictures were *taken*: how long each then took to
-    track and to draw varies by more than a period, and must not cost a picture. It is drawn
-    slowly towards the camera's own moments, or half of its pictures could fall on the line
-    between two ticks. When none has come for one and a half periods, the caller repeats the
-    last one, then every period; repeats take no new picture's tick. What is missed is counted,
-    never caught up.
+    The schedule is one of *capture* times: how long each frame then takes to track and to draw
+    varies by more than a period, and must not cost a frame. Its phase follows the camera's slowly,
+    or half of the frames could fall on the border between two ticks. When no frame has come for
+    one and a half periods, the caller repeats the last one, then every period; repeats use up no
+    new frame's tick. Missed periods are counted, never caught up.
     """
 
     def __init__(self, fps: float, now: float) -> None:
         self.period_s = 1 / fps
         self.missed = 0  # whole periods in which nothing was published
-        self._tick = -math.inf  # the next new picture should be taken then
+        self._tick = -math.inf  # when the next new frame should be captured
         self._last = now
         self._repeat_at = now
 
-    def accepts(self, taken_at: float) -> bool:
-        """A picture taken then may be published; earlier ones would exceed the rate."""
-        return taken_at >= self._tick - self.period_s / 2
+    def accepts(self, captured_at: float) -> bool:
+        """Whether a frame captured then may be published; earlier ones would exceed the rate."""
+        return captured_at >= self._tick - self.period_s / 2
 
     def repeat_in_s(self, now: float) -> float:
-        """Seconds until the last picture must be repeated."""
+        """Seconds until the last frame must be repeated."""
         return max(0.0, self._repeat_at - now)
 
-    def published(self, now: float, taken_at: float | None = None) -> None:
-        """A picture was published: a new one taken at `taken_at`, or (None) the last one again."""
+    def published(self, now: float, captured_at: float | None = None) -> None:
+        """Notes a published frame: a new one captured then, or (None) the last one again."""
         self.missed += max(0, int((now - self._last) / self.period_s + 1e-6) - 1)
         self._last = now
-        self._repeat_at = now + self.period_s * (1.0 if taken_at is None else 1.5)
-        if taken_at is not None:
-            tick = self._tick if math.isfinite(self._tick) else taken_at
-            tick += max(0, int((taken_at - tick) / self.period_s + 1e-6)) * self.period_s
-            self._tick = tick + self.period_s + PULL * (taken_at - tick)
+        self._repeat_at = now + self.period_s * (1.0 if captured_at is None else 1.5)
+        if captured_at is not None:
+            tick = self._tick if math.isfinite(self._tick) else captured_at
+            tick += max(0, int((captured_at - tick) / self.period_s + 1e-6)) * self.period_s
+            self._tick = tick + self.period_s + PULL * (captured_at - tick)

@@ -1,4 +1,4 @@
-"""A named thread with a beginning, an end and one error boundary."""
+"""A named thread that restarts its task after an error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from livecam.core.errors import LivecamError
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 1.0  # a camera plugged in again must be back within two seconds
+MAX_PAUSE_S = 1.0  # a camera plugged in again must be back within two seconds
 
 
 class Task(Protocol):
-    """What a worker does. All three run on the worker's thread.
+    """The work of one worker. All three methods run on the worker's thread.
 
     `start` opens what the task owns and may raise; `step` does one piece of work, waiting at
-    most half a second, and says whether there is more to come; `stop` closes what `start`
-    opened, is called after every `start` that was tried, and does not raise.
+    most half a second, and returns whether there is more to do; `stop` closes what `start`
+    opened, is called after every attempted `start`, and does not raise.
     """
 
     def start(self) -> None: ...
@@ -31,9 +31,9 @@ class Task(Protocol):
 
 
 class Worker:
-    """Runs a task on its own thread; when the task raises it is stopped, rested and started again.
+    """Runs a task on its own thread; a task that raises is stopped and, after a pause, restarted.
 
-    The pauses grow from FIRST_PAUSE_S to LONGEST_PAUSE_S and start over after a good step. The
+    The pauses grow from FIRST_PAUSE_S to MAX_PAUSE_S and start over after a successful step. The
     same message is logged once until something else happens.
     """
 
@@ -55,14 +55,14 @@ class Worker:
         self._stopping.set()
 
     def join(self, timeout_s: float = 2.0) -> bool:
-        """Waits for the end; False when the thread did not come back in time."""
+        """Waits for the end; False when the thread did not end in time."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     @property
     def finished(self) -> bool:
-        """The task said that nothing more will come, or the worker was stopped."""
+        """Whether the task has nothing more to do, or the worker was stopped."""
         return self._finished.is_set()
 
     def _run(self) -> None:
@@ -82,7 +82,7 @@ class Worker:
                 self.last_error = error
                 if self._on_error is not None:
                     self._on_error(error)
-                # Who asked for the end in on_error tells the user itself.
+                # A caller that asked for the end in on_error tells the user itself.
                 if str(error) != logged and not self._stopping.is_set():
                     logged = str(error)
                     expected = isinstance(error, LivecamError)
@@ -91,5 +91,5 @@ class Worker:
                 self._task.stop()
             if more and not self._stopping.is_set():
                 self._stopping.wait(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)
         self._finished.set()

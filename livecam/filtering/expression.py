@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from livecam.core.face import EXPRESSIONS, Weights, per_expression
+from livecam.core.face import EXPRESSIONS, Weights, values_by_prefix
 from livecam.filtering.noise import NoiseEstimate
 
-# Standard deviations of the raw weights of a still face before a webcam; as in `per_expression`.
+# Standard deviations of the raw weights of a still face before a webcam; as in `values_by_prefix`.
 NOISE: tuple[tuple[str, float], ...] = (
     ("", 0.005),
     ("brow", 0.012),
@@ -46,7 +46,7 @@ class ExpressionFilter:
         # two lags would add up to a wrong direction.
         symmetric = [name.startswith(("eyeLook", "jawLeft", "jawRight")) for name in EXPRESSIONS]
         self._fall_cutoff_hz = np.where(symmetric, self.RISE_CUTOFF_HZ, self.FALL_CUTOFF_HZ)
-        self._nominal_noise = per_expression(NOISE)
+        self._nominal_noise = values_by_prefix(NOISE)
         self._noise = NoiseEstimate(len(EXPRESSIONS), self.MIN_NOISE, self.MAX_NOISE)
         self.reset()
 

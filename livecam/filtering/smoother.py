@@ -20,7 +20,7 @@ from livecam.core.face import (
     Landmarks,
     Matrix4,
     Observation,
-    outline_of,
+    convex_outline,
 )
 from livecam.core.frame import Frame
 from livecam.core.spaces import decompose, focal_px, project, unproject
@@ -120,7 +120,7 @@ class Smoother:
             at=state.at + ahead_s,
             source=None,
             landmarks_px=moved,
-            outline_px=outline_of(np.concatenate((seen, moved))),
+            outline_px=convex_outline(np.concatenate((seen, moved))),
         )
 
     def _begin(self, frame: Frame) -> None:

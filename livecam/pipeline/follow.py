@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import FacePose, FaceState, outline_of
+from livecam.core.face import FacePose, FaceState, convex_outline
 from livecam.core.frame import Frame, Rect
-from livecam.core.spaces import moved_in_picture
+from livecam.core.spaces import pose_after_similarity
 from livecam.segmentation.warp import RIGID_LANDMARKS
 from livecam.vision.optical_flow import consensus_motion, gray_image, track_points
 from livecam.vision.transforms import fit_similarity, transformed
@@ -55,12 +55,12 @@ def followed(
     linear = np.array(((cos, -sin), (sin, cos)))
     right = np.column_stack((linear, middle + shift - linear @ middle))
     pose, landmarks = predicted.pose, transformed(will, right)
-    moved = moved_in_picture(pose.translation, pose.rotation, right, width, height)
+    moved = pose_after_similarity(pose.translation, pose.rotation, right, width, height)
     return replace(
         predicted,
         pose=FacePose(*moved),
         landmarks_px=landmarks,
-        outline_px=outline_of(landmarks),
+        outline_px=convex_outline(landmarks),
     )
 
 

@@ -20,7 +20,7 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face, Observation
 from livecam.core.frame import Frame, Image, PixelFormat
-from livecam.core.library_log import FirstLooks, first_line, library_log_silenced
+from livecam.core.library_log import QuietStart, first_line, library_log_silenced
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
@@ -67,7 +67,7 @@ class FaceLandmarker(Closing):
         self._windows = search_windows()
         self._last_ms = -1
         self._names_checked = False
-        self._first_looks = FirstLooks()
+        self._quiet_start = QuietStart()
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model_path)),
             running_mode=vision.RunningMode.VIDEO if self._video else vision.RunningMode.IMAGE,
@@ -133,7 +133,7 @@ class FaceLandmarker(Closing):
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
         try:
-            with self._first_looks.quiet():
+            with self._quiet_start.inference():
                 found = self._detect(
                     mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
                 )
@@ -170,4 +170,4 @@ class FaceLandmarker(Closing):
                 hint="use a Face Landmarker bundle with blendshapes",
             )
         self._names_checked = True
-        self._first_looks.found()
+        self._quiet_start.detected()
