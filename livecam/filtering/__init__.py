@@ -1,1 +1,1 @@
-"""What steadies pose and expression."""
+"""Filters pose and blendshape weights over time."""

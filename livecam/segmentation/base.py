@@ -1,7 +1,7 @@
 """The result of the segmentation networks for one frame: person, hair, hands, clean plate.
 
-Masks lie on a grid over the whole image, coarser than its pixels: cell (i, j) of `cells` covers
-the pixels `[i * cell, (i + 1) * cell)`.
+Masks lie on a grid over the whole image, coarser than its pixels: row i of it covers the pixel
+rows `[i * cell, (i + 1) * cell)`, and so do the columns.
 """
 
 from __future__ import annotations

@@ -144,11 +144,11 @@ class FaceReference:
             return
         self._keyframes.clear()
         self._source = old[-1]
-        whole, landmarks = old[-1].image, old[-1].landmarks
-        box = bounding_box(landmarks, whole.shape, HEAD_MARGIN)
+        keyframe, landmarks = old[-1].image, old[-1].landmarks
+        box = bounding_box(landmarks, keyframe.shape, HEAD_MARGIN)
         origin = top_left(box)
         self._reference = _Reference(
-            whole[box.slices].copy(), landmarks - origin, _features(whole, landmarks) - origin
+            keyframe[box.slices].copy(), landmarks - origin, _features(keyframe, landmarks) - origin
         )
 
 

@@ -178,7 +178,7 @@ def _opened(shape: _Shape, mask: Mask, match: FaceMatch, lips: Mask) -> Mask:
     closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
     inner = _without(shape.deeper(CORE), match.certain)
     mask = _either(mask, _both(closed, inner))
-    # The reference does not show how the mouth looks now.
+    # The reference does not show the current shape of the mouth.
     mask = _without(mask, _both(lips, shape.shallower(MOUTH)))
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel), np.uint8)
 

@@ -1,1 +1,1 @@
-"""Who finds the faces."""
+"""Tracks faces and hands with MediaPipe."""
