@@ -218,7 +218,7 @@ def sweep(
             frame.image,
             oval_of(face, width, height),
             share,
-            255 - layers.made,
+            255 - layers.synthetic,
             t_s >= SETTLED_S,
         )
     tracker.close()

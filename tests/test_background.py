@@ -280,7 +280,7 @@ def level(backdrop, at):
 
 
 def test_a_film_moves_on_with_the_line_and_begins_again(film):
-    backdrop = LoopedVideo(film, patient=True)
+    backdrop = LoopedVideo(film, blocking=True)
     shown = [level(backdrop, 100 + n / 20) for n in range(24)]
     backdrop.close()
     wanted = [40 * (n // 2 % 5) + 20 for n in range(24)]
@@ -288,7 +288,7 @@ def test_a_film_moves_on_with_the_line_and_begins_again(film):
 
 
 def test_a_film_outlives_a_pause_of_the_line(film):
-    backdrop = LoopedVideo(film, patient=True)
+    backdrop = LoopedVideo(film, blocking=True)
     shown = [level(backdrop, at) for at in (0.0, 3600.0, 3600.1, 5.0, 5.1)]
     backdrop.close()
     assert np.abs(np.diff(shown)).max() <= 84  # one or two pictures further, or once around

@@ -437,7 +437,7 @@ def test_every_built_in_sticker_is_drawn_on_the_face(shot: Shot, name: str):
     stage.apply(layers)
     changed = (layers.image != shot.image).any(axis=2)
     assert changed.sum() > 500
-    assert not (changed & (layers.made == 0)).any()
+    assert not (changed & (layers.synthetic == 0)).any()
     sticker = load_sticker(name)
     assert sticker.title.isascii()
     assert not sticker.title_zh.isascii()
@@ -461,7 +461,7 @@ def test_a_sticker_hides_on_the_cheek_that_is_turned_away(tmp_path: Path, shot: 
     def shown(yaw: float) -> float:
         layers = layers_of(shot.image, turned(shot.points, yaw=yaw))
         over_stages(EffectSettings(stickers=(str(tmp_path),)))[0].apply(layers)
-        return float(layers.made.sum()) / 255
+        return float(layers.synthetic.sum()) / 255
 
     assert shown(0) > 1000
     assert shown(side * -0.6) > shown(0)  # turned to the camera
@@ -475,7 +475,7 @@ def test_a_sticker_leans_with_the_head(shot: Shot):
         points = turned(shot.points, roll=roll)
         layers = layers_of(np.full_like(shot.image, 128), points)
         over_stages(EffectSettings(stickers=("sunglasses",)))[0].apply(layers)
-        places = np.argwhere(layers.made > 128)[:, ::-1].astype(np.float64)
+        places = np.argwhere(layers.synthetic > 128)[:, ::-1].astype(np.float64)
         _, _, axes = np.linalg.svd(places - places.mean(axis=0), full_matrices=False)
         leans.append(np.arctan2(axes[0, 1], axes[0, 0]) % np.pi)
     turn = (leans[1] - leans[0] + np.pi / 2) % np.pi - np.pi / 2

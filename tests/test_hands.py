@@ -162,7 +162,7 @@ def sweep(
         layers = layers_of(source, face, (due[-1],) if due else (), at)
         stage.apply(layers)
         if i >= ALONE:
-            yield share, (255 - layers.made) / np.float32(255), layers
+            yield share, (255 - layers.synthetic) / np.float32(255), layers
 
 
 @pytest.mark.parametrize("speed", [0, 150, 400])
@@ -206,11 +206,11 @@ def test_the_edge_is_mixed_in_linear_light() -> None:
     source = np.full((8, 8, 4), 255, np.uint8)
     layers = layers_of(source, np.zeros((478, 2), np.float32), (), 0.0)
     layers.image[...] = (0, 0, 0, 255)
-    layers.made[:, :4] = 0
+    layers.synthetic[:, :4] = 0
     mask = np.full((8, 8), 128, np.uint8)
     lay_over(layers, Rect(0, 0, 8, 8), mask)
     assert (layers.image[:, 4:, :3] == 188).all()  # half of the light
-    assert (layers.made[:, 4:] == 127).all()
+    assert (layers.synthetic[:, 4:] == 127).all()
     assert (layers.image[:, :4, :3] == 0).all()  # nothing was made up there
     assert (mask == 128).all()
 
@@ -221,9 +221,9 @@ def test_without_a_hand_nothing_changes(bust: Image, face: Points) -> None:
         layers = layers_of(bust, face, (), i / FPS)
         before = layers.image.copy()
         stage.apply(layers)
-        assert (layers.made == 255).all()
+        assert (layers.synthetic == 255).all()
         np.testing.assert_array_equal(layers.image, before)
-    layers.scene = None
+    layers.segmentation = None
     stage.apply(layers)
     np.testing.assert_array_equal(layers.image, before)
 
@@ -238,7 +238,7 @@ def test_a_false_positive_shows_nothing(bust: Image, face: Points) -> None:
         hands = (HandDetection(false, 0.9, bust, at),) if i >= ALONE else ()
         layers = layers_of(bust, face, hands, at)
         stage.apply(layers)
-        assert (layers.made[oval(face)] == 255).all()
+        assert (layers.synthetic[oval(face)] == 255).all()
 
 
 @pytest.mark.parametrize("late", [1, 5, 8])
@@ -269,7 +269,7 @@ def test_a_hand_that_was_there_from_the_start_is_not_shown_before_the_face(
         hands = (Hand(points, 1.0),) if i < 10 else (HandDetection(points, 0.9, source, i / FPS),)
         layers = layers_of(source, face, hands, i / FPS)
         stage.apply(layers)
-        assert (layers.made[oval(face)] == 255).all()
+        assert (layers.synthetic[oval(face)] == 255).all()
 
 
 @pytest.mark.parametrize("speed", [0, 150, 400])

@@ -10,10 +10,10 @@ from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.library import load_avatar
 from livecam.avatar.rig import Rig
 from livecam.compose.base import Layers
-from livecam.compose.figure import Figure, Silhouette, figure_of, wearer
 from livecam.compose.fill import filled, push_pull
 from livecam.compose.head_removal import HeadRemoval, enlarged, on_grid
 from livecam.compose.neck import NeckTint, throat_colour
+from livecam.compose.person_parts import AvatarProjection, PersonParts, split_person, wearer_mask
 from livecam.compose.shadow import Body, ShadowPlace, cast
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, SmoothingSettings
@@ -57,13 +57,13 @@ def parted(frame: Frame, scene: Segmentation, state: AvatarState, avatar: Avatar
         filled_,
         Rect(0, 0, 0, 0),
         small,
-        figure_of(scene, small, wearer(scene), state, Silhouette(avatar)),
+        split_person(scene, small, wearer_mask(scene), state, AvatarProjection(avatar)),
     )
 
 
-def figure(layers: Layers) -> Figure:
-    assert layers.figure is not None
-    return layers.figure
+def figure(layers: Layers) -> PersonParts:
+    assert layers.parts is not None
+    return layers.parts
 
 
 # --- filling
@@ -132,7 +132,7 @@ def test_pixels_outside_keep_their_bytes(seen, raccoon):
     NeckTint(raccoon).apply(layers)
     changed = (layers.image != frame.image).any(axis=2)
     assert changed.any()
-    assert not (changed & (layers.made == 0)).any()
+    assert not (changed & (layers.synthetic == 0)).any()
     assert np.array_equal(frame.image, layers.source)
     assert (layers.image[..., 3] == 255).all()
 
@@ -179,11 +179,11 @@ def test_a_guess_does_not_boil(seen, raccoon):
 def test_nothing_happens_without_a_scene(seen, raccoon):
     frame, scene, state = seen
     layers = parted(frame, scene, state, raccoon)
-    layers.scene = layers.figure = None
+    layers.segmentation = layers.parts = None
     HeadRemoval().apply(layers)
     NeckTint(raccoon).apply(layers)
     assert np.array_equal(layers.image, frame.image)
-    assert not layers.made.any()
+    assert not layers.synthetic.any()
 
 
 # --- the neck

@@ -355,7 +355,7 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
 class Covering(PaintingCompositor):
     """Paints a green disc over each head, as an avatar covers it, and the face's outline."""
 
-    def wear(self, avatars: Sequence[Avatar]) -> None:
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
         pass
 
     def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:

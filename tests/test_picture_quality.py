@@ -13,7 +13,7 @@ import pytest
 from livecam.avatar.base import AvatarState
 from livecam.avatar.library import load_avatar
 from livecam.compose.base import Layers
-from livecam.compose.figure import Figure
+from livecam.compose.person_parts import PersonParts
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.errors import AssetError, GraphicsError
@@ -79,9 +79,9 @@ def scene(plate: Plate | None = None) -> Segmentation:
     )
 
 
-def figure(remove: np.ndarray) -> Figure:
+def parts(remove: np.ndarray) -> PersonParts:
     nothing = np.zeros_like(remove)
-    return Figure(
+    return PersonParts(
         unit_px=30.0, chin=(80, 80), face_height=36.0, person=nothing, remove=remove,
         hair_on_body=nothing, body=nothing, skin=nothing, covered=nothing,
             throat=nothing, face=np.zeros((478, 2), np.float32),
@@ -93,17 +93,17 @@ def figure(remove: np.ndarray) -> Figure:
 class Pane:
     """An easel that paints everything grey but lets a share of what lies behind through."""
 
-    lets_through: np.ndarray  # float[h, w], 0..1
+    transmission: np.ndarray  # float[h, w], 0..1
     coverage: np.ndarray | None = None
     made: np.ndarray | None = None
-    parted: Figure | None = None
+    parted: PersonParts | None = None
     drawn: Rect = NOTHING
 
     def draw(self, moment: Moment) -> Image:
         return self.again(moment, moment.frame.image)
 
     def again(self, moment: Moment, source: Image) -> Image:
-        share = self.lets_through[..., None]
+        share = self.transmission[..., None]
         picture = np.rint(source * share + 120.0 * (1 - share)).astype(np.uint8)
         picture[..., 3] = 255
         nothing, made, filled = np.zeros((3, *source.shape[:2]), np.uint8)
@@ -111,7 +111,7 @@ class Pane:
             source, picture, moment.scene, (moment.state,),
             nothing if self.coverage is None else self.coverage,
             made if self.made is None else self.made,
-            filled, NOTHING, figure=self.parted,
+            filled, NOTHING, parts=self.parted,
         )  # fmt: skip
         return picture
 
@@ -203,7 +203,7 @@ def test_one_changed_pixel_outside_of_everything_is_spill():
     source = random_image()
     made = np.zeros((HEIGHT, WIDTH), np.uint8)
     made[FILLED] = 255
-    pane = Pane(shut(1.0), made=made, parted=figure(np.zeros((HEIGHT, WIDTH), np.uint8)))
+    pane = Pane(shut(1.0), made=made, parted=parts(np.zeros((HEIGHT, WIDTH), np.uint8)))
     pane.drawn = Rect(0, 0, WIDTH, 90)
     at = moment(source, scene=scene())
     picture = pane.draw(at)
@@ -220,7 +220,7 @@ def test_filling_with_the_truth_is_perfect_and_an_error_has_its_decibels():
     remove = np.zeros((HEIGHT, WIDTH), np.uint8)
     remove[FILLED] = 255
     plate = Plate(truth[..., :3], np.full((HEIGHT, WIDTH), 255, np.uint8))
-    pane = Pane(shut(1.0), parted=figure(remove))
+    pane = Pane(shut(1.0), parted=parts(remove))
     at = moment(truth, scene=scene(plate=plate))
     meter = FillMeter(truth)
     good = meter.see(at, pane.draw(at), pane)

@@ -14,7 +14,7 @@ from livecam.avatar.base import AvatarState
 from livecam.avatar.library import load_avatar
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
-from livecam.compose.stages import PictureStages
+from livecam.compose.stages import CompositingStages
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, RenderSettings, Settings
 from livecam.convert.plan import OTHERS_MARGIN_S, plan
@@ -472,7 +472,7 @@ def test_each_state_is_drawn_as_its_own_avatar_and_the_near_one_covers(graphics:
     for tier in ("light", "full"):
         settings = RenderSettings(tier=tier, shells=0, samples=0, shadow=0.0)
         compositor = HeadCompositor(graphics, red, settings, (320, 240))
-        compositor.wear((red, green))
+        compositor.set_avatars((red, green))
         frame = Frame(np.full((240, 320, 4), 128, np.uint8), 0, 0.0)
         one, two = at(x=-0.1, z=-0.7), replace(at(x=0.1, z=-0.7), slot=1)
         image = compositor.compose(frame, (one, two)).image.astype(int)
@@ -490,9 +490,9 @@ def test_the_same_avatar_on_two_people_is_prepared_once(graphics: Graphics) -> N
     ball = ball_avatar()
     compositor = HeadCompositor(graphics, ball, RenderSettings(tier="light"), (320, 240))
     before = compositor._painter.programs
-    compositor.wear((ball, ball, ball_avatar((0.7, 0.05, 0.05))))
+    compositor.set_avatars((ball, ball, ball_avatar((0.7, 0.05, 0.05))))
     assert len(compositor._painter.programs) == 2 * len(before)
-    compositor.wear((ball, ball))
+    compositor.set_avatars((ball, ball))
     assert compositor._painter.programs == before
     compositor.close()
 
@@ -502,13 +502,13 @@ def test_no_stage_sees_the_face_of_the_second(
 ) -> None:
     """Hands, for one, come from the camera's picture: nothing but a hand may come with them."""
     seen_by_stages: list[Image] = []
-    begin = PictureStages.begin
+    begin = CompositingStages.begin
 
-    def watched(self: PictureStages, frame: Frame, *rest: object) -> object:
+    def watched(self: CompositingStages, frame: Frame, *rest: object) -> object:
         seen_by_stages.append(frame.image)
         return begin(self, frame, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(PictureStages, "begin", watched)
+    monkeypatch.setattr(CompositingStages, "begin", watched)
     ball = ball_avatar()
     compositor = HeadCompositor(graphics, ball, RenderSettings(tier="light"), (320, 240))
     outline = np.array(((200, 80), (260, 80), (260, 150), (200, 150)), np.float32)

@@ -39,10 +39,10 @@ FINER = 2  # the small pictures are smoothed by as much before edges look into t
 NONE = np.array([[0]], np.float64)
 
 
-def background_stage(setting: str, *, patient: bool = False) -> Stage | None:
+def background_stage(setting: str, *, blocking: bool = False) -> Stage | None:
     """The stage that a setting asks for; None for "keep".
 
-    `patient` is for conversions: a film behind the person waits until its picture is decoded.
+    `blocking` is for conversions: a film behind the person waits until its picture is decoded.
 
     Raises:
         ConfigError: no such colour, picture or film.
@@ -52,7 +52,7 @@ def background_stage(setting: str, *, patient: bool = False) -> Stage | None:
         return None
     if wanted.lower() == "alpha":
         return HeadAlone()
-    return Background(_backdrop(wanted, patient))
+    return Background(_backdrop(wanted, blocking))
 
 
 class Background:
@@ -71,7 +71,7 @@ class Background:
 
     def apply(self, layers: Layers) -> None:
         foreground = self._foreground(layers)
-        at = layers.scene.at if layers.scene is not None else None
+        at = layers.segmentation.at if layers.segmentation is not None else None
         small = CoarseImage.of(layers.image, foreground, at)
         replace(layers.image, foreground, small, self._backdrop.picture(small), self._backdrop.wrap)
 
@@ -83,11 +83,11 @@ class Background:
 
     def _foreground(self, layers: Layers) -> Mask:
         """uint8[h, w]."""
-        scene = layers.scene
+        segmentation = layers.segmentation
         height, width = layers.image.shape[:2]
-        if scene is None or scene.size != (width, height):
+        if segmentation is None or segmentation.size != (width, height):
             return layers.coverage
-        person = self._matte.refine(scene.person, scene.cell, layers.source)
+        person = self._matte.refine(segmentation.person, segmentation.cell, layers.source)
         # Taken away, not cut off at: half filled and half person is the rim of the filled hair.
         person = np.asarray(cv2.subtract(person, layers.filled, dst=person), np.uint8)
         return np.asarray(cv2.max(person, layers.coverage, dst=person), np.uint8)
@@ -211,7 +211,7 @@ def _rounded(colors: Colors) -> NDArray[np.uint32]:
     return np.asarray(whole.view(np.uint32).reshape(-1), np.uint32)
 
 
-def _backdrop(wanted: str, patient: bool) -> BackgroundSource:
+def _backdrop(wanted: str, blocking: bool) -> BackgroundSource:
     if wanted.lower() == "blur":
         return DefocusedRoom()
     if wanted.startswith("#"):
@@ -222,7 +222,7 @@ def _backdrop(wanted: str, patient: bool) -> BackgroundSource:
     try:
         if path.suffix.lower() in PICTURES:
             return StillImage(_picture(path))
-        return LoopedVideo(path, patient=patient)
+        return LoopedVideo(path, blocking=blocking)
     except SourceError as error:
         raise ConfigError(f"background: {error.message}", error.hint) from error
 

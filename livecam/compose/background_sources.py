@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Plane = NDArray[np.float32]
 
-SPAN_CELLS = 2  # cells of the scene's grid along a cell of the small picture
+SPAN_CELLS = 2  # cells of the segmentation's grid along a cell of the small picture
 REACH = 5  # cells across, in which the colours around an edge are averaged
 # A cell counts as one of the person from here, and as one of the room up to here: mixed colours
 # are the halo that is to go.
@@ -123,7 +123,7 @@ class LoopedVideo:
     """A film, again and again, at its own pace: the line's clock moves it on.
 
     Another thread decodes a few pictures ahead; when it is late, the last one stays, unless
-    `patient`: then the line waits, so that a conversion comes out the same each time.
+    `blocking`: then the line waits, so that a conversion comes out the same each time.
 
     Raises:
         SourceError: on making, when it cannot be read.
@@ -131,11 +131,11 @@ class LoopedVideo:
 
     wrap = 0.35
 
-    def __init__(self, path: Path, *, patient: bool = False) -> None:
+    def __init__(self, path: Path, *, blocking: bool = False) -> None:
         with VideoReader(path) as reader:
             self._first = next(iter(reader)).image
             self._aspect = reader.info.pixel_aspect
-        self._path, self._patient = path, patient
+        self._path, self._blocking = path, blocking
         self._picture = np.empty((0, 0, 4), np.uint8)
         self._decoder: _Decoder | None = None
         self._at: float | None = None
@@ -150,7 +150,7 @@ class LoopedVideo:
         else:
             self._position_s += self._step(small.at)
         self._at = small.at
-        wait_s = LONGEST_WAIT_S if self._patient else 0.0
+        wait_s = LONGEST_WAIT_S if self._blocking else 0.0
         self._picture = self._decoder.newest(self._position_s + EARLY_S, wait_s, self._picture)
         return self._picture
 

@@ -1,4 +1,4 @@
-"""Let an avatar's ruff rest on the wearer's own body: its rim goes where their torso is."""
+"""Aligns the ruff of an avatar with the torso of its wearer."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import replace
 import numpy as np
 
 from livecam.avatar.base import AvatarState
-from livecam.compose.figure import UNIT_M, Silhouette
+from livecam.compose.person_parts import UNIT_M, AvatarProjection
 from livecam.core.face import Matrix4, Vector3
 from livecam.core.spaces import focal_px
 from livecam.segmentation.base import Mask, Segmentation
 
 SETTLES_S = 0.25
-MOST = 0.45  # head radii that the rim moves sideways
-BESIDE = 1.25  # head radii beside the rim in which the torso is looked for: arms do not count
-BELOW = (0.0, 0.7)  # head radii below the rim's own height
-FEWEST_CELLS = 12
-LONGEST_GAP_S = 1.0
-STRAIGHTENED = 0.7  # of the lean that a body without a picture would have
+MAX_OFFSET = 0.45  # head radii that the rim moves sideways
+BESIDE = 1.25  # head radii beside the rim in which the torso is measured: arms do not count
+BELOW = (0.0, 0.7)  # head radii below the rim
+MIN_CELLS = 12
+MAX_GAP_S = 1.0
+UPRIGHT_SHARE = 0.7  # of the roll of the body that is removed
 
 
-class BodyFollower:
-    """Moves the body half of an avatar sideways, calmly. One thread."""
+class BodyAlignment:
+    """Moves the body of an avatar sideways over the torso, smoothly. One thread."""
 
     def __init__(self) -> None:
         self.reset()
@@ -32,59 +32,63 @@ class BodyFollower:
         self._at: float | None = None
         self._pivot: Vector3 = np.zeros(3)
 
-    def follow(
-        self, state: AvatarState, scene: Segmentation, person: Mask, silhouette: Silhouette
+    def update(
+        self,
+        state: AvatarState,
+        segmentation: Segmentation,
+        person: Mask,
+        projection: AvatarProjection,
     ) -> AvatarState:
-        """The state with its body over the torso of the person (a mask on the scene's grid)."""
-        height = scene.size[1]
+        """Measures the torso in the mask of the person; returns the aligned state."""
+        height = segmentation.size[1]
         scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
         distance = max(0.05, -float(state.camera_from_body[2, 3]))
         unit_px = focal_px(height) * UNIT_M * scale / distance
-        wanted = self._wanted(state, scene, person, silhouette, unit_px)
-        since_s = None if self._at is None else scene.at - self._at
-        self._at = scene.at
-        if since_s is None or not 0 <= since_s <= LONGEST_GAP_S:
-            self._offset = 0.0 if wanted is None else wanted
-        elif wanted is not None:
-            self._offset += (wanted - self._offset) * (1 - np.exp(-since_s / SETTLES_S))
-        self._pivot = silhouette.neck_pivot
-        return self.stay(state)
+        offset = self._measured(state, segmentation, person, projection, unit_px)
+        since_s = None if self._at is None else segmentation.at - self._at
+        self._at = segmentation.at
+        if since_s is None or not 0 <= since_s <= MAX_GAP_S:
+            self._offset = 0.0 if offset is None else offset
+        elif offset is not None:
+            self._offset += (offset - self._offset) * (1 - np.exp(-since_s / SETTLES_S))
+        self._pivot = projection.neck_pivot
+        return self.aligned(state)
 
-    def stay(self, state: AvatarState) -> AvatarState:
-        """The state with its body where it was last put, seen from the head."""
+    def aligned(self, state: AvatarState) -> AvatarState:
+        """Returns the state with its body at the last measured offset from the head."""
         scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
         moved = _upright(state.camera_from_body, self._pivot)
         moved[0, 3] += self._offset * UNIT_M * scale
         return replace(state, camera_from_body=moved)
 
-    def _wanted(
+    def _measured(
         self,
         state: AvatarState,
-        scene: Segmentation,
+        segmentation: Segmentation,
         person: Mask,
-        silhouette: Silhouette,
+        projection: AvatarProjection,
         unit_px: float,
     ) -> float | None:
-        """How far the torso's middle lies beside the rim's, in head radii to the right."""
-        upright = _upright(state.camera_from_body, silhouette.neck_pivot)
-        body = silhouette.points(replace(state, camera_from_body=upright), *scene.size)
-        body = body[silhouette.body]
+        """Measures the offset of the torso from the rim, in head radii to the right."""
+        upright = _upright(state.camera_from_body, projection.neck_pivot)
+        body = projection.project(replace(state, camera_from_body=upright), *segmentation.size)
+        body = body[projection.body]
         rim = body[body[:, 1] > np.percentile(body[:, 1], 65)]
         x, y = (float(v) for v in rim.mean(axis=0))
         rows, columns = person.shape
-        top, bottom = (round((y + b * unit_px) / scene.cell) for b in BELOW)
-        left, right = (round((x + s * BESIDE * unit_px) / scene.cell) for s in (-1, 1))
+        top, bottom = (round((y + b * unit_px) / segmentation.cell) for b in BELOW)
+        left, right = (round((x + s * BESIDE * unit_px) / segmentation.cell) for s in (-1, 1))
         part = person[max(top, 0) : min(bottom, rows), max(left, 0) : min(right, columns)] > 128
         across = part.sum(axis=0)
-        if across.sum() < FEWEST_CELLS:
+        if across.sum() < MIN_CELLS:
             return None
         middle = (np.arange(len(across)) + max(left, 0) + 0.5) @ across / across.sum()
-        return float(np.clip((middle * scene.cell - x) / unit_px, -MOST, MOST))
+        return float(np.clip((middle * segmentation.cell - x) / unit_px, -MAX_OFFSET, MAX_OFFSET))
 
 
 def _upright(camera_from_body: Matrix4, pivot: Vector3) -> Matrix4:
-    """The body leaning less to the side: shoulders stay where they are when a head leans."""
-    roll = STRAIGHTENED * float(np.arctan2(camera_from_body[1, 0], camera_from_body[1, 1]))
+    """Reduces the roll of the body: shoulders do not lean with the head."""
+    roll = UPRIGHT_SHARE * float(np.arctan2(camera_from_body[1, 0], camera_from_body[1, 1]))
     cos, sin = np.cos(roll), np.sin(roll)
     out = camera_from_body.copy()
     turn = np.array(((cos, sin, 0), (-sin, cos, 0), (0, 0, 1)))

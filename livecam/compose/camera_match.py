@@ -84,12 +84,12 @@ class CameraMatch:
         self._looks = 0
         self._noise_known = self._edges_known = False
 
-    def see(self, image: Image, scene: Segmentation | None, at_s: float) -> CameraCharacter:
+    def see(self, image: Image, segmentation: Segmentation | None, at_s: float) -> CameraCharacter:
         """What is known after this picture; keeps it until the next, which must not be changed.
 
         Args:
             image: uint8[h, w, 4] as the camera took it.
-            scene: tells where the face is, round which edges are looked for.
+            segmentation: tells where the face is, round which edges are looked for.
             at_s: when it was taken; going back is another film.
         """
         if at_s < self._at:
@@ -106,7 +106,7 @@ class CameraMatch:
         self._looked_at = at_s
         self._looks += 1
         self._take_noise(now, earlier)
-        self._take_edges(edge_px(image[region_of(image, scene).slices]))
+        self._take_edges(edge_px(image[region_of(image, segmentation).slices]))
         return self.character
 
     def _take_noise(self, now: Planes, earlier: Planes) -> None:
@@ -218,12 +218,16 @@ def _grain_px(parts: NDArray[np.float32]) -> float:
     return float(np.sqrt(-1 / (4 * np.log(correlation))))
 
 
-def region_of(image: Image, scene: Segmentation | None) -> Rect:
+def region_of(image: Image, segmentation: Segmentation | None) -> Rect:
     """Where edges are looked for: round the face, else in the middle."""
     height, width = image.shape[:2]
     middle = np.array((width / 2, height / 2))
-    if scene is not None and scene.size == (width, height) and len(scene.landmarks_px):
-        middle = scene.landmarks_px.mean(axis=0)
+    if (
+        segmentation is not None
+        and segmentation.size == (width, height)
+        and len(segmentation.landmarks_px)
+    ):
+        middle = segmentation.landmarks_px.mean(axis=0)
     half = REACH_PX // 2
     x = int(np.clip(middle[0], half, max(half, width - half)))
     y = int(np.clip(middle[1], half, max(half, height - half)))
@@ -318,16 +322,16 @@ class Grain:
         number = self.picture
         self.picture += 1
         amounts = self._amounts()
-        rect = box_of(layers.made)
+        rect = box_of(layers.synthetic)
         if rect.empty or not amounts.any():
             return
-        self._ready(*layers.made.shape)
+        self._ready(*layers.synthetic.shape)
         height, width = rect.height, rect.width
         part, change = layers.image[rect.slices], self._change[:height, :width]
         amount, gray, none = self._rooms[:, :height, :width]
         cv2.cvtColor(part, cv2.COLOR_RGBA2GRAY, dst=gray)
         cv2.LUT(gray, amounts, dst=amount)
-        cv2.multiply(amount, layers.made[rect.slices], dst=amount, scale=1 / 255)
+        cv2.multiply(amount, layers.synthetic[rect.slices], dst=amount, scale=1 / 255)
         x, y = (number * stride % GRAIN_TILE for stride in STRIDE)
         scale = GRAIN_RANGE / 255 / GRAIN_STEPS
         for grain, lay in zip(self._grains, (cv2.add, cv2.subtract), strict=True):

@@ -1,4 +1,4 @@
-"""Draw avatars over the picture they were measured from."""
+"""Composites rendered heads over camera frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from livecam.compose.base import Layers, primary_of
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.compose.shadow import Body
-from livecam.compose.stages import PictureStages
+from livecam.compose.stages import CompositingStages
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
 from livecam.core.face import EXPRESSIONS
@@ -31,14 +31,14 @@ from livecam.segmentation.base import Segmentation
 log = logging.getLogger(__name__)
 
 Tier = Literal["light", "full"]
-FULL_BUDGET_S = 0.012  # of a frame at 30 a second, so that tracking and sinks keep up
+FULL_BUDGET_S = 0.012  # per frame at 30 a second, so that tracking and sinks keep up
 TRIALS = 6
 FATAL = ("GL_OUT_OF_MEMORY", "GL_INVALID_FRAMEBUFFER_OPERATION", "GL_UNKNOWN_ERROR")
-BELOW_SHADE = 0.5  # the light behind the fur
+UNDERPAINT_SHADE = 0.5  # brightness of the underpaint over that of the fur
 
 
 class HeadCompositor:
-    """Draws heads, throws their shadow, blends: implements compose/base.Compositor.
+    """Renders heads, casts their shadow, blends: implements compose/base.Compositor.
 
     Used and closed on the thread of the context. Stage times go to `timer`: room, morph, draw,
     read, shadow, blend, and soften in the light tier.
@@ -54,43 +54,43 @@ class HeadCompositor:
         settings: RenderSettings,
         size: tuple[int, int],
         timer: StageTimer | None = None,
-        stages: PictureStages | None = None,
+        stages: CompositingStages | None = None,
     ) -> None:
         self.drawn = NOTHING
         self._graphics = graphics
         self._settings = settings
         self._timer = timer or StageTimer()
-        self._below = [below(avatar)]
+        self._underpaint = [underpaint_colour(avatar)]
         self.tier: Tier = choose_tier(graphics, settings, avatar, size)
         self._painter = make_painter(self.tier, graphics, settings, avatar, self._timer)
-        self._stages = stages or PictureStages(avatar, timer=self._timer)
+        self._stages = stages or CompositingStages(avatar, timer=self._timer)
 
-    def wear(self, avatars: Sequence[Avatar]) -> None:
-        """Readies the heads of several people.
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
+        """Prepares the heads of all slots.
 
         Raises:
             GraphicsError: the driver cannot draw one of them.
         """
         try:
-            self._painter.wear(avatars)
+            self._painter.set_avatars(avatars)
         except moderngl.Error as error:
             raise GraphicsError(f"a head cannot be prepared: {error}") from error
-        self._below = [below(avatar) for avatar in avatars]
-        self._stages.wear(avatars)
+        self._underpaint = [underpaint_colour(avatar) for avatar in avatars]
+        self._stages.set_avatars(avatars)
 
     def compose(
-        self, frame: Frame, avatars: Sequence[AvatarState], scene: Segmentation | None = None
+        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None = None
     ) -> Frame:
-        """A new frame with every avatar drawn, the farthest first.
+        """Returns a new frame with every avatar drawn, the farthest first.
 
         Raises:
             GraphicsError: the driver gave up.
         """
         self.drawn = NOTHING
         stages = self._stages
-        primary = primary_of(avatars, scene)
+        primary = primary_of(avatars, segmentation)
         frame = self._without_faces(frame, [each for each in avatars if each is not primary])
-        layers = stages.begin(frame, avatars, scene)
+        layers = stages.begin(frame, avatars, segmentation)
         stages.before(layers)
         self._paint_faces_out(layers)
         try:
@@ -105,11 +105,11 @@ class HeadCompositor:
                     stages.softness(state),
                 )
                 self.drawn = self.drawn.union(touched)
-                layers.head = layers.head.union(touched)
+                layers.head_rect = layers.head_rect.union(touched)
             layers.image = self._painter.finish()
         except moderngl.Error as error:
             raise GraphicsError(f"the head cannot be drawn: {error}") from error
-        # Nothing raises when the driver lost its memory or its device: what was read is not a head.
+        # moderngl does not raise when the driver lost memory or device: the pixels are invalid.
         if (error_name := self._graphics.ctx.error) in FATAL:
             raise GraphicsError(f"the driver gave up: {error_name}")
         stages.after(layers)
@@ -117,32 +117,31 @@ class HeadCompositor:
         return replace(frame, image=layers.image)
 
     def _without_faces(self, frame: Frame, states: Sequence[AvatarState]) -> Frame:
-        """The picture as the stages may see it: they know of one face, and no other is there."""
+        """Paints out the faces of all but the primary avatar, so that stages find one face."""
         if not any(state.face_px is not None for state in states):
             return frame
         image = frame.image.copy()
         for state in states:
             if state.face_px is not None:
-                paint_out(image, state.face_px, self._below_of(state))
+                paint_out(image, state.face_px, self._underpaint_of(state))
         return replace(frame, image=image)
 
-    def _below_of(self, state: AvatarState) -> tuple[int, int, int]:
-        return self._below[state.slot % len(self._below)]
+    def _underpaint_of(self, state: AvatarState) -> tuple[int, int, int]:
+        return self._underpaint[state.slot % len(self._underpaint)]
 
     def _paint_faces_out(self, layers: Layers) -> None:
-        """Paints the real faces out, for heads with gaps."""
+        """Paints the real faces out, so that gaps of a head do not show them."""
         height, width = layers.image.shape[:2]
         for state in layers.avatars:
             if state.face_px is None:
                 continue
-            paint_out(layers.image, state.face_px, self._below_of(state))
-            box = painted_box(state.face_px).clipped(width, height)
+            paint_out(layers.image, state.face_px, self._underpaint_of(state))
+            box = underpaint_rect(state.face_px).clipped(width, height)
             self.drawn = self.drawn.union(box)
 
     def planes(self) -> Image | None:
-        """The last composed picture as I420, when the GPU makes it; None in the light tier, and
-        when the processor had the last word."""
-        return None if self._stages.work_after else self._painter.planes()
+        """The last composite as I420; None in the light tier and when the CPU changed it last."""
+        return None if self._stages.draws_after_head else self._painter.planes()
 
     def close(self) -> None:
         self._stages.close()
@@ -150,34 +149,34 @@ class HeadCompositor:
 
 
 def body_of(layers: Layers, state: AvatarState) -> Body | None:
-    """What a head's shadow may fall on; None when nobody knows."""
-    if layers.figure is None or layers.scene is None:
+    """The mask that a head's shadow may darken; None without segmentation."""
+    if layers.parts is None or layers.segmentation is None:
         return None
-    if state is not layers.primary:  # only one body is known from its head
-        return Body(layers.scene.person, layers.scene.cell)
-    return Body(layers.figure.body, layers.scene.cell)
+    if state is not layers.primary:  # only the primary's body is separated from its head
+        return Body(layers.segmentation.person, layers.segmentation.cell)
+    return Body(layers.parts.body, layers.segmentation.cell)
 
 
-def painted_box(outline: NDArray[np.float32]) -> Rect:
-    """The pixels that `paint_out` may touch for an outline float32[k, 2]."""
+def underpaint_rect(outline: NDArray[np.float32]) -> Rect:
+    """The rectangle that `paint_out` may change for an outline float32[k, 2]."""
     middle = outline.mean(axis=0)
     grown = middle + (outline - middle) * OUTLINE_GROWTH
     low, high = np.floor(grown.min(axis=0)), np.ceil(grown.max(axis=0))
     return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1])).grown(1)
 
 
-def below(avatar: Avatar) -> tuple[int, int, int]:
-    """The colour behind gaps in an avatar: its fur in shade, sRGB."""
+def underpaint_colour(avatar: Avatar) -> tuple[int, int, int]:
+    """The colour under an avatar, visible through its gaps: its fur in shade, sRGB."""
     furs = [m.colors for m in avatar.light_meshes if m.material is Material.FUR]
     light = np.mean(np.concatenate(furs), axis=0) if furs else np.full(3, 0.1)
-    red, green, blue = np.rint(255 * srgb_from_linear(BELOW_SHADE * light.astype(np.float64)))
+    red, green, blue = np.rint(255 * srgb_from_linear(UNDERPAINT_SHADE * light.astype(np.float64)))
     return int(red), int(green), int(blue)
 
 
 def make_painter(
     tier: Tier, graphics: Graphics, settings: RenderSettings, avatar: Avatar, timer: StageTimer
 ) -> Painter:
-    """The painter of a tier.
+    """Makes the painter of a tier.
 
     Raises:
         GraphicsError: the driver cannot draw the head.
@@ -193,7 +192,7 @@ def make_painter(
 def choose_tier(
     graphics: Graphics, settings: RenderSettings, avatar: Avatar, size: tuple[int, int]
 ) -> Tier:
-    """The tier that was asked for, or the best one that a measurement allows."""
+    """Returns the tier of the settings; for "auto" the best that is fast enough."""
     if settings.tier != "auto":
         return settings.tier
     if graphics.software:
@@ -209,18 +208,19 @@ def choose_tier(
 def full_frame_s(
     graphics: Graphics, settings: RenderSettings, avatar: Avatar, size: tuple[int, int]
 ) -> float:
-    """How long the full tier takes for a head of half the picture's height, in seconds.
+    """Measures how long the full tier takes for a head of half the image height, in seconds.
 
     Raises:
-        GraphicsError: the driver cannot do it.
+        GraphicsError: the driver cannot draw it.
     """
     width, height = size
     painter = make_painter("full", graphics, settings, avatar, StageTimer())
     try:
-        place = np.eye(4)
+        camera_from_head = np.eye(4)
         head_m = 2.5 * avatar.fit.skull_half_width
-        place[2, 3] = -focal_px(height) * head_m / (height / 2)
-        state = AvatarState(place, place, np.full(len(EXPRESSIONS), 0.2, np.float32))
+        camera_from_head[2, 3] = -focal_px(height) * head_m / (height / 2)
+        weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
+        state = AvatarState(camera_from_head, camera_from_head, weights)
         image = np.full((height, width, 4), 128, np.uint8)
         times = []
         for _ in range(TRIALS):

@@ -29,19 +29,19 @@ class HandsInFront:
         self._reference = FaceReference()
 
     def apply(self, layers: Layers) -> None:
-        scene, source = layers.scene, layers.source
-        if scene is None:
+        segmentation, source = layers.segmentation, layers.source
+        if segmentation is None:
             return
-        hands = self._tracker.track(scene.hands, source, scene.at)
-        known = len(hands) == len(scene.hands)  # one that was lost may be anywhere
-        if known and not any(covers(hand.points, scene.landmarks_px) for hand in hands):
-            self._reference.observe(source, scene.landmarks_px, scene.at)
+        hands = self._tracker.track(segmentation.hands, source, segmentation.at)
+        known = len(hands) == len(segmentation.hands)  # one that was lost may be anywhere
+        if known and not any(covers(hand.points, segmentation.landmarks_px) for hand in hands):
+            self._reference.observe(source, segmentation.landmarks_px, segmentation.at)
         else:
-            self._reference.register(source, scene.landmarks_px, scene.at)
+            self._reference.register(source, segmentation.landmarks_px, segmentation.at)
         for hand in hands:
             box = hand_box(hand.points, source.shape[1], source.shape[0])
-            if not box.empty and layers.made[box.slices].any():
-                mask = hand_mask(source, hand, box, scene.landmarks_px, self._reference)
+            if not box.empty and layers.synthetic[box.slices].any():
+                mask = hand_mask(source, hand, box, segmentation.landmarks_px, self._reference)
                 lay_over(layers, box, mask)
         if known and hands:
             self._reference.update(source, [hand.points for hand in hands])
@@ -56,7 +56,7 @@ def lay_over(layers: Layers, box: Rect, mask: Mask) -> None:
 
     Pixels that are the camera's already keep their bytes.
     """
-    made = layers.made[box.slices]
+    made = layers.synthetic[box.slices]
     mask = np.asarray(cv2.copyTo(mask, made), np.uint8)  # 0 where nothing was made up
     source, image = layers.source[box.slices], layers.image[box.slices]
     cv2.copyTo(source, cv2.inRange(mask, 255, 255), image)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.base import Layers
-from livecam.compose.figure import Figure
 from livecam.compose.fill import filled, push_pull
+from livecam.compose.person_parts import PersonParts
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Mask, Plate, Segmentation
 from livecam.vision.morphology import disc
@@ -40,68 +40,80 @@ class HeadRemoval:
         self._small_plate: tuple[Plate, NDArray[np.uint8], NDArray[np.float32]] | None = None
 
     def apply(self, layers: Layers) -> None:
-        scene, figure = layers.scene, layers.figure
-        if scene is None or figure is None:
+        segmentation, parts = layers.segmentation, layers.parts
+        if segmentation is None or parts is None:
             return
-        self._lay_background(layers, scene, figure)
-        self._lay_cloth(layers, scene, figure)
+        self._lay_background(layers, segmentation, parts)
+        self._lay_cloth(layers, segmentation, parts)
 
-    def _lay_background(self, layers: Layers, scene: Segmentation, figure: Figure) -> None:
-        rect = bounds(figure.remove, scene)
+    def _lay_background(
+        self, layers: Layers, segmentation: Segmentation, parts: PersonParts
+    ) -> None:
+        rect = bounds(parts.remove, segmentation)
         if rect.empty:
             return
         seen = self._seen
-        if layers.small is not None or seen is None or not _within(rect, seen[0]):
-            small = self._small_of(layers, scene)
-            wide = rect.grown(MARGIN * scene.cell).clipped(*scene.size)
-            self._seen = seen = (wide, self._behind(scene, figure, small, wide))
+        if layers.coarse_source is not None or seen is None or not _within(rect, seen[0]):
+            small = self._small_of(layers, segmentation)
+            wide = rect.grown(MARGIN * segmentation.cell).clipped(*segmentation.size)
+            self._seen = seen = (wide, self._behind(segmentation, parts, small, wide))
         area, behind = seen
-        alpha = enlarged(figure.remove, scene.cell, rect)
+        alpha = enlarged(parts.remove, segmentation.cell, rect)
         x, y = rect.x0 - area.x0, rect.y0 - area.y0
         part = layers.image[rect.slices]
         lay(part, behind[y : y + rect.height, x : x + rect.width], alpha)
-        for mask in (layers.filled, layers.made):
+        for mask in (layers.filled, layers.synthetic):
             under = mask[rect.slices]
             cv2.max(under, alpha, dst=under)
 
-    def _small_of(self, layers: Layers, scene: Segmentation) -> NDArray[np.uint8]:
+    def _small_of(self, layers: Layers, segmentation: Segmentation) -> NDArray[np.uint8]:
         """The picture on the grid; made here when the head left what was known of it."""
-        if layers.small is not None:
-            return layers.small
-        return on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
+        if layers.coarse_source is not None:
+            return layers.coarse_source
+        return on_grid(layers.source, segmentation.cell, segmentation.person.shape)[..., :3].copy()
 
     def _behind(
-        self, scene: Segmentation, figure: Figure, small: NDArray[np.uint8], rect: Rect
+        self, segmentation: Segmentation, parts: PersonParts, small: NDArray[np.uint8], rect: Rect
     ) -> Image:
         """What lies behind the person there, uint8[h, w, 4]."""
-        plate = scene.plate
+        plate = segmentation.plate
         if plate is None:
-            return opaque(enlarged(self._guess(scene, figure, small), scene.cell, rect))
+            return opaque(
+                enlarged(self._guess(segmentation, parts, small), segmentation.cell, rect)
+            )
         out = opaque(plate.image[rect.slices])
-        if self._knows_all(plate, scene, figure):
+        if self._knows_all(plate, segmentation, parts):
             return out
         wider = cv2.dilate(cv2.bitwise_not(plate.known[rect.slices]), disc(3))
         unknown = np.asarray(cv2.blur(wider, (7, 7)), np.uint8)
-        lay(out, opaque(enlarged(self._guess(scene, figure, small), scene.cell, rect)), unknown)
+        lay(
+            out,
+            opaque(enlarged(self._guess(segmentation, parts, small), segmentation.cell, rect)),
+            unknown,
+        )
         return out
 
-    def _knows_all(self, plate: Plate, scene: Segmentation, figure: Figure) -> bool:
+    def _knows_all(self, plate: Plate, segmentation: Segmentation, parts: PersonParts) -> bool:
         """Whether the plate shows all that will be seen of it."""
-        _, known = self._plate_on_grid(plate, scene.cell, figure.remove.shape)
-        wanted = (figure.remove > 0) & (figure.covered == 0)
+        _, known = self._plate_on_grid(plate, segmentation.cell, parts.remove.shape)
+        wanted = (parts.remove > 0) & (parts.covered == 0)
         return bool((known[wanted] > 0).all())
 
     def _guess(
-        self, scene: Segmentation, figure: Figure, small: NDArray[np.uint8]
+        self, segmentation: Segmentation, parts: PersonParts, small: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """The background on the grid, as far as anybody knows."""
-        reach = max(1, round(0.13 * figure.unit_px / scene.cell))
-        some = scene.person if scene.hair is None else cv2.max(scene.person, scene.hair)
-        busy = cv2.dilate(cv2.max(some, figure.remove), disc(reach)) > 20
+        reach = max(1, round(0.13 * parts.unit_px / segmentation.cell))
+        some = (
+            segmentation.person
+            if segmentation.hair is None
+            else cv2.max(segmentation.person, segmentation.hair)
+        )
+        busy = cv2.dilate(cv2.max(some, parts.remove), disc(reach)) > 20
         known = np.where(busy, 0, 1).astype(np.float32)
         colours = small.astype(np.float32)
-        if scene.plate is not None:
-            image, weight = self._plate_on_grid(scene.plate, scene.cell, known.shape)
+        if segmentation.plate is not None:
+            image, weight = self._plate_on_grid(segmentation.plate, segmentation.cell, known.shape)
             weight = weight * (1 - known)
             colours += (image - colours) * weight[..., None]
             known = np.maximum(known, weight)
@@ -123,35 +135,35 @@ class HeadRemoval:
             self._small_plate = (plate, image, np.where(known == 255, 1, 0).astype(np.float32))
         return self._small_plate[1], self._small_plate[2]
 
-    def _lay_cloth(self, layers: Layers, scene: Segmentation, figure: Figure) -> None:
-        rect = bounds(figure.hair_on_body, scene)
-        if rect.empty or np.count_nonzero(figure.hair_on_body > 60) < 4:
+    def _lay_cloth(self, layers: Layers, segmentation: Segmentation, parts: PersonParts) -> None:
+        rect = bounds(parts.hair_on_body, segmentation)
+        if rect.empty or np.count_nonzero(parts.hair_on_body > 60) < 4:
             return
-        known = self._cloth_cells(scene, figure)
+        known = self._cloth_cells(segmentation, parts)
         if np.count_nonzero(known) < FEWEST_CLOTH:
             return
-        if layers.small is not None or self._cloth is None:
-            guess = push_pull(self._small_of(layers, scene).astype(np.float32), known)
+        if layers.coarse_source is not None or self._cloth is None:
+            guess = push_pull(self._small_of(layers, segmentation).astype(np.float32), known)
             if self._cloth is None or self._cloth.shape != guess.shape:
                 self._cloth = guess
             else:
                 self._cloth += (guess - self._cloth) * np.float32(FOLLOWS)
-        cloth = enlarged(np.clip(self._cloth, 0, 255).astype(np.uint8), scene.cell, rect)
-        weave = _weave(layers.source, known, scene.cell, rect, figure.unit_px)
+        cloth = enlarged(np.clip(self._cloth, 0, 255).astype(np.uint8), segmentation.cell, rect)
+        weave = _weave(layers.source, known, segmentation.cell, rect, parts.unit_px)
         cloth = np.clip(cloth + weave, 0, 255).astype(np.uint8)
-        alpha = enlarged(figure.hair_on_body, scene.cell, rect)
+        alpha = enlarged(parts.hair_on_body, segmentation.cell, rect)
         lay(layers.image[rect.slices], opaque(cloth), alpha)
-        under = layers.made[rect.slices]
+        under = layers.synthetic[rect.slices]
         cv2.max(under, alpha, dst=under)
 
-    def _cloth_cells(self, scene: Segmentation, figure: Figure) -> NDArray[np.float32]:
+    def _cloth_cells(self, segmentation: Segmentation, parts: PersonParts) -> NDArray[np.float32]:
         """Cells that are certainly cloth, float32, 0 or 1."""
-        reach = max(1, round(0.05 * figure.unit_px / scene.cell))
-        hair = cv2.dilate(figure.hair_on_body, disc(reach)) > 25
-        skin = cv2.dilate(figure.skin, disc(1)) > 128
-        rows = (np.arange(len(hair)) + 0.5)[:, None] * scene.cell
-        near = rows < figure.seam[None] + CLOTH_REACH * figure.unit_px
-        return ((figure.body > 230) & ~hair & ~skin & near).astype(np.float32)
+        reach = max(1, round(0.05 * parts.unit_px / segmentation.cell))
+        hair = cv2.dilate(parts.hair_on_body, disc(reach)) > 25
+        skin = cv2.dilate(parts.skin, disc(1)) > 128
+        rows = (np.arange(len(hair)) + 0.5)[:, None] * segmentation.cell
+        near = rows < parts.seam[None] + CLOTH_REACH * parts.unit_px
+        return ((parts.body > 230) & ~hair & ~skin & near).astype(np.float32)
 
 
 def _within(rect: Rect, area: Rect) -> bool:
@@ -196,12 +208,12 @@ def _weave(
     return out
 
 
-def bounds(mask: Mask, scene: Segmentation) -> Rect:
+def bounds(mask: Mask, segmentation: Segmentation) -> Rect:
     """The pixels under the cells that are not 0."""
     x, y, columns, rows = cv2.boundingRect(mask)
-    cell = scene.cell
+    cell = segmentation.cell
     box = Rect(x * cell, y * cell, (x + columns) * cell, (y + rows) * cell)
-    return box.grown(cell).clipped(*scene.size) if columns and rows else Rect(0, 0, 0, 0)
+    return box.grown(cell).clipped(*segmentation.size) if columns and rows else Rect(0, 0, 0, 0)
 
 
 def enlarged(grid: NDArray[np.uint8], cell: int, rect: Rect) -> NDArray[np.uint8]:

@@ -34,34 +34,34 @@ class NeckTint:
         self._tints = [throat_colour(avatar)]
         self.reset()
 
-    def wear(self, avatars: Sequence[Avatar]) -> None:
-        """Says whose heads there are, as `PictureStages.wear`."""
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
+        """Says whose heads there are, as `CompositingStages.wear`."""
         self._tints = [throat_colour(avatar) for avatar in avatars]
 
     def reset(self) -> None:
         self._bright: float | None = None
 
     def apply(self, layers: Layers) -> None:
-        scene, figure = layers.scene, layers.figure
-        if scene is None or figure is None:
+        segmentation, figure = layers.segmentation, layers.parts
+        if segmentation is None or figure is None:
             return
         bare = figure.throat
-        rect = bounds(bare, scene)
+        rect = bounds(bare, segmentation)
         sure = bare > SURE
         if rect.empty or np.count_nonzero(sure) < SMALLEST:
             return
-        if layers.small is not None:
-            self._measure(layers.small[sure])
+        if layers.coarse_source is not None:
+            self._measure(layers.coarse_source[sure])
         if self._bright is None:
             return
         part = layers.image[rect.slices]
-        alpha = enlarged(bare, scene.cell, rect)
+        alpha = enlarged(bare, segmentation.cell, rect)
         grey = cv2.cvtColor(part, cv2.COLOR_RGBA2GRAY)
         slot = 0 if layers.primary is None else layers.primary.slot
         shades = self._shades(self._bright, self._tints[slot % len(self._tints)])
         tinted = cv2.LUT(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), shades)
         lay(part, np.asarray(tinted, np.uint8), alpha)
-        np.maximum(layers.made[rect.slices], alpha, out=layers.made[rect.slices])
+        np.maximum(layers.synthetic[rect.slices], alpha, out=layers.synthetic[rect.slices])
 
     def _measure(self, skin: NDArray[np.uint8]) -> None:
         """Learns how bright the skin is in which the tint stands for the avatar's own colour."""

@@ -39,15 +39,15 @@ class Painter(Protocol):
     `begin` takes a picture, owns it and knows when it was taken; `add` says which rectangle it
     touched; `finish` gives the picture back, painted. All on the thread of the context.
 
-    The shadow falls on `body` alone where one is given; `coverage` uint8[h, w] takes the
-    head's in; the head is made as soft as the camera would have seen it.
-    `light` is what falls on the heads. `wear` says which heads there are, and each state's `slot`
-    is its place among them, counted round; the same one twice is kept once.
+    The shadow falls on `body` alone where one is given; the alpha of the head is added to
+    `coverage` uint8[h, w]; the head is blurred like the camera image. `light` falls on all heads.
+    `set_avatars` sets the heads, and each state's `slot` is its index, modulo their number; equal
+    ones are prepared once.
     """
 
     light: Light
 
-    def wear(self, avatars: Sequence[Avatar]) -> None: ...
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None: ...
 
     def begin(self, image: Image, at_s: float = 0.0) -> None: ...
 
@@ -80,7 +80,7 @@ class LightPainter:
         """Every program, for the tests."""
         return [program for head in once(self._heads) for program in head.programs]
 
-    def wear(self, avatars: Sequence[Avatar]) -> None:
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
         self._heads = heads_of(avatars, self._heads, lambda a: LightHead(self._graphics, a))
 
     def begin(self, image: Image, at_s: float = 0.0) -> None:
@@ -161,7 +161,7 @@ class FullPainter:
         heads = (program for head in once(self._heads) for program in head.programs)
         return [*heads, *self._shadow.programs, self._blend]
 
-    def wear(self, avatars: Sequence[Avatar]) -> None:
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
         self._heads = heads_of(avatars, self._heads, self._make)
 
     def begin(self, image: Image, at_s: float = 0.0) -> None:

@@ -133,7 +133,7 @@ class RoomLight:
             image: uint8[h, w, 4], the camera's picture; the face must be in it, bare.
             landmarks: float32[478, 2 or 3], pixels.
             rotation: float64[3, 3], the head's axes in camera space; a scale does not matter.
-            person: the scene's mask; without one the background lies beside the face.
+            person: the segmentation's mask; without one the background lies beside the face.
             at_s: when the picture was taken; going back, or far ahead, is a cut.
             strength: 0 is the studio's light, 1 the room's.
         """

@@ -1,5 +1,4 @@
-"""All stages of a picture in their order: what comes before the head, the light and softness of
-the head, and what comes after."""
+"""Runs the compositing stages in their order: below the head, its light and blur, above it."""
 
 from __future__ import annotations
 
@@ -12,13 +11,19 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.background import Background, background_stage
 from livecam.compose.base import Layers, Stage, primary_of
-from livecam.compose.body import BodyFollower
+from livecam.compose.body import BodyAlignment
 from livecam.compose.camera_match import CameraMatch, Grain, Softness, softness_of
 from livecam.compose.effects import face_stages, look_stages, over_stages
-from livecam.compose.figure import Figure, Silhouette, carried_figure, figure_of, wearer
 from livecam.compose.hands import HandsInFront
 from livecam.compose.head_removal import HeadRemoval, on_grid
 from livecam.compose.neck import NeckTint
+from livecam.compose.person_parts import (
+    AvatarProjection,
+    PersonParts,
+    split_person,
+    warp_parts,
+    wearer_mask,
+)
 from livecam.compose.room_light import RoomLight
 from livecam.config.settings import EffectSettings, PictureSettings
 from livecam.core.frame import Frame, Rect
@@ -27,14 +32,14 @@ from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Segmentation
 
 NOTHING = Rect(0, 0, 0, 0)
-LIGHT_REST_S = 0.06  # between two looks at the light: it changes slowly
+LIGHT_PERIOD_S = 0.06  # between two estimates of the light: it changes slowly
 
 
-class PictureStages:
-    """Runs the stages that the settings ask for, and measures each. One thread.
+class CompositingStages:
+    """Runs the stages that the settings enable, and times each. One thread.
 
-    Without settings there are none: the head is drawn in studio light over the bare picture.
-    `patient` is for conversions: what is not ready yet is waited for.
+    Without settings there are none: the head is drawn in studio light over the camera image.
+    With `blocking`, for conversions, a video background waits for its decoder.
 
     Raises:
         ConfigError: the settings name a background, sticker or look that does not exist.
@@ -46,178 +51,213 @@ class PictureStages:
         picture: PictureSettings | None = None,
         effects: EffectSettings | None = None,
         timer: StageTimer | None = None,
-        patient: bool = False,
+        blocking: bool = False,
     ) -> None:
         self._background: Stage | None = None
-        self._tells_nothing = False  # effects do not say where they were
+        self._has_effects = False  # these do not mark the pixels they change
         self._timer = timer or StageTimer()
         self._picture = picture
-        self._silhouettes = [Silhouette(avatar)]
+        self._projections = [AvatarProjection(avatar)]
         self._before: list[Stage] = []
         self._after: list[Stage] = []
-        self._body = BodyFollower()
+        self._body = BodyAlignment()
         self._room_light = RoomLight()
         self._camera = CameraMatch()
         self._grain: Grain | None = None
         if picture is not None:
-            if picture.remove_head:
-                self._before.append(HeadRemoval())
-            if picture.neck:
-                self._before.append(NeckTint(avatar))
-            if picture.hands:
-                self._after.append(HandsInFront())
-            if picture.camera_match > 0:
-                self._grain = Grain(strength=picture.camera_match)
-                self._after.append(self._grain)
-            self._background = background_stage(picture.background, patient=patient)
-            if self._background is not None:
-                self._after.append(self._background)
+            self._add_picture_stages(picture, avatar, blocking)
         if effects is not None:
-            first = face_stages(effects)
-            last = [*over_stages(effects), *look_stages(effects)]
-            self._tells_nothing = bool(first or last)
-            self._before[:0] = first
-            self._after += last
+            self._add_effects(effects)
         self._at: float | None = None
         self._light: Light = STUDIO
-        self._figure: Figure | None = None
-        self._figure_of = 0  # whose it is
-        self._figure_seen_at = 0.0
+        self._parts: PersonParts | None = None
+        self._parts_slot = 0  # whose wearer they belong to
+        self._parts_at = 0.0  # when their segmentation was computed
         self._lit_at = -np.inf
-        self._made: Rect | None = NOTHING  # all that the masks held when a picture was finished
+        self._mask_rect: Rect | None = NOTHING  # bounds of the masks of a finished frame
         self._masks = np.zeros((3, 0, 0), np.uint8)
 
-    def wear(self, avatars: Sequence[Avatar]) -> None:
-        """Says whose heads there are; each state's `slot` is its place among them, counted round.
+    def _add_picture_stages(self, picture: PictureSettings, avatar: Avatar, blocking: bool) -> None:
+        if picture.remove_head:
+            self._before.append(HeadRemoval())
+        if picture.neck:
+            self._before.append(NeckTint(avatar))
+        if picture.hands:
+            self._after.append(HandsInFront())
+        if picture.camera_match > 0:
+            self._grain = Grain(strength=picture.camera_match)
+            self._after.append(self._grain)
+        self._background = background_stage(picture.background, blocking=blocking)
+        if self._background is not None:
+            self._after.append(self._background)
 
-        Head removal, neck, hands and light apply to one person: `Layers.primary`.
+    def _add_effects(self, effects: EffectSettings) -> None:
+        first = face_stages(effects)
+        last = [*over_stages(effects), *look_stages(effects)]
+        self._has_effects = bool(first or last)
+        self._before[:0] = first
+        self._after += last
+
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
+        """Sets the head of each slot; a state's `slot` is its index, modulo their number.
+
+        Head removal, neck tint, hands and light apply to one person: `Layers.primary`.
         """
-        self._silhouettes = [Silhouette(avatar) for avatar in avatars]
+        self._projections = [AvatarProjection(avatar) for avatar in avatars]
         for stage in self._before:
             if isinstance(stage, NeckTint):
-                stage.wear(avatars)
+                stage.set_avatars(avatars)
 
     @property
     def needs_coverage(self) -> bool:
-        """Somebody asks where the head was drawn."""
+        """Whether a stage reads the coverage of the heads."""
         return bool(self._after)
 
     @property
-    def work_after(self) -> bool:
-        """The head is not the last thing that is laid over the picture."""
+    def draws_after_head(self) -> bool:
+        """Whether stages change the image after the head was drawn."""
         return bool(self._after)
 
     def begin(
-        self, frame: Frame, avatars: Sequence[AvatarState], scene: Segmentation | None
+        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None
     ) -> Layers:
-        """The layers of a picture, with the person in it parted where a scene tells."""
+        """Makes the layers of a frame; with a segmentation the person is split into parts."""
         if self._at is not None and frame.captured_at < self._at:
-            for stage in (*self._before, *self._after):
-                stage.reset()
-            self._body.reset()
-            self._figure = None
-            self._room_light.reset()
-            self._camera.reset()
+            self._reset()
         self._at = frame.captured_at
         height, width = frame.image.shape[:2]
-        coverage, made, filled = self._cleared(height, width)
+        coverage, synthetic, filled = self._cleared_masks(height, width)
         layers = Layers(
             source=frame.image,
             image=frame.image.copy(),
-            scene=scene,
+            segmentation=segmentation,
             avatars=avatars,
-            primary=primary_of(avatars, scene),
+            primary=primary_of(avatars, segmentation),
             coverage=coverage,
-            made=made,
+            synthetic=synthetic,
             filled=filled,
-            head=NOTHING,
+            head_rect=NOTHING,
         )
-        if scene is not None and scene.size == frame.size and avatars and self._picture:
-            with self._timer.stage("figure"):
-                self._part(layers, scene)
+        if self._picture is not None:
+            self._split_person(layers)
         if self._grain is not None:
             with self._timer.stage("camera"):
                 self._grain.picture = frame.index + 1
-                self._grain.character = self._camera.see(frame.image, scene, frame.captured_at)
+                self._grain.character = self._camera.see(
+                    frame.image, segmentation, frame.captured_at
+                )
         return layers
 
-    def _part(self, layers: Layers, scene: Segmentation) -> None:
-        """Parts the person, anew for every look at them; between two the parts are carried."""
-        state = layers.primary
-        assert state is not None  # asked by the caller
-        silhouette = self._silhouettes[state.slot % len(self._silhouettes)]
-        seen_at = scene.at if scene.computed_at is None else scene.computed_at
-        other = state.slot != self._figure_of
-        if other:  # what was learned of somebody's body says nothing about another's
-            self._body.reset()
-            for stage in (*self._before, *self._after):
-                stage.reset()
-            self._figure_of = state.slot
-        if other or self._figure is None or seen_at != self._figure_seen_at:
-            layers.small = on_grid(layers.source, scene.cell, scene.person.shape)[..., :3].copy()
-            person = wearer(scene)
-            resting = self._body.follow(state, scene, person, silhouette)
-            self._figure = figure_of(scene, layers.small, person, resting, silhouette)
-            self._figure_seen_at, layers.figure = seen_at, self._figure
-        else:
-            resting = self._body.stay(state)
-            layers.figure = carried_figure(self._figure, scene)
-        layers.avatars = [resting if each is state else each for each in layers.avatars]
-        layers.primary = resting
+    def _reset(self) -> None:
+        """Drops the state of earlier frames: time went back."""
+        for stage in (*self._before, *self._after):
+            stage.reset()
+        self._body.reset()
+        self._parts = None
+        self._room_light.reset()
+        self._camera.reset()
 
-    def _cleared(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Three empty masks uint8[3, h, w]; those of the last picture are used again."""
+    def _split_person(self, layers: Layers) -> None:
+        """Adds the parts of the person, where the frame has a segmentation and an avatar."""
+        segmentation, state = layers.segmentation, layers.primary
+        height, width = layers.source.shape[:2]
+        if segmentation is None or state is None or segmentation.size != (width, height):
+            return
+        with self._timer.stage("figure"):
+            placed = self._update_parts(layers, segmentation, state)
+            layers.avatars = [placed if each is state else each for each in layers.avatars]
+            layers.primary = placed
+
+    def _update_parts(
+        self, layers: Layers, segmentation: Segmentation, state: AvatarState
+    ) -> AvatarState:
+        """Splits the person for a new segmentation, and warps the parts for a warped one.
+
+        Returns the state with its body over the person's.
+        """
+        projection = self._projections[state.slot % len(self._projections)]
+        if state.slot != self._parts_slot:
+            self._forget_person()
+            self._parts_slot = state.slot
+        computed_at = segmentation.computed_at
+        computed_at = segmentation.at if computed_at is None else computed_at
+        if self._parts is not None and computed_at == self._parts_at:
+            layers.parts = warp_parts(self._parts, segmentation)
+            return self._body.aligned(state)
+        grid = on_grid(layers.source, segmentation.cell, segmentation.person.shape)
+        layers.coarse_source = grid[..., :3].copy()
+        person = wearer_mask(segmentation)
+        placed = self._body.update(state, segmentation, person, projection)
+        parts = split_person(segmentation, layers.coarse_source, person, placed, projection)
+        layers.parts = self._parts = parts
+        self._parts_at = computed_at
+        return placed
+
+    def _forget_person(self) -> None:
+        """Drops the state that belongs to one person: the segmentation is now another's."""
+        self._body.reset()
+        self._parts = None
+        for stage in (*self._before, *self._after):
+            stage.reset()
+
+    def _cleared_masks(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Three empty masks uint8[3, h, w]; the memory of the last frame is used again."""
         if self._masks.shape[1:] != (height, width):
             self._masks = np.zeros((3, height, width), np.uint8)
-        elif self._made is None:  # the last picture was not finished
+        elif self._mask_rect is None:  # the last frame was not finished
             self._masks[:] = 0
         else:
-            self._masks[(slice(None), *self._made.slices)] = 0
-        self._made = None
+            self._masks[(slice(None), *self._mask_rect.slices)] = 0
+        self._mask_rect = None
         return self._masks
 
     def before(self, layers: Layers) -> None:
-        """What happens to the picture below the head."""
+        """Runs the stages below the head."""
         self._run(self._before, layers)
 
     def light(self, layers: Layers) -> Light:
-        """What falls on the head."""
-        scene, picture = layers.scene, self._picture
-        if picture is None or picture.light == 0 or scene is None or layers.primary is None:
+        """Returns the light that falls on the head."""
+        segmentation, picture = layers.segmentation, self._picture
+        if picture is None or picture.light == 0 or segmentation is None or layers.primary is None:
             return self._light
-        if 0 <= scene.at - self._lit_at < LIGHT_REST_S:
+        if 0 <= segmentation.at - self._lit_at < LIGHT_PERIOD_S:
             return self._light
-        self._lit_at = scene.at
+        self._lit_at = segmentation.at
         with self._timer.stage("light"):
             turn = layers.primary.camera_from_head[:3, :3]
             self._light = self._room_light.see(
-                layers.source, scene.landmarks_px, turn, scene.person, scene.at, picture.light
+                layers.source,
+                segmentation.landmarks_px,
+                turn,
+                segmentation.person,
+                segmentation.at,
+                picture.light,
             )
         return self._light
 
     def softness(self, state: AvatarState) -> Softness:
-        """What a drawn head lacks of the camera's softness."""
+        """Returns the blur that a rendered head needs to match the camera."""
         if self._grain is None:
             return Softness()
         return softness_of(self._camera.character, state.velocity_px, self._grain.strength)
 
     def after(self, layers: Layers) -> None:
-        """What happens over the head."""
-        cv2.max(layers.made, layers.coverage, dst=layers.made)
-        x, y, width, height = cv2.boundingRect(layers.made)
-        made = Rect(x, y, x + width, y + height)
+        """Runs the stages above the head."""
+        cv2.max(layers.synthetic, layers.coverage, dst=layers.synthetic)
+        x, y, width, height = cv2.boundingRect(layers.synthetic)
+        rect = Rect(x, y, x + width, y + height)
         self._run(self._after, layers)
-        if not self._tells_nothing:  # stickers write there too
-            self._made = made
+        if not self._has_effects:  # stickers write there too
+            self._mask_rect = rect
 
     def changed(self, layers: Layers) -> Rect:
-        """The pixels that stages may have changed."""
-        if self._background is not None or self._tells_nothing:
+        """The rectangle that stages may have changed."""
+        if self._background is not None or self._has_effects:
             return Rect(0, 0, layers.image.shape[1], layers.image.shape[0])
-        return NOTHING if self._made is None else self._made
+        return NOTHING if self._mask_rect is None else self._mask_rect
 
     def close(self) -> None:
-        """Ends what a background needs: the decoding of its film."""
+        """Stops the decoder of a video background."""
         if isinstance(self._background, Background):
             self._background.close()
 

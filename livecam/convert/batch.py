@@ -90,7 +90,7 @@ class Converter:
         self._make_reader = reader_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
         self._make_compositor = compositor_factory(
-            self.settings, graphics, self.timer, patient=True
+            self.settings, graphics, self.timer, blocking=True
         )
         return self
 

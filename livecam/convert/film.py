@@ -92,7 +92,7 @@ class Artist:
         self._scene, self._wearers = Scene(range(0), Shown.CURTAIN), list[Wearer]()
         self._compositor = make_compositor(self._avatars[0], *self._size)
         if len(self._avatars) > 1:
-            self._compositor.wear(self._avatars)
+            self._compositor.set_avatars(self._avatars)
 
     def draw(self, frame: Frame) -> Drawn:
         """One frame as planned; frames come in order, the same one may come again.

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.rig import Rig
 from livecam.compose.base import Layers
-from livecam.compose.compositor import HeadCompositor, painted_box
+from livecam.compose.compositor import HeadCompositor, underpaint_rect
 from livecam.compose.covers import paint_out
-from livecam.compose.figure import CHIN
 from livecam.compose.head_removal import enlarged
-from livecam.compose.stages import PictureStages
+from livecam.compose.person_parts import CHIN
+from livecam.compose.stages import CompositingStages
 from livecam.config.settings import Settings
 from livecam.core.closing import Closing
 from livecam.core.face import Face, FaceState
@@ -205,7 +205,7 @@ class WatchedCompositor(Closing):
         return self._compositor.compose(frame, (moment.state,), moment.scene).image
 
 
-class _Watched(PictureStages):
+class _Watched(CompositingStages):
     """The usual stages; their layers can be looked at and their memory be turned back."""
 
     layers: Layers
@@ -233,12 +233,12 @@ class _Watched(PictureStages):
     def memory(self) -> dict[str, object]:
         """All that is remembered of earlier pictures, as a copy."""
         parts = {name: part for name, part in vars(self).items() if name not in self._own}
-        fixed = (self._timer, self._silhouettes, self._picture)
+        fixed = (self._timer, self._projections, self._picture)
         return copy.deepcopy(parts, {id(part): part for part in fixed})
 
     def remember(self, memory: dict[str, object]) -> None:
         """Takes a memory in; the one given stays as it is."""
-        fixed = (self._timer, self._silhouettes, self._picture)
+        fixed = (self._timer, self._projections, self._picture)
         vars(self).update(copy.deepcopy(memory, {id(part): part for part in fixed}))
 
 
@@ -354,10 +354,10 @@ class FillMeter:
 
     def see(self, moment: Moment, picture: Image, easel: Easel) -> Finding | None:
         layers, scene = easel.layers, moment.scene
-        if layers.figure is None or scene is None:
+        if layers.parts is None or scene is None:
             return None
         whole = Rect(0, 0, *moment.frame.size)
-        fill = enlarged(layers.figure.remove, scene.cell, whole)
+        fill = enlarged(layers.parts.remove, scene.cell, whole)
         # Where the head's edge is soft, the picture is not the filling's alone.
         head = cv2.dilate(layers.coverage, disc(2)) > 0
         filled = (fill > HALF) & ~head
@@ -387,9 +387,9 @@ class FlickerMeter:
         layers, scene = easel.layers, moment.scene
         if before is None or scene is None:
             return None
-        head, made = layers.coverage >= HALF, layers.made >= HALF
+        head, made = layers.coverage >= HALF, layers.synthetic >= HALF
         person = enlarged(scene.person, scene.cell, Rect(0, 0, *moment.frame.size))
-        still = (cv2.dilate(np.maximum(person, layers.made), disc(8)) < 20) & ~head
+        still = (cv2.dilate(np.maximum(person, layers.synthetic), disc(8)) < 20) & ~head
         noise = change(before[0], moment.frame.image, still)
         if noise is None or noise < 1e-3:
             return None
@@ -451,25 +451,25 @@ def hair_of(moment: Moment, network: HairNetwork) -> Mask:
 
 def allowed(moment: Moment, layers: Layers) -> Mask:
     """Where a picture may change: head, painted face, filling, neck, and the body in shadow."""
-    may: Mask = (layers.coverage > 0) | (layers.made > 0)
+    may: Mask = (layers.coverage > 0) | (layers.synthetic > 0)
     if moment.state.face_px is not None:
         painted = np.zeros((*may.shape, 4), np.uint8)
         paint_out(painted, moment.state.face_px, (1, 1, 1))
         may |= painted[..., 0] > 0
     whole = Rect(0, 0, *moment.frame.size)
-    if layers.figure is not None and layers.scene is not None:
-        may |= _body_of(layers, layers.scene, whole)
+    if layers.parts is not None and layers.segmentation is not None:
+        may |= _body_of(layers, layers.segmentation, whole)
     else:  # nobody knows the body: all below the face may be shaded
         outline = moment.state.face_px
-        top = 0 if outline is None else painted_box(outline).y0
+        top = 0 if outline is None else underpaint_rect(outline).y0
         may[max(0, top) :] = True
     return may
 
 
 def _body_of(layers: Layers, scene: Segmentation, whole: Rect) -> Mask:
     """Cells of the body, and those beside them that its shadow's coarser grid reaches."""
-    assert layers.figure is not None  # asked by the callers
-    reached = np.asarray(cv2.dilate(layers.figure.body, disc(3)), np.uint8)
+    assert layers.parts is not None  # asked by the callers
+    reached = np.asarray(cv2.dilate(layers.parts.body, disc(3)), np.uint8)
     body: Mask = enlarged(reached, scene.cell, whole) > 0
     return body
 

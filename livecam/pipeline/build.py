@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
-from livecam.compose.stages import PictureStages
+from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
 from livecam.config.settings import BLANK, Settings
 from livecam.core.frame import Image
@@ -114,7 +114,7 @@ def check_names(settings: Settings) -> None:
 
 
 def compositor_factory(
-    settings: Settings, graphics: Graphics, timer: StageTimer, patient: bool = False
+    settings: Settings, graphics: Graphics, timer: StageTimer, blocking: bool = False
 ) -> Callable[[Avatar, int, int], Compositor]:
     """Makes compositors for pictures of a width and height, all in one context."""
     picture = settings.picture
@@ -122,7 +122,7 @@ def compositor_factory(
         picture = picture.model_copy(update={"camera_match": 0.0})
 
     def make(avatar: Avatar, width: int, height: int) -> Compositor:
-        stages = PictureStages(avatar, picture, settings.effects, timer, patient)
+        stages = CompositingStages(avatar, picture, settings.effects, timer, blocking)
         size = (width, height)
         compositor = HeadCompositor(graphics, avatar, settings.render, size, timer, stages)
         log.info(

@@ -428,7 +428,7 @@ class Line:
         self._drop_compositor()
         self._compositor = self._make_compositor(self._avatars[0], frame.width, frame.height)
         if len(self._avatars) > 1:
-            self._compositor.wear(self._avatars)
+            self._compositor.set_avatars(self._avatars)
         self._compositor_size = frame.size
         return self._compositor
 

@@ -92,7 +92,7 @@ def render(
         _opened(out, (width, height), fps, alpha=background == ALPHA) as write,
         open_graphics() as graphics,
     ):
-        make = compositor_factory(settings, graphics, StageTimer(), patient=True)
+        make = compositor_factory(settings, graphics, StageTimer(), blocking=True)
         with TakeStage(take, head, settings, make, (width, height), whole, usual) as stage:
             count = int(take.seconds * fps + 1e-6) + 1
             for index in range(count):

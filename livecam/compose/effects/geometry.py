@@ -87,9 +87,9 @@ def frame_of(points: Points) -> FaceFrame:
 
 def face_points(layers: Layers) -> Points | None:
     """The landmarks of the face in the picture, where it is large enough for effects."""
-    if layers.scene is None:
+    if layers.segmentation is None:
         return None
-    points = layers.scene.landmarks_px
+    points = layers.segmentation.landmarks_px
     if points.shape != (LANDMARKS, 2) or not np.isfinite(points).all():
         return None
     eyes = points[[33, 133]].mean(axis=0), points[[263, 362]].mean(axis=0)
@@ -144,7 +144,7 @@ def hide_hands(
 ) -> None:
     """Empties the mask where a hand is before the face; arguments as in `fill`."""
     width = max(1, round(FINGER_WIDTH * unit_px * scale))
-    for hand in layers.scene.hands if layers.scene is not None else ():
+    for hand in layers.segmentation.hands if layers.segmentation is not None else ():
         placed = (hand.points - np.asarray(origin, np.float32) + 0.5) * scale - 0.5
         bones = np.rint(placed * 16).astype(np.int32)
         palm = bones[list(PALM)]

@@ -329,7 +329,7 @@ def _bent_region(
 def _lay_over(layers: Layers, region: Rect, drawn: Image, shown: float, unit_px: float) -> None:
     """Blends premultiplied pixels in; as encoded, which a picture's soft shadows were drawn for."""
     mask: NDArray[np.uint8] | None = None
-    if layers.scene is not None and layers.scene.hands:
+    if layers.segmentation is not None and layers.segmentation.hands:
         mask = np.full(drawn.shape[:2], 255, np.uint8)
         geometry.hide_hands(mask, layers, (region.x0, region.y0), 1, unit_px)
     if shown < 1:
@@ -341,5 +341,5 @@ def _lay_over(layers: Layers, region: Rect, drawn: Image, shown: float, unit_px:
     left = cv2.merge([cv2.bitwise_not(alpha)] * 4)
     part = layers.image[region.slices]
     part[...] = cv2.add(cv2.multiply(part, left, scale=1 / 255), drawn)
-    made = layers.made[region.slices]
+    made = layers.synthetic[region.slices]
     np.maximum(made, alpha, out=made)

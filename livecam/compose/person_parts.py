@@ -1,12 +1,13 @@
-"""Where in a picture the head ends and the body begins, seen with the avatar that is worn.
+"""Splits the mask of a person into head and body, for the avatar that is worn.
 
 The seam between what is replaced and what stays lies under the avatar's ruff; beside the ruff it
-is the top of the shoulders, hair not counted. Everything is on the grid of `Segmentation`.
+is the top of the shoulders, without hair. All masks are on the grid of `Segmentation`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,79 +25,81 @@ CHIN, CROWN = 152, 10
 CHEEKS = (50, 280, 205, 425, 151, 9)  # bare skin on nearly every face
 
 HAIR_GROWTH = 0.03
-UNDER_RUFF = 0.12  # the seam lies so far above the ruff's rim
+UNDER_RUFF = 0.12  # height of the seam above the ruff's rim
 RUFF_SHARE = 0.92  # of the ruff's half width: its ends are ragged
-SHOULDER_SLOPE = 1.0  # the steepest that shoulders fall beside a ruff when nothing better is known
+SHOULDER_SLOPE = 1.0  # largest slope of shoulders that are not visible
 BESIDE = 0.75  # face widths from its middle, where shoulders begin
-GAP = 0.25  # head radii
+GAP = 0.25  # head radii: narrower holes in a shoulder are bridged
 RISE = 0.9  # head radii above the chin that a shoulder may rise
-REACH = 0.07  # a mask's edge is uncertain by so much
-NEAR_HEAD = 0.22  # what sticks out farther is no head, unless it is hair
-HAIR_REACH = 1.9  # face heights beside the face: hair farther off is somebody else's
-STRANDS, STRAND_GAIN = 0.35, 3.5  # face heights; of what the network says there
+REACH = 0.07  # uncertainty of the edge of a mask
+NEAR_HEAD = 0.22  # parts beyond this distance are not head, unless they are hair
+HAIR_REACH = 1.9  # face heights beside the face: hair farther off is another person's
+STRANDS, STRAND_GAIN = 0.35, 3.5  # face heights around sure hair; gain of its probability there
 SURE, HALF = 76, 128
 WIDTH, DEPTH = 0.55, 0.85  # of the throat round a point below the chin, face heights; fading out
 BELOW_CHIN = 0.25  # that point, in face heights
-SAME_AS_CLOTH = 90  # of 255: mean likeness of the chest to skin
+SAME_AS_CLOTH = 90  # of 255: mean similarity of the chest to skin
 ONE_PIECE = 60  # of 255: skin from which it counts as joined to the throat
 SKIN_SPREAD = 0.026  # of the shares of red and blue
-DARKEST_SKIN = 28  # darker, colour is noise
-COVERED = 0.9  # of the face's outline: heads are larger
+MIN_SKIN = 28  # the hue of darker pixels is noise
+COVERED = 0.9  # scale of the face's outline: heads are larger
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A person parted into what becomes background and what stays."""
+class PersonParts:
+    """The masks of a person's head and body, on the grid of the segmentation."""
 
-    unit_px: float  # a head's radius
+    unit_px: float  # radius of the head
     chin: tuple[float, float]  # pixels
     face_height: float  # pixels
-    person: Mask  # the one who wears the avatar, nobody else
-    remove: Mask  # becomes background
-    hair_on_body: Mask  # becomes cloth
-    body: Mask  # stays, and takes shadows
+    person: Mask  # the wearer alone
+    remove: Mask  # is replaced by background
+    hair_on_body: Mask  # is replaced by cloth
+    body: Mask  # stays, and receives shadows
     skin: Mask  # bare skin of body and neck
-    covered: Mask  # certainly behind the avatar
-    throat: Mask  # bare skin near the throat: it takes the avatar's colour
-    face: NDArray[np.float32]  # float32[478, 2], pixels: where the face was then
+    covered: Mask  # surely behind the avatar
+    throat: Mask  # bare skin near the throat, which is tinted
+    face: NDArray[np.float32]  # float32[478, 2], pixels: landmarks of that frame
     seam: NDArray[np.float32]  # float32[columns], the first row of the body, pixels
 
 
-def carried_figure(figure: Figure, scene: Segmentation) -> Figure:
-    """A figure that was made a moment ago, at the place where the head is now."""
-    way = MaskWarp.between(figure.face, scene.landmarks_px, figure.person.shape, scene.cell)
-    if way is None:
-        return figure
-    chin = scene.landmarks_px[CHIN]
+def warp_parts(parts: PersonParts, segmentation: Segmentation) -> PersonParts:
+    """Warps parts of an earlier frame to the landmarks of a segmentation."""
+    mask_warp = MaskWarp.between(
+        parts.face, segmentation.landmarks_px, parts.person.shape, segmentation.cell
+    )
+    if mask_warp is None:
+        return parts
+    chin = segmentation.landmarks_px[CHIN]
     return replace(
-        figure,
+        parts,
         chin=(float(chin[0]), float(chin[1])),
-        person=way.warp(figure.person),
-        remove=way.warp(figure.remove),
-        hair_on_body=way.warp(figure.hair_on_body),
-        body=way.warp(figure.body),
-        skin=way.warp(figure.skin),
-        covered=way.warp(figure.covered),
-        throat=way.warp(figure.throat),
+        person=mask_warp.warp(parts.person),
+        remove=mask_warp.warp(parts.remove),
+        hair_on_body=mask_warp.warp(parts.hair_on_body),
+        body=mask_warp.warp(parts.body),
+        skin=mask_warp.warp(parts.skin),
+        covered=mask_warp.warp(parts.covered),
+        throat=mask_warp.warp(parts.throat),
     )
 
 
-class Silhouette:
-    """Where an avatar's points lie in a picture, its face at rest. One thread."""
+class AvatarProjection:
+    """Projects the vertices of an avatar to the image, without morphs. One thread."""
 
     def __init__(self, avatar: Avatar) -> None:
         self._points = np.concatenate([m.positions for m in avatar.light_meshes])
-        self._follows = np.concatenate([m.head_weight for m in avatar.light_meshes])[:, None]
-        self.body = self._follows[:, 0] < 0.5
+        self._head_weight = np.concatenate([m.head_weight for m in avatar.light_meshes])[:, None]
+        self.body = self._head_weight[:, 0] < 0.5
         self.neck_pivot = np.asarray(avatar.fit.neck_pivot)
 
-    def points(self, state: AvatarState, width: int, height: int) -> NDArray[np.float32]:
-        """float32[n, 2] pixels."""
+    def project(self, state: AvatarState, width: int, height: int) -> NDArray[np.float32]:
+        """Returns float32[n, 2], pixels."""
         head, body = (
             self._points @ m[:3, :3].T.astype(np.float32) + m[:3, 3].astype(np.float32)
             for m in (state.camera_from_head, state.camera_from_body)
         )
-        at = body + (head - body) * self._follows
+        at = body + (head - body) * self._head_weight
         scale = np.float32(focal_px(height)) / np.maximum(-at[:, 2], np.float32(1e-3))
         out = at[:, :2] * scale[:, None]
         out[:, 1] *= -1
@@ -104,61 +107,85 @@ class Silhouette:
         return np.asarray(out, np.float32)
 
 
-def figure_of(
-    scene: Segmentation,
-    small: NDArray[np.uint8],
+def split_person(
+    segmentation: Segmentation,
+    coarse: NDArray[np.uint8],
     person: Mask,
     state: AvatarState,
-    silhouette: Silhouette,
-) -> Figure:
-    """Parts a person, as `wearer` found them; `small` uint8[rows, columns, 3] is the picture on
-    the grid."""
-    cell = scene.cell
-    points = silhouette.points(state, *scene.size)
+    projection: AvatarProjection,
+) -> PersonParts:
+    """Splits the mask of a wearer (see `wearer_mask`).
+
+    `coarse` uint8[rows, columns, 3] is the image on the grid of the segmentation.
+    """
+    cell, landmarks = segmentation.cell, segmentation.landmarks_px
+    points = projection.project(state, *segmentation.size)
     scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
     distance = max(0.05, -float(state.camera_from_head[2, 3]))
-    unit = focal_px(scene.size[1]) * UNIT_M * scale / distance
-    chin = scene.landmarks_px[CHIN]
-    face_height = max(float(np.linalg.norm(chin - scene.landmarks_px[CROWN])), 4.0)
-    head = _hull(points, scene.person.shape, cell)
-    hair = _of_head(scene, head, face_height)
-    skin = _skin(small, scene.landmarks_px, person, cell)
-    seam = _seam(scene, person, hair, skin, points[silhouette.body], unit)
+    unit = focal_px(segmentation.size[1]) * UNIT_M * scale / distance
+    chin = landmarks[CHIN]
+    face_height = max(float(np.linalg.norm(chin - landmarks[CROWN])), 4.0)
+    head = _hull(points, segmentation.person.shape, cell)
+    hair = _own_hair(segmentation, head, face_height)
+    skin = _skin(coarse, landmarks, person, cell)
+    seam = _seam(segmentation, person, hair, skin, points[projection.body], unit)
     rows = (np.arange(person.shape[0], dtype=np.float32)[:, None] + 0.5) * cell
-    below = np.clip((rows - seam[None]) / (1.5 * cell) + 0.5, 0, 1)
-    reach = max(2, round((REACH * unit + scene.uncertainty_px) / cell))
-    some = cv2.dilate(cv2.max(person, hair), disc(reach))
-    near = cv2.dilate(head, disc(max(1, round(NEAR_HEAD * unit / cell))))
-    near = cv2.max(near, cv2.dilate(np.where(hair > SURE, hair, 0).astype(np.uint8), disc(reach)))
-    remove = cv2.min(cv2.blur(some, (3, 3)), cv2.blur(near, (5, 5))) * (1 - below)
-    sure = (
-        hair if scene.hair is None else cv2.min(hair, scene.hair)
-    )  # strands stay: cloth has folds
-    over = np.clip(cv2.dilate(sure, disc(reach)).astype(np.float32) * 2 - 160, 0, 255) * below
-    covered = np.zeros_like(person)
-    face = cv2.convexHull(scene.landmarks_px)[:, 0]
-    middle = face.mean(axis=0)
-    inside = middle + (face - middle) * COVERED
-    cv2.fillConvexPoly(covered, np.rint(inside / cell).astype(np.int32), 255)
-    return Figure(
-        covered=covered,
-        throat=_throat(scene, skin, face_height),
-        face=scene.landmarks_px,
+    below_seam = np.clip((rows - seam[None]) / (1.5 * cell) + 0.5, 0, 1)
+    reach = disc(max(2, round((REACH * unit + segmentation.uncertainty_px) / cell)))
+    near_head = cv2.dilate(head, disc(max(1, round(NEAR_HEAD * unit / cell))))
+    # Strands on the body stay: folds of cloth look like them.
+    sure_hair = hair if segmentation.hair is None else cv2.min(hair, segmentation.hair)
+    return PersonParts(
+        covered=_covered(landmarks, person.shape, cell),
+        throat=_throat(segmentation, skin, face_height),
+        face=landmarks,
         unit_px=unit,
         chin=(float(chin[0]), float(chin[1])),
         face_height=face_height,
         person=person,
-        remove=remove.astype(np.uint8),
-        hair_on_body=cv2.blur(over.astype(np.uint8), (3, 3)),
-        body=(person * below).astype(np.uint8),
+        remove=_head_mask(person, hair, near_head, reach, below_seam),
+        hair_on_body=_hair_on_body(np.asarray(sure_hair, np.uint8), reach, below_seam),
+        body=(person * below_seam).astype(np.uint8),
         skin=skin,
         seam=seam,
     )
 
 
-def wearer(scene: Segmentation) -> Mask:
-    """The part of the person mask that holds the face: what else it finds is somebody else."""
-    person, face, cell = scene.person, scene.landmarks_px, scene.cell
+def _head_mask(
+    person: Mask,
+    hair: Mask,
+    near_head: NDArray[Any],
+    reach: NDArray[np.uint8],
+    below_seam: NDArray[np.float32],
+) -> Mask:
+    """Person and hair above the seam, where they are near the head."""
+    some = cv2.dilate(cv2.max(person, hair), reach)
+    sure_hair = np.where(hair > SURE, hair, 0).astype(np.uint8)
+    near = cv2.max(near_head, cv2.dilate(sure_hair, reach))
+    mask = cv2.min(cv2.blur(some, (3, 3)), cv2.blur(near, (5, 5))) * (1 - below_seam)
+    return np.asarray(mask.astype(np.uint8))
+
+
+def _hair_on_body(hair: Mask, reach: NDArray[np.uint8], below_seam: NDArray[np.float32]) -> Mask:
+    """Hair below the seam."""
+    grown = cv2.dilate(hair, reach).astype(np.float32) * 2 - 160
+    mask = np.clip(grown, 0, 255) * below_seam
+    return np.asarray(cv2.blur(mask.astype(np.uint8), (3, 3)), np.uint8)
+
+
+def _covered(landmarks: NDArray[np.float32], shape: tuple[int, ...], cell: int) -> Mask:
+    """The inside of the face's outline."""
+    out = np.zeros(shape[:2], np.uint8)
+    outline = cv2.convexHull(landmarks)[:, 0]
+    middle = outline.mean(axis=0)
+    inside = middle + (outline - middle) * COVERED
+    cv2.fillConvexPoly(out, np.rint(inside / cell).astype(np.int32), 255)
+    return out
+
+
+def wearer_mask(segmentation: Segmentation) -> Mask:
+    """Keeps the connected part of the person mask that contains the face."""
+    person, face, cell = segmentation.person, segmentation.landmarks_px, segmentation.cell
     _, labels = cv2.connectedComponents((person > 100).astype(np.uint8), connectivity=8)
     rows, columns = person.shape
     at = (face[::6] / cell).astype(np.int64)
@@ -178,86 +205,86 @@ def _hull(points: NDArray[np.float32], shape: tuple[int, ...], cell: int) -> Mas
     return out
 
 
-def _of_head(scene: Segmentation, head: Mask, face_height: float) -> Mask:
-    """The hair that grows on this head."""
-    if scene.hair is None:
-        return np.zeros_like(scene.person)
-    hair = scene.hair.copy()
-    columns = (np.arange(hair.shape[1]) + 0.5) * scene.cell
-    far = np.abs(columns - scene.landmarks_px[:, 0].mean()) > HAIR_REACH * face_height
+def _own_hair(segmentation: Segmentation, head: Mask, face_height: float) -> Mask:
+    """The hair of this head: connected to it, and not too far."""
+    if segmentation.hair is None:
+        return np.zeros_like(segmentation.person)
+    hair = segmentation.hair.copy()
+    columns = (np.arange(hair.shape[1]) + 0.5) * segmentation.cell
+    far = np.abs(columns - segmentation.landmarks_px[:, 0].mean()) > HAIR_REACH * face_height
     hair[:, far] = 0
     some = (hair > SURE).astype(np.uint8)
     count, labels = cv2.connectedComponents(some, connectivity=8)
     touching = np.bincount(labels[(head > 0) & (some > 0)], minlength=count)
     mine = (touching > 0)[labels] & (labels > 0)
-    # Beside hair that is sure, what may be hair is: strands in the wind.
-    reach = max(2, round(STRANDS * face_height / scene.cell))
+    # Near sure hair, less probable hair counts too: loose strands.
+    reach = max(2, round(STRANDS * face_height / segmentation.cell))
     near = cv2.dilate(mine.astype(np.uint8) * np.uint8(255), disc(reach))
     return np.asarray(cv2.min(cv2.convertScaleAbs(hair, alpha=STRAND_GAIN), near), np.uint8)
 
 
 def _skin(small: NDArray[np.uint8], face: NDArray[np.float32], person: Mask, cell: int) -> Mask:
-    """Cells that have the colour of the cheeks, 0..255."""
+    """The cells of the colour of the cheeks, 0..255."""
     rows, columns = person.shape
     at = np.rint(face[list(CHEEKS)] / cell).astype(np.int64)
     at = np.clip(at, 0, (columns - 1, rows - 1))
-    # Shares of red and blue: shading leaves them as they are.
+    # Chromaticity of red and blue: independent of shading.
     light = small.astype(np.float32) + 1
     shares = light[..., ::2] / cv2.transform(light, np.ones((1, 3), np.float32))[..., None]
     away = (shares - np.median(shares[at[:, 1], at[:, 0]], axis=0)) * np.float32(1 / SKIN_SPREAD)
     away *= away
     alike = np.clip(1.6 - away[..., 0] - away[..., 1], 0, 1)
-    alike *= small.max(axis=2) > DARKEST_SKIN
+    alike *= small.max(axis=2) > MIN_SKIN
     return np.asarray(alike * person, np.uint8)
 
 
-def _throat(scene: Segmentation, skin: Mask, height: float) -> Mask:
+def _throat(segmentation: Segmentation, skin: Mask, height: float) -> Mask:
     """Bare skin near the throat; `height` of the face in pixels."""
-    rows, columns = scene.person.shape
-    chin = scene.landmarks_px[CHIN]
-    x = (np.arange(columns, dtype=np.float32)[None] + 0.5) * scene.cell - chin[0]
-    y = (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * scene.cell - chin[1]
+    rows, columns = segmentation.person.shape
+    chin = segmentation.landmarks_px[CHIN]
+    x = (np.arange(columns, dtype=np.float32)[None] + 0.5) * segmentation.cell - chin[0]
+    y = (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * segmentation.cell - chin[1]
     away = np.hypot(x / WIDTH, (y - BELOW_CHIN * height) / DEPTH) / height
     near = np.clip(2.4 - 2.2 * away, 0, 1) * (y > -0.2 * height)
     closed = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     some = (closed * near).astype(np.uint8)
     chest = (np.abs(x) < 0.5 * height) & (y > 0.6 * height) & (y < 1.1 * height)
     if chest.any() and float(skin[chest].mean()) > SAME_AS_CLOTH:
-        return np.zeros_like(some)  # clothes of the colour of skin: nobody can tell them apart
-    # Only what is one piece with the throat: a beige jumper is none.
+        return np.zeros_like(some)  # clothes of the colour of skin cannot be separated
+    # Only what is connected to the throat: not a beige jumper.
     count, labels = cv2.connectedComponents((some > ONE_PIECE).astype(np.uint8), connectivity=4)
     throat = (np.abs(x) < 0.25 * height) & (y > -0.2 * height) & (y < 0.15 * height)
     joined = np.bincount(labels[throat], minlength=count) > 0
     joined[0] = False
     mine = cv2.dilate(joined[labels].astype(np.uint8) * np.uint8(255), np.ones((3, 3), np.uint8))
     some = np.asarray(cv2.min(some, mine), np.uint8)
-    for hand in scene.hands:  # a hand at the throat is no throat
-        hull = cv2.convexHull(hand.points / scene.cell)
+    for hand in segmentation.hands:  # a hand at the throat is not tinted
+        hull = cv2.convexHull(hand.points / segmentation.cell)
         cv2.fillConvexPoly(some, np.rint(hull).astype(np.int32), 0)
     return np.asarray(cv2.blur(some, (3, 3)), np.uint8)
 
 
 def _seam(
-    scene: Segmentation,
+    segmentation: Segmentation,
     person: Mask,
     hair: Mask,
     skin: Mask,
     ruff: NDArray[np.float32],
     unit: float,
 ) -> NDArray[np.float32]:
-    """Where the body begins in each column, in pixels."""
+    """The first row of the body in each column, in pixels."""
     rows, columns = person.shape
-    cell, bottom = scene.cell, float(rows * scene.cell)
+    cell, bottom = segmentation.cell, float(rows * segmentation.cell)
     x = (np.arange(columns) + 0.5) * cell
     low, high = float(ruff[:, 0].min()), float(ruff[:, 0].max())
     middle, half = (low + high) / 2, max((high - low) / 2, 1.0)
-    rim = _lowest(ruff, np.asarray(x, np.float64), middle, half)
+    rim = _ruff_rim(ruff, np.asarray(x, np.float64), middle, half)
     inner = np.abs(x - middle) < RUFF_SHARE * half
     under = rim - UNDER_RUFF * unit
     if not inner.any():
         return np.full(columns, bottom, np.float32)
-    top, valid = _shoulders(scene, person, hair, unit)
-    # Shoulders that rise beside the ruff are seen over it.
+    top, valid = _shoulders(segmentation, person, hair, unit)
+    # Shoulders that rise beside the ruff are visible above it.
     line = np.where(inner & valid, np.minimum(top, under), under)
     width = np.ones((1, 2 * max(1, round(GAP / 2 * unit / cell)) + 1), np.uint8)
     left, right = int(np.flatnonzero(inner)[0]), int(np.flatnonzero(inner)[-1])
@@ -279,42 +306,48 @@ def _outwards(
     bottom: float,
     width: NDArray[np.uint8],
 ) -> NDArray[np.float64]:
-    """A shoulder from the ruff outwards: it never rises, and between ruff and what is known of it
-    lies as high as there. Gaps narrower than `width`, a row of ones, are bridged."""
+    """The line of a shoulder from the ruff outwards, which never rises.
+
+    Where it is not valid it is interpolated. Gaps narrower than `width`, a row of ones, are
+    bridged.
+    """
     if not valid.any():
         return np.minimum(cap, bottom)
     places = np.arange(len(top))
     whole = np.interp(places, places[valid], top[valid]).astype(np.float32)[None]
-    # A hole in the mask is no end of the shoulder.
+    # A hole in the mask does not end the shoulder.
     smooth = cv2.erode(whole, width, borderType=cv2.BORDER_REPLICATE)
     smooth = cv2.dilate(smooth, width, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(np.maximum.accumulate(smooth[0]), np.float64)
 
 
-def _lowest(
+def _ruff_rim(
     ruff: NDArray[np.float32], x: NDArray[np.float64], middle: float, half: float
 ) -> NDArray[np.float64]:
-    """The ruff's lower rim over columns at x, in pixels."""
+    """The lower rim of the ruff at columns x, in pixels."""
     bins = 24
     place = np.clip(((ruff[:, 0] - middle) / half + 1) / 2 * bins, 0, bins - 1).astype(np.int64)
     lowest = np.full(bins, -np.inf)
     np.maximum.at(lowest, place, ruff[:, 1])
-    seen = np.isfinite(lowest)
+    found = np.isfinite(lowest)
     centers = middle + half * ((np.arange(bins) + 0.5) / bins * 2 - 1)
-    return np.asarray(np.interp(x, centers[seen], lowest[seen]), np.float64)
+    return np.asarray(np.interp(x, centers[found], lowest[found]), np.float64)
 
 
 def _shoulders(
-    scene: Segmentation, person: Mask, hair: Mask, unit: float
+    segmentation: Segmentation, person: Mask, hair: Mask, unit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The top of the clothes in each column, in pixels, and whether it can be trusted."""
+    """The top of the clothes in each column, in pixels, and whether it is reliable."""
     rows, columns = person.shape
-    cell = scene.cell
-    chin = float(scene.landmarks_px[CHIN, 1])
+    cell = segmentation.cell
+    chin = float(segmentation.landmarks_px[CHIN, 1])
     y = (np.arange(rows) + 0.5) * cell
     grown = cv2.dilate((hair > 50).astype(np.uint8), disc(max(1, round(HAIR_GROWTH * unit / cell))))
     x = (np.arange(columns) + 0.5) * cell
-    middle, wide = float(scene.landmarks_px[:, 0].mean()), float(np.ptp(scene.landmarks_px[:, 0]))
+    middle, wide = (
+        float(segmentation.landmarks_px[:, 0].mean()),
+        float(np.ptp(segmentation.landmarks_px[:, 0])),
+    )
     beside = np.abs(x - middle) > BESIDE * wide
     highest = np.where(beside, chin - RISE * unit, chin - 0.15 * unit)
     cloth = (person > HALF) & (grown == 0) & (y[:, None] > highest[None])
