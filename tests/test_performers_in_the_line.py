@@ -28,7 +28,7 @@ from livecam.live.motion import listeners, performers
 from livecam.media.reader import VideoReader
 from livecam.motion.take import Take, TakeWriter, read_take
 from livecam.pipeline.build import needs_scene, reader_factory
-from livecam.takes.film import EDGE, render, shift_into_picture
+from livecam.takes.film import MARGIN, render_take, shift_into_image
 from tests.test_convert import film, scene
 
 FPS = 25
@@ -66,7 +66,9 @@ def green_share(image: Image) -> float:
 
 def test_a_take_becomes_a_film_of_its_own(take: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "fox.mp4"
-    count = render(read_take(take), out, avatar="fox", background="#00b140", size=SMALL, fps=25.0)
+    count = render_take(
+        read_take(take), out, avatar="fox", background="#00b140", size=SMALL, fps=25.0
+    )
     images = films(out)
     assert len(images) == count == 25
     assert images[0].shape[:2] == (180, 320)
@@ -77,7 +79,7 @@ def test_a_take_becomes_a_film_of_its_own(take: Path, tmp_path: Path) -> None:
     assert green_share(images[-1]) > 0.99  # nobody was there
     assert float(cv2.absdiff(images[3], images[10]).mean()) > 1  # it moves
     with pytest.raises(SinkError, match="is there already"):
-        render(read_take(take), out)
+        render_take(read_take(take), out)
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -89,7 +91,7 @@ def test_ears_of_a_take_filmed_from_near_are_not_cut(tmp_path: Path, whole: bool
     writer.close()
     take = read_take(tmp_path / "near.jsonl")
     out = tmp_path / "out"
-    render(take, out, avatar="rabbit", background="alpha", size=SMALL, fps=5.0, whole=whole)
+    render_take(take, out, avatar="rabbit", background="alpha", size=SMALL, fps=5.0, whole=whole)
     alphas = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED)[..., 3] for p in sorted(out.iterdir())]
     assert any(alpha[0].any() for alpha in alphas) is not whole
     for alpha in alphas if whole else []:
@@ -109,7 +111,7 @@ def test_a_still_head_that_was_moved_into_the_picture_stays_still(tmp_path: Path
         writer.observe(FaceState(above, still, 1.09, i / 5), i / 5)
     writer.close()
     out, take = tmp_path / "out", read_take(tmp_path / "near.jsonl")
-    render(take, out, avatar="frog", background="alpha", size=SMALL, fps=0.2)
+    render_take(take, out, avatar="frog", background="alpha", size=SMALL, fps=0.2)
     alphas = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED)[..., 3] for p in sorted(out.iterdir())]
     rows = [np.flatnonzero(alpha.any(axis=1)) for alpha in alphas]
     assert len(rows) == 4
@@ -120,13 +122,13 @@ def test_a_still_head_that_was_moved_into_the_picture_stays_still(tmp_path: Path
 
 def test_pictures_of_two_takes_do_not_mix(take: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    render(read_take(take), out, size=SMALL, fps=5.0)
+    render_take(read_take(take), out, size=SMALL, fps=5.0)
     before = {path: path.read_bytes() for path in out.iterdir()}
     with pytest.raises(SinkError, match="is there already"):
-        render(read_take(take), out, size=SMALL, fps=2.0)
+        render_take(read_take(take), out, size=SMALL, fps=2.0)
     assert {path: path.read_bytes() for path in out.iterdir()} == before
     (out / "notes.txt").write_text("mine")
-    assert render(read_take(take), out, size=SMALL, fps=2.0, force=True) == 2
+    assert render_take(read_take(take), out, size=SMALL, fps=2.0, force=True) == 2
     assert sorted(path.name for path in out.iterdir()) == [
         "00000001.png", "00000002.png", "notes.txt",
     ]  # fmt: skip
@@ -137,7 +139,7 @@ def test_heads_are_moved_into_the_picture_by_no_more_than_needed() -> None:
 
     def moved(*places: tuple[float, float, float]) -> tuple[Vector3, NDArray[np.float64]]:
         heads = np.array([compose(np.array(at), np.array((1.0, 0, 0, 0))) for at in places])
-        shift = shift_into_picture(heads, box, 1280, 720)
+        shift = shift_into_image(heads, box, 1280, 720)
         heads[:, :3, 3] += shift
         return shift, np.concatenate([project(head, box, 1280, 720) for head in heads])
 
@@ -145,17 +147,17 @@ def test_heads_are_moved_into_the_picture_by_no_more_than_needed() -> None:
     assert shift == pytest.approx((0, 0, 0), abs=0)
     shift, seen = moved((-0.9, 0, -0.8))  # half out of the picture
     assert shift[1:] == pytest.approx((0, 0), abs=1e-3)
-    assert seen[:, 0].min() == pytest.approx(EDGE * 1280, abs=2)
+    assert seen[:, 0].min() == pytest.approx(MARGIN * 1280, abs=2)
     shift, seen = moved((0, 0.1, -0.25), (0.05, 0, -0.3))  # much too near
     assert shift[2] < -0.1
     low, high = seen.min(axis=0), seen.max(axis=0)
-    assert (low >= np.array((1280, 720)) * EDGE - 2).all()
-    assert (high <= np.array((1280, 720)) * (1 - EDGE) + 2).all()
+    assert (low >= np.array((1280, 720)) * MARGIN - 2).all()
+    assert (high <= np.array((1280, 720)) * (1 - MARGIN) + 2).all()
     assert high[1] - low[1] > 0.85 * 720
 
 
 def test_numbered_pictures_of_a_take_have_true_alpha(take: Path, tmp_path: Path) -> None:
-    render(read_take(take), tmp_path / "out", background="alpha", size=SMALL, fps=2.0)
+    render_take(read_take(take), tmp_path / "out", background="alpha", size=SMALL, fps=2.0)
     pictures = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in sorted(tmp_path.glob("out/*"))]
     alphas = [picture[..., 3] for picture in pictures]
     assert len(alphas) == 2
@@ -167,9 +169,9 @@ def test_numbered_pictures_of_a_take_have_true_alpha(take: Path, tmp_path: Path)
 def test_a_take_that_cannot_be_filmed_leaves_no_file(take: Path, tmp_path: Path) -> None:
     before = set(tmp_path.iterdir())
     with pytest.raises(SinkError, match="cannot carry alpha"):
-        render(read_take(take), tmp_path / "a.mp4", background="alpha", size=SMALL)
+        render_take(read_take(take), tmp_path / "a.mp4", background="alpha", size=SMALL)
     with pytest.raises(UsageError, match="is no size"):
-        render(read_take(take), tmp_path / "a.mp4", size="huge")
+        render_take(read_take(take), tmp_path / "a.mp4", size="huge")
     assert set(tmp_path.iterdir()) == before
 
 

@@ -36,7 +36,7 @@ from livecam.pipeline.pipeline import Line
 from livecam.pipeline.stats import Shown
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import TestPattern
-from livecam.takes.export import export
+from livecam.takes.export import export_take
 from livecam.tracking.base import ScriptedTracker
 from tests.faces import SIZE, face, frame
 from tests.test_line import PaintingCompositor, avatar
@@ -288,7 +288,7 @@ def test_the_show_goes_on_without_a_listener_that_fails():
 
 
 def test_a_table_has_a_row_for_every_frame(recorded, tmp_path):
-    export(read_take(recorded), tmp_path / "o.csv", "raccoon")
+    export_take(read_take(recorded), tmp_path / "o.csv", "raccoon")
     with (tmp_path / "o.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 60
@@ -343,7 +343,7 @@ def shape_key(path, name):
 
 
 def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
-    export(read_take(recorded), tmp_path / "o.glb", "fox")
+    export_take(read_take(recorded), tmp_path / "o.glb", "fox")
     document, floats = glb(tmp_path / "o.glb")
     (animation,) = document["animations"]
     samplers = animation["samplers"]
@@ -377,7 +377,7 @@ def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
 @pytest.mark.parametrize("name", ["fox", "woman"])
 def test_the_eyes_of_an_animated_head_are_painted(recorded, tmp_path, name):
     """Other programs do not have the shader that paints them here."""
-    export(read_take(recorded), tmp_path / "o.glb", name)
+    export_take(read_take(recorded), tmp_path / "o.glb", name)
     document, floats = glb(tmp_path / "o.glb")
     head = load_avatar(name)
     look = head.eyes
@@ -420,7 +420,7 @@ def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
         ahead = FacePose(np.array((0, 0, -0.6)), np.array((1.0, 0, 0, 0)))
         writer.observe(FaceState(ahead, weights, 1.0, i / 30), i / 30)
     writer.close()
-    export(read_take(tmp_path / "o.jsonl"), tmp_path / "o.glb", "fox")
+    export_take(read_take(tmp_path / "o.jsonl"), tmp_path / "o.glb", "fox")
     assert shape_key(tmp_path / "o.glb", "browDownLeft").max() < 0.05
 
 
@@ -431,7 +431,7 @@ def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monk
     save_profile("narrow", WeightRanges(np.zeros(52), utmost))
 
     def jaw(name):
-        export(read_take(recorded), tmp_path / "o.glb", "fox", profile=name, force=True)
+        export_take(read_take(recorded), tmp_path / "o.glb", "fox", profile=name, force=True)
         return shape_key(tmp_path / "o.glb", "jawOpen")
 
     plain, known = jaw(""), jaw("narrow")
@@ -452,7 +452,7 @@ def test_a_head_without_joints_cannot_be_animated_and_is_told(recorded, tmp_path
     (folder / "avatar.toml").write_text(description.split("[[bones]]")[0])
     (folder / "head.light.glb").unlink()
     with pytest.raises(AssetError, match="has no joints"):
-        export(read_take(recorded), tmp_path / "o.glb", str(folder))
+        export_take(read_take(recorded), tmp_path / "o.glb", str(folder))
     assert not (tmp_path / "o.glb").exists()
 
 
@@ -460,7 +460,7 @@ def test_an_export_is_neither_overwritten_nor_of_an_unknown_kind(recorded, tmp_p
     take = read_take(recorded)
     (tmp_path / "o.csv").write_text("mine")
     with pytest.raises(SinkError, match="is there already"):
-        export(take, tmp_path / "o.csv", "fox")
+        export_take(take, tmp_path / "o.csv", "fox")
     assert (tmp_path / "o.csv").read_text() == "mine"
     with pytest.raises(UsageError):
-        export(take, tmp_path / "o.fbx", "fox")
+        export_take(take, tmp_path / "o.fbx", "fox")

@@ -1,4 +1,4 @@
-"""Takes as files for other programs: an animated glTF head, or a table."""
+"""Writes takes for other programs: as an animated glTF head, or as a table."""
 
 from __future__ import annotations
 
@@ -28,34 +28,36 @@ from livecam.motion.take import Take
 FLOAT = 5126  # glTF 2.0, 3.6.2.2: accessor.componentType
 
 
-def export(take: Take, out: Path, avatar: str, *, profile: str = "", force: bool = False) -> None:
-    """Writes a take as .glb or .csv; `profile` names how the one in the take is measured.
+def export_take(
+    take: Take, out: Path, avatar: str, *, profile: str = "", force: bool = False
+) -> None:
+    """Writes a take as .glb or .csv; `profile` names that of the person in the take.
 
     Raises:
-        AssetError: there is no such avatar, or it has no joints to move.
+        AssetError: there is no such avatar, or it has no joints.
         ConfigError: there is no such profile.
-        UsageError: the ending is neither.
-        SinkError: the file is there, or cannot be written.
+        UsageError: the suffix is neither.
+        SinkError: the file is there already, or cannot be written.
     """
     if out.suffix.lower() not in (".glb", ".csv"):
         raise UsageError(f"{out} is neither .glb nor .csv", "name the file TAKE.glb or TAKE.csv")
     if out.exists() and not force:
         raise SinkError(f"{out} is there already", hint="--force replaces it")
-    usual = load_profile(profile) if profile else None
+    ranges = load_profile(profile) if profile else None
     try:
         if out.suffix.lower() == ".csv":
             with out.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows(table(take))
+                csv.writer(file).writerows(csv_rows(take))
         else:
-            out.write_bytes(animated(take, avatar, usual))
+            out.write_bytes(animated_glb(take, avatar, ranges))
     except OSError as error:
         raise SinkError(
             f"{out} cannot be written: {error.strerror}", hint="choose another folder"
         ) from error
 
 
-def table(take: Take) -> list[list[Any]]:
-    """Names first, then one row a frame; empty where nobody was seen."""
+def csv_rows(take: Take) -> list[list[Any]]:
+    """Returns the names, then one row a frame; its cells are empty where there is no face."""
     pose = ["x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg"]
     rows: list[list[Any]] = [["time_s", "seen", *pose, *EXPRESSIONS]]
     for row, t in enumerate(take.times):
@@ -70,19 +72,19 @@ def table(take: Take) -> list[list[Any]]:
     return rows
 
 
-def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
-    """An avatar's own glTF file with the take as its animation.
+def animated_glb(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
+    """Returns an avatar's own glTF file with the take as its animation.
 
-    The body's joint moves as the head did, about where it was on average; the head's joint turns;
-    each mesh has a track of its morph targets, correctives among them (glTF 2.0, 3.11). Eyes get
-    a picture, as other programs do not have our shader for them.
+    The body's joint is translated as the head was, about its mean; the head's joint rotates; each
+    mesh has a track of its morph targets, correctives among them (glTF 2.0, 3.11). Eyes get a
+    texture, as other programs do not have our shader for them.
     """
     head = load_avatar(avatar)
     document, binary = read_glb(head.folder / HEAD_FILE)
     file = _File(document, bytearray(binary))
     _paint_eyes(document, file, head)
-    seen = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
-    rows = np.maximum(seen, int(np.argmax(take.seen)))  # where nobody is seen the last one stays
+    last = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
+    rows = np.maximum(last, int(np.argmax(take.seen)))  # without a face, the last one is held
     time = file.add(take.times.astype(np.float32), "SCALAR", bounds=True)
     joints = {n.get("name"): i for i, n in enumerate(document["nodes"]) if "mesh" not in n}
     if not {BODY, HEAD} <= joints.keys():
@@ -92,7 +94,7 @@ def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
         )
     away = take.translations - take.translations[take.seen].mean(axis=0)
     body = np.array(document["nodes"][joints[BODY]].get("translation", (0, 0, 0)))
-    # Players interpolate components, so neighbours must be on one side; glTF writes x y z w.
+    # Players interpolate components, so neighbours share a hemisphere; glTF's order is x y z w.
     turns = same_hemisphere(take.rotations[rows], np.ones(len(rows), bool))[:, (1, 2, 3, 0)]
     animation = _Animation(time)
     animation.add(joints[BODY], "translation", file.add((away[rows] + body), "VEC3"))
@@ -108,15 +110,15 @@ def animated(take: Take, avatar: str, profile: Profile | None = None) -> bytes:
 
 
 def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
-    """Lays a picture over the eyes, unless whoever made them did."""
+    """Adds a texture to the eyes that have none."""
     primitives = [each for mesh in document["meshes"] for each in triangle_primitives(mesh)]
     texture = None
     for mesh, primitive in zip(head.meshes, primitives, strict=True):
-        known = mesh.material is Material.EYE and mesh.comb.any()  # where its centre is
+        known = mesh.material is Material.EYE and mesh.comb.any()  # its centre
         if not known or "TEXCOORD_0" in primitive["attributes"]:
             continue
         if texture is None:
-            texture = file.add_picture(eye_texture(head.eyes))
+            texture = file.add_image(eye_texture(head.eyes))
         primitive["attributes"]["TEXCOORD_0"] = file.add(
             eye_uv(mesh.comb), "VEC2", of_vertices=True
         )
@@ -125,21 +127,21 @@ def _paint_eyes(document: dict[str, Any], file: _File, head: Avatar) -> None:
 
 
 def _morphs(take: Take, rows: NDArray[np.intp], gains: ExpressionGains) -> NDArray[np.float32]:
-    """What the avatar shows in each frame, float32[n, 52]; the rest is learnt first."""
+    """Returns the morphs of each frame, float32[n, 52]; the gains estimate the rest first."""
     steps = np.diff(take.times, prepend=take.times[0]).tolist()
 
-    def shown() -> list[NDArray[np.float32]]:
+    def played() -> list[NDArray[np.float32]]:
         return [
             gains.morphs(take.weights[row], dt, take.arkit_mask[row])
             for row, dt in zip(rows, steps, strict=True)
         ]
 
-    shown()
-    return np.stack(shown())
+    played()
+    return np.stack(played())
 
 
 def _weight(name: str, morphs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An expression's weight, or a corrective's: the product of what it corrects."""
+    """Returns the weight of an expression, or of a corrective: the product of its parts."""
     columns = [EXPRESSIONS.index(part) for part in name.split("*")]
     return np.asarray(morphs[:, columns].prod(axis=1), np.float32)
 
@@ -162,7 +164,7 @@ class _Animation:
 
 
 class _File:
-    """A glTF document and its one buffer, both growing."""
+    """A glTF document and its buffer, to which accessors and textures are added."""
 
     def __init__(self, document: dict[str, Any], binary: bytearray) -> None:
         self._document, self.binary = document, binary
@@ -170,7 +172,7 @@ class _File:
     def add(
         self, values: NDArray[Any], kind: str, bounds: bool = False, of_vertices: bool = False
     ) -> int:
-        """Appends floats; answers with the index of their accessor."""
+        """Appends floats; returns the index of their accessor."""
         data = np.ascontiguousarray(values, np.float32)
         accessors = self._document["accessors"]
         view = self._view(data.tobytes(), {"target": ARRAY_BUFFER} if of_vertices else {})
@@ -180,9 +182,9 @@ class _File:
         accessors.append(accessor)
         return len(accessors) - 1
 
-    def add_picture(self, picture: Image) -> int:
-        """Appends a picture uint8[h, w, 3] as PNG; answers with the index of its texture."""
-        done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    def add_image(self, image: Image) -> int:
+        """Appends an image uint8[h, w, 3] as PNG; returns the index of its texture."""
+        done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         assert done
         images = self._document.setdefault("images", [])
         textures = self._document.setdefault("textures", [])
@@ -190,10 +192,12 @@ class _File:
         textures.append({"source": len(images) - 1})
         return len(textures) - 1
 
-    def _view(self, data: bytes, said: dict[str, Any]) -> int:
-        """Appends bytes; answers with the index of their buffer view, of which that is said."""
+    def _view(self, data: bytes, properties: dict[str, Any]) -> int:
+        """Appends bytes; returns the index of their buffer view, which gets the properties."""
         self.binary += bytes(-len(self.binary) % 4)
         views: list[dict[str, Any]] = self._document["bufferViews"]
-        views.append({"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)} | said)
+        views.append(
+            {"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)} | properties
+        )
         self.binary += data
         return len(views) - 1

@@ -1,8 +1,8 @@
-"""A take drawn on a head before a blank card: a film that nobody was filmed for.
+"""Draws a take on a head before a blank card, into a film or numbered images.
 
-The head is where the take saw it, drawn by the renderer that draws it live. An avatar is larger
-than the face it hides: where the take was filmed from so near that its ears would be cut off, the
-camera is moved until the whole head stays in the picture.
+The pose of the head is the recorded one, and the compositor of the live pipeline draws it. An
+avatar is larger than the face it hides: where its ears would be cut off, the camera is moved back
+and aside until the whole head stays in the image.
 """
 
 from __future__ import annotations
@@ -45,11 +45,13 @@ from livecam.viewer.sheet import checked_tier
 from livecam.viewer.turntable import checked_size
 
 ALPHA = "alpha"
-EDGE = 0.04  # of the picture, that a head keeps off its edges
-MOST_SEEN = 200  # vertices and moments are enough to know where a head goes
+MARGIN = 0.04  # between a head and the edges, over the side of the image
+MAX_SAMPLES = 200  # vertices and frames that are enough to find where a head goes
+MAX_ITERATIONS = 200
+MIN_DEPTH_M = 0.02  # of points that are nearly at the lens
 
 
-def render(
+def render_take(
     take: Take,
     out: Path,
     *,
@@ -66,16 +68,16 @@ def render(
 ) -> int:
     """Writes a take from its beginning to its end; returns the number of frames.
 
-    `out` is a film, or without an ending a folder for numbered pictures. With `whole` a head that
-    would reach out of the picture is moved into it. `profile` names how the one in the take is
-    measured. `progress` gets the number of frames that are done and of all, after each.
+    `out` is a film, or without a suffix a folder for numbered images. With `whole`, a head that
+    would reach out of the image is moved into it. `profile` names that of the person in the take.
+    `progress` gets the number of finished frames and of all, after each.
 
     Raises:
         AssetError: there is no such avatar or accessory.
-        ConfigError: no such colour, picture, film or profile.
+        ConfigError: there is no such colour, image, film or profile.
         GraphicsError: it cannot be drawn.
         SinkError: the file is there already, cannot be written, or cannot carry alpha.
-        UsageError: the size or the tier is none.
+        UsageError: the size or the tier is wrong.
     """
     width, height = checked_size(size)
     settings = Settings(
@@ -85,7 +87,7 @@ def render(
         render=RenderSettings(tier=checked_tier(tier)),
     )
     head = avatar_from_settings(settings.avatar)
-    usual = load_profile(profile) if profile else None
+    ranges = load_profile(profile) if profile else None
     if not force and (out.exists() if out.suffix else numbered(out)):
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     with (
@@ -93,18 +95,18 @@ def render(
         open_graphics() as graphics,
     ):
         make = compositor_factory(settings, graphics, StageTimer(), blocking=True)
-        with TakeStage(take, head, settings, make, (width, height), whole, usual) as stage:
+        with TakeRenderer(take, head, settings, make, (width, height), whole, ranges) as renderer:
             count = int(take.seconds * fps + 1e-6) + 1
             for index in range(count):
-                write(stage.picture(index, index / fps))
+                write(renderer.frame(index, index / fps))
                 progress(index + 1, count)
     return count
 
 
-class TakeStage(Closing):
-    """Draws moments of a take; belongs to the thread of the context.
+class TakeRenderer(Closing):
+    """Draws the frames of a take. Thread of the context.
 
-    Where nobody was seen, the card or the background is all there is: it hides nobody.
+    Where no face was recorded, the card or the background alone is drawn.
     """
 
     def __init__(
@@ -123,26 +125,26 @@ class TakeStage(Closing):
         self._card = card(*size)
         self._compositor = make_compositor(avatar, *size)
         faces = [face for t in take.times[take.seen] if (face := self._face(float(t)))]
-        heads, every = [], len(faces) // MOST_SEEN + 1
-        for i, face in enumerate(faces):  # learns the rest
+        heads, every = [], len(faces) // MAX_SAMPLES + 1
+        for i, face in enumerate(faces):  # the rig estimates the rest
             state = self._rig.state(face, *size)
             if i % every == 0:
                 heads.append(state.camera_from_head)
         if whole:
-            self._shift = shift_into_picture(np.array(heads), _head_points(avatar), *size)
-        self._rig.state(faces[0], *size)  # goes back without a movement
+            self._shift = shift_into_image(np.array(heads), _head_points(avatar), *size)
+        self._rig.state(faces[0], *size)  # back to the beginning, without a movement
 
-    def picture(self, index: int, t: float) -> Frame:
-        """The take after t seconds; moments rise.
+    def frame(self, index: int, t: float) -> Frame:
+        """Returns the frame after t seconds; t rises from call to call.
 
         Raises:
-            GraphicsError: the driver gave up.
+            GraphicsError: the driver failed.
         """
         frame, face = Frame(self._card, index, t), self._face(t)
         if face is None:
             return self._compositor.compose(frame, ())
         state = self._rig.state(face, *frame.size, self._card)
-        # The rig has seen the head where it was filmed: what it knows of its posture stays true.
+        # Shifted after the rig, whose estimate of the posture holds where the head was recorded.
         return self._compositor.compose(frame, (state.translated(self._shift),))
 
     def close(self) -> None:
@@ -152,28 +154,28 @@ class TakeStage(Closing):
         return performed_alone([p for each in self._players if (p := each.at(t))])
 
 
-def shift_into_picture(
+def shift_into_image(
     heads: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
 ) -> Vector3:
-    """How far heads must be moved, metres in camera space, until their points are always seen.
+    """Returns the shift that keeps points of heads in the image, metres in camera space.
 
-    `heads` are camera_from_head float64[n, 4, 4], points float64[k, 3]. The way is back at first,
-    if they are too large; then across and up, no farther than needed.
+    `heads` are camera_from_head float64[n, 4, 4], points float64[k, 3]. Heads that are too large
+    are moved back first, then across and up, no farther than needed.
     """
-    room = np.array((width, height)) * (0.5 - EDGE)
+    room = np.array((width, height)) * (0.5 - MARGIN)
     focal = focal_px(height)
     camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
     shift = np.zeros(3)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_ITERATIONS):
         x, y, z = (camera + shift).reshape(-1, 3).T
-        depth = np.maximum(-z, NEAREST_M)
-        seen = focal * np.stack((x, y)) / depth
-        low, high = seen.min(axis=1), seen.max(axis=1)
+        depth = np.maximum(-z, MIN_DEPTH_M)
+        pixels = focal * np.stack((x, y)) / depth
+        low, high = pixels.min(axis=1), pixels.max(axis=1)
         outside = np.maximum(-room - low, 0) - np.maximum(high - room, 0)
         larger = float(((high - low) / (2 * room)).max())
         if larger < 1 and np.abs(outside).max() < 1:
             break
-        # What is nearest moves most: nothing goes too far, and the rest is done the next time.
+        # By the nearest point, which moves most: no step goes too far, the next one adds to it.
         nearest = float(depth.min())
         if larger > 1:
             shift[2] -= nearest * (larger - 0.999)
@@ -182,24 +184,21 @@ def shift_into_picture(
     return shift
 
 
-MOST_STEPS = 200
-NEAREST_M = 0.02  # of a head that is nearly at the lens
-
-
 def _head_points(avatar: Avatar) -> NDArray[np.float64]:
-    """Vertices that turn with the head, at rest: a ruff may be cut."""
+    """Returns vertices that turn with the head, at rest: a ruff may be cut off."""
     points = np.concatenate(
         [mesh.positions[mesh.head_weight > 0.5] for mesh in avatar.light_meshes]
     )
     extremes = np.concatenate((points.argmin(axis=0), points.argmax(axis=0)))
-    return np.concatenate((points[:: len(points) // MOST_SEEN + 1], points[extremes])).astype(float)
+    sampled = points[:: len(points) // MAX_SAMPLES + 1]
+    return np.concatenate((sampled, points[extremes])).astype(float)
 
 
 @contextmanager
 def _opened(
     out: Path, size: tuple[int, int], fps: float, *, alpha: bool
 ) -> Iterator[Callable[[Frame], None]]:
-    """Takes the pictures; a film that is not finished leaves no file."""
+    """Opens what the frames are written to; an unfinished film leaves no file."""
     if out.suffix:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -210,9 +209,9 @@ def _opened(
         with VideoWriter(out, *size, fps, alpha=alpha) as writer:
             yield writer.write
         return
-    for picture in numbered(out):
-        picture.unlink(missing_ok=True)
-    pictures = PngSequence(out, alpha)
-    pictures.open(OutputInfo(*size, fps))
-    yield pictures.send
-    pictures.close()
+    for image in numbered(out):
+        image.unlink(missing_ok=True)
+    sink = PngSequence(out, alpha)
+    sink.open(OutputInfo(*size, fps))
+    yield sink.send
+    sink.close()

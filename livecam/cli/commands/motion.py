@@ -32,11 +32,11 @@ def show(
     """Tell what is in a take."""
     from livecam.motion.take import read_take, summary
 
-    told = summary(read_take(take))
+    pairs = summary(read_take(take))
     if json:
-        print_json(told)
+        print_json(pairs)
     else:
-        print_pairs(told)
+        print_pairs(pairs)
     return 0
 
 
@@ -78,10 +78,10 @@ def render(
     """Draw a take on a head, without a camera, into a film or numbered pictures."""
     from livecam.cli.progress import frame_bar
     from livecam.motion.take import read_take
-    from livecam.takes.film import render
+    from livecam.takes.film import render_take
 
     with frame_bar("drawing") as bar:
-        render(
+        render_take(
             read_take(take), out, avatar=avatar, wear=names_in(wear), background=background,
             size=size, fps=fps, tier=tier, whole=whole, profile=profile, force=force, progress=bar,
         )  # fmt: skip
@@ -106,8 +106,8 @@ def export(
 ) -> int:
     """Write a take as an animated glTF head, or as a table."""
     from livecam.motion.take import read_take
-    from livecam.takes.export import export
+    from livecam.takes.export import export_take
 
-    export(read_take(take), out, avatar, profile=profile, force=force)
+    export_take(read_take(take), out, avatar, profile=profile, force=force)
     print(out)
     return 0
