@@ -16,22 +16,22 @@ from livecam.core.face import INDEX
 from livecam.core.frame import Frame
 from livecam.core.spaces import compose, decompose, euler_deg, project, quaternion_from_vector
 from livecam.measure.paths import paths_px
-from livecam.measure.truth.bench import bench_tracking, filtered, portrait_head, raw_heads, tracked
+from livecam.measure.truth.bench import bench_tracking, filtered, portrait_head, raw_poses, tracked
 from livecam.measure.truth.head import FACE_POINTS, PORTRAIT_SIZE, PortraitHead, Surface
+from livecam.measure.truth.landmarks import REGISTERED_POINTS
 from livecam.measure.truth.meters import (
     HeadOffset,
+    euler_angles_deg,
     head_offset,
     jitter_px,
     lag_s,
     registration_px,
-    turn_errors_deg,
-    turns_deg,
+    rotation_errors_deg,
     wobble_px,
 )
-from livecam.measure.truth.painter import Painter, backdrop
-from livecam.measure.truth.regions import SHOWN
-from livecam.measure.truth.scenarios import AWAY_M, SCENARIOS, Posture, chosen
-from livecam.measure.truth.studio import Studio
+from livecam.measure.truth.scenarios import DISTANCE_M, SCENARIOS, HeadMotion, scenarios_named
+from livecam.measure.truth.surface_renderer import SurfaceRenderer, backdrop
+from livecam.measure.truth.synthetic_camera import SyntheticCamera
 from livecam.render.context import Graphics, open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 
@@ -52,19 +52,19 @@ def head(portrait) -> PortraitHead:
 
 
 @pytest.fixture(scope="module")
-def studio(graphics, head) -> Iterator[Studio]:
-    with Studio(graphics, head, SIZE) as opened:
+def studio(graphics, head) -> Iterator[SyntheticCamera]:
+    with SyntheticCamera(graphics, head, SIZE) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def points(head) -> np.ndarray:
-    return head.landmarks[list(SHOWN)]
+    return head.landmarks[list(REGISTERED_POINTS)]
 
 
-def posture(turn=(0, 0, 0), place=(0.0, 0.0, -AWAY_M), blink=0.0, jaw=0.0) -> Posture:
+def posture(turn=(0, 0, 0), place=(0.0, 0.0, -DISTANCE_M), blink=0.0, jaw=0.0) -> HeadMotion:
     turns, places = np.array((turn,), float), np.array((place,), float)
-    return Posture(turns, places, np.full((1, 2), blink), np.array((jaw,)))
+    return HeadMotion(turns, places, np.full((1, 2), blink), np.array((jaw,)))
 
 
 def waving(times: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ def waving(times: np.ndarray) -> np.ndarray:
         (20 * np.sin(2.1 * times), 8 * np.sin(3.3 * times), 5 * np.sin(1.3 * times)), 1
     )
     places = np.stack((0.03 * np.sin(times), 0 * times, -0.5 + 0.04 * np.sin(1.7 * times)), 1)
-    return Posture(turns, places, np.zeros((len(times), 2)), np.zeros(len(times))).heads
+    return HeadMotion(turns, places, np.zeros((len(times), 2)), np.zeros(len(times))).heads
 
 
 # --- the films
@@ -87,7 +87,7 @@ def test_a_spot_on_the_head_is_seen_where_the_truth_says(graphics, head, turn):
     black = backdrop(np.zeros((height, width, 3), np.uint8), width, height)
     here = posture(turn, (0.0123, -0.0077, -0.5))
     rows, columns = np.mgrid[0:height, 0:width] + 0.5
-    with Painter(graphics, width, height) as painter:
+    with SurfaceRenderer(graphics, width, height) as painter:
         for place, uv in flat_places(plain)[:4]:
             marked = replace(plain, texture=spot(plain.texture.shape[0], uv))
             seen = painter.draw(black, nothing, marked, (np.eye(4), here.heads[0]))
@@ -98,7 +98,7 @@ def test_a_spot_on_the_head_is_seen_where_the_truth_says(graphics, head, turn):
 
 
 def flat_places(surface: Surface) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Middles of the face's largest triangles: a spot over an edge would be bent."""
+    """Middles of the face's largest_face triangles: a spot over an edge would be bent."""
     triangles = surface.triangles[(surface.triangles < FACE_POINTS).all(axis=1)]
     corners = surface.uv[triangles].astype(float)
     opposite = np.linalg.norm(np.roll(corners, -1, 1) - np.roll(corners, -2, 1), axis=2)
@@ -123,11 +123,11 @@ def test_the_truth_tells_its_angles_as_the_trackers_pose_does():
     for turn in SEVERAL_TURNS:
         there = posture(turn)
         assert euler_deg(decompose(there.heads[0])[1]) == pytest.approx(turn)
-        assert turns_deg(there.heads)[0] == pytest.approx(turn)
+        assert euler_angles_deg(there.heads)[0] == pytest.approx(turn)
 
 
 def test_a_film_is_the_same_for_the_same_seed(studio):
-    (scenario,) = chosen(["slow-camera"])
+    (scenario,) = scenarios_named(["slow-camera"])
     once, again, other = (scenario.times(0.2, seed) for seed in (1, 1, 2))
     assert np.array_equal(once, again)
     assert not np.array_equal(once, other)
@@ -144,18 +144,18 @@ def test_time_rises_in_every_film_though_it_jitters(scenario):
 
 
 def test_the_fastest_shake_and_slide_are_what_they_are_called():
-    (shake,) = chosen(["shake"])
+    (shake,) = scenarios_named(["shake"])
     times = np.linspace(0, 5, 5001)
-    speed = np.abs(np.diff(shake.at(times).turns_deg[:, 0])) / np.diff(times)
+    speed = np.abs(np.diff(shake.at(times).euler_deg[:, 0])) / np.diff(times)
     assert speed.max() == pytest.approx(60, rel=0.01)
-    (slide,) = chosen(["slide"])
+    (slide,) = scenarios_named(["slide"])
     paths = paths_px(slide.at(times).heads, np.zeros((1, 3)), 1280, 720)
     speed = np.abs(np.diff(paths[:, 0, 0])) / np.diff(times)
     assert speed.max() == pytest.approx(400, rel=0.01)
 
 
 def test_low_light_is_dark_and_noisy(studio):
-    (bright,), (dim,) = chosen(["still"]), chosen(["still-dim"])
+    (bright,), (dim,) = scenarios_named(["still"]), scenarios_named(["still-dim"])
     for scenario in (bright, dim):
         one, two = (
             f.image[..., :3].astype(float) for f in studio.film(scenario, scenario.times(0.07))
@@ -167,7 +167,7 @@ def test_low_light_is_dark_and_noisy(studio):
 
 
 def test_an_open_shutter_blurs_what_moves(studio):
-    (slide,) = chosen(["slide"])
+    (slide,) = scenarios_named(["slide"])
     at = np.array((1 / 0.6,))  # at its fastest
     sharp = studio._exposed(slide, float(at[0]))
     slow = replace(slide, camera=replace(slide.camera, exposure_s=0.03))
@@ -181,7 +181,7 @@ def test_an_open_shutter_blurs_what_moves(studio):
 
 
 def test_a_hand_passes_before_the_face_and_is_gone_again(studio):
-    (scenario,) = chosen(["occluder"])
+    (scenario,) = scenarios_named(["occluder"])
     bare = studio.draw(scenario.at(np.array((2.5 + 0.4,))))
     hidden = studio._with_hand(bare, 2.5 + 0.4)
     face = (slice(200, 300), slice(420, 540))
@@ -190,7 +190,7 @@ def test_a_hand_passes_before_the_face_and_is_gone_again(studio):
 
 
 def test_a_cut_moves_head_and_room_at_once(studio):
-    (scenario,) = chosen(["cut"])
+    (scenario,) = scenarios_named(["cut"])
     before, after = scenario.cuts_s[0] + np.array((-0.001, 0.001))
     heads = scenario.at(np.array((before, after))).heads
     assert np.linalg.norm(heads[1, :3, 3] - heads[0, :3, 3]) > 0.1
@@ -256,7 +256,7 @@ def test_a_known_lag_is_measured_to_a_tenth_of_a_millisecond(points, lag):
 
 
 def test_the_lag_of_a_weight_does_not_depend_on_its_strength():
-    (scenario,) = chosen(["blink"])
+    (scenario,) = scenarios_named(["blink"])
     times = np.arange(150) / 30
     lids = 0.1 + 0.6 * scenario.at(times - 0.02).blinks
     lag = lag_s(times, lids, lambda moments: scenario.at(moments).blinks, scaled=True)
@@ -291,7 +291,7 @@ def test_jitter_is_the_size_of_white_noise_whether_the_head_moves_or_not(points)
 def test_errors_of_turns_are_told_one_by_one():
     true = posture((10, 5, 0)).heads
     seen = posture((12, 5, -1)).heads
-    assert turn_errors_deg(true, seen)[0] == pytest.approx((2, 0, 1))
+    assert rotation_errors_deg(true, seen)[0] == pytest.approx((2, 0, 1))
 
 
 # --- the whole
@@ -299,7 +299,7 @@ def test_errors_of_turns_are_told_one_by_one():
 
 @pytest.fixture(scope="module")
 def shaken(studio):
-    (scenario,) = chosen(["shake"])
+    (scenario,) = scenarios_named(["shake"])
     times = scenario.times(1.6)
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
         return scenario, times, tracked(studio, scenario, times, tracker)
@@ -307,10 +307,10 @@ def shaken(studio):
 
 def test_a_quickly_shaken_head_is_tracked_near_its_truth_and_without_lag(shaken, points):
     scenario, times, seen = shaken
-    true, raw = scenario.at(times).heads, raw_heads(seen)
+    true, raw = scenario.at(times).heads, raw_poses(seen)
     assert np.isfinite(raw).all()
     heads = head_offset(true, raw, points, SIZE[1]).removed(raw)
-    yaw, pitch, roll = np.median(turn_errors_deg(true, heads), axis=0)
+    yaw, pitch, roll = np.median(rotation_errors_deg(true, heads), axis=0)
     assert yaw < 3
     assert pitch < 3
     assert roll < 2
@@ -328,7 +328,7 @@ def mirrored(wave, end):
 def test_a_slowly_wandering_head_is_published_without_lag(studio, points):
     """Forwards and backwards: what an error that depends on the pose looks like late in one
     direction looks early in the other."""
-    (scenario,) = chosen(["wander"])
+    (scenario,) = scenarios_named(["wander"])
     times = scenario.times(3.5)
     end = times[0] + times[-1]
     waves = {name: getattr(scenario, name) for name in ("yaw", "pitch", "roll", "across", "nearer")}
@@ -354,7 +354,7 @@ def test_a_prediction_is_nearer_to_the_newest_moment_than_the_pose_it_comes_from
     later = times + 0.04
     published = filtered(seen, SmoothingSettings(filter="kalman"), later)
     true = paths_px(scenario.at(later).heads, points, *SIZE)
-    offset = head_offset(scenario.at(times).heads, raw_heads(seen), points, SIZE[1])
+    offset = head_offset(scenario.at(times).heads, raw_poses(seen), points, SIZE[1])
     held, ahead = (
         np.median(registration_px(true, paths_px(offset.removed(poses), points, *SIZE))[15:])
         for poses in (published.heads, published.predicted)
@@ -376,7 +376,7 @@ def test_the_table_has_a_row_for_the_tracker_alone_and_for_every_filter(portrait
 
 def test_an_unknown_scenario_is_told_with_the_nearest_name():
     with pytest.raises(ConfigError, match='did you mean "shake"'):
-        chosen(["shakes"])
+        scenarios_named(["shakes"])
 
 
 def test_the_portrait_is_enlarged_evenly(head):

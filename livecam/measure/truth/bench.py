@@ -21,6 +21,7 @@ from livecam.filtering.base import FILTERS
 from livecam.filtering.smoother import Smoother
 from livecam.measure.paths import paths_px
 from livecam.measure.truth.head import PortraitHead
+from livecam.measure.truth.landmarks import REGISTERED_POINTS
 from livecam.measure.truth.meters import (
     HeadOffset,
     head_offset,
@@ -28,13 +29,12 @@ from livecam.measure.truth.meters import (
     lag_s,
     moves,
     registration_px,
-    shift_errors_mm,
-    turn_errors_deg,
+    rotation_errors_deg,
+    translation_errors_mm,
     wobble_px,
 )
-from livecam.measure.truth.regions import SHOWN
-from livecam.measure.truth.scenarios import Array, Scenario, chosen
-from livecam.measure.truth.studio import Studio
+from livecam.measure.truth.scenarios import Array, Scenario, scenarios_named
+from livecam.measure.truth.synthetic_camera import SyntheticCamera
 from livecam.pipeline.build import tracker_factory
 from livecam.render.context import open_graphics
 from livecam.sources.sample_clip import read_portrait
@@ -42,8 +42,8 @@ from livecam.tracking.base import Tracker
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 RAW = "raw"  # the tracker's own poses
-SETTLE_S = 1.0  # filters learn the noise first: not measured, in short clips a quarter of them
-TRACKING_TAKES_S = 0.018  # in `newest` a pose is this and one frame old when it is shown
+SETTLING_S = 1.0  # filters learn the noise first: not measured, in short clips a quarter of them
+TRACKING_LATENCY_S = 0.018  # in `newest` a pose is this and one frame old when it is shown
 BLINKS = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
 JAW = INDEX["jawOpen"]
 REGISTERED_PX = 5.0  # after a cut the head is back in its place
@@ -58,18 +58,20 @@ def bench_tracking(
         ConfigError: there is no such scenario.
         LivecamError: the model, the portrait or OpenGL is missing.
     """
-    films = chosen(scenarios)
+    films = scenarios_named(scenarios)
     make_tracker = tracker_factory(settings)
     rows = []
     with ExitStack() as stack:
         head = portrait_head()
-        studio = stack.enter_context(closing(Studio(stack.enter_context(open_graphics()), head)))
+        studio = stack.enter_context(
+            closing(SyntheticCamera(stack.enter_context(open_graphics()), head))
+        )
         for scenario in films:
             times = scenario.times(seconds)
             say(f"{scenario.name}: {len(times)} pictures at {scenario.camera.fps:g} fps")
             with closing(make_tracker()) as tracker:
                 seen = tracked(studio, scenario, times, tracker)
-            bench = _Bench(scenario, times, seen, head, studio.size)
+            bench = _Evaluation(scenario, times, seen, head, studio.size)
             rows += [bench.row(name, settings.smoothing) for name in (RAW, *FILTERS)]
     return rows
 
@@ -86,7 +88,7 @@ def portrait_head() -> PortraitHead:
 
 
 def tracked(
-    studio: Studio, scenario: Scenario, times: Array, tracker: Tracker, seed: int = 0
+    studio: SyntheticCamera, scenario: Scenario, times: Array, tracker: Tracker, seed: int = 0
 ) -> list[Observation]:
     """What a tracker sees of a film; one black picture stands for all that were seen."""
     width, height = studio.size
@@ -99,7 +101,7 @@ def tracked(
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class FilterOutput:
     """What a filter made of a film; rows of NaN where there was no face."""
 
     heads: Array  # float64[n, 4, 4]
@@ -108,7 +110,7 @@ class Published:
     cost_ms: float  # CPU time of one update, median
 
 
-class _Bench:
+class _Evaluation:
     """The meters of one tracked film."""
 
     def __init__(
@@ -120,16 +122,16 @@ class _Bench:
         size: tuple[int, int],
     ) -> None:
         self._scenario, self._times, self._seen = scenario, times, seen
-        self._points = head.landmarks[list(SHOWN)]
+        self._points = head.landmarks[list(REGISTERED_POINTS)]
         self._size = size
         self._true = scenario.at(times).heads
-        self._later = times + 1 / scenario.camera.fps + TRACKING_TAKES_S
-        raw = raw_heads(seen)
+        self._later = times + 1 / scenario.camera.fps + TRACKING_LATENCY_S
+        raw = raw_poses(seen)
         self._lost = int(np.isnan(raw[:, 0, 0]).sum())
         self._offset: HeadOffset | None = None
         if self._lost <= len(raw) - 10:
             self._offset = head_offset(self._true, raw, self._points, size[1])
-        settled_s = min(SETTLE_S, (times[-1] - times[0]) / 4)
+        settled_s = min(SETTLING_S, (times[-1] - times[0]) / 4)
         self._settled = times >= times[0] + settled_s
 
     def row(self, name: str, settings: SmoothingSettings) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class _Bench:
         if self._offset is None:
             return row | {"lost": self._lost}
         if name == RAW:
-            published = unfiltered(self._seen)
+            published = held_poses(self._seen)
         else:
             published = filtered(
                 self._seen, settings.model_copy(update={"filter": name}), self._later
@@ -153,10 +155,10 @@ class _Bench:
             "offset_size": round(self._offset.size, 3),
         }
 
-    def _errors(self, published: Published, offset: HeadOffset) -> dict[str, Any]:
+    def _errors(self, published: FilterOutput, offset: HeadOffset) -> dict[str, Any]:
         on = self._settled & np.isfinite(published.heads[:, 0, 0])
         true, heads = self._true[on], offset.removed(published.heads)[on]
-        yaw, pitch, roll = np.median(turn_errors_deg(true, heads), axis=0)
+        yaw, pitch, roll = np.median(rotation_errors_deg(true, heads), axis=0)
         before, after = self._paths(true), self._paths(heads)
         off = registration_px(before, after)
         trembles = jitter_px(before, after) if moves(before) else wobble_px(after)
@@ -164,13 +166,13 @@ class _Bench:
             "yaw_deg": round(float(yaw), 2),
             "pitch_deg": round(float(pitch), 2),
             "roll_deg": round(float(roll), 2),
-            "mm": round(float(np.median(shift_errors_mm(true, heads))), 1),
+            "mm": round(float(np.median(translation_errors_mm(true, heads))), 1),
             "px": round(float(np.median(off)), 2),
             "px_p95": round(float(np.quantile(off, 0.95)), 2),
             "jitter_px": round(trembles, 3),
         }
 
-    def _delays(self, published: Published, offset: HeadOffset) -> dict[str, Any]:
+    def _delays(self, published: FilterOutput, offset: HeadOffset) -> dict[str, Any]:
         scenario, on = self._scenario, self._settled
         times, later = self._times[on], self._later[on]
         shown = self._paths(offset.removed(published.heads))[on]
@@ -212,14 +214,16 @@ class _Bench:
         return paths_px(heads, self._points, *self._size)
 
 
-def unfiltered(seen: Sequence[Observation]) -> Published:
+def held_poses(seen: Sequence[Observation]) -> FilterOutput:
     """The tracker's own poses, shown for as long as there are none newer."""
-    heads = raw_heads(seen)
-    weights = np.array([_nothing(52) if (f := largest(o)) is None else f.weights for o in seen])
-    return Published(heads, weights.astype(np.float64), heads, 0.0)
+    heads = raw_poses(seen)
+    weights = np.array([_nan(52) if (f := largest_face(o)) is None else f.weights for o in seen])
+    return FilterOutput(heads, weights.astype(np.float64), heads, 0.0)
 
 
-def filtered(seen: Sequence[Observation], settings: SmoothingSettings, later: Array) -> Published:
+def filtered(
+    seen: Sequence[Observation], settings: SmoothingSettings, later: Array
+) -> FilterOutput:
     """What a smoother with these settings publishes, and what it predicts for later moments."""
     smoother = Smoother(settings)
     heads, weights, predicted, costs = [], [], [], []
@@ -228,33 +232,33 @@ def filtered(seen: Sequence[Observation], settings: SmoothingSettings, later: Ar
         state = smoother.update(observation).primary
         costs.append(time.thread_time() - began)
         if state is None:
-            heads.append(_nothing(4, 4))
-            weights.append(_nothing(52))
-            predicted.append(_nothing(4, 4))
+            heads.append(_nan(4, 4))
+            weights.append(_nan(52))
+            predicted.append(_nan(4, 4))
             continue
         heads.append(state.pose.matrix)
         weights.append(state.weights.astype(np.float64))
         ahead = smoother.at(float(moment))
         predicted.append((state if ahead is None else ahead).pose.matrix)
-    return Published(
+    return FilterOutput(
         np.array(heads), np.array(weights), np.array(predicted), 1e3 * float(np.median(costs))
     )
 
 
-def raw_heads(seen: Sequence[Observation]) -> Array:
-    """camera_from_head of the largest face of each picture, NaN where there is none."""
-    faces = [largest(observation) for observation in seen]
-    return np.array([_nothing(4, 4) if face is None else face.camera_from_head for face in faces])
+def raw_poses(seen: Sequence[Observation]) -> Array:
+    """camera_from_head of the largest_face face of each picture, NaN where there is none."""
+    faces = [largest_face(observation) for observation in seen]
+    return np.array([_nan(4, 4) if face is None else face.camera_from_head for face in faces])
 
 
-def largest(observation: Observation) -> Face | None:
-    """The face that is seen largest."""
+def largest_face(observation: Observation) -> Face | None:
+    """The face that is seen largest_face."""
     return max(
         observation.faces, key=lambda face: float(np.ptp(face.landmarks[:, 0])), default=None
     )
 
 
-def _nothing(*shape: int) -> NDArray[np.float64]:
+def _nan(*shape: int) -> NDArray[np.float64]:
     return np.full(shape, np.nan)
 
 

@@ -19,9 +19,9 @@ from livecam.core.face import FACE_OVAL, Face
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import focal_px, unproject
 from livecam.filtering.width import WidthEstimate
-from livecam.measure.truth.regions import (
+from livecam.measure.truth.landmarks import (
     INNER_LIPS,
-    LIDS,
+    LID_LANDMARKS,
     LOWER_LIP,
     MOUTH_CORNERS,
     UPPER_LIP,
@@ -105,7 +105,7 @@ class PortraitHead:
     def points(self, blink: tuple[float, float] = (0, 0), jaw: float = 0) -> Points:
         """Its vertices float64[n, 3], head space, metres; the first 468 are the landmarks."""
         points = self._rest.copy()
-        for shut, lids in zip(blink, LIDS, strict=True):
+        for shut, lids in zip(blink, LID_LANDMARKS, strict=True):
             for row, share in ((lids.upper, 0.97), (lids.fold, 0.45), (lids.above, 0.12)):
                 way = self._rest[list(lids.lower)] - self._rest[list(lids.upper)]
                 points[list(row)] += shut * share * way

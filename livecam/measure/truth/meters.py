@@ -24,8 +24,8 @@ from livecam.measure.paths import Paths
 
 Array = NDArray[np.float64]
 
-EARLIEST_LAG_S, LATEST_LAG_S, COARSE_LAG_S = -0.06, 0.14, 0.004
-LEAST_MOTION_PX = 3.0  # rms; less moves too little to tell a lag
+MIN_LAG_S, MAX_LAG_S, LAG_STEP_S = -0.06, 0.14, 0.004
+MIN_MOTION_PX = 3.0  # rms; less moves too little to tell a lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def head_offset(true: Array, estimated: Array, points: Array, height: int) -> He
     def away_with(offset: HeadOffset) -> Array:
         return _residual_px(offset.removed(given), points, height) - wanted
 
-    for _ in range(OFFSET_STEPS):
+    for _ in range(MAX_ITERATIONS):
         away = away_with(offset)
-        nudged = [away_with(_changed(offset, nudge)) for nudge in NUDGE * np.eye(7)]
-        slopes = (np.stack(nudged, axis=-1) - away[..., None]) / NUDGE
+        nudged = [away_with(_changed(offset, nudge)) for nudge in DIFFERENCE_STEP * np.eye(7)]
+        slopes = (np.stack(nudged, axis=-1) - away[..., None]) / DIFFERENCE_STEP
         length = np.sqrt((away**2).sum(axis=(1, 2)) / len(points))
         weight = np.sqrt(np.minimum(1, HUBER_PX / np.maximum(length, 1e-9)))[:, None, None]
         a, b = (weight[..., None] * slopes).reshape(-1, 7), (weight * away).reshape(-1)
@@ -77,8 +77,8 @@ def head_offset(true: Array, estimated: Array, points: Array, height: int) -> He
     return offset
 
 
-OFFSET_STEPS, NUDGE, HUBER_PX = 6, 1e-4, 5.0
-DEPTH_COUNTS = 0.1  # of what the same way across would: the picture hardly shows it
+MAX_ITERATIONS, DIFFERENCE_STEP, HUBER_PX = 6, 1e-4, 5.0
+DEPTH_WEIGHT = 0.1  # of what the same way across would: the picture hardly shows it
 
 
 def _residual_px(heads: Array, points: Array, height: int) -> Array:
@@ -88,7 +88,7 @@ def _residual_px(heads: Array, points: Array, height: int) -> Array:
     return np.concatenate(
         (
             focal * camera[..., :2] / -camera[..., 2:],
-            DEPTH_COUNTS * focal * np.log(np.maximum(-camera[..., 2:], 1e-3)),
+            DEPTH_WEIGHT * focal * np.log(np.maximum(-camera[..., 2:], 1e-3)),
         ),
         axis=2,
     )
@@ -100,7 +100,7 @@ def _changed(offset: HeadOffset, by: Array) -> HeadOffset:
     return HeadOffset(offset.size * float(np.exp(by[0])), offset.model_from_true @ small)
 
 
-def turns_deg(heads: Array) -> Array:
+def euler_angles_deg(heads: Array) -> Array:
     """Yaw, pitch and roll in degrees, float64[n, 3], as spaces.euler_deg tells them."""
     yaw = np.arctan2(heads[:, 0, 2], heads[:, 2, 2])
     pitch = np.arcsin(np.clip(-heads[:, 1, 2], -1, 1))
@@ -108,12 +108,14 @@ def turns_deg(heads: Array) -> Array:
     return np.asarray(np.degrees(np.stack((yaw, pitch, roll), axis=1)))
 
 
-def turn_errors_deg(true: Array, estimated: Array) -> Array:
+def rotation_errors_deg(true: Array, estimated: Array) -> Array:
     """Sizes of the errors of yaw, pitch and roll, float64[n, 3]."""
-    return np.asarray(np.abs((turns_deg(estimated) - turns_deg(true) + 180) % 360 - 180))
+    return np.asarray(
+        np.abs((euler_angles_deg(estimated) - euler_angles_deg(true) + 180) % 360 - 180)
+    )
 
 
-def shift_errors_mm(true: Array, estimated: Array) -> Array:
+def translation_errors_mm(true: Array, estimated: Array) -> Array:
     """How far the heads' origins lie apart, float64[n]."""
     return np.asarray(1e3 * np.linalg.norm(estimated[:, :3, 3] - true[:, :3, 3], axis=1))
 
@@ -158,19 +160,19 @@ def lag_s(
             true = true * ((true * shown).sum() / max(float((true * true).sum()), 1e-12))
         return float(((shown - true) ** 2).sum())
 
-    coarse = np.arange(EARLIEST_LAG_S, LATEST_LAG_S, COARSE_LAG_S)
+    coarse = np.arange(MIN_LAG_S, MAX_LAG_S, LAG_STEP_S)
     costs = np.array([misfit(lag) for lag in coarse])
     best = int(np.argmin(costs))
     if best in (0, len(coarse) - 1):
         return None
     left, middle, right = costs[best - 1 : best + 2]
     bend = left - 2 * middle + right
-    return float(coarse[best] + COARSE_LAG_S * 0.5 * (left - right) / bend) if bend > 0 else None
+    return float(coarse[best] + LAG_STEP_S * 0.5 * (left - right) / bend) if bend > 0 else None
 
 
 def moves(paths: Paths) -> bool:
     """The points move enough to tell a lag."""
-    return wobble_px(paths) > LEAST_MOTION_PX
+    return wobble_px(paths) > MIN_MOTION_PX
 
 
 def _centred(values: Array) -> Array:

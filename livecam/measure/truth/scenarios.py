@@ -20,17 +20,17 @@ from livecam.measure.truth.head import NECK_JOINT
 Array = NDArray[np.float64]
 Wave = Callable[[Array], Array]
 
-AWAY_M = 0.48  # of a head at rest: a face 160 px wide in a picture 720 px high
-REST_M = np.array((0.0, 0.0, -AWAY_M))
+DISTANCE_M = 0.48  # of a head at rest: a face 160 px wide in a picture 720 px high
+REST_M = np.array((0.0, 0.0, -DISTANCE_M))
 CUT_TO_M, CUT_TO_DEG = np.array((0.13, 0.02, -0.06)), np.array((-14.0, 4.0, 3.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Posture:
+class HeadMotion:
     """Where a head is at n moments, and what its face does."""
 
-    turns_deg: Array  # float64[n, 3]: yaw to its left, pitch down, roll; in the order Y X Z
-    places_m: Array  # float64[n, 3]: of the head looking ahead; camera space
+    euler_deg: Array  # float64[n, 3]: yaw to its left, pitch down, roll; in the order Y X Z
+    positions_m: Array  # float64[n, 3]: of the head looking ahead; camera space
     blinks: Array  # float64[n, 2]: 1 is shut; left, right
     jaw: Array  # float64[n]: 1 is wide open
 
@@ -38,20 +38,20 @@ class Posture:
     def heads(self) -> Array:
         """camera_from_head, float64[n, 4, 4]: it turns about the joint of its neck."""
         out = self.bodies
-        out[:, :3, :3] = rotations(self.turns_deg)
+        out[:, :3, :3] = rotations(self.euler_deg)
         out[:, :3, 3] += NECK_JOINT - out[:, :3, :3] @ NECK_JOINT
         return out
 
     @property
     def bodies(self) -> Array:
         """camera_from_head float64[n, 4, 4], if the head looked ahead."""
-        out = np.tile(np.eye(4), (len(self.places_m), 1, 1))
-        out[:, :3, 3] = self.places_m
+        out = np.tile(np.eye(4), (len(self.positions_m), 1, 1))
+        out[:, :3, 3] = self.positions_m
         return out
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class CameraModel:
     """A webcam: when it looks, for how long, and how clearly."""
 
     fps: float = 30.0
@@ -74,13 +74,13 @@ class Scenario:
     nearer: Wave | None = None  # metres
     blink: Wave | None = None
     jaw: Wave | None = None
-    camera: Camera = field(default_factory=Camera)
+    camera: CameraModel = field(default_factory=CameraModel)
     occluded: bool = False  # something is held before the face now and then
     # The head is elsewhere, in another room, and back; no shutter may be open at a cut.
     cuts_s: tuple[float, ...] = ()
     seconds: float = 6.0
 
-    def at(self, times: Array) -> Posture:
+    def at(self, times: Array) -> HeadMotion:
         """The truth at those seconds, float64[n]."""
 
         def of(wave: Wave | None) -> Array:
@@ -91,7 +91,7 @@ class Scenario:
         ways = np.stack((of(self.across), np.zeros(len(times)), of(self.nearer)), 1)
         lids = of(self.blink)
         places = REST_M + ways + elsewhere * CUT_TO_M
-        return Posture(turns, places, np.stack((lids, lids), 1), of(self.jaw))
+        return HeadMotion(turns, places, np.stack((lids, lids), 1), of(self.jaw))
 
     def rooms(self, times: Array) -> NDArray[np.int64]:
         """The number of the room at those seconds: 0, or 1 after every other cut."""
@@ -106,9 +106,9 @@ class Scenario:
         return np.asarray(even + np.minimum(jitter, 0.45 / self.camera.fps))
 
 
-def rotations(turns_deg: Array) -> Array:
+def rotations(euler_deg: Array) -> Array:
     """Matrices float64[n, 3, 3] of yaw, pitch and roll in degrees, as spaces.euler_deg tells."""
-    yaw, pitch, roll = np.radians(turns_deg).T
+    yaw, pitch, roll = np.radians(euler_deg).T
     zero, one = np.zeros_like(yaw), np.ones_like(yaw)
 
     def matrix(*rows: Array) -> Array:
@@ -121,7 +121,7 @@ def rotations(turns_deg: Array) -> Array:
     return about_y @ about_x @ about_z
 
 
-def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
+def scenarios_named(names: Sequence[str]) -> tuple[Scenario, ...]:
     """The scenarios of those names; all when none is named.
 
     Raises:
@@ -149,7 +149,7 @@ BLINK_EVERY_S, SHUTS_S, OPENS_S = 1.1, 0.08, 0.16
 
 
 def _blinks(t: Array) -> Array:
-    """Lids fall in SHUTS_S and rise in OPENS_S, as people's do."""
+    """LidLandmarks fall in SHUTS_S and rise in OPENS_S, as people's do."""
     since = np.mod(t - 0.4, BLINK_EVERY_S)
     falling = 0.5 - 0.5 * np.cos(np.pi * np.clip(since / SHUTS_S, 0, 1))
     rising = 0.5 - 0.5 * np.cos(np.pi * np.clip((since - SHUTS_S) / OPENS_S, 0, 1))
@@ -169,21 +169,21 @@ _WANDER = Scenario(
     across=_sine(0.02, 0.21, 0.4),
     nearer=_sine(0.02, 0.13),
 )
-_DIM = Camera(brightness=0.3, noise=8.0, exposure_s=0.03)
+_DIM = CameraModel(brightness=0.3, noise=8.0, exposure_s=0.03)
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("still"),
     Scenario("still-dim", camera=_DIM),
     _WANDER,
     replace(_WANDER, name="dim", camera=_DIM),
-    replace(_WANDER, name="slow-camera", camera=Camera(15, jitter_s=0.02, exposure_s=0.02)),
-    replace(_WANDER, name="quick-camera", camera=Camera(fps=60, exposure_s=0.004)),
+    replace(_WANDER, name="slow-camera", camera=CameraModel(15, jitter_s=0.02, exposure_s=0.02)),
+    replace(_WANDER, name="quick-camera", camera=CameraModel(fps=60, exposure_s=0.004)),
     Scenario("yaw", yaw=_sine(35, 0.2)),
     Scenario("nod", pitch=_sine(16, 0.45)),
     Scenario("roll", roll=_sine(25, 0.3)),
     Scenario("shake", yaw=_sine(60 / (2 * np.pi * 0.7), 0.7)),  # at most 60 degrees a second
     Scenario("approach", nearer=_sine(0.12, 0.22)),
-    # At AWAY_M a pixel is 0.8 mm: at most 400 px a second.
+    # At DISTANCE_M a pixel is 0.8 mm: at most 400 px a second.
     Scenario("slide", across=_sine(400 * 0.000817 / (2 * np.pi * 0.6), 0.6)),
     replace(_WANDER, name="occluder", occluded=True),
     replace(_WANDER, name="cut", cuts_s=(2.02, 3.52, 5.02)),

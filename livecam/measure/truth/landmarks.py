@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Lids:
+class LidLandmarks:
     """One eye, corner to corner in each row: what shuts it, and what it shuts on."""
 
     lower: tuple[int, ...]
@@ -16,14 +16,14 @@ class Lids:
 
 
 # Left and right are the head's own.
-LIDS: tuple[Lids, Lids] = (
-    Lids(
+LID_LANDMARKS: tuple[LidLandmarks, LidLandmarks] = (
+    LidLandmarks(
         lower=(249, 390, 373, 374, 380, 381, 382),
         upper=(466, 388, 387, 386, 385, 384, 398),
         fold=(467, 260, 259, 257, 258, 286, 414),
         above=(342, 445, 444, 443, 442, 441, 413),
     ),
-    Lids(
+    LidLandmarks(
         lower=(7, 163, 144, 145, 153, 154, 155),
         upper=(246, 161, 160, 159, 158, 157, 173),
         fold=(247, 30, 29, 27, 28, 56, 190),
@@ -39,4 +39,4 @@ UPPER_LIP = (*_UPPER_INNER, 185, 40, 39, 37, 0, 267, 269, 270, 409)
 LOWER_LIP = (*_LOWER_INNER, 146, 91, 181, 84, 17, 314, 405, 321, 375)
 
 # A handful that a drawn head must not slide on: eyes, nose, chin, before the ears, mouth.
-SHOWN = (33, 133, 362, 263, 1, 168, 152, 234, 454, 61, 291, 10)
+REGISTERED_POINTS = (33, 133, 362, 263, 1, 168, 152, 234, 454, 61, 291, 10)

@@ -14,13 +14,13 @@ from livecam.core.frame import Frame, Image
 from livecam.core.spaces import project
 from livecam.measure.picture_quality import study
 from livecam.measure.truth.head import PortraitHead
-from livecam.measure.truth.painter import Painter, backdrop
-from livecam.measure.truth.scenarios import Array, Posture, Scenario
+from livecam.measure.truth.scenarios import Array, HeadMotion, Scenario
+from livecam.measure.truth.surface_renderer import SurfaceRenderer, backdrop
 from livecam.render.context import Graphics
 
 SIZE = (1280, 720)
 ROOM_SEEDS = (5, 11)
-BLUR_STEP_PX, MOST_LOOKS = 1.5, 8  # a moving head is drawn so often while the shutter is open
+BLUR_STEP_PX, MAX_SUBFRAMES = 1.5, 8  # a moving head is drawn so often while the shutter is open
 
 # A hand's breadth that passes before the face; seconds, then metres in the plane of the face.
 OCCLUDED_EVERY_S, OCCLUDED_FOR_S = 2.5, 0.8
@@ -32,7 +32,7 @@ NOISES = 4  # pictures of noise, taken in turn and shifted, as making one takes 
 GRAIN_PX = 0.5  # neighbouring pixels share some noise, as after demosaicking
 
 
-class Studio(Closing):
+class SyntheticCamera(Closing):
     """Films the head of a portrait; on the thread of its graphics."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Studio(Closing):
     ) -> None:
         self.size = size
         self._head = head
-        self._painter = Painter(graphics, *size)
+        self._painter = SurfaceRenderer(graphics, *size)
         self._rooms = [backdrop(_room(size, seed), *size) for seed in ROOM_SEEDS]
         self._noises = _noises(size)
 
@@ -55,7 +55,7 @@ class Studio(Closing):
             image = self._sensed(picture, scenario, random)
             yield Frame(image, index, float(at))
 
-    def draw(self, posture: Posture, room: int = 0) -> NDArray[np.uint8]:
+    def draw(self, posture: HeadMotion, room: int = 0) -> NDArray[np.uint8]:
         """One clear picture of the first moment, uint8[h, w, 3]."""
         left, right = posture.blinks[0]
         surface = self._head.surface((float(left), float(right)), float(posture.jaw[0]))
@@ -81,7 +81,7 @@ class Studio(Closing):
         heads = scenario.at(np.array((at - half_s, at + half_s))).heads
         start, end = (project(head, self._head.landmarks, *self.size) for head in heads)
         moved_px = float(np.linalg.norm(end - start, axis=1).max())
-        return int(np.clip(np.ceil(moved_px / BLUR_STEP_PX), 1, MOST_LOOKS))
+        return int(np.clip(np.ceil(moved_px / BLUR_STEP_PX), 1, MAX_SUBFRAMES))
 
     def _with_hand(self, picture: NDArray[np.uint8], at: float) -> NDArray[np.uint8]:
         """A hand goes from the left to the right of the picture."""

@@ -24,13 +24,13 @@ SAMPLES = 4
 PICTURE_UNIT = 0
 
 
-class Painter(Closing):
+class SurfaceRenderer(Closing):
     """Draws a body and a head before a background; on the thread of its graphics."""
 
     def __init__(self, graphics: Graphics, width: int, height: int) -> None:
         self._ctx = ctx = graphics.ctx
         self._size = (width, height)
-        self._program = Program(ctx, "picture.vert", "picture.frag", folder=Path(__file__).parent)
+        self._program = Program(ctx, "surface.vert", "surface.frag", folder=Path(__file__).parent)
         # A picture's first row is the top one, OpenGL's the bottom one: everything stands on its
         # head, and is read back the right way round.
         upside_down = np.diag((1.0, -1.0, 1.0, 1.0))
@@ -42,7 +42,7 @@ class Painter(Closing):
         self._frame = ctx.framebuffer([self._color], self._depth)
         self._plain = ctx.renderbuffer(self._size, 4)
         self._resolved = ctx.framebuffer([self._plain])
-        self._painted: dict[int, _Painted] = {}
+        self._painted: dict[int, _SurfaceBuffers] = {}
 
     def draw(
         self, background: Surface, body: Surface, head: Surface, poses: tuple[Matrix4, Matrix4]
@@ -67,7 +67,7 @@ class Painter(Closing):
         # A texture is made once: the surfaces of one head share it.
         painted = self._painted.get(id(surface.texture))
         if painted is None:
-            painted = _Painted(self._program, self._ctx, surface, pixel_by_pixel)
+            painted = _SurfaceBuffers(self._program, self._ctx, surface, pixel_by_pixel)
             self._painted[id(surface.texture)] = painted
         painted.draw(surface.points @ pose[:3, :3].T + pose[:3, 3])
 
@@ -80,7 +80,7 @@ class Painter(Closing):
         self._program.release()
 
 
-class _Painted:
+class _SurfaceBuffers:
     """A surface's picture, triangles and vertices on the GPU."""
 
     def __init__(self, program: Program, ctx: Any, surface: Surface, pixel_by_pixel: bool) -> None:
