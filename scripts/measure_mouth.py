@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.audio.mouth import SoundMouth
+from livecam.audio.mouth import LipSync
 from livecam.core.face import INDEX
 
 SHOWN = (
@@ -49,7 +49,7 @@ def read(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def measured(sound: NDArray[np.float32], rate: int) -> str:
-    mouth, block = SoundMouth(rate), rate // 100
+    mouth, block = LipSync(rate), rate // 100
     weights = []
     before = time.thread_time()
     for end in range(block, len(sound) + 1, block):

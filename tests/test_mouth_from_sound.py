@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.audio import microphone as microphones
-from livecam.audio.hearing import Ear, Samples, formants
+from livecam.audio.features import FeatureExtractor, Samples, formants
 from livecam.audio.microphone import (
     LATENCIES_S,
     Microphone,
@@ -26,7 +26,7 @@ from livecam.audio.microphone import (
     list_microphones,
     microphones_among,
 )
-from livecam.audio.mouth import BLEND_S, STALE_S, MouthFromSound, MouthWhereUnsure, SoundMouth
+from livecam.audio.mouth import BLEND_S, STALE_S, LipSync, MicrophonePerformer, MouthBlender
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
@@ -91,9 +91,9 @@ def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * RATE), np.float32)
 
 
-def mouths(sound: Samples, rate: int = RATE, mouth: SoundMouth | None = None) -> Weights:
+def mouths(sound: Samples, rate: int = RATE, mouth: LipSync | None = None) -> Weights:
     """The mouth after each 10 ms of the sound, float32[n, 52]."""
-    mouth = mouth or SoundMouth(rate)
+    mouth = mouth or LipSync(rate)
     block = rate // 100
     out = []
     for end in range(block, len(sound) + 1, block):
@@ -280,7 +280,7 @@ def test_a_second_of_sound_costs_little(say: Say):
 def test_blocks_of_any_length_say_the_same(say: Say):
     word = say("[[a::]]")
     word = word[: len(word) // 160 * 160]
-    mouth = SoundMouth(RATE)
+    mouth = LipSync(RATE)
     for start in range(0, len(word), 37):
         mouth.feed(word[start : start + 37], start / RATE)
     told = mouth.at(len(word) / RATE)
@@ -299,7 +299,7 @@ def test_the_devices_own_rate_gives_the_same_mouth(say: Say, rate: int):
 def test_formants_are_those_that_the_synthesiser_makes(
     say: Say, voice: str, f1_hz: float, f2_hz: float
 ):
-    heard = list(Ear(RATE).hear(say("[[i::]]", voice)[: RATE // 4]))
+    heard = list(FeatureExtractor(RATE).extract(say("[[i::]]", voice)[: RATE // 4]))
     found = formants(heard[15].spectrum)
     assert found == approx((f1_hz, f2_hz), rel=0.08)
 
@@ -308,7 +308,7 @@ def test_formants_are_those_that_the_synthesiser_makes(
 
 
 def test_only_the_mouth_and_the_jaw_are_told(say: Say):
-    mouth = SoundMouth(RATE)
+    mouth = LipSync(RATE)
     mouth.feed(say("[[a::]]")[:3200], 1.0)
     told = mouth.at(1.0)
     assert told is not None
@@ -325,7 +325,7 @@ def test_only_the_mouth_and_the_jaw_are_told(say: Say):
 
 
 def test_without_sound_the_mouth_shuts_and_is_handed_back(say: Say):
-    mouth = SoundMouth(RATE)
+    mouth = LipSync(RATE)
     assert mouth.at(0.0) is None
     mouth.feed(say("[[a::]]")[:3200], 1.0)
     open_, shut = mouth.at(1.0), mouth.at(1.0 + STALE_S - 0.01)
@@ -355,20 +355,20 @@ class Told:
 
 
 def jaws(
-    mouth: MouthWhereUnsure, camera: float, unsure: float, began: float, times: int = 30
+    mouth: MouthBlender, camera: float, unsure: float, began: float, times: int = 30
 ) -> list[float]:
     weights = np.full(len(EXPRESSIONS), camera, np.float32)
-    return [float(mouth.mixed(weights, unsure, began + k / 100)[JAW]) for k in range(times)]
+    return [float(mouth.blended(weights, unsure, began + k / 100)[JAW]) for k in range(times)]
 
 
 def test_where_the_camera_is_sure_its_mouth_is_shown():
-    mouth = MouthWhereUnsure(Told(0.9))
+    mouth = MouthBlender(Told(0.9))
     weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
-    assert mouth.mixed(weights, 0.0, 1.0) is weights
+    assert mouth.blended(weights, 0.0, 1.0) is weights
 
 
 def test_where_the_camera_is_unsure_the_sound_takes_over_smoothly():
-    mouth = MouthWhereUnsure(Told(0.8))
+    mouth = MouthBlender(Told(0.8))
     jaws(mouth, 0.2, 0.0, 0.0)
     shown = jaws(mouth, 0.2, 1.0, 1.0, 30)
     assert shown[-1] == approx(0.8)
@@ -381,7 +381,7 @@ def test_where_the_camera_is_unsure_the_sound_takes_over_smoothly():
 
 def test_without_sound_an_unsure_camera_keeps_the_mouth():
     sound = Told(0.8)
-    mouth = MouthWhereUnsure(sound)
+    mouth = MouthBlender(sound)
     jaws(mouth, 0.2, 1.0, 0.0)
     assert mouth.share == 1.0
     sound.jaw = None
@@ -391,16 +391,16 @@ def test_without_sound_an_unsure_camera_keeps_the_mouth():
 
 
 def test_what_the_sound_does_not_tell_stays_the_cameras():
-    mouth = MouthWhereUnsure(Told(0.8))
+    mouth = MouthBlender(Told(0.8))
     weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
     for k in range(20):
-        mixed = mouth.mixed(weights, 1.0, k / 100)
+        mixed = mouth.blended(weights, 1.0, k / 100)
     assert mixed[INDEX["eyeBlinkLeft"]] == approx(0.2)
     assert weights[JAW] == approx(0.2)
 
 
 def test_the_sounds_mouth_is_as_strong_as_the_avatars_expressions():
-    mouth = MouthWhereUnsure(Told(0.8), strength=0.5)
+    mouth = MouthBlender(Told(0.8), strength=0.5)
     assert jaws(mouth, 0.2, 1.0, 0.0)[-1] == approx(0.4)
 
 
@@ -501,15 +501,15 @@ class FakeStream:
     def __init__(
         self,
         microphone: Microphone,
-        hear: Callable[[Samples], None],
-        ended: Callable[[], None],
+        on_block: Callable[[Samples], None],
+        on_end: Callable[[], None],
         latency_s: float,
     ) -> None:
-        self.microphone, self.hear, self.unplug = microphone, hear, ended
+        self.microphone, self.hear, self.unplug = microphone, on_block, on_end
         self.latency_s = latency_s
         self.closed = False
         FakeStream.opened.append(self)
-        hear(silence(0.01))
+        on_block(silence(0.01))
 
     def close(self) -> None:
         self.closed = True
@@ -534,7 +534,7 @@ def test_an_unplugged_microphone_is_noticed_logged_once_and_found_again(
         asked.append(anew)
         return [DESK, *plugged]
 
-    with MouthFromSound("headset", clock, FakeStream, listed) as mouth:
+    with MicrophonePerformer("headset", clock, FakeStream, listed) as mouth:
         wait_until(lambda: FakeStream.opened)
         FakeStream.opened[0].hear(say("[[a::]]")[:3200])
         wait_until(lambda: (told := mouth.at(10.0)) is not None and told.weights[JAW] > 0.5)
@@ -555,7 +555,7 @@ def test_an_unplugged_microphone_is_noticed_logged_once_and_found_again(
 
 def test_closing_a_microphone_takes_no_time():
     FakeStream.opened = []
-    with MouthFromSound("", SystemClock(), FakeStream, lambda anew: [DESK]):
+    with MicrophonePerformer("", SystemClock(), FakeStream, lambda anew: [DESK]):
         wait_until(lambda: FakeStream.opened)
         began = time.monotonic()
     assert time.monotonic() - began < 0.3
@@ -564,16 +564,16 @@ def test_closing_a_microphone_takes_no_time():
 
 def test_a_microphone_that_is_not_there_at_the_start_is_an_error():
     with pytest.raises(ConfigError):
-        MouthFromSound("nosuch", SystemClock(), FakeStream, lambda anew: [DESK])
+        MicrophonePerformer("nosuch", SystemClock(), FakeStream, lambda anew: [DESK])
 
 
 LISTEN = """
 import time
-from livecam.audio.mouth import MouthFromSound
+from livecam.audio.mouth import MicrophonePerformer
 from livecam.core.face import INDEX
 from livecam.core.timing import SystemClock
 widest, end = 0.0, time.monotonic() + 5
-with MouthFromSound("", SystemClock()) as mouth:
+with MicrophonePerformer("", SystemClock()) as mouth:
     while widest < 0.5 and time.monotonic() < end:
         told = mouth.at(time.monotonic())
         widest = max(widest, 0.0 if told is None else float(told.weights[INDEX["jawOpen"]]))
@@ -613,7 +613,7 @@ class Speaking(Stage):
         self.hands: tuple[Hand, ...] = ()
         self.line = Line(
             Settings(), avatar(), self._make, OutputInfo(*SIZE, 30.0),
-            scenes=self.scene, mouth=MouthWhereUnsure(sound),
+            scenes=self.scene, mouth=MouthBlender(sound),
         )  # fmt: skip
 
     def scene(self) -> Segmentation:

@@ -1,4 +1,4 @@
-"""Microphones: which there are, which one is meant, and its sound. The one home of sounddevice."""
+"""Microphones: listing, choosing and recording. The one home of sounddevice."""
 
 from __future__ import annotations
 
@@ -11,61 +11,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.audio.hearing import Samples
+from livecam.audio.features import Samples
 from livecam.core.closing import Closing
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.registry import did_you_mean
 
 RATE_HZ = 16000  # what is wanted; speech has little beyond 8 kHz
 BLOCK_S = 0.01
-# Three blocks. With two, ALSA's way to PulseAudio stood still at times (measured); what does not
-# sound with the first is tried with the next.
+# Three blocks. With two, ALSA's plugin for PulseAudio stalled at times (measured); a device that
+# gives no sound with the first is tried with the next.
 LATENCIES_S = 0.03, 0.04, 0.10
-# Without it PulseAudio may keep sound back for two seconds from those who come through ALSA.
+# Without it PulseAudio may buffer up to two seconds for programs that record through ALSA.
 PULSE_LATENCY = "PULSE_LATENCY_MSEC", "10"
-PREFERRED_HOST = "WASAPI"  # on Windows; the older ones keep sound back for a tenth of a second
+PREFERRED_HOST = "WASAPI"  # on Windows; the older ones buffer a tenth of a second
 
 
 @dataclass(frozen=True, slots=True)
 class Microphone:
-    """A device that gives sound."""
+    """An input device of the sound system."""
 
     index: int
     name: str
     channels: int = 1
     rate_hz: float = RATE_HZ  # its own
-    usual: bool = False  # what the system takes when nobody chooses
+    usual: bool = False  # the default of the system
 
     def __str__(self) -> str:
         return f'{self.index} "{self.name}"'
 
 
-def list_microphones(anew: bool = False) -> list[Microphone]:
+def list_microphones(rescan: bool = False) -> list[Microphone]:
     """Every microphone, by number.
 
-    `anew` looks for those that were plugged in since; no stream may be open then.
+    `rescan` also finds those that were plugged in since; no stream may be open then.
 
     Raises:
         DeviceError: PortAudio is missing or failed.
     """
     sounddevice = portaudio()
     try:
-        if anew:
-            # PortAudio lists devices only when it begins; there is no public way to say so
+        if rescan:
+            # PortAudio lists devices only when it is initialised; there is no public call for that
             # (github.com/spatialaudio/python-sounddevice/issues/125).
             sounddevice._terminate()
             sounddevice._initialize()
         devices, hosts = sounddevice.query_devices(), sounddevice.query_hostapis()
         usual = sounddevice.default.device[0]
     except sounddevice.PortAudioError as err:
-        raise DeviceError(f"the sound system fails: {reason(err)}") from err
+        raise DeviceError(f"the sound system fails: {portaudio_message(err)}") from err
     return microphones_among(devices, hosts, usual)
 
 
 def microphones_among(
     devices: Sequence[dict[str, Any]], hosts: Sequence[dict[str, Any]], usual: int = -1
 ) -> list[Microphone]:
-    """The microphones of one way to the hardware: most systems know each in several ways."""
+    """The microphones of one host API: most systems list each device under several."""
     if not hosts:
         return []
     preferred = [host for host in hosts if PREFERRED_HOST in host["name"]]
@@ -88,7 +88,7 @@ def microphones_among(
 
 
 def find_microphone(spec: str, microphones: Sequence[Microphone]) -> Microphone:
-    """The microphone with that number or part of a name; the usual one for an empty word.
+    """The microphone with that number or part of a name; the default one for an empty text.
 
     Raises:
         ConfigError: none fits, or several do.
@@ -119,10 +119,10 @@ def find_microphone(spec: str, microphones: Sequence[Microphone]) -> Microphone:
 
 
 class MicrophoneStream(Closing):
-    """The sound of an open microphone, mono, in blocks of about 10 ms.
+    """Records mono sound from a microphone in blocks of about 10 ms.
 
-    `hear` is called with each block, float32[n], on a thread of PortAudio's and must not wait;
-    `ended` is called there once, when the device gives no more or the stream was closed.
+    `on_block` is called with each block, float32[n], on a thread of PortAudio's and must not wait;
+    `on_end` is called there once, when the device gives no more or the stream was closed.
     `rate_hz` is 16 kHz where the device can do that, else its own.
 
     Raises:
@@ -132,16 +132,16 @@ class MicrophoneStream(Closing):
     def __init__(
         self,
         microphone: Microphone,
-        hear: Callable[[Samples], None],
-        ended: Callable[[], None],
+        on_block: Callable[[Samples], None],
+        on_end: Callable[[], None],
         latency_s: float = LATENCIES_S[0],
     ) -> None:
-        self._hear = hear
-        self._ended = ended
+        self._on_block = on_block
+        self._on_end = on_end
         self._wanted_latency_s = latency_s
         self._library = portaudio()
         failed: Exception | None = None
-        for rate_hz, channels in ways_to_open(microphone):
+        for rate_hz, channels in stream_formats(microphone):
             try:
                 self._stream = self._opened(microphone, rate_hz, channels)
                 break
@@ -150,7 +150,7 @@ class MicrophoneStream(Closing):
         else:
             assert failed is not None
             raise DeviceError(
-                f'microphone "{microphone.name}" cannot be opened: {reason(failed)}',
+                f'microphone "{microphone.name}" cannot be opened: {portaudio_message(failed)}',
                 hint="does another program hold it, or is access to it forbidden?",
             ) from failed
         self.rate_hz = float(self._stream.samplerate)
@@ -165,7 +165,7 @@ class MicrophoneStream(Closing):
             dtype="float32",
             latency=self._wanted_latency_s,
             callback=self._block,
-            finished_callback=self._ended,
+            finished_callback=self._on_end,
         )
         try:
             stream.start()
@@ -175,32 +175,32 @@ class MicrophoneStream(Closing):
         return stream
 
     def _block(self, sound: NDArray[np.float32], count: int, time: object, status: object) -> None:
-        # The array is PortAudio's again as soon as this returns.
-        self._hear(sound[:, 0].copy() if sound.shape[1] == 1 else sound.mean(axis=1))
+        # PortAudio reuses the array as soon as this returns.
+        self._on_block(sound[:, 0].copy() if sound.shape[1] == 1 else sound.mean(axis=1))
 
     def close(self) -> None:
         self._stream.close()  # ignores the errors of a device that is gone
 
 
-def ways_to_open(microphone: Microphone) -> list[tuple[float, int]]:
-    """Rates and channels to try, in order: some devices do only what they say of themselves."""
+def stream_formats(microphone: Microphone) -> list[tuple[float, int]]:
+    """Rates and channel counts to try, in order: some devices support only their own."""
     channels = min(microphone.channels, 2)
-    ways = [(float(RATE_HZ), 1), (microphone.rate_hz, 1), (microphone.rate_hz, channels)]
-    return list(dict.fromkeys(ways))
+    formats = [(float(RATE_HZ), 1), (microphone.rate_hz, 1), (microphone.rate_hz, channels)]
+    return list(dict.fromkeys(formats))
 
 
 def portaudio() -> ModuleType:
-    """The library sounddevice, which begins to look for devices when it is first imported.
+    """The library sounddevice, which initialises PortAudio when it is first imported.
 
     Raises:
-        DeviceError: PortAudio is missing or does not begin.
+        DeviceError: PortAudio is missing or cannot be initialised.
     """
     os.environ.setdefault(*PULSE_LATENCY)
     try:
         import sounddevice
-    except Exception as err:  # OSError without the library; its own when it does not begin
+    except Exception as err:  # OSError without the library; its own when it cannot be initialised
         raise DeviceError(
-            f"sound needs PortAudio, which cannot be used: {reason(err)}",
+            f"sound needs PortAudio, which cannot be used: {portaudio_message(err)}",
             hint="Debian and Ubuntu: sudo apt-get install libportaudio2; "
             "elsewhere reinstall the Python package sounddevice",
         ) from err
@@ -208,7 +208,7 @@ def portaudio() -> ModuleType:
     return library
 
 
-def reason(error: Exception) -> str:
-    """PortAudio's words for an error, on one line."""
+def portaudio_message(error: Exception) -> str:
+    """The message of an error of PortAudio's, on one line."""
     words = str(error.args[0] if error.args else error).strip()
     return words.partition("\n")[0] or type(error).__name__

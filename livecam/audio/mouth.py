@@ -1,4 +1,4 @@
-"""The mouth that a microphone hears: alone, or where the camera is unsure."""
+"""Lip sync: the mouth moved by sound, alone or where the camera is uncertain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from livecam.audio.hearing import Ear, Samples
+from livecam.audio.features import FeatureExtractor, Samples
 from livecam.audio.microphone import (
     LATENCIES_S,
     Microphone,
@@ -17,8 +17,8 @@ from livecam.audio.microphone import (
     find_microphone,
     list_microphones,
 )
-from livecam.audio.visemes import TOLD, Visemes
-from livecam.audio.voice import Voice
+from livecam.audio.visemes import MOUTH_MASK, VisemeBlender
+from livecam.audio.voice_activity import SpeechDetector
 from livecam.core.closing import Closing
 from livecam.core.errors import DeviceError
 from livecam.core.face import Performance, Weights
@@ -27,32 +27,32 @@ from livecam.core.timing import Clock
 from livecam.core.worker import Worker
 from livecam.motion.base import Performer
 
-STALE_S = 0.3  # no sound for so long: the device is gone, and the mouth is the camera's again
-FADES_S = 0.08, 0.25  # since the last sound: the mouth shuts before it is handed over
+STALE_S = 0.3  # without sound for so long the device is gone, and the camera moves the mouth
+FADES_S = 0.08, 0.25  # since the last sound: the mouth closes before the camera takes over
 
-BLEND_S = 0.1  # from the camera's mouth to the sound's
-SURE, UNSURE = 0.35, 0.65  # below and above: the camera's mouth alone, the sound's alone
+BLEND_S = 0.1  # from the camera's weights to the sound's
+CAMERA_BELOW, SOUND_ABOVE = 0.35, 0.65  # of the uncertainty; nothing changes in between
 
 
-class SoundMouth:
-    """The mouth that makes a sound; needs no device. Fed by one thread, asked by any.
+class LipSync:
+    """Turns sound into weights of the mouth; needs no device. Fed by one thread, read by any.
 
     The samples are mono, -1..1, at `rate_hz`; they need not come in blocks of one length.
     """
 
     def __init__(self, rate_hz: float = 16000) -> None:
         self.rate_hz = rate_hz
-        self._ear = Ear(rate_hz)
-        self._voice = Voice()
-        self._visemes = Visemes()
+        self._extractor = FeatureExtractor(rate_hz)
+        self._detector = SpeechDetector()
+        self._visemes = VisemeBlender()
         self._newest: Performance | None = None  # frozen, and replaced as a whole
 
     def feed(self, samples: Samples, at: float) -> None:
-        """Hears samples of which the last was taken at that moment."""
-        hop_s = self._ear.hop_s
-        for heard in self._ear.hear(samples):
-            self._visemes.say(self._voice.find(heard, hop_s), hop_s)
-        self._newest = Performance(self._visemes.weights, TOLD, None, at)
+        """Processes samples, of which the last was recorded at that time."""
+        hop_s = self._extractor.hop_s
+        for features in self._extractor.extract(samples):
+            self._visemes.update(self._detector.detect(features, hop_s), hop_s)
+        self._newest = Performance(self._visemes.weights, MOUTH_MASK, None, at)
 
     def at(self, now: float) -> Performance | None:
         newest = self._newest
@@ -63,7 +63,7 @@ class SoundMouth:
         return newest if left == 1.0 else replace(newest, weights=newest.weights * np.float32(left))
 
 
-class Sounding(Protocol):
+class OpenedMicrophone(Protocol):
     """An open microphone."""
 
     rate_hz: float
@@ -72,15 +72,15 @@ class Sounding(Protocol):
 
 
 OpenMicrophone = Callable[
-    [Microphone, Callable[[Samples], None], Callable[[], None], float], Sounding
+    [Microphone, Callable[[Samples], None], Callable[[], None], float], OpenedMicrophone
 ]
 
 
-class MouthFromSound(Closing):
-    """A performer that listens to a microphone. Any thread may ask.
+class MicrophonePerformer(Closing):
+    """A performer that moves the mouth by the sound of a microphone. Any thread may call it.
 
-    `microphone` is its number or a part of its name, empty the usual one. When it is unplugged,
-    that is logged once, and it is looked for again and again.
+    `microphone` is its number or a part of its name, empty the default one. When it is unplugged,
+    that is logged once, and it is searched again and again.
 
     Raises:
         ConfigError: no such microphone.
@@ -96,32 +96,27 @@ class MouthFromSound(Closing):
     ) -> None:
         found = find_microphone(microphone, microphones(False))
         self.name = found.name
-        self._listening = _Listening(microphone, found, clock, open_microphone, microphones)
-        self._worker = Worker("microphone", self._listening)
+        self._capture = _CaptureTask(microphone, found, clock, open_microphone, microphones)
+        self._worker = Worker("microphone", self._capture)
         self._worker.start()
 
-    @property
-    def missed(self) -> int:
-        """Blocks of sound that came faster than they were heard."""
-        return self._listening.missed
-
     def at(self, now: float) -> Performance | None:
-        return self._listening.mouth.at(now)
+        return self._capture.mouth.at(now)
 
     def close(self) -> None:
         self._worker.request_stop()
-        self._listening.request_stop()
+        self._capture.request_stop()
         self._worker.join()
 
 
-class _Listening:
-    """Hears one microphone after another that answers to one name: a worker's task.
+class _CaptureTask:
+    """A worker's task: records from a microphone and processes its blocks.
 
-    The thread of PortAudio only copies a block into a mailbox.
+    PortAudio's thread only copies a block into a mailbox.
     """
 
-    WAITS_S = 0.4  # for a block; ten milliseconds is usual
-    WAKES_S = 2.4  # for the first one; PulseAudio may sleep for two seconds before it wakes
+    BLOCK_TIMEOUT_S = 0.4  # ten milliseconds is normal
+    FIRST_BLOCK_TIMEOUT_S = 2.4  # PulseAudio may be suspended for two seconds
     DEPTH = 32  # blocks; a third of a second
 
     def __init__(
@@ -132,8 +127,7 @@ class _Listening:
         open_microphone: OpenMicrophone,
         microphones: Callable[[bool], list[Microphone]],
     ) -> None:
-        self.mouth = SoundMouth()
-        self.missed = 0
+        self.mouth = LipSync()
         self._wanted = wanted
         self._found: Microphone | None = found
         self._clock = clock
@@ -142,7 +136,7 @@ class _Listening:
         self._blocks = _mailbox()
         self._silent = 0  # openings after which no sound came
         self._stopping = threading.Event()
-        self._stream: Sounding | None = None
+        self._stream: OpenedMicrophone | None = None
 
     def start(self) -> None:
         blocks = self._blocks = _mailbox()
@@ -156,36 +150,35 @@ class _Listening:
             LATENCIES_S[self._silent % len(LATENCIES_S)],
         )
         if self._stream.rate_hz != self.mouth.rate_hz:
-            self.mouth = SoundMouth(self._stream.rate_hz)
+            self.mouth = LipSync(self._stream.rate_hz)
         self._wait_for_sound()
 
     def _wait_for_sound(self) -> None:
-        for _ in range(round(self.WAKES_S / self.WAITS_S)):
-            if self._heard() or self._stopping.is_set():
+        for _ in range(round(self.FIRST_BLOCK_TIMEOUT_S / self.BLOCK_TIMEOUT_S)):
+            if self._take_block() or self._stopping.is_set():
                 return
         self._silent += 1
         raise _no_sound()
 
     def step(self) -> bool:
-        if not self._heard() and not self._stopping.is_set():
+        if not self._take_block() and not self._stopping.is_set():
             raise _no_sound()
         return True
 
-    def _heard(self) -> bool:
-        """Hears the next block; False when none came."""
-        block = self._blocks.take(self.WAITS_S)
+    def _take_block(self) -> bool:
+        """Processes the next block; False when none came in time."""
+        block = self._blocks.take(self.BLOCK_TIMEOUT_S)
         if block is not None:
             self.mouth.feed(*block)
         return block is not None
 
     def request_stop(self) -> None:
-        """Waits for no more sound; from any thread."""
+        """Ends the waiting for sound; from any thread."""
         self._stopping.set()
         self._blocks.close()
 
     def stop(self) -> None:
         stream, self._stream = self._stream, None
-        self.missed += self._blocks.missed
         if stream is not None:
             stream.close()
 
@@ -195,54 +188,53 @@ def _no_sound() -> DeviceError:
 
 
 def _mailbox() -> Mailbox[tuple[Samples, float]]:
-    return Mailbox("sound", _Listening.DEPTH)
+    return Mailbox("sound", _CaptureTask.DEPTH)
 
 
-class MouthWhereUnsure:
-    """Moves the mouth by sound where the camera is unsure about it, else by the camera.
+class MouthBlender:
+    """Blends the mouth of the sound over that of the camera where the camera is uncertain.
 
-    One thread. `mixed` is asked once for every picture. The weights on both sides must be on
-    one scale, ARKit's: so it belongs behind the gains of the avatar's expression, and has its
-    `strength`.
+    One thread. `blended` is called once for every frame. Both weights must be on ARKit's scale:
+    so it is applied after the gains of the avatar's expression, and has its `strength`.
     """
 
     def __init__(self, sound: Performer, strength: float = 1.0) -> None:
         self._sound = sound
         self._strength = np.float32(strength)
         self._newest: Performance | None = None
-        self._way = 0.0  # 0 camera .. 1 sound; moves steadily
-        self._asked_at: float | None = None
+        self._fade = 0.0  # 0 camera .. 1 sound; changes linearly
+        self._last_at: float | None = None
 
     @property
     def share(self) -> float:
-        """How much of the mouth is the sound's, 0..1."""
-        return self._way * self._way * (3 - 2 * self._way)
+        """The share of the sound, 0..1."""
+        return self._fade * self._fade * (3 - 2 * self._fade)
 
-    def mixed(self, weights: Weights, unsure: float, now: float) -> Weights:
-        """The camera's weights, float32[52], with the sound's mouth as far as it is needed.
+    def blended(self, weights: Weights, uncertainty: float, now: float) -> Weights:
+        """The camera's weights, float32[52], with the mouth of the sound blended over them.
 
-        `unsure` is 0..1: how little the camera knows of the mouth; in between, nothing changes
-        hands. A change takes BLEND_S. While there is no sound the mouth is the camera's.
+        `uncertainty` of the camera about the mouth is 0..1. A change takes BLEND_S. Without sound
+        the weights of the camera remain.
         """
         performance = self._sound.at(now)
         if performance is not None:
             self._newest = performance
-        self._go(unsure, performance is not None, now)
-        if self._newest is None or self._way == 0.0:
+        self._step(uncertainty, performance is not None, now)
+        if self._newest is None or self._fade == 0.0:
             return weights
         mask = self._newest.mask
         out = weights.copy()
-        heard = self._newest.weights[mask] * self._strength
-        out[mask] += (heard - out[mask]) * np.float32(self.share)
+        spoken = self._newest.weights[mask] * self._strength
+        out[mask] += (spoken - out[mask]) * np.float32(self.share)
         return out
 
-    def _go(self, unsure: float, sounding: bool, now: float) -> None:
-        dt = 0.0 if self._asked_at is None else max(0.0, now - self._asked_at)
-        self._asked_at = now
-        if unsure <= SURE or not sounding:
-            self._way = max(0.0, self._way - dt / BLEND_S)
-        elif unsure >= UNSURE:
-            self._way = min(1.0, self._way + dt / BLEND_S)
+    def _step(self, uncertainty: float, has_sound: bool, now: float) -> None:
+        dt = 0.0 if self._last_at is None else max(0.0, now - self._last_at)
+        self._last_at = now
+        if uncertainty <= CAMERA_BELOW or not has_sound:
+            self._fade = max(0.0, self._fade - dt / BLEND_S)
+        elif uncertainty >= SOUND_ABOVE:
+            self._fade = min(1.0, self._fade + dt / BLEND_S)
 
     def close(self) -> None:
         self._sound.close()

@@ -16,7 +16,7 @@ from livecam.motion.base import PERFORMERS, Listener, Performer
 from livecam.motion.take import TakeWriter, players, read_take
 
 if TYPE_CHECKING:
-    from livecam.audio.mouth import MouthWhereUnsure
+    from livecam.audio.mouth import MouthBlender
 
 CAMERA = "camera"  # nobody else tells what the face does
 
@@ -57,15 +57,13 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
     if motion.performer != CAMERA:
         add(PERFORMERS.create(motion.performer, motion, clock))
     if settings.sound.mouth == "sound":
-        from livecam.audio.mouth import MouthFromSound
+        from livecam.audio.mouth import MicrophonePerformer
 
-        add(MouthFromSound(settings.sound.microphone, clock))
+        add(MicrophonePerformer(settings.sound.microphone, clock))
     return out
 
 
-def mouth_where_unsure(
-    settings: Settings, clock: Clock, stack: ExitStack
-) -> MouthWhereUnsure | None:
+def mouth_blender(settings: Settings, clock: Clock, stack: ExitStack) -> MouthBlender | None:
     """Who moves the mouth by sound where the camera cannot see it; None unless asked for.
 
     Raises:
@@ -74,10 +72,10 @@ def mouth_where_unsure(
     """
     if settings.sound.mouth != "both":
         return None
-    from livecam.audio.mouth import MouthFromSound, MouthWhereUnsure
+    from livecam.audio.mouth import MicrophonePerformer, MouthBlender
 
-    sound = MouthFromSound(settings.sound.microphone, clock)
-    mouth = MouthWhereUnsure(sound, settings.avatar.expression)
+    sound = MicrophonePerformer(settings.sound.microphone, clock)
+    mouth = MouthBlender(sound, settings.avatar.expression)
     stack.callback(mouth.close)
     return mouth
 

@@ -20,7 +20,7 @@ from livecam.core.commands import Command
 from livecam.core.errors import DeviceError, GraphicsError, SinkError
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.live.live import Capture, Live, Tracking, prepare_process, watching
-from livecam.live.motion import check_motion, listeners, mouth_where_unsure, performers
+from livecam.live.motion import check_motion, listeners, mouth_blender, performers
 from livecam.live.outlets import Outlet
 from livecam.motion.base import Listener
 from livecam.pipeline.build import (
@@ -80,7 +80,7 @@ class _Run:
         check_names(settings)
         check_motion(settings)
         movers = performers(settings, self.clock, stack)
-        mouth = mouth_where_unsure(settings, self.clock, stack)
+        mouth = mouth_blender(settings, self.clock, stack)
         avatars = cast_of(settings.avatar)
         avatar = avatars[0]
         self._avatar_name = avatar.name

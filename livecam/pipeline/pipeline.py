@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.audio.mouth import MouthWhereUnsure
+from livecam.audio.mouth import MouthBlender
 from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.compose import covers
 from livecam.compose.base import Compositor
@@ -98,7 +98,7 @@ class Line:
         performers: Sequence[Performer] = (),
         avatars: Sequence[Avatar] = (),
         profile: Profile | None = None,
-        mouth: MouthWhereUnsure | None = None,
+        mouth: MouthBlender | None = None,
     ) -> None:
         self.settings = settings
         self._mouth = mouth
@@ -318,7 +318,7 @@ class Line:
         if mouth is None:
             return avatars
         return [
-            state if state.slot else replace(state, morphs=mouth.mixed(state.morphs, unsure, now))
+            state if state.slot else replace(state, morphs=mouth.blended(state.morphs, unsure, now))
             for state in avatars
         ]
 

@@ -1,12 +1,12 @@
-"""What a hundredth of a second of sound is like: level, pitch, spectrum, formants.
+"""Feature extraction from speech every 10 ms: level, periodicity, spectrum, formants.
 
-All of it comes from the newest 25 ms. Frequencies are read from one spectrum with bins of 25 Hz
-up to 8 kHz, whatever the device's rate, so that nothing need be resampled. Formants are the poles
+All come from the newest 25 ms. The spectrum has bins of 25 Hz up to 8 kHz whatever the device's
+rate, so that nothing needs to be resampled. Formants are the poles
 of an all-pole model of the part up to 5 kHz (selective linear prediction: J. Makhoul, "Spectral
-linear prediction: properties and applications", IEEE Trans. ASSP 23, 1975). The pitch is where
-the newest 12 ms are most like earlier ones (normalised cross-correlation: D. Talkin, "A robust
-algorithm for pitch tracking", in Speech Coding and Synthesis, 1995); it needs no whole window of
-voice, and so it is there soonest.
+linear prediction: properties and applications", IEEE Trans. ASSP 23, 1975). The
+periodicity is the maximum, over the periods of voices, of the normalised cross-correlation between
+the newest 12 ms and earlier ones (D. Talkin, "A robust algorithm for pitch tracking", in Speech
+Coding and Synthesis, 1995); it does not need a whole window of voice and so has little latency.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ Samples: TypeAlias = NDArray[np.float32]  # float32[n], mono, -1..1
 Spectrum: TypeAlias = NDArray[np.float64]  # float64[BINS], power in each bin of BIN_HZ
 
 WINDOW_S = 0.025
-RISE_SHARE = 0.7  # of the window; its steep end lets the newest samples count soonest
+RISE_SHARE = 0.7  # of the window; its steep end gives weight to the newest samples
 BIN_HZ = 25
 TOP_HZ = 8000
 BINS = TOP_HZ // BIN_HZ + 1
 
-SLOW_HZ = 4000  # about the rate at which the pitch is looked for
+SLOW_HZ = 4000  # about the rate of the signal in which the period is searched
 SLOW_HOP = 40  # samples of it: the hop, 10 ms
-ALIKE = 48  # samples of it that are compared, 12 ms
-SHORTEST_PERIOD, LONGEST_PERIOD = 10, 52  # samples of it: 400 Hz to 77 Hz
+CORRELATED = 48  # samples of it that are compared, 12 ms
+MIN_PERIOD, MAX_PERIOD = 10, 52  # samples of it: 400 Hz to 77 Hz
 
 FORMANTS_TOP_HZ = 5000
-POLES = 10  # two for each formant up to there, as vocal tracts of grown-ups have
+POLES = 10  # two for each formant of an adult's vocal tract up to there
 LAG_WINDOW_HZ = 40  # widens the peaks that are single harmonics of a high voice
 F1_HZ, F2_HZ = (180.0, 1150.0), (520.0, 3200.0)
-WIDEST_HZ = 600.0  # wider poles are the tilt of the spectrum
-NEXT_HZ = 150.0  # two poles nearer than this are one formant
+MAX_BANDWIDTH_HZ = 600.0  # wider poles are the tilt of the spectrum
+MIN_SPACING_HZ = 150.0  # two poles nearer than this are one formant
 
-QUIETEST_DB = -120.0
+MIN_LEVEL_DB = -120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What 10 ms of sound added to what was heard."""
+class SpeechFeatures:
+    """Features of one hop of 10 ms."""
 
     level_db: float  # of these 10 ms alone; 0 is a full square wave
-    pitch: float  # -1..1: how much the newest 12 ms are like earlier ones
-    spectrum: Spectrum  # of the newest 25 ms; belongs to whoever hears it next
+    periodicity: float  # -1..1: normalised cross-correlation with earlier sound
+    spectrum: Spectrum  # of the newest 25 ms; the receiver owns it
 
 
-class Ear:
-    """Cuts sound into hops of 10 ms and listens to each. One thread.
+class FeatureExtractor:
+    """Cuts sound into hops and computes the features of each. One thread.
 
     `hop_s` is 10 ms as nearly as the rate allows.
     """
@@ -68,29 +68,31 @@ class Ear:
         self._kept = min(BINS, self._size // 2 + 1)
         # By Parseval's theorem the bins of a spectrum then add up to the mean square.
         self._scale = 2.0 / (self._size * float(np.sum(self._window**2)))
-        # A triangle keeps what is above its rate out of the slow signal.
+        # A triangle is the low-pass filter before decimation.
         kernel = np.convolve(np.ones(self._factor), np.ones(self._factor))
         self._kernel = (kernel / kernel.sum()).astype(np.float32)
         self._recent = np.zeros(max(length, self.hop + len(self._kernel) - 1), np.float32)
         self._windowed = np.zeros(length, np.float32)
-        self._slow = np.zeros(ALIKE + LONGEST_PERIOD, np.float32)
-        # Views of it, float32[periods, ALIKE]: what was there one period ago, the shortest first.
-        shifts = np.lib.stride_tricks.sliding_window_view(self._slow, ALIKE)
-        self._earlier = shifts[LONGEST_PERIOD - SHORTEST_PERIOD :: -1]
-        self._left = np.zeros(0, np.float32)
+        self._slow = np.zeros(CORRELATED + MAX_PERIOD, np.float32)
+        # Views of it, float32[periods, CORRELATED]: the sound one period ago, shortest first.
+        shifts = np.lib.stride_tricks.sliding_window_view(self._slow, CORRELATED)
+        self._earlier = shifts[MAX_PERIOD - MIN_PERIOD :: -1]
+        self._remainder = np.zeros(0, np.float32)
 
-    def hear(self, samples: Samples) -> Iterator[Heard]:
-        """What each whole hop of the samples, and of those left over before, is like."""
-        sound = np.concatenate((self._left, samples)) if len(self._left) else samples
+    def extract(self, samples: Samples) -> Iterator[SpeechFeatures]:
+        """The features of each whole hop of the samples and of the rest of the last call."""
+        sound = np.concatenate((self._remainder, samples)) if len(self._remainder) else samples
         whole = len(sound) // self.hop * self.hop
         for start in range(0, whole, self.hop):
             yield self._hop(sound[start : start + self.hop])
-        self._left = sound[whole:].copy()
+        self._remainder = sound[whole:].copy()
 
-    def _hop(self, new: Samples) -> Heard:
+    def _hop(self, new: Samples) -> SpeechFeatures:
         self._recent[: -self.hop] = self._recent[self.hop :]
         self._recent[-self.hop :] = new
-        return Heard(decibels(float(new @ new) / self.hop), self._pitch(), self._spectrum())
+        return SpeechFeatures(
+            decibels(float(new @ new) / self.hop), self._periodicity(), self._spectrum()
+        )
 
     def _spectrum(self) -> Spectrum:
         np.multiply(self._recent[-len(self._windowed) :], self._window, out=self._windowed)
@@ -99,20 +101,20 @@ class Ear:
         np.multiply(lines.real**2 + lines.imag**2, self._scale, out=out[: self._kept])
         return out
 
-    def _pitch(self) -> float:
+    def _periodicity(self) -> float:
         tail = self._recent[-(self.hop + len(self._kernel) - 1) :]
         self._slow[:-SLOW_HOP] = self._slow[SLOW_HOP:]
         self._slow[-SLOW_HOP:] = np.convolve(tail, self._kernel, "valid")[:: self._factor]
-        newest = self._slow[-ALIKE:] - self._slow[-ALIKE:].mean()
+        newest = self._slow[-CORRELATED:] - self._slow[-CORRELATED:].mean()
         earlier = self._earlier
-        energy = np.einsum("ij,ij->i", earlier, earlier) - earlier.sum(axis=1) ** 2 / ALIKE
-        likeness = earlier @ newest
-        likeness /= np.sqrt(np.maximum(energy, 0) * float(newest @ newest)) + 1e-9
-        return float(likeness.max())
+        energy = np.einsum("ij,ij->i", earlier, earlier) - earlier.sum(axis=1) ** 2 / CORRELATED
+        correlation = earlier @ newest
+        correlation /= np.sqrt(np.maximum(energy, 0) * float(newest @ newest)) + 1e-9
+        return float(correlation.max())
 
 
 def _window(length: int) -> NDArray[np.float32]:
-    """Two halves of Hann windows, a long one that rises and a short one that falls."""
+    """An asymmetric Hann window: a long rising half and a short falling half."""
     rise = round(length * RISE_SHARE)
     up = 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
     fall = length - rise
@@ -121,8 +123,8 @@ def _window(length: int) -> NDArray[np.float32]:
 
 
 def decibels(mean_square: float) -> float:
-    """A mean square as a level."""
-    return 10 * math.log10(mean_square) if mean_square > 1e-12 else QUIETEST_DB
+    """The level of a mean square in dB."""
+    return 10 * math.log10(mean_square) if mean_square > 1e-12 else MIN_LEVEL_DB
 
 
 def band(low_hz: float, high_hz: float) -> slice:
@@ -133,7 +135,7 @@ def band(low_hz: float, high_hz: float) -> slice:
 _VOICE = band(100, FORMANTS_TOP_HZ)
 _HZ = np.arange(BINS)[_VOICE] * BIN_HZ
 _ANGLES = np.pi * _HZ / FORMANTS_TOP_HZ
-# Radiation lifts the spectrum by 6 dB an octave less than the glottis lets it fall.
+# Pre-emphasis: radiation rises by 6 dB an octave less than the glottal source falls.
 _EMPHASIS = 1.0 + 0.95**2 - 2 * 0.95 * np.cos(_ANGLES)
 _LAG_WINDOW = np.exp(-0.5 * (np.pi * LAG_WINDOW_HZ / FORMANTS_TOP_HZ * np.arange(POLES + 1)) ** 2)
 _LAGS = np.cos(np.outer(np.arange(POLES + 1), _ANGLES)) * _EMPHASIS * _LAG_WINDOW[:, None]
@@ -141,7 +143,7 @@ _TOEPLITZ = np.abs(np.subtract.outer(np.arange(POLES), np.arange(POLES)))
 
 
 def formants(spectrum: Spectrum) -> tuple[float, float] | None:
-    """The first two resonances of the vocal tract in Hz; None when there are no such two."""
+    """The first two formants in Hz; None when there are no such two."""
     lags = _LAGS @ spectrum[_VOICE]
     if lags[0] <= 1e-12:
         return None
@@ -153,9 +155,9 @@ def formants(spectrum: Spectrum) -> tuple[float, float] | None:
     poles = poles[poles.imag > 0]
     hz = np.angle(poles) * FORMANTS_TOP_HZ / np.pi
     width_hz = -np.log(np.abs(poles) + 1e-12) * 2 * FORMANTS_TOP_HZ / np.pi
-    peaks = np.sort(hz[width_hz < WIDEST_HZ])
+    peaks = np.sort(hz[width_hz < MAX_BANDWIDTH_HZ])
     first = peaks[(peaks > F1_HZ[0]) & (peaks < F1_HZ[1])]
     if not len(first):
         return None
-    second = peaks[(peaks > max(F2_HZ[0], first[0] + NEXT_HZ)) & (peaks < F2_HZ[1])]
+    second = peaks[(peaks > max(F2_HZ[0], first[0] + MIN_SPACING_HZ)) & (peaks < F2_HZ[1])]
     return (float(first[0]), float(second[0])) if len(second) else None
