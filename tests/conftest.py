@@ -13,8 +13,9 @@ from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image
 from livecam.media.writer import VideoWriter
-from tests.no_skips import (  # noqa: F401 - hooks that pytest finds by their names
+from tests.modes import (  # noqa: F401 - hooks that pytest finds by their names
     pytest_addoption,
+    pytest_configure,
     pytest_make_collect_report,
     pytest_runtest_makereport,
 )

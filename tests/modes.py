@@ -1,14 +1,19 @@
-"""`pytest --no-skips`: a skipped test is a failure, so that a complete machine proves everything.
+"""Ways to run the tests, as options of pytest; loaded by tests/conftest.py.
 
-Loaded by tests/conftest.py. An expected failure (xfail) stays what it is.
+`--no-skips`: a skipped test is a failure, so that a run on a complete machine proves everything.
+An expected failure (xfail) stays what it is.
+
+`--no-gl`: tests that open OpenGL in their own process are skipped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
+
+from livecam.render import context
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -17,6 +22,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="count a skipped test as a failure, with its reason"
     )
+    parser.addoption("--no-gl", action="store_true", help="skip the tests that open OpenGL")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--no-gl"):
+
+        def skip(*args: Any, **kwargs: Any) -> NoReturn:
+            pytest.skip("it opens OpenGL, and --no-gl is given")
+
+        for name in ("_headless", "_in_window"):
+            assert hasattr(context, name)
+            setattr(context, name, skip)
 
 
 @pytest.hookimpl(wrapper=True)
