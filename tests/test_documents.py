@@ -1,4 +1,4 @@
-"""The documents: their links lead somewhere."""
+"""The documents: links lead somewhere, and the files that are named exist."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ DOCUMENTS = sorted(
     for path in folder.glob("*.md" if folder == REPOSITORY else "**/*.md")
 )
 LINK = re.compile(r"\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+FILE_NAME = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|sh|jpg|png|glsl|lock))`")
+# Where a path in a document may start.
+ROOTS = ("", "livecam", "scripts", "docs", "avatars")
+# Of a folder that the user makes.
+NOT_IN_THE_REPOSITORY = {"out/livecam-demo.mp4"}
 
 
 def relative(path: Path) -> str:
@@ -50,3 +55,10 @@ def test_links_lead_somewhere(document: Path):
         if not path.exists() or (anchor and anchor not in anchors(path)):
             broken.append(target)
     assert not broken
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_files_that_a_document_names_exist(document: Path):
+    names = set(FILE_NAME.findall(prose(document))) - NOT_IN_THE_REPOSITORY
+    places = [document.parent, *(REPOSITORY / root for root in ROOTS)]
+    assert not [name for name in names if not any((place / name).exists() for place in places)]
