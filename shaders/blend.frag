@@ -12,8 +12,8 @@ uniform vec2 texel;  // of the picture, in the head's texture: the reach of the 
 uniform float blur;  // px, deviation of the camera's softness
 uniform vec2 streak;  // px, the head's way while the shutter was open
 uniform vec2 strength;  // of the cast shadow, of the contact shadow
-uniform sampler2D body;  // what may be darkened
-uniform vec4 body_from_region;  // scale, offset
+uniform sampler2D catcher;  // mask of what the shadow may darken
+uniform vec4 catcher_from_region;  // scale, offset
 uniform vec2 fade;  // where the shadow begins and is whole, in the region
 
 const int TAPS = 32;
@@ -42,7 +42,7 @@ void main() {
     vec4 over = seen_at(at);
     vec2 shades = texture(dark, v_uv).rg * strength;
     float shade = min(0.9, max(shades.x, shades.y)) * clamp((v_uv.y - fade.x) / (fade.y - fade.x), 0.0, 1.0);
-    shade *= texture(body, v_uv * body_from_region.xy + body_from_region.zw).r;
+    shade *= texture(catcher, v_uv * catcher_from_region.xy + catcher_from_region.zw).r;
     pixel = vec4(over.rgb, 1.0 - (1.0 - over.a) * (1.0 - shade));
     if (pixel.a <= 0.0) {
         discard;

@@ -9,21 +9,18 @@ import pytest
 from livecam.avatar.base import AvatarState
 from livecam.avatar.library import load_avatar
 from livecam.compose.base import Layers
-from livecam.compose.camera_match import (
+from livecam.compose.camera_blur import CameraBlur, apply_blur, camera_blur, motion_kernel
+from livecam.compose.camera_model import (
     LUMAS,
     UNKNOWN,
-    CameraCharacter,
-    CameraMatch,
-    Grain,
-    Softness,
-    edge_px,
-    match_softness,
-    motion_kernel,
-    noise_in,
-    planes,
-    softness_of,
-    tiles,
+    CameraEstimator,
+    CameraModel,
+    edge_blur_px,
+    luma_tiles,
+    measure_noise,
+    tiles_of,
 )
+from livecam.compose.grain import Grain
 from livecam.compose.painter import FullPainter
 from livecam.config.settings import RenderSettings
 from livecam.core.frame import Rect
@@ -57,18 +54,18 @@ def noisy(clean, sigma, blur_px, random):
 def measured(sigma, blur_px, pictures=40, clean=None):
     random = np.random.default_rng(5)
     clean = room() if clean is None else clean
-    camera = CameraMatch()
+    camera = CameraEstimator()
     for i in range(pictures):
-        camera.see(noisy(clean, sigma, blur_px, random), None, i / FPS)
-    return camera.character
+        camera.update(noisy(clean, sigma, blur_px, random), None, i / FPS)
+    return camera.model
 
 
 @pytest.mark.parametrize("blur_px", [0.0, 0.7, 1.2])
 @pytest.mark.parametrize("sigma", [1.0, 3.0, 6.0])
 def test_noise_is_measured_with_its_blur(sigma, blur_px):
-    character = measured(sigma, blur_px)
-    assert np.allclose(character.noise, sigma, rtol=0.25)
-    assert character.grain_px == pytest.approx(blur_px, abs=0.25)
+    model = measured(sigma, blur_px)
+    assert np.allclose(model.noise, sigma, rtol=0.25)
+    assert model.grain_px == pytest.approx(blur_px, abs=0.25)
 
 
 def test_a_silent_picture_has_no_noise():
@@ -77,16 +74,16 @@ def test_a_silent_picture_has_no_noise():
 
 def test_noise_that_grows_with_the_light_is_measured_so():
     clean = room()
-    character = measured(1 + 4 * clean / 255, 0.7, 120)
+    model = measured(1 + 4 * clean / 255, 0.7, 120)
     wanted = 1 + 4 * LUMAS / 255
-    assert np.allclose(character.noise[1:-1], wanted[1:-1], rtol=0.25)
+    assert np.allclose(model.noise[1:-1], wanted[1:-1], rtol=0.25)
 
 
 def panned(clean, pictures=60):
-    random, camera = np.random.default_rng(5), CameraMatch()
+    random, camera = np.random.default_rng(5), CameraEstimator()
     for i in range(pictures):
-        camera.see(noisy(np.roll(clean, 7 * i, axis=1), 3.0, 0.7, random), None, i / FPS)
-    return camera.character
+        camera.update(noisy(np.roll(clean, 7 * i, axis=1), 3.0, 0.7, random), None, i / FPS)
+    return camera.model
 
 
 def test_noise_is_found_while_the_camera_moves():
@@ -98,31 +95,31 @@ def test_a_texture_that_moves_is_not_taken_for_noise():
 
 
 def test_where_everything_moves_one_picture_is_enough_for_a_guess():
-    random, parts = np.random.default_rng(5), tiles(WIDTH, HEIGHT, 0)
+    random, parts = np.random.default_rng(5), tiles_of(WIDTH, HEIGHT, 0)
     before = 128 + 60 * np.sin(np.mgrid[:HEIGHT, :WIDTH].sum(axis=0) / 6)
-    now = planes(noisy(room(), 3.0, 0.7, random), parts)
-    earlier = planes(noisy(before, 3.0, 0.7, random), parts)
-    noise, _ = noise_in(now, earlier)
+    now = luma_tiles(noisy(room(), 3.0, 0.7, random), parts)
+    earlier = luma_tiles(noisy(before, 3.0, 0.7, random), parts)
+    noise, _ = measure_noise(now, earlier)
     assert np.median(noise) == pytest.approx(3.0, rel=0.35)
 
 
 def test_a_picture_that_is_repeated_is_not_silence():
     random, clean = np.random.default_rng(5), room()
-    camera = CameraMatch()
+    camera = CameraEstimator()
     for i in range(60):
         image = noisy(clean, 3.0, 0.0, random) if i % 2 == 0 else image  # noqa: F821
-        camera.see(image, None, i / FPS)
-    assert np.allclose(camera.character.noise, 3.0, rtol=0.25)
+        camera.update(image, None, i / FPS)
+    assert np.allclose(camera.model.noise, 3.0, rtol=0.25)
 
 
 def test_another_film_is_another_camera():
-    camera = CameraMatch()
+    camera = CameraEstimator()
     random = np.random.default_rng(5)
     for at in (10.0, 10.03):
-        camera.see(noisy(room(), 3.0, 0.0, random), None, at)
-    assert camera.character.noise != UNKNOWN.noise
-    camera.see(np.zeros((HEIGHT, WIDTH, 4), np.uint8), None, 3.0)
-    assert camera.character == UNKNOWN
+        camera.update(noisy(room(), 3.0, 0.0, random), None, at)
+    assert camera.model.noise != UNKNOWN.noise
+    camera.update(np.zeros((HEIGHT, WIDTH, 4), np.uint8), None, 3.0)
+    assert camera.model == UNKNOWN
 
 
 def edges(blur_px, noise=0.0):
@@ -139,11 +136,13 @@ def edges(blur_px, noise=0.0):
 @pytest.mark.parametrize("noise", [0.0, 2.0])
 @pytest.mark.parametrize("blur_px", [0.5, 0.8, 1.2, 1.6])
 def test_the_softness_of_edges_is_measured(blur_px, noise):
-    assert edge_px(edges(blur_px, noise)) == pytest.approx(blur_px, abs=0.25)
+    assert edge_blur_px(edges(blur_px, noise)) == pytest.approx(blur_px, abs=0.25)
 
 
 def test_without_edges_nothing_is_said_about_them():
-    assert edge_px(noisy(np.full((300, 300), 90.0), 2.0, 0.0, np.random.default_rng(1))) is None
+    assert (
+        edge_blur_px(noisy(np.full((300, 300), 90.0), 2.0, 0.0, np.random.default_rng(1))) is None
+    )
 
 
 def head():
@@ -154,17 +153,17 @@ def head():
 
 
 def test_a_head_gets_only_the_softness_that_it_lacks():
-    assert softness_of(CameraCharacter(edge_px=0.6)) == Softness()
-    soft = softness_of(CameraCharacter(edge_px=1.4))
+    assert camera_blur(CameraModel(edge_px=0.6)) == CameraBlur()
+    soft = camera_blur(CameraModel(edge_px=1.4))
     assert soft.blur_px**2 + 0.65**2 == pytest.approx(1.4**2)
-    blurred = match_softness(head(), soft)
+    blurred = apply_blur(head(), soft)
     assert np.array_equal(blurred, cv2.GaussianBlur(head(), (0, 0), soft.blur_px))
-    assert softness_of(CameraCharacter(edge_px=1.4), (9.0, 4.0), strength=0.0) == Softness()
-    assert np.array_equal(match_softness(head(), Softness()), head())
+    assert camera_blur(CameraModel(edge_px=1.4), (9.0, 4.0), strength=0.0) == CameraBlur()
+    assert np.array_equal(apply_blur(head(), CameraBlur()), head())
 
 
 def test_a_blurred_head_stays_premultiplied():
-    out = match_softness(head(), softness_of(CameraCharacter(edge_px=1.5), (9.0, 4.0)))
+    out = apply_blur(head(), camera_blur(CameraModel(edge_px=1.5), (9.0, 4.0)))
     assert (out[..., :3] <= out[..., 3:]).all()
 
 
@@ -185,16 +184,16 @@ def test_the_streak_lies_along_the_motion_and_keeps_the_light(angle):
 
 
 def test_a_streak_is_as_long_as_half_a_frame_and_never_long():
-    assert softness_of(UNKNOWN, (2.0, 1.0)).streak_px == (0.0, 0.0)
-    assert softness_of(UNKNOWN, (10.0, 0.0), strength=0.0).streak_px == (0.0, 0.0)
-    assert softness_of(UNKNOWN, (6.0, 8.0)).streak_px == pytest.approx((3.0, 4.0))
-    assert softness_of(UNKNOWN, (400.0, 0.0)) == softness_of(UNKNOWN, (16.0, 0.0))
+    assert camera_blur(UNKNOWN, (2.0, 1.0)).streak_px == (0.0, 0.0)
+    assert camera_blur(UNKNOWN, (10.0, 0.0), strength=0.0).streak_px == (0.0, 0.0)
+    assert camera_blur(UNKNOWN, (6.0, 8.0)).streak_px == pytest.approx((3.0, 4.0))
+    assert camera_blur(UNKNOWN, (400.0, 0.0)) == camera_blur(UNKNOWN, (16.0, 0.0))
     assert motion_kernel((0.0, 0.0)) is None
 
 
 @pytest.mark.parametrize("streak_px", [(0.0, 0.0), (8.0, 0.0), (5.0, 5.0)])
 def test_the_gpu_softens_a_head_like_the_processor(streak_px):
-    softness = Softness(1.5, streak_px)
+    blur = CameraBlur(1.5, streak_px)
     black = np.zeros((240, 320, 4), np.uint8)
     black[..., 3] = 255
     with open_graphics() as graphics:
@@ -204,13 +203,13 @@ def test_the_gpu_softens_a_head_like_the_processor(streak_px):
         place[2, 3] = -0.8
         state = AvatarState(place, place, np.zeros(52, np.float32))
         drawn = {}
-        for asked in (Softness(), softness):
+        for asked in (CameraBlur(), blur):
             painter.begin(black.copy())
-            painter.add(state, 0.0, softness=asked)
+            painter.add(state, 0.0, blur=asked)
             drawn[asked] = painter.finish()[..., :3].astype(np.float32) / 255
         painter.release()
-    sharp, soft = (drawn[asked] ** 2.2 for asked in (Softness(), softness))
-    expected = cv2.GaussianBlur(sharp, (0, 0), softness.blur_px)
+    sharp, soft = (drawn[asked] ** 2.2 for asked in (CameraBlur(), blur))
+    expected = cv2.GaussianBlur(sharp, (0, 0), blur.blur_px)
     if any(streak_px):
         expected = cv2.filter2D(expected, -1, motion_kernel(streak_px))
     assert sharp.max() > 0.3
@@ -235,7 +234,7 @@ def grained(grain, value=120, made=None, size=(HEIGHT, WIDTH)):
 
 
 def test_grain_is_as_strong_as_measured_and_stays_inside():
-    grain = Grain(CameraCharacter(noise=(3.0,) * len(LUMAS), grain_px=0.7))
+    grain = Grain(CameraModel(noise=(3.0,) * len(LUMAS), grain_px=0.7))
     out, image, made = grained(grain)
     assert np.array_equal(out[made == 0], image[made == 0])
     assert np.array_equal(out[..., 3], image[..., 3])
@@ -246,24 +245,24 @@ def test_grain_is_as_strong_as_measured_and_stays_inside():
 
 def test_grain_that_was_measured_measures_the_same_again():
     random, clean = np.random.default_rng(5), room()
-    character = measured(3.0, 0.7)
-    grain, camera = Grain(character), CameraMatch()
+    model = measured(3.0, 0.7)
+    grain, camera = Grain(model), CameraEstimator()
     everywhere = np.full((HEIGHT, WIDTH), 255, np.uint8)
     for i in range(40):
         what = layers(noisy(clean, 0.0, 0.0, random), everywhere)
         grain.apply(what)
-        camera.see(what.image, None, i / FPS)
-    assert np.allclose(camera.character.noise, 3.0, rtol=0.25)
-    assert camera.character.grain_px == pytest.approx(0.7, abs=0.25)
+        camera.update(what.image, None, i / FPS)
+    assert np.allclose(camera.model.noise, 3.0, rtol=0.25)
+    assert camera.model.grain_px == pytest.approx(0.7, abs=0.25)
 
 
 def test_grain_follows_luma_mask_and_strength():
     noise = tuple(np.linspace(1, 6, len(LUMAS)))
-    character = CameraCharacter(noise=noise)
+    model = CameraModel(noise=noise)
 
     def deviation(value=120, made=255, strength=1.0):
         mask = np.full((HEIGHT, WIDTH), made, np.uint8)
-        out, _, _ = grained(Grain(character, strength), value, mask)
+        out, _, _ = grained(Grain(model, strength), value, mask)
         return cv2.cvtColor(out, cv2.COLOR_RGBA2GRAY).std()
 
     assert deviation(48) == pytest.approx(noise[1], rel=0.12)
@@ -286,7 +285,7 @@ def test_grain_changes_from_frame_to_frame_like_the_source():
 
 
 def test_the_same_pictures_get_the_same_grain():
-    grain = Grain(CameraCharacter(noise=(3.0,) * len(LUMAS)))
+    grain = Grain(CameraModel(noise=(3.0,) * len(LUMAS)))
     first, second = grained(grain)[0], grained(grain)[0]
     assert not np.array_equal(first, second)
     grain.reset()
@@ -297,12 +296,12 @@ def test_looks_and_grain_cost_little():
     random = np.random.default_rng(5)
     clean = cv2.resize(room(), (1280, 720))
     pictures = [noisy(clean, 2.0, 0.7, random) for _ in range(2)]
-    camera, looks = CameraMatch(), []
+    camera, looks = CameraEstimator(), []
     for i in range(24):
         begun = process_time()
-        camera.see(pictures[i % 2], None, i * 0.19)
+        camera.update(pictures[i % 2], None, i * 0.19)
         looks.append(process_time() - begun)
-    grain, times = Grain(camera.character), []
+    grain, times = Grain(camera.model), []
     made = np.zeros((720, 1280), np.uint8)
     made[100:600, 400:900] = 255
     for _ in range(12):

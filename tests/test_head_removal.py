@@ -14,7 +14,7 @@ from livecam.compose.fill import filled, push_pull
 from livecam.compose.head_removal import HeadRemoval, enlarged, on_grid
 from livecam.compose.neck import NeckTint, throat_colour
 from livecam.compose.person_parts import AvatarProjection, PersonParts, split_person, wearer_mask
-from livecam.compose.shadow import Body, ShadowPlace, cast
+from livecam.compose.shadow import ShadowCatcher, ShadowGeometry, cast_shadow
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, SmoothingSettings
 from livecam.core.frame import Frame, Image, Rect
@@ -230,10 +230,10 @@ def test_the_shadow_falls_on_the_body_alone():
     picture = np.full((200, 300, 4), 200, np.uint8)
     head = Rect(100, 20, 200, 110)
     coverage = np.full((90, 100), 255, np.uint8)
-    place = ShadowPlace(40.0, 70.0, (-0.5, -0.6))
+    place = ShadowGeometry(40.0, 70.0, (-0.5, -0.6))
     mask = np.zeros((100, 150), np.uint8)
     mask[55:, 60:90] = 255  # a narrow body
-    cast(picture, coverage, head, place, 0.6, Body(mask, 2))
+    cast_shadow(picture, coverage, head, place, 0.6, ShadowCatcher(mask, 2))
     assert (picture[150, 150] < 200).any() or (picture[125, 150] < 200).any()
     outside = np.ones((200, 300), bool)
     outside[100:, 110:190] = False

@@ -16,7 +16,7 @@ from livecam.avatar.base import Avatar, AvatarState, Material
 from livecam.compose.base import Layers, primary_of
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
-from livecam.compose.shadow import Body
+from livecam.compose.shadow import ShadowCatcher
 from livecam.compose.stages import CompositingStages
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
@@ -100,9 +100,9 @@ class HeadCompositor:
                 touched = self._painter.add(
                     state,
                     self._settings.shadow,
-                    body_of(layers, state),
+                    shadow_catcher(layers, state),
                     layers.coverage if stages.needs_coverage else None,
-                    stages.softness(state),
+                    stages.blur(state),
                 )
                 self.drawn = self.drawn.union(touched)
                 layers.head_rect = layers.head_rect.union(touched)
@@ -148,13 +148,13 @@ class HeadCompositor:
         self._painter.release()
 
 
-def body_of(layers: Layers, state: AvatarState) -> Body | None:
+def shadow_catcher(layers: Layers, state: AvatarState) -> ShadowCatcher | None:
     """The mask that a head's shadow may darken; None without segmentation."""
     if layers.parts is None or layers.segmentation is None:
         return None
     if state is not layers.primary:  # only the primary's body is separated from its head
-        return Body(layers.segmentation.person, layers.segmentation.cell)
-    return Body(layers.parts.body, layers.segmentation.cell)
+        return ShadowCatcher(layers.segmentation.person, layers.segmentation.cell)
+    return ShadowCatcher(layers.parts.body, layers.segmentation.cell)
 
 
 def underpaint_rect(outline: NDArray[np.float32]) -> Rect:

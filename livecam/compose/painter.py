@@ -1,4 +1,4 @@
-"""Lay heads over a picture, in one of two ways: on the processor, or on the GPU."""
+"""Blends rendered heads over an image, on the CPU or on the GPU."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.blend import blend, soften
-from livecam.compose.camera_match import Softness, match_softness
-from livecam.compose.shadow import CAST, CONTACT, FADE_IN, Body, ShadowPlace, cast
+from livecam.compose.camera_blur import SHARP, CameraBlur, apply_blur
+from livecam.compose.shadow import (
+    CAST,
+    CONTACT,
+    FADE_IN,
+    ShadowCatcher,
+    ShadowGeometry,
+    cast_shadow,
+)
 from livecam.config.settings import RenderSettings
 from livecam.core.frame import Image, Rect
 from livecam.core.spaces import project
@@ -27,22 +34,19 @@ from livecam.render.shaders import Program, Value
 from livecam.render.targets import COARSE, CoarseTarget, ImageTarget
 
 NOTHING = Rect(0, 0, 0, 0)
-HEAD_UNIT, DARK_UNIT, BODY_UNIT = 0, 1, 2
-
-
-SHARP = Softness()
+HEAD_UNIT, DARK_UNIT, CATCHER_UNIT = 0, 1, 2
 
 
 class Painter(Protocol):
-    """Paints one picture at a time: `begin`, any number of `add`, `finish`.
+    """Blends heads over one image at a time: `begin`, any number of `add`, `finish`.
 
-    `begin` takes a picture, owns it and knows when it was taken; `add` says which rectangle it
-    touched; `finish` gives the picture back, painted. All on the thread of the context.
+    `begin` takes the image, which is the painter's until `finish` returns it, and its capture
+    time; `add` returns the rectangle that changed. All on the thread of the context.
 
-    The shadow falls on `body` alone where one is given; the alpha of the head is added to
+    The shadow falls on `catcher` alone if given; the alpha of the head is added to
     `coverage` uint8[h, w]; the head is blurred like the camera image. `light` falls on all heads.
     `set_avatars` sets the heads, and each state's `slot` is its index, modulo their number; equal
-    ones are prepared once.
+    ones are prepared unique.
     """
 
     light: Light
@@ -55,9 +59,9 @@ class Painter(Protocol):
         self,
         state: AvatarState,
         shadow: float,
-        body: Body | None = None,
+        catcher: ShadowCatcher | None = None,
         coverage: NDArray[np.uint8] | None = None,
-        softness: Softness = SHARP,
+        blur: CameraBlur = SHARP,
     ) -> Rect: ...
 
     def finish(self) -> Image: ...
@@ -68,7 +72,7 @@ class Painter(Protocol):
 
 
 class LightPainter:
-    """Heads come back as pixels and are blended on the processor."""
+    """Reads heads back as pixels and blends them on the CPU."""
 
     def __init__(self, graphics: Graphics, avatar: Avatar, timer: StageTimer) -> None:
         self._graphics = graphics
@@ -77,16 +81,16 @@ class LightPainter:
 
     @property
     def programs(self) -> list[Program]:
-        """Every program, for the tests."""
-        return [program for head in once(self._heads) for program in head.programs]
+        """All shader programs, for tests."""
+        return [program for head in unique(self._heads) for program in head.programs]
 
     def set_avatars(self, avatars: Sequence[Avatar]) -> None:
         self._heads = heads_of(avatars, self._heads, lambda a: LightHead(self._graphics, a))
 
     def begin(self, image: Image, at_s: float = 0.0) -> None:
-        self._picture = image
+        self._image = image
         with self._timer.stage("room"):
-            for head in once(self._heads):
+            for head in unique(self._heads):
                 head.environment.update(image, at_s)
 
     @property
@@ -102,42 +106,42 @@ class LightPainter:
         self,
         state: AvatarState,
         shadow: float,
-        body: Body | None = None,
+        catcher: ShadowCatcher | None = None,
         coverage: NDArray[np.uint8] | None = None,
-        softness: Softness = SHARP,
+        blur: CameraBlur = SHARP,
     ) -> Rect:
-        picture, drawn = self._picture, head_of(self._heads, state)
-        height, width = picture.shape[:2]
-        view = drawn.view(state, width, height)
+        image, head = self._image, head_of(self._heads, state)
+        height, width = image.shape[:2]
+        view = head.view(state, width, height)
         if view is None:
             return NOTHING
-        pixels = drawn.draw(view, self._timer)
+        pixels = head.draw(view, self._timer)
         with self._timer.stage("soften"):
             soft = soften(pixels, view.rect.width, view.rect.height)
-            soft = match_softness(soft, softness)
+            soft = apply_blur(soft, blur)
         with self._timer.stage("shadow"):
-            place = shadow_place(drawn, view, width, height)
-            shaded = cast(picture, soft[..., 3], view.rect, place, shadow, body)
+            geometry = shadow_geometry(head, view, width, height)
+            shaded = cast_shadow(image, soft[..., 3], view.rect, geometry, shadow, catcher)
         with self._timer.stage("blend"):
-            blend(picture[view.rect.slices], soft)
+            blend(image[view.rect.slices], soft)
             if coverage is not None:
                 part = coverage[view.rect.slices]
                 cv2.max(part, soft[..., 3], dst=part)
         return view.rect.union(shaded)
 
     def finish(self) -> Image:
-        return self._picture
+        return self._image
 
     def planes(self) -> None:
         return None
 
     def release(self) -> None:
-        for head in once(self._heads):
+        for head in unique(self._heads):
             head.release()
 
 
 class FullPainter:
-    """Heads stay on the GPU; only the rectangle that changed comes back."""
+    """Blends heads on the GPU and reads only the changed rectangle back."""
 
     def __init__(
         self, graphics: Graphics, avatar: Avatar, settings: RenderSettings, timer: StageTimer
@@ -152,13 +156,13 @@ class FullPainter:
         self._blend_quad = self._ctx.vertex_array(self._blend.gl, [])
         self._target: ImageTarget | None = None
         self._i420: GpuI420 | None = None
-        self._body: moderngl.Texture | None = None
+        self._catcher: moderngl.Texture | None = None
         self._timer = timer
 
     @property
     def programs(self) -> list[Program]:
-        """Every program, for the tests."""
-        heads = (program for head in once(self._heads) for program in head.programs)
+        """All shader programs, for tests."""
+        heads = (program for head in unique(self._heads) for program in head.programs)
         return [*heads, *self._shadow.programs, self._blend]
 
     def set_avatars(self, avatars: Sequence[Avatar]) -> None:
@@ -174,7 +178,7 @@ class FullPainter:
         self._touched = NOTHING
         self._target.upload(image)
         with self._timer.stage("room"):
-            for head in once(self._heads):
+            for head in unique(self._heads):
                 head.environment.update(image, at_s)
 
     @property
@@ -190,9 +194,9 @@ class FullPainter:
         self,
         state: AvatarState,
         shadow: float,
-        body: Body | None = None,
+        catcher: ShadowCatcher | None = None,
         coverage: NDArray[np.uint8] | None = None,
-        softness: Softness = SHARP,
+        blur: CameraBlur = SHARP,
     ) -> Rect:
         assert self._target is not None  # begin() made it
         width, height = self._target.size
@@ -201,45 +205,45 @@ class FullPainter:
         if view is None:
             return NOTHING
         texture = head.draw(view, self._timer)
-        place = shadow_place(head, view, width, height)
-        region = view.rect.union(place.region(view.rect, width, height))
+        geometry = shadow_geometry(head, view, width, height)
+        region = view.rect.union(geometry.region(view.rect, width, height))
         with self._timer.stage("shadow"):
             mapping = head_from_region(view, texture, region)
-            dark = self._shadow.cast(texture, mapping, place, region)
+            dark = self._shadow.render(texture, mapping, geometry, region)
         with self._timer.stage("blend"):
-            self._lay(texture, dark, mapping, place, region, shadow, body, softness)
+            self._blend_head(texture, dark, mapping, geometry, region, shadow, catcher, blur)
             if coverage is not None:
-                _take_coverage(texture, view, coverage)
+                _read_coverage(texture, view, coverage)
         self._touched = self._touched.union(region)
         return region
 
-    def _lay(
+    def _blend_head(
         self,
         texture: moderngl.Texture,
         dark: moderngl.Texture,
         mapping: HeadFromRegion,
-        place: ShadowPlace,
+        geometry: ShadowGeometry,
         region: Rect,
         shadow: float,
-        body: Body | None,
-        softness: Softness,
+        catcher: ShadowCatcher | None,
+        blur: CameraBlur,
     ) -> None:
         assert self._target is not None
-        mask = self._body_texture(body)
-        cell = 1 if body is None else body.cell
-        across = (mask.width * cell, mask.height * cell) if body is not None else (1, 1)
-        begins = (place.neck_y_px - region.y0) / region.height
-        whole = begins + max(1e-3, FADE_IN * place.unit_px / region.height)
+        mask = self._catcher_texture(catcher)
+        cell = 1 if catcher is None else catcher.cell
+        across = (mask.width * cell, mask.height * cell) if catcher is not None else (1, 1)
+        begins = (geometry.neck_y_px - region.y0) / region.height
+        whole = begins + max(1e-3, FADE_IN * geometry.unit_px / region.height)
         self._blend.set(
             **mapping.uniforms(),
             dark=DARK_UNIT,
             texel=tuple(mapping.per_pixel.tolist()),
-            blur=softness.blur_px,
-            streak=softness.streak_px,
+            blur=blur.blur_px,
+            streak=blur.streak_px,
             strength=(shadow * CAST.strength, shadow * CONTACT.strength),
             fade=(begins, whole),
-            body=BODY_UNIT,
-            body_from_region=(
+            catcher=CATCHER_UNIT,
+            catcher_from_region=(
                 region.width / across[0],
                 region.height / across[1],
                 region.x0 / across[0],
@@ -249,21 +253,21 @@ class FullPainter:
         self._target.begin(region)
         texture.use(HEAD_UNIT)
         dark.use(DARK_UNIT)
-        mask.use(BODY_UNIT)
+        mask.use(CATCHER_UNIT)
         self._blend_quad.render(moderngl.TRIANGLES, vertices=3)
         self._target.end()
 
-    def _body_texture(self, body: Body | None) -> moderngl.Texture:
-        """The body's mask; one white texel where all may be darkened."""
-        mask = np.full((1, 1), 255, np.uint8) if body is None else body.mask
+    def _catcher_texture(self, catcher: ShadowCatcher | None) -> moderngl.Texture:
+        """The mask of the catcher as a texture; one white texel without one."""
+        mask = np.full((1, 1), 255, np.uint8) if catcher is None else catcher.mask
         size = (mask.shape[1], mask.shape[0])
-        if self._body is None or self._body.size != size:
-            if self._body is not None:
-                self._body.release()
-            self._body = self._ctx.texture(size, 1, alignment=1)
-            self._body.repeat_x = self._body.repeat_y = False
-        self._body.write(np.ascontiguousarray(mask).tobytes(), alignment=1)
-        return self._body
+        if self._catcher is None or self._catcher.size != size:
+            if self._catcher is not None:
+                self._catcher.release()
+            self._catcher = self._ctx.texture(size, 1, alignment=1)
+            self._catcher.repeat_x = self._catcher.repeat_y = False
+        self._catcher.write(np.ascontiguousarray(mask).tobytes(), alignment=1)
+        return self._catcher
 
     def finish(self) -> Image:
         if not self._touched.empty and self._target is not None:
@@ -284,12 +288,12 @@ class FullPainter:
             return self._i420.convert(self._target.texture)
 
     def release(self) -> None:
-        for head in once(self._heads):
+        for head in unique(self._heads):
             head.release()
         self._shadow.release()
         self._blend_quad.release()
         self._blend.release()
-        for made in (self._target, self._i420, self._body):
+        for made in (self._target, self._i420, self._catcher):
             if made is not None:
                 made.release()
 
@@ -297,33 +301,33 @@ class FullPainter:
 Head = TypeVar("Head", bound=HeadRenderer)
 
 
-def once(heads: Iterable[Head]) -> list[Head]:
-    """Every head once, however many people wear it."""
+def unique(heads: Iterable[Head]) -> list[Head]:
+    """Each head once, even if several slots wear it."""
     return list({id(head): head for head in heads}.values())
 
 
 def head_of(heads: Sequence[Head], state: AvatarState) -> Head:
-    """The head that a state is of."""
+    """The head of a state's slot."""
     return heads[state.slot % len(heads)]
 
 
 def heads_of(
     avatars: Sequence[Avatar], made: Sequence[Head], make: Callable[[Avatar], Head]
 ) -> tuple[Head, ...]:
-    """A head for each avatar, those that are there already among them; the rest is released."""
+    """Makes a head for each avatar, reusing existing ones; the others are released."""
     known = {id(head.avatar): head for head in made}
     for avatar in avatars:
         if id(avatar) not in known:
             known[id(avatar)] = make(avatar)
     heads = tuple(known[id(avatar)] for avatar in avatars)
-    for head in once(made):
+    for head in unique(made):
         if not any(head is kept for kept in heads):
             head.release()
     return heads
 
 
-def _take_coverage(texture: moderngl.Texture, view: HeadView, coverage: NDArray[np.uint8]) -> None:
-    """Reads a drawn head's coverage back into its place in the picture."""
+def _read_coverage(texture: moderngl.Texture, view: HeadView, coverage: NDArray[np.uint8]) -> None:
+    """Reads the coverage of a rendered head back and adds it to that of the image."""
     halves = np.frombuffer(texture.read(), np.float16).reshape(texture.height, texture.width, 4)
     drawn = halves[: view.size[1], : view.size[0], 3].astype(np.float32)
     size = (view.rect.width, view.rect.height)
@@ -333,7 +337,7 @@ def _take_coverage(texture: moderngl.Texture, view: HeadView, coverage: NDArray[
 
 
 class GpuShadow:
-    """A head's silhouette, moved and blurred: cast shadow in red, contact shadow in green."""
+    """Renders the shadow of a head: cast shadow in red, contact shadow in green."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -344,17 +348,21 @@ class GpuShadow:
 
     @property
     def programs(self) -> list[Program]:
-        """Every program, for the tests."""
+        """All shader programs, for tests."""
         return [self._silhouette, self._blur]
 
-    def cast(
-        self, head: moderngl.Texture, mapping: HeadFromRegion, place: ShadowPlace, region: Rect
+    def render(
+        self,
+        head: moderngl.Texture,
+        mapping: HeadFromRegion,
+        geometry: ShadowGeometry,
+        region: Rect,
     ) -> moderngl.Texture:
-        """The shadow's two channels, stretched over the region."""
+        """Renders both channels, stretched over the region."""
         self._ctx.enable_only(moderngl.NOTHING)
         one, two = self._targets
         head.use(HEAD_UNIT)
-        toward = np.array(place.towards_key) * place.unit_px * mapping.per_pixel
+        toward = np.array(geometry.towards_key) * geometry.unit_px * mapping.per_pixel
         self._silhouette.set(
             **mapping.uniforms(),
             cast_offset=tuple((toward * CAST.offset).tolist()),
@@ -366,7 +374,7 @@ class GpuShadow:
             (one, two, (1.0, 0.0), region.width),
             (two, one, (0.0, 1.0), region.height),
         ):
-            cells = place.unit_px * COARSE / pixels
+            cells = geometry.unit_px * COARSE / pixels
             source.texture.use(DARK_UNIT)
             self._blur.set(
                 source=DARK_UNIT,
@@ -388,12 +396,12 @@ class GpuShadow:
 
 @dataclass(frozen=True, slots=True)
 class HeadFromRegion:
-    """How a region of the picture maps onto the drawn head, 0..1 in both."""
+    """The transform from a region of the image to the texture of a head, 0..1 in both."""
 
     scale: tuple[float, float]
     offset: tuple[float, float]
-    extent: tuple[float, float]  # the part of the texture that is drawn on
-    per_pixel: NDArray[np.float64]  # a pixel of the picture, in the drawn head
+    extent: tuple[float, float]  # the part of the texture that is used
+    per_pixel: NDArray[np.float64]  # a pixel of the image, in units of the head
 
     def uniforms(self) -> dict[str, Value]:
         return {
@@ -404,7 +412,7 @@ class HeadFromRegion:
 
 
 def head_from_region(view: HeadView, texture: moderngl.Texture, region: Rect) -> HeadFromRegion:
-    """How the region maps onto the texture that holds the view."""
+    """Computes the transform from a region to the texture that holds a view."""
     rect = view.rect
     return HeadFromRegion(
         scale=(region.width / rect.width, region.height / rect.height),
@@ -414,14 +422,14 @@ def head_from_region(view: HeadView, texture: moderngl.Texture, region: Rect) ->
     )
 
 
-def shadow_place(head: HeadRenderer, view: HeadView, width: int, height: int) -> ShadowPlace:
-    """Where the head's shadow falls in a picture of that size."""
+def shadow_geometry(head: HeadRenderer, view: HeadView, width: int, height: int) -> ShadowGeometry:
+    """Computes where the shadow of a head falls in an image of that size."""
     fit = head.avatar.fit
     neck = np.array([fit.neck_pivot, fit.neck_pivot], np.float64)
     neck[1, 1] += fit.skull_half_width
     pixels = project(view.state.camera_from_body, neck, width, height)
     key = head.light.key_direction
-    return ShadowPlace(
+    return ShadowGeometry(
         unit_px=float(np.clip(np.hypot(*(pixels[1] - pixels[0])), 1, height)),
         neck_y_px=float(np.clip(pixels[0, 1], -1e6, 1e6)),
         towards_key=(key[0], -key[1]),

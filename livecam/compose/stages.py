@@ -12,8 +12,10 @@ from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.background import Background, background_stage
 from livecam.compose.base import Layers, Stage, primary_of
 from livecam.compose.body import BodyAlignment
-from livecam.compose.camera_match import CameraMatch, Grain, Softness, softness_of
+from livecam.compose.camera_blur import SHARP, CameraBlur, camera_blur
+from livecam.compose.camera_model import CameraEstimator
 from livecam.compose.effects import face_stages, look_stages, over_stages
+from livecam.compose.grain import Grain
 from livecam.compose.hands import HandsInFront
 from livecam.compose.head_removal import HeadRemoval, on_grid
 from livecam.compose.neck import NeckTint
@@ -61,8 +63,8 @@ class CompositingStages:
         self._before: list[Stage] = []
         self._after: list[Stage] = []
         self._body = BodyAlignment()
-        self._room_light = RoomLight()
-        self._camera = CameraMatch()
+        self._light_estimator = RoomLight()
+        self._camera = CameraEstimator()
         self._grain: Grain | None = None
         if picture is not None:
             self._add_picture_stages(picture, avatar, blocking)
@@ -142,8 +144,8 @@ class CompositingStages:
             self._split_person(layers)
         if self._grain is not None:
             with self._timer.stage("camera"):
-                self._grain.picture = frame.index + 1
-                self._grain.character = self._camera.see(
+                self._grain.frame_number = frame.index + 1
+                self._grain.model = self._camera.update(
                     frame.image, segmentation, frame.captured_at
                 )
         return layers
@@ -154,7 +156,7 @@ class CompositingStages:
             stage.reset()
         self._body.reset()
         self._parts = None
-        self._room_light.reset()
+        self._light_estimator.reset()
         self._camera.reset()
 
     def _split_person(self, layers: Layers) -> None:
@@ -225,7 +227,7 @@ class CompositingStages:
         self._lit_at = segmentation.at
         with self._timer.stage("light"):
             turn = layers.primary.camera_from_head[:3, :3]
-            self._light = self._room_light.see(
+            self._light = self._light_estimator.see(
                 layers.source,
                 segmentation.landmarks_px,
                 turn,
@@ -235,11 +237,11 @@ class CompositingStages:
             )
         return self._light
 
-    def softness(self, state: AvatarState) -> Softness:
+    def blur(self, state: AvatarState) -> CameraBlur:
         """Returns the blur that a rendered head needs to match the camera."""
         if self._grain is None:
-            return Softness()
-        return softness_of(self._camera.character, state.velocity_px, self._grain.strength)
+            return SHARP
+        return camera_blur(self._camera.model, state.velocity_px, self._grain.strength)
 
     def after(self, layers: Layers) -> None:
         """Runs the stages above the head."""
