@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from livecam import __version__
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
     path
@@ -62,3 +64,15 @@ def test_files_that_a_document_names_exist(document: Path):
     names = set(FILE_NAME.findall(prose(document))) - NOT_IN_THE_REPOSITORY
     places = [document.parent, *(REPOSITORY / root for root in ROOTS)]
     assert not [name for name in names if not any((place / name).exists() for place in places)]
+
+
+def test_the_changelog_has_a_heading_for_every_version():
+    text = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    newest, *released = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert newest == "[Unreleased]"
+    versions = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", each) for each in released]
+    assert all(versions)
+    assert versions[0] is not None
+    assert versions[0][1] == __version__
+    kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
