@@ -215,10 +215,10 @@ def test_a_blank_card_needs_neither_camera_nor_model(take: Path, tmp_path: Path)
     shares = [green_share(picture) for picture in pictures]
     assert min(shares) < 0.9
     recorded = read_take(again)
-    jaw = recorded.weights[recorded.seen, INDEX["jawOpen"]]
+    jaw = recorded.weights[recorded.visible, INDEX["jawOpen"]]
     assert jaw[0] == pytest.approx(1.0, abs=0.01)
     assert jaw.min() < 0.3
-    assert recorded.translations[recorded.seen][:, 2] == pytest.approx(-0.5, abs=1e-4)
+    assert recorded.translations[recorded.visible][:, 2] == pytest.approx(-0.5, abs=1e-4)
 
 
 def test_nobody_looks_into_a_blank_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_a_take_moves_the_face_in_a_film_and_leaves_the_head_in_its_place(
         said = np.array([after["weights"][name] for name in EXPRESSIONS])
         assert said == pytest.approx(shown.weights, abs=1e-4)
     a, b = read_take(own), read_take(told)
-    assert a.seen.all()
+    assert a.visible.all()
     assert a.translations == pytest.approx(b.translations)
     assert b.weights[:, INDEX["jawOpen"]] == pytest.approx(
         [talking(i).weights[INDEX["jawOpen"]] for i in range(10)], abs=1e-3

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from livecam.core.face import EXPRESSIONS, Performance
 from livecam.core.timing import ManualClock
-from livecam.protocols.ifacialmocap import IFacialMocapScript
-from livecam.protocols.openseeface import RECORD, OpenSeeFaceScript
+from livecam.protocols.ifacialmocap import IFacialMocapDecoder
+from livecam.protocols.openseeface import RECORD, OpenSeeFaceDecoder
 from livecam.protocols.osc import messages_in
-from livecam.protocols.receiver import Script
+from livecam.protocols.receiver import Decoder
 from livecam.protocols.udp import LOOPBACK, MalformedError
-from livecam.protocols.vmc import VmcScript
+from livecam.protocols.vmc import VmcDecoder
 from tests.test_protocols import (
     APPLY,
     IFACIALMOCAP_SAMPLE,
@@ -34,9 +34,9 @@ from tests.test_protocols import (
     wait_until,
 )
 
-VALID: dict[str, tuple[Callable[[], Script], list[bytes]]] = {
+VALID: dict[str, tuple[Callable[[], Decoder], list[bytes]]] = {
     "vmc": (
-        VmcScript,
+        VmcDecoder,
         [
             bundle(
                 message("/VMC/Ext/OK", 1, 3, 0, 1),
@@ -51,11 +51,11 @@ VALID: dict[str, tuple[Callable[[], Script], list[bytes]]] = {
         ],
     ),
     "ifacialmocap": (
-        IFacialMocapScript,
+        IFacialMocapDecoder,
         [IFACIALMOCAP_SAMPLE, b"jawOpen&50|trackingStatus&1|=head#1,2,3,0,0,-0.5|"],
     ),
     "openseeface": (
-        OpenSeeFaceScript,
+        OpenSeeFaceDecoder,
         [
             openseeface_record(mouth_open=0.5).tobytes(),
             openseeface_record(1).tobytes() + openseeface_record(0, eye_left=-1).tobytes(),
@@ -103,14 +103,14 @@ def check(told: Performance | None) -> None:
         assert told.pose.translation[2] < -0.1
 
 
-def read_all(script: Script, packets: list[bytes]) -> None:
+def read_all(decoder: Decoder, packets: list[bytes]) -> None:
     """Nothing but MalformedError comes out, and then nothing has changed."""
     for index, packet in enumerate(packets):
-        before = pickle.dumps(vars(script)) if hasattr(script, "__dict__") else b""
+        before = pickle.dumps(vars(decoder)) if hasattr(decoder, "__dict__") else b""
         try:
-            check(script.read(packet, index / 60))
+            check(decoder.decode(packet, index / 60))
         except MalformedError:
-            after = pickle.dumps(vars(script)) if hasattr(script, "__dict__") else b""
+            after = pickle.dumps(vars(decoder)) if hasattr(decoder, "__dict__") else b""
             assert after == before
 
 
@@ -145,33 +145,33 @@ def test_no_number_of_a_face_may_be_nonsense(bad: float, data: st.DataObject):
     places[data.draw(st.integers(0, len(places) - 1))] = bad
     record[field] = places
     with pytest.raises(MalformedError):
-        OpenSeeFaceScript().read(record.tobytes(), 0.0)
+        OpenSeeFaceDecoder().decode(record.tobytes(), 0.0)
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e300", "9999999", "", "x", "1,2"])
 def test_no_number_of_a_phone_may_be_nonsense(number: str):
     for text in (f"jawOpen&{number}|", f"=head#{number},0,0,0,0,0|", f"=head#0,0,0,0,0,{number}|"):
         with pytest.raises(MalformedError):
-            IFacialMocapScript().read(text.encode(), 0.0)
+            IFacialMocapDecoder().decode(text.encode(), 0.0)
 
 
 def test_unknown_names_are_not_remembered():
-    vmc = VmcScript()
-    phone = IFacialMocapScript()
+    vmc = VmcDecoder()
+    phone = IFacialMocapDecoder()
     for index in range(3000):
-        vmc.read(blend(f"unknown {index}", 0.5), 0.0)
-        vmc.read(bone(f"unknown {index}", (0, 0, 0, 1)), 0.0)
-        phone.read(f"jawOpen&1|unknown{index}&1|".encode(), 0.0)
+        vmc.decode(blend(f"unknown {index}", 0.5), 0.0)
+        vmc.decode(bone(f"unknown {index}", (0, 0, 0, 1)), 0.0)
+        phone.decode(f"jawOpen&1|unknown{index}&1|".encode(), 0.0)
     assert len(pickle.dumps(vars(vmc))) < 1000
     assert len(pickle.dumps(vars(phone))) < 1000
 
 
 def test_known_names_that_are_never_applied_are_few():
-    script = VmcScript()
+    decoder = VmcDecoder()
     for _ in range(50):
         for name in EXPRESSIONS:
-            script.read(blend(name, 0.5), 0.0)
-    assert len(pickle.dumps(vars(script))) < 5000
+            decoder.decode(blend(name, 0.5), 0.0)
+    assert len(pickle.dumps(vars(decoder))) < 5000
 
 
 @pytest.mark.parametrize("size", [-4, -16, 0, 2**31 - 1, -(2**31)])

@@ -33,11 +33,11 @@ from livecam.core.spaces import (
 from livecam.core.timing import ManualClock
 from livecam.live.motion import listeners
 from livecam.motion.base import PERFORMERS
-from livecam.protocols.ifacialmocap import GREETING, IFacialMocapReceiver, IFacialMocapScript
-from livecam.protocols.openseeface import FEATURES, RECORD, OpenSeeFaceScript
-from livecam.protocols.receiver import RESTING_PLACE, Receiver
+from livecam.protocols.ifacialmocap import GREETING, IFacialMocapDecoder, IFacialMocapReceiver
+from livecam.protocols.openseeface import FEATURES, RECORD, OpenSeeFaceDecoder
+from livecam.protocols.receiver import REST_POSITION, Receiver
 from livecam.protocols.udp import LOOPBACK, MalformedError, UdpInbox, socket_address
-from livecam.protocols.vmc import VmcReceiver, VmcScript, VmcSender
+from livecam.protocols.vmc import VmcDecoder, VmcReceiver, VmcSender
 
 approx = pytest.approx
 RECEIVERS = ("vmc", "ifacialmocap", "openseeface")
@@ -99,9 +99,9 @@ def unity_rotation(axis: str, angle_deg: float) -> tuple[float, ...]:
 
 
 def vmc(*packets: bytes) -> Performance:
-    script = VmcScript()
+    decoder = VmcDecoder()
     for each in packets:
-        told = script.read(each, 0.0)
+        told = decoder.decode(each, 0.0)
     assert told is not None
     return told
 
@@ -275,12 +275,12 @@ def test_a_target_that_is_none_is_told_with_an_example(text: str):
 
 
 def test_expressions_count_only_once_they_are_applied():
-    script = VmcScript()
-    assert script.read(blend("jawOpen", 0.5), 0.0) is None
-    told = script.read(APPLY, 0.0)
+    decoder = VmcDecoder()
+    assert decoder.decode(blend("jawOpen", 0.5), 0.0) is None
+    told = decoder.decode(APPLY, 0.0)
     assert told is not None
     assert weight(told, "jawOpen") == approx(0.5)
-    later = script.read(blend("jawOpen", 0.9), 0.1)
+    later = decoder.decode(blend("jawOpen", 0.9), 0.1)
     assert later is not None
     assert weight(later, "jawOpen") == approx(0.5)
 
@@ -318,12 +318,12 @@ def test_presets_of_vrm_become_expressions_of_arkit(preset: str, shown: str, not
 
 
 def test_presets_do_not_count_beside_names_of_arkit_but_after_them():
-    script = VmcScript()
-    script.read(bundle(blend("eyeBlinkLeft", 0.25), blend("Blink", 1.0), APPLY), 0.0)
-    both = script.read(bundle(blend("Blink", 1.0), APPLY), 0.1)
+    decoder = VmcDecoder()
+    decoder.decode(bundle(blend("eyeBlinkLeft", 0.25), blend("Blink", 1.0), APPLY), 0.0)
+    both = decoder.decode(bundle(blend("Blink", 1.0), APPLY), 0.1)
     assert both is not None
     assert weight(both, "eyeBlinkLeft") == approx(0.25)
-    alone = script.read(bundle(blend("Blink", 1.0), APPLY), 5.0)
+    alone = decoder.decode(bundle(blend("Blink", 1.0), APPLY), 5.0)
     assert alone is not None
     assert weight(alone, "eyeBlinkLeft") == 1
 
@@ -331,7 +331,7 @@ def test_presets_do_not_count_beside_names_of_arkit_but_after_them():
 def test_a_bone_that_is_not_turned_is_a_head_that_faces_the_camera():
     pose = pose_of(vmc(bone("Head", (0, 0, 0, 1))))
     assert pose.rotation == approx((1, 0, 0, 0))
-    assert pose.translation == approx(RESTING_PLACE)
+    assert pose.translation == approx(REST_POSITION)
 
 
 def test_unity_heads_turn_nod_and_tilt_the_same_way_here():
@@ -353,22 +353,22 @@ def test_the_neck_carries_the_head():
 
 
 def test_other_bones_and_unknown_addresses_are_ignored():
-    script = VmcScript()
-    assert script.read(bone("LeftHand", (0, 0, 0, 0)), 0.0) is None
-    assert script.read(message("/VMC/Ext/Cam", "Camera", 1.0), 0.0) is None
+    decoder = VmcDecoder()
+    assert decoder.decode(bone("LeftHand", (0, 0, 0, 0)), 0.0) is None
+    assert decoder.decode(message("/VMC/Ext/Cam", "Camera", 1.0), 0.0) is None
 
 
 def test_a_sender_that_lost_its_face_is_believed():
-    script = VmcScript()
+    decoder = VmcDecoder()
     head = bone("Head", (0, 0, 0, 1))
-    assert script.read(bundle(message("/VMC/Ext/OK", 1, 3, 0, 1), head), 0.0)
-    assert script.read(bundle(message("/VMC/Ext/OK", 1, 3, 0, 0), head), 0.1) is None
-    assert script.read(bundle(message("/VMC/Ext/OK", 1), head), 0.2)
+    assert decoder.decode(bundle(message("/VMC/Ext/OK", 1, 3, 0, 1), head), 0.0)
+    assert decoder.decode(bundle(message("/VMC/Ext/OK", 1, 3, 0, 0), head), 0.1) is None
+    assert decoder.decode(bundle(message("/VMC/Ext/OK", 1), head), 0.2)
 
 
 def test_a_packet_with_one_bad_message_has_no_effect():
-    script = VmcScript()
-    before = script.read(bundle(blend("jawOpen", 0.5), APPLY), 0.0)
+    decoder = VmcDecoder()
+    before = decoder.decode(bundle(blend("jawOpen", 0.5), APPLY), 0.0)
     assert before is not None
     for bad in (
         blend("jawOpen", float("nan")),
@@ -380,8 +380,8 @@ def test_a_packet_with_one_bad_message_has_no_effect():
         bone("Head", (0, float("nan"), 0, 1)),
     ):
         with pytest.raises(MalformedError):
-            script.read(bundle(blend("jawOpen", 0.9), APPLY, bad), 0.1)
-    after = script.read(APPLY, 0.2)
+            decoder.decode(bundle(blend("jawOpen", 0.9), APPLY, bad), 0.1)
+    after = decoder.decode(APPLY, 0.2)
     assert after is not None
     assert np.array_equal(after.weights, before.weights)
     assert after.at == before.at
@@ -452,7 +452,7 @@ def received_by_python_osc(face: FaceState, **options: object) -> dict[str, list
 
 def test_what_is_sent_is_read_by_an_independent_decoder():
     turned = FacePose(
-        RESTING_PLACE + np.array((0.1, 0.2, -0.3)), quaternion_from_vector(np.array((0, 1, 0)))
+        REST_POSITION + np.array((0.1, 0.2, -0.3)), quaternion_from_vector(np.array((0, 1, 0)))
     )
     face = FaceState(turned, a_face().weights, 1.09, 0.0)
     found = received_by_python_osc(face)
@@ -500,9 +500,9 @@ def test_a_refused_packet_does_not_disturb_the_sender():
 
 
 def ifacialmocap(*packets: bytes) -> Performance:
-    script = IFacialMocapScript()
+    decoder = IFacialMocapDecoder()
     for each in packets:
-        told = script.read(each, 0.0)
+        told = decoder.decode(each, 0.0)
     assert told is not None
     return told
 
@@ -541,12 +541,12 @@ def test_an_iphones_head_turns_nods_and_tilts_the_same_way_here():
 
 def test_a_calibrated_phone_tells_places_from_where_the_head_rests():
     pose = pose_of(ifacialmocap(head(0, 0, 0, 0.02, 0.01, 0.03)))
-    assert pose.translation == approx(RESTING_PLACE + np.array((0.02, 0.01, 0.03)))
+    assert pose.translation == approx(REST_POSITION + np.array((0.02, 0.01, 0.03)))
 
 
 def test_a_phone_that_lost_the_face_is_believed():
-    assert IFacialMocapScript().read(b"trackingStatus&0|jawOpen&5|", 0.0) is None
-    assert IFacialMocapScript().read(b"trackingStatus&1|jawOpen&5|", 0.0) is not None
+    assert IFacialMocapDecoder().decode(b"trackingStatus&0|jawOpen&5|", 0.0) is None
+    assert IFacialMocapDecoder().decode(b"trackingStatus&1|jawOpen&5|", 0.0) is not None
 
 
 def test_a_phone_is_greeted_only_when_it_was_named(clock: ManualClock):
@@ -631,7 +631,7 @@ def seen_by_openseeface(
 
 def openseeface(*records: NDArray[np.void] | bytes) -> Performance:
     packet = b"".join(r if isinstance(r, bytes) else r.tobytes() for r in records)
-    told = OpenSeeFaceScript().read(packet, 0.0)
+    told = OpenSeeFaceDecoder().decode(packet, 0.0)
     assert told is not None
     return told
 

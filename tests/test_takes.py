@@ -22,7 +22,7 @@ from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live.live import Capture, Live, Tracking
 from livecam.live.motion import check_motion
-from livecam.motion.base import performed_alone
+from livecam.motion.base import state_from_performances
 from livecam.motion.take import (
     LOOP_FADE_S,
     TakePlayer,
@@ -68,7 +68,7 @@ def test_what_was_recorded_is_read(recorded):
     take = read_take(recorded)
     assert len(take.times) == 60
     assert take.times == pytest.approx(np.arange(60) / FPS, abs=1e-4)
-    assert list(np.flatnonzero(~take.seen)) == list(range(20, 30))
+    assert list(np.flatnonzero(~take.visible)) == list(range(20, 30))
     for i in (0, 10, 45):
         assert take.weights[i] == pytest.approx(state(i).weights, abs=1e-4)
         assert take.translations[i] == pytest.approx(state(i).pose.translation, abs=1e-5)
@@ -166,7 +166,7 @@ def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path)
     take = read_take(tmp_path / "take.jsonl")
     assert (take.arkit_mask == mouth).all()
     told = [performance for each in players(take) if (performance := each.at(7.0))]
-    again = performed_alone(told)
+    again = state_from_performances(told)
     assert again is not None
     assert again.arkit_mask is not None
     assert list(again.arkit_mask) == list(mouth)

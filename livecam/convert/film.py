@@ -20,7 +20,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
-from livecam.motion.base import Listener, Performer, performed
+from livecam.motion.base import Listener, Performer, with_performances
 from livecam.pipeline.stats import Shown, StatsLine, StatsWriter
 
 CompositorFactory = Callable[[Avatar, int, int], Compositor]
@@ -60,7 +60,7 @@ class Wearer:
     def at(self, index: int) -> FaceState:
         """The face in one of the film's frames, doing what it is told."""
         face = self.role.at(index)
-        return performed(face, [p for each in self._performers if (p := each.at(face.at))])
+        return with_performances(face, [p for each in self._performers if (p := each.at(face.at))])
 
 
 class Artist:

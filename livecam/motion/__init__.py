@@ -1,1 +1,1 @@
-"""What a face does, told by others than the camera's picture; and what is told to others."""
+"""Motion of a face from other origins than the camera, and receivers of published motion."""

@@ -31,10 +31,10 @@ class Performer(Protocol):
 
 
 class Listener(Protocol):
-    """Is told what the published face does: a recorder of takes, another program.
+    """Receives published motion: a recorder of takes, another program.
 
-    `observe` is called once for every published picture, on the main thread, and never waits.
-    `face` is None when the picture shows none.
+    `observe` is called once for every published frame, on the main thread, and never waits.
+    `face` is None when the frame shows none.
     """
 
     def observe(self, face: FaceState | None, now: float) -> None: ...
@@ -52,10 +52,10 @@ PERFORMERS: Registry[[MotionSettings, Clock], Performer] = Registry(
 )
 
 
-def performed(face: FaceState, performances: Sequence[Performance]) -> FaceState:
-    """The face doing what it was told; later ones have the last word.
+def with_performances(face: FaceState, performances: Sequence[Performance]) -> FaceState:
+    """The face with the weights of the performances; later ones override earlier ones.
 
-    Where the head is stays the camera's to say: it must cover the real one.
+    Its pose stays the tracked one, so that the avatar covers the real head.
     """
     if not performances:
         return face
@@ -68,12 +68,14 @@ def performed(face: FaceState, performances: Sequence[Performance]) -> FaceState
     return replace(face, weights=weights, arkit_mask=arkit_mask)
 
 
-def performed_alone(performances: Sequence[Performance]) -> FaceState | None:
-    """A face that nobody filmed, where its performer says that it is; None when nobody does."""
+def state_from_performances(performances: Sequence[Performance]) -> FaceState | None:
+    """A face without a camera, with the pose of the last performance that has one, else None."""
     placed = [p for p in performances if p.pose is not None]
     if not placed:
         return None
     newest = placed[-1]
     assert newest.pose is not None
     still = np.zeros_like(newest.weights)
-    return performed(FaceState(newest.pose, still, newest.width_ratio, newest.at), performances)
+    return with_performances(
+        FaceState(newest.pose, still, newest.width_ratio, newest.at), performances
+    )

@@ -1,16 +1,16 @@
-"""Takes: a performance recorded as JSON lines, and played again.
+"""Takes: recorded motion of a face as JSON lines; recording and playback.
 
-The first line says what is in the file; every further line is one published picture:
+The first line is a header; every further line is one published frame:
 
     {"livecam_take": 1, "weights": ["browDownLeft", ...], "meant": false, "space": "..."}
     {"t": 0.033, "at": [x, y, z], "q": [w, x, y, z], "w": [52 numbers], "width": 1.09}
-    {"t": 0.066}                                                     nobody was seen
+    {"t": 0.066}                                                     no face
 
-A frame's own "meant" (true, or the names of some weights) has the last word over the first line's:
-meant weights are ARKit's and are shown as they are, the others are as our tracker measures.
+"meant" (true, false, or the names of some weights) says which weights are on ARKit's scale and are
+shown without gains; the others are as our tracker measures. A frame's own overrides the header's.
 
 `t` is seconds since the first, rising; `at` metres and `q` a unit quaternion, as `camera_from_head`
-(x right, y up, the camera looks down -z). No picture and no landmark is in it.
+(x right, y up, the camera looks down -z). It holds no image and no landmark.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from livecam.core.spaces import slerp
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-LONGEST_LINE = 1 << 16  # characters; a frame has about 600
-MOST_FRAMES = 1 << 22  # 38 hours
-LOOP_FADE_S = 0.2  # the end of a take goes over into its beginning
-LONGEST_STEP_S = 0.25  # between two frames; a longer pause is a gap
+MAX_LINE_LENGTH = 1 << 16  # characters; a frame has about 600
+MAX_FRAMES = 1 << 22  # 38 hours
+LOOP_FADE_S = 0.2  # the end of a take fades into its beginning
+MAX_STEP_S = 0.25  # between two frames; a longer pause is a gap
 SPACE = "metres; x right in the picture, y up, the camera looks down -z; quaternions w x y z"
 
 
 @dataclass(frozen=True, slots=True)
 class TakeSample:
-    """What a take shows between two of its frames."""
+    """A take at one time, interpolated between its frames."""
 
     pose: FacePose
     weights: Weights
@@ -52,28 +52,28 @@ class TakeSample:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A recorded performance; rows where nobody was seen mean nothing."""
+    """Recorded motion; rows without a face hold no meaning."""
 
     times: NDArray[np.float64]  # float64[n], seconds since the first, rising strictly
-    seen: NDArray[np.bool_]  # bool[n]
+    visible: NDArray[np.bool_]  # bool[n]
     translations: NDArray[np.float64]  # float64[n, 3], metres
     rotations: NDArray[np.float64]  # float64[n, 4], unit quaternions
     weights: NDArray[np.float32]  # float32[n, 52]
     widths: NDArray[np.float64]  # float64[n], as FaceState.width_ratio
-    arkit_mask: NDArray[np.bool_]  # bool[n, 52]: ARKit's weights; False: as our tracker measures
+    arkit_mask: NDArray[np.bool_]  # bool[n, 52]: on ARKit's scale; False: as our tracker measures
 
     @property
     def seconds(self) -> float:
         return float(self.times[-1])
 
     def at(self, t: float) -> TakeSample | None:
-        """What it shows t seconds after its beginning; None where nobody was seen."""
+        """The take t seconds after its beginning; None where there is no face."""
         after = int(np.searchsorted(self.times, t, side="right"))
         i, j = max(after - 1, 0), min(after, len(self.times) - 1)
         step = self.times[j] - self.times[i]
-        if not (self.seen[i] and self.seen[j]) or step > LONGEST_STEP_S:
+        if not (self.visible[i] and self.visible[j]) or step > MAX_STEP_S:
             i = j = i if t - self.times[i] <= self.times[j] - t else j
-            if not self.seen[i] or abs(t - self.times[i]) > LONGEST_STEP_S:
+            if not self.visible[i] or abs(t - self.times[i]) > MAX_STEP_S:
                 return None
         part = 0.0 if i == j else float((t - self.times[i]) / step)
         pose = FacePose(
@@ -86,9 +86,9 @@ class Take:
 
 
 class TakeWriter:
-    """Records what is published; implements motion/base.Listener.
+    """Records published motion; implements motion/base.Listener.
 
-    Every line is on the disk as soon as it is written: a take that was cut off is still good.
+    Every line is flushed as soon as it is written: a take that was cut off is still readable.
 
     Raises:
         SinkError: the file is there already, or cannot be written.
@@ -98,7 +98,7 @@ class TakeWriter:
         self._path = path
         self._begun: float | None = None
         self._before = -math.inf
-        self._late_s = 0.0  # from the moment that a picture shows until it is published
+        self._latency_s = 0.0  # from the capture of a frame until it is published
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("x", encoding="utf-8", buffering=1)
@@ -115,12 +115,12 @@ class TakeWriter:
 
     def observe(self, face: FaceState | None, now: float) -> None:
         if face is not None:
-            self._late_s = now - face.at
-        at = now - self._late_s
+            self._latency_s = now - face.at
+        at = now - self._latency_s
         if self._begun is None:
             self._begun = at
         t = round(at - self._begun, 4)
-        if t <= self._before:  # the same picture again
+        if t <= self._before:  # the same frame again
             return
         self._before = t
         line: dict[str, Any] = {"t": t}
@@ -154,12 +154,13 @@ class TakeWriter:
 class TakePlayer:
     """Plays a take; implements motion/base.Performer.
 
-    A performance tells weights of one kind, so a take that mixes them needs two players (see
-    `players`): this one tells those that are `meant`, or those that are not.
+    A performance has weights on one scale, so a take that mixes two scales needs two players
+    (see `players`).
 
     Args:
-        begins_at: when, on the clock of who asks; None: with the first question.
-        loop: False: soon after the end nothing is told any more.
+        is_arkit_scale: which of the take's weights this player returns.
+        begins_at: on the caller's clock; None: with the first call of `at`.
+        loop: False: soon after the end `at` returns None.
     """
 
     def __init__(
@@ -179,48 +180,52 @@ class TakePlayer:
         if self._begins_at is None:
             self._begins_at = now
         t = now - self._begins_at
-        shown = looped(self._take, t) if self._loop else self._take.at(t)
-        if shown is None:
+        sample = looped(self._take, t) if self._loop else self._take.at(t)
+        if sample is None:
             return None
-        mask = shown.arkit_mask == self._is_arkit_scale
-        return Performance(shown.weights, mask, shown.pose, now, self._is_arkit_scale, shown.width)
+        mask = sample.arkit_mask == self._is_arkit_scale
+        return Performance(
+            sample.weights, mask, sample.pose, now, self._is_arkit_scale, sample.width
+        )
 
     def close(self) -> None:
         pass
 
 
 def players(take: Take, begins_at: float | None = None, *, loop: bool = True) -> list[TakePlayer]:
-    """Who plays a take: one player for each kind of weights in it."""
-    kinds = [bool(kind) for kind in np.unique(take.arkit_mask[take.seen])]
+    """The players of a take: one for each scale of weights in it."""
+    kinds = [bool(kind) for kind in np.unique(take.arkit_mask[take.visible])]
     return [TakePlayer(take, is_arkit_scale=kind, begins_at=begins_at, loop=loop) for kind in kinds]
 
 
 def looped(take: Take, t: float) -> TakeSample | None:
-    """What a take that is played again and again shows t seconds after its beginning."""
+    """A take that is played in a loop, t seconds after its beginning."""
     fade_s = min(LOOP_FADE_S, take.seconds / 2)
     period = max(take.seconds - fade_s, 1e-3)
     rounds, into = divmod(max(t, 0.0), period)
-    shown = take.at(into)
+    sample = take.at(into)
     if rounds and into < fade_s:  # the end of the round before fades away
         ending = take.at(period + into)
-        if ending is not None and shown is not None:
-            return _between(ending, shown, into / fade_s)
-        return shown or ending
-    return shown
+        if ending is not None and sample is not None:
+            return _interpolated(ending, sample, into / fade_s)
+        return sample or ending
+    return sample
 
 
-def _between(one: TakeSample, two: TakeSample, part: float) -> TakeSample:
+def _interpolated(first: TakeSample, second: TakeSample, part: float) -> TakeSample:
     part = part * part * (3 - 2 * part)
     pose = FacePose(
-        one.pose.translation + part * (two.pose.translation - one.pose.translation),
-        slerp(one.pose.rotation, two.pose.rotation, part),
+        first.pose.translation + part * (second.pose.translation - first.pose.translation),
+        slerp(first.pose.rotation, second.pose.rotation, part),
     )
-    weights = one.weights + np.float32(part) * (two.weights - one.weights)
-    return TakeSample(pose, weights, one.width + part * (two.width - one.width), two.arkit_mask)
+    weights = first.weights + np.float32(part) * (second.weights - first.weights)
+    return TakeSample(
+        pose, weights, first.width + part * (second.width - first.width), second.arkit_mask
+    )
 
 
 def read_take(path: Path) -> Take:
-    """A take from its file; a last line that was cut off is left out.
+    """Reads a take; a last line that was cut off is ignored.
 
     Raises:
         ConfigError: the file is missing, no take, or damaged; says where.
@@ -247,65 +252,66 @@ def read_take(path: Path) -> Take:
 
 
 def summary(take: Take) -> dict[str, Any]:
-    """What is in a take, for people."""
+    """Figures about a take, for people."""
     strongest = np.argsort(-take.weights.max(axis=0))[:5]
     return {
         "seconds": round(take.seconds, 3),
         "frames": len(take.times),
         "fps": round((len(take.times) - 1) / take.seconds, 2) if take.seconds else 0.0,
-        "seen": round(float(take.seen.mean()), 4),
+        "seen": round(float(take.visible.mean()), 4),
         "weights": _kind(take),
         "strongest": {EXPRESSIONS[i]: round(float(take.weights[:, i].max()), 3) for i in strongest},
     }
 
 
 def _kind(take: Take) -> str:
-    share = float(take.arkit_mask[take.seen].mean())
+    share = float(take.arkit_mask[take.visible].mean())
     return {0.0: "as tracked", 1.0: "ARKit"}.get(share, f"{share:.0%} ARKit, else as tracked")
 
 
 def _lines(file: IO[str], path: Path) -> Iterator[dict[str, Any]]:
     number, broken = 0, ""
-    while text := file.readline(LONGEST_LINE):
+    while text := file.readline(MAX_LINE_LENGTH):
         number += 1
         if broken:
             raise ConfigError(broken, hint="record the take again")
-        if number > MOST_FRAMES:
+        if number > MAX_FRAMES:
             raise ConfigError(f"{path} is too long", hint="cut it into several takes")
         try:
-            said = json.loads(text)
+            parsed = json.loads(text)
         except ValueError:
-            said = None
-        if isinstance(said, dict):
-            yield said
+            parsed = None
+        if isinstance(parsed, dict):
+            yield parsed
         else:
-            broken = f"{path}, line {number}: no frame of a take"  # forgiven on the last line
+            broken = f"{path}, line {number}: no frame of a take"  # ignored on the last line
 
 
 def _order(names: object, path: Path) -> list[int]:
-    """Where each of the 52 weights stands in the file's lines."""
+    """The index of each of the 52 weights in the file's lines."""
     if not isinstance(names, list) or set(EXPRESSIONS) - {n for n in names if isinstance(n, str)}:
         raise ConfigError(f"{path} does not name the 52 weights", hint="record the take again")
     return [names.index(name) for name in EXPRESSIONS]
 
 
-def _take(frames: list[dict[str, Any]], order: list[int], usually: object, path: Path) -> Take:
+def _take(frames: list[dict[str, Any]], order: list[int], default: object, path: Path) -> Take:
     count = len(frames)
-    times, seen, widths = np.zeros(count), np.zeros(count, bool), np.ones(count)
-    places, turns = np.zeros((count, 3)), np.zeros((count, 4))
+    times, visible, widths = np.zeros(count), np.zeros(count, bool), np.ones(count)
+    translations, rotations = np.zeros((count, 3)), np.zeros((count, 4))
     weights = np.zeros((count, len(EXPRESSIONS)), np.float32)
     arkit_mask = np.zeros((count, len(EXPRESSIONS)), bool)
     for row, frame in enumerate(frames):
         try:
             times[row] = frame["t"]
-            seen[row] = "w" in frame
-            if seen[row]:
-                places[row], turns[row] = frame["at"], frame["q"]
+            visible[row] = "w" in frame
+            if visible[row]:
+                translations[row], rotations[row] = frame["at"], frame["q"]
                 weights[row] = np.asarray(frame["w"], np.float32)[order]
                 widths[row] = frame["width"]
-                arkit_mask[row] = _arkit_mask(frame.get("meant", usually))
+                arkit_mask[row] = _arkit_mask(frame.get("meant", default))
             good = math.isfinite(times[row]) and (
-                not seen[row] or _believable(places[row], turns[row], weights[row], widths[row])
+                not visible[row]
+                or _is_plausible(translations[row], rotations[row], weights[row], widths[row])
             )
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             good = False
@@ -314,32 +320,34 @@ def _take(frames: list[dict[str, Any]], order: list[int], usually: object, path:
                 f"{path}, line {row + 2}: numbers that no face can have",
                 hint="record the take again",
             )
-    lengths = np.linalg.norm(turns, axis=1, keepdims=True)
-    turns = np.where(lengths > 0, turns / np.maximum(lengths, 1e-9), (1.0, 0.0, 0.0, 0.0))
-    return Take(times - times[0], seen, places, turns, weights.clip(0, 1), widths, arkit_mask)
+    lengths = np.linalg.norm(rotations, axis=1, keepdims=True)
+    rotations = np.where(lengths > 0, rotations / np.maximum(lengths, 1e-9), (1.0, 0.0, 0.0, 0.0))
+    return Take(
+        times - times[0], visible, translations, rotations, weights.clip(0, 1), widths, arkit_mask
+    )
 
 
-def _arkit_mask(said: object) -> NDArray[np.bool_]:
+def _arkit_mask(parsed: object) -> NDArray[np.bool_]:
     """bool[52] from true, false or names; raises KeyError or TypeError for others."""
-    if isinstance(said, bool):
-        return np.full(len(EXPRESSIONS), said)
-    if not isinstance(said, list):
-        raise TypeError(said)
+    if isinstance(parsed, bool):
+        return np.full(len(EXPRESSIONS), parsed)
+    if not isinstance(parsed, list):
+        raise TypeError(parsed)
     out = np.zeros(len(EXPRESSIONS), bool)
-    out[[INDEX[name] for name in said]] = True
+    out[[INDEX[name] for name in parsed]] = True
     return out
 
 
-def _believable(
-    place: NDArray[np.float64],
-    turn: NDArray[np.float64],
+def _is_plausible(
+    translation: NDArray[np.float64],
+    rotation: NDArray[np.float64],
     weights: NDArray[np.float32],
     width: float,
 ) -> bool:
-    numbers = np.concatenate((place, turn, weights, [width]))
+    numbers = np.concatenate((translation, rotation, weights, [width]))
     return (
         bool(np.isfinite(numbers).all())
-        and abs(float(np.linalg.norm(turn)) - 1) < 0.01
-        and float(np.abs(place).max()) < 100
+        and abs(float(np.linalg.norm(rotation)) - 1) < 0.01
+        and float(np.abs(translation).max()) < 100
         and 0.2 < width < 5
     )

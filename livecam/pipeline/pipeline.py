@@ -24,7 +24,7 @@ from livecam.core.face import FaceState, Observation, Performance
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
-from livecam.motion.base import Performer, performed, performed_alone
+from livecam.motion.base import Performer, state_from_performances, with_performances
 from livecam.pipeline.cast import Cast, Wearer, stray_region
 from livecam.pipeline.privacy import LEFT_S, PrivacyGuard
 from livecam.pipeline.stats import Shown
@@ -224,7 +224,7 @@ class Line:
     def _performed_alone(self, now: float) -> list[Wearer]:
         """The first one, where nobody is filmed but a performer tells where they are."""
         first = self._cast.wearers[0]
-        first.face = performed_alone(self._performances(now))
+        first.face = state_from_performances(self._performances(now))
         return [] if first.face is None else [first]
 
     def _unseen(self, at: float) -> tuple[list[Wearer], Shown | None]:
@@ -327,7 +327,7 @@ class Line:
         assert wearer.face is not None
         if wearer.who > 0:
             return wearer.face
-        return performed(wearer.face, self._performances(now))
+        return with_performances(wearer.face, self._performances(now))
 
     def _performances(self, now: float) -> list[Performance]:
         return [p for each in self._performers if (p := each.at(now)) is not None]

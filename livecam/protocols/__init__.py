@@ -1,1 +1,1 @@
-"""Other programs and phones over UDP: they drive livecam, and livecam drives them."""
+"""Motion over UDP: received from phones and other programs, and sent to them."""

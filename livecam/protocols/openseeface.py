@@ -1,4 +1,4 @@
-"""OpenSeeFace: another program's tracker tells where a face is and what it does.
+"""OpenSeeFace: pose and weights from another program's tracker.
 
 Binary packets over UDP, one record for each face, as `facetracker.py` writes and
 `Unity/OpenSee.cs` reads them (https://github.com/emilianavt/OpenSeeFace).
@@ -11,7 +11,7 @@ ours, head = (-x, y, z) and camera = (y, -x, -z) of those. The quaternion (x y z
 the transposed rotation. The origin is the tip of the nose, the face 1.004 wide from jaw to jaw.
 
 The tracker begins its search at zero, from where solvePnP finds the face *behind* the camera (a
-depth of about -4), seen through the lens like a hollow mask. That is why `OpenSee.cs` negates
+depth of about -4), like a hollow mask. That is why `OpenSee.cs` negates
 the translation and takes 180 and 90 degrees off the angles. `_before_lens` takes the face that
 looks the same before the lens: its middle at the opposite place, turned by half a turn about
 the line of sight. What the mask's depth did to its perspective remains: 2 degrees in the median
@@ -21,7 +21,7 @@ Its camera matrix has the focal length `width` and the centre (width / 2, height
 and columns: the wrong way round, so that in a picture that is not square everything is seen
 from (width - height) / 2 pixels beside the middle. `_recentred` takes that out.
 
-Features say how far something is from its median, -1 to 1 (`FeatureExtractor`): eyes closed to
+Features are deviations from a median, -1 to 1 (`FeatureExtractor`): eyes closed to
 wide open, eyebrows down to up, corners of the mouth *up to down*, the mouth narrow to wide.
 Steepness and quirk of the eyebrows and the corners' in and out have no counterpart in ARKit.
 """
@@ -41,12 +41,12 @@ from livecam.core.spaces import (
     quaternion_from_matrix,
 )
 from livecam.core.timing import Clock
-from livecam.protocols.receiver import Receiver, before_camera, performance, unit
+from livecam.protocols.receiver import Receiver, in_front_of_camera, unit, weights_and_mask
 from livecam.protocols.udp import MalformedError
 
 PORT = 11573
-MOST_FACES = 40  # the sender sends no more
-LARGEST = 1e4  # in any unit of the packet; picture sizes are the largest numbers in it
+MAX_FACES = 40  # the sender sends no more
+MAX_VALUE = 1e4  # in any unit of the packet; picture sizes are the largest numbers in it
 JAW_M = 0.145  # the width of a grown-up's face between the landmarks 0 and 16, about
 UNIT_M = JAW_M / 1.004
 NOSE_TIP = np.array((0.0, -0.011, 0.075))  # in our head, metres: MediaPipe's canonical face
@@ -76,50 +76,50 @@ _CAMERA_FROM_ROWS = np.array(((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, -1.0
 class OpenSeeFaceReceiver(Receiver):
     """Listens to OpenSeeFace's `facetracker`; of several faces, to the one with the lowest id."""
 
-    USUAL_PORT = PORT
+    DEFAULT_PORT = PORT
 
     def __init__(self, address: str, port: int, clock: Clock) -> None:
-        super().__init__("openseeface", address, port, clock, OpenSeeFaceScript())
+        super().__init__("openseeface", address, port, clock, OpenSeeFaceDecoder())
 
     @classmethod
     def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
         return cls(settings.listen, settings.listen_port, clock)
 
 
-class OpenSeeFaceScript:
-    """What the packets of the tracker say; each tells everything."""
+class OpenSeeFaceDecoder:
+    """Decodes the packets of the tracker; each is complete."""
 
-    def read(self, packet: bytes, now: float) -> Performance | None:
+    def decode(self, packet: bytes, now: float) -> Performance | None:
         faces, rest = divmod(len(packet), RECORD.itemsize)
-        if rest or not 0 < faces <= MOST_FACES:
+        if rest or not 0 < faces <= MAX_FACES:
             raise MalformedError("not of whole faces")
         records = np.frombuffer(packet, RECORD)
         face = records[np.argmin(records["id"])]
         eyes = (face["points_3d"][_PUPILS], face["points_3d"][_EYEBALLS])
         for numbers in (*(face[name] for name in _USED), *eyes):
-            if not (np.abs(numbers) <= LARGEST).all():  # not so for NaN either
-                raise MalformedError("a number cannot be meant")
+            if not (np.abs(numbers) <= MAX_VALUE).all():  # not so for NaN either
+                raise MalformedError("a number is out of range")
         values = _expression(face)
         if not face["posed"]:
-            return Performance(*performance(values), None, now)
+            return Performance(*weights_and_mask(values), None, now)
         values |= _gaze(eyes[0].astype(np.float64) - eyes[1])
-        return Performance(*performance(values), _pose(face), now)
+        return Performance(*weights_and_mask(values), _pose(face), now)
 
 
 def _expression(face: np.void) -> dict[int, float]:
-    told = dict(zip(FEATURES, face["features"].tolist(), strict=True))
+    features = dict(zip(FEATURES, face["features"].tolist(), strict=True))
     right_open, left_open = face["eye_open"].tolist()
     values = {
         "eyeBlinkLeft": 1 - left_open,
         "eyeBlinkRight": 1 - right_open,
-        "browInnerUp": (max(told["brow_left"], 0) + max(told["brow_right"], 0)) / 2,
-        "jawOpen": told["mouth_open"],
-        "mouthPucker": -told["mouth_wide"],
+        "browInnerUp": (max(features["brow_left"], 0) + max(features["brow_right"], 0)) / 2,
+        "jawOpen": features["mouth_open"],
+        "mouthPucker": -features["mouth_wide"],
     }
     for side in ("Left", "Right"):
-        brow, corner = told[f"brow_{side.lower()}"], told[f"corner_{side.lower()}"]
+        brow, corner = features[f"brow_{side.lower()}"], features[f"corner_{side.lower()}"]
         values |= {
-            f"eyeWide{side}": told[f"eye_{side.lower()}"],
+            f"eyeWide{side}": features[f"eye_{side.lower()}"],
             f"browOuterUp{side}": brow,
             f"browDown{side}": -brow,
             f"mouthSmile{side}": -corner,
@@ -128,12 +128,12 @@ def _expression(face: np.void) -> dict[int, float]:
     return {INDEX[name]: value for name, value in values.items()}
 
 
-def _gaze(looks: NDArray[np.float64]) -> dict[int, float]:
-    """How far both eyes look where, of what lies between eyeballs and pupils.
+def _gaze(directions: NDArray[np.float64]) -> dict[int, float]:
+    """Weights of the gaze from the vectors between eyeballs and pupils.
 
     The sender writes its points as (x, -y, -z).
     """
-    right, up, out = looks[:, 0], -looks[:, 1], -looks[:, 2]
+    right, up, out = directions[:, 0], -directions[:, 1], -directions[:, 2]
     ahead = np.maximum(out, 1e-6)
     to_right = np.arctan2(right, ahead) / FULL_GAZE_RAD
     upwards = np.arctan2(up, ahead) / FULL_GAZE_RAD
@@ -156,24 +156,25 @@ def _pose(face: np.void) -> FacePose:
     if nose[2] > 0:
         nose, rotation = _before_lens(nose, rotation)
     nose, rotation = _recentred(nose, rotation, *face["size"].tolist())
-    return FacePose(before_camera(nose - matrix_from_quaternion(rotation) @ NOSE_TIP), rotation)
+    origin = nose - matrix_from_quaternion(rotation) @ NOSE_TIP
+    return FacePose(in_front_of_camera(origin), rotation)
 
 
-def _before_lens(place: Vector3, rotation: Quaternion) -> tuple[Vector3, Quaternion]:
-    turned = multiply(np.array((0.0, *(place / np.linalg.norm(place)))), rotation)
-    middle = place + matrix_from_quaternion(rotation) @ MIDDLE
+def _before_lens(position: Vector3, rotation: Quaternion) -> tuple[Vector3, Quaternion]:
+    turned = multiply(np.array((0.0, *(position / np.linalg.norm(position)))), rotation)
+    middle = position + matrix_from_quaternion(rotation) @ MIDDLE
     return -middle - matrix_from_quaternion(turned) @ MIDDLE, turned
 
 
 def _recentred(
-    place: Vector3, rotation: Quaternion, width: float, height: float
+    position: Vector3, rotation: Quaternion, width: float, height: float
 ) -> tuple[Vector3, Quaternion]:
-    """As seen with the centre where it is: moved, and turned along with the line of sight."""
-    if width < 1 or place[2] > -1e-3:
+    """Corrects the centre of projection: moves the face, and rotates it with the line of sight."""
+    if width < 1 or position[2] > -1e-3:
         raise MalformedError("no picture, or a face in the lens")
     off = (width - height) / 2 / width  # of the depth, both to the left and downwards
-    moved = place + -place[2] * off * np.array((-1.0, -1.0, 0.0))
-    before, after = place / np.linalg.norm(place), moved / np.linalg.norm(moved)
+    moved = position + -position[2] * off * np.array((-1.0, -1.0, 0.0))
+    before, after = position / np.linalg.norm(position), moved / np.linalg.norm(moved)
     # Beside the middle, a picture is stretched by 1 / cos across, 1 / cos^2 outwards.
     moved *= np.sqrt(before[2] / after[2])
     turn = np.array((1 + before @ after, *np.cross(before, after)))

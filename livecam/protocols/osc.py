@@ -1,9 +1,9 @@
-"""OSC packets as their messages.
+"""Decodes OSC packets into messages.
 
 Open Sound Control 1.0 (https://opensoundcontrol.stanford.edu/spec-1_0.html): big-endian, and
 all in multiples of four bytes. Packets are written with python-osc. They are read here, since
-python-osc 1.10 never comes back from a bundle whose element has a negative size, recurses as
-deep as a packet asks for, and logs what it does not know.
+python-osc 1.10 loops forever on a bundle whose element has a negative size, recurses as deep as a
+packet asks for, and logs what it does not know.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from livecam.protocols.udp import MalformedError
 
-DEEPEST = 4  # bundles in bundles
+MAX_DEPTH = 4  # bundles in bundles
 _BUNDLE = b"#bundle\0"
-_TIMED = len(_BUNDLE) + 8  # a bundle's time follows; everything is shown when it arrives
+_TIMED = len(_BUNDLE) + 8  # a bundle's time follows; it is ignored
 _NUMBERS = {"i": ">i", "f": ">f", "h": ">q", "d": ">d"}
-_SIZES = {"t": 8, "r": 4, "c": 4, "m": 4}  # of arguments that nobody here needs
+_SIZES = {"t": 8, "r": 4, "c": 4, "m": 4}  # of arguments that are not needed here
 _CONSTANTS = {"T": True, "F": False, "N": None, "I": None}
 
 Argument = int | float | str | bool | None
@@ -25,7 +25,7 @@ Argument = int | float | str | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An address and its arguments; arguments of types that nobody here needs are None."""
+    """An address and its arguments; arguments of types that are not needed here are None."""
 
     address: str
     arguments: tuple[Argument, ...]
@@ -35,7 +35,7 @@ def messages_in(packet: bytes, depth: int = 0) -> list[Message]:
     """The messages of a packet, in order, whatever their bundles' times; or MalformedError."""
     if not packet.startswith(_BUNDLE):
         return [_message(packet)]
-    if depth == DEEPEST or len(packet) < _TIMED:
+    if depth == MAX_DEPTH or len(packet) < _TIMED:
         raise MalformedError("bundles too deep, or cut off")
     found: list[Message] = []
     at = _TIMED

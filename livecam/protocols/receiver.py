@@ -1,4 +1,4 @@
-"""What all receivers share: a port, the newest performance, and what may be believed."""
+"""The base class of UDP receivers, and the checks of what they receive."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from livecam.core.face import EXPRESSIONS, INDEX, Performance, Quaternion, Vecto
 from livecam.core.timing import Clock
 from livecam.protocols.udp import MalformedError, SocketAddress, UdpInbox
 
-PLACES = {name.lower(): place for name, place in INDEX.items()}  # senders differ in letter case
-LARGEST_WEIGHT = 10.0  # some apps send beyond 1 on purpose; ten times full is no expression
-LARGEST_M = 10.0
-RESTING_PLACE = np.array((0.0, 0.0, -0.6))  # metres; of heads that are told without a place
-NEAREST_M = 0.15  # before the camera; nearer, no lens shows a whole head
+# By name in small letters: senders differ in letter case.
+WEIGHT_INDEX = {name.lower(): index for name, index in INDEX.items()}
+MAX_WEIGHT = 10.0  # some apps send beyond 1 on purpose; ten times full is no expression
+MAX_M = 10.0
+REST_POSITION = np.array((0.0, 0.0, -0.6))  # metres; of heads that come without a position
+MIN_DEPTH_M = 0.15  # nearer to the camera no lens shows a whole head
 
 
-class Script(Protocol):
-    """Understands one protocol; used by one thread.
+class Decoder(Protocol):
+    """Decodes the packets of one protocol; used by one thread.
 
-    `read` answers with the newest that is known after this packet, or None when nothing is.
-    It raises MalformedError, and then nothing has changed.
+    `decode` returns the newest performance after this packet, or None when there is none.
+    It raises MalformedError and then leaves its state unchanged.
     """
 
-    def read(self, packet: bytes, now: float) -> Performance | None: ...
+    def decode(self, packet: bytes, now: float) -> Performance | None: ...
 
 
 class Receiver(Closing):
-    """A performer that listens to a UDP port. Any thread may ask."""
+    """A performer that listens to a UDP port. Any thread may call it."""
 
-    USUAL_PORT: ClassVar[int]
-    STALE_S: ClassVar[float] = 0.5  # what is older is not shown
+    DEFAULT_PORT: ClassVar[int]
+    STALE_S: ClassVar[float] = 0.5  # an older performance is not shown
 
     def __init__(
         self,
@@ -42,13 +43,13 @@ class Receiver(Closing):
         address: str,
         port: int,
         clock: Clock,
-        script: Script,
+        decoder: Decoder,
         greeting: tuple[bytes, SocketAddress] | None = None,
     ) -> None:
         self._clock = clock
-        self._script = script
-        self._newest: Performance | None = None  # frozen, and replaced as a whole
-        self._inbox = UdpInbox(name, address, port or self.USUAL_PORT, self._read, greeting)
+        self._decoder = decoder
+        self._newest: Performance | None = None  # immutable, and replaced as a whole
+        self._inbox = UdpInbox(name, address, port or self.DEFAULT_PORT, self._decode, greeting)
 
     @property
     def address(self) -> str:
@@ -74,37 +75,37 @@ class Receiver(Closing):
     def close(self) -> None:
         self._inbox.close()
 
-    def _read(self, packet: bytes) -> None:
-        self._newest = self._script.read(packet, self._clock.now())
+    def _decode(self, packet: bytes) -> None:
+        self._newest = self._decoder.decode(packet, self._clock.now())
 
 
-def performance(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
-    """Weights between 0 and 1, and their mask, of values by their index in EXPRESSIONS."""
+def weights_and_mask(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
+    """Weights, clipped to 0..1, and their mask, from values by index of expression."""
     weights = np.zeros(len(EXPRESSIONS), np.float32)
     mask = np.zeros(len(EXPRESSIONS), bool)
-    places = list(values)
-    weights[places] = np.clip(list(values.values()), 0, 1)
-    mask[places] = True
+    indices = list(values)
+    weights[indices] = np.clip(list(values.values()), 0, 1)
+    mask[indices] = True
     return weights, mask
 
 
-def believable(value: object, largest: float) -> float:
+def plausible(value: object, maximum: float) -> float:
     """A finite number of at most that size, or MalformedError."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise MalformedError(f"{value!r} is no number")
-    if not math.isfinite(value) or abs(value) > largest:
-        raise MalformedError(f"{value!r} cannot be meant")
+    if not math.isfinite(value) or abs(value) > maximum:
+        raise MalformedError(f"{value!r} is out of range")
     return float(value)
 
 
 def unit(q: Quaternion) -> Quaternion:
-    """The rotation of a quaternion that need not have unit length, or MalformedError."""
+    """A quaternion scaled to unit length, or MalformedError."""
     length = float(np.linalg.norm(q))
     if not 0.5 < length < 2:
         raise MalformedError("no rotation")
     return q / length
 
 
-def before_camera(place: Vector3) -> Vector3:
-    """The place, moved back when it is behind the camera or too close to it."""
-    return np.array((place[0], place[1], min(float(place[2]), -NEAREST_M)))
+def in_front_of_camera(position: Vector3) -> Vector3:
+    """The position, moved back when it is behind the camera or too close to it."""
+    return np.array((position[0], position[1], min(float(position[2]), -MIN_DEPTH_M)))

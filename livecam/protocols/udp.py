@@ -1,4 +1,4 @@
-"""One UDP port that is listened to, and the texts that name an address."""
+"""Listening on a UDP port, and parsing of addresses."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.worker import Worker
 
 LOOPBACK = "127.0.0.1"
-LARGEST_PACKET = 65535  # of UDP
-WAIT_S = 0.1  # how long the thread listens before it looks whether it must stop
+MAX_PACKET = 65535  # of UDP
+WAIT_S = 0.1  # how long the thread listens before it checks whether it must stop
 CLOSE_S = 2.0
-GREET_EVERY_S = 1.0  # while nobody answers
+GREET_EVERY_S = 1.0  # while nothing arrives
 
 # (host, port) of IPv4, (host, port, flow, scope) of IPv6.
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 
 class MalformedError(Exception):
-    """A packet does not keep to its protocol; it is counted and has no effect."""
+    """A packet violates its protocol; it is counted and has no effect."""
 
 
 class UdpInbox(Closing):
-    """Hands every packet that arrives at one port to `read`, in order, on a thread of its own.
+    """Passes every packet that arrives at one port to `decode`, in order, on a thread of its own.
 
-    `read` raises MalformedError for packets that it refuses. An empty address is loopback, so
-    that nobody else can reach the port; port 0 takes any free one. A `greeting` is sent to its
-    address at once, and again while nothing arrives.
+    `decode` raises MalformedError for packets that it refuses. An empty address is loopback, which
+    other machines cannot reach; port 0 takes any free one. A `greeting` is sent to its address at
+    once, and again while nothing arrives.
 
     Raises:
         DeviceError: the address is not of this machine, or the port is taken.
@@ -40,14 +40,14 @@ class UdpInbox(Closing):
         name: str,
         address: str,
         port: int,
-        read: Callable[[bytes], None],
+        decode: Callable[[bytes], None],
         greeting: tuple[bytes, SocketAddress] | None = None,
     ) -> None:
-        self._read = read
+        self._decode = decode
         self._greeting = greeting
         self._greeted_waits = 0
-        self._counting = threading.Lock()
-        # guarded by _counting:
+        self._lock = threading.Lock()
+        # guarded by _lock:
         self._received = 0
         self._malformed = 0
         self._socket = _bound(name, address, port)
@@ -71,12 +71,12 @@ class UdpInbox(Closing):
     @property
     def received(self) -> int:
         """Packets that arrived, the malformed ones too."""
-        with self._counting:
+        with self._lock:
             return self._received
 
     @property
     def malformed(self) -> int:
-        with self._counting:
+        with self._lock:
             return self._malformed
 
     def start(self) -> None:
@@ -84,19 +84,19 @@ class UdpInbox(Closing):
 
     def step(self) -> bool:
         try:
-            packet = self._socket.recv(LARGEST_PACKET)
+            packet = self._socket.recv(MAX_PACKET)
         except TimeoutError:
             self._greet_again()
             return True
         except OSError:
-            # Windows reports here that nobody listens where a greeting was sent.
+            # Windows reports here that a greeting was refused.
             return True
         well_formed = True
         try:
-            self._read(packet)
+            self._decode(packet)
         except MalformedError:
             well_formed = False
-        with self._counting:
+        with self._lock:
             self._received += 1
             self._malformed += not well_formed
         return True
@@ -110,9 +110,9 @@ class UdpInbox(Closing):
         self._worker.join(CLOSE_S)
         self._socket.close()
 
-    def _greet(self, words: bytes, address: SocketAddress) -> None:
+    def _greet(self, packet: bytes, address: SocketAddress) -> None:
         try:
-            self._socket.sendto(words, address)
+            self._socket.sendto(packet, address)
         except OSError as err:
             raise DeviceError(
                 f"{address[0]} cannot be reached from {self.address}: {err.strerror}",
@@ -126,18 +126,18 @@ class UdpInbox(Closing):
             self._greet(*self._greeting)
 
 
-def socket_address(text: str, usual_port: int, usual_host: str = LOOPBACK) -> SocketAddress:
+def socket_address(text: str, default_port: int, default_host: str = LOOPBACK) -> SocketAddress:
     """The address that `host:port`, `host`, `:port` or `[::1]:port` names.
 
     Raises:
         ConfigError: it names none.
     """
-    hint = f'write "host:port", for example "{usual_host}:{usual_port}"'
+    hint = f'write "host:port", for example "{default_host}:{default_port}"'
     host, port = _host_and_port(text.strip())
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ConfigError(f'"{text}" has no port between 1 and 65535', hint=hint)
     try:
-        return _resolved(host or usual_host, int(port or usual_port))[1]
+        return _resolved(host or default_host, int(port or default_port))[1]
     except (OSError, UnicodeError) as err:
         raise ConfigError(f'"{text}" is no address that is known here', hint=hint) from err
 
@@ -154,7 +154,7 @@ def _host_and_port(text: str) -> tuple[str, str]:
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, SocketAddress]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    # Programs that speak these protocols listen on IPv4 where a name has both.
+    # Programs that use these protocols listen on IPv4 where a name has both.
     found.sort(key=lambda each: each[0] != socket.AF_INET)
     family, address = found[0][0], found[0][4]
     return family, address  # type: ignore[return-value]  # typeshed has a third kind: no IPv6

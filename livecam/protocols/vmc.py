@@ -1,17 +1,17 @@
-"""The VMC protocol: other programs drive livecam, and livecam drives them.
+"""The VMC protocol: receives motion from other programs, and sends published motion to them.
 
 OSC over UDP, as https://protocol.vmc.info/english says: `/VMC/Ext/Blend/Val` names an
-expression and its value, `/VMC/Ext/Blend/Apply` makes those sent so far count, and
+expression and its value, `/VMC/Ext/Blend/Apply` applies those sent so far, and
 `/VMC/Ext/Bone/Pos` gives a Unity bone's position and rotation (x y z w) in its parent's space.
 
 Unity's space is left-handed, y up, and an avatar in it faces +z with its right hand at +x
 (https://docs.unity3d.com/Manual/QuaternionAndEulerRotationsInUnity.html). Our head has its
 *left* at +x, and all else the same: so one space is the other in a mirror at x = 0, which turns
-a place (x, y, z) into (-x, y, z) and a rotation (w, x, y, z) into (w, x, -y, -z). An avatar
-that faces the camera is not turned in either, and its left is on the picture's right.
+a position (x, y, z) into (-x, y, z) and a rotation (w, x, y, z) into (w, x, -y, -z). An avatar
+that faces the camera is not rotation in either, and its left is on the picture's right.
 
-How far the head moved is told as the place of the avatar's root (`/VMC/Ext/Root/Pos`), seen
-from RESTING_PLACE: bones have fixed lengths, and would come off their necks.
+The translation of the head is sent as the position of the avatar's root (`/VMC/Ext/Root/Pos`),
+relative to REST_POSITION: bones have fixed lengths, and would come off their necks.
 """
 
 from __future__ import annotations
@@ -42,33 +42,33 @@ from livecam.core.spaces import multiply
 from livecam.core.timing import Clock
 from livecam.protocols.osc import Argument, messages_in
 from livecam.protocols.receiver import (
-    LARGEST_M,
-    LARGEST_WEIGHT,
-    PLACES,
-    RESTING_PLACE,
+    MAX_M,
+    MAX_WEIGHT,
+    REST_POSITION,
+    WEIGHT_INDEX,
     Receiver,
-    before_camera,
-    believable,
-    performance,
+    in_front_of_camera,
+    plausible,
     unit,
+    weights_and_mask,
 )
 from livecam.protocols.udp import MalformedError, socket_address
 from livecam.protocols.vrm import PRESETS, from_presets
 
 PORT = 39539  # where a "marionette" listens
 # What turns the head, from the hips up. The hips and the root turn the whole avatar.
-_TURNING = ("Spine", "Chest", "UpperChest", "Neck", "Head")
-_UNTURNED = np.array((1.0, 0.0, 0.0, 0.0))
+_NECK_BONES = ("Spine", "Chest", "UpperChest", "Neck", "Head")
+_IDENTITY = np.array((1.0, 0.0, 0.0, 0.0))
 _CALIBRATED, _NORMAL_MODE = 3, 0
 
 
-def mirrored_place(place: Vector3) -> Vector3:
-    """A place of ours in Unity's space, and back."""
+def mirrored_position(place: Vector3) -> Vector3:
+    """Mirrors a position between our space and Unity's."""
     return place * (-1.0, 1.0, 1.0)
 
 
 def mirrored_rotation(q: Quaternion) -> Quaternion:
-    """A rotation of ours (w x y z) in Unity's space, and back."""
+    """Mirrors a rotation (w x y z) between our space and Unity's."""
     return q * (1.0, 1.0, -1.0, -1.0)
 
 
@@ -79,53 +79,57 @@ class VmcReceiver(Receiver):
     avatars count while no ARKit names come.
     """
 
-    USUAL_PORT = PORT
+    DEFAULT_PORT = PORT
 
     def __init__(self, address: str, port: int, clock: Clock) -> None:
-        super().__init__("vmc", address, port, clock, VmcScript())
+        super().__init__("vmc", address, port, clock, VmcDecoder())
 
     @classmethod
     def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
         return cls(settings.listen, settings.listen_port, clock)
 
 
-class VmcScript:
-    """What the messages of a VMC performer add up to."""
+class VmcDecoder:
+    """Collects the messages of a VMC performer."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, float] = {}  # known names in small letters: sent, not applied
-        self._bones: dict[str, Quaternion] = {}  # of _TURNING
+        self._pending: dict[str, float] = {}  # known names in small letters: sent, not applied
+        self._bones: dict[str, Quaternion] = {}  # of _NECK_BONES
         self._root = np.zeros(3)
         self._arkit: dict[int, float] = {}
         self._presets: dict[int, float] = {}
         self._arkit_at = -np.inf
         self._tracked = True
-        self._told_at: float | None = None
+        self._updated_at: float | None = None
 
-    def read(self, packet: bytes, now: float) -> Performance | None:
-        acts = [act for m in messages_in(packet) if (act := self._act(m.address, m.arguments))]
-        if self._told_at is not None and now - self._told_at > Receiver.STALE_S:
-            self._tracked = True  # the next may be somebody who never says so
-        for act in acts:  # none before all of them are known to be well-formed
-            act(now)
-        if self._told_at is None or not self._tracked:
+    def decode(self, packet: bytes, now: float) -> Performance | None:
+        changes = [
+            change for m in messages_in(packet) if (change := self._change(m.address, m.arguments))
+        ]
+        if self._updated_at is not None and now - self._updated_at > Receiver.STALE_S:
+            self._tracked = True  # another sender may never send /VMC/Ext/OK
+        for change in changes:  # none before all are known to be well-formed
+            change(now)
+        if self._updated_at is None or not self._tracked:
             return None
         weights, mask = self._expression()
-        return Performance(weights, mask, self._pose(), self._told_at)
+        return Performance(weights, mask, self._pose(), self._updated_at)
 
-    def _act(self, address: str, arguments: tuple[Argument, ...]) -> Callable[[float], None] | None:
-        """What a message asks for; the specification wants unknown ones to be ignored."""
+    def _change(
+        self, address: str, arguments: tuple[Argument, ...]
+    ) -> Callable[[float], None] | None:
+        """The change that a message makes; unknown messages are ignored, as specified."""
         if address == "/VMC/Ext/Blend/Val":
-            name, (value,) = _named(arguments, 1, LARGEST_WEIGHT)
-            return lambda now: self._wait(name.lower(), value)
+            name, (value,) = _named(arguments, 1, MAX_WEIGHT)
+            return lambda now: self._store(name.lower(), value)
         if address == "/VMC/Ext/Blend/Apply":
             return self._apply
-        if address == "/VMC/Ext/Bone/Pos" and arguments and arguments[0] in _TURNING:
-            bone, numbers = _named(arguments, 7, LARGEST_M)
-            turned = unit(np.array((numbers[6], *numbers[3:6])))
-            return lambda now: self._turn(bone, turned, now)
+        if address == "/VMC/Ext/Bone/Pos" and arguments and arguments[0] in _NECK_BONES:
+            bone, numbers = _named(arguments, 7, MAX_M)
+            rotation = unit(np.array((numbers[6], *numbers[3:6])))
+            return lambda now: self._turn(bone, rotation, now)
         if address == "/VMC/Ext/Root/Pos":
-            _, numbers = _named(arguments, 7, LARGEST_M)
+            _, numbers = _named(arguments, 7, MAX_M)
             root = np.array(numbers[:3])
             return lambda now: self._move(root)
         if address == "/VMC/Ext/OK":
@@ -133,24 +137,24 @@ class VmcScript:
             return lambda now: self._track(tracked)
         return None
 
-    def _wait(self, name: str, value: float) -> None:
-        if name in PLACES or name in PRESETS:
-            self._waiting[name] = value
+    def _store(self, name: str, value: float) -> None:
+        if name in WEIGHT_INDEX or name in PRESETS:
+            self._pending[name] = value
 
     def _apply(self, now: float) -> None:
-        arkit = {PLACES[name]: v for name, v in self._waiting.items() if name in PLACES}
-        presets = {PRESETS[name]: v for name, v in self._waiting.items() if name in PRESETS}
-        self._waiting.clear()
+        arkit = {WEIGHT_INDEX[name]: v for name, v in self._pending.items() if name in WEIGHT_INDEX}
+        presets = {PRESETS[name]: v for name, v in self._pending.items() if name in PRESETS}
+        self._pending.clear()
         if arkit:
             self._arkit |= arkit
             self._arkit_at = now
         self._presets |= presets
         if arkit or presets:
-            self._told_at = now
+            self._updated_at = now
 
-    def _turn(self, bone: str, turned: Quaternion, now: float) -> None:
-        self._bones[bone] = turned
-        self._told_at = now
+    def _turn(self, bone: str, rotation: Quaternion, now: float) -> None:
+        self._bones[bone] = rotation
+        self._updated_at = now
 
     def _move(self, root: Vector3) -> None:
         self._root = root
@@ -159,39 +163,39 @@ class VmcScript:
         self._tracked = tracked
 
     def _expression(self) -> tuple[Weights, NDArray[np.bool_]]:
-        assert self._told_at is not None
-        arkit_is_old = self._told_at - self._arkit_at > Receiver.STALE_S
+        assert self._updated_at is not None
+        arkit_is_old = self._updated_at - self._arkit_at > Receiver.STALE_S
         if self._presets and arkit_is_old:
             return from_presets(self._presets)
-        return performance(self._arkit)
+        return weights_and_mask(self._arkit)
 
     def _pose(self) -> FacePose | None:
         if not self._bones:
             return None
-        turned = _UNTURNED
-        for bone in _TURNING:
-            turned = multiply(turned, self._bones.get(bone, _UNTURNED))
-        place = before_camera(RESTING_PLACE + mirrored_place(self._root))
-        return FacePose(place, mirrored_rotation(turned))
+        rotation = _IDENTITY
+        for bone in _NECK_BONES:
+            rotation = multiply(rotation, self._bones.get(bone, _IDENTITY))
+        position = in_front_of_camera(REST_POSITION + mirrored_position(self._root))
+        return FacePose(position, mirrored_rotation(rotation))
 
 
-def _named(arguments: tuple[Argument, ...], count: int, largest: float) -> tuple[str, list[float]]:
+def _named(arguments: tuple[Argument, ...], count: int, maximum: float) -> tuple[str, list[float]]:
     """A name and that many numbers; too many arguments are ignored, as specified."""
     if len(arguments) <= count or not isinstance(arguments[0], str):
         raise MalformedError("too few arguments, or no name")
-    return arguments[0], [believable(each, largest) for each in arguments[1 : count + 1]]
+    return arguments[0], [plausible(each, maximum) for each in arguments[1 : count + 1]]
 
 
 def _tracked(arguments: tuple[Argument, ...]) -> bool:
     """Whether a model is loaded and, since version 2.7 of the protocol, tracked."""
-    told = [believable(each, 100) for each in arguments[:4]]
-    if not told:
+    status = [plausible(each, 100) for each in arguments[:4]]
+    if not status:
         raise MalformedError("too few arguments")
-    return bool(told[0]) and (len(told) < 4 or bool(told[3]))
+    return bool(status[0]) and (len(status) < 4 or bool(status[3]))
 
 
 class VmcSender(Closing):
-    """Tells another program, over VMC, what the published face does. One thread.
+    """Sends published motion to another program over VMC. One thread.
 
     `target` is "host:port", "host" or ":port"; `amplify` turns steadied weights into those
     that are shown. Expressions carry the names that the specification refers to, those of
@@ -199,7 +203,7 @@ class VmcSender(Closing):
 
     Raises:
         ConfigError: the target is no address.
-        DeviceError: there is no way to it.
+        DeviceError: it cannot be reached.
     """
 
     def __init__(self, target: str, amplify: Callable[[FaceState], Weights] | None = None) -> None:
@@ -207,7 +211,7 @@ class VmcSender(Closing):
         self._amplify = amplify
         self._began: float | None = None
         self._face = _Bundle(_messages(_ok(tracked=True), _FACE))
-        self._nobody = _Bundle(_messages(_ok(tracked=False), _TIME))
+        self._no_face = _Bundle(_messages(_ok(tracked=False), _TIME))
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -223,20 +227,20 @@ class VmcSender(Closing):
         self._began = now if self._began is None else self._began
         time_s = now - self._began
         if face is None:
-            self._send(self._nobody.packet((time_s,)))
+            self._send(self._no_face.packet((time_s,)))
             return
         weights = face.weights if self._amplify is None else self._amplify(face)
-        turned = mirrored_rotation(face.pose.rotation)
-        moved = mirrored_place(face.pose.translation - RESTING_PLACE)
+        rotation = mirrored_rotation(face.pose.rotation)
+        moved = mirrored_position(face.pose.translation - REST_POSITION)
         root = (*moved, 0, 0, 0, 1)
-        head = (0, 0, 0, *turned[1:], turned[0])
+        head = (0, 0, 0, *rotation[1:], rotation[0])
         self._send(self._face.packet((time_s, *root, *head, *weights)))
 
     def close(self) -> None:
         self._socket.close()
 
     def _send(self, packet: bytes) -> None:
-        # Nobody listens there, or the network takes no more: the next face is newer anyway.
+        # The target refuses, or the send buffer is full: the next packet replaces this one.
         with suppress(OSError):
             self._socket.send(packet)
 
@@ -276,7 +280,7 @@ def _messages(
 
 
 class _Bundle:
-    """A bundle of which only the numbers change: built once, filled anew each time."""
+    """A bundle of which only the numbers change: built once, filled again each time."""
 
     def __init__(self, messages: list[tuple[OscMessageBuilder, int]]) -> None:
         bundle = OscBundleBuilder(IMMEDIATELY)

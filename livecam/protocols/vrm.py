@@ -1,8 +1,8 @@
-"""The expressions of VRM avatars, told in those of ARKit.
+"""The expression presets of VRM avatars as mixtures of ARKit's.
 
 VRM 0 has presets with names of its own (https://github.com/vrm-c/vrm-specification, "0.0",
 BlendShapePresetName); VRM 1 renamed them, and VMC's specification lists both beside each
-other. A sender may know only these. How much of which ARKit expression makes one is ours.
+other. A sender may know only these. The mixtures are ours.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ for _row, _mixture in enumerate(_PRESETS.values()):
 
 
 def from_presets(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
-    """Weights of all presets together, and a mask of those that they set, of values by row."""
+    """Weights of all presets together, and a mask of those that they set, from values by row."""
     rows = list(values)
     amounts = np.clip(np.array(list(values.values()), np.float32), 0, 1)
     weights: Weights = np.minimum(amounts @ _MIXTURES[rows], 1)

@@ -61,8 +61,8 @@ def csv_rows(take: Take) -> list[list[Any]]:
     pose = ["x_m", "y_m", "z_m", "yaw_deg", "pitch_deg", "roll_deg"]
     rows: list[list[Any]] = [["time_s", "seen", *pose, *EXPRESSIONS]]
     for row, t in enumerate(take.times):
-        line: list[Any] = [round(float(t), 4), int(take.seen[row])]
-        if take.seen[row]:
+        line: list[Any] = [round(float(t), 4), int(take.visible[row])]
+        if take.visible[row]:
             line += [round(float(v), 5) for v in take.translations[row]]
             line += [round(float(v), 3) for v in euler_deg(take.rotations[row])]
             line += [round(float(v), 4) for v in take.weights[row]]
@@ -83,8 +83,8 @@ def animated_glb(take: Take, avatar: str, profile: Profile | None = None) -> byt
     document, binary = read_glb(head.folder / HEAD_FILE)
     file = _File(document, bytearray(binary))
     _paint_eyes(document, file, head)
-    last = np.maximum.accumulate(np.where(take.seen, np.arange(len(take.seen)), -1))
-    rows = np.maximum(last, int(np.argmax(take.seen)))  # without a face, the last one is held
+    last = np.maximum.accumulate(np.where(take.visible, np.arange(len(take.visible)), -1))
+    rows = np.maximum(last, int(np.argmax(take.visible)))  # without a face, the last one is held
     time = file.add(take.times.astype(np.float32), "SCALAR", bounds=True)
     joints = {n.get("name"): i for i, n in enumerate(document["nodes"]) if "mesh" not in n}
     if not {BODY, HEAD} <= joints.keys():
@@ -92,7 +92,7 @@ def animated_glb(take: Take, avatar: str, profile: Profile | None = None) -> byt
             f'{head.name} has no joints "{HEAD}" and "{BODY}" that a take could move',
             hint="give its skin both, see docs/heads.md; `livecam motion render` needs none",
         )
-    away = take.translations - take.translations[take.seen].mean(axis=0)
+    away = take.translations - take.translations[take.visible].mean(axis=0)
     body = np.array(document["nodes"][joints[BODY]].get("translation", (0, 0, 0)))
     # Players interpolate components, so neighbours share a hemisphere; glTF's order is x y z w.
     turns = same_hemisphere(take.rotations[rows], np.ones(len(rows), bool))[:, (1, 2, 3, 0)]

@@ -34,7 +34,7 @@ from livecam.core.frame import Frame
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer
 from livecam.media.writer import VideoWriter
-from livecam.motion.base import performed_alone
+from livecam.motion.base import state_from_performances
 from livecam.motion.take import Take, players
 from livecam.pipeline.build import compositor_factory
 from livecam.render.context import open_graphics
@@ -124,7 +124,7 @@ class TakeRenderer(Closing):
         self._rig = Rig(avatar, settings.avatar, profile)
         self._card = card(*size)
         self._compositor = make_compositor(avatar, *size)
-        faces = [face for t in take.times[take.seen] if (face := self._face(float(t)))]
+        faces = [face for t in take.times[take.visible] if (face := self._face(float(t)))]
         heads, every = [], len(faces) // MAX_SAMPLES + 1
         for i, face in enumerate(faces):  # the rig estimates the rest
             state = self._rig.state(face, *size)
@@ -151,7 +151,7 @@ class TakeRenderer(Closing):
         self._compositor.close()
 
     def _face(self, t: float) -> FaceState | None:
-        return performed_alone([p for each in self._players if (p := each.at(t))])
+        return state_from_performances([p for each in self._players if (p := each.at(t))])
 
 
 def shift_into_image(
