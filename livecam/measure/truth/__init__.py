@@ -1,1 +1,1 @@
-"""Clips of a head whose every pose is known, and meters that compare with them."""
+"""Films of a head whose every pose is known, and meters that compare with them."""

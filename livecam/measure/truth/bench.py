@@ -1,6 +1,6 @@
-"""The tracker and every filter on films whose truth is known: a table of errors and delays.
+"""Measures the tracker and every filter on films of known truth: errors and lags in a table.
 
-Each scenario is filmed and tracked once; the filters then get the very same observations.
+Each scenario is rendered and tracked once; all filters get the same observations.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from livecam.tracking.base import Tracker
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 RAW = "raw"  # the tracker's own poses
-SETTLING_S = 1.0  # filters learn the noise first: not measured, in short clips a quarter of them
-TRACKING_LATENCY_S = 0.018  # in `newest` a pose is this and one frame old when it is shown
+SETTLING_S = 1.0  # not measured: filters estimate the noise first; at most a quarter of a film
+TRACKING_LATENCY_S = 0.018  # with alignment `newest` a pose is this and one frame old when drawn
 BLINKS = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
 JAW = INDEX["jawOpen"]
-REGISTERED_PX = 5.0  # after a cut the head is back in its place
+REGISTERED_PX = 5.0  # mean error below which a head is in place after a cut
 
 
 def bench_tracking(
     settings: Settings, *, seconds: float, scenarios: Sequence[str], say: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """One row for each scenario and filter, in which None stands for what cannot be told.
+    """Returns one row for each scenario and filter; None where a value cannot be measured.
 
     Raises:
         ConfigError: there is no such scenario.
@@ -63,21 +63,21 @@ def bench_tracking(
     rows = []
     with ExitStack() as stack:
         head = portrait_head()
-        studio = stack.enter_context(
+        camera = stack.enter_context(
             closing(SyntheticCamera(stack.enter_context(open_graphics()), head))
         )
         for scenario in films:
             times = scenario.times(seconds)
             say(f"{scenario.name}: {len(times)} pictures at {scenario.camera.fps:g} fps")
             with closing(make_tracker()) as tracker:
-                seen = tracked(studio, scenario, times, tracker)
-            bench = _Evaluation(scenario, times, seen, head, studio.size)
+                observations = tracked(camera, scenario, times, tracker)
+            bench = _Evaluation(scenario, times, observations, head, camera.size)
             rows += [bench.row(name, settings.smoothing) for name in (RAW, *FILTERS)]
     return rows
 
 
 def portrait_head() -> PortraitHead:
-    """The portrait's head as MediaPipe measures it: the same truth whichever tracker is tried.
+    """Returns the head of the portrait as MediaPipe measures it, whichever tracker is tested.
 
     Raises:
         AssetError: the portrait or the model is missing.
@@ -88,45 +88,45 @@ def portrait_head() -> PortraitHead:
 
 
 def tracked(
-    studio: SyntheticCamera, scenario: Scenario, times: Array, tracker: Tracker, seed: int = 0
+    camera: SyntheticCamera, scenario: Scenario, times: Array, tracker: Tracker, seed: int = 0
 ) -> list[Observation]:
-    """What a tracker sees of a film; one black picture stands for all that were seen."""
-    width, height = studio.size
+    """Returns a tracker's observations of a film; their images are replaced by a black one."""
+    width, height = camera.size
     black = np.zeros((height, width, 4), np.uint8)
-    seen = []
-    for frame in studio.film(scenario, times, seed):
+    observations = []
+    for frame in camera.film(scenario, times, seed):
         observation = tracker.track(frame)
-        seen.append(replace(observation, frame=replace(frame, image=black)))
-    return seen
+        observations.append(replace(observation, frame=replace(frame, image=black)))
+    return observations
 
 
 @dataclass(frozen=True, slots=True)
 class FilterOutput:
-    """What a filter made of a film; rows of NaN where there was no face."""
+    """Poses and weights after a filter; rows of NaN where there was no face."""
 
     heads: Array  # float64[n, 4, 4]
     weights: Array  # float64[n, 52]
-    predicted: Array  # float64[n, 4, 4], for later moments
+    predicted: Array  # float64[n, 4, 4], for later times
     cost_ms: float  # CPU time of one update, median
 
 
 class _Evaluation:
-    """The meters of one tracked film."""
+    """Compares the filters on one tracked film with its truth."""
 
     def __init__(
         self,
         scenario: Scenario,
         times: Array,
-        seen: list[Observation],
+        observations: list[Observation],
         head: PortraitHead,
         size: tuple[int, int],
     ) -> None:
-        self._scenario, self._times, self._seen = scenario, times, seen
+        self._scenario, self._times, self._observations = scenario, times, observations
         self._points = head.landmarks[list(REGISTERED_POINTS)]
         self._size = size
         self._true = scenario.at(times).heads
         self._later = times + 1 / scenario.camera.fps + TRACKING_LATENCY_S
-        raw = raw_poses(seen)
+        raw = raw_poses(observations)
         self._lost = int(np.isnan(raw[:, 0, 0]).sum())
         self._offset: HeadOffset | None = None
         if self._lost <= len(raw) - 10:
@@ -140,28 +140,28 @@ class _Evaluation:
         if self._offset is None:
             return row | {"lost": self._lost}
         if name == RAW:
-            published = held_poses(self._seen)
+            output = held_poses(self._observations)
         else:
-            published = filtered(
-                self._seen, settings.model_copy(update={"filter": name}), self._later
+            output = filtered(
+                self._observations, settings.model_copy(update={"filter": name}), self._later
             )
-        row |= self._errors(published, self._offset)
-        row |= self._delays(published, self._offset)
+        row |= self._errors(output, self._offset)
+        row |= self._lags(output, self._offset)
         return row | {
-            "cost_ms": round(published.cost_ms, 3),
+            "cost_ms": round(output.cost_ms, 3),
             "lost": self._lost,
             "offset_deg": [round(float(angle), 1) for angle in self._offset.turn_deg],
             "offset_mm": [round(float(part), 1) for part in self._offset.shift_mm],
             "offset_size": round(self._offset.size, 3),
         }
 
-    def _errors(self, published: FilterOutput, offset: HeadOffset) -> dict[str, Any]:
-        on = self._settled & np.isfinite(published.heads[:, 0, 0])
-        true, heads = self._true[on], offset.removed(published.heads)[on]
+    def _errors(self, output: FilterOutput, offset: HeadOffset) -> dict[str, Any]:
+        on = self._settled & np.isfinite(output.heads[:, 0, 0])
+        true, heads = self._true[on], offset.removed(output.heads)[on]
         yaw, pitch, roll = np.median(rotation_errors_deg(true, heads), axis=0)
         before, after = self._paths(true), self._paths(heads)
         off = registration_px(before, after)
-        trembles = jitter_px(before, after) if moves(before) else wobble_px(after)
+        jitter = jitter_px(before, after) if moves(before) else wobble_px(after)
         return {
             "yaw_deg": round(float(yaw), 2),
             "pitch_deg": round(float(pitch), 2),
@@ -169,21 +169,21 @@ class _Evaluation:
             "mm": round(float(np.median(translation_errors_mm(true, heads))), 1),
             "px": round(float(np.median(off)), 2),
             "px_p95": round(float(np.quantile(off, 0.95)), 2),
-            "jitter_px": round(trembles, 3),
+            "jitter_px": round(jitter, 3),
         }
 
-    def _delays(self, published: FilterOutput, offset: HeadOffset) -> dict[str, Any]:
+    def _lags(self, output: FilterOutput, offset: HeadOffset) -> dict[str, Any]:
         scenario, on = self._scenario, self._settled
         times, later = self._times[on], self._later[on]
-        shown = self._paths(offset.removed(published.heads))[on]
-        ahead = self._paths(offset.removed(published.predicted))[on]
+        shown = self._paths(offset.removed(output.heads))[on]
+        ahead = self._paths(offset.removed(output.predicted))[on]
         true_later = self._paths(scenario.at(later).heads)
         off = registration_px(true_later, ahead)
-        weights = published.weights[on]
+        weights = output.weights[on]
         steady = moves(true_later) and not scenario.cuts_s
 
-        def paths_at(moments: Array) -> Array:
-            return self._paths(scenario.at(moments).heads)
+        def paths_at(at: Array) -> Array:
+            return self._paths(scenario.at(at).heads)
 
         blink = jaw = None
         if scenario.blink is not None:
@@ -202,32 +202,34 @@ class _Evaluation:
         }
 
     def _back_ms(self, off: Array, times: Array) -> float | None:
-        """How long after a cut the head is back in its place: the median."""
-        waits = []
+        """Returns the median time from a cut until the head is in place."""
+        times_back = []
         for cut in self._scenario.cuts_s:
             after = times[(times >= cut) & (off < REGISTERED_PX)]
             if len(after) and np.any(times < cut):
-                waits.append(after[0] - cut)
-        return _ms(float(np.median(waits))) if waits else None
+                times_back.append(after[0] - cut)
+        return _ms(float(np.median(times_back))) if times_back else None
 
     def _paths(self, heads: Array) -> Array:
         return paths_px(heads, self._points, *self._size)
 
 
-def held_poses(seen: Sequence[Observation]) -> FilterOutput:
-    """The tracker's own poses, shown for as long as there are none newer."""
-    heads = raw_poses(seen)
-    weights = np.array([_nan(52) if (f := largest_face(o)) is None else f.weights for o in seen])
+def held_poses(observations: Sequence[Observation]) -> FilterOutput:
+    """Returns the tracker's own poses; each is held until the next one."""
+    heads = raw_poses(observations)
+    weights = np.array(
+        [_nan(52) if (f := largest_face(o)) is None else f.weights for o in observations]
+    )
     return FilterOutput(heads, weights.astype(np.float64), heads, 0.0)
 
 
 def filtered(
-    seen: Sequence[Observation], settings: SmoothingSettings, later: Array
+    observations: Sequence[Observation], settings: SmoothingSettings, later: Array
 ) -> FilterOutput:
-    """What a smoother with these settings publishes, and what it predicts for later moments."""
+    """Returns what a smoother publishes, and what it predicts for later times."""
     smoother = Smoother(settings)
     heads, weights, predicted, costs = [], [], [], []
-    for observation, moment in zip(seen, later, strict=True):
+    for observation, later_s in zip(observations, later, strict=True):
         began = time.thread_time()
         state = smoother.update(observation).primary
         costs.append(time.thread_time() - began)
@@ -238,21 +240,21 @@ def filtered(
             continue
         heads.append(state.pose.matrix)
         weights.append(state.weights.astype(np.float64))
-        ahead = smoother.at(float(moment))
+        ahead = smoother.at(float(later_s))
         predicted.append((state if ahead is None else ahead).pose.matrix)
     return FilterOutput(
         np.array(heads), np.array(weights), np.array(predicted), 1e3 * float(np.median(costs))
     )
 
 
-def raw_poses(seen: Sequence[Observation]) -> Array:
-    """camera_from_head of the largest_face face of each picture, NaN where there is none."""
-    faces = [largest_face(observation) for observation in seen]
+def raw_poses(observations: Sequence[Observation]) -> Array:
+    """Returns camera_from_head of the largest face of each frame, NaN where there is none."""
+    faces = [largest_face(observation) for observation in observations]
     return np.array([_nan(4, 4) if face is None else face.camera_from_head for face in faces])
 
 
 def largest_face(observation: Observation) -> Face | None:
-    """The face that is seen largest_face."""
+    """Returns the widest face of an observation."""
     return max(
         observation.faces, key=lambda face: float(np.ptp(face.landmarks[:, 0])), default=None
     )

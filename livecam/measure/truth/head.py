@@ -1,8 +1,8 @@
-"""The portrait as a head of known shape: a mesh in metres, and what is painted on it.
+"""Builds a head of known shape from the portrait: a mesh in metres with a texture.
 
-The tracker's own landmarks on the portrait give the face; rings from the oval of the face to the
-outline of the hair, and from there round the back, close it to a head. A tracker's model of a
-face differs from this one by a constant: `meters.head_offset` finds and removes it.
+The tracker's landmarks of the portrait form the face; rings from the face oval to the outline of
+the hair, and on round the back, close it to a head. The model of a tracker differs from this head
+by a constant transform, which `meters.head_offset` estimates.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from livecam.tracking.base import Tracker
 Points = NDArray[np.float64]  # float64[n, 2 or 3]
 Triangles = NDArray[np.int32]  # int32[n, 3]
 
-FACE_POINTS = 468  # the rest of MediaPipe's landmarks are irises
+FACE_POINTS = 468  # of MediaPipe's landmarks; the others are irises
 TEXTURE_SCALE = 2  # texels per portrait pixel
 
-# Portrait pixels; the portrait is always the same file.
+# Portrait pixels; the portrait never changes.
 PORTRAIT_SIZE = 512
 FACE_CENTRE = (225.0, 125.0)
 HEAD_CENTRE = np.array((226.0, 104.0))
-# Of sample_clip's OUTLINE: from the left jaw over the hair to the right one.
+# The part of sample_clip's OUTLINE from the left jaw over the hair to the right jaw.
 HAIR = np.array(OUTLINE[17:39], np.float64)
-# Beside the neck, from left to right: the plate behind the head holds it and what is below.
+# Beside the neck, from left to right: the plate behind the head holds the neck and the body.
 LEFT_OF_NECK = ((191, 186), (190, 150))
 RIGHT_OF_NECK = ((256, 150), (255, 180))
 BODY = np.array((*OUTLINE[:16], *LEFT_OF_NECK, *RIGHT_OF_NECK, *OUTLINE[42:]), np.float64)
-NECK_SKIN = (slice(181, 186), slice(205, 245))  # rows and columns that show nothing else
+NECK_SKIN = (slice(181, 186), slice(205, 245))  # rows and columns of bare skin
 PLATE_ROWS = 551  # of the centred portrait; the outline of the suit ends there
 
-# Depths in portrait pixels, as the landmarks' own, which lie between -25 and 43.
+# Depths in portrait pixels, like those of the landmarks, which are between -25 and 43.
 RIM_DEPTH = 50.0
-JAW_DEPTH = 10.0  # of the jaw's underside behind the jaw
+JAW_DEPTH = 10.0  # of the underside behind the jaw
 BACK_DEPTH = 105.0
 PLATE_DEPTH = 62.0
 
@@ -58,17 +58,17 @@ DIRECTIONS = 72
 FRONT_RINGS = (0.25, 0.5, 0.75, 0.9, 1.0)
 BACK_RINGS = np.radians((12.0, 30.0, 50.0, 70.0, 88.0))
 TEETH_BEHIND_M, THROAT_BEHIND_M = 0.003, 0.012
-JAW_OPENS_RAD = float(np.radians(20))
-JAW_SOFT_M = 0.02  # below the mouth, over this the skin goes from still to moved
+MAX_JAW_RAD = float(np.radians(20))
+JAW_SOFT_M = 0.02  # below the mouth, over which the skin goes along increasingly
 
-# The joint of the neck, about which the head turns, and the hinge of the jaw; head space, metres.
+# The joint of the neck, about which the head rotates, and the hinge of the jaw; head space, m.
 NECK_JOINT = np.array((0.0, -0.085, -0.075))
 JAW_JOINT = np.array((0.0, 0.0, -0.06))
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Triangles with a picture on them."""
+    """A textured triangle mesh."""
 
     points: Points  # float64[n, 3], metres
     uv: NDArray[np.float32]  # float32[n, 2], 0..1, from the top left
@@ -77,17 +77,17 @@ class Surface:
 
 
 class PortraitHead:
-    """A head in head space, that can blink and open its mouth, and the body that it sits on.
+    """A head in head space that blinks and opens its mouth, and the body below it.
 
-    `tracker` looks once at the portrait; it must take pictures one by one.
+    `tracker` must accept single images; it is used once.
 
     Raises:
-        TrackingError: it sees no face there.
+        TrackingError: it finds no face in the portrait.
     """
 
     def __init__(self, portrait: Image, tracker: Tracker) -> None:
         centred = _centred(portrait)
-        face = _seen(centred, tracker)
+        face = _detected(centred, tracker)
         pixels, depth = _measured(face)
         rest, uv_px, triangles = _closed(pixels, depth)
         self._shape(face, rest, triangles)
@@ -99,18 +99,18 @@ class PortraitHead:
         self.body = _plate(portrait, face, self._unproject)
 
     def surface(self, blink: tuple[float, float] = (0, 0), jaw: float = 0) -> Surface:
-        """The head; blink left and right, and the jaw, go from 0 to 1."""
+        """Returns the head; blinks of the left and right eye and the jaw are from 0 to 1."""
         return Surface(self.points(blink, jaw), self._uv, self._triangles, self._texture)
 
     def points(self, blink: tuple[float, float] = (0, 0), jaw: float = 0) -> Points:
-        """Its vertices float64[n, 3], head space, metres; the first 468 are the landmarks."""
+        """Returns its vertices float64[n, 3], head space, metres; the first 468 are landmarks."""
         points = self._rest.copy()
         for shut, lids in zip(blink, LID_LANDMARKS, strict=True):
             for row, share in ((lids.upper, 0.97), (lids.fold, 0.45), (lids.above, 0.12)):
-                way = self._rest[list(lids.lower)] - self._rest[list(lids.upper)]
-                points[list(row)] += shut * share * way
+                gap = self._rest[list(lids.lower)] - self._rest[list(lids.upper)]
+                points[list(row)] += shut * share * gap
         if jaw:
-            angle = jaw * JAW_OPENS_RAD * self._jaw_share
+            angle = jaw * MAX_JAW_RAD * self._jaw_share
             y, z = (points - JAW_JOINT)[:, 1:].T
             points[:, 1] = JAW_JOINT[1] + y * np.cos(angle) - z * np.sin(angle)
             points[:, 2] = JAW_JOINT[2] + y * np.sin(angle) + z * np.cos(angle)
@@ -122,8 +122,8 @@ class PortraitHead:
         return self._rest[:FACE_POINTS]
 
     def _shape(self, face: Face, rest: Points, triangles: Triangles) -> None:
-        """Metres in head space; the mouth is opened and gets teeth and a throat."""
-        # How far away the portrait is follows from the width of the face the tracker assumes.
+        """Converts to metres in head space; adds teeth and a throat behind the lips."""
+        # The distance of the portrait follows from the width of the face the tracker assumes.
         sides = WidthEstimate.CANONICAL @ face.camera_from_head[:3, :3].T
         sides += face.camera_from_head[:3, 3]
         depths = rest[list(WidthEstimate.SIDES), 2]
@@ -147,7 +147,7 @@ class PortraitHead:
         self._jaw_share = np.concatenate((share, np.zeros(len(lips)), share[list(INNER_LIPS)]))
 
     def _unproject(self, rest: Points) -> Points:
-        """Portrait pixels and depth float64[n, 3] to head space."""
+        """Converts portrait pixels and depths float64[n, 3] to head space."""
         away = self._distance * (1 + rest[:, 2] / focal_px(PORTRAIT_SIZE))
         camera = unproject(rest[:, :2], away, PORTRAIT_SIZE, PORTRAIT_SIZE)
         turn, shift = self._head_from_camera[:3, :3], self._head_from_camera[:3, 3]
@@ -160,7 +160,7 @@ def _shift() -> Points:
 
 
 def _centred(portrait: Image, rows: int = PORTRAIT_SIZE) -> Image:
-    """The portrait with its face in the middle of the lens: RGB."""
+    """Returns the portrait as RGB with its face on the optical axis."""
     x, y = _shift()
     return np.asarray(
         cv2.warpAffine(
@@ -173,32 +173,34 @@ def _centred(portrait: Image, rows: int = PORTRAIT_SIZE) -> Image:
     )
 
 
-def _seen(centred: Image, tracker: Tracker) -> Face:
+def _detected(centred: Image, tracker: Tracker) -> Face:
     large = cv2.resize(centred, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     faces = tracker.track(Frame(np.asarray(cv2.cvtColor(large, cv2.COLOR_RGB2RGBA)), 0, 0.0)).faces
     if not faces:
         raise TrackingError(
-            "the tracker sees no face in the portrait", hint="run `livecam assets verify`"
+            "the tracker finds no face in the portrait", hint="run `livecam assets verify`"
         )
     return faces[0]
 
 
 def _measured(face: Face) -> tuple[Points, NDArray[np.float64]]:
-    """Pixels of the centred portrait and depths of the landmarks without irises."""
+    """Returns pixels and depths of the landmarks without irises, in the centred portrait."""
     points = face.landmarks[:FACE_POINTS].astype(np.float64) * PORTRAIT_SIZE
     return points[:, :2], points[:, 2]
 
 
 def _closed(face: Points, depth: NDArray[np.float64]) -> tuple[Points, Points, Triangles]:
-    """The face continued to a whole head: pixels and depth, texture pixels, triangles."""
+    """Extends the face to a whole head: pixels and depth, texture pixels, triangles."""
     centre = HEAD_CENTRE + _shift()
     oval = face[list(FACE_OVAL)]
     jaw = _jaw(oval)
     outline = np.concatenate((HAIR + _shift(), jaw))
     angles = np.linspace(0, 2 * np.pi, DIRECTIONS, endpoint=False)
-    ways = np.stack((np.cos(angles), np.sin(angles)), 1)
-    inner = np.array([_reach(centre, way, oval) for way in ways])
-    outer = np.maximum(np.array([_reach(centre, way, outline) for way in ways]), inner + 1.5)
+    directions = np.stack((np.cos(angles), np.sin(angles)), 1)
+    inner = np.array([_reach(centre, direction, oval) for direction in directions])
+    outer = np.maximum(
+        np.array([_reach(centre, direction, outline) for direction in directions]), inner + 1.5
+    )
     oval_depth = _around(centre, oval, depth[list(FACE_OVAL)], angles)
     hairy = np.clip((outer - inner - 3) / 12, 0, 1)
     rim_depth = oval_depth + JAW_DEPTH + hairy * (RIM_DEPTH - oval_depth - JAW_DEPTH)
@@ -210,7 +212,7 @@ def _closed(face: Points, depth: NDArray[np.float64]) -> tuple[Points, Points, T
         reach = inner + part * (outer - inner)
         front.append(
             np.column_stack(
-                (centre + reach[:, None] * ways, oval_depth + fall * (rim_depth - oval_depth))
+                (centre + reach[:, None] * directions, oval_depth + fall * (rim_depth - oval_depth))
             )
         )
     flat = np.concatenate((np.column_stack((face, depth)), *front))
@@ -218,8 +220,8 @@ def _closed(face: Points, depth: NDArray[np.float64]) -> tuple[Points, Points, T
     for turn in BACK_RINGS:
         reach = outer * np.cos(turn)
         deep = rim_depth + np.sin(turn) * (BACK_DEPTH - rim_depth)
-        back.append(np.column_stack((centre + reach[:, None] * ways, deep)))
-        back_uv.append(centre + (outer * (1 - 0.22 * np.sin(turn)))[:, None] * ways)
+        back.append(np.column_stack((centre + reach[:, None] * directions, deep)))
+        back_uv.append(centre + (outer * (1 - 0.22 * np.sin(turn)))[:, None] * directions)
     points = np.concatenate((flat, *back))
     uv = np.concatenate((flat[:, :2], *back_uv))
     sheet = _delaunay(flat[:, :2], inside=front[-1][:, :2])
@@ -227,20 +229,20 @@ def _closed(face: Points, depth: NDArray[np.float64]) -> tuple[Points, Points, T
 
 
 def _jaw(oval: Points) -> Points:
-    """The lower part of the oval, from the right of the picture to the left."""
+    """Returns the lower part of the oval, from the right of the image to the left."""
     lower = oval[oval[:, 1] > (HAIR[-1] + _shift())[1] + 4]
     jaw: Points = lower[np.argsort(-lower[:, 0])]
     return jaw
 
 
-def _reach(centre: Points, way: Points, outline: Points) -> float:
-    """How far from the centre a ray leaves a closed outline."""
+def _reach(centre: Points, direction: Points, outline: Points) -> float:
+    """Returns the distance from the centre at which a ray leaves a closed outline."""
     a, b = outline - centre, np.roll(outline, -1, axis=0) - centre
     edge = b - a
-    cross = way[0] * edge[:, 1] - way[1] * edge[:, 0]
+    cross = direction[0] * edge[:, 1] - direction[1] * edge[:, 0]
     cross = np.where(np.abs(cross) < 1e-9, 1e-9, cross)
     reach = (a[:, 0] * edge[:, 1] - a[:, 1] * edge[:, 0]) / cross
-    along = (a[:, 0] * way[1] - a[:, 1] * way[0]) / cross
+    along = (a[:, 0] * direction[1] - a[:, 1] * direction[0]) / cross
     hits = reach[(along >= -1e-9) & (along <= 1 + 1e-9) & (reach > 0)]
     return float(hits.max())
 
@@ -248,14 +250,14 @@ def _reach(centre: Points, way: Points, outline: Points) -> float:
 def _around(
     centre: Points, points: Points, values: NDArray[np.float64], angles: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Values given at points around a centre, at other angles."""
+    """Interpolates values given at points around a centre to other angles."""
     away = points - centre
     at = np.arctan2(away[:, 1], away[:, 0])
     return np.asarray(np.interp(angles, at, values, period=2 * np.pi))
 
 
 def _delaunay(points: Points, inside: Points) -> Triangles:
-    """Delaunay's triangles of the points, as far as they lie in an outline."""
+    """Returns the Delaunay triangles of the points that lie in an outline."""
     division = cv2.Subdiv2D((-64, -64, PORTRAIT_SIZE + 128, PORTRAIT_SIZE + 128))
     for point in points:
         division.insert((float(point[0]), float(point[1])))
@@ -273,7 +275,7 @@ def _delaunay(points: Points, inside: Points) -> Triangles:
 
 
 def _shells(first: int) -> Triangles:
-    """The rings behind the rim, joined to one another; `first` is the rim's first vertex."""
+    """Joins the rings behind the rim; `first` is the first vertex of the rim."""
     around = np.arange(DIRECTIONS)
     onward = (around + 1) % DIRECTIONS
     bands = []
@@ -285,11 +287,11 @@ def _shells(first: int) -> Triangles:
 
 
 def _jaw_share(points: Points) -> NDArray[np.float64]:
-    """How far each vertex goes with the jaw, 0..1."""
+    """Returns the weight of the jaw at each vertex, 0..1."""
     lips = points[list(INNER_LIPS)]
     corners = points[list(MOUTH_CORNERS)]
     order = np.argsort(lips[:, 0])
-    # The line between the lips: a mean over upper and lower ones.
+    # The line between the lips: fitted to upper and lower ones.
     bins = np.linspace(corners[:, 0].min(), corners[:, 0].max(), 9)
     fit = np.polynomial.Polynomial.fit(lips[order, 0], lips[order, 1], 4)
     line = np.interp(points[:, 0], bins, fit(bins))
@@ -306,7 +308,7 @@ def _jaw_share(points: Points) -> NDArray[np.float64]:
 
 
 def _head_texture(centred: Image) -> Image:
-    """The portrait, its head's colours carried on beyond its outline."""
+    """Returns the portrait with the colours of the head continued beyond its outline."""
     size = (PORTRAIT_SIZE * TEXTURE_SCALE,) * 2
     large = np.asarray(cv2.resize(centred, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     outline = np.concatenate((HAIR, np.array((RIGHT_OF_NECK[1], LEFT_OF_NECK[0]))))
@@ -315,12 +317,12 @@ def _head_texture(centred: Image) -> Image:
     cv2.fillPoly(inside, [np.rint(outline).astype(np.int32)], 255)
     sure = cv2.erode(inside, np.ones((5, 5), np.uint8), iterations=TEXTURE_SCALE)
     filled = _spread(large, np.asarray(sure, np.uint8))
-    filled[:TEXTURE_SCALE, :TEXTURE_SCALE] = (38, 16, 16)  # the throat's
+    filled[:TEXTURE_SCALE, :TEXTURE_SCALE] = (38, 16, 16)  # of the throat
     return np.asarray(cv2.cvtColor(filled, cv2.COLOR_RGB2RGBA), np.uint8)
 
 
 def _spread(image: Image, inside: Image) -> Image:
-    """Gives every pixel outside the colour of the nearest one inside, softened."""
+    """Gives every pixel outside the blurred colour of the nearest one inside."""
     outside = np.where(inside > 0, 0, 255).astype(np.uint8)
     _, labels = cv2.distanceTransformWithLabels(
         outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
@@ -334,10 +336,10 @@ def _spread(image: Image, inside: Image) -> Image:
 
 
 def _plate(portrait: Image, face: Face, unproject: Callable[[Points], Points]) -> Surface:
-    """Neck and suit as a flat picture behind the jaw; in head space of a head that looks ahead."""
-    picture = _centred(portrait, PLATE_ROWS)
+    """Returns neck and suit as a textured plane behind the jaw, in space of an unrotated head."""
+    image = _centred(portrait, PLATE_ROWS)
     oval = face.oval_px(PORTRAIT_SIZE, PORTRAIT_SIZE)
-    covered = np.zeros(picture.shape[:2], np.float32)
+    covered = np.zeros(image.shape[:2], np.float32)
     throat = np.concatenate((np.array(LEFT_OF_NECK)[::-1], np.array(RIGHT_OF_NECK))) + _shift()
     cv2.fillPoly(covered, [np.rint(oval).astype(np.int32)], 1.0)
     hidden = np.asarray(cv2.dilate(covered, np.ones((7, 7), np.uint8)), np.float32)
@@ -345,7 +347,7 @@ def _plate(portrait: Image, face: Face, unproject: Callable[[Points], Points]) -
     hidden[: int(throat[0, 1]) + 14, left:right] = 1  # hair and jaw beside the neck
     hidden = np.asarray(cv2.GaussianBlur(hidden, (0, 0), 2.0), np.float32)[..., None]
     skin = portrait[NECK_SKIN][..., :3].mean(axis=(0, 1))
-    coloured = picture * (1 - hidden) + 0.8 * skin * hidden
+    coloured = image * (1 - hidden) + 0.8 * skin * hidden
     size = (PORTRAIT_SIZE * TEXTURE_SCALE, PLATE_ROWS * TEXTURE_SCALE)
     large = np.clip(cv2.resize(coloured, size, interpolation=cv2.INTER_CUBIC), 0, 255)
     alpha = np.zeros(large.shape[:2], np.uint8)

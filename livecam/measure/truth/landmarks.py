@@ -1,4 +1,4 @@
-"""Which of MediaPipe's landmarks lie on the lids and the lips."""
+"""Indices of MediaPipe's landmarks on the lids and the lips."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LidLandmarks:
-    """One eye, corner to corner in each row: what shuts it, and what it shuts on."""
+    """The lids of one eye, each row from corner to corner."""
 
     lower: tuple[int, ...]
     upper: tuple[int, ...]
-    fold: tuple[int, ...]  # the skin above the upper lid
-    above: tuple[int, ...]  # and below the brow
+    fold: tuple[int, ...]  # of the skin above the upper lid
+    above: tuple[int, ...]  # the fold, below the brow
 
 
-# Left and right are the head's own.
+# Left and right eye of the head.
 LID_LANDMARKS: tuple[LidLandmarks, LidLandmarks] = (
     LidLandmarks(
         lower=(249, 390, 373, 374, 380, 381, 382),
@@ -38,5 +38,5 @@ INNER_LIPS = (78, *_UPPER_INNER, 308, *_LOWER_INNER)
 UPPER_LIP = (*_UPPER_INNER, 185, 40, 39, 37, 0, 267, 269, 270, 409)
 LOWER_LIP = (*_LOWER_INNER, 146, 91, 181, 84, 17, 314, 405, 321, 375)
 
-# A handful that a drawn head must not slide on: eyes, nose, chin, before the ears, mouth.
+# Points whose registration is measured: eyes, nose, chin, before the ears, mouth, forehead.
 REGISTERED_POINTS = (33, 133, 362, 263, 1, 168, 152, 234, 454, 61, 291, 10)

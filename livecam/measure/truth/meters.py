@@ -1,6 +1,7 @@
-"""How far a stream of poses or weights is from the truth: whole arrays in, numbers out.
+"""Compares poses and weights of a film with the truth: errors, jitter and lag.
 
-Poses are camera_from_head float64[n, 4, 4]. What was not seen is a row of NaN and does not count.
+Poses are camera_from_head float64[n, 4, 4]. Frames without a face are rows of NaN, which are left
+out.
 """
 
 from __future__ import annotations
@@ -19,27 +20,29 @@ from livecam.core.spaces import (
     quaternion_from_vector,
     rotation_vector,
 )
-from livecam.measure import paths as still
+from livecam.measure import paths as complete
 from livecam.measure.paths import Paths
 
 Array = NDArray[np.float64]
 
 MIN_LAG_S, MAX_LAG_S, LAG_STEP_S = -0.06, 0.14, 0.004
-MIN_MOTION_PX = 3.0  # rms; less moves too little to tell a lag
+MAX_ITERATIONS, DIFFERENCE_STEP, HUBER_PX = 6, 1e-4, 5.0
+DEPTH_WEIGHT = 0.1  # of errors along the optical axis over those across: they hardly show
+MIN_MOTION_PX = 3.0  # rms; with less, no lag can be measured
 
 
 @dataclass(frozen=True, slots=True)
 class HeadOffset:
-    """The constant by which a tracker's model of a head differs from the true head.
+    """The constant transform between a tracker's model of a head and the true head.
 
-    Size cannot be told from distance in one picture: a head modelled larger is seen farther away.
+    One image does not tell size from distance: a larger model is estimated farther away.
     """
 
-    size: float  # the model's over the true head's
+    size: float  # of the model over that of the true head
     model_from_true: Matrix4  # rigid, metres of the true head
 
     def removed(self, estimated: Array) -> Array:
-        """The estimate as if its model were the true head."""
+        """Returns the estimated poses for the true head instead of the model."""
         out = estimated.copy()
         out[:, :3, 3] /= self.size
         return np.asarray(out @ self.model_from_true)
@@ -54,35 +57,31 @@ class HeadOffset:
 
 
 def head_offset(true: Array, estimated: Array, points: Array, height: int) -> HeadOffset:
-    """The offset that brings points of the head, float64[p, 3], nearest to their true places.
+    """Returns the offset that fits points of the head, float64[p, 3], to their true positions.
 
-    Least squares over the seven parameters by Gauss and Newton's method, robust after Huber
-    (Robust Estimation of a Location Parameter, 1964), so that a few broken poses do not count.
+    Gauss-Newton on seven parameters with Huber's weights (Robust Estimation of a Location
+    Parameter, 1964), so that a few broken poses do not count.
     """
-    rows = _seen(estimated)
-    wanted, given = _residual_px(true[rows], points, height), estimated[rows]
+    rows = _valid(estimated)
+    target, given = _positions_px(true[rows], points, height), estimated[rows]
     offset = HeadOffset(1.0, np.eye(4))
 
-    def away_with(offset: HeadOffset) -> Array:
-        return _residual_px(offset.removed(given), points, height) - wanted
+    def residual(offset: HeadOffset) -> Array:
+        return _positions_px(offset.removed(given), points, height) - target
 
     for _ in range(MAX_ITERATIONS):
-        away = away_with(offset)
-        nudged = [away_with(_changed(offset, nudge)) for nudge in DIFFERENCE_STEP * np.eye(7)]
-        slopes = (np.stack(nudged, axis=-1) - away[..., None]) / DIFFERENCE_STEP
-        length = np.sqrt((away**2).sum(axis=(1, 2)) / len(points))
+        error = residual(offset)
+        changed = [residual(_updated(offset, step)) for step in DIFFERENCE_STEP * np.eye(7)]
+        jacobian = (np.stack(changed, axis=-1) - error[..., None]) / DIFFERENCE_STEP
+        length = np.sqrt((error**2).sum(axis=(1, 2)) / len(points))
         weight = np.sqrt(np.minimum(1, HUBER_PX / np.maximum(length, 1e-9)))[:, None, None]
-        a, b = (weight[..., None] * slopes).reshape(-1, 7), (weight * away).reshape(-1)
-        offset = _changed(offset, np.linalg.lstsq(a, -b, rcond=None)[0])
+        a, b = (weight[..., None] * jacobian).reshape(-1, 7), (weight * error).reshape(-1)
+        offset = _updated(offset, np.linalg.lstsq(a, -b, rcond=None)[0])
     return offset
 
 
-MAX_ITERATIONS, DIFFERENCE_STEP, HUBER_PX = 6, 1e-4, 5.0
-DEPTH_WEIGHT = 0.1  # of what the same way across would: the picture hardly shows it
-
-
-def _residual_px(heads: Array, points: Array, height: int) -> Array:
-    """Places of points as a camera cares for them, float64[n, p, 3]: pixels, and a little depth."""
+def _positions_px(heads: Array, points: Array, height: int) -> Array:
+    """Returns the pixels of points and, with a low weight, their depths; float64[n, p, 3]."""
     camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
     focal = focal_px(height)
     return np.concatenate(
@@ -94,14 +93,14 @@ def _residual_px(heads: Array, points: Array, height: int) -> Array:
     )
 
 
-def _changed(offset: HeadOffset, by: Array) -> HeadOffset:
-    """Changed by the logarithm of the size, a rotation vector and metres."""
+def _updated(offset: HeadOffset, by: Array) -> HeadOffset:
+    """Adds the logarithm of a size, a rotation vector and metres."""
     small = compose(by[4:], quaternion_from_vector(by[1:4]))
     return HeadOffset(offset.size * float(np.exp(by[0])), offset.model_from_true @ small)
 
 
 def euler_angles_deg(heads: Array) -> Array:
-    """Yaw, pitch and roll in degrees, float64[n, 3], as spaces.euler_deg tells them."""
+    """Returns yaw, pitch and roll in degrees, float64[n, 3], like spaces.euler_deg."""
     yaw = np.arctan2(heads[:, 0, 2], heads[:, 2, 2])
     pitch = np.arcsin(np.clip(-heads[:, 1, 2], -1, 1))
     roll = np.arctan2(heads[:, 1, 0], heads[:, 1, 1])
@@ -109,56 +108,56 @@ def euler_angles_deg(heads: Array) -> Array:
 
 
 def rotation_errors_deg(true: Array, estimated: Array) -> Array:
-    """Sizes of the errors of yaw, pitch and roll, float64[n, 3]."""
+    """Returns the absolute errors of yaw, pitch and roll, float64[n, 3]."""
     return np.asarray(
         np.abs((euler_angles_deg(estimated) - euler_angles_deg(true) + 180) % 360 - 180)
     )
 
 
 def translation_errors_mm(true: Array, estimated: Array) -> Array:
-    """How far the heads' origins lie apart, float64[n]."""
+    """Returns the distances of the heads' origins, float64[n]."""
     return np.asarray(1e3 * np.linalg.norm(estimated[:, :3, 3] - true[:, :3, 3], axis=1))
 
 
 def registration_px(true: Paths, estimated: Paths) -> Array:
-    """How far the points of one moment lie beside the true ones, float64[n]: their mean."""
+    """Returns the mean distance of each frame's points from the true ones, float64[n]."""
     return np.asarray(np.linalg.norm(estimated - true, axis=2).mean(axis=1))
 
 
 def wobble_px(paths: Paths) -> float:
-    """Of a still head: root mean square of the points' distances to their mean places."""
-    return still.wobble_px(paths[_seen(paths)])
+    """Returns the jitter of a still head: rms distance of the points from their means."""
+    return complete.wobble_px(paths[_valid(paths)])
 
 
 def jitter_px(true: Paths, estimated: Paths) -> float:
-    """Of a moving head: root mean square of what trembles in the points' errors.
+    """Returns the jitter of a moving head: rms of the noise in the points' errors.
 
-    Second differences of the error: its slow part, as lag and the shape of a model make it, does
-    not count. White noise keeps its own size.
+    From second differences, so that the slow part of the error, due to lag and the shape of a
+    model, does not count. White noise keeps its own size.
     """
-    error = (estimated - true)[_seen(estimated)]
+    error = (estimated - true)[_valid(estimated)]
     return float(np.sqrt((np.diff(error, 2, axis=0) ** 2).sum(axis=2).mean() / 6))
 
 
 def lag_s(
     times: Array, published: Array, truth_at: Callable[[Array], Array], *, scaled: bool = False
 ) -> float | None:
-    """By how much the truth must be delayed to fit what was published best.
+    """Returns the delay of the truth that fits the published values best.
 
-    `published` is float64[n, ...]; `truth_at` tells the same of any moments. A constant offset
-    does not count, with `scaled` neither a constant factor. None when no delay within
-    bounds fits best, or hardly anything was seen.
+    `published` is float64[n, ...]; `truth_at` returns the same for any times. A constant offset
+    does not count, with `scaled` neither does a constant factor. None when the best fit is at a
+    bound, or fewer than ten frames have a face.
     """
-    rows = _seen(published)
-    times, shown = times[rows], _centred(published[rows])
+    rows = _valid(published)
+    times, measured = times[rows], _centred(published[rows])
     if len(times) < 10:
         return None
 
     def misfit(lag: float) -> float:
         true = _centred(truth_at(times - lag))
         if scaled:
-            true = true * ((true * shown).sum() / max(float((true * true).sum()), 1e-12))
-        return float(((shown - true) ** 2).sum())
+            true = true * ((true * measured).sum() / max(float((true * true).sum()), 1e-12))
+        return float(((measured - true) ** 2).sum())
 
     coarse = np.arange(MIN_LAG_S, MAX_LAG_S, LAG_STEP_S)
     costs = np.array([misfit(lag) for lag in coarse])
@@ -171,7 +170,7 @@ def lag_s(
 
 
 def moves(paths: Paths) -> bool:
-    """The points move enough to tell a lag."""
+    """Whether points move enough to measure a lag."""
     return wobble_px(paths) > MIN_MOTION_PX
 
 
@@ -180,5 +179,5 @@ def _centred(values: Array) -> Array:
     return np.asarray(flat - flat.mean(axis=0))
 
 
-def _seen(values: Array) -> NDArray[np.bool_]:
+def _valid(values: Array) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1))

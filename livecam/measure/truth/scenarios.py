@@ -1,7 +1,7 @@
-"""How a head moves, blinks and speaks, and what a camera makes of it: the scenarios by name.
+"""The scenarios by name: a motion of a head and its face, and a model of the camera.
 
-Every motion is a function of time over whole arrays, so the truth is known at any moment, also
-between pictures.
+Every motion is a function of time over whole arrays, so that the truth is known at any time, also
+between frames.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from livecam.measure.truth.head import NECK_JOINT
 Array = NDArray[np.float64]
 Wave = Callable[[Array], Array]
 
-DISTANCE_M = 0.48  # of a head at rest: a face 160 px wide in a picture 720 px high
+DISTANCE_M = 0.48  # of a head at rest: its face is 160 px wide in an image of 720 px height
 REST_M = np.array((0.0, 0.0, -DISTANCE_M))
-CUT_TO_M, CUT_TO_DEG = np.array((0.13, 0.02, -0.06)), np.array((-14.0, 4.0, 3.0))
+CUT_SHIFT_M, CUT_TURN_DEG = np.array((0.13, 0.02, -0.06)), np.array((-14.0, 4.0, 3.0))
 
 
 @dataclass(frozen=True, slots=True)
 class HeadMotion:
-    """Where a head is at n moments, and what its face does."""
+    """Pose of a head and motion of its face at n times."""
 
-    euler_deg: Array  # float64[n, 3]: yaw to its left, pitch down, roll; in the order Y X Z
-    positions_m: Array  # float64[n, 3]: of the head looking ahead; camera space
+    euler_deg: Array  # float64[n, 3]: yaw to its left, pitch down, roll; order Y X Z
+    positions_m: Array  # float64[n, 3], camera space; of the head without rotation
     blinks: Array  # float64[n, 2]: 1 is shut; left, right
     jaw: Array  # float64[n]: 1 is wide open
 
     @property
     def heads(self) -> Array:
-        """camera_from_head, float64[n, 4, 4]: it turns about the joint of its neck."""
+        """camera_from_head, float64[n, 4, 4]; the head rotates about the joint of its neck."""
         out = self.bodies
         out[:, :3, :3] = rotations(self.euler_deg)
         out[:, :3, 3] += NECK_JOINT - out[:, :3, :3] @ NECK_JOINT
@@ -44,7 +44,7 @@ class HeadMotion:
 
     @property
     def bodies(self) -> Array:
-        """camera_from_head float64[n, 4, 4], if the head looked ahead."""
+        """camera_from_head of the head without rotation, float64[n, 4, 4]."""
         out = np.tile(np.eye(4), (len(self.positions_m), 1, 1))
         out[:, :3, 3] = self.positions_m
         return out
@@ -52,53 +52,55 @@ class HeadMotion:
 
 @dataclass(frozen=True, slots=True)
 class CameraModel:
-    """A webcam: when it looks, for how long, and how clearly."""
+    """Rate, exposure and image quality of a webcam."""
 
     fps: float = 30.0
-    jitter_s: float = 0.001  # moments differ from even ones by up to so much, and are told truly
-    exposure_s: float = 0.008  # half before and half after the moment
+    jitter_s: float = 0.001  # largest deviation from a regular clock; timestamps are true
+    exposure_s: float = 0.008  # half before and half after the timestamp
     noise: float = 3.0  # standard deviation, of 255
     brightness: float = 1.0
-    blur_px: float = 0.6  # standard deviation of the lens's blur
+    blur_px: float = 0.6  # standard deviation of the blur of the lens
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A motion before a camera."""
+    """A motion and the camera that records it."""
 
     name: str
     yaw: Wave | None = None  # degrees
     pitch: Wave | None = None
     roll: Wave | None = None
-    across: Wave | None = None  # metres, to the right of the picture
-    nearer: Wave | None = None  # metres
+    across: Wave | None = None  # metres, to the right of the image
+    nearer: Wave | None = None  # metres, to the camera
     blink: Wave | None = None
     jaw: Wave | None = None
     camera: CameraModel = field(default_factory=CameraModel)
-    occluded: bool = False  # something is held before the face now and then
-    # The head is elsewhere, in another room, and back; no shutter may be open at a cut.
+    occluded: bool = False  # a hand passes before the face now and then
+    # The head changes to another place and room, and back; no exposure may contain a cut.
     cuts_s: tuple[float, ...] = ()
     seconds: float = 6.0
 
     def at(self, times: Array) -> HeadMotion:
-        """The truth at those seconds, float64[n]."""
+        """Returns the truth at those times, float64[n] seconds."""
 
         def of(wave: Wave | None) -> Array:
             return np.zeros(len(times)) if wave is None else wave(times)
 
         elsewhere = self.rooms(times)[:, None]
-        turns = np.stack((of(self.yaw), of(self.pitch), of(self.roll)), 1) + elsewhere * CUT_TO_DEG
-        ways = np.stack((of(self.across), np.zeros(len(times)), of(self.nearer)), 1)
+        turns = (
+            np.stack((of(self.yaw), of(self.pitch), of(self.roll)), 1) + elsewhere * CUT_TURN_DEG
+        )
+        shifts = np.stack((of(self.across), np.zeros(len(times)), of(self.nearer)), 1)
         lids = of(self.blink)
-        places = REST_M + ways + elsewhere * CUT_TO_M
-        return HeadMotion(turns, places, np.stack((lids, lids), 1), of(self.jaw))
+        positions = REST_M + shifts + elsewhere * CUT_SHIFT_M
+        return HeadMotion(turns, positions, np.stack((lids, lids), 1), of(self.jaw))
 
     def rooms(self, times: Array) -> NDArray[np.int64]:
-        """The number of the room at those seconds: 0, or 1 after every other cut."""
+        """Returns the index of the room at those times: 0, or 1 after every other cut."""
         return np.searchsorted(np.array(self.cuts_s), times, side="right") % 2
 
     def times(self, seconds: float = np.inf, seed: int = 0) -> Array:
-        """When its camera looks, for at most so long."""
+        """Returns the timestamps of its camera, for at most so many seconds."""
         count = max(2, round(min(seconds, self.seconds) * self.camera.fps))
         random = np.random.default_rng((seed, zlib.crc32(self.name.encode())))
         jitter = self.camera.jitter_s * random.uniform(-1, 1, count)
@@ -107,7 +109,7 @@ class Scenario:
 
 
 def rotations(euler_deg: Array) -> Array:
-    """Matrices float64[n, 3, 3] of yaw, pitch and roll in degrees, as spaces.euler_deg tells."""
+    """Returns matrices float64[n, 3, 3] of yaw, pitch and roll in degrees, as spaces.euler_deg."""
     yaw, pitch, roll = np.radians(euler_deg).T
     zero, one = np.zeros_like(yaw), np.ones_like(yaw)
 
@@ -122,7 +124,7 @@ def rotations(euler_deg: Array) -> Array:
 
 
 def scenarios_named(names: Sequence[str]) -> tuple[Scenario, ...]:
-    """The scenarios of those names; all when none is named.
+    """Returns the scenarios of those names; all when none is named.
 
     Raises:
         ConfigError: there is none of that name.
@@ -149,7 +151,7 @@ BLINK_EVERY_S, SHUTS_S, OPENS_S = 1.1, 0.08, 0.16
 
 
 def _blinks(t: Array) -> Array:
-    """LidLandmarks fall in SHUTS_S and rise in OPENS_S, as people's do."""
+    """Closes the lids in SHUTS_S and opens them in OPENS_S, as people do."""
     since = np.mod(t - 0.4, BLINK_EVERY_S)
     falling = 0.5 - 0.5 * np.cos(np.pi * np.clip(since / SHUTS_S, 0, 1))
     rising = 0.5 - 0.5 * np.cos(np.pi * np.clip((since - SHUTS_S) / OPENS_S, 0, 1))
@@ -157,7 +159,7 @@ def _blinks(t: Array) -> Array:
 
 
 def _speech(t: Array) -> Array:
-    """A jaw that opens to 0.7 about twice a second, never quite evenly."""
+    """Opens the jaw to 0.7 about twice a second, at a varying rate."""
     return 0.7 * np.sin(np.pi * (0.9 * t + 0.12 * np.sin(2 * np.pi * 0.37 * t))) ** 2
 
 

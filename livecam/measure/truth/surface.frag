@@ -1,10 +1,10 @@
-// Draws a surface's own picture, as bright as it is.
+// Draws a surface's texture, unlit.
 
 in vec2 v_uv;
 out vec4 pixel;
 
-uniform sampler2D picture;
+uniform sampler2D surface;
 
 void main() {
-    pixel = texture(picture, v_uv);
+    pixel = texture(surface, v_uv);
 }

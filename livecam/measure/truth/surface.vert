@@ -1,4 +1,4 @@
-// Puts a surface with a picture on it, given in camera space, into the picture.
+// Projects a textured surface given in camera space.
 
 in vec3 in_position;
 in vec2 in_uv;
