@@ -1,4 +1,4 @@
-"""`livecam doctor`: tries every part, and says what works and what to do about the rest."""
+"""`livecam doctor`: tests every part of the program on this machine, and names remedies."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
 # Each of them writes the same `cv2` folder as opencv-contrib-python.
 OPENCV_RIVALS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
 MAIN_MODEL = "face-landmarker"
-ENCODED_PICTURES = 10
+ENCODED_FRAMES = 10
 SAMPLE_FRAMES = 100
-SLOW_SHARE = 0.9  # of the asked rate; below it, people see it
+MIN_RATE_SHARE = 0.9  # of the asked rate; less is visible
 DEFAULT_SIZE = (1280, 720)
 
 
 class Status(str, Enum):
-    """How a check went."""
+    """Result of a check."""
 
     OK = "ok"
-    WARN = "warn"  # something is missing, the main job works without
-    FAIL = "fail"  # nothing works before this is mended
+    WARN = "warn"  # something is missing that is not needed
+    FAIL = "fail"  # nothing works without it
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found about one part."""
+    """Findings about one part."""
 
     status: Status
     found: str  # for people
-    remedy: str = ""  # what to do; empty when all is well
+    remedy: str = ""  # empty when nothing is wrong
     facts: dict[str, Any] = field(default_factory=dict)  # for programs
     name: str = ""
 
@@ -50,7 +50,7 @@ Examine = Callable[[Settings], Check]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks, and what they mean together."""
+    """All checks, and a verdict on them together."""
 
     checks: tuple[Check, ...]
 
@@ -60,7 +60,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """One line: what will work and how fast."""
+        """One line: source, sink and speed."""
         failed = [check.name for check in self.checks if check.status is Status.FAIL]
         if failed:
             return f"livecam does not work here yet; mend first: {', '.join(failed)}"
@@ -105,7 +105,7 @@ def _tried(examine: Examine, settings: Settings) -> Check:
         return examine(settings)
     except LivecamError as error:
         return _fail(error.message, error.hint)
-    except Exception as error:  # a doctor must get through to the last check
+    except Exception as error:  # the other checks still run
         return _fail(f"{type(error).__name__}: {error}", "install livecam again, or report it")
 
 
@@ -232,7 +232,7 @@ def _try_camera(spec: str, settings: Settings) -> Check:
 
 
 def _microphone(settings: Settings) -> Check:
-    """Looks at the list alone: no microphone is opened."""
+    """Checks the list alone: no microphone is opened."""
     from livecam.audio.microphone import find_microphone, list_microphones
 
     wanted = settings.sound.mouth != "camera"
@@ -271,14 +271,14 @@ def _read_back(device: str, settings: Settings) -> Check:
         echo = measure_echo(sink, lambda: DeviceReader(device), info, SystemClock())
     except SinkError as error:
         return _warn(error.message, error.hint)
-    if not echo.seen:
+    if not echo.received:
         return _warn(
             f"{device} takes pictures, but gives none back",
             "close the programs that use it, and load v4l2loopback again",
             device=device,
         )
     found = f"{device}: other programs get a picture {echo.delay_ms:.0f} ms after it was sent"
-    return _ok(found, device=device, sent=echo.sent, seen=echo.seen, delay_ms=echo.delay_ms)
+    return _ok(found, device=device, sent=echo.sent, seen=echo.received, delay_ms=echo.delay_ms)
 
 
 def _encoder(settings: Settings) -> Check:
@@ -292,13 +292,13 @@ def _encoder(settings: Settings) -> Check:
         path = Path(folder) / "doctor.mp4"
         with VideoWriter(path, 320, 240, 30) as writer:
             encoder = writer.encoder
-            for index in range(ENCODED_PICTURES):
+            for index in range(ENCODED_FRAMES):
                 image = np.full((240, 320, 4), 20 * index, np.uint8)
                 writer.write(Frame(image, index, index / 30))
         with VideoReader(path) as reader:
             read = sum(1 for _ in reader)
-    if encoder != "libx264" or read != ENCODED_PICTURES:
-        found = f"{encoder} wrote {ENCODED_PICTURES} pictures, {read} came back"
+    if encoder != "libx264" or read != ENCODED_FRAMES:
+        found = f"{encoder} wrote {ENCODED_FRAMES} pictures, {read} came back"
         return _warn(found, "pip install --force-reinstall av", encoder=encoder)
     return _ok(f"{encoder}: {read} pictures written and read", encoder=encoder)
 
@@ -312,7 +312,7 @@ def _display(settings: Settings) -> Check:
 
 
 def _speed(settings: Settings) -> Check:
-    """Plays the sample as a live camera through the whole line."""
+    """Plays the sample as a live camera through the whole pipeline."""
     from livecam.measure.bench import bench
     from livecam.sources.sample_clip import sample_clip
 
@@ -324,7 +324,7 @@ def _speed(settings: Settings) -> Check:
         return _warn(f"not measured: {error.message}", error.hint)
     facts = {
         "fps": result["fps"],
-        "slow": result["fps"] < SLOW_SHARE * asked,
+        "slow": result["fps"] < MIN_RATE_SHARE * asked,
         "tier": result["tier"],
         "size": result["size"],
         "delay_ms": result["delay_ms"]["median"],

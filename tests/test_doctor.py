@@ -261,21 +261,21 @@ class Device:
 
 
 def echo_of(device: Device, clock: ManualClock) -> Any:
-    return measure_echo(device, lambda: device, OutputInfo(640, 360, 30), clock, pictures=20)
+    return measure_echo(device, lambda: device, OutputInfo(640, 360, 30), clock, frames=20)
 
 
 def test_the_delay_of_a_device_is_measured():
     clock = ManualClock(start=70.0)  # the stamp has started over by then
     device = Device(clock)
     echo = echo_of(device, clock)
-    assert (echo.sent, echo.seen) == (20, 20)
+    assert (echo.sent, echo.received) == (20, 20)
     assert echo.delay_ms == pytest.approx(1000 * DELAY_S, abs=1)
     assert device.closed
 
 
 def test_a_device_that_gives_nothing_back_is_told():
     clock = ManualClock()
-    assert echo_of(Device(clock, gives_back=False), clock).seen == 0
+    assert echo_of(Device(clock, gives_back=False), clock).received == 0
 
 
 def test_a_device_that_breaks_is_closed():

@@ -1,4 +1,4 @@
-"""Publishes pictures that carry the time, reads them back, and tells how late they came."""
+"""Measures a virtual camera: sends frames that carry the time, and reads them back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.timing import Clock
 from livecam.sinks.base import OutputInfo, Sink
 
-BITS = 16  # milliseconds: 65 s before they start over
+BITS = 16  # of milliseconds, which wrap after 65 s
 BLACK, WHITE, GREY = 16, 235, 128  # limited range
 READER_STOPS_S = 2.0
 
 
-class Reader(Protocol):
-    """Reads a device like a program that shows a camera; `read` gives grey pictures."""
+class EchoReader(Protocol):
+    """Reads grey images from a device, as a program that shows a camera does."""
 
     def read(self) -> NDArray[np.uint8] | None: ...
 
@@ -30,16 +30,16 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """What came back."""
+    """Number and latency of the frames that were read back."""
 
     device: str
     sent: int
-    seen: int  # pictures with a readable time
-    delay_ms: float  # median, from sent to read; 0 when nothing was seen
+    received: int  # frames with a readable time
+    delay_ms: float  # median, from sent to read; 0 when none was received
 
 
 def stamped(width: int, height: int, milliseconds: int) -> Image:
-    """An I420 picture with the time as black and white blocks, and below it their opposite."""
+    """Returns an I420 image with the time as black and white blocks above their complement."""
     image: Image = np.full((height * 3 // 2, width), GREY, np.uint8)
     for bit in range(BITS):
         columns = slice(bit * width // BITS, (bit + 1) * width // BITS)
@@ -50,7 +50,7 @@ def stamped(width: int, height: int, milliseconds: int) -> Image:
 
 
 def read_stamp(grey: NDArray[np.uint8]) -> int | None:
-    """The time in a grey picture uint8[h, w] of any size; None when it carries none."""
+    """Returns the time in a grey image uint8[h, w] of any size, or None."""
     height, width = grey.shape
     centres = (2 * np.arange(BITS) + 1) * width // (2 * BITS)
     upper = grey[height // 4, centres].astype(int)
@@ -62,35 +62,35 @@ def read_stamp(grey: NDArray[np.uint8]) -> int | None:
 
 def measure_echo(
     sink: Sink,
-    open_reader: Callable[[], Reader],
+    open_reader: Callable[[], EchoReader],
     info: OutputInfo,
     clock: Clock,
-    pictures: int = 45,
+    frames: int = 45,
 ) -> Echo:
-    """Sends pictures at the rate of `info` and reads them back on a thread of its own.
+    """Sends frames at the rate of `info` and reads them back on another thread.
 
     Raises:
-        SinkError: the device cannot be opened or takes no pictures.
+        SinkError: the device cannot be opened or accepts no frames.
     """
-    seen = _Seen(open_reader, clock)
+    echoes = _EchoThread(open_reader, clock)
     try:
         device = sink.open(info)
-        for index in range(pictures):
+        for index in range(frames):
             now = clock.now()
             image = stamped(info.width, info.height, _milliseconds(now))
             sink.send(Frame(image, index, now, PixelFormat.I420))
             if index == 0:
-                seen.start()  # some devices can be read only once there is a picture
+                echoes.start()  # some devices can be read only once there is a frame
             clock.sleep(now + 1 / info.fps - clock.now())
-        delays_ms = seen.stop()
+        delays_ms = echoes.stop()
     finally:
         sink.close()
     delay_ms = float(statistics.median(delays_ms)) if delays_ms else 0.0
-    return Echo(device, pictures, len(delays_ms), delay_ms)
+    return Echo(device, frames, len(delays_ms), delay_ms)
 
 
 class DeviceReader:
-    """A camera read through OpenCV, as most programs written in Python do."""
+    """Reads a camera through OpenCV, as most programs written in Python do."""
 
     def __init__(self, device: str) -> None:
         import cv2
@@ -106,10 +106,10 @@ class DeviceReader:
         self._capture.release()
 
 
-class _Seen:
+class _EchoThread:
     """The reading thread; its list is read once it has ended or was given up."""
 
-    def __init__(self, open_reader: Callable[[], Reader], clock: Clock) -> None:
+    def __init__(self, open_reader: Callable[[], EchoReader], clock: Clock) -> None:
         self._open_reader = open_reader
         self._clock = clock
         self._stopping = threading.Event()

@@ -1,9 +1,9 @@
-"""Measures whether a real face can be seen behind the avatar.
+"""Measures whether a real face is visible behind the avatar.
 
-Two ways. `see_through` asks the compositor itself: it paints the face oval with noise and with
-the opposite noise and draws the same avatar over both; where the two pictures differ, what lies
-behind shows through, however little and whatever its colour. `compare_films` looks at finished
-files, as anybody could: pixels inside the oval count when they still follow the source.
+`see_through` asks the compositor: it fills the face oval with noise and with its inverse and draws
+the same avatar over both; where the two images differ, the background contributes, however little
+and whatever its colour. `compare_films` reads finished files: pixels inside the oval count when
+they correlate with the source.
 """
 
 from __future__ import annotations
@@ -25,85 +25,84 @@ from livecam.tracking.base import Tracker
 
 Mask = NDArray[np.bool_]  # bool[h, w]
 
-# --- asking the compositor
+# --- of see_through
 
-SHOWS = 0.02  # of the light behind: less cannot be told from rounding in 8 bits
-SUM_OF_OPPOSITES = 255
+MIN_CONTRIBUTION = 0.02  # of the background: less is within the rounding of 8 bits
+FULL_SCALE = 255
 
-# --- looking at files
+# --- of compare_films
 
-# Largest difference in Y, Cr and Cb that an encoder may have made, of 255; it stores chroma at
-# half the size, so colours bleed.
-SAME_COLOUR = (7, 12, 12)
-DETAIL_SIGMA = 0.02  # of the oval's width: what is finer than this counts as detail
-FOLLOWS = 0.8  # correlation of the detail of a patch in source and output
-FOLLOWS_SHADED = 0.95  # the same in windows of any colour: .85 happens by chance
-ENCODER_NOISE = 2.5  # deviation of luma, of 255
-PIXELS_A_SAMPLE = 4
-SIGNIFICANT = 4.0  # deviations from chance
-PLAIN = 1.0  # standard deviation of detail below which nothing can be told
-TEXTURED = 3.0  # standard deviation of detail that is worth correlating
-# Two pictures that have nothing to do with each other share so much by chance: what
-# `compare_films` finds below this proves nothing (covered faces: up to 0.1 % in one frame of 20).
-# Above it, look at the picture: a painted lid over the real one shares its edge (0.5 %, one frame
-# of 1000). `see_through` knows.
+# Largest difference in Y, Cr and Cb that an encoder makes, of 255; it stores chroma at half the
+# size, so colours bleed.
+MAX_COLOUR_ERROR = (7, 12, 12)
+DETAIL_SIGMA = 0.02  # over the width of the oval: finer structures are detail
+MIN_CORRELATION = 0.8  # of the detail of a patch in source and output
+MIN_CORRELATION_SHADED = 0.95  # the same in windows of any colour: .85 happens by chance
+ENCODER_NOISE = 2.5  # standard deviation of luma, of 255
+PIXELS_PER_SAMPLE = 4
+MIN_SIGNIFICANCE = 4.0  # standard deviations from chance
+MIN_DETAIL = 1.0  # standard deviation of detail below which a correlation says nothing
+MIN_TEXTURE = 3.0  # the same for windows of any colour
+# Unrelated images agree by chance up to this share: less in `compare_films` proves nothing
+# (covered faces: up to 0.1 % in one frame of 20). More needs a look at the image: a drawn lid over
+# the real one shares its edge (0.5 %, one frame of 1000). `see_through` is exact.
 CHANCE = 0.002
-SMALLEST_PATCH = 0.0004  # of the oval; smaller is where two colours happen to meet
+MIN_PATCH = 0.0004  # of the oval; smaller ones are where two colours happen to meet
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """How much of one face can still be seen in one frame."""
+    """The visible share of the faces of one frame."""
 
     index: int
     visible: float  # share of the oval, 0..1
-    unsure: float = 0.0  # share that has the colour of the source but no detail to tell it by
+    unsure: float = 0.0  # share with the colour of the source but too little detail
 
 
 def oval_of(face: Face, width: int, height: int) -> Mask:
-    """The inside of the face outline."""
+    """Returns the mask of the inside of the face oval."""
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [np.rint(face.oval_px(width, height)).astype(np.int32)], 1)
     return mask.astype(bool)
 
 
 def see_through(draw: Callable[[Frame], Frame], frame: Frame, oval: Mask, seed: int = 0) -> Mask:
-    """The pixels of the oval in which what lies behind the avatar shows.
+    """Returns the pixels of the oval to which the background contributes.
 
-    `draw` must put the same avatar on any picture of that size, and is called twice. Both
-    pictures have the same mean brightness, so light taken from the picture stays the same.
+    `draw` must draw the same avatar on any frame of that size, and is called twice. Both frames
+    have the same mean brightness, so that light estimated from the frame stays the same.
     """
     noise = np.random.default_rng(seed).choice(np.array((0, 255), np.uint8), (*oval.shape, 3))
-    drawn = [draw(_painted(frame, oval, paint)).image for paint in (noise, 255 - noise)]
+    drawn = [draw(_filled(frame, oval, colour)).image for colour in (noise, 255 - noise)]
     difference = cv2.absdiff(drawn[0], drawn[1])[..., :3].max(axis=2)
-    shows: Mask = oval & (difference > SHOWS * SUM_OF_OPPOSITES)
+    shows: Mask = oval & (difference > MIN_CONTRIBUTION * FULL_SCALE)
     return shows
 
 
-def _painted(frame: Frame, oval: Mask, paint: Image) -> Frame:
+def _filled(frame: Frame, oval: Mask, colour: Image) -> Frame:
     image = frame.image.copy()
-    image[oval, :3] = paint[oval]
+    image[oval, :3] = colour[oval]
     return replace(frame, image=image)
 
 
 def visible(source: Image, output: Image, oval: Mask) -> tuple[Mask, Mask]:
-    """The pixels of the oval that certainly, and that possibly, still show the source.
+    """Returns the pixels of the oval that certainly, and those that possibly show the source.
 
-    Both pictures uint8[h, w, 4]. Patches of the source's colour count when their detail is the
-    source's as well; windows in any brightness count when they follow the source very closely.
+    Both images are uint8[h, w, 4]. Patches of the colour of the source count when their detail
+    correlates as well; windows of any brightness count at a higher correlation.
     """
     width = max(8.0, float(np.ptp(np.nonzero(oval)[1])) + 1)
     region = _box(oval, margin=int(width / 8))
     real, shown = (_luma_chroma(picture[region]) for picture in (source, output))
     inside = oval[region]
-    same = (np.abs(real - shown) <= SAME_COLOUR).all(axis=2) & inside
+    same = (np.abs(real - shown) <= MAX_COLOUR_ERROR).all(axis=2) & inside
     same = cv2.morphologyEx(same.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))).astype(bool)
     sigma = max(1.5, DETAIL_SIGMA * width)
     details = [_detail(picture[..., 0], same, sigma) for picture in (real, shown)]
     difference = real[..., 0] - shown[..., 0]
-    sure, maybe = _patches(same, details, difference, max(9, SMALLEST_PATCH * oval.sum()))
+    sure, maybe = _patches(same, details, difference, max(9, MIN_PATCH * oval.sum()))
     details = [_detail(picture[..., 0], inside, sigma) for picture in (real, shown)]
-    sure |= _followed(details, width) & inside
+    sure |= _correlated(details, width) & inside
     certain, possible = np.zeros_like(oval), np.zeros_like(oval)
     certain[region], possible[region] = sure, maybe & ~sure
     return certain, possible
@@ -118,13 +117,13 @@ def _box(mask: Mask, margin: int) -> tuple[slice, slice]:
 
 
 def _luma_chroma(picture: Image) -> NDArray[np.float32]:
-    """float32[h, w, 3]: Y, Cr, Cb, calmed a little as an encoder does."""
-    calm = cv2.GaussianBlur(picture[..., :3], (3, 3), 0.7)
-    return np.asarray(cv2.cvtColor(calm, cv2.COLOR_RGB2YCrCb), np.float32)
+    """Returns Y, Cr, Cb, float32[h, w, 3], slightly blurred as by an encoder."""
+    blurred = cv2.GaussianBlur(picture[..., :3], (3, 3), 0.7)
+    return np.asarray(cv2.cvtColor(blurred, cv2.COLOR_RGB2YCrCb), np.float32)
 
 
 def _detail(luma: NDArray[np.float32], among: Mask, sigma: float) -> NDArray[np.float32]:
-    """What is left without the local mean; the mean is taken among the given pixels only."""
+    """Subtracts the local mean, which is taken over the given pixels only."""
     weight = among.astype(np.float32)
     total, share = (
         np.asarray(cv2.GaussianBlur(each, (0, 0), sigma), np.float32)
@@ -139,12 +138,12 @@ def _patches(
     difference: NDArray[np.float32],
     smallest: float,
 ) -> tuple[Mask, Mask]:
-    """Which patches of one colour have the source's detail, and which cannot be told.
+    """Returns the patches that have the detail of the source, and those with too little detail.
 
     A correlation r of n samples is by chance when atanh(r) is within a few 1 / sqrt(n - 3)
-    (Fisher, 1915); neighbouring pixels are not independent samples. But pixels chosen for their
-    likeness correlate by that choice alone, with differences spread evenly over what was
-    allowed (deviation 7 / sqrt(3) = 4); an encoder's are smaller.
+    (Fisher, 1915); neighbouring pixels are not independent samples. But pixels selected for their
+    similarity correlate by that selection, with differences spread evenly over the allowed range
+    (deviation 7 / sqrt(3) = 4); those of an encoder are smaller.
     """
     count, labels, measures, _ = cv2.connectedComponentsWithStats(
         same.astype(np.uint8), connectivity=4
@@ -158,20 +157,21 @@ def _patches(
         a, b = details[0][patch], details[1][patch]
         if difference[patch].std() > ENCODER_NOISE:
             continue
-        if a.std() < PLAIN or b.std() == 0:
+        if a.std() < MIN_DETAIL or b.std() == 0:
             maybe |= patch
             continue
-        follows = float(np.corrcoef(a, b)[0, 1])
-        certainty = np.arctanh(min(follows, 0.9999)) * np.sqrt(max(area / PIXELS_A_SAMPLE - 3, 0))
-        if follows > FOLLOWS and certainty > SIGNIFICANT:
+        correlation = float(np.corrcoef(a, b)[0, 1])
+        samples = area / PIXELS_PER_SAMPLE
+        certainty = np.arctanh(min(correlation, 0.9999)) * np.sqrt(max(samples - 3, 0))
+        if correlation > MIN_CORRELATION and certainty > MIN_SIGNIFICANCE:
             sure |= patch
-        elif follows > FOLLOWS:
+        elif correlation > MIN_CORRELATION:
             maybe |= patch
     return sure, maybe
 
 
-def _followed(details: list[NDArray[np.float32]], width: float) -> Mask:
-    """Pixels in the middle of a window whose detail is the source's, however dark or tinted."""
+def _correlated(details: list[NDArray[np.float32]], width: float) -> Mask:
+    """Returns pixels whose window has the detail of the source, however dark or tinted."""
     side = 2 * max(3, round(width / 24)) + 1
     a, b = details
 
@@ -180,27 +180,26 @@ def _followed(details: list[NDArray[np.float32]], width: float) -> Mask:
 
     spread_a, spread_b = mean(a * a), mean(b * b)  # the mean of detail is nearly 0
     correlation = mean(a * b) / np.sqrt(spread_a * spread_b + 1e-6)
-    follows: Mask = (correlation > FOLLOWS_SHADED) & (spread_a > TEXTURED**2)
-    follows &= spread_b > (TEXTURED / 3) ** 2
-    return follows
+    shows: Mask = (correlation > MIN_CORRELATION_SHADED) & (spread_a > MIN_TEXTURE**2)
+    shows &= spread_b > (MIN_TEXTURE / 3) ** 2
+    return shows
 
 
 def avatar_frames(stats: Path) -> set[int]:
-    """The numbers of the frames in state `avatar`."""
+    """Returns the indices of the frames in state `avatar`."""
     with stats.open(encoding="utf-8") as lines:
-        told = [json.loads(line) for line in lines]
-    return {line["frame"] for line in told if line["state"] == Shown.AVATAR.value}
+        entries = [json.loads(line) for line in lines]
+    return {line["frame"] for line in entries if line["state"] == Shown.AVATAR.value}
 
 
 def compare_films(
     source: Path, output: Path, frames: set[int], tracker: Tracker
 ) -> Iterator[tuple[Leak, Frame, Frame, Mask, Mask]]:
-    """The leak of every one of those frames, all its faces together.
+    """Yields the leak of each of those frames over all its faces.
 
-    With it come the source's frame, the output's, the ovals and what is certainly visible.
-
-    `tracker` looks at the source afresh: it should be none that the conversion used. Frames in
-    which it finds no face are left out.
+    With the frames of source and output, the mask of the ovals, and the pixels that are certainly
+    visible. `tracker` should be another one than the conversion used; frames in which it finds no
+    face are left out.
     """
     with VideoReader(source) as before, VideoReader(output) as after:
         for real, shown in zip(before, after, strict=True):
@@ -213,7 +212,7 @@ def compare_films(
 
 
 def all_ovals(faces: tuple[Face, ...], width: int, height: int) -> Mask:
-    """The ovals of all faces together."""
+    """Returns the mask of the ovals of all faces."""
     oval = np.zeros((height, width), bool)
     for face in faces:
         oval |= oval_of(face, width, height)

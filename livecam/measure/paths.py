@@ -1,4 +1,4 @@
-"""How still and how prompt a stream of poses is: the two numbers that steadying trades."""
+"""Measures jitter and lag of a sequence of poses, between which smoothing is a trade-off."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from livecam.core.spaces import focal_px
 
 Paths = NDArray[np.float64]  # float64[frames, points, 2], pixels
 
-# Points all over a head, metres in head space.
+# Points spread over a head, metres in head space.
 HEAD = np.stack(np.meshgrid((-0.09, 0, 0.09), (-0.1, 0, 0.12), (-0.05, 0.08)), -1).reshape(-1, 3)
 
 FIT_STEP = 0.05  # frames
-LONGEST_LAG = 3.0
+MAX_LAG = 3.0  # frames
 
 
 def paths_of(heads: Sequence[Matrix4], width: int, height: int) -> Paths:
-    """Where the points of HEAD go in pictures of that size, for each `camera_from_head`."""
+    """Returns the pixels of the points of HEAD for each `camera_from_head`."""
     return paths_px(np.array(heads), HEAD, width, height)
 
 
 def paths_px(
     heads: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
 ) -> Paths:
-    """Where points of a head, float64[p, 3], are seen for each `camera_from_head`[n, 4, 4]."""
+    """Projects points of a head, float64[p, 3], for each `camera_from_head`, float64[n, 4, 4]."""
     camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
     scale = focal_px(height) / -camera[..., 2]
     return np.stack(
@@ -36,18 +36,18 @@ def paths_px(
 
 
 def wobble_px(paths: Paths) -> float:
-    """Root mean square of the points' distances to their own mean places."""
+    """Returns the rms distance of the points from their mean positions."""
     return float(np.sqrt(((paths - paths.mean(axis=0)) ** 2).sum(axis=2).mean()))
 
 
 def lag_frames(raw: Paths, published: Paths) -> float:
-    """By how many frames `raw` must be delayed to fit `published` best, to FIT_STEP.
+    """Returns the delay of `raw`, in frames, that fits `published` best; a multiple of FIT_STEP.
 
     A constant offset does not count. At least ten frames are needed.
     """
     before, after = raw.reshape(len(raw), -1), published.reshape(len(raw), -1)
-    now = np.arange(int(LONGEST_LAG) + 1, len(raw) - 2)
-    shifts = np.arange(-1.0, LONGEST_LAG + FIT_STEP / 2, FIT_STEP)
+    now = np.arange(int(MAX_LAG) + 1, len(raw) - 2)
+    shifts = np.arange(-1.0, MAX_LAG + FIT_STEP / 2, FIT_STEP)
     return float(min(shifts, key=lambda shift: _misfit(before, after[now], now - shift)))
 
 
@@ -61,9 +61,9 @@ def _misfit(
 
 
 def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviation of the white noise on smooth values float64[frames, n]: float64[n].
+    """Returns the standard deviation, float64[n], of white noise on smooth values[frames, n].
 
-    From second differences, whose median hardly feels the movement.
+    From second differences, on whose median motion has little influence.
     """
     bends = np.diff(values, 2, axis=0) / np.sqrt(6)
     return np.asarray(np.median(np.abs(bends), axis=0) / 0.6745)
