@@ -87,7 +87,7 @@ def test_zsh_gets_a_line_of_help_beside_each_command_and_option():
     assert '"run":"Turn the camera into your avatar, live."' in in_zsh("livecam r")
     options = in_zsh("livecam run --").splitlines()
     assert len(options) > len(setting_fields())  # none is broken in two
-    assert any('"--fps":"frame rate asked of the camera [30]"' in line for line in options)
+    assert any('"--fps":"frame rate requested from the camera [30]"' in line for line in options)
 
 
 def test_help_beside_an_option_is_one_short_line_without_markup():

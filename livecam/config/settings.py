@@ -1,4 +1,4 @@
-"""Every setting, declared once: CLI flags, TOML keys, the panel and the reference follow."""
+"""Declares every setting once: flags, TOML keys, variables and docs/settings.md follow."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def setting(
     live: bool = False,
     flag: str = "",
 ) -> Any:
-    """A field with words for people.
+    """Declares one setting with its help, range and unit.
 
-    `live` settings take effect at once, the others at the next start. `flag` names the
-    command-line option when the field's own name would be unclear alone.
+    `live` settings may change while livecam runs, the others are read at the start. `flag`
+    names the command-line option when the field's own name would be unclear alone.
     """
     return Field(
         default,
@@ -33,7 +33,7 @@ def setting(
 
 
 def _split(value: object) -> object:
-    """Names in a file stand in a list, in a variable or a flag between commas."""
+    """Splits the names of a variable or a flag at commas; a file has a list already."""
     if isinstance(value, str):
         return tuple(name for part in value.split(",") if (name := part.strip()))
     return value
@@ -59,7 +59,7 @@ class Group(BaseModel):
 
 
 class SourceSettings(Group):
-    """Where the picture comes from."""
+    """The source of frames."""
 
     source: str = setting(
         "auto",
@@ -67,27 +67,29 @@ class SourceSettings(Group):
         "a file",
         flag="source",
     )
-    width: int = setting(1280, low=64, high=7680, unit="px", help="width asked of the camera")
-    height: int = setting(720, low=64, high=4320, unit="px", help="height asked of the camera")
-    fps: float = setting(30.0, low=1, high=120, help="frame rate asked of the camera")
+    width: int = setting(1280, low=64, high=7680, unit="px", help="width requested from the camera")
+    height: int = setting(
+        720, low=64, high=4320, unit="px", help="height requested from the camera"
+    )
+    fps: float = setting(30.0, low=1, high=120, help="frame rate requested from the camera")
     loop: bool = setting(True, help="start a video file again when it ends")
 
 
 class TrackingSettings(Group):
-    """How the face is found."""
+    """Detection and tracking of faces."""
 
     tracker: str = setting("mediapipe", help="the tracking back-end")
-    max_faces: int = setting(4, low=1, high=8, help="how many faces are looked for")
+    max_faces: int = setting(4, low=1, high=8, help="how many faces are tracked at most")
     detection_confidence: float = setting(
-        0.5, low=0.05, high=1, help="how sure the detector must be of a new face"
+        0.5, low=0.05, high=1, help="lowest confidence of the detector in a new face"
     )
     presence_confidence: float = setting(
-        0.5, low=0.05, high=1, help="how sure the tracker must be that a face is still there"
+        0.5, low=0.05, high=1, help="lowest confidence of the tracker that a face is still there"
     )
 
 
 class SmoothingSettings(Group):
-    """How the pose and the expression are steadied."""
+    """How pose and expression are filtered."""
 
     filter: str = setting(
         "imm",
@@ -100,11 +102,11 @@ class SmoothingSettings(Group):
     alignment: Literal["aligned", "newest"] = setting(
         "aligned",
         help="aligned: head drawn on the frame it was measured from; newest: on the newest "
-        "frame, where the face is found again (less delay)",
+        "frame, where the face is measured again (lower latency)",
     )
 
 
-BLANK = "blank"  # a source without a camera: a plain card, for a face that a performer tells
+BLANK = "blank"  # a source without a camera: a plain card, for a face that a performer moves
 NO_AVATAR = "none"  # the real face is shown, because the user chose that
 
 
@@ -122,17 +124,18 @@ class AvatarSettings(Group):
         (), help="an avatar for each of them, e.g. raccoon,fox; empty: all wear the same"
     )
     people_by: Literal["order", "place"] = setting(
-        "order", help="who gets which: as they come, or by where they appear, from left to right"
+        "order",
+        help="how avatars are assigned: in the order in which people appear, or by position from "
+        "left to right",
     )
     scale: float = setting(1.0, low=0.8, high=1.6, live=True, help="size over the fitted size")
     profile: str = setting(
         "default",
-        help="how your face is measured, as `livecam calibrate` found; other people's: a name",
+        help="the calibration profile to use, by name; `livecam calibrate` makes it",
     )
     learn: bool = setting(
         True,
-        help="learn in silence how your face is measured; numbers of expressions, kept on this "
-        "machine only",
+        help="go on calibrating while livecam runs; its numbers stay on this machine",
     )
     expression: float = setting(1.0, low=0, high=2, live=True, help="strength of the expressions")
     life: float = setting(
@@ -140,30 +143,32 @@ class AvatarSettings(Group):
         low=0,
         high=1,
         live=True,
-        help="swinging ears, breath, small eye movements, an idle head that is held; 0: none",
+        help="swinging ears, breath, small eye movements, idle motion of a held head; 0: none",
     )
 
 
 class MotionSettings(Group):
-    """Who else tells what the face does, and who is told."""
+    """Other sources of facial motion, and its receivers."""
 
     performer: str = setting(
         "camera",
-        help="who tells what the face does: camera, vmc, ifacialmocap or openseeface; the head "
-        "stays over the one that the camera sees",
+        help="what moves the face: camera, vmc, ifacialmocap or openseeface; the head stays over "
+        "the real one in the camera frame",
     )
     motion: str = setting("", help="play this recorded take (.jsonl)")
     listen: str = setting(
-        "127.0.0.1", help="the address to listen on; others than this machine only when named"
+        "127.0.0.1", help="the address to listen on; by default reachable from this machine alone"
     )
     listen_port: int = setting(
-        0, low=0, high=65535, help="0: the performer's usual port (39539, 49983, 11573)"
+        0, low=0, high=65535, help="0: the performer's standard port (39539, 49983, 11573)"
     )
     phone: str = setting("", help="address of the phone that runs iFacialMocap, to greet it")
     send_vmc: str = setting(
-        "", help="also send the face as VMC to this address, e.g. 127.0.0.1:39539"
+        "", help="also send the motion of the face as VMC to this address, e.g. 127.0.0.1:39539"
     )
-    record_motion: str = setting("", help="also record the face into this take (.jsonl)")
+    record_motion: str = setting(
+        "", help="also record the motion of the face into this take (.jsonl)"
+    )
 
 
 class SoundSettings(Group):
@@ -172,9 +177,9 @@ class SoundSettings(Group):
     mouth: Literal["camera", "sound", "both"] = setting(
         "camera",
         help="what moves the mouth: the camera, the sound of the microphone, or both: the sound "
-        "where a hand hides the mouth or the face is out of sight",
+        "where a hand hides the mouth or the face is lost",
     )
-    microphone: str = setting("", help="its number or part of its name; empty: the usual one")
+    microphone: str = setting("", help="its number or part of its name; empty: the default one")
 
 
 class RenderSettings(Group):
@@ -189,7 +194,7 @@ class RenderSettings(Group):
 
 
 class PictureSettings(Group):
-    """How the head is set into the picture."""
+    """How the head is composited into the image."""
 
     remove_head: bool = setting(
         True, live=True, help="real hair, ears and headphones beside the head become background"
@@ -211,36 +216,38 @@ class PictureSettings(Group):
     background: str = setting(
         "keep",
         live=True,
-        help="keep, blur, alpha (the head alone), a colour such as #00b140, a picture or a film",
+        help="keep, blur, alpha (the head alone), a colour such as #00b140, an image or a video",
     )
     keep_plate: bool = setting(
-        True, help="remember the empty background of this camera, on this machine only"
+        True, help="keep the clean plate of this camera for the next start, on this machine only"
     )
     looks_per_s: float = setting(
-        12.0, low=1, high=60, unit="1/s", help="how often person, hair and hands are looked for"
+        12.0, low=1, high=60, unit="1/s", help="how often person, hair and hands are segmented"
     )
 
 
 class EffectSettings(Group):
-    """Changes to the real face and picture, with or without a head over it."""
+    """Changes to the real face and the image, with or without a head over it."""
 
     big_eyes: float = setting(0.0, low=0, high=1, live=True, help="larger eyes")
     thin_face: float = setting(0.0, low=0, high=1, live=True, help="slimmer cheeks and jaw")
     chin: float = setting(0.0, low=-1, high=1, live=True, help="longer or shorter chin")
     small_nose: float = setting(0.0, low=0, high=1, live=True, help="narrower nose")
-    smooth_skin: float = setting(0.0, low=0, high=1, live=True, help="calmer skin; edges stay")
+    smooth_skin: float = setting(0.0, low=0, high=1, live=True, help="smoother skin; edges stay")
     lips: float = setting(0.0, low=0, high=1, live=True, help="tint of the lips")
     lip_color: str = setting("#b3263f", live=True, help="colour of that tint")
     blush: float = setting(0.0, low=0, high=1, live=True, help="blush on the cheeks")
     stickers: NameList = setting(
-        (), live=True, help="pictures that stick to the face: built-in names or folders"
+        (), live=True, help="images that follow the face: built-in names or folders"
     )
-    lut: str = setting("", live=True, help="colour look: a built-in name or a .cube file")
-    lut_strength: float = setting(1.0, low=0, high=1, live=True, help="how much of that look")
+    lut: str = setting("", live=True, help="colour table: a built-in name or a .cube file")
+    lut_strength: float = setting(
+        1.0, low=0, high=1, live=True, help="strength of that colour table"
+    )
 
 
 class PrivacySettings(Group):
-    """What is shown when the avatar cannot cover the face."""
+    """What is published when the avatar cannot cover the face."""
 
     on_lost: OnLost = setting(
         OnLost.HOLD, live=True, help="when the face is lost: hold, curtain, blur or passthrough"
@@ -249,12 +256,12 @@ class PrivacySettings(Group):
         1.5, low=0, high=60, unit="s", live=True, help="how long the avatar is held"
     )
     others: Literal["blur", "show"] = setting(
-        "blur", live=True, help="faces beside the tracked one: blur or show"
+        "blur", live=True, help="faces without an avatar: blur or show"
     )
 
 
 class OutputSettings(Group):
-    """The published picture."""
+    """Size, rate and shape of the published image."""
 
     out_width: int = setting(0, low=0, high=7680, unit="px", help="0: as the camera")
     out_height: int = setting(0, low=0, high=4320, unit="px", help="0: as the camera")
@@ -268,7 +275,7 @@ class OutputSettings(Group):
 
 
 class SinkSettings(Group):
-    """Where the picture goes."""
+    """Where frames are published to."""
 
     virtual_camera: bool = setting(True, help="publish to the virtual camera when there is one")
     device: str = setting("", help="virtual camera to use, e.g. /dev/video2; empty: the first")
@@ -279,7 +286,7 @@ class SinkSettings(Group):
     )
     preview: bool = setting(True, help="show a window when there is a display")
     record: str = setting("", help="also record to this file (.mp4 or .mkv)")
-    png: str = setting("", help="also write numbered PNG pictures into this folder")
+    png: str = setting("", help="also write numbered PNG files into this folder")
     also_to: NameList = setting(
         (), help="also publish to these sinks by name; null discards, for measuring"
     )
