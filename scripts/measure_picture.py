@@ -25,7 +25,7 @@ import numpy as np
 
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
-from livecam.compose.head_removal import enlarged
+from livecam.compose.grid import upsampled
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.frame import Frame, Image, Rect
@@ -218,7 +218,7 @@ def _person_of(path: Path, index: int, settings: Settings) -> tuple[CutOut, Imag
     assert plate is not None  # it was learned
     some = scene.person if scene.hair is None else cv2.max(scene.person, scene.hair)
     person = cut_out(
-        kept.image, enlarged(np.asarray(some, np.uint8), scene.cell, Rect(0, 0, *kept.size))
+        kept.image, upsampled(np.asarray(some, np.uint8), scene.cell, Rect(0, 0, *kept.size))
     )
     size = (round(kept.width * FILL_SIZE[1] / kept.height), FILL_SIZE[1])
     scaled = cv2.resize(person.image, size, interpolation=cv2.INTER_AREA)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.compose.base import Layers
-from livecam.compose.hands import HandsInFront, lay_over
+from livecam.compose.hands import HandsInFront, blend_hand
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError, TrackingError
 from livecam.core.frame import Frame, Image, Rect
@@ -208,7 +208,7 @@ def test_the_edge_is_mixed_in_linear_light() -> None:
     layers.image[...] = (0, 0, 0, 255)
     layers.synthetic[:, :4] = 0
     mask = np.full((8, 8), 128, np.uint8)
-    lay_over(layers, Rect(0, 0, 8, 8), mask)
+    blend_hand(layers, Rect(0, 0, 8, 8), mask)
     assert (layers.image[:, 4:, :3] == 188).all()  # half of the light
     assert (layers.synthetic[:, 4:] == 127).all()
     assert (layers.image[:, :4, :3] == 0).all()  # nothing was made up there

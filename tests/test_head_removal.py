@@ -10,9 +10,10 @@ from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.library import load_avatar
 from livecam.avatar.rig import Rig
 from livecam.compose.base import Layers
-from livecam.compose.fill import filled, push_pull
-from livecam.compose.head_removal import HeadRemoval, enlarged, on_grid
-from livecam.compose.neck import NeckTint, throat_colour
+from livecam.compose.grid import downsampled, upsampled
+from livecam.compose.head_removal import HeadRemoval
+from livecam.compose.inpainting import inpainted, push_pull
+from livecam.compose.neck import NeckTint, neck_colour
 from livecam.compose.person_parts import AvatarProjection, PersonParts, split_person, wearer_mask
 from livecam.compose.shadow import ShadowCatcher, ShadowGeometry, cast_shadow
 from livecam.config.assets import asset_path
@@ -46,7 +47,7 @@ def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarS
 def parted(frame: Frame, scene: Segmentation, state: AvatarState, avatar: Avatar) -> Layers:
     height, width = frame.image.shape[:2]
     coverage, made, filled_ = np.zeros((3, height, width), np.uint8)
-    small = on_grid(frame.image, scene.cell, scene.person.shape)[..., :3].copy()
+    small = downsampled(frame.image, scene.cell, scene.person.shape)[..., :3].copy()
     return Layers(
         frame.image,
         frame.image.copy(),
@@ -80,7 +81,7 @@ def test_known_colours_stay_as_they_are():
     picture = stripes()
     known = np.ones(picture.shape[:2], np.float32)
     known[20:40, 30:50] = 0
-    for fill in (push_pull, filled):
+    for fill in (push_pull, inpainted):
         out = fill(picture * known[..., None], known)
         assert np.abs(out - picture)[known > 0].max() < 2.5
 
@@ -90,14 +91,14 @@ def test_rows_run_through_a_gap():
     known = np.ones(picture.shape[:2], np.float32)
     known[5:55, 25:55] = 0
     gap = known == 0
-    through = np.abs(filled(picture * known[..., None], known) - picture)[gap].mean()
+    through = np.abs(inpainted(picture * known[..., None], known) - picture)[gap].mean()
     spread = np.abs(push_pull(picture * known[..., None], known) - picture)[gap].mean()
     assert through < 12
     assert through < 0.6 * spread
 
 
 def test_a_picture_of_which_nothing_is_known_is_no_error():
-    out = filled(np.zeros((20, 30, 3), np.float32), np.zeros((20, 30), np.float32))
+    out = inpainted(np.zeros((20, 30, 3), np.float32), np.zeros((20, 30), np.float32))
     assert np.isfinite(out).all()
 
 
@@ -215,7 +216,7 @@ def test_a_bare_throat_takes_the_colour_of_the_head_and_keeps_its_shading(raccoo
     layers = parted(Frame(image, 0, 0.0), scene, AvatarState(place, place, np.zeros(52)), raccoon)
     NeckTint(raccoon).apply(layers)
     throat = layers.image[215:255, 230:250, :3].astype(float)
-    wanted = throat_colour(raccoon)
+    wanted = neck_colour(raccoon)
     tone = throat.mean(axis=(0, 1)) / throat.mean()
     assert np.abs(tone - (wanted**0.45) / (wanted**0.45).mean()).max() < 0.15
     assert throat[0].mean() > 1.1 * throat[-1].mean()  # darker below, as before
@@ -246,6 +247,6 @@ def test_the_shadow_falls_on_the_body_alone():
 def test_grid_and_picture_fit():
     image = np.random.default_rng(1).integers(0, 255, (90, 130), np.uint8)
     soft = np.asarray(cv2.GaussianBlur(image, (0, 0), 8), np.uint8)
-    grid = on_grid(soft, 4, (23, 33))
-    back = enlarged(grid, 4, Rect(20, 10, 110, 80))
+    grid = downsampled(soft, 4, (23, 33))
+    back = upsampled(grid, 4, Rect(20, 10, 110, 80))
     assert np.abs(back.astype(int) - soft[10:80, 20:110]).max() < 6

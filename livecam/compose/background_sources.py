@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.compose.matte import shrunk
+from livecam.compose.matte import downscaled
 from livecam.core.errors import LivecamError
 from livecam.core.frame import Image
 from livecam.media.reader import VideoReader
@@ -59,7 +59,7 @@ class CoarseImage:
         """From a picture uint8[h, w, 4] and its foreground uint8[h, w]."""
         height, width = image.shape[:2]
         span = SPAN_CELLS * cell_of(width, height)
-        return cls(shrunk(image, span), shrunk(foreground, span), (width, height), span, at)
+        return cls(downscaled(image, span), downscaled(foreground, span), (width, height), span, at)
 
     def person(self) -> Image:
         """The colours of the foreground, spread beyond its edge: uint8[rows, columns, 4]."""

@@ -1,6 +1,6 @@
-"""What hides a face when no avatar can: the curtain card and the blur.
+"""Covers for when no avatar can be drawn: the curtain card, the blur and the underpaint.
 
-Plain arrays and OpenCV: it must still work when OpenGL does not.
+Plain arrays and OpenCV: they must work when OpenGL does not.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
 
-BLUR_CELLS = 14  # a blurred picture keeps so few cells along its shorter side: no face survives
-REGION_CELLS = 4  # a blurred face keeps so few cells across
-OUTLINE_GROWTH = (
-    1.04  # of a painted-out face: steadied poses and landmarks differ by a pixel or two
-)
+BLUR_CELLS = 14  # resolution of a blurred image along its shorter side: no face is recognisable
+REGION_CELLS = 4  # resolution of a blurred face
+OUTLINE_GROWTH = 1.04  # of a painted-out face: steadied pose and landmarks differ by 1-2 pixels
 FACE_HEIGHT = 1.4  # of the landmarks' box, over its width
-FACE_MARGIN = 0.6  # of the landmarks' box on every side: hair, ears and chin, and motion
+FACE_MARGIN = 0.6  # of the landmarks' box on every side: for hair, ears, chin and motion
 
 
 @lru_cache(maxsize=4)
 def curtain(width: int, height: int) -> Image:
-    """The card that is shown when nobody may be seen: uint8[h, w, 4], read-only.
+    """Draws the card that replaces the whole frame: uint8[h, w, 4], read-only.
 
     A calm dusk gradient with two closed eyes and a smile; no words, so no language.
     """
@@ -32,11 +30,11 @@ def curtain(width: int, height: int) -> Image:
     x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
     glow = np.exp(-((x * 1.5) ** 2 + (y * 1.7 + 0.12) ** 2) / 0.16)[..., None]
     top, bottom = np.array((38, 46, 74), np.float32), np.array((88, 62, 84), np.float32)
-    picture = top + (bottom - top) * (y[..., None] + 0.5) + glow * np.array((92, 62, 40))
-    # A gradient this soft shows bands in 8 bits; a fixed grain hides them.
-    picture += np.random.default_rng(7).normal(0, 0.8, (height, width, 1))
+    colours = top + (bottom - top) * (y[..., None] + 0.5) + glow * np.array((92, 62, 40))
+    # A gradient this soft has visible banding in 8 bits; fixed noise hides it.
+    colours += np.random.default_rng(7).normal(0, 0.8, (height, width, 1))
     out = np.full((height, width, 4), 255, np.uint8)
-    out[..., :3] = np.clip(picture, 0, 255)
+    out[..., :3] = np.clip(colours, 0, 255)
     _draw_sleeping_face(out)
     out.flags.writeable = False
     return out
@@ -46,7 +44,7 @@ def _draw_sleeping_face(out: Image) -> None:
     height, width = out.shape[:2]
     unit = min(width, height) / 100
     line = max(1, round(unit * 1.6))
-    shift, one = 4, 16  # cv2 draws at 1/16 pixel when coordinates are scaled so
+    shift, one = 4, 16  # fixed-point coordinates of cv2: 1/16 pixel
 
     def arc(cx: float, cy: float, rx: float, ry: float, start: int, end: int) -> None:
         center = (round((width / 2 + cx * unit) * one), round((height / 2 + cy * unit) * one))
@@ -61,7 +59,7 @@ def _draw_sleeping_face(out: Image) -> None:
 
 
 def blur_whole(image: Image) -> Image:
-    """The whole picture as soft colour: uint8[h, w, 4], nothing in it can be recognised."""
+    """Blurs an image beyond recognition: uint8[h, w, 4]."""
     height, width = image.shape[:2]
     scale = BLUR_CELLS / min(width, height)
     cells = (max(2, round(width * scale)), max(2, round(height * scale)))
@@ -71,21 +69,21 @@ def blur_whole(image: Image) -> Image:
 
 
 def face_region(box: Rect) -> Rect:
-    """What must be covered to hide the head behind a landmark box; may reach out of the picture."""
+    """Grows a landmark box to hide the whole head; it may reach out of the image."""
     return box.grown(round(FACE_MARGIN * max(box.width, box.height)))
 
 
 def region_at(x: float, y: float, size: float) -> Rect:
-    """As `face_region`, for a face of which only its centre and its width are known, pixels."""
+    """Returns `face_region` for a face of which only centre and width are known, in pixels."""
     half = size * FACE_HEIGHT / 2
     box = Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
     return face_region(box)
 
 
 def blur_region(image: Image, region: Rect) -> None:
-    """Blurs an ellipse in place beyond recognition, its edge melting into the picture.
+    """Blurs an ellipse beyond recognition in place, with a soft edge.
 
-    The ellipse fills `region`, of which only a part may lie inside the picture.
+    The ellipse fills `region`, which may reach out of the image.
     """
     inside = region.clipped(image.shape[1], image.shape[0])
     if inside.width < 2 or inside.height < 2:
@@ -104,9 +102,9 @@ def blur_region(image: Image, region: Rect) -> None:
 
 
 def paint_out(image: Image, outline: NDArray[np.float32], color: tuple[int, int, int]) -> None:
-    """Paints a convex outline (float32[k, 2] pixels) over in place, a little beyond its edge.
+    """Fills a convex outline float32[k, 2], pixels, in place, a little beyond its edge.
 
-    Below an avatar: where its head has a gap, or is too narrow, this is what shows.
+    It is visible through gaps of an avatar and beside one that is too narrow.
     """
     middle = outline.mean(axis=0)
     wider = np.rint(middle + (outline - middle) * OUTLINE_GROWTH).astype(np.int32)

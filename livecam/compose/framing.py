@@ -1,4 +1,4 @@
-"""Cuts the finished picture to the published shape: fit, fill, or follow the face."""
+"""Crops the composite to the published size: fit, fill, or follow the face."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import numpy as np
 from livecam.core.frame import Frame, Image, PixelFormat
 
 Mode = Literal["fit", "fill", "follow"]
-FOLLOW_TIME_S = 0.6  # the cut follows the face with this time constant
-FOLLOW_REST = 0.10  # of the cut's size: smaller movements do not start the cut moving
-FOLLOW_STOP = 0.01  # of the cut's size: so near, it rests again
-FACE_HEIGHT = 0.42  # where the face rests in a followed cut, from the top
+FOLLOW_TIME_S = 0.6  # time constant of the crop
+FOLLOW_START = 0.10  # of the crop's size: a smaller movement does not start it moving
+FOLLOW_STOP = 0.01  # of the crop's size: nearer, it stops
+FACE_HEIGHT = 0.42  # of the face in a followed crop, from the top
 
 
 class Framing:
-    """Maps composited frames to the published size. Remembers where the cut was.
+    """Maps composited frames to the published size. Keeps the position of the crop.
 
-    Works after compositing, so the tracker sees the whole camera picture and no cut can
-    lose the face.
+    Runs after compositing: tracking uses the whole camera image, and no crop loses the face.
     """
 
     def __init__(self, width: int, height: int, mode: Mode = "fill", mirror: bool = False) -> None:
@@ -32,13 +31,13 @@ class Framing:
         self._moving = False
 
     def apply(self, frame: Frame, face_center: tuple[float, float] | None = None) -> Frame:
-        """The frame in the published size; the very same frame when there is nothing to do.
+        """Returns the frame in the published size; the same object if nothing changes.
 
-        `face_center` is the tracked face's place in pixels of `frame`, when there is one.
+        `face_center` is that of the tracked face in pixels of `frame`, if there is one.
         """
         image = frame.image
         if frame.size != (self.width, self.height):
-            image = self._fit(image) if self.mode == "fit" else self._cut(frame, face_center)
+            image = self._fit(image) if self.mode == "fit" else self._crop(frame, face_center)
         if self.mirror:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
         if image is frame.image:
@@ -55,30 +54,30 @@ class Framing:
         out[y : y + inner[1], x : x + inner[0]] = _resize(image, *inner)
         return out
 
-    def _cut(self, frame: Frame, face_center: tuple[float, float] | None) -> Image:
+    def _crop(self, frame: Frame, face_center: tuple[float, float] | None) -> Image:
         scale = max(self.width / frame.width, self.height / frame.height)
-        cut_width, cut_height = self.width / scale, self.height / scale
+        crop_width, crop_height = self.width / scale, self.height / scale
         center_x, center_y = frame.width / 2, frame.height / 2
         if self.mode == "follow":
-            center_x, center_y = self._follow(frame, face_center, cut_width, cut_height)
-        x = round(min(max(center_x - cut_width / 2, 0), frame.width - cut_width))
-        y = round(min(max(center_y - cut_height / 2, 0), frame.height - cut_height))
-        part = frame.image[y : y + max(1, round(cut_height)), x : x + max(1, round(cut_width))]
+            center_x, center_y = self._follow(frame, face_center, crop_width, crop_height)
+        x = round(min(max(center_x - crop_width / 2, 0), frame.width - crop_width))
+        y = round(min(max(center_y - crop_height / 2, 0), frame.height - crop_height))
+        part = frame.image[y : y + max(1, round(crop_height)), x : x + max(1, round(crop_width))]
         return _resize(part, self.width, self.height)
 
     def _follow(
-        self, frame: Frame, face: tuple[float, float] | None, cut_width: float, cut_height: float
+        self, frame: Frame, face: tuple[float, float] | None, crop_width: float, crop_height: float
     ) -> tuple[float, float]:
         if face is None:
             self._last_at = None
             return self._center or (frame.width / 2, frame.height / 2)
-        wanted = np.array((face[0], face[1] + (0.5 - FACE_HEIGHT) * cut_height))
+        wanted = np.array((face[0], face[1] + (0.5 - FACE_HEIGHT) * crop_height))
         if self._center is None or self._last_at is None:
             self._center = self._center or (float(wanted[0]), float(wanted[1]))
         else:
             away = wanted - self._center
-            far = float(np.abs(away / (cut_width, cut_height)).max())
-            self._moving = far > (FOLLOW_STOP if self._moving else FOLLOW_REST)
+            far = float(np.abs(away / (crop_width, crop_height)).max())
+            self._moving = far > (FOLLOW_STOP if self._moving else FOLLOW_START)
             if self._moving:
                 dt = max(0.0, frame.captured_at - self._last_at)
                 step = away * (1 - np.exp(-dt / FOLLOW_TIME_S))

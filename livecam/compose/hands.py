@@ -1,4 +1,4 @@
-"""Lays hands that are in front of the face back over the head."""
+"""Composites hands in front of the face over the head."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from livecam.compose.base import Layers
-from livecam.compose.blend import _DECODE, _ENCODE, ENCODE_STEPS
+from livecam.compose.blend import DECODE, ENCODE, ENCODE_STEPS
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Mask
 from livecam.segmentation.face_reference import FaceReference
@@ -17,9 +17,9 @@ from livecam.segmentation.hand_tracker import HandTracker
 
 
 class HandsInFront:
-    """The stage that shows hands; implements compose/base.Stage.
+    """The stage that restores hands over the head; implements compose/base.Stage.
 
-    Without a hand it keeps a reference to a picture now and then, and does nothing else.
+    Without a hand it only keeps a reference image of the face now and then.
     """
 
     name = "hands"
@@ -42,7 +42,7 @@ class HandsInFront:
             box = hand_box(hand.points, source.shape[1], source.shape[0])
             if not box.empty and layers.synthetic[box.slices].any():
                 mask = hand_mask(source, hand, box, segmentation.landmarks_px, self._reference)
-                lay_over(layers, box, mask)
+                blend_hand(layers, box, mask)
         if known and hands:
             self._reference.update(source, [hand.points for hand in hands])
 
@@ -51,23 +51,23 @@ class HandsInFront:
         self._reference.reset()
 
 
-def lay_over(layers: Layers, box: Rect, mask: Mask) -> None:
-    """Shows the camera's picture through a mask uint8[h, w] of a box, blended in linear light.
+def blend_hand(layers: Layers, box: Rect, mask: Mask) -> None:
+    """Blends the camera image over a box by a mask uint8[h, w], in linear light.
 
     Pixels that are the camera's already keep their bytes.
     """
-    made = layers.synthetic[box.slices]
-    mask = np.asarray(cv2.copyTo(mask, made), np.uint8)  # 0 where nothing was made up
+    synthetic = layers.synthetic[box.slices]
+    mask = np.asarray(cv2.copyTo(mask, synthetic), np.uint8)  # 0 where nothing is synthetic
     source, image = layers.source[box.slices], layers.image[box.slices]
     cv2.copyTo(source, cv2.inRange(mask, 255, 255), image)
     _blend_edge(source, image, mask)
-    np.copyto(made, cv2.multiply(made, cv2.bitwise_not(mask), scale=1 / 255))
+    np.copyto(synthetic, cv2.multiply(synthetic, cv2.bitwise_not(mask), scale=1 / 255))
 
 
 def _blend_edge(over: Image, image: Image, mask: Mask) -> None:
     rows, columns = np.nonzero((mask > 0) & (mask < 255))
-    light = _DECODE.take(image[rows, columns, :3])
+    light = DECODE.take(image[rows, columns, :3])
     share = mask[rows, columns, None] * np.float32(1 / 255)
-    light += (_DECODE.take(over[rows, columns, :3]) - light) * share
+    light += (DECODE.take(over[rows, columns, :3]) - light) * share
     light *= ENCODE_STEPS - 1
-    image[rows, columns, :3] = _ENCODE.take(light.astype(np.uint16))
+    image[rows, columns, :3] = ENCODE.take(light.astype(np.uint16))

@@ -1,8 +1,8 @@
-"""Refine the coarse mask of a person to the pixels of the picture.
+"""Refines the coarse mask of a person to a matte at image resolution.
 
 A fast guided filter (He and Sun, "Fast Guided Filter", 2015) with the colours as guide: within a
-window, alpha is taken for a linear function of the colour. The functions are fitted on a coarse
-grid, and evaluated at full size only where the mask has an edge.
+window, alpha is modelled as a linear function of the colour. The functions are fitted on a coarse
+grid, and evaluated at full resolution only where the mask has an edge.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ from livecam.segmentation.base import Mask
 
 Plane = NDArray[np.float32]
 
-STEP = 2  # cells of the mask along a cell of the fit: the fit is smooth, a half is enough
+STEP = 2  # cells of the mask along a cell of the fit: the fit is smooth, half is enough
 RADIUS = 2  # of the window, in cells of the fit
-SMOOTHNESS = 1e-3  # variance of colour, 0..1, below which an edge in the picture is none
-LOW, HIGH = 0.16, 0.84  # what the fit calls nothing and everything: it never quite gets there
-TILE = 6  # cells of the fit along a piece that is evaluated or skipped as a whole
-# How much of the last mask stays where the picture did not change, and the change (0..255) at
-# which nothing stays: the segmenter flickers even on a still.
-STAYS, CHANGED = 0.7, 12
+EPSILON = 1e-3  # regularisation: variance of colour, 0..1, that is no edge
+LOW, HIGH = 0.16, 0.84  # values of the fit that become 0 and 1: it does not reach them
+TILE = 6  # cells of the fit along a tile that is evaluated or skipped as a whole
+# Weight of the last mask where the image did not change, and the change (0..255) at which it is
+# zero: the segmentation flickers even on a still image.
+KEPT, CHANGED = 0.7, 12
 EMPTY, EDGE, FULL = 0, 1, 2
 
-_STAYS = (STAYS * np.maximum(1 - np.arange(256) / CHANGED, 0)).astype(np.float32)
+_KEPT = (KEPT * np.maximum(1 - np.arange(256) / CHANGED, 0)).astype(np.float32)
 
 
 class Matte:
-    """How much of each pixel is the person, frame after frame; used on one thread."""
+    """Computes the alpha of a person, frame after frame; used on one thread."""
 
     def __init__(self) -> None:
         self._size = (0, 0, 0)
-        self._guide: Image | None = None  # of the last picture
+        self._guide: Image | None = None  # of the last frame
         self._mask: Plane = np.empty((0, 0), np.float32)
 
     def refine(self, person: Mask, cell: int, image: Image, region: Rect | None = None) -> Mask:
-        """uint8[h, w], 0..255; valid until the next call.
+        """Returns alpha uint8[h, w], 0..255; valid until the next call.
 
         Args:
             person: uint8[rows, columns] on the grid.
             cell: pixels along a cell of the grid.
-            image: uint8[h, w, 4], the picture that the mask was found in.
-            region: only these pixels are worked out, the others are 0; None: all.
+            image: uint8[h, w, 4], the frame that the mask belongs to.
+            region: only these pixels are computed, the others are 0; None: all.
         """
         height, width = image.shape[:2]
         self._resize(width, height, cell)
         span = cell * STEP
-        guide = shrunk(image, span)
-        mask = self._steady(_coarser(person, guide.shape[:2]), guide)
+        guide = downscaled(image, span)
+        mask = self._smoothed(_on_fit_grid(person, guide.shape[:2]), guide)
         fit = _Fit(guide)
-        # Twice: the first time brings the mask to the edge, the second sharpens it there.
+        # Twice: the first pass aligns the mask with the edge, the second sharpens it.
         first = _product(guide, fit.weights(mask)) * np.float32(1 / 255)
         weights = fit.weights(first)
         inside = Rect(0, 0, width, height) if region is None else region.clipped(width, height)
@@ -65,7 +65,7 @@ class Matte:
         return self._alpha
 
     def reset(self) -> None:
-        """Forgets the last picture: a cut."""
+        """Drops the last frame: a cut."""
         self._guide = None
 
     def _resize(self, width: int, height: int, cell: int) -> None:
@@ -75,20 +75,20 @@ class Matte:
         self._alpha = np.zeros((height, width), np.uint8)
         self._guide = None
 
-    def _steady(self, mask: Plane, guide: Image) -> Plane:
+    def _smoothed(self, mask: Plane, guide: Image) -> Plane:
         if self._guide is not None:
             changes = cv2.split(cv2.blur(cv2.absdiff(guide, self._guide), (3, 3)))
             change = np.asarray(cv2.max(cv2.max(changes[0], changes[1]), changes[2]), np.uint8)
-            mask = mask + (self._mask - mask) * _STAYS.take(change)
+            mask = mask + (self._mask - mask) * _KEPT.take(change)
         self._guide, self._mask = guide, mask
         return mask
 
     def _evaluate(
         self, weights: Plane, kinds: NDArray[np.uint8], image: Image, span: int, inside: Rect
     ) -> None:
-        """Fills `_alpha` piece by piece: 0, 255, or what the fit says of each pixel."""
-        # One more cell all around: interpolation looks at the neighbours.
-        around = np.asarray(
+        """Fills `_alpha` by runs of tiles: 0, 255, or the fit evaluated per pixel."""
+        # A border of one cell for the interpolation.
+        bordered = np.asarray(
             cv2.copyMakeBorder(weights, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32
         )
         side = TILE * span
@@ -97,26 +97,26 @@ class Matte:
             for kind, run in groupby(line):
                 first, column = column, column + len(list(run))
                 tiles = Rect(first, row, column, row + 1)
-                place = Rect(first * side, row * side, column * side, row * side + side)
-                place = _common(place, inside)
-                if kind == EMPTY or place.empty:
+                rect = Rect(first * side, row * side, column * side, row * side + side)
+                rect = _common(rect, inside)
+                if kind == EMPTY or rect.empty:
                     continue
                 if kind == FULL:
-                    self._alpha[place.slices] = 255
+                    self._alpha[rect.slices] = 255
                 else:
-                    self._alpha[place.slices] = _alpha_at(around, tiles, image, span, place)
+                    self._alpha[rect.slices] = _alpha_at(bordered, tiles, image, span, rect)
 
 
-def shrunk(image: Image, span: int) -> Image:
-    """uint8[ceil(h / span), ceil(w / span), 4]: the mean colour of each cell of `span` pixels."""
+def downscaled(image: Image, span: int) -> Image:
+    """Averages cells of `span` pixels: uint8[ceil(h / span), ceil(w / span), 4]."""
     height, width = image.shape[:2]
     right, below = -width % span, -height % span
     if right or below:
         image = np.asarray(
             cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
         )
-    # OpenCV halves ten times as fast as it shrinks by any other number: halving does it, and
-    # one bilinear step by less than three, which leaves few pixels out.
+    # OpenCV halves ten times as fast as it shrinks by other factors: one bilinear step by less
+    # than three, which skips few pixels, then halving.
     columns, rows = image.shape[1] // span, image.shape[0] // span
     if span % 2 == 0:
         image, span = _halved(image), span // 2
@@ -132,7 +132,7 @@ def _halved(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _coarser(person: Mask, shape: tuple[int, ...]) -> Plane:
+def _on_fit_grid(person: Mask, shape: tuple[int, ...]) -> Plane:
     """The mask on the grid of the fit, 0..1."""
     rows, columns = shape[0] * STEP - person.shape[0], shape[1] * STEP - person.shape[1]
     if rows or columns:
@@ -144,7 +144,7 @@ def _coarser(person: Mask, shape: tuple[int, ...]) -> Plane:
 
 
 class _Fit:
-    """What of the guided filter depends on the picture alone.
+    """The part of the guided filter that depends on the guide alone.
 
     Equations (5) and (19) of He, Sun, Tang, "Guided Image Filtering" (2013): the covariance of
     the colours is inverted by its cofactors.
@@ -156,7 +156,7 @@ class _Fit:
         mr, mg, mb, bb = cv2.split(_mean(cv2.merge((r, g, b, b * b))))
         rr, rg, rb, gg = cv2.split(_mean(cv2.merge((r * r, r * g, r * b, g * g))))
         gb = _mean(g * b) - mg * mb
-        smooth = np.float32(SMOOTHNESS)
+        smooth = np.float32(EPSILON)
         rr, gg, bb = rr - mr * mr + smooth, gg - mg * mg + smooth, bb - mb * mb + smooth
         rg, rb = rg - mr * mg, rb - mr * mb
         c_rr, c_rg, c_rb = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
@@ -166,7 +166,7 @@ class _Fit:
         self._inverse = tuple(c * scale for c in (c_rr, c_rg, c_rb, c_gg, c_gb, c_bb))
 
     def weights(self, mask: Plane) -> Plane:
-        """float32[rows, columns, 4]: alpha, 0..255, is their product with R, G, B, A of a pixel.
+        """Fits float32[rows, columns, 4]: alpha, 0..255, is their product with R, G, B, A.
 
         `mask` is float32[rows, columns], 0..1.
         """
@@ -189,11 +189,11 @@ def _mean(planes: NDArray[Any]) -> Plane:
 
 
 def _kinds(alpha: Mask) -> NDArray[np.uint8]:
-    """uint8[rows, columns] of tiles, EMPTY, EDGE or FULL, from alpha on the grid of the fit."""
+    """Classifies tiles as EMPTY, EDGE or FULL, uint8[rows, columns], by alpha on the fit's grid."""
     rows, columns = alpha.shape
     pad = (1, -rows % TILE + 1, 1, -columns % TILE + 1)
     alpha = np.asarray(cv2.copyMakeBorder(alpha, *pad, cv2.BORDER_REPLICATE), np.uint8)
-    near = np.ones((TILE + 2, TILE + 2), np.uint8)  # a tile and a rim of one cell
+    near = np.ones((TILE + 2, TILE + 2), np.uint8)  # a tile and a border of one cell
     most = cv2.dilate(alpha, near, anchor=(0, 0))
     least = cv2.erode(alpha, near, anchor=(0, 0))
     corners = (slice(0, alpha.shape[0] - 2, TILE), slice(0, alpha.shape[1] - 2, TILE))
@@ -201,19 +201,19 @@ def _kinds(alpha: Mask) -> NDArray[np.uint8]:
     return np.asarray(some + whole, np.uint8)
 
 
-def _alpha_at(around: Plane, tiles: Rect, image: Image, span: int, place: Rect) -> Mask:
-    """uint8[h, w] of a run of tiles, of which `place` is wanted; `around` has a rim of one cell."""
+def _alpha_at(bordered: Plane, tiles: Rect, image: Image, span: int, rect: Rect) -> Mask:
+    """Evaluates the fit at the pixels `rect` of a run of tiles, uint8[h, w]."""
     x, y = tiles.x0 * TILE, tiles.y0 * TILE
-    part = around[y : y + TILE + 2, x : x + tiles.width * TILE + 2]
+    part = bordered[y : y + TILE + 2, x : x + tiles.width * TILE + 2]
     rows, columns = part.shape[:2]
     large = cv2.resize(part, (columns * span, rows * span), interpolation=cv2.INTER_LINEAR)
-    top, left = place.y0 - (y - 1) * span, place.x0 - (x - 1) * span
-    large = large[top : top + place.height, left : left + place.width]
-    return _product(image[place.slices], np.asarray(large, np.float32))
+    top, left = rect.y0 - (y - 1) * span, rect.x0 - (x - 1) * span
+    large = large[top : top + rect.height, left : left + rect.width]
+    return _product(image[rect.slices], np.asarray(large, np.float32))
 
 
 def _product(image: Image, weights: Plane) -> Mask:
-    """uint8[h, w]: alpha of each pixel by its own weights."""
+    """The product of each pixel with its weights, uint8[h, w]."""
     product = cv2.multiply(image, weights, dtype=cv2.CV_32F)
     # Pairs first: OpenCV's own sum over channels takes ten times as long.
     pairs = product.reshape(image.shape[0], image.shape[1] * 4)

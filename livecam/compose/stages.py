@@ -16,8 +16,9 @@ from livecam.compose.camera_blur import SHARP, CameraBlur, camera_blur
 from livecam.compose.camera_model import CameraEstimator
 from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.grain import Grain
+from livecam.compose.grid import downsampled
 from livecam.compose.hands import HandsInFront
-from livecam.compose.head_removal import HeadRemoval, on_grid
+from livecam.compose.head_removal import HeadRemoval
 from livecam.compose.neck import NeckTint
 from livecam.compose.person_parts import (
     AvatarProjection,
@@ -186,7 +187,7 @@ class CompositingStages:
         if self._parts is not None and computed_at == self._parts_at:
             layers.parts = warp_parts(self._parts, segmentation)
             return self._body.aligned(state)
-        grid = on_grid(layers.source, segmentation.cell, segmentation.person.shape)
+        grid = downsampled(layers.source, segmentation.cell, segmentation.person.shape)
         layers.coarse_source = grid[..., :3].copy()
         person = wearer_mask(segmentation)
         placed = self._body.update(state, segmentation, person, projection)

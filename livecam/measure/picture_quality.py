@@ -25,7 +25,7 @@ from livecam.avatar.rig import Rig
 from livecam.compose.base import Layers
 from livecam.compose.compositor import HeadCompositor, underpaint_rect
 from livecam.compose.covers import paint_out
-from livecam.compose.head_removal import enlarged
+from livecam.compose.grid import upsampled
 from livecam.compose.person_parts import CHIN
 from livecam.compose.stages import CompositingStages
 from livecam.config.settings import Settings
@@ -357,7 +357,7 @@ class FillMeter:
         if layers.parts is None or scene is None:
             return None
         whole = Rect(0, 0, *moment.frame.size)
-        fill = enlarged(layers.parts.remove, scene.cell, whole)
+        fill = upsampled(layers.parts.remove, scene.cell, whole)
         # Where the head's edge is soft, the picture is not the filling's alone.
         head = cv2.dilate(layers.coverage, disc(2)) > 0
         filled = (fill > HALF) & ~head
@@ -388,7 +388,7 @@ class FlickerMeter:
         if before is None or scene is None:
             return None
         head, made = layers.coverage >= HALF, layers.synthetic >= HALF
-        person = enlarged(scene.person, scene.cell, Rect(0, 0, *moment.frame.size))
+        person = upsampled(scene.person, scene.cell, Rect(0, 0, *moment.frame.size))
         still = (cv2.dilate(np.maximum(person, layers.synthetic), disc(8)) < 20) & ~head
         noise = change(before[0], moment.frame.image, still)
         if noise is None or noise < 1e-3:
@@ -470,7 +470,7 @@ def _body_of(layers: Layers, scene: Segmentation, whole: Rect) -> Mask:
     """Cells of the body, and those beside them that its shadow's coarser grid reaches."""
     assert layers.parts is not None  # asked by the callers
     reached = np.asarray(cv2.dilate(layers.parts.body, disc(3)), np.uint8)
-    body: Mask = enlarged(reached, scene.cell, whole) > 0
+    body: Mask = upsampled(reached, scene.cell, whole) > 0
     return body
 
 

@@ -1,8 +1,8 @@
-"""Fill what nobody has seen from what lies around it: push-pull, and rows that run through.
+"""Inpaints unknown colours from known ones around them: push-pull, and interpolated rows.
 
-Gortler, Grzeszczuk, Szeliski and Cohen, "The Lumigraph" (1996), section 3.4: averages over what is
-known are pulled down a pyramid and pushed back up where nothing is known. Rooms have more
-horizontal lines than others, so that is mixed with what the same row shows on both sides.
+Gortler, Grzeszczuk, Szeliski and Cohen, "The Lumigraph" (1996), section 3.4: averages of known
+colours are pulled down a pyramid and pushed back up where none are known. Most lines of a room are
+horizontal, so that is blended with the row interpolated from both sides.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ Colours = NDArray[np.float32]  # float32[rows, columns, 3]
 Weights = NDArray[np.float32]  # float32[rows, columns], 0 unknown .. 1 known
 
 LEVELS = 7
-ROWS = 0.65  # how much of a filled pixel comes from its own row
-FEWEST_IN_ROW = 0.12  # of a row must be known
+ROWS = 0.65  # weight of the interpolated row
+MIN_KNOWN = 0.12  # of a row, to interpolate it
 
 
-def filled(colours: Colours, known: Weights) -> Colours:
-    """The colours where they are known, a smooth guess elsewhere."""
+def inpainted(colours: Colours, known: Weights) -> Colours:
+    """Returns the colours where they are known, smoothly inpainted ones elsewhere."""
     out = push_pull(colours, known)
-    across, works = _through_rows(colours, known)
-    share = ROWS * (1 - known) * works[:, None]
+    across, is_usable = _interpolated_rows(colours, known)
+    share = ROWS * (1 - known) * is_usable[:, None]
     share = cv2.GaussianBlur(share, (0, 0), 1.2) * (1 - known)
     out += (across - out) * share[..., None]
     return out
 
 
 def push_pull(colours: Colours, known: Weights) -> Colours:
-    """What is known spreads into what is not."""
+    """Fills unknown colours by push-pull."""
     weighted, weights = [colours * known[..., None]], [known]
     for _ in range(LEVELS):
         if min(weights[-1].shape) < 4:
@@ -47,21 +47,21 @@ def push_pull(colours: Colours, known: Weights) -> Colours:
     return np.asarray(out, np.float32)
 
 
-def _through_rows(colours: Colours, known: Weights) -> tuple[Colours, NDArray[np.float32]]:
-    """Each row interpolated over its gaps, and 1 for the rows in which that makes sense."""
+def _interpolated_rows(colours: Colours, known: Weights) -> tuple[Colours, NDArray[np.float32]]:
+    """Each row interpolated over its gaps, and 1 for the rows with enough known colours."""
     rows, columns = known.shape
     sure = known > 0.5
     here = np.broadcast_to(np.arange(columns), (rows, columns))
     left = np.maximum.accumulate(np.where(sure, here, -1), axis=1)
     right = np.minimum.accumulate(np.where(sure, here, columns)[:, ::-1], axis=1)[:, ::-1]
-    works = (sure.mean(axis=1) > FEWEST_IN_ROW).astype(np.float32)
+    is_usable = (sure.mean(axis=1) > MIN_KNOWN).astype(np.float32)
     one_sided_left, one_sided_right = left < 0, right >= columns
     left = np.where(one_sided_left, np.minimum(right, columns - 1), left)
     right = np.where(one_sided_right, left, right)
     span = np.maximum(right - left, 1)
     t = np.clip((here - left) / span, 0, 1).astype(np.float32)[..., None]
     weight = cv2.blur(known, (7, 3))
-    calm = cv2.blur(colours * known[..., None], (7, 3)) / np.maximum(weight, 1e-3)[..., None]
+    smooth = cv2.blur(colours * known[..., None], (7, 3)) / np.maximum(weight, 1e-3)[..., None]
     line = np.arange(rows)[:, None]
-    out = calm[line, left] * (1 - t) + calm[line, right] * t
-    return np.asarray(out, np.float32), works
+    out = smooth[line, left] * (1 - t) + smooth[line, right] * t
+    return np.asarray(out, np.float32), is_usable
