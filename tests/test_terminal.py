@@ -1,4 +1,4 @@
-"""Pictures in a terminal: which means is chosen, and what is sent."""
+"""Pictures in a terminal: which protocol is chosen, and what is sent."""
 
 from __future__ import annotations
 
@@ -13,19 +13,28 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.cli.terminal import COLUMNS, ROWS, Means, beside, best_means, blocks, drawn, sixel
+from livecam.cli.terminal import (
+    COLUMNS,
+    ROWS,
+    ImageProtocol,
+    best_protocol,
+    blocks,
+    image_codes,
+    image_with_text,
+    sixel,
+)
 
 RED, BLUE, NOTHING = (255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("environ", "attributes", "means"),
+    ("environ", "attributes", "protocol"),
     [
-        ({"TERM": "xterm-kitty"}, "", Means.KITTY),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, "", Means.KITTY),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, "", Means.ITERM),
-        ({"TERM": "foot"}, "\x1b[?62;4;22c", Means.SIXEL),
-        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "\x1b[?64;14c", Means.BLOCKS),
+        ({"TERM": "xterm-kitty"}, "", ImageProtocol.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, "", ImageProtocol.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, "", ImageProtocol.ITERM),
+        ({"TERM": "foot"}, "\x1b[?62;4;22c", ImageProtocol.SIXEL),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "\x1b[?64;14c", ImageProtocol.BLOCKS),
         ({"TERM": "tmux-256color", "TMUX": "x", "KITTY_WINDOW_ID": "1"}, "", None),
         ({"TERM": "xterm", "COLORTERM": "truecolor", "NO_COLOR": "1"}, "", None),
         ({"TERM": "dumb"}, "\x1b[?4c", None),
@@ -33,9 +42,9 @@ RED, BLUE, NOTHING = (255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)
     ],
 )
 def test_the_best_means_of_a_terminal(
-    environ: dict[str, str], attributes: str, means: Means | None
+    environ: dict[str, str], attributes: str, protocol: ImageProtocol | None
 ) -> None:
-    assert best_means(environ, lambda: attributes) is means
+    assert best_protocol(environ, lambda: attributes) is protocol
 
 
 def test_half_blocks_carry_both_pixels_and_leave_what_is_transparent() -> None:
@@ -87,22 +96,24 @@ def from_sixels(text: str) -> np.ndarray:
 def test_kitty_gets_the_whole_file_in_pieces(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (60, 60, 4), np.uint8)
     png = cv2.imencode(".png", noise)[1].tobytes()
-    pieces = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", drawn(png, Means.KITTY))
+    pieces = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", image_codes(png, ImageProtocol.KITTY))
     assert base64.b64decode("".join(data for _, data in pieces)) == png
     assert all(len(data) <= 4096 for _, data in pieces)
     more = [re.search(r"m=(\d)", keys) for keys, _ in pieces]
     assert [m and m[1] for m in more] == ["1"] * (len(pieces) - 1) + ["0"]
 
 
-@pytest.mark.parametrize("means", list(Means))
-def test_words_stand_beside_a_picture_and_beside_none(tmp_path: Path, means: Means) -> None:
+@pytest.mark.parametrize("protocol", list(ImageProtocol))
+def test_words_stand_beside_a_picture_and_beside_none(
+    tmp_path: Path, protocol: ImageProtocol
+) -> None:
     picture = tmp_path / "thumbnail.png"
-    without = beside(picture, ["one", "two"], means)
+    without = image_with_text(picture, ["one", "two"], protocol)
     cv2.imwrite(str(picture), np.full((16, 16, 4), 200, np.uint8))
-    text = beside(picture, ["one", "two"], means)
+    text = image_with_text(picture, ["one", "two"], protocol)
     assert text.endswith(without[without.index("\x1b8") :])
     assert f"\x1b[{COLUMNS + 2}Cone\n\x1b[{COLUMNS + 2}Ctwo\n" in text
-    assert text.count("\n") == 2 * ROWS + (ROWS - 1 if means is Means.BLOCKS else 0)
+    assert text.count("\n") == 2 * ROWS + (ROWS - 1 if protocol is ImageProtocol.BLOCKS else 0)
 
 
 def test_a_list_in_a_terminal_shows_thumbnails_and_elsewhere_a_table() -> None:

@@ -148,7 +148,7 @@ def _setting_options(wanted: Callable[[SettingField], bool]) -> list[Parameter]:
 
 
 def _setting_option(field: SettingField) -> Parameter:
-    """An option that passes on what was written; the settings check the value themselves."""
+    """Returns an option that passes on its text; the settings check the value."""
     default = f"[{_shown_default(field)}]" if field.default not in ("", ()) else ""
     switch = field.kind is bool
     names = f"{field.flag}/--no-{field.flag[2:]}" if switch else field.flag
@@ -223,5 +223,5 @@ def _set_up_logging(debug: bool, level: str) -> None:
 
 
 def first_word(arguments: Sequence[str]) -> str:
-    """The command that the arguments name; empty when they name none."""
+    """Returns the command that the arguments name; empty when they name none."""
     return next((word for word in arguments if not word.startswith("-")), "")

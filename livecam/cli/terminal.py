@@ -1,8 +1,8 @@
-"""Small pictures in a terminal, by the best means it has.
+"""Shows thumbnails in a terminal, by the best protocol that it supports.
 
 kitty   https://sw.kovidgoyal.net/kitty/graphics-protocol
 iTerm2  https://iterm2.com/documentation-images.html
-sixel   DEC's graphics; a terminal tells in its device attributes (CSI c) that it knows them
+sixel   DEC's graphics; announced in the device attributes of a terminal (CSI c)
 blocks  two pixels in a character, in 24-bit colour
 """
 
@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 from livecam.core.frame import Image
 
 COLUMNS, ROWS = 12, 6  # of a thumbnail: characters are about twice as tall as wide
-CELL_PX = (8, 16)  # when the terminal does not tell
-ANSWER_S = 0.2  # a terminal that says nothing for so long has nothing to say
-CHUNK = 4096  # of base64, the most that kitty takes at once
+CELL_PX = (8, 16)  # assumed size of a character
+ANSWER_S = 0.2  # after this, a terminal will not answer
+MAX_CHUNK = 4096  # bytes of base64 in one kitty command
 SIXEL_LEVELS = 6  # of each colour: 216 in all, as 256 registers are usual
 OPAQUE = 128
 ESC = "\x1b"
 
 
-class Means(Enum):
-    """How a terminal shows a picture."""
+class ImageProtocol(Enum):
+    """Ways in which terminals show images."""
 
     KITTY = "kitty"
     ITERM = "iterm"
@@ -43,33 +43,33 @@ class Means(Enum):
     BLOCKS = "blocks"
 
 
-def best_means(
+def best_protocol(
     environ: Mapping[str, str], attributes: Callable[[], str] = lambda: ""
-) -> Means | None:
-    """What the terminal can do, by its variables and its answer to `CSI c`; None: no pictures."""
+) -> ImageProtocol | None:
+    """Returns the best protocol by the terminal's variables and its answer to `CSI c`, or None."""
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
-    inside = "TMUX" in environ or term.startswith(("screen", "tmux"))  # swallows pictures
+    inside = "TMUX" in environ or term.startswith(("screen", "tmux"))  # swallows images
     if not inside:
         if "KITTY_WINDOW_ID" in environ or "kitty" in term or "ghostty" in (term + program).lower():
-            return Means.KITTY
+            return ImageProtocol.KITTY
         if program in ("iTerm.app", "WezTerm"):
-            return Means.ITERM
+            return ImageProtocol.ITERM
     if term not in ("", "dumb"):
         found = re.search(r"\x1b\[\?([\d;]*)c", attributes())
         if found and "4" in found[1].split(";"):
-            return Means.SIXEL
+            return ImageProtocol.SIXEL
     if environ.get("COLORTERM") in ("truecolor", "24bit") and "NO_COLOR" not in environ:
-        return Means.BLOCKS
+        return ImageProtocol.BLOCKS
     return None
 
 
-def means_of_stdout() -> Means | None:
-    """What our own terminal can do; None when the output goes elsewhere."""
-    return best_means(os.environ, ask_attributes) if sys.stdout.isatty() else None
+def protocol_of_stdout() -> ImageProtocol | None:
+    """Returns the protocol of our own terminal; None when the output goes elsewhere."""
+    return best_protocol(os.environ, ask_attributes) if sys.stdout.isatty() else None
 
 
 def ask_attributes() -> str:
-    """The terminal's answer to `CSI c`; empty when it gives none, and on Windows."""
+    """Returns the terminal's answer to `CSI c`; empty when it gives none, and on Windows."""
     try:
         import termios
         import tty
@@ -94,28 +94,28 @@ def ask_attributes() -> str:
     return answer.decode("ascii", "replace")
 
 
-def beside(picture: Path, lines: Sequence[str], means: Means) -> str:
-    """A PNG with lines of text to its right, ready to be printed; no file leaves a gap."""
-    png = picture.read_bytes() if picture.is_file() else b""
+def image_with_text(image: Path, lines: Sequence[str], protocol: ImageProtocol) -> str:
+    """Returns what prints a PNG with lines of text to its right; without a file, a gap."""
+    png = image.read_bytes() if image.is_file() else b""
     rows = max(ROWS, len(lines))
-    # Room is made first: a picture that scrolls the terminal takes the cursor along.
+    # Room is made first: an image that scrolls the terminal takes the cursor along.
     start = "\n" * rows + f"{ESC}[{rows}A"
     text = "".join(f"{ESC}[{COLUMNS + 2}C{line}\n" for line in lines) + "\n" * (rows - len(lines))
-    return f"{start}{ESC}7{drawn(png, means) if png else ''}{ESC}8{text}"
+    return f"{start}{ESC}7{image_codes(png, protocol) if png else ''}{ESC}8{text}"
 
 
-def drawn(png: bytes, means: Means) -> str:
-    """What shows a PNG at the cursor, `COLUMNS` wide and `ROWS` tall."""
-    if means is Means.KITTY:
+def image_codes(png: bytes, protocol: ImageProtocol) -> str:
+    """Returns what shows a PNG at the cursor, `COLUMNS` wide and `ROWS` tall."""
+    if protocol is ImageProtocol.KITTY:
         return _kitty(png)
-    if means is Means.ITERM:
+    if protocol is ImageProtocol.ITERM:
         data = base64.b64encode(png).decode()
         return f"{ESC}]1337;File=inline=1;width={COLUMNS};height={ROWS}:{data}\a"
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         return ""
     rgba = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
-    if means is Means.SIXEL:
+    if protocol is ImageProtocol.SIXEL:
         return sixel(_sized(rgba, COLUMNS * CELL_PX[0], ROWS * CELL_PX[1]))
     return blocks(_sized(rgba, COLUMNS, 2 * ROWS))
 
@@ -126,14 +126,14 @@ def _sized(image: NDArray[Any], width: int, height: int) -> Image:
 
 def _kitty(png: bytes) -> str:
     data = base64.b64encode(png).decode()
-    pieces = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)]
+    pieces = [data[i : i + MAX_CHUNK] for i in range(0, len(data), MAX_CHUNK)]
     keys = [f"a=T,f=100,q=2,c={COLUMNS},r={ROWS},m=1", *["m=1"] * (len(pieces) - 1)]
     keys[-1] = keys[-1].replace("m=1", "m=0")
     return "".join(f"{ESC}_G{k};{piece}{ESC}\\" for k, piece in zip(keys, pieces, strict=True))
 
 
 def blocks(image: Image) -> str:
-    """Half blocks: the upper pixel is the character's colour, the lower one its ground."""
+    """Returns half blocks: the upper pixel is the foreground, the lower one the background."""
     lines = []
     for upper, lower in zip(image[::2], image[1::2], strict=True):
         lines.append("".join(_block(a, b) for a, b in zip(upper, lower, strict=True)))
@@ -141,16 +141,16 @@ def blocks(image: Image) -> str:
 
 
 def _block(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> str:
-    shown = [pixel[3] >= OPAQUE for pixel in (upper, lower)]
-    if not any(shown):
+    opaque = [pixel[3] >= OPAQUE for pixel in (upper, lower)]
+    if not any(opaque):
         return f"{ESC}[0m "
-    first, second = (upper, lower) if shown[0] else (lower, upper)
-    ground = "48;2;{};{};{}".format(*second[:3]) if all(shown) else "49"
-    return f"{ESC}[38;2;{first[0]};{first[1]};{first[2]};{ground}m{'▀' if shown[0] else '▄'}"
+    first, second = (upper, lower) if opaque[0] else (lower, upper)
+    ground = "48;2;{};{};{}".format(*second[:3]) if all(opaque) else "49"
+    return f"{ESC}[38;2;{first[0]};{first[1]};{first[2]};{ground}m{'▀' if opaque[0] else '▄'}"
 
 
 def sixel(image: Image) -> str:
-    """A picture as sixels, in a cube of colours; transparent pixels stay as they are."""
+    """Returns an image as sixels in 216 colours; transparent pixels keep the background."""
     height, width = image.shape[:2]
     levels = np.rint(image[..., :3].astype(np.float64) / 255 * (SIXEL_LEVELS - 1)).astype(int)
     number = (levels @ (SIXEL_LEVELS**2, SIXEL_LEVELS, 1)).astype(np.int64)

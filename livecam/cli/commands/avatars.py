@@ -95,20 +95,22 @@ def show(
     return 0
 
 
-def _row(kind: str, folder: Path, said: AvatarDescription | AccessoryDescription) -> dict[str, Any]:
-    words = said.model_dump(include={"title", "title_zh", "author", "licence"})
+def _row(
+    kind: str, folder: Path, description: AvatarDescription | AccessoryDescription
+) -> dict[str, Any]:
+    words = description.model_dump(include={"title", "title_zh", "author", "licence"})
     files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return {"name": folder.name, "kind": kind, **words, "bytes": files}
 
 
 def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
-    """Prints thumbnails with words beside them; returns False where the terminal shows none."""
+    """Prints thumbnails with text; returns False where the terminal shows no images."""
     from livecam.avatar.accessories import accessory_folder
     from livecam.avatar.library import find_avatar
-    from livecam.cli.terminal import beside, means_of_stdout
+    from livecam.cli.terminal import image_with_text, protocol_of_stdout
 
-    means = means_of_stdout()
-    if means is None:
+    protocol = protocol_of_stdout()
+    if protocol is None:
         return False
     for row in rows:
         find = find_avatar if row["kind"] == "head" else accessory_folder
@@ -119,5 +121,5 @@ def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
             f"{row['kind']} by {row['author']}, {row['licence']}",
             f"{row['bytes'] / 1e6:.1f} MB",
         ]
-        print(beside(find(row["name"]) / "thumbnail.png", words, means))
+        print(image_with_text(find(row["name"]) / "thumbnail.png", words, protocol))
     return True

@@ -51,7 +51,7 @@ class HeadMotion:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraModel:
+class WebcamModel:
     """Rate, exposure and image quality of a webcam."""
 
     fps: float = 30.0
@@ -74,7 +74,7 @@ class Scenario:
     nearer: Wave | None = None  # metres, to the camera
     blink: Wave | None = None
     jaw: Wave | None = None
-    camera: CameraModel = field(default_factory=CameraModel)
+    camera: WebcamModel = field(default_factory=WebcamModel)
     occluded: bool = False  # a hand passes before the face now and then
     # The head changes to another place and room, and back; no exposure may contain a cut.
     cuts_s: tuple[float, ...] = ()
@@ -171,15 +171,15 @@ _WANDER = Scenario(
     across=_sine(0.02, 0.21, 0.4),
     nearer=_sine(0.02, 0.13),
 )
-_DIM = CameraModel(brightness=0.3, noise=8.0, exposure_s=0.03)
+_DIM = WebcamModel(brightness=0.3, noise=8.0, exposure_s=0.03)
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("still"),
     Scenario("still-dim", camera=_DIM),
     _WANDER,
     replace(_WANDER, name="dim", camera=_DIM),
-    replace(_WANDER, name="slow-camera", camera=CameraModel(15, jitter_s=0.02, exposure_s=0.02)),
-    replace(_WANDER, name="quick-camera", camera=CameraModel(fps=60, exposure_s=0.004)),
+    replace(_WANDER, name="slow-camera", camera=WebcamModel(15, jitter_s=0.02, exposure_s=0.02)),
+    replace(_WANDER, name="quick-camera", camera=WebcamModel(fps=60, exposure_s=0.004)),
     Scenario("yaw", yaw=_sine(35, 0.2)),
     Scenario("nod", pitch=_sine(16, 0.45)),
     Scenario("roll", roll=_sine(25, 0.3)),
