@@ -15,12 +15,18 @@ from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.config.settings import Settings
-from livecam.core.face import Observation
 from livecam.core.frame import Frame, Image
+from livecam.core.observation import Observation
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
-from livecam.pipeline.build import compositor_factory, reader_factory, tracker_factory
-from livecam.pipeline.pipeline import Line, Published
+from livecam.people.tracker import primary_track
+from livecam.pipeline.build import (
+    compositor_factory,
+    people_tracker,
+    segmenter_factory,
+    tracker_factory,
+)
+from livecam.pipeline.pipeline import Inputs, Pipeline, Published
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
@@ -56,18 +62,18 @@ class Seeing:
     """Reads each picture before the line shows it, as a conversion does."""
 
     def __init__(self, settings: Settings) -> None:
-        make = reader_factory(settings, hurried=False)
+        make = segmenter_factory(settings, hurried=False)
         self._reader = None if make is None else make()
         self._scene: Segmentation | None = None
 
     def look(self, observation: Observation) -> None:
-        if self._reader is None or not observation.faces:
+        frame, track = observation.frame, primary_track(observation)
+        if self._reader is None or track is None or track.face is None:
             return
-        frame = observation.frame
-        face = max(observation.faces, key=lambda f: f.box(*frame.size).width)
-        self._scene = self._reader.segment(frame, face.points_px(*frame.size))
+        points = track.face.points_px(*frame.size)
+        self._scene = self._reader.segment(frame, points, track.id)
 
-    def scene(self) -> Segmentation | None:
+    def newest(self) -> Segmentation | None:
         return self._scene
 
 
@@ -76,7 +82,7 @@ def played(last: int) -> list[tuple[Frame, Published]]:
     settings, timer = Settings(), StageTimer()
     pairs = []
     with open_graphics() as graphics, VideoReader(sample_clip()) as reader:
-        tracker = tracker_factory(settings)()
+        tracker, people = tracker_factory(settings)(), people_tracker(settings)
         make = compositor_factory(settings, graphics, timer)
         seeing = Seeing(settings)
         line = None
@@ -84,8 +90,9 @@ def played(last: int) -> list[tuple[Frame, Published]]:
             if line is None:
                 info = OutputInfo(frame.width, frame.height, 30.0)
                 avatar = load_avatar(settings.avatar.avatar)
-                line = Line(settings, avatar, make, info, timer, seeing.scene)
-            observation = tracker.track(frame)
+                inputs = Inputs(segmentations=seeing.newest)
+                line = Pipeline(settings, (avatar,), make, info, timer, inputs)
+            observation = people.update(tracker.track(frame))
             seeing.look(observation)
             published = line.show(observation, frame.captured_at)
             if frame.index == SHOWN or frame.index in STRIP:
@@ -101,8 +108,12 @@ def played(last: int) -> list[tuple[Frame, Published]]:
 def tracked() -> list[Observation]:
     """The frames up to `SHOWN`, as far back as the filters and the plate need them."""
     with VideoReader(sample_clip()) as reader:
-        tracker = tracker_factory(Settings())()
-        seen = [tracker.track(frame) for frame in reader if SHOWN - SETTLE <= frame.index <= SHOWN]
+        tracker, people = tracker_factory(Settings())(), people_tracker(Settings())
+        seen = [
+            people.update(tracker.track(frame))
+            for frame in reader
+            if SHOWN - SETTLE <= frame.index <= SHOWN
+        ]
         tracker.close()
     return seen
 
@@ -114,12 +125,12 @@ def shown_as(
     make = compositor_factory(settings, graphics, StageTimer())
     seeing = Seeing(settings)
     info = OutputInfo(seen[0].frame.width, seen[0].frame.height, 30.0)
-    line = Line(settings, avatar, make, info, scenes=seeing.scene)
+    line = Pipeline(settings, (avatar,), make, info, None, Inputs(segmentations=seeing.newest))
     for observation in seen:
         seeing.look(observation)
         published = line.show(observation, observation.frame.captured_at)
     line.close()
-    return published.picture.image
+    return published.frame.image
 
 
 def worn() -> list[Image]:
@@ -169,10 +180,10 @@ def main(folder: Path) -> None:
     before, after = pairs[SHOWN]
     save(
         folder / "before-after.jpg",
-        np.hstack((small(before.image), small(after.picture.image))),
+        np.hstack((small(before.image), small(after.frame.image))),
     )
     rows = [
-        np.hstack([small(pairs[index][1].picture.image) for index in row])
+        np.hstack([small(pairs[index][1].frame.image) for index in row])
         for row in (STRIP[:2], STRIP[2:])
     ]
     save(folder / "moving.jpg", np.vstack(rows))

@@ -23,9 +23,9 @@ import numpy as np
 from livecam.avatar.library import load_avatar
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
-from livecam.convert.film import Artist
-from livecam.convert.plan import Scene, plan
-from livecam.convert.second_look import SecondLook
+from livecam.convert.film import FilmComposer
+from livecam.convert.plan import ShotPlan, plan
+from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Survey, survey
 from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame, Image
@@ -42,7 +42,7 @@ from livecam.measure.leak import (
 )
 from livecam.media.reader import VideoReader
 from livecam.pipeline.build import compositor_factory, tracker_factory
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 
@@ -57,43 +57,43 @@ def measure_exactly(
     The faces are found afresh in every single picture, not where the conversion saw them.
     """
     settings, timer = Settings(), StageTimer()
-    found, scenes = _planned(source, settings)
+    found, plans = _planned(source, settings)
     if head_alone:
-        scenes = [_without_paint(scene) for scene in scenes]
+        plans = [_without_paint(each) for each in plans]
     with open_graphics() as graphics, _fresh_tracker() as eye, VideoReader(source) as film:
         make_compositor = compositor_factory(settings, graphics, timer)
         avatar = load_avatar(settings.avatar.avatar)
-        artist = Artist(found, scenes, avatar, settings.avatar, make_compositor, timer)
+        composer = FilmComposer(found, plans, (avatar,), settings.avatar, make_compositor, timer)
         for frame in film:
             if frame.index % every:
                 continue
-            drawn = artist.draw(frame)
+            converted = composer.compose(frame)
             faces = eye.track(frame).faces
-            if drawn.line.state is not Shown.AVATAR or not faces:
+            if converted.stats.state is not Shown.AVATAR or not faces:
                 continue
             ovals = [oval_of(face, *frame.size) for face in faces]
             worn = see_through(
-                lambda painted: artist.draw(painted).picture, frame, np.logical_or.reduce(ovals)
+                lambda painted: composer.compose(painted).frame, frame, np.logical_or.reduce(ovals)
             )
             shows = np.zeros_like(worn)
             for face, oval in zip(faces, ovals, strict=True):
-                if _wears_avatar(face, drawn.line.face, frame):
+                if _wears_avatar(face, converted.stats.face, frame):
                     shows |= worn & oval
                 elif oval.any():  # blurred, which does not hide every trace of noise
-                    shows |= visible(frame.image, drawn.picture.image, oval)[0]
+                    shows |= visible(frame.image, converted.frame.image, oval)[0]
             share = max(float(shows[oval].mean()) for oval in ovals if oval.any())
             everything = np.logical_or.reduce(ovals)
-            yield Leak(frame.index, share), _side_by_side(frame, drawn.picture, everything, shows)
-        artist.close()
+            yield Leak(frame.index, share), _side_by_side(frame, converted.frame, everything, shows)
+        composer.close()
 
 
-def _without_paint(scene: Scene) -> Scene:
-    """The scene drawn by somebody who is not told where the real face is."""
-    roles = [
-        replace(role, states=tuple(replace(state, outline_px=None) for state in role.states))
-        for role in scene.roles
+def _without_paint(plan: ShotPlan) -> ShotPlan:
+    """The plan without the outline of the real face, which is painted out."""
+    spans = [
+        replace(span, states=tuple(replace(state, outline_px=None) for state in span.states))
+        for span in plan.spans
     ]
-    return replace(scene, roles=tuple(roles))
+    return replace(plan, spans=tuple(spans))
 
 
 def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Leak, Image]]:
@@ -105,10 +105,10 @@ def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Lea
             yield leak, _side_by_side(real, shown, oval, certain)
 
 
-def _planned(source: Path, settings: Settings) -> tuple[Survey, list[Scene]]:
+def _planned(source: Path, settings: Settings) -> tuple[Survey, list[ShotPlan]]:
     model = asset_path("face-landmarker")
     tracker = tracker_factory(settings)()
-    found = survey(source, tracker, lambda: SecondLook(model, settings.tracking.max_faces))
+    found = survey(source, tracker, lambda: RetryDetector(model, settings.tracking.max_faces))
     tracker.close()
     return found, plan(found, hide_others=True, strict=False)
 

@@ -54,7 +54,7 @@ from livecam.measure.picture_quality import (
     study,
 )
 from livecam.media.reader import VideoReader
-from livecam.pipeline.build import reader_factory, tracker_factory
+from livecam.pipeline.build import segmenter_factory, tracker_factory
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Plate
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
@@ -128,7 +128,7 @@ def clip(path: Path, most: int | None = None) -> Film:
 
 
 def make_reader(settings: Settings, mode: Mode) -> Segmenter:
-    make = reader_factory(settings, hurried=mode == "live")
+    make = segmenter_factory(settings, hurried=mode == "live")
     assert make is not None  # by default there are stages that ask for scenes
     return make()
 
@@ -158,11 +158,10 @@ class Bench:
         after_s: float,
     ) -> None:
         """Plays a film once and prints what the meters say."""
-        size = next(iter(film())).size
         report = Report(f"{name} {mode}", after_s, self.arguments.pictures)
         looks = looks_of(self.settings, mode, film)
         tracker = tracker_factory(self.settings)()
-        compositor = WatchedCompositor(self.graphics, self.avatar, self.settings, size)
+        compositor = WatchedCompositor(self.graphics, self.avatar, self.settings)
         with closing(tracker), compositor as easel:
             for moment in moments(film, self.avatar, self.settings, tracker, looks):
                 picture = easel.draw(moment)
@@ -266,7 +265,7 @@ def _drawn(bench: Bench, film: Film, mode: Mode, name: str) -> Iterator[tuple[Im
     tracker, easel = tracker_factory(bench.settings)(), None
     for moment in moments(film, avatar, bench.settings, tracker, looks):
         if easel is None:
-            easel = WatchedCompositor(bench.graphics, avatar, bench.settings, moment.frame.size)
+            easel = WatchedCompositor(bench.graphics, avatar, bench.settings)
         picture = easel.draw(moment)
         if moment.frame.index in bench.arguments.frames:
             yield moment.frame.image, picture

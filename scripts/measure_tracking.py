@@ -31,6 +31,7 @@ from livecam.filtering.pose import POSE_NOISE, PoseFilter
 from livecam.filtering.smoother import Smoother
 from livecam.measure.paths import lag_frames, noise_of, paths_of, wobble_px
 from livecam.media.reader import VideoReader
+from livecam.people.tracker import PeopleTracker, primary_face
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 BLINKS = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
@@ -59,14 +60,15 @@ class Take:
 
 
 def take(clip: Path, model: Path) -> Take:
-    smoother = Smoother(SmoothingSettings())
+    people, smoother = PeopleTracker(), Smoother(SmoothingSettings())
     faces, states, cpu_ms, smoothing_ms = [], [], [], []
     with VideoReader(clip) as film, FaceLandmarker(model) as tracker:
         for frame in film:
             before = time.process_time()  # MediaPipe works on threads of its own
             seen = tracker.track(frame)
             between, mine = time.process_time(), time.thread_time()
-            states.append(smoother.update(seen).primary)
+            face = primary_face(people.update(seen))
+            states.append(None if face is None else smoother.follow(face, frame))
             cpu_ms.append((between - before) * 1e3)
             smoothing_ms.append((time.thread_time() - mine) * 1e3)
             faces.append(len(seen.faces))

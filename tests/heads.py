@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, EyeLook, Fit
-from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState, Observation
+from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState
 from livecam.core.frame import Frame
+from livecam.core.observation import Observation
 from livecam.core.spaces import compose, decompose, project, quaternion_from_vector
 from livecam.filtering.pose import POSE_NOISE
 from livecam.filtering.width import WidthEstimate

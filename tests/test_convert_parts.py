@@ -11,12 +11,18 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.config.assets import asset_path
-from livecam.convert.carry import SmallPicture, carry, carry_between
+from livecam.convert.crop import Crop
 from livecam.convert.plan import plan
+from livecam.convert.propagation import ReducedFrame, propagate, propagate_between
 from livecam.convert.shots import ShotFinder
-from livecam.convert.sightings import Shot, Sighting, link, main_tracks, without_slips
 from livecam.convert.survey import Survey, survey
-from livecam.convert.views import View
+from livecam.convert.tracks import (
+    FaceSample,
+    Shot,
+    link_samples,
+    main_tracks,
+    without_outliers,
+)
 from livecam.core.errors import AssetError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame, Image
@@ -31,7 +37,7 @@ from livecam.core.spaces import (
 )
 from livecam.media.reader import VideoInfo
 from livecam.media.writer import VideoWriter
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.states import Shown
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -102,58 +108,74 @@ def test_a_film_of_one_frame_is_one_shot():
 TIMES = np.arange(200) / 25
 
 
-def sighting(index: int, x: float = 100, y: float = 100, size: float = 60) -> Sighting:
+def sample(index: int, x: float = 100, y: float = 100, size: float = 60) -> FaceSample:
     outline = np.array(((x - 30, y), (x, y - 40), (x + 30, y), (x, y + 40)), np.float32)
-    return Sighting(
+    return FaceSample(
         index, x, y, size, np.array((x / 1000, 0, -0.6)), np.array((1.0, 0, 0, 0)),
         np.zeros(len(EXPRESSIONS), np.float32), 1.08, outline, np.tile(outline, (120, 1))[:478],
     )  # fmt: skip
 
 
 def test_two_faces_that_pass_each_other_keep_their_tracks():
-    sightings = [
-        s for i in range(40) for s in (sighting(i, 60 + 6 * i, 100), sighting(i, 300 - 6 * i, 170))
+    samples = [
+        s for i in range(40) for s in (sample(i, 60 + 6 * i, 100), sample(i, 300 - 6 * i, 170))
     ]
-    tracks = link(sightings, TIMES)
-    assert sorted(len(track.sightings) for track in tracks) == [40, 40]
-    assert all(len({s.y for s in track.sightings}) == 1 for track in tracks)
+    tracks = link_samples(samples, TIMES)
+    assert sorted(len(track.samples) for track in tracks) == [40, 40]
+    assert all(len({s.y for s in track.samples}) == 1 for track in tracks)
+
+
+@pytest.mark.parametrize("occluded_px", [0, 60, 100])
+def test_two_faces_that_cross_keep_their_tracks(occluded_px: float):
+    """Two faces of 120 px that pass before each other at 12 px a frame, as People keeps live.
+
+    The one behind is not detected while the other covers it; y tells them apart.
+    """
+    samples = []
+    for i in range(40):
+        behind, front = sample(i, 100 + 12 * i, 100, 120), sample(i, 568 - 12 * i, 104, 124)
+        if abs(behind.x - front.x) >= occluded_px:
+            samples.append(behind)
+        samples.append(front)
+    tracks = link_samples(samples, TIMES)
+    assert [{s.y for s in track.samples} for track in tracks] == [{100}, {104}]
 
 
 def test_a_face_that_was_lost_for_a_while_is_the_same_face():
-    tracks = link([sighting(i) for i in (*range(10), *range(60, 70))], TIMES)
+    tracks = link_samples([sample(i) for i in (*range(10), *range(60, 70))], TIMES)
     assert len(tracks) == 1
-    assert tracks[0].place(35) == pytest.approx((100, 100, 60))
+    assert tracks[0].box(35) == pytest.approx((100, 100, 60))
 
 
 def test_a_face_found_twice_counts_once():
-    tracks = link([s for i in range(5) for s in (sighting(i), sighting(i, 104, 98, 57))], TIMES)
-    assert [len(track.sightings) for track in tracks] == [5]
+    tracks = link_samples([s for i in range(5) for s in (sample(i), sample(i, 104, 98, 57))], TIMES)
+    assert [len(track.samples) for track in tracks] == [5]
 
 
 def test_the_main_face_is_the_one_seen_longest_and_largest():
-    small = [sighting(i, 300, 100, 40) for i in range(50)]
-    large = [sighting(i, 100, 100, 80) for i in range(50)]
-    later = [sighting(i, 500, 100, 40) for i in range(60, 70)]
+    small = [sample(i, 300, 100, 40) for i in range(50)]
+    large = [sample(i, 100, 100, 80) for i in range(50)]
+    later = [sample(i, 500, 100, 40) for i in range(60, 70)]
     mixed = sorted(small + large + later, key=lambda s: s.index)
-    mains = main_tracks(link(mixed, TIMES))
-    assert [track.sightings[0].x for track in mains] == [100, 500]
+    mains = main_tracks(link_samples(mixed, TIMES))
+    assert [track.samples[0].x for track in mains] == [100, 500]
 
 
 def test_what_passes_before_a_face_does_not_turn_its_head():
     turned = quaternion_from_vector(np.array((0.0, 0.7, 0.0)))
-    squeezed = [replace(sighting(i, 120, 100, 45), rotation=turned) for i in (20, 21)]
-    track = link([*(sighting(i) for i in range(20)), *squeezed], TIMES)[0]
+    squeezed = [replace(sample(i, 120, 100, 45), rotation=turned) for i in (20, 21)]
+    track = link_samples([*(sample(i) for i in range(20)), *squeezed], TIMES)[0]
     for i in range(26, 50):
-        track.add(sighting(i))
-    kept = without_slips(track, TIMES)
-    assert [s.index for s in kept.sightings] == [*range(20), *range(26, 50)]
+        track.add(sample(i))
+    kept = without_outliers(track, TIMES)
+    assert [s.index for s in kept.samples] == [*range(20), *range(26, 50)]
 
 
 def test_a_quick_turn_that_lasts_is_meant():
     turned = quaternion_from_vector(np.array((0.0, 0.9, 0.0)))
-    away = [replace(sighting(i, 130, 100, 50), rotation=turned) for i in range(20, 40)]
-    (track,) = link([*(sighting(i) for i in range(20)), *away], TIMES)
-    assert len(without_slips(track, TIMES).sightings) == 40
+    away = [replace(sample(i, 130, 100, 50), rotation=turned) for i in range(20, 40)]
+    (track,) = link_samples([*(sample(i) for i in range(20)), *away], TIMES)
+    assert len(without_outliers(track, TIMES).samples) == 40
 
 
 # --- plans
@@ -166,12 +188,12 @@ def planned(shots: list[Shot], *, strict: bool = False):
 
 
 def test_every_frame_of_a_shot_with_a_face_wears_the_avatar():
-    track = link([sighting(i) for i in (*range(8, 20), *range(30, 40))], TIMES)
+    track = link_samples([sample(i) for i in (*range(8, 20), *range(30, 40))], TIMES)
     (scene,) = planned([Shot(range(50), track)])
-    (role,) = scene.roles
+    (role,) = scene.spans
     assert scene.state is Shown.AVATAR
     assert role.frames == range(50)
-    assert [i for i in range(50) if role.seen_at(i)] == [*range(8, 20), *range(30, 40)]
+    assert [i for i in range(50) if role.measured_at(i)] == [*range(8, 20), *range(30, 40)]
     assert role.at(0).pose.translation == pytest.approx((0.1, 0, -0.6), abs=1e-6)
     measured, held = role.at(8).outline_px, role.at(25).outline_px
     assert measured is not None
@@ -187,10 +209,10 @@ def test_shots_without_a_face_pass_unless_strict_and_doubtful_ones_never():
 
 
 def test_between_two_places_of_the_face_both_are_covered():
-    here = [sighting(i, 100) for i in range(10)]
-    there = [sighting(i, 500) for i in range(20, 30)]
-    (scene,) = planned([Shot(range(30), link(here + there, TIMES))])
-    covered = [[role.frames for role in scene.roles if i in role.frames] for i in range(30)]
+    here = [sample(i, 100) for i in range(10)]
+    there = [sample(i, 500) for i in range(20, 30)]
+    (scene,) = planned([Shot(range(30), link_samples(here + there, TIMES))])
+    covered = [[role.frames for role in scene.spans if i in role.frames] for i in range(30)]
     assert [len(each) for each in covered] == [1] * 10 + [2] * 10 + [1] * 10
 
 
@@ -209,10 +231,10 @@ class Doubtful:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def anywhere(self, frame: Frame) -> list[Sighting]:
-        return [sighting(frame.index)] if frame.index == self._face_in else []
+    def anywhere(self, frame: Frame) -> list[FaceSample]:
+        return [sample(frame.index)] if frame.index == self._face_in else []
 
-    def smaller(self, frame: Frame) -> list[Sighting]:
+    def smaller(self, frame: Frame) -> list[FaceSample]:
         return []
 
     def near(self, frame: Frame, expected: NDArray[np.float64], roll_rad: float) -> None:
@@ -245,7 +267,7 @@ def test_a_shot_in_which_something_may_be_a_face_is_blurred(
 # --- carrying
 
 
-def walk(portrait: Image, steps: int = 12) -> tuple[list[SmallPicture], NDArray[np.float64]]:
+def walk(portrait: Image, steps: int = 12) -> tuple[list[ReducedFrame], NDArray[np.float64]]:
     """Pictures of a head that walks and comes nearer, and the centre of its face, float64[n, 2]."""
     pictures, centres = [], []
     for i in range(steps):
@@ -253,16 +275,16 @@ def walk(portrait: Image, steps: int = 12) -> tuple[list[SmallPicture], NDArray[
         image = seen_from(place(4))[:, :, :].repeat(2, 0).repeat(2, 1)
         matrix = np.array(((scale, 0, 20 + 6.0 * i), (0, scale, 10 + 2.0 * i)))
         cv2.warpAffine(portrait, matrix, (400, 240), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
-        pictures.append(SmallPicture.of(i, image))
+        pictures.append(ReducedFrame.of(i, image))
         centres.append(matrix[:, :2] @ (226, 116) + matrix[:, 2])
     return pictures, np.array(centres)
 
 
-def at(index: int, centre: NDArray[np.float64], size: float) -> Sighting:
+def at(index: int, centre: NDArray[np.float64], size: float) -> FaceSample:
     focal = focal_px(240)
     depth = 0.15 * focal / size
     return replace(
-        sighting(index, *centre, size),
+        sample(index, *centre, size),
         translation=np.array(
             ((centre[0] - 200) / focal * depth, (120 - centre[1]) / focal * depth, -depth)
         ),
@@ -272,7 +294,7 @@ def at(index: int, centre: NDArray[np.float64], size: float) -> Sighting:
 def test_an_unseen_face_is_carried_by_its_texture(portrait: Image):
     pictures, centres = walk(portrait)
     start = at(0, centres[0], 56)
-    carried = carry(start, pictures, (400, 240))
+    carried = propagate(start, pictures, (400, 240))
     assert [s.index for s in carried] == list(range(1, 12))
     assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:], abs=3)
     assert carried[-1].size / start.size == pytest.approx(0.61 / 0.5, rel=0.05)
@@ -284,7 +306,7 @@ def test_an_unseen_face_is_carried_by_its_texture(portrait: Image):
 def test_a_gap_is_filled_from_both_its_ends(portrait: Image):
     pictures, centres = walk(portrait)
     ends = at(0, centres[0], 56), at(11, centres[-1], 68)
-    carried = carry_between(*ends, pictures, (400, 240))
+    carried = propagate_between(*ends, pictures, (400, 240))
     assert [s.index for s in carried] == list(range(1, 11))
     assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:-1], abs=2)
 
@@ -297,7 +319,7 @@ def test_what_passes_before_the_face_does_not_take_it_along(portrait: Image):
         left = 20 + 14 * i
         picture.grey[20:120, left : left + 120] = hand[20:120, 60:180]
     ends = at(0, centres[0], 56), at(11, centres[0], 56)
-    carried = carry_between(*ends, still, (400, 240))
+    carried = propagate_between(*ends, still, (400, 240))
     assert all(np.hypot(s.x - centres[0][0], s.y - centres[0][1]) < 12 for s in carried)
 
 
@@ -327,7 +349,7 @@ def test_a_face_in_a_turned_view_is_where_the_whole_picture_has_it(
     with FaceLandmarker(model, mode="image") as landmarker:
         (whole,) = landmarker.track(frame).faces
         box = whole.box(*frame.size)
-        view = View(
+        view = Crop(
             (box.x0 + box.x1) / 2 + 6, (box.y0 + box.y1) / 2 - 5, 2.4 * box.width,
             float(np.radians(turn_deg)),
         )  # fmt: skip

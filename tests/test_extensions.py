@@ -23,8 +23,9 @@ from livecam.config.settings import (
     TrackingSettings,
 )
 from livecam.core.errors import AssetError, ConfigError
-from livecam.core.face import EXPRESSIONS, INDEX, Observation, Performance
+from livecam.core.face import EXPRESSIONS, INDEX, Performance
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.observation import Observation
 from livecam.core.registry import Registry
 from livecam.core.timing import Clock, ManualClock
 from livecam.filtering.base import FILTERS
@@ -210,10 +211,9 @@ def test_a_filter_is_asked_for_by_its_name():
     check_names(settings)
     smoother = Smoother(settings.smoothing)
     states = [
-        smoother.update(Observation(frame(n, n / 30), (face(center=(0.5 + n / 500, 0.5)),)))
-        for n in range(2)
+        smoother.follow(face(center=(0.5 + n / 500, 0.5)), frame(n, n / 30)) for n in range(2)
     ]
-    first, second = (state.primary for state in states)
+    first, second = states
     assert first is not None
     assert second is not None
     assert second.source is not None

@@ -17,12 +17,12 @@ from livecam.compose.neck import NeckTint, neck_colour
 from livecam.compose.person_parts import AvatarProjection, PersonParts, split_person, wearer_mask
 from livecam.compose.shadow import ShadowCatcher, ShadowGeometry, cast_shadow
 from livecam.config.assets import asset_path
-from livecam.config.settings import AvatarSettings, SmoothingSettings
+from livecam.config.settings import AvatarSettings
 from livecam.core.frame import Frame, Image, Rect
-from livecam.filtering.smoother import Smoother
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.segmentation.segmenter import Segmenter
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.pipelines import SteadiedPerson
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarS
     frame = Frame(portrait, 0, 0.0)
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
         observation = tracker.track(frame)
-    face = Smoother(SmoothingSettings()).update(observation).primary
+    face = SteadiedPerson().update(observation)
     assert face is not None
     reader = Segmenter(asset_path("person"), asset_path("person-wide"), None)
     scene = reader.segment(frame, face.points_px(*frame.size))

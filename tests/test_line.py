@@ -18,13 +18,15 @@ from livecam.compose import covers
 from livecam.config.settings import OnLost, Settings
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError
-from livecam.core.face import Face, Observation
+from livecam.core.face import Face
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px, project
-from livecam.pipeline.pipeline import Line, Published
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.pipeline import Published
+from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
+from tests.pipelines import TrackedPipeline
 
 STEP_S = 1 / 30
 MAGENTA = np.array((255, 0, 255), np.uint8)
@@ -74,7 +76,7 @@ class Stage:
         self.broken = False
         self.now = 100.0
         self.index = 0
-        self.line = Line(settings, avatar(), self._make, OutputInfo(*SIZE, 30.0))
+        self.line = TrackedPipeline(settings, (avatar(),), self._make, OutputInfo(*SIZE, 30.0))
 
     def _make(self, avatar: Avatar, width: int, height: int) -> PaintingCompositor:
         compositor = PaintingCompositor()
@@ -108,13 +110,13 @@ class Stage:
 
 
 def shows_face(published: Published) -> bool:
-    image = published.picture.image[:-10, :, :3].astype(int)
+    image = published.frame.image[:-10, :, :3].astype(int)
     magenta = (image[..., 0] > 150) & (image[..., 2] > 150) & (image[..., 1] < 100)
     return bool(magenta.mean() > 0.01)
 
 
 def is_curtain(published: Published) -> bool:
-    return np.array_equal(published.picture.image, covers.curtain(*SIZE))
+    return np.array_equal(published.frame.image, covers.curtain(*SIZE))
 
 
 def test_the_curtain_is_up_until_the_first_face() -> None:
@@ -129,9 +131,9 @@ def test_the_curtain_is_up_until_the_first_face() -> None:
 def test_the_head_is_drawn_on_the_picture_it_was_measured_from() -> None:
     stage = Stage()
     published = stage.sees(face())
-    assert published.picture.index == stage.index
+    assert published.frame.index == stage.index
     assert published.face is not None
-    assert published.face.at == published.picture.captured_at
+    assert published.face.at == published.frame.captured_at
 
 
 def test_a_repeated_picture_is_not_tracked_anew() -> None:
@@ -139,7 +141,7 @@ def test_a_repeated_picture_is_not_tracked_anew() -> None:
     first = stage.sees(face())
     again = stage.hears_nothing()
     assert (again.state, again.tracked) == (Shown.AVATAR, False)
-    assert np.array_equal(again.picture.image, first.picture.image)
+    assert np.array_equal(again.frame.image, first.frame.image)
 
 
 def test_a_held_avatar_stands_on_the_picture_in_which_it_covered_the_face() -> None:
@@ -147,7 +149,7 @@ def test_a_held_avatar_stands_on_the_picture_in_which_it_covered_the_face() -> N
     covered = stage.sees(face())
     held = stage.sees()
     assert held.state is Shown.HOLD
-    assert np.array_equal(held.picture.image, covered.picture.image)
+    assert np.array_equal(held.frame.image, covered.frame.image)
     stage.waits(1.0)
     assert is_curtain(stage.sees())
 
@@ -159,7 +161,7 @@ def test_a_held_avatar_stays_alive() -> None:
     for i in range(80):
         held = stage.sees() if i % 2 else stage.hears_nothing()
         assert not shows_face(held)
-        assert held.picture.index == covered.picture.index
+        assert held.frame.index == covered.frame.index
     shown = stage.compositors[0].shown
     assert len(shown) > 60
     eyes = np.array([0.0, 0.01, 0.056, 1.0])
@@ -172,8 +174,11 @@ def test_a_held_avatar_stays_alive() -> None:
 
 def test_without_life_a_held_avatar_is_a_still_picture() -> None:
     stage = Stage(hold_s=3.0)
-    stage.line = Line(
-        Settings.model_validate({"avatar": {"life": 0}}), avatar(), stage._make, stage.line.output
+    stage.line = TrackedPipeline(
+        Settings.model_validate({"avatar": {"life": 0}}),
+        (avatar(),),
+        stage._make,
+        stage.line.output,
     )
     stage.sees(face())
     for _ in range(10):
@@ -189,7 +194,7 @@ def test_graphics_that_break_while_the_avatar_is_held_leave_the_last_picture() -
     for _ in range(10):
         again = stage.sees()
         assert again.state is Shown.HOLD
-        assert np.array_equal(again.picture.image, held.picture.image)
+        assert np.array_equal(again.frame.image, held.frame.image)
     stage.waits(1.2)
     assert is_curtain(stage.sees())
 
@@ -215,7 +220,7 @@ def test_blur_shows_colour_but_no_face() -> None:
     published = stage.sees()
     assert published.state is Shown.BLUR
     stage.index -= 1
-    assert np.array_equal(published.picture.image, covers.blur_whole(stage.picture().image))
+    assert np.array_equal(published.frame.image, covers.blur_whole(stage.picture().image))
 
 
 def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
@@ -227,13 +232,13 @@ def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
 def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
     def beside(others: str) -> np.ndarray:
         stage = Stage(others=others)
-        stage.line._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
+        stage.line.composition._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
         picture = frame().image.copy()
         picture[:, 80:160:4, :3] = 255  # stripes under the second face
         observation = Observation(
             Frame(picture, 1, 1.0), (face((0.25, 0.5), 0.5), face((0.75, 0.5), 0.4))
         )
-        return stage.line.show(observation, 1.0).picture.image[60, 110:130, 1].astype(float)
+        return stage.line.show(observation, 1.0).frame.image[60, 110:130, 1].astype(float)
 
     class Untouched(PaintingCompositor):
         def compose(
@@ -251,7 +256,7 @@ def test_broken_graphics_hold_the_avatar_then_draw_the_curtain_and_recover() -> 
     stage.break_graphics()
     held = stage.sees(face())
     assert held.state is Shown.HOLD
-    assert np.array_equal(held.picture.image, covered.picture.image)
+    assert np.array_equal(held.frame.image, covered.frame.image)
     stage.waits(1.2)
     assert is_curtain(stage.sees(face()))
     stage.break_graphics(False)
@@ -274,7 +279,7 @@ def test_any_exception_in_the_line_ends_in_a_cover(monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(stage.line._cast, "see", fail)
+    monkeypatch.setattr(stage.line._cast, "update", fail)
     assert is_curtain(stage.sees(face()))
 
 
@@ -302,7 +307,7 @@ def test_a_frozen_picture_stands_still() -> None:
     stage.line.command(Command.FREEZE)
     for _ in range(3):
         frozen = stage.sees(face((0.6, 0.5)))
-        assert np.array_equal(frozen.picture.image, before.picture.image)
+        assert np.array_equal(frozen.frame.image, before.frame.image)
         assert (frozen.state, frozen.tracked) == (Shown.HOLD, False)
     stage.line.command(Command.FREEZE)
     assert stage.sees(face()).state is Shown.AVATAR
@@ -382,7 +387,7 @@ class Couple(Stage):
         )
         self.rng = rng
         info = OutputInfo(*SIZE, 30.0)
-        self.line = Line(settings, avatar(), self._make, info, avatars=(avatar(), avatar()))
+        self.line = TrackedPipeline(settings, (avatar(), avatar()), self._make, info)
         self.places = np.array([0.22, 0.78, 0.5])
         self.there = np.array([True, True, False])
         self.missed = np.zeros(3, int)  # pictures in which the tracker did not find them
@@ -432,7 +437,7 @@ class Couple(Stage):
 
 
 def bare(published: Published) -> bool:
-    return bool((published.picture.image[..., :3] == MAGENTA).all(axis=2).any())
+    return bool((published.frame.image[..., :3] == MAGENTA).all(axis=2).any())
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR])
@@ -470,8 +475,8 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
 def test_both_are_covered_when_they_are_seen_and_only_then_is_the_couple_shown() -> None:
     """The ruler itself: without avatars the stripes are found."""
     stage = Couple(np.random.default_rng(1), "aligned")
-    stage.line._bare = True
-    stage.line._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
+    stage.line.composition.bare = True
+    stage.line.composition._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
     assert bare(stage.sees(*stage.faces()[:2]))
 
 
@@ -489,7 +494,7 @@ def test_one_of_two_who_left_is_held_for_a_while_and_the_other_is_shown_all_alon
     for _ in range(30):
         published = stage.sees(one)
         assert published.state is Shown.AVATAR
-        drawn.append(int((published.picture.image[:, 80:, :3] == (0, 200, 0)).all(axis=2).sum()))
+        drawn.append(int((published.frame.image[:, 80:, :3] == (0, 200, 0)).all(axis=2).sum()))
     assert all(drawn[:14])
     assert not any(drawn[17:])
 
@@ -512,7 +517,7 @@ def test_passing_through_shows_no_face_that_wears_nothing() -> None:
     privacy = {"on_lost": OnLost.PASSTHROUGH, "hold_s": 0.0}
     stage = Couple(np.random.default_rng(1), "aligned")
     settings = Settings.model_validate({"privacy": privacy})
-    stage.line = Line(settings, avatar(), stage._make, stage.line.output)
+    stage.line = TrackedPipeline(settings, (avatar(),), stage._make, stage.line.output)
     one, two, _ = stage.faces()
     stage.sees(one, two)
     stage.there[0] = False
@@ -526,7 +531,7 @@ def test_passing_through_shows_no_face_that_wears_nothing() -> None:
 
 def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:
     stage = Stage()
-    stage.line.wants_planes = True
+    stage.line.composition.wants_planes = True
     planes = np.zeros((SIZE[1] * 3 // 2, SIZE[0]), np.uint8)
     stage.sees(face())
     stage.compositors[0].gpu_planes = planes
@@ -542,7 +547,7 @@ def test_a_followed_cut_follows_the_face_and_not_what_was_drawn() -> None:
     stage = Stage()
     narrow = OutputInfo(60, SIZE[1], 30.0)
     settings = Settings.model_validate({"output": {"framing": "follow"}})
-    line = Line(settings, avatar(), stage._make, narrow)
+    line = TrackedPipeline(settings, (avatar(),), stage._make, narrow)
     published = None
     for _ in range(3):
         stage.now += STEP_S
@@ -551,5 +556,5 @@ def test_a_followed_cut_follows_the_face_and_not_what_was_drawn() -> None:
         frame = Frame(picture, stage.index, stage.now)
         published = line.show(Observation(frame, (face((0.7, 0.5)),)), stage.now)
     assert published is not None
-    dark = np.flatnonzero(published.picture.image[-3, :, 0] < 50)
+    dark = np.flatnonzero(published.frame.image[-3, :, 0] < 50)
     assert dark.mean() == pytest.approx(30, abs=3)  # 0.7 of 160 is 112: the middle of the cut

@@ -12,13 +12,15 @@ from livecam.compose import covers
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError, SourceError, TrackingError
-from livecam.core.face import Observation
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.observation import Observation
 from livecam.core.timing import StageTimer, SystemClock
-from livecam.live.live import Capture, Live, Tracking
-from livecam.live.outlets import Outlet, Picture
-from livecam.pipeline.pipeline import Line, Published
-from livecam.pipeline.stats import Shown
+from livecam.live.loop import LiveLoop
+from livecam.live.sink_worker import OutputFrame, SinkWorker
+from livecam.live.workers import CaptureWorker, TrackingWorker
+from livecam.people.tracker import PeopleTracker
+from livecam.pipeline.pipeline import Pipeline, Published
+from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo, Sink
 from livecam.sources.base import Source, SourceInfo, TestPattern
 from livecam.tracking.base import ScriptedTracker, Tracker
@@ -58,21 +60,21 @@ def run_live(
     make_source: Callable[[], Source] | None = None,
     make_tracker: Callable[[], Tracker] = lambda: ScriptedTracker(lambda frame: (face(),)),
     sinks: Sequence[Callable[[], Sink]] = (),
-) -> tuple[Live, list[Outlet]]:
+) -> tuple[LiveLoop, list[SinkWorker]]:
     """Runs until `watch`, which sees every published picture, asks to quit."""
     clock, timer = SystemClock(), StageTimer()
-    capture = Capture(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
-    tracking = Tracking(make_tracker, capture.frames, timer)
+    capture = CaptureWorker(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
+    tracking = TrackingWorker(make_tracker, PeopleTracker(), capture.frames, timer)
     info = OutputInfo(*SIZE, FPS)
-    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), info, timer)
-    outlets = [Outlet(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
-    live = Live(line, capture, tracking, outlets, clock, timer, None, watch)
+    line = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
+    outputs = [SinkWorker(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
+    live = LiveLoop(line, capture, tracking, outputs, clock, timer, None, watch)
     workers = (capture.worker, tracking.worker)
     try:
         for worker in workers:
             worker.start()
-        for outlet in outlets:
-            outlet.begin()
+        for output in outputs:
+            output.begin()
         capture.wait_until_open()
         live.loop(PATIENCE_S)
     finally:
@@ -80,9 +82,9 @@ def run_live(
             worker.request_stop()
         for worker in workers:
             assert worker.join(5)
-        for outlet in outlets:
-            outlet.end()
-    return live, outlets
+        for output in outputs:
+            output.end()
+    return live, outputs
 
 
 def after(count: int, of: Shown = Shown.AVATAR) -> Callable[[Published], Sequence[Command]]:
@@ -171,10 +173,10 @@ def test_a_failing_sink_never_stops_the_others() -> None:
             raise SinkError("disk full")
 
     good = MemorySink()
-    _, outlets = run_live(after(60), sinks=[Broken, lambda: good])
+    _, sinks = run_live(after(60), sinks=[Broken, lambda: good])
     assert len(good.frames) > 20
     assert Broken.opened >= 2  # it was opened again
-    assert isinstance(outlets[0].last_error, SinkError)
+    assert isinstance(sinks[0].last_error, SinkError)
 
 
 def test_a_sink_that_hangs_delays_nobody_and_misses_are_counted() -> None:
@@ -225,6 +227,6 @@ def test_a_slow_tracker_sees_the_newest_picture_and_the_camera_never_starves() -
 
 
 def test_two_formats_are_converted_once() -> None:
-    picture = Picture(frame())
+    picture = OutputFrame(frame())
     assert picture.as_format(PixelFormat.RGBA) is picture.rgba
     assert picture.as_format(PixelFormat.I420) is picture.as_format(PixelFormat.I420)

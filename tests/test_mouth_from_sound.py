@@ -31,12 +31,13 @@ from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
 from livecam.core.timing import ManualClock, SystemClock
-from livecam.pipeline.pipeline import Line
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.pipeline import Inputs
+from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Hand, Segmentation, cell_of, grid_of
 from livecam.segmentation.hand_mask import LIPS
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face
+from tests.pipelines import TrackedPipeline
 from tests.test_line import Stage, avatar
 
 approx = pytest.approx
@@ -611,16 +612,17 @@ class Speaking(Stage):
     def __init__(self, sound: Told) -> None:
         super().__init__()
         self.hands: tuple[Hand, ...] = ()
-        self.line = Line(
-            Settings(), avatar(), self._make, OutputInfo(*SIZE, 30.0),
-            scenes=self.scene, mouth=MouthBlender(sound),
+        self.line = TrackedPipeline(
+            Settings(), (avatar(),), self._make, OutputInfo(*SIZE, 30.0),
+            Inputs(segmentations=self.scene, mouth=MouthBlender(sound)),
         )  # fmt: skip
 
     def scene(self) -> Segmentation:
         cell = cell_of(*SIZE)
         columns, rows = grid_of(*SIZE)
         person = np.zeros((rows, columns), np.uint8)
-        return Segmentation(self.now, SIZE, cell, person, None, face().points_px(*SIZE), self.hands)
+        points = face().points_px(*SIZE)
+        return Segmentation(self.now, SIZE, cell, person, None, points, self.hands, track_id=1)
 
     def jaw_after(self, times: int, *faces: Face) -> list[float]:
         for _ in range(times):

@@ -38,6 +38,7 @@ from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Weights
 from livecam.core.spaces import quaternion_from_vector
 from livecam.filtering.expression import ExpressionFilter
 from livecam.live import run as live_run
+from livecam.live import session
 from livecam.media.reader import VideoReader
 from livecam.motion.base import Listener
 from livecam.tracking.base import ScriptedTracker
@@ -536,7 +537,7 @@ def test_two_runs_of_the_real_line_know_the_face_better(kept, tmp_path, monkeypa
     monkeypatch.setattr(online, "is_camera", lambda source: True)
     narrow = face(**{name: 0.5 * rest for name, rest in NARROW.items()})
     monkeypatch.setattr(
-        live_run, "tracker_factory", lambda settings: lambda: ScriptedTracker(lambda f: (narrow,))
+        session, "tracker_factory", lambda settings: lambda: ScriptedTracker(lambda f: (narrow,))
     )
     off = {"remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0}
     settings = Settings.model_validate(

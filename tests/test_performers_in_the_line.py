@@ -27,7 +27,7 @@ from livecam.core.timing import ManualClock
 from livecam.live.motion import listeners, performers
 from livecam.media.reader import VideoReader
 from livecam.motion.take import Take, TakeWriter, read_take
-from livecam.pipeline.build import needs_scene, reader_factory
+from livecam.pipeline.build import needs_segmentation, segmenter_factory
 from livecam.takes.film import MARGIN, render_take, shift_into_image
 from tests.test_convert import film, scene
 
@@ -183,8 +183,8 @@ def test_hands_are_looked_for_where_the_sound_helps_the_mouth(
         "remove_head": False, "neck": False, "hands": False, "light": 0.0, "camera_match": 0.0,
     }  # fmt: skip
     settings = Settings.model_validate({"picture": bare, "sound": {"mouth": "both"}})
-    assert not needs_scene(Settings.model_validate({"picture": bare}))
-    assert needs_scene(settings)
+    assert not needs_segmentation(Settings.model_validate({"picture": bare}))
+    assert needs_segmentation(settings)
     asked: list[str] = []
 
     def here(name: str) -> Path | None:
@@ -192,7 +192,7 @@ def test_hands_are_looked_for_where_the_sound_helps_the_mouth(
         return None
 
     monkeypatch.setattr("livecam.pipeline.build._if_here", here)
-    assert reader_factory(settings, hurried=True) is not None
+    assert segmenter_factory(settings, hurried=True) is not None
     assert "hand-landmarker" in asked
     assert "only of a face that is lost" in caplog.text
 
@@ -224,7 +224,7 @@ def test_a_blank_card_needs_neither_camera_nor_model(take: Path, tmp_path: Path)
 def test_nobody_looks_into_a_blank_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIVECAM_ASSETS", str(tmp_path))
     blank = Settings.model_validate({"source": {"source": "blank"}})
-    assert reader_factory(blank, hurried=True) is None
+    assert segmenter_factory(blank, hurried=True) is None
 
 
 def test_what_was_opened_is_closed_when_the_next_cannot_be(take: Path, tmp_path: Path) -> None:

@@ -323,7 +323,7 @@ def test_every_showing_of_a_film_has_the_same_noise():
 def easels() -> Iterator[tuple[WatchedCompositor, WatchedCompositor]]:
     try:
         with open_graphics() as graphics:
-            worn = (graphics, load_avatar("raccoon"), Settings(), (400, 240))
+            worn = (graphics, load_avatar("raccoon"), Settings())
             with WatchedCompositor(*worn) as one, WatchedCompositor(*worn) as two:
                 yield one, two
     except GraphicsError as error:

@@ -11,9 +11,9 @@ from rich.progress import Progress, TextColumn
 
 from livecam.cli.printing import print_outcomes, print_pairs, print_table
 from livecam.cli.progress import FilmBar
-from livecam.convert.batch import Job, Outcome
+from livecam.convert.batch import ConversionJob, Outcome
 
-FILM = Job(Path("clip [1].mp4"), Path("out/clip [1]-livecam.mp4"))
+FILM = ConversionJob(Path("clip [1].mp4"), Path("out/clip [1]-livecam.mp4"))
 
 
 def test_converted_films_are_a_table_with_the_shots_that_show_no_avatar(

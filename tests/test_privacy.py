@@ -8,7 +8,7 @@ import pytest
 
 from livecam.config.settings import OnLost, PrivacySettings
 from livecam.pipeline.privacy import GRACE_S, STALL_S, PrivacyGuard
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.states import Shown
 
 COVERS = {Shown.HOLD, Shown.CURTAIN, Shown.BLUR}
 

@@ -11,7 +11,8 @@ from livecam.calibration.guided import STEPS, CalibrationStep, ranges_of, record
 from livecam.calibration.profile import load_profile, save_profile
 from livecam.calibration.ranges import WeightRanges
 from livecam.core.errors import ConfigError, TrackingError
-from livecam.core.face import EXPRESSIONS, INDEX, Observation
+from livecam.core.face import EXPRESSIONS, INDEX
+from livecam.core.observation import Observation
 from tests.faces import face, frame
 
 LEFT, RIGHT = INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]

@@ -11,17 +11,19 @@ import pytest
 
 from livecam.avatar.base import AvatarState
 from livecam.config.settings import Settings
-from livecam.core.face import Observation
 from livecam.core.frame import Frame
 from livecam.core.mailbox import Mailbox
+from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer, SystemClock
-from livecam.live.live import Watching
-from livecam.pipeline.pipeline import Line
-from livecam.pipeline.stats import Shown
+from livecam.live.workers import SegmentationWorker
+from livecam.people.tracker import PeopleTracker
+from livecam.pipeline.pipeline import Inputs
+from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Segmentation, cell_of, grid_of
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
+from tests.pipelines import TrackedPipeline
 from tests.test_line import PaintingCompositor, Stage, avatar, is_curtain, shows_face
 
 
@@ -29,8 +31,9 @@ def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Segmentation:
     columns, rows = grid_of(*size)
     points = face().points_px(*size)
     return Segmentation(
-        shown.captured_at, size, cell_of(*size), np.zeros((rows, columns), np.uint8), None, points
-    )
+        shown.captured_at, size, cell_of(*size), np.zeros((rows, columns), np.uint8), None, points,
+        track_id=1,
+    )  # fmt: skip
 
 
 class Remembering(PaintingCompositor):
@@ -55,12 +58,12 @@ class Seen:
         self.compositor = Remembering()
         self.offered: Segmentation | None = None
         settings = Settings.model_validate({"avatar": {"avatar": avatar_name}})
-        self.line = Line(
+        self.line = TrackedPipeline(
             settings,
-            avatar(),
+            (avatar(),),
             lambda *_: self.compositor,
             OutputInfo(*SIZE, 30.0),
-            scenes=lambda: self.offered,
+            Inputs(segmentations=lambda: self.offered),
         )
         self.pictures = Stage()
 
@@ -78,7 +81,7 @@ def test_a_scene_is_carried_to_the_picture_at_hand():
     published = seen.shows(0.1)
     (given,) = seen.compositor.scenes
     assert given is not None
-    assert given.at == published.picture.captured_at
+    assert given.at == published.frame.captured_at
 
 
 def test_an_old_scene_is_not_used():
@@ -122,7 +125,7 @@ def test_on_the_newest_picture_the_face_is_painted_out_and_the_scene_is_there():
         newest = seen.frame(6 if i == 3 else 0, now + 1 / 30)
         seen.offered = scene_of(tracked)
         published = seen.line.show(Observation(tracked, (face(),)), now, newest)
-        assert published.picture.captured_at == newest.captured_at
+        assert published.frame.captured_at == newest.captured_at
     before, after = seen.compositor.shown[-2:]
     assert before.face_px is not None
     assert after.face_px is not None
@@ -145,10 +148,10 @@ def test_a_face_that_is_not_found_again_in_the_newest_picture_is_not_shown_there
     later = seen.frame(0, 1.0 + 2 / 30)
     published = seen.line.show(Observation(later, (face(),)), 1.1, seen.frame(0, 1.2, flat=True))
     assert published.state is Shown.AVATAR
-    assert published.picture.captured_at == later.captured_at
+    assert published.frame.captured_at == later.captured_at
     # And not one older than what was shown before.
     again = seen.line.show(Observation(first, (face(),)), 1.2, seen.frame(0, 1.3, flat=True))
-    assert again.picture.captured_at >= published.picture.captured_at
+    assert again.frame.captured_at >= published.frame.captured_at
 
 
 def test_a_held_head_keeps_the_scene_of_its_picture():
@@ -184,7 +187,7 @@ def test_no_avatar_shows_nothing_before_the_first_face_or_in_panic():
 def test_another_head_covers_again():
     seen = Seen("none")
     assert shows_face(seen.shows(0.1))
-    seen.line.wear(avatar())
+    seen.line.change_avatar(avatar())
     assert not shows_face(seen.shows(0.1))
 
 
@@ -198,7 +201,9 @@ class Reader:
         self._fails, self._closed = fails, closed
         self.begun_anew = threading.Event()
 
-    def segment(self, shown: Frame, landmarks: np.ndarray | None) -> Segmentation | None:
+    def segment(
+        self, shown: Frame, landmarks: np.ndarray | None, track_id: int | None = None
+    ) -> Segmentation | None:
         if self._fails.is_set():
             raise RuntimeError("the network broke")
         return None if landmarks is None else scene_of(shown)
@@ -220,7 +225,8 @@ def wait_for(condition) -> bool:
 
 
 def test_the_worker_offers_the_newest_scene_and_forgets_it_when_it_breaks():
-    observations: Mailbox[Observation] = Mailbox("watched")
+    observations: Mailbox[Observation] = Mailbox("sampled")
+    people = PeopleTracker()
     fails, closed = threading.Event(), threading.Event()
     readers: list[Reader] = []
 
@@ -228,23 +234,23 @@ def test_the_worker_offers_the_newest_scene_and_forgets_it_when_it_breaks():
         readers.append(Reader(fails, closed))
         return readers[-1]
 
-    watch = Watching(make, observations, 100.0, SystemClock(), StageTimer())  # type: ignore[arg-type]
+    watch = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())  # type: ignore[arg-type]
     watch.worker.start()
     try:
         for i in range(3):
-            observations.put(Observation(frame(i, 1.0 + i), (face(),)))
+            observations.put(people.update(Observation(frame(i, 1.0 + i), (face(),))))
             assert wait_for(lambda i=i: watch.newest() and watch.newest().at == 1.0 + i)
-        watch.take_plate()
-        observations.put(Observation(frame(4, 5.0), (face(),)))
+        watch.reset_plate()
+        observations.put(people.update(Observation(frame(4, 5.0), (face(),))))
         assert readers[0].begun_anew.wait(5)
         fails.set()
-        observations.put(Observation(frame(5, 6.0), (face(),)))
+        observations.put(people.update(Observation(frame(5, 6.0), (face(),))))
         assert closed.wait(5)
         assert wait_for(lambda: watch.newest() is None)  # what broke offers nothing old
         fails.clear()
         assert wait_for(
             lambda: (
-                observations.put(Observation(frame(6, 7.0), (face(),)))
+                observations.put(people.update(Observation(frame(6, 7.0), (face(),))))
                 or (watch.newest() is not None)
             )
         )

@@ -18,33 +18,29 @@ from livecam.compose.stages import CompositingStages
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, RenderSettings, Settings
 from livecam.convert.plan import OTHERS_MARGIN_S, plan
-from livecam.convert.sightings import Shot, Track
 from livecam.convert.survey import Survey
+from livecam.convert.tracks import FaceTrack, Shot
 from livecam.core.errors import AssetError
-from livecam.core.face import Face, Observation
+from livecam.core.face import Face
 from livecam.core.frame import Frame, Image
+from livecam.core.observation import MIN_STATIONARY_S, Observation
 from livecam.core.timing import StageTimer
 from livecam.measure.leak import all_ovals, see_through
 from livecam.media.reader import VideoInfo, VideoReader
-from livecam.people.people import (
-    LINGER_S,
-    MISSED,
-    PATIENCE_S,
-    PICTURE_S,
-    People,
-    assigned,
-)
-from livecam.pipeline.build import compositor_factory
-from livecam.pipeline.cast import HALF_HEAD_M, RETURN_S, cast_of, people_in
-from livecam.pipeline.pipeline import Line
-from livecam.pipeline.stats import Shown
+from livecam.people.association import UNASSIGNED, assigned
+from livecam.people.slots import PATIENCE_S
+from livecam.people.tracker import RECENT_S, PeopleTracker, missing_bystanders
+from livecam.pipeline.build import avatars_of, compositor_factory, slots_of
+from livecam.pipeline.easing import HALF_HEAD_M, RETURN_S
+from livecam.pipeline.states import Shown
 from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.heads import face_at, seen
+from tests.pipelines import TrackedPipeline
 from tests.render_help import at, ball_avatar
-from tests.test_convert_parts import TIMES, sighting
+from tests.test_convert_parts import TIMES, sample
 
 FPS = 30
 
@@ -57,18 +53,23 @@ class Room:
     """People before a camera, one picture after the other."""
 
     def __init__(self, seats: int = 1, by: str = "order") -> None:
-        self.people = People(seats, by)  # type: ignore[arg-type]
+        self.people = PeopleTracker(seats, by)  # type: ignore[arg-type]
+        self.observation = seen(0.0)
         self.frames = 0
 
     def shows(self, *faces: Face) -> list[int | None]:
-        """Which of the faces is in each seat."""
-        self.people.update(seen(self.frames / FPS, *faces))
+        """Which of the faces is in each slot."""
+        self.observation = self.people.update(seen(self.frames / FPS, *faces))
         self.frames += 1
         numbers: dict[int | None, int] = {id(face): i for i, face in enumerate(faces)}
-        return [numbers.get(s and id(s.face)) for s in self.people.seats]
+        return [numbers.get(t and id(t.face)) for t in self.observation.wearers]
 
-    def names(self) -> list[int | None]:
-        return [None if s is None else s.name for s in self.people.seats]
+    @property
+    def others(self) -> tuple[Face, ...]:
+        return tuple(t.face for t in self.observation.bystanders if t.face is not None)
+
+    def ids(self) -> tuple[int | None, ...]:
+        return self.observation.slots
 
 
 # --- who is who
@@ -80,10 +81,10 @@ def test_faces_are_matched_so_that_the_sum_is_least() -> None:
         price = rng.uniform(0, 1.5, (rows, columns))
         price[rng.uniform(size=price.shape) < 0.3] = np.inf
         chosen = assigned(price)
-        total = sum(MISSED if c is None else price[r, c] for r, c in chosen)
+        total = sum(UNASSIGNED if c is None else price[r, c] for r, c in chosen)
         columns_or_nobody = [*range(columns), *[None] * rows]
         best = min(
-            sum(MISSED if c is None else price[r, c] for r, c in enumerate(way))
+            sum(UNASSIGNED if c is None else price[r, c] for r, c in enumerate(way))
             for way in permutations(columns_or_nobody, rows)
         )
         assert total == pytest.approx(best)
@@ -109,7 +110,7 @@ def test_two_who_cross_keep_their_avatars_although_the_tracker_loses_them(
 
 def test_two_who_meet_and_turn_back_are_told_by_their_colours() -> None:
     """By where they should be they crossed; by what they look like they did not."""
-    people = People(2)
+    people = PeopleTracker(2)
     looks = {"one": (200, 120, 90), "two": (90, 60, 50)}
     names = {}
     for i in range(13, 28):
@@ -119,10 +120,10 @@ def test_two_who_meet_and_turn_back_are_told_by_their_colours() -> None:
         for who, face in faces.items():
             cv2.fillConvexPoly(image, face.outline_px(1280, 720).astype(int), looks[who])
         visible = () if 18 <= i <= 24 else tuple(faces.values())
-        people.update(Observation(Frame(image, i, i / FPS), visible))
+        found = people.update(Observation(Frame(image, i, i / FPS), visible))
         if visible:
             now = {
-                who: next(s.name for s in people.seats if s is not None and s.face is face)
+                who: next(t.id for t in found.wearers if t is not None and t.face is face)
                 for who, face in faces.items()
             }
             names = names or now
@@ -136,7 +137,7 @@ def test_a_larger_passer_by_stays_without_an_avatar_for_all_the_second() -> None
     for i in range(FPS):
         passing = aside(0.5 - i / FPS, 0.35)
         assert room.shows(passing, me) == [1]
-        assert room.people.others[0] is passing
+        assert room.others[0] is passing
 
 
 def poster() -> Face:
@@ -160,10 +161,10 @@ def living(i: int) -> Face:
 
 def test_a_poster_is_known_as_one_and_never_gets_the_avatar_of_who_left() -> None:
     room = Room()
-    for i in range(round((PICTURE_S + 1) * FPS)):
+    for i in range(round((MIN_STATIONARY_S + 1) * FPS)):
         me, wall = living(i), poster()
         assert room.shows(wall, me) == [1]
-        assert room.people.others[0] is wall
+        assert room.others[0] is wall
     for i in range(12):  # hidden for 0.4 s
         assert room.shows(poster()) == [None], i
     me = living(0)
@@ -171,24 +172,24 @@ def test_a_poster_is_known_as_one_and_never_gets_the_avatar_of_who_left() -> Non
     for _ in range(8 * FPS):  # left for good
         wall = poster()
         assert room.shows(wall) == [None]
-        assert room.people.others[0] is wall  # and is blurred for as long
+        assert room.others[0] is wall  # and is blurred for as long
 
 
 def test_a_poster_that_was_taken_for_somebody_makes_way_for_the_living() -> None:
     room = Room()
     wearing = []
-    for i in range(round((PICTURE_S + 1) * FPS)):
+    for i in range(round((MIN_STATIONARY_S + 1) * FPS)):
         me = face_at(np.array((0.1, 0, 0, 0, 0, 0.0)), depth_m=1.0, jawOpen=0.5 * (i % 40 > 20))
         wearing.append(room.shows(poster(), me) == [1])
     assert not wearing[0]  # the larger one comes first
     assert wearing == sorted(wearing)
-    assert wearing[round(PICTURE_S * FPS) + 1]
+    assert wearing[round(MIN_STATIONARY_S * FPS) + 1]
 
 
 def test_a_still_picture_alone_keeps_the_avatar() -> None:
     """The source may be a photograph."""
     room = Room()
-    for _ in range(round((PICTURE_S + 5) * FPS)):
+    for _ in range(round((MIN_STATIONARY_S + 5) * FPS)):
         assert room.shows(poster()) == [0]
 
 
@@ -206,7 +207,7 @@ def test_one_more_than_there_are_avatars_waits_until_somebody_has_left() -> None
     room = Room(2)
     one, two, three = aside(-0.3, 0.5), aside(0.0, 0.5), aside(0.3)
     assert 2 not in room.shows(one, two, three)
-    assert room.people.others[0] is three
+    assert room.others[0] is three
     waited = 0
     while 1 not in room.shows(one, three):
         waited += 1
@@ -219,14 +220,14 @@ def test_somebody_without_an_avatar_is_looked_after_when_they_are_missed() -> No
     room.shows(me, other)
     for i in range(60):
         room.shows(me)
-        assert len(room.people.lingering) == ((i + 1) / FPS <= LINGER_S + 1e-6)
+        assert len(missing_bystanders(room.observation)) == ((i + 1) / FPS <= RECENT_S + 1e-6)
 
 
 def test_a_face_found_twice_is_one_person() -> None:
     room = Room(2)
     me, again = aside(0.0), aside(0.004)
     assert room.shows(me, again).count(None) == 1
-    assert room.people.others == ()
+    assert room.others == ()
 
 
 def picture(seed: int, at_s: float, bright: float = 1.0) -> Frame:
@@ -236,35 +237,33 @@ def picture(seed: int, at_s: float, bright: float = 1.0) -> Frame:
 
 
 def test_a_cut_begins_with_new_people_and_all_seats_free() -> None:
-    people = People(2)
+    people = PeopleTracker(2)
     for i in range(10):
-        people.update(Observation(picture(1, i / FPS), (aside(-0.2), aside(0.1))))
-    before = {s.name for s in people.seats if s is not None}
+        found = people.update(Observation(picture(1, i / FPS), (aside(-0.2), aside(0.1))))
+    before = set(found.slots)
     there, too = aside(0.3, 0.5), aside(-0.05)
-    people.update(Observation(picture(2, 10 / FPS), (there, too)))
-    assert [s.face is face for s, face in zip(people.seats, (there, too), strict=True) if s] == [
-        True, True,
-    ]  # fmt: skip
-    assert before.isdisjoint({s.name for s in people.seats if s is not None})
-    assert people.lingering == []
+    found = people.update(Observation(picture(2, 10 / FPS), (there, too)))
+    assert [t.face for t in found.wearers if t is not None] == [there, too]
+    assert before.isdisjoint(found.slots)
+    assert missing_bystanders(found) == []
 
 
 def test_a_light_that_is_switched_on_is_no_cut() -> None:
-    people = People(2)
+    people = PeopleTracker(2)
     for i in range(20):
         faces = (aside(-0.2, 0.5), aside(0.1))
-        people.update(Observation(picture(1, i / FPS, 0.3 if i < 10 else 1.0), faces))
-        assert [s.name for s in people.seats if s is not None] == [1, 2]
+        found = people.update(Observation(picture(1, i / FPS, 0.3 if i < 10 else 1.0), faces))
+        assert found.slots == (1, 2)
 
 
 def test_a_film_that_begins_again_begins_with_new_people() -> None:
     room = Room(2)
     for _ in range(10):
         room.shows(aside(-0.2, 0.5), aside(0.1))
-    before = room.names()
+    before = room.ids()
     room.frames = 0
     assert room.shows(aside(0.1), aside(-0.2, 0.5)) == [1, 0]
-    assert set(before).isdisjoint(room.names())
+    assert set(before).isdisjoint(room.ids())
 
 
 @pytest.fixture(scope="module")
@@ -278,17 +277,17 @@ def model() -> Path:
 def test_two_real_people_never_swap(shared: Path, model: Path) -> None:
     """She sits on the left of the picture; the tracker's order and its luck are ours."""
     name = "intel_head-pose-face-detection-female-and-male.mp4"
-    people, rng, places = People(2), np.random.default_rng(6), []
+    people, rng, places = PeopleTracker(2), np.random.default_rng(6), []
     with VideoReader(shared / "clips" / name) as film, FaceLandmarker(model) as tracker:
         for frame in film:
             faces = tracker.track(frame).faces
             assert len(faces) == 2, frame.index
             found = [f for f in faces[:: rng.choice((1, -1))] if rng.uniform() > 0.2]
-            people.update(Observation(frame, tuple(found)))
-            for i, somebody in enumerate(people.seats):
-                if somebody is not None and somebody.face is not None:
-                    left = float(somebody.face.landmarks[:, 0].mean()) < 0.5
-                    places.append((i, somebody.name, left))
+            observation = people.update(Observation(frame, tuple(found)))
+            for i, track in enumerate(observation.wearers):
+                if track is not None and track.face is not None:
+                    left = float(track.face.landmarks[:, 0].mean()) < 0.5
+                    places.append((i, track.id, left))
     assert len(set(places)) == 2
     assert len(places) > 70
 
@@ -349,7 +348,7 @@ class Show:
         self.settings = Settings.model_validate(
             {"avatar": {"avatars": names}, "render": {"tier": "light"}}
         )
-        avatars = cast_of(self.settings.avatar)
+        avatars = avatars_of(self.settings.avatar)
         make = compositor_factory(self.settings, graphics, StageTimer())
         self.recorder: Recorder | None = None
 
@@ -358,7 +357,7 @@ class Show:
             return self.recorder
 
         info = OutputInfo(640, 480, 30.0)
-        self.line = Line(self.settings, avatars[0], recorded, info, avatars=avatars)  # type: ignore[arg-type]
+        self.line = TrackedPipeline(self.settings, avatars, recorded, info)  # type: ignore[arg-type]
         self.now = 0.0
 
     def shows(self, image: Image, *faces: Face):
@@ -456,7 +455,7 @@ def test_two_people_wear_their_own_and_who_is_missed_is_held_and_hidden(
     for _ in range(3):
         published = show.shows(image, left, right)
         assert show.leak(left, right) == 0
-    fur = published.picture.image[100:180].astype(int)  # above the face: no orange suit
+    fur = published.frame.image[100:180].astype(int)  # above the face: no orange suit
     orange = (fur[..., 0] - fur[..., 2] > 90).mean(axis=0)
     halves = (orange[:320].mean(), orange[320:].mean())
     assert (halves[1] > halves[0]) == (wears[1] > wears[0])
@@ -523,31 +522,31 @@ def test_no_stage_sees_the_face_of_the_second(
 
 
 def test_as_many_people_as_avatars_are_named() -> None:
-    assert people_in(AvatarSettings(avatars=("raccoon", "fox"))) == 2
-    same = cast_of(AvatarSettings(people=3))
+    assert slots_of(AvatarSettings(avatars=("raccoon", "fox"))) == 2
+    same = avatars_of(AvatarSettings(people=3))
     assert len(same) == 3
     assert same[0] is same[1] is same[2]
-    named = cast_of(AvatarSettings(people=3, avatars=("fox", "raccoon")))
+    named = avatars_of(AvatarSettings(people=3, avatars=("fox", "raccoon")))
     assert [avatar.name for avatar in named] == ["fox", "raccoon", "fox"]
     assert named[0] is named[2]
     assert load_avatar("fox").name == "fox"
 
 
 def test_in_a_film_everybody_in_a_shot_may_wear_an_avatar() -> None:
-    me = Track([sighting(i, 500) for i in range(100)])
-    guest = Track([sighting(i, 100) for i in range(60, 80)])
+    me = FaceTrack([sample(i, 500) for i in range(100)])
+    guest = FaceTrack([sample(i, 100) for i in range(60, 80)])
     shots = [Shot(range(100), [guest, me])]
     info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 100, 1, ())
     survey = Survey(info, TIMES[:100], shots)
     (one,) = plan(survey, hide_others=True, strict=False)
-    assert [role.frames for role in one.roles] == [range(100)]
+    assert [span.frames for span in one.spans] == [range(100)]
     assert one.others == (guest,)
     (two,) = plan(survey, hide_others=True, strict=False, people=2)
-    main, second = two.roles
-    assert (main.frames, main.who, second.who) == (range(100), 0, 1)
+    main, second = two.spans
+    assert (main.frames, main.slot, second.slot) == (range(100), 0, 1)
     assert two.others == ()
     margin = OTHERS_MARGIN_S / (TIMES[1] - TIMES[0])
     assert second.frames.start == pytest.approx(max(60 - margin, 0), abs=1)
     assert second.frames.stop == pytest.approx(min(79 + margin, 100), abs=1)
     (placed,) = plan(survey, hide_others=True, strict=False, people=2, people_by="place")
-    assert [role.who for role in placed.roles] == [1, 0]
+    assert [span.slot for span in placed.spans] == [1, 0]

@@ -15,7 +15,7 @@ from livecam.core.errors import AssetError
 from livecam.core.face import INDEX, Face, FaceState, Matrix4
 from livecam.core.frame import Frame
 from livecam.filtering.expression import ExpressionFilter
-from livecam.filtering.smoother import MAX_PREDICTION_S, Smoother
+from livecam.filtering.smoother import MAX_PREDICTION_S
 from livecam.measure.paths import Paths, lag_frames, paths_of, wobble_px
 from livecam.media.reader import VideoReader
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -27,6 +27,7 @@ from tests.heads import (
     pose_noise,
     seen,
 )
+from tests.pipelines import SteadiedPerson
 
 Values = NDArray[np.float64]
 LANDMARK_NOISE_PX = 0.52  # of a still head before a webcam at 720p
@@ -39,13 +40,13 @@ def at_720p(heads: list[Matrix4]) -> Paths:
 def steadied(
     offsets: Values, fps: float, settings: SmoothingSettings | None = None
 ) -> tuple[list[Face], list[FaceState]]:
-    smoother = Smoother(settings or SmoothingSettings())
+    smoother = SteadiedPerson(settings)
     faces, states = [], []
     shaky = np.random.default_rng(11)
     for i, offset in enumerate(offsets):
         face = face_at(offset)
         face.landmarks[:, :2] += shaky.normal(size=(478, 2)) * LANDMARK_NOISE_PX / (1280, 720)
-        state = smoother.update(seen(i / fps, face)).primary
+        state = smoother.update(seen(i / fps, face))
         assert state is not None
         faces.append(face)
         states.append(state)
@@ -115,10 +116,10 @@ def test_real_people_are_followed_within_half_a_frame(shared: Path, name: str) -
         model = asset_path("face-landmarker")
     except AssetError as error:
         pytest.skip(f"{error} ({error.hint})")
-    smoother, raw, published, size = Smoother(SmoothingSettings()), [], [], (0, 0)
+    smoother, raw, published, size = SteadiedPerson(), [], [], (0, 0)
     with VideoReader(shared / "clips" / f"{name}.mp4") as reader, FaceLandmarker(model) as tracker:
         for frame in reader:
-            state = smoother.update(tracker.track(frame)).primary
+            state = smoother.update(tracker.track(frame))
             assert state is not None
             assert state.source is not None
             raw.append(state.source.camera_from_head)
@@ -136,91 +137,91 @@ def aside(x_m: float, depth_m: float = 0.6, **weights: float) -> Face:
 
 def test_the_largest_face_comes_first_and_the_others_are_told() -> None:
     near, far = aside(0.2, 0.5), aside(-0.2, 0.9)
-    faces = Smoother(SmoothingSettings()).update(seen(0.0, far, near))
-    assert faces.primary is not None
-    assert faces.primary.source is near
-    assert faces.others == (far,)
+    person = SteadiedPerson()
+    state = person.update(seen(0.0, far, near))
+    assert state is not None
+    assert state.source is near
+    assert person.others == (far,)
 
 
 def test_a_larger_passer_by_does_not_take_over() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     smoother.update(seen(0.0, aside(0.0)))
     for i in range(1, 60):
         me, other = aside(0.0), aside(0.5 - 0.008 * i, 0.4)
-        faces = smoother.update(seen(i / 30, other, me)).primary
+        faces = smoother.update(seen(i / 30, other, me))
         assert faces is not None
         assert faces.source is me
 
 
 def test_a_poster_does_not_take_over_while_the_first_is_hidden_for_a_moment() -> None:
-    smoother, poster = Smoother(SmoothingSettings()), aside(-0.16, 0.65)
+    smoother, poster = SteadiedPerson(), aside(-0.16, 0.65)
     smoother.update(seen(0.0, aside(0.0), poster))
     for i in range(1, 12):
-        faces = smoother.update(seen(i / 30, poster))
-        assert faces.primary is None
-        assert faces.others == (poster,)
+        assert smoother.update(seen(i / 30, poster)) is None
+        assert smoother.others == (poster,)
     me = aside(0.02)
-    back = smoother.update(seen(12 / 30, poster, me)).primary
+    back = smoother.update(seen(12 / 30, poster, me))
     assert back is not None
     assert back.source is me
 
 
 def test_when_the_first_has_left_for_good_another_takes_over() -> None:
-    smoother, other = Smoother(SmoothingSettings()), aside(-0.3)
+    smoother, other = SteadiedPerson(), aside(-0.3)
     smoother.update(seen(0.0, aside(0.2, 0.5), other))
-    taken = [smoother.update(seen(i / 30, other)).primary is not None for i in range(1, 40)]
+    taken = [smoother.update(seen(i / 30, other)) is not None for i in range(1, 40)]
     assert taken == sorted(taken)
     assert 12 < taken.index(True) < 20  # about half a second
 
 
 def test_two_people_who_change_places_keep_their_names() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(61):
         across = 0.3 - 0.01 * i
         me, other = aside(across, 0.5), aside(-across, 0.7)
-        state = smoother.update(seen(i / 30, me, other)).primary
+        state = smoother.update(seen(i / 30, me, other))
         assert state is not None
         assert state.source is me
 
 
 def test_alone_after_a_cut_it_is_the_same_person_at_once_and_without_a_slide() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(30):
         smoother.update(seen(i / 30, aside(-0.3)))
     there = aside(0.3)
-    state = smoother.update(seen(1.0, there)).primary
+    state = smoother.update(seen(1.0, there))
     assert state is not None
     assert state.pose.translation == pytest.approx(there.camera_from_head[:3, 3], abs=1e-9)
 
 
 def test_a_gap_starts_the_movement_anew() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(30):
         smoother.update(seen(i / 30, aside(0.0)))
     smoother.update(seen(1.03))
     there = aside(0.04)
-    state = smoother.update(seen(1.45, there)).primary
+    state = smoother.update(seen(1.45, there))
     assert state is not None
     assert state.pose.translation == pytest.approx(there.camera_from_head[:3, 3], abs=1e-9)
 
 
 def test_no_face_is_nobody() -> None:
-    faces = Smoother(SmoothingSettings()).update(seen(0.0))
-    assert faces.primary is None
-    assert faces.others == ()
+    person = SteadiedPerson()
+    assert person.update(seen(0.0)) is None
+    assert person.others == ()
 
 
 # --- time ----------------------------------------------------------------------------------
 
 
 def test_after_reset_the_smoother_behaves_like_a_new_one() -> None:
-    used, fresh = Smoother(SmoothingSettings()), Smoother(SmoothingSettings())
+    used, fresh = SteadiedPerson(), SteadiedPerson()
     for i, offset in enumerate(swaying(60, 30)):
         used.update(seen(i / 30, face_at(offset, ratio=1.15, jawOpen=0.5), aside(0.5)))
     used.reset()
     for i, offset in enumerate(swaying(30, 30)[::-1]):
         face = face_at(offset, eyeBlinkLeft=0.1 * (i % 8))
-        a, b = (s.update(seen(i / 30, face)).primary for s in (used, fresh))
+        a, b = (s.update(seen(i / 30, face)) for s in (used, fresh))
         assert a is not None
         assert b is not None
         np.testing.assert_array_equal(a.pose.matrix, b.pose.matrix)
@@ -229,22 +230,22 @@ def test_after_reset_the_smoother_behaves_like_a_new_one() -> None:
 
 
 def test_a_looped_file_starts_anew() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(30):
         smoother.update(seen(i / 30, aside(-0.1)))
     again = aside(0.05)
-    state = smoother.update(seen(0.0, again)).primary
+    state = smoother.update(seen(0.0, again))
     assert state is not None
     assert state.at == 0.0
     assert state.pose.translation == pytest.approx(again.camera_from_head[:3, 3], abs=1e-9)
 
 
 def test_the_same_moment_twice_changes_nothing() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(10):
         smoother.update(seen(i / 30, aside(0.01 * i)))
-    first = smoother.update(seen(9 / 30, aside(0.1))).primary
-    second = smoother.update(seen(9 / 30, aside(0.08))).primary
+    first = smoother.update(seen(9 / 30, aside(0.1)))
+    second = smoother.update(seen(9 / 30, aside(0.08)))
     assert first is not None
     assert second is not None
     np.testing.assert_array_equal(first.pose.matrix, second.pose.matrix)
@@ -252,14 +253,14 @@ def test_the_same_moment_twice_changes_nothing() -> None:
 
 def test_the_state_belongs_to_the_moment_of_its_own_frame() -> None:
     face = aside(0.0)
-    state = Smoother(SmoothingSettings()).update(seen(12.5, face)).primary
+    state = SteadiedPerson().update(seen(12.5, face))
     assert state is not None
     assert state.at == 12.5
     assert state.source is face
 
 
 def test_a_moving_head_is_predicted_and_a_still_one_is_left_alone() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(30):
         smoother.update(seen(i / 30, aside(0.01 * i)))
     ahead = smoother.at(29 / 30 + 0.03)
@@ -273,7 +274,7 @@ def test_a_moving_head_is_predicted_and_a_still_one_is_left_alone() -> None:
 
 
 def test_prediction_goes_no_further_than_a_tenth_of_a_second() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     assert smoother.at(1.0) is None
     for i in range(30):
         smoother.update(seen(i / 30, aside(0.01 * i)))
@@ -295,7 +296,7 @@ def test_a_predicted_face_has_its_landmarks_where_it_will_be() -> None:
     def head(t: float) -> Face:
         return face_at(np.array((0.25 * t, 0.1 * t, 0.2 * t, 0.0, 0.5 * t, 0.1 * t)))
 
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(21):
         smoother.update(seen(i / 30, head(i / 30)))
     last, later = 20 / 30, 20 / 30 + MAX_PREDICTION_S
@@ -319,10 +320,10 @@ def test_a_predicted_face_has_its_landmarks_where_it_will_be() -> None:
 def test_uneven_frames_are_followed_too() -> None:
     rng = np.random.default_rng(4)
     times = np.cumsum(rng.uniform(0.02, 0.09, 120))
-    smoother, off = Smoother(SmoothingSettings()), []
+    smoother, off = SteadiedPerson(), []
     for at in times:
         x = 0.05 * np.sin(2 * np.pi * 0.4 * at)
-        state = smoother.update(seen(float(at), aside(x))).primary
+        state = smoother.update(seen(float(at), aside(x)))
         assert state is not None
         off.append(abs(state.pose.translation[0] - x))
     assert np.median(off) < 0.002  # metres
@@ -332,30 +333,30 @@ def test_uneven_frames_are_followed_too() -> None:
 
 
 def test_the_width_of_the_face_is_found() -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(60):
-        state = smoother.update(seen(i / 30, face_at(ratio=1.13))).primary
+        state = smoother.update(seen(i / 30, face_at(ratio=1.13)))
     assert state is not None
     assert state.width_ratio == pytest.approx(1.13, abs=0.002)
 
 
 def test_a_turned_head_does_not_change_its_width() -> None:
     """A broken measurement in profile does not count."""
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(60):
         smoother.update(seen(i / 30, face_at(ratio=1.10)))
     profile = np.array((0, 0, 0, 0, 0.8, 0.0))
     for i in range(60, 240):
-        state = smoother.update(seen(i / 30, face_at(profile, ratio=1.4))).primary
+        state = smoother.update(seen(i / 30, face_at(profile, ratio=1.4)))
     assert state is not None
     assert state.width_ratio == pytest.approx(1.10, abs=0.002)
 
 
 @pytest.mark.parametrize(("ratio", "expected"), [(2.0, 1.25), (0.5, 0.95)])
 def test_an_impossible_width_is_limited(ratio: float, expected: float) -> None:
-    smoother = Smoother(SmoothingSettings())
+    smoother = SteadiedPerson()
     for i in range(30):
-        state = smoother.update(seen(i / 30, face_at(ratio=ratio))).primary
+        state = smoother.update(seen(i / 30, face_at(ratio=ratio)))
     assert state is not None
     assert state.width_ratio == pytest.approx(expected)
 

@@ -11,7 +11,8 @@ import pytest
 from livecam.core.errors import SinkError
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
-from livecam.pipeline.stats import Shown, StatsLine, StatsWriter
+from livecam.pipeline.states import Shown
+from livecam.pipeline.stats import StatsLine, StatsWriter
 
 KEYS = {
     "frame": int,

@@ -17,12 +17,14 @@ from livecam.calibration.ranges import WeightRanges
 from livecam.config.settings import MotionSettings, Settings, SourceSettings
 from livecam.core.commands import Command
 from livecam.core.errors import AssetError, ConfigError, SinkError, UsageError
-from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Observation, Performance
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance
+from livecam.core.observation import Observation
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
-from livecam.live.live import Capture, Live, Tracking
+from livecam.live.loop import LiveLoop
 from livecam.live.motion import check_motion
-from livecam.motion.base import state_from_performances
+from livecam.live.workers import CaptureWorker, TrackingWorker
+from livecam.motion.base import Performer, state_from_performances
 from livecam.motion.take import (
     LOOP_FADE_S,
     TakePlayer,
@@ -32,16 +34,25 @@ from livecam.motion.take import (
     read_take,
     summary,
 )
-from livecam.pipeline.pipeline import Line
-from livecam.pipeline.stats import Shown
+from livecam.people.tracker import PeopleTracker
+from livecam.pipeline.pipeline import Inputs, Pipeline
+from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import TestPattern
 from livecam.takes.export import export_take
 from livecam.tracking.base import ScriptedTracker
 from tests.faces import SIZE, face, frame
+from tests.pipelines import TrackedPipeline
 from tests.test_line import PaintingCompositor, avatar
 
 FPS = 30
+
+
+def performed_by(performer: Performer, settings: Settings) -> TrackedPipeline:
+    """A pipeline whose face is moved by a performer."""
+    info = OutputInfo(*SIZE, 30.0)
+    inputs = Inputs(performers=[performer])
+    return TrackedPipeline(settings, (avatar(),), lambda *_: PaintingCompositor(), info, inputs)
 
 
 def state(i: int) -> FaceState:
@@ -155,8 +166,7 @@ def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path)
         def close(self):
             pass
 
-    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
-                performers=[Mouth()])  # fmt: skip
+    line = performed_by(Mouth(), Settings())
     writer = TakeWriter(tmp_path / "take.jsonl")
     for i in range(10):
         seen = face(center=(0.4, 0.5), browInnerUp=0.2)
@@ -201,8 +211,7 @@ def test_a_take_is_never_overwritten(recorded):
 def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(recorded):
     settings = Settings(motion=MotionSettings(motion=str(recorded)))
     player = TakePlayer(read_take(recorded))
-    line = Line(settings, avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
-                performers=[player])  # fmt: skip
+    line = performed_by(player, settings)
     for i in range(15):
         seen = face(center=(0.4, 0.5))
         published = line.show(Observation(frame(i, i / 30), (seen,)), i / 30)
@@ -217,8 +226,7 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
         source=SourceSettings(source="blank"), motion=MotionSettings(motion=str(recorded))
     )
     player = TakePlayer(read_take(recorded))
-    line = Line(settings, avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
-                performers=[player])  # fmt: skip
+    line = performed_by(player, settings)
     published = line.show(Observation(frame(0, 0.0), ()), 5.0)
     assert published.state is Shown.AVATAR
     assert published.face is not None
@@ -227,8 +235,7 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
 
 def test_a_take_never_stands_in_for_a_face_that_a_camera_lost(recorded):
     player = TakePlayer(read_take(recorded))
-    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 30.0),
-                performers=[player])  # fmt: skip
+    line = performed_by(player, Settings())
     assert line.show(Observation(frame(0, 0.0), ()), 0.0).state is Shown.CURTAIN
 
 
@@ -270,10 +277,14 @@ def test_the_show_goes_on_without_a_listener_that_fails():
         return (Command.QUIT,) if count > 10 else ()
 
     clock, timer = SystemClock(), StageTimer()
-    capture = Capture(lambda: TestPattern(clock, *SIZE, 100.0), timer)
-    tracking = Tracking(lambda: ScriptedTracker(lambda f: (face(),)), capture.frames, timer)
-    line = Line(Settings(), avatar(), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 100.0))
-    live = Live(line, capture, tracking, [], clock, timer, None, watch, [deaf, hearing])
+    capture = CaptureWorker(lambda: TestPattern(clock, *SIZE, 100.0), timer)
+    tracking = TrackingWorker(
+        lambda: ScriptedTracker(lambda f: (face(),)), PeopleTracker(), capture.frames, timer
+    )
+    line = Pipeline(
+        Settings(), (avatar(),), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 100.0)
+    )
+    live = LiveLoop(line, capture, tracking, [], clock, timer, None, watch, [deaf, hearing])
     for worker in (capture.worker, tracking.worker):
         worker.start()
     try:

@@ -23,9 +23,10 @@ from livecam.calibration.profile import (
 from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
 from livecam.config.settings import Settings
 from livecam.core.errors import TrackingError
-from livecam.core.face import EXPRESSIONS, Observation, indices_with_prefix
+from livecam.core.face import EXPRESSIONS, indices_with_prefix
+from livecam.core.observation import Observation
 from livecam.core.timing import SystemClock
-from livecam.people.choice import FaceChoice
+from livecam.people.tracker import PeopleTracker, primary_face
 from livecam.pipeline.build import tracker_factory
 from livecam.sources.choose import open_source
 
@@ -129,10 +130,11 @@ def recorded_steps(
     Raises:
         TrackingError: no face was found.
     """
-    choice = FaceChoice()
+    people = PeopleTracker()
     started = time.monotonic()
     for observation in observations:
-        if choice.choose(observation) is not None or time.monotonic() - started > MAX_WAIT_S:
+        face = primary_face(people.update(observation))
+        if face is not None or time.monotonic() - started > MAX_WAIT_S:
             break
     for step in steps:
         say(step.words)
@@ -141,7 +143,7 @@ def recorded_steps(
         for observation in observations:
             at = observation.frame.captured_at
             begun = at if begun is None else begun
-            face = choice.choose(observation)
+            face = primary_face(people.update(observation))
             if face is not None and at - begun >= min(SETTLE_S, step.seconds / 2):
                 rows.append(face.weights.astype(np.float64))
             if at - begun >= step.seconds:

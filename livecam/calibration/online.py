@@ -25,7 +25,7 @@ from livecam.calibration.ranges import OnlineEstimate, WeightRanges
 from livecam.config.settings import BLANK, AvatarSettings
 from livecam.core.face import FaceState, Weights
 from livecam.motion.base import Listener
-from livecam.pipeline.cast import people_in
+from livecam.pipeline.build import slots_of
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def wearer_profile(
     calibration = OnlineCalibration(settings.profile, guided)
     stack.callback(calibration.close)
     # A listener does not know which of several wearers it is sent: none of them is estimated.
-    if people_in(settings) == 1:
+    if slots_of(settings) == 1:
         listeners.append(calibration)
     return calibration
 

@@ -1,14 +1,15 @@
-"""Puts avatars into video files: looks through a film first, then draws it.
+"""Puts avatars into video files: a first pass surveys a film, a second one draws it.
 
-shots.py        finds the cuts
-sightings.py    a face in a frame, the tracks that such faces form, the shots they are in
-second_look.py  searches one frame harder (views.py: in enlarged, turned parts of it)
-carry.py        carries a face through frames in which nobody finds it
-search.py       does both where a face is missing
-survey.py       the first pass: all of the above
-plan.py         decides what every frame will show
-film.py         the second pass: draws and writes
-batch.py        one film after the other (progress.py: and how far it is)
+shots.py              finds the cuts
+tracks.py             a face in a frame, the tracks that such samples form, the shots they are in
+retry_detector.py     detects faces at low thresholds (crop.py: in enlarged, rotated crops)
+propagation.py        propagates a face through frames without a detection
+gap_search.py         does both where a face is missing
+survey.py             the first pass: all of the above
+plan.py               decides what every frame will show
+film_segmentation.py  learns the background of each shot, segments each frame
+film.py               the second pass: draws and writes
+batch.py              one film after the other
 """
 
 from livecam.convert.batch import convert_files

@@ -14,19 +14,26 @@ from types import FrameType
 from livecam.avatar.base import Avatar
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
-from livecam.convert.backdrop import Backdrop
-from livecam.convert.film import Artist, CompositorFactory, write_film
-from livecam.convert.plan import Scene, plan
+from livecam.convert.film import FilmComposer, write_film
+from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.progress import FilmProgress, NoProgress
-from livecam.convert.second_look import SecondLook
+from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Advance, Survey, survey
 from livecam.core.errors import LivecamError, SinkError, SourceError, UsageError
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.motion.take import Take, TakeWriter, players, read_take
-from livecam.pipeline.build import compositor_factory, reader_factory, tracker_factory
-from livecam.pipeline.cast import cast_of, people_in
-from livecam.pipeline.stats import Shown, StatsWriter
+from livecam.pipeline.build import (
+    avatars_of,
+    compositor_factory,
+    segmenter_factory,
+    slots_of,
+    tracker_factory,
+)
+from livecam.pipeline.composition import CompositorFactory
+from livecam.pipeline.states import Shown
+from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
@@ -36,7 +43,7 @@ MARK = "-livecam"  # in the names that are made up here; such files are not conv
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ConversionJob:
     """One film to convert."""
 
     source: Path
@@ -47,7 +54,7 @@ class Job:
 class Outcome:
     """What became of one film."""
 
-    job: Job
+    job: ConversionJob
     frames: int = 0
     seconds: float = 0.0
     faces: int = 0
@@ -62,7 +69,7 @@ class Conversion:
     """The films that were converted, and those left out because the run was interrupted."""
 
     outcomes: tuple[Outcome, ...]
-    left: tuple[Job, ...]
+    left: tuple[ConversionJob, ...]
 
     @property
     def is_complete(self) -> bool:
@@ -85,9 +92,9 @@ class Converter:
     def __enter__(self) -> Converter:
         if self.settings.motion.motion:
             self._take = read_take(Path(self.settings.motion.motion).expanduser())
-        self._avatars = cast_of(self.settings.avatar)
+        self._avatars = avatars_of(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
-        self._make_reader = reader_factory(self.settings, hurried=False)
+        self._make_segmenter = segmenter_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
         self._make_compositor = compositor_factory(
             self.settings, graphics, self.timer, blocking=True
@@ -97,7 +104,9 @@ class Converter:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def convert(self, job: Job, stats: StatsWriter | None, progress: FilmProgress) -> Outcome:
+    def convert(
+        self, job: ConversionJob, stats: StatsWriter | None, progress: FilmProgress
+    ) -> Outcome:
         """Converts one film.
 
         Raises:
@@ -108,31 +117,29 @@ class Converter:
 
     def _convert(
         self,
-        job: Job,
+        job: ConversionJob,
         stats: StatsWriter | None,
         progress: FilmProgress,
         recorder: TakeWriter | None,
     ) -> Outcome:
         started = time.monotonic()
         found = self._survey(job.source, progress)
-        hide_others = self.settings.privacy.others == "blur"
-        people = self.settings.avatar
-        scenes = plan(
+        plans = plan(
             found,
-            hide_others=hide_others,
+            hide_others=self.settings.privacy.others == "blur",
             strict=self.strict,
-            people=people_in(people),
-            people_by=people.people_by,
+            people=slots_of(self.settings.avatar),
+            people_by=self.settings.avatar.people_by,
         )
         with ExitStack() as stack:
-            backdrop = None
-            if self._make_reader is not None:
-                backdrop = stack.enter_context(Backdrop(self._make_reader))
+            segmentation = None
+            if self._make_segmenter is not None:
+                segmentation = stack.enter_context(FilmSegmentation(self._make_segmenter))
                 progress.learn_background()
-                backdrop.learn(job.source, scenes)
+                segmentation.learn(job.source, plans)
             progress.draw(len(found.times))
             sound = self._write(
-                found, scenes, job.output, stats, progress.advance, backdrop, recorder
+                found, plans, job.output, stats, progress.advance, segmentation, recorder
             )
         return Outcome(
             job,
@@ -140,8 +147,8 @@ class Converter:
             seconds=time.monotonic() - started,
             faces=max((len(shot.tracks) for shot in found.shots), default=0),
             sound=sound,
-            uncovered=_shot_times(found, scenes, (Shown.PASSTHROUGH,)),
-            hidden=_shot_times(found, scenes, (Shown.BLUR, Shown.CURTAIN)),
+            uncovered=_shot_times(found, plans, (Shown.PASSTHROUGH,)),
+            hidden=_shot_times(found, plans, (Shown.BLUR, Shown.CURTAIN)),
         )
 
     def _survey(self, source: Path, progress: FilmProgress) -> Survey:
@@ -152,7 +159,7 @@ class Converter:
             return survey(
                 source,
                 tracker,
-                lambda: SecondLook(model, tracking.max_faces),
+                lambda: RetryDetector(model, tracking.max_faces),
                 progress.advance,
                 progress.open,
             )
@@ -162,26 +169,26 @@ class Converter:
     def _write(
         self,
         found: Survey,
-        scenes: list[Scene],
+        plans: list[ShotPlan],
         output: Path,
         stats: StatsWriter | None,
         advance: Advance,
-        backdrop: Backdrop | None,
+        segmentation: FilmSegmentation | None,
         recorder: TakeWriter | None,
     ) -> str:
         assert self._avatars
         assert self._make_compositor is not None
-        artist = Artist(
-            found, scenes, self._avatars[0], self.settings.avatar, self._make_compositor,
-            self.timer, backdrop, self._avatars,
+        composer = FilmComposer(
+            found, plans, self._avatars, self.settings.avatar, self._make_compositor,
+            self.timer, segmentation,
             players(self._take, float(found.times[0])) if self._take is not None else (),
         )  # fmt: skip
-        told = () if recorder is None else (recorder,)
+        listeners = () if recorder is None else (recorder,)
         try:
             alpha = self.settings.picture.background == "alpha"
-            return write_film(artist, output, stats, advance, alpha=alpha, listeners=told)
+            return write_film(composer, output, stats, advance, alpha=alpha, listeners=listeners)
         finally:
-            artist.close()
+            composer.close()
 
 
 def convert_files(
@@ -221,8 +228,8 @@ def convert_files(
 
 def _attempt(
     converter: Converter,
-    job: Job,
-    jobs: list[Job],
+    job: ConversionJob,
+    jobs: list[ConversionJob],
     force: bool,
     stats: StatsWriter | None,
     progress: FilmProgress,
@@ -241,7 +248,7 @@ def _attempt(
         progress.close()
 
 
-def _jobs(inputs: Sequence[Path], output: Path, suffix: str) -> list[Job]:
+def _jobs(inputs: Sequence[Path], output: Path, suffix: str) -> list[ConversionJob]:
     """What to convert into what."""
     sources = [film for path in inputs for film in _films(path)]
     if not sources:
@@ -251,13 +258,13 @@ def _jobs(inputs: Sequence[Path], output: Path, suffix: str) -> list[Job]:
         )
     one = len(sources) == 1 and not inputs[0].is_dir()
     if one and output.suffix and not output.is_dir():
-        return [Job(sources[0], output)]
+        return [ConversionJob(sources[0], output)]
     if output.exists() and not output.is_dir():
         raise UsageError(
             f"{output} is a file, but there are {len(sources)} films", hint="name a folder"
         )
     taken: set[str] = set()
-    return [Job(source, output / _free_name(source, taken, suffix)) for source in sources]
+    return [ConversionJob(source, output / _free_name(source, taken, suffix)) for source in sources]
 
 
 def _films(path: Path) -> list[Path]:
@@ -281,7 +288,9 @@ def _free_name(source: Path, taken: set[str], suffix: str) -> str:
     return name
 
 
-def _check(job: Job, jobs: list[Job], force: bool, writable: Sequence[str]) -> None:
+def _check(
+    job: ConversionJob, jobs: list[ConversionJob], force: bool, writable: Sequence[str]
+) -> None:
     """Refuses to lose a file."""
     if not job.source.exists():
         raise SourceError(f"there is no file {job.source}", hint="check the name")
@@ -336,11 +345,11 @@ def _stoppable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _shot_times(found: Survey, scenes: list[Scene], states: tuple[Shown, ...]) -> list[str]:
+def _shot_times(found: Survey, plans: list[ShotPlan], states: tuple[Shown, ...]) -> list[str]:
     times = found.times
     return [
         f"{_clock(times[s.frames.start])}-{_clock(times[s.frames.stop - 1])}"
-        for s in scenes
+        for s in plans
         if s.state in states
     ]
 

@@ -1,100 +1,83 @@
-"""The second pass over a film: every frame is drawn and written."""
+"""The second pass over a film: composes every frame as planned and writes it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.avatar.base import Avatar
-from livecam.avatar.rig import Rig
-from livecam.compose import covers
-from livecam.compose.base import Compositor
 from livecam.config.settings import NO_AVATAR, AvatarSettings
-from livecam.convert.backdrop import Backdrop
-from livecam.convert.plan import Role, Scene, others_at
+from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.plan import ShotPlan, WearerSpan, others_at
 from livecam.convert.survey import Advance, Survey
 from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
-from livecam.core.frame import Frame, Image, Rect
+from livecam.core.frame import Frame
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
-from livecam.motion.base import Listener, Performer, with_performances
-from livecam.pipeline.stats import Shown, StatsLine, StatsWriter
-
-CompositorFactory = Callable[[Avatar, int, int], Compositor]
+from livecam.motion.base import Listener, Performer
+from livecam.pipeline.composition import Composite, Composition, CompositorFactory, with_blurred
+from livecam.pipeline.driver import AvatarDriver
+from livecam.pipeline.publication import publish
+from livecam.pipeline.states import Shown
+from livecam.pipeline.stats import StatsLine, StatsWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A finished frame and what it shows."""
+class ConvertedFrame:
+    """A finished frame and its line of statistics."""
 
-    picture: Frame
-    line: StatsLine
-
-
-class Wearer:
-    """One role with the rig that has already learned how its wearer looks at rest.
-
-    What the first one's face does, the performers may tell; where it is stays the film's to say.
-    """
-
-    def __init__(
-        self,
-        role: Role,
-        avatar: Avatar,
-        settings: AvatarSettings,
-        size: tuple[int, int],
-        performers: Sequence[Performer] = (),
-    ) -> None:
-        self.role = role
-        self.rig = Rig(avatar, settings)
-        self._performers = performers if role.who == 0 else ()
-        for index in role.frames:
-            if role.seen_at(index):
-                self.rig.state(self.at(index), *size)
-        # Else the way back would look like a movement.
-        self.rig.state(self.at(role.frames.start), *size)
-
-    def at(self, index: int) -> FaceState:
-        """The face in one of the film's frames, doing what it is told."""
-        face = self.role.at(index)
-        return with_performances(face, [p for each in self._performers if (p := each.at(face.at))])
+    frame: Frame
+    stats: StatsLine
 
 
-class Artist:
-    """Draws the frames of a film as planned. Used on the thread that owns the GL context.
+class SpanDriver:
+    """The avatar driver of one span, whose rig has already learned its neutral face."""
 
-    `avatars` are everybody's, where several people wear one; else all wear `avatar`. The
-    `performers` are asked for moments of the film.
+    def __init__(self, span: WearerSpan, driver: AvatarDriver, size: tuple[int, int]) -> None:
+        self.span = span
+        self.driver = driver
+        measured = (self.face(index) for index in span.frames if span.measured_at(index))
+        driver.warm_up(measured, self.face(span.frames.start), size)
+
+    def face(self, index: int) -> FaceState:
+        """The face in one of the film's frames, as its performers move it."""
+        face = self.span.at(index)
+        return self.driver.performed(face, face.at)
+
+
+class FilmComposer:
+    """Composes the frames of a film as planned. Used on the thread that owns the GL context.
+
+    `avatars` holds one for each slot, counted round. The `performers` are asked for times of
+    the film.
     """
 
     def __init__(
         self,
         survey: Survey,
-        scenes: list[Scene],
-        avatar: Avatar,
+        plans: Sequence[ShotPlan],
+        avatars: Sequence[Avatar],
         settings: AvatarSettings,
         make_compositor: CompositorFactory,
         timer: StageTimer | None = None,
-        backdrop: Backdrop | None = None,
-        avatars: Sequence[Avatar] = (),
+        segmentation: FilmSegmentation | None = None,
         performers: Sequence[Performer] = (),
     ) -> None:
-        self._backdrop = backdrop
-        self._performers = performers
         self.survey = survey
         self.timer = timer or StageTimer()
-        self._avatars, self._settings = tuple(avatars) or (avatar,), settings
+        self._settings = settings
+        self._segmentation = segmentation
+        self._performers = performers
         self._size = (survey.info.width, survey.info.height)
-        self._todo = iter(scenes)
-        self._scene, self._wearers = Scene(range(0), Shown.CURTAIN), list[Wearer]()
-        self._compositor = make_compositor(self._avatars[0], *self._size)
-        if len(self._avatars) > 1:
-            self._compositor.set_avatars(self._avatars)
+        self._todo = iter(plans)
+        self._plan, self._spans = ShotPlan(range(0), Shown.CURTAIN), list[SpanDriver]()
+        bare = settings.avatar == NO_AVATAR
+        self._composition = Composition(make_compositor, avatars, self.timer, bare=bare)
 
-    def draw(self, frame: Frame) -> Drawn:
+    def compose(self, frame: Frame) -> ConvertedFrame:
         """One frame as planned; frames come in order, the same one may come again.
 
         Raises:
@@ -106,76 +89,63 @@ class Artist:
             raise SourceError(
                 f"{self.survey.info.path} changed while it was converted", hint="convert it again"
             )
-        while index not in self._scene.frames:
-            self._scene = next(self._todo)
-            if self._backdrop is not None:
-                self._backdrop.enter(self._scene)
-            self._wearers = [
-                Wearer(role, self._avatar_of(role), self._settings, self._size, self._performers)
-                for role in self._scene.roles
-            ]
-        if self._scene.state is not Shown.AVATAR:
-            image = _covered(frame.image, self._scene.state)
-            return Drawn(replace(frame, image=image), self._line(frame))
-        return self._dressed(frame)
+        while index not in self._plan.frames:
+            self._enter(next(self._todo))
+        if self._plan.state is not Shown.AVATAR:
+            allow_bare = self._plan.state is Shown.PASSTHROUGH
+            return self._published(frame, None, allow_bare=allow_bare)
+        return self._composed(frame)
 
     def close(self) -> None:
-        self._compositor.close()
+        self._composition.close()
 
-    def _avatar_of(self, role: Role) -> Avatar:
-        return self._avatars[role.who % len(self._avatars)]
+    def _enter(self, plan: ShotPlan) -> None:
+        self._plan = plan
+        if self._segmentation is not None:
+            self._segmentation.enter(plan)
+        self._spans = [SpanDriver(span, self._driver(span), self._size) for span in plan.spans]
 
-    def _dressed(self, frame: Frame) -> Drawn:
-        present = [wearer for wearer in self._wearers if frame.index in wearer.role.frames]
-        faces = [wearer.at(frame.index) for wearer in present]
+    def _driver(self, span: WearerSpan) -> AvatarDriver:
+        performers = () if span.slot else self._performers
+        avatar = self._composition.avatar(span.slot)
+        return AvatarDriver(span.slot, avatar, self._settings, performers=performers)
+
+    def _composed(self, frame: Frame) -> ConvertedFrame:
+        present = [each for each in self._spans if frame.index in each.span.frames]
+        faces = [each.face(frame.index) for each in present]
         with self.timer.stage("rig"):
             avatars = [
-                replace(wearer.rig.state(face, *self._size, frame.image), slot=wearer.role.who)
-                for wearer, face in zip(present, faces, strict=True)
+                each.driver.drive(face, frame) for each, face in zip(present, faces, strict=True)
             ]
-        scene = None
-        if self._backdrop is not None:
+        segmentation = None
+        if self._segmentation is not None:
             with self.timer.stage("segment"):
-                scene = self._backdrop.read(frame, faces[0])
-        hidden = others_at(self._scene, frame.index, self.survey.times)
-        with self.timer.stage("compose"):
-            shown = () if self._settings.avatar == NO_AVATAR else avatars
-            picture = self._compositor.compose(_without(frame, hidden), shown, scene)
-        tracked = any(wearer.role.seen_at(frame.index) for wearer in present)
-        line = self._line(frame, tracked, faces[0], self._compositor.drawn)
-        return Drawn(picture, line)
+                segmentation = self._segmentation.segment(frame, faces[0])
+        hidden = others_at(self._plan, frame.index, self.survey.times)
+        blurred = with_blurred(frame, hidden, self.timer)
+        composite = self._composition.compose(blurred, avatars, segmentation)
+        tracked = any(each.span.measured_at(frame.index) for each in present)
+        bare = self._composition.bare
+        return self._published(frame, composite, faces[0], tracked=tracked, allow_bare=bare)
 
-    def _line(
+    def _published(
         self,
         frame: Frame,
-        tracked: bool = False,
+        composite: Composite | None,
         face: FaceState | None = None,
-        box: Rect | None = None,
-    ) -> StatsLine:
-        at, state = frame.captured_at, self._scene.state
-        return StatsLine(frame.index, at, at, state, tracked, face, box, self.timer.last_ms())
-
-
-def _covered(image: Image, state: Shown) -> Image:
-    """A whole picture without an avatar; the bare one only where the plan says passthrough."""
-    if state is Shown.PASSTHROUGH:
-        return image
-    if state is Shown.BLUR:
-        return covers.blur_whole(image)
-    return covers.curtain(image.shape[1], image.shape[0])
-
-
-def _without(frame: Frame, regions: list[Rect]) -> Frame:
-    if not regions:
-        return frame
-    image = frame.image.copy()
-    for region in regions:
-        covers.blur_region(image, region)
-    return Frame(image, frame.index, frame.captured_at)
+        *,
+        tracked: bool = False,
+        allow_bare: bool,
+    ) -> ConvertedFrame:
+        out = publish(self._plan.state, frame, composite, allow_bare=allow_bare, card=frame.size)
+        box = None if composite is None else composite.box
+        at, stage_ms = frame.captured_at, self.timer.last_ms()
+        line = StatsLine(frame.index, at, at, out.shown, tracked, face, box, stage_ms)
+        return ConvertedFrame(out.frame, line)
 
 
 def write_film(
-    artist: Artist,
+    composer: FilmComposer,
     output: Path,
     stats: StatsWriter | None = None,
     advance: Advance = lambda frames: None,
@@ -183,13 +153,13 @@ def write_film(
     alpha: bool = False,
     listeners: Sequence[Listener] = (),
 ) -> str:
-    """Writes the film beside the source's sound; says what became of the sound.
+    """Writes the film with the source's sound; returns what became of the sound.
 
-    The listeners are told what the first face does in each frame.
+    The listeners receive the face of the main wearer in each frame.
 
     The file appears under its name when it is complete, and not at all otherwise.
     """
-    info = artist.survey.info
+    info = composer.survey.info
     with (
         VideoReader(info.path) as film,
         VideoWriter(
@@ -204,15 +174,15 @@ def write_film(
         ) as writer,
     ):
         for frame in film:
-            drawn = artist.draw(frame)
-            with artist.timer.stage("write"):
-                writer.write(drawn.picture)
+            converted = composer.compose(frame)
+            with composer.timer.stage("write"):
+                writer.write(converted.frame)
             if stats is not None:
-                stats.write(drawn.line)
+                stats.write(converted.stats)
             for listener in listeners:
-                listener.observe(drawn.line.face, frame.captured_at)
+                listener.observe(converted.stats.face, frame.captured_at)
             advance(1)
-        if writer.frames != len(artist.survey.times):
+        if writer.frames != len(composer.survey.times):
             raise SourceError(
                 f"{info.path} ended early while it was converted", hint="convert it again"
             )

@@ -1,4 +1,4 @@
-"""What every frame of a film will show, decided before the first is drawn."""
+"""Plans what every frame of a film will show, before the first is drawn."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.covers import region_at
-from livecam.convert.sightings import Shot, Sighting, Track, casts
 from livecam.convert.survey import Survey
+from livecam.convert.tracks import FaceSample, FaceTrack, Shot, wearers
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
 from livecam.core.spaces import euler_deg, project
 from livecam.filtering.zero_lag import Motion, smooth_motion
-from livecam.people.people import SeatsBy
-from livecam.pipeline.stats import Shown
+from livecam.people.slots import SlotOrder
+from livecam.pipeline.states import Shown
 
-OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were seen
+OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were visible
 GUESS_GROWTH = 1.12  # of the outline in frames in which the face was not measured
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """One face that wears the avatar, in the frames in which it does."""
+class WearerSpan:
+    """One track that wears an avatar, in the frames in which it does."""
 
     frames: range
     states: tuple[FaceState, ...]  # one for every frame
-    seen: NDArray[np.bool_]  # measured in that frame; elsewhere carried, bridged or held
-    who: int = 0  # which of the avatars
+    measured: NDArray[np.bool_]  # detected there; elsewhere propagated, interpolated or held
+    slot: int = 0  # index of the avatar
 
     def at(self, index: int) -> FaceState:
         return self.states[index - self.frames.start]
 
-    def seen_at(self, index: int) -> bool:
-        return bool(self.seen[index - self.frames.start])
+    def measured_at(self, index: int) -> bool:
+        return bool(self.measured[index - self.frames.start])
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ShotPlan:
     """What one shot will show."""
 
     frames: range
     state: Shown  # of all its frames
-    roles: tuple[Role, ...] = ()  # those of the main face first
-    others: tuple[Track, ...] = ()
+    spans: tuple[WearerSpan, ...] = ()  # those of the main face first
+    others: tuple[FaceTrack, ...] = ()
 
 
 def plan(
@@ -54,39 +54,41 @@ def plan(
     hide_others: bool,
     strict: bool,
     people: int = 1,
-    people_by: SeatsBy = "order",
-) -> list[Scene]:
-    """The scenes of a film, in order; together they hold every frame once.
+    people_by: SlotOrder = "order",
+) -> list[ShotPlan]:
+    """The plan of each shot of a film, in order; together they hold every frame once.
 
-    So many `people` wear an avatar at once: in each shot the one who came first the first
-    avatar, or (`place`) the one who stands leftmost.
+    So many `people` wear an avatar at once: in each shot the person who came first the
+    first avatar, or (`place`) the leftmost.
 
     A shot without any trace of a face passes through, with `strict` it gets the curtain. When
-    there seems to be a face but nobody can tell where, the whole shot is blurred.
+    there seems to be a face that cannot be localised, the whole shot is blurred.
     """
-    return [_scene(shot, survey, hide_others, strict, people, people_by) for shot in survey.shots]
+    return [
+        _shot_plan(shot, survey, hide_others, strict, people, people_by) for shot in survey.shots
+    ]
 
 
-def _scene(
-    shot: Shot, survey: Survey, hide_others: bool, strict: bool, people: int, by: SeatsBy
-) -> Scene:
+def _shot_plan(
+    shot: Shot, survey: Survey, hide_others: bool, strict: bool, people: int, by: SlotOrder
+) -> ShotPlan:
     if shot.empty:
-        return Scene(shot.frames, Shown.CURTAIN if strict else Shown.PASSTHROUGH)
-    everybody = casts(shot.tracks, people)
-    if not everybody:
-        return Scene(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
-    seats = _seats(everybody, by)
-    roles = _roles(shot.frames, everybody[0], survey, seats[0])
-    for tracks, who in zip(everybody[1:], seats[1:], strict=True):
-        roles += _roles(_presence(tracks, shot.frames, survey), tracks, survey, who)
-    worn = [track for tracks in everybody for track in tracks]
+        return ShotPlan(shot.frames, Shown.CURTAIN if strict else Shown.PASSTHROUGH)
+    tracks_of = wearers(shot.tracks, people)
+    if not tracks_of:
+        return ShotPlan(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
+    slots = _slots(tracks_of, by)
+    spans = _spans(shot.frames, tracks_of[0], survey, slots[0])
+    for tracks, slot in zip(tracks_of[1:], slots[1:], strict=True):
+        spans += _spans(_presence(tracks, shot.frames, survey), tracks, survey, slot)
+    worn = [track for tracks in tracks_of for track in tracks]
     others = tuple(track for track in shot.tracks if track not in worn) if hide_others else ()
-    return Scene(shot.frames, Shown.AVATAR, tuple(roles), others)
+    return ShotPlan(shot.frames, Shown.AVATAR, tuple(spans), others)
 
 
-def _seats(everybody: Sequence[Sequence[Track]], by: SeatsBy) -> list[int]:
+def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]:
     """Which avatar each of them wears."""
-    first = [tracks[0].sightings[0] for tracks in everybody]
+    first = [tracks[0].samples[0] for tracks in tracks_of]
     order = sorted(
         range(len(first)),
         key=lambda i: first[i].x if by == "place" else (first[i].index, -first[i].size),
@@ -94,37 +96,39 @@ def _seats(everybody: Sequence[Sequence[Track]], by: SeatsBy) -> list[int]:
     return [order.index(i) for i in range(len(first))]
 
 
-def _presence(tracks: Sequence[Track], frames: range, survey: Survey) -> range:
-    """The frames in which somebody beside the main one may be: as long as others are blurred."""
+def _presence(tracks: Sequence[FaceTrack], frames: range, survey: Survey) -> range:
+    """The frames in which a person beside the main one may be: as long as others are blurred."""
     times = survey.times[frames.start : frames.stop]
     first, last = survey.times[tracks[0].first], survey.times[tracks[-1].last]
     begin, end = np.searchsorted(times, (first - OTHERS_MARGIN_S, last + OTHERS_MARGIN_S))
     return frames[int(begin) : int(end)]
 
 
-def _roles(frames: range, mains: Sequence[Track], survey: Survey, who: int) -> list[Role]:
+def _spans(
+    frames: range, mains: Sequence[FaceTrack], survey: Survey, slot: int
+) -> list[WearerSpan]:
     """Each face from the end of the one before to the beginning of the next.
 
-    So between two of them both places are covered: nobody knows when one became the other.
+    So between two of them both places are covered: when one became the other is not known.
     """
     begins = [frames.start, *(track.last + 1 for track in mains[:-1])]
     ends = [*(track.first for track in mains[1:]), frames.stop]
     return [
-        _role(range(begin, end), track, survey, who)
+        _span(range(begin, end), track, survey, slot)
         for begin, end, track in zip(begins, ends, mains, strict=True)
     ]
 
 
-def _role(frames: range, track: Track, survey: Survey, who: int) -> Role:
+def _span(frames: range, track: FaceTrack, survey: Survey, slot: int) -> WearerSpan:
     count = len(frames)
-    known, seen = np.zeros(count, bool), np.zeros(count, bool)
+    known, measured = np.zeros(count, bool), np.zeros(count, bool)
     raw = Motion(np.zeros((count, 3)), np.zeros((count, 4)), np.zeros((count, len(EXPRESSIONS))))
-    for sighting in track.sightings:
-        row = sighting.index - frames.start
-        known[row], seen[row] = True, sighting.measured
-        raw.translations[row] = sighting.translation
-        raw.rotations[row] = sighting.rotation
-        raw.weights[row] = sighting.weights
+    for sample in track.samples:
+        row = sample.index - frames.start
+        known[row], measured[row] = True, sample.measured
+        raw.translations[row] = sample.translation
+        raw.rotations[row] = sample.rotation
+        raw.weights[row] = sample.weights
     at = survey.times[frames.start : frames.stop]
     calm = smooth_motion(at, known, raw)
     ratio = track.width_ratio
@@ -134,45 +138,49 @@ def _role(frames: range, track: Track, survey: Survey, who: int) -> Role:
         pose = FacePose(calm.translations[row], calm.rotations[row])
         outline, landmarks = _points(track.nearest(index), index, pose, size)
         weights = calm.weights[row].astype(np.float32)
-        states.append(FaceState(pose, weights, ratio, float(at[row]), None, outline, landmarks))
-    return Role(frames, tuple(states), seen, who)
+        states.append(
+            FaceState(
+                pose, weights, ratio, float(at[row]), None, outline, landmarks, track_id=track.id
+            )
+        )
+    return WearerSpan(frames, tuple(states), measured, slot)
 
 
 def _points(
-    sighting: Sighting, index: int, pose: FacePose, size: tuple[int, int]
+    sample: FaceSample, index: int, pose: FacePose, size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What of the picture is hidden at least, and the landmarks: where the face was measured,
     else moved with the head, the outline wider."""
-    if sighting.index == index and sighting.measured:
-        return sighting.outline, sighting.landmarks
+    if sample.index == index and sample.measured:
+        return sample.outline, sample.landmarks
     before, after = (
         project(np.eye(4), place[None], *size)[0]
-        for place in (sighting.translation, pose.translation)
+        for place in (sample.translation, pose.translation)
     )
     # Roll is counter-clockwise, the picture's y points down.
-    turn = np.radians(euler_deg(sighting.rotation)[2] - euler_deg(pose.rotation)[2])
+    turn = np.radians(euler_deg(sample.rotation)[2] - euler_deg(pose.rotation)[2])
     cos, sin = np.cos(turn), np.sin(turn)
-    linear = np.array(((cos, -sin), (sin, cos))) * sighting.translation[2] / pose.translation[2]
-    middle = sighting.outline.mean(axis=0)
+    linear = np.array(((cos, -sin), (sin, cos))) * sample.translation[2] / pose.translation[2]
+    middle = sample.outline.mean(axis=0)
     middle_after = after + linear @ (middle - before)
 
     def moved(points: NDArray[np.float32], grown: float) -> NDArray[np.float32]:
         out: NDArray[np.float64] = middle_after + grown * (points - middle) @ linear.T
         return out.astype(np.float32)
 
-    return moved(sighting.outline, GUESS_GROWTH), moved(sighting.landmarks, 1.0)
+    return moved(sample.outline, GUESS_GROWTH), moved(sample.landmarks, 1.0)
 
 
-def others_at(scene: Scene, index: int, times: NDArray[np.float64]) -> list[Rect]:
+def others_at(shot_plan: ShotPlan, index: int, times: NDArray[np.float64]) -> list[Rect]:
     """The regions in which other faces must be blurred in one frame."""
     return [
         _region(track, index)
-        for track in scene.others
+        for track in shot_plan.others
         if times[track.first] - OTHERS_MARGIN_S
         <= times[index]
         <= times[track.last] + OTHERS_MARGIN_S
     ]
 
 
-def _region(track: Track, index: int) -> Rect:
-    return region_at(*track.place(index))
+def _region(track: FaceTrack, index: int) -> Rect:
+    return region_at(*track.box(index))

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.convert.search import Search, search_again
-from livecam.convert.second_look import SecondLook
+from livecam.convert.gap_search import GapSearch, search_again
+from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
-from livecam.convert.sightings import Shot, Sighting, Track, link, without_slips
+from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.tracking.base import Tracker
 
@@ -31,11 +31,11 @@ class Survey:
 def survey(
     path: Path,
     tracker: Tracker,
-    make_second_look: Callable[[], SecondLook],
+    make_retry_detector: Callable[[], RetryDetector],
     advance: Advance = lambda frames: None,
     opened: Advance = lambda frames: None,
 ) -> Survey:
-    """Looks through a film, and a second time at the frames in which the face is missing.
+    """Detects the faces of a film, and searches a second time where a face is missing.
 
     `opened` is told how many frames the file says it has, `advance` of each that was tracked.
 
@@ -44,27 +44,27 @@ def survey(
         TrackingError: a tracker broke.
     """
     finder, times = ShotFinder(), []
-    seen: list[list[Sighting]] = []
+    seen: list[list[FaceSample]] = []
     with VideoReader(path) as film:
         info = film.info
         opened(info.frames)
         for frame in film:
             finder.add(frame.image)
             found = tracker.track(frame).faces
-            seen.append([Sighting.of(frame.index, face, *frame.size) for face in found])
+            seen.append([FaceSample.of(frame, face) for face in found])
             times.append(frame.captured_at)
             advance(1)
     at = np.array(times)
     shots = [
-        Shot(frames, _tracks([sighting for i in frames for sighting in seen[i]], at))
+        Shot(frames, _tracks([sample for i in frames for sample in seen[i]], at))
         for frames in finder.shots()
     ]
-    searches = [search for shot in shots if (search := Search(shot, at)).missing]
+    searches = [search for shot in shots if (search := GapSearch(shot, at)).missing]
     if searches:
-        with make_second_look() as look:
-            search_again(path, look, searches)
+        with make_retry_detector() as detector:
+            search_again(path, detector, searches)
     return Survey(info, at, shots)
 
 
-def _tracks(sightings: list[Sighting], times: NDArray[np.float64]) -> list[Track]:
-    return [without_slips(track, times) for track in link(sightings, times)]
+def _tracks(samples: list[FaceSample], times: NDArray[np.float64]) -> list[FaceTrack]:
+    return [without_outliers(track, times) for track in link_samples(samples, times)]

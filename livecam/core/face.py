@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.frame import Frame, Rect
+from livecam.core.frame import Rect
 
 Landmarks: TypeAlias = NDArray[np.float32]  # float32[478, 3], x right, y down, image-normalised
 Weights: TypeAlias = NDArray[np.float32]  # float32[52], 0..1, in the order of EXPRESSIONS
@@ -104,14 +104,6 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """A frame and the faces that were measured in it."""
-
-    frame: Frame
-    faces: tuple[Face, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class FacePose:
     """Position and orientation of a head in camera space."""
 
@@ -137,6 +129,7 @@ class FaceState:
     outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when there is no `source`
     landmarks_px: NDArray[np.float32] | None = None  # float32[478, 2], when there is no `source`
     arkit_mask: NDArray[np.bool_] | None = None  # bool[52]: weights on ARKit's scale, without gains
+    track_id: int | None = None  # of the person whose face it is
 
     def points_px(self, width: int, height: int) -> NDArray[np.float32] | None:
         """The landmarks in pixels of an image of that size, float32[478, 2]."""

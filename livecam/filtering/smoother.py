@@ -1,13 +1,12 @@
-"""From raw observations to the steadied state of one face.
+"""From the raw detections of one face to its steadied state.
 
-Three questions, one class each: whose face is it (`FaceChoice`), how does it move
-(`PoseFilter`, `ExpressionFilter`), how wide is it (`WidthEstimate`).
+`PoseFilter` and `ExpressionFilter` steady its motion, `WidthEstimate` its size.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from livecam.core.face import (
     FaceState,
     Landmarks,
     Matrix4,
-    Observation,
     convex_outline,
 )
 from livecam.core.frame import Frame
@@ -28,7 +26,6 @@ from livecam.filtering.base import FILTERS
 from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter
 from livecam.filtering.width import WidthEstimate
-from livecam.people.choice import FaceChoice
 
 # A frame of a slow camera and the time that tracking takes; beyond it a head overshoots visibly.
 MAX_PREDICTION_S = 0.1
@@ -39,23 +36,13 @@ JUMP_M, JUMP_M_PER_S = 0.08, 4.0
 JUMP_RAD, JUMP_RAD_PER_S = float(np.radians(25)), float(np.radians(900))
 
 
-@dataclass(frozen=True, slots=True)
-class SmoothedFaces:
-    """The one face that wears the avatar, steadied, and all others as they were measured."""
-
-    primary: FaceState | None
-    others: tuple[Face, ...]
-
-
 class Smoother:
-    """Follows one face through a stream of observations. One thread; no clock of its own.
+    """Steadies one person's face. One thread; no clock of its own.
 
-    Observations come in the order of their frames; when time falls (a looped file) everything
-    starts anew.
+    Frames come in order; when time falls (a looped file) everything starts anew.
     """
 
     def __init__(self, settings: SmoothingSettings) -> None:
-        self._choice = FaceChoice()
         self._expression = ExpressionFilter()
         self._width = WidthEstimate()
         self._now = -np.inf
@@ -70,26 +57,12 @@ class Smoother:
         self._state: FaceState | None = None
 
     def reset(self) -> None:
-        """Forgets everything: the next observation is like the first."""
-        self._choice.reset()
+        """Forgets everything: the next face is like the first."""
         self._width.reset()
         self._forget_movement()
 
-    def update(self, observation: Observation) -> SmoothedFaces:
-        """The steadied face at the moment of the observation's own frame."""
-        self._begin(observation.frame)
-        chosen = self._choice.choose(observation)
-        others = tuple(face for face in observation.faces if face is not chosen)
-        if chosen is None:
-            return SmoothedFaces(None, others)
-        if self._choice.changed:
-            self._width.reset()
-            self._forget_movement()
-        self._state = self._steadied(chosen, observation.frame)
-        return SmoothedFaces(self._state, others)
-
     def follow(self, face: Face, frame: Frame) -> FaceState:
-        """As `update`, for a face that is known to be the same person's; `reset` for another's."""
+        """The steadied face at the time of its frame; `reset` before another person's."""
         self._begin(frame)
         self._state = self._steadied(face, frame)
         return self._state

@@ -13,19 +13,13 @@ from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import LivecamError
 from livecam.core.timing import StageTimer, SystemClock
-from livecam.live.live import Capture, Live, Tracking, prepare_process, watching
-from livecam.live.outlets import Outlet
-from livecam.pipeline.build import (
-    check_names,
-    compositor_factory,
-    output_info,
-    reader_factory,
-    tracker_factory,
-)
-from livecam.pipeline.cast import cast_of
-from livecam.pipeline.pipeline import Line, Published, nothing_seen
-from livecam.pipeline.stats import Shown
-from livecam.render.context import open_graphics
+from livecam.live.loop import LiveLoop
+from livecam.live.process import prepare_process
+from livecam.live.session import live_session
+from livecam.live.sink_worker import SinkWorker
+from livecam.pipeline.build import check_names
+from livecam.pipeline.pipeline import Published
+from livecam.pipeline.states import Shown
 from livecam.sinks.base import NullSink
 from livecam.sources.choose import source_maker
 
@@ -77,40 +71,26 @@ class _Bench:
         settings, stack, timer = self._settings, self._stack, self._timer
         check_names(settings)
         self._started_at = self._clock.now()
-        capture = Capture(source_maker(settings.source, self._clock), timer)
-        tracking = Tracking(tracker_factory(settings), capture.frames, timer)
-        looks_per_s = settings.picture.looks_per_s
-        make_reader = reader_factory(settings, hurried=True)
-        watch = watching(make_reader, tracking, looks_per_s, self._clock, timer)
-        workers = [tracking.worker, capture.worker]
-        if watch is not None:
-            workers.append(watch.worker)
-        for worker in workers:
-            stack.callback(worker.join)
-            stack.callback(worker.request_stop)
-            worker.start()
-        self._graphics = stack.enter_context(open_graphics())
-        avatars = cast_of(settings.avatar)
-        info = output_info(settings, capture.wait_until_open())
-        outlet = Outlet("null", NullSink, info, self._clock, timer)
-        outlet.keep_delays = True
-        make = compositor_factory(settings, self._graphics, timer)
-        scenes = nothing_seen if watch is None else watch.newest
-        line = Line(settings, avatars[0], make, info, timer, scenes, avatars=avatars)
-        stack.callback(line.close)
-        self._outlet = outlet
-        self._live = Live(
-            line, capture, tracking, [outlet], self._clock, timer, None, self._after_publishing
-        )
-        outlet.begin()
-        stack.callback(outlet.end)
-        self._live.loop()
+        make_source = source_maker(settings.source, self._clock)
+        session = stack.enter_context(live_session(settings, make_source, self._clock, timer))
+        self._graphics = session.graphics
+        self._sink = SinkWorker("null", NullSink, session.output, self._clock, timer)
+        self._sink.keep_delays = True
+        self._loop = LiveLoop(
+            session.pipeline, session.capture, session.tracking, [self._sink], self._clock, timer,
+            None, self._after_publishing,
+        )  # fmt: skip
+        self._sink.begin()
+        stack.callback(self._sink.end)
+        self._loop.loop()
         if self._measuring_since is None or not self._tracked:
-            raise tracking.worker.last_error or LivecamError(
+            raise session.tracking.worker.last_error or LivecamError(
                 "nothing was tracked, so there is nothing to measure",
                 hint="pass --source with a clip that shows a face, or --source sample",
             )
-        return self._result(line.tier, (info.width, info.height))
+        return self._result(
+            session.pipeline.composition.tier, (session.output.width, session.output.height)
+        )
 
     def _after_publishing(self, published: Published) -> tuple[Command, ...]:
         now = self._clock.now()
@@ -129,7 +109,7 @@ class _Bench:
         if now - self._measuring_since >= self._seconds:
             self._wall_s = now - self._measuring_since
             self._cpu_s = time.process_time() - self._cpu_at
-            self._missed = self._live.missed()
+            self._missed = self._loop.missed()
             return (Command.QUIT,)
         return ()
 
@@ -137,11 +117,11 @@ class _Bench:
         self._measuring_since = now
         self._cpu_at = time.process_time()
         self._memory_mb = resident_mb()
-        self._outlet.delays_s.clear()
+        self._sink.delays_s.clear()
         self._timer.clear()
 
     def _result(self, tier: str, size: tuple[int, int]) -> dict[str, Any]:
-        delays_ms = [1e3 * d for d in self._outlet.delays_s]
+        delays_ms = [1e3 * d for d in self._sink.delays_s]
         quarter = max(1, len(delays_ms) // 4)
         memory_mb = resident_mb()
         return {

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image
 from livecam.media.reader import VideoReader
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.states import Shown
 from livecam.tracking.base import Tracker
 
 Mask = NDArray[np.bool_]  # bool[h, w]

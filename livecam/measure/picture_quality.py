@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
-from livecam.avatar.rig import Rig
 from livecam.compose.base import Layers
 from livecam.compose.compositor import HeadCompositor, underpaint_rect
 from livecam.compose.covers import paint_out
@@ -35,7 +34,10 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
 from livecam.measure.leak import oval_of, see_through
-from livecam.people.choice import FaceChoice
+from livecam.people.tracker import PeopleTracker, primary_track
+from livecam.pipeline.cast import Wearer
+from livecam.pipeline.composition import Composite, Composition
+from livecam.pipeline.driver import AvatarDriver
 from livecam.render.context import Graphics
 from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Segmentation
@@ -133,16 +135,17 @@ def moments(
     Raises:
         TrackingError: a network failed.
     """
-    smoother, rig, choice = Smoother(settings.smoothing), Rig(avatar, settings.avatar), FaceChoice()
+    people = PeopleTracker()
+    wearer = Wearer(AvatarDriver(0, avatar, settings.avatar), Smoother(settings.smoothing))
     for frame in film():
-        observation = tracker.track(frame)
-        seen = choice.choose(observation)
-        face = smoother.update(observation).primary
+        track = primary_track(people.update(tracker.track(frame)))
+        wearer.update(track, frame)
+        seen, face = None if track is None else track.face, wearer.face
         points = None if face is None else face.points_px(*frame.size)
         scene = looks.look(frame, seen, points)
         if face is None or seen is None:
             continue
-        state = rig.state(face, *frame.size, frame.image)
+        state = wearer.driver.drive(face, frame)
         yield Moment(frame, state, scene, face, seen)
 
 
@@ -168,14 +171,16 @@ class Easel(Protocol):
 class WatchedCompositor(Closing):
     """The usual compositor on an easel. On the thread that owns the GL context."""
 
-    def __init__(
-        self, graphics: Graphics, avatar: Avatar, settings: Settings, size: tuple[int, int]
-    ) -> None:
+    def __init__(self, graphics: Graphics, avatar: Avatar, settings: Settings) -> None:
         timer = StageTimer()
         self._stages = _Watched(avatar, settings.picture, settings.effects, timer)
-        self._compositor = HeadCompositor(
-            graphics, avatar, settings.render, size, timer, self._stages
-        )
+
+        def make(avatar: Avatar, width: int, height: int) -> HeadCompositor:
+            return HeadCompositor(
+                graphics, avatar, settings.render, (width, height), timer, self._stages
+            )
+
+        self._composition = Composition(make, (avatar,), timer)
         self._before: dict[str, object] = {}  # what the stages knew before the last moment
         self.drawn = Rect(0, 0, 0, 0)
 
@@ -185,24 +190,24 @@ class WatchedCompositor(Closing):
 
     def draw(self, moment: Moment) -> Image:
         self._before = self._stages.memory()
-        image = self._composed(moment, moment.frame)
-        self.drawn = self._compositor.drawn
-        return image
+        composite = self._composed(moment, moment.frame)
+        self.drawn = composite.box
+        return composite.frame.image
 
     def again(self, moment: Moment, image: Image) -> Image:
         stages, layers = self._stages, self._stages.layers
         now, stages.given_light = stages.memory(), stages.seen_light
         stages.remember(self._before)
-        picture = self._composed(moment, replace(moment.frame, image=image))
+        picture = self._composed(moment, replace(moment.frame, image=image)).frame.image
         stages.remember(now)
         stages.layers, stages.given_light = layers, None
         return picture
 
     def close(self) -> None:
-        self._compositor.close()
+        self._composition.close()
 
-    def _composed(self, moment: Moment, frame: Frame) -> Image:
-        return self._compositor.compose(frame, (moment.state,), moment.scene).image
+    def _composed(self, moment: Moment, frame: Frame) -> Composite:
+        return self._composition.compose(frame, (moment.state,), moment.scene)
 
 
 class _Watched(CompositingStages):

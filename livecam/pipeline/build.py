@@ -9,15 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar
+from livecam.avatar.library import load_avatar
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
-from livecam.config.settings import BLANK, Settings
+from livecam.config.settings import BLANK, AvatarSettings, Settings
 from livecam.core.frame import Image
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
+from livecam.people.tracker import KEEP_SLOT_S, MAX_SLOTS, PeopleTracker
+from livecam.pipeline.composition import CompositorFactory
+from livecam.pipeline.privacy import LEFT_S
 from livecam.render.context import Graphics
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.segmenter import DetectHands, Segmenter
@@ -28,6 +33,35 @@ from livecam.tracking.base import TRACKERS, ScriptedTracker, Tracker
 from livecam.tracking.hand_landmarker import HandLandmarker
 
 log = logging.getLogger(__name__)
+
+
+def slots_of(settings: AvatarSettings) -> int:
+    """How many people wear an avatar: as many as are asked for, or named."""
+    return min(max(settings.people, len(settings.avatars)), MAX_SLOTS)
+
+
+def avatars_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
+    """The avatar of each slot; the list of names begins again where there are more slots.
+
+    Raises:
+        AssetError: an avatar or accessory does not exist, or its files are broken.
+        ConfigError: two accessories sit in the same place.
+    """
+    if not settings.avatars:
+        return (avatar_from_settings(settings),) * slots_of(settings)
+    made = {
+        name: with_accessories(load_avatar(name), settings.accessories)
+        for name in dict.fromkeys(settings.avatars)
+    }
+    names = settings.avatars
+    return tuple(made[names[i % len(names)]] for i in range(slots_of(settings)))
+
+
+def people_tracker(settings: Settings) -> PeopleTracker:
+    """The service that associates the faces of each observation with tracks and slots."""
+    avatar = settings.avatar
+    keep_s = max(KEEP_SLOT_S, settings.privacy.hold_s, LEFT_S)
+    return PeopleTracker(slots_of(avatar), avatar.people_by, keep_s)
 
 
 def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
@@ -45,7 +79,7 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
     return lambda: TRACKERS.create(tracking.tracker, tracking)
 
 
-def needs_scene(settings: Settings) -> bool:
+def needs_segmentation(settings: Settings) -> bool:
     """Whether any stage asks for more than the face."""
     picture, effects = settings.picture, settings.effects
     return (
@@ -64,7 +98,7 @@ def _wants_hands(settings: Settings) -> bool:
     return settings.picture.hands or settings.sound.mouth == "both"
 
 
-def reader_factory(
+def segmenter_factory(
     settings: Settings, *, hurried: bool, camera: str | None = None
 ) -> Callable[[], Segmenter] | None:
     """Makes the reader of person, hair, hands and background on the thread that calls it; None
@@ -73,7 +107,7 @@ def reader_factory(
     Raises:
         AssetError: a model is missing; at once, not on that thread.
     """
-    if not needs_scene(settings) or settings.source.source == BLANK:
+    if not needs_segmentation(settings) or settings.source.source == BLANK:
         return None
     person, wide = asset_path("person"), asset_path("person-wide")
     hair = _if_here("hair")
@@ -115,7 +149,7 @@ def check_names(settings: Settings) -> None:
 
 def compositor_factory(
     settings: Settings, graphics: Graphics, timer: StageTimer, blocking: bool = False
-) -> Callable[[Avatar, int, int], Compositor]:
+) -> CompositorFactory:
     """Makes compositors for pictures of a width and height, all in one context."""
     picture = settings.picture
     if settings.source.source == BLANK:  # no camera took it, whose softness the head should have

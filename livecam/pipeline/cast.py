@@ -1,300 +1,263 @@
-"""The people who wear avatars in the line: each has a head, a movement and a way back of their own.
+"""The people who wear avatars: each slot has a smoother and an avatar driver of its own.
 
-Whose seat it is, `people/people.py` says; here everyone is steadied, dressed, and held on their
-place while they are out of sight.
+Which track sits in which slot is decided in `people/` and arrives with the observation.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar, AvatarState, Profile
-from livecam.avatar.library import load_avatar
-from livecam.avatar.rig import Rig
-from livecam.avatar.secondary_motion import RETURN_S
 from livecam.compose.covers import face_region, region_at
-from livecam.config.settings import AvatarSettings, Settings
-from livecam.core.face import FaceState, Matrix4, Observation, Vector3
+from livecam.config.settings import BLANK, NO_AVATAR, Settings
+from livecam.core.face import FaceState
 from livecam.core.frame import Frame, Rect
-from livecam.core.spaces import (
-    focal_px,
-    matrix_from_quaternion,
-    quaternion_from_matrix,
-    quaternion_from_vector,
-    rotation_vector,
-)
+from livecam.core.observation import Observation, Track
+from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
-from livecam.people.people import People, Somebody
+from livecam.motion.base import Performer, state_from_performances
+from livecam.people.tracker import missing_bystanders, primary_track
+from livecam.pipeline.driver import AvatarDriver
 from livecam.pipeline.follow import followed
+from livecam.pipeline.states import Shown
 
-MOST_PEOPLE = 4
-SEAT_S = 5.0  # a seat nobody else wants is kept at least so long
-
-# What is farther is no glide but a jump: under way the head would bare the face, or look silly.
-HALF_HEAD_M = 0.08
-MOST_GROWTH, MOST_TURN_RAD = 0.25, float(np.radians(60))
-
-STRAYS_PER_S, MOST_STRAYED = 0.6, 0.6  # an unseen face may go so far, in widths
-
-
-def cast_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
-    """The avatars of all people whom the settings ask for; names beyond the list begin again.
-
-    Raises:
-        AssetError: nobody knows an avatar or what it wears, or their files are broken.
-        ConfigError: two accessories sit in the same place.
-    """
-    if not settings.avatars:
-        return (avatar_from_settings(settings),) * people_in(settings)
-    made = {
-        name: with_accessories(load_avatar(name), settings.accessories)
-        for name in dict.fromkeys(settings.avatars)
-    }
-    names = settings.avatars
-    return tuple(made[names[i % len(names)]] for i in range(people_in(settings)))
-
-
-def people_in(settings: AvatarSettings) -> int:
-    """How many people wear an avatar: as many as are asked for, or named."""
-    return min(max(settings.people, len(settings.avatars)), MOST_PEOPLE)
+# How far a face may move while it is not visible, in its widths.
+STRAY_PER_S, MAX_STRAY = 0.6, 0.6
 
 
 class Wearer:
-    """One seat: whoever sits there wears its avatar. One thread."""
+    """The person in one slot: their steadied face and their avatar. One thread."""
 
-    def __init__(
-        self, who: int, avatar: Avatar, settings: Settings, profile: Profile | None = None
-    ) -> None:
-        self.who = who
-        self.face: FaceState | None = None  # in the newest observation; None while unseen
-        self.somebody: Somebody | None = None
-        self._settings = settings
-        self._profile = profile
-        self._smoother = Smoother(settings.smoothing)
-        self._way_back = WayBack()
-        self._away_px = np.zeros(2)  # how far the held head has gone on
-        self._shown: AvatarState | None = None
-        self.wear(avatar)
+    def __init__(self, driver: AvatarDriver, smoother: Smoother) -> None:
+        self.driver = driver
+        self.track: Track | None = None  # None: the slot is free
+        self.face: FaceState | None = None  # in the newest observation; None while not visible
+        self._smoother = smoother
 
-    def wear(self, avatar: Avatar) -> None:
-        """Changes the head."""
-        self._rig = Rig(avatar, self._settings.avatar, self._profile)
-
-    def see(self, somebody: Somebody | None, frame: Frame) -> None:
-        """Takes in who sits here, and their face when it is in the picture."""
-        if somebody is not self.somebody:
-            if self.somebody is not None:
-                self.leave()
-            self.somebody = somebody
-        self.face = None
-        if somebody is not None and somebody.face is not None:
-            self.face = self._smoother.follow(somebody.face, frame)
+    def update(self, track: Track | None, frame: Frame) -> None:
+        """Takes the track in this slot, and its face when that is visible."""
+        if self.track is not None and (track is None or track.id != self.track.id):
+            self.leave()
+        self.track, self.face = track, None
+        if track is not None and track.face is not None:
+            state = self._smoother.follow(track.face, frame)
+            self.face = replace(state, track_id=track.id)
 
     def leave(self) -> None:
-        """Forgets whoever sat here."""
-        self.somebody = self.face = self._shown = None
+        """Forgets the person."""
+        self.track = self.face = None
         self._smoother.reset()
-        self._rig.reset()
-        self._way_back.reset()
+        self.driver.reset()
 
-    def moved_on(self, tracked: Frame, newest: Frame) -> FaceState | None:
-        """The face as it is in the newest picture; `tracked` is the one that it was seen in.
+    def followed(self, tracked: Frame, newest: Frame) -> FaceState | None:
+        """The face in the newest frame; `tracked` is the one it was measured in.
 
         None where it is not found again.
         """
-        seen, predicted = self._smoother.state, self._smoother.at(newest.captured_at)
-        if seen is None or predicted is None or predicted is seen:
-            return predicted
-        return followed(seen, predicted, tracked, newest)
-
-    def dressed(self, face: FaceState, frame: Frame, dt: float) -> AvatarState:
-        """The avatar on that face, dt seconds after it was last shown."""
-        state = self._rig.state(face, frame.width, frame.height, frame.image)
-        state = self._way_back.step(state, self._shown, dt)
-        self._away_px = np.zeros(2)
-        self._shown = replace(state, slot=self.who)
-        return self._shown
-
-    def idle(self, dt: float, frame: Frame) -> AvatarState | None:
-        """The held avatar dt seconds later; None when there is nothing to move."""
-        self._way_back.pause()
-        state = self._rig.idle(dt)
-        if state is None:
+        measured, predicted = self._smoother.state, self._smoother.at(newest.captured_at)
+        if measured is not None and predicted is not None and predicted is not measured:
+            predicted = followed(measured, predicted, tracked, newest)
+        if predicted is None or self.track is None:
             return None
-        state = shifted(self._way_back.eased(state), self._away_px, frame.height)
-        self._shown = replace(state, slot=self.who)
-        return self._shown
+        return replace(predicted, track_id=self.track.id)
 
-    def held(self, dt: float, frame: Frame, at: float) -> AvatarState | None:
-        """As `idle`, going on as its wearer last did; the last state when nothing moves.
-
-        None when there was none.
-        """
-        if self.somebody is None:
+    def held(self, dt: float, frame: Frame) -> AvatarState | None:
+        """The avatar dt seconds later, where its wearer is expected; None when there was none."""
+        if self.track is None:
             return None
-        before = self._away_px
-        self._away_px = (self.somebody.predicted(at) - self.somebody.place)[:2]
-        if self.idle(dt, frame) is None and self._shown is not None:
-            self._shown = shifted(self._shown, self._away_px - before, frame.height)
-        return self._shown
+        drift = (self.track.motion.predicted(frame.captured_at) - self.track.box)[:2]
+        return self.driver.drift(dt, drift, frame.height)
 
-    def vanish(self) -> None:
-        """The avatar is not shown any more: it comes back where it is measured."""
-        self._shown = None
-        self._way_back.reset()
 
-    def unseen_s(self, at: float) -> float:
-        """How long the one who sits here was looked for in vain."""
-        return 0.0 if self.somebody is None else self.somebody.unseen_s(at)
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who of the wearers is in the newest observation."""
+
+    visible: tuple[Wearer, ...]
+    missing: tuple[Wearer, ...]  # tracked, but not visible
+    primary: int | None  # track id of the person whose segmentation is computed
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenCast:
+    """The avatars of all wearers on one frame."""
+
+    frame: Frame
+    wearers: tuple[Wearer, ...]
+    faces: tuple[FaceState, ...]  # of those who are visible
+    avatars: tuple[AvatarState, ...]  # of those, then of those who are held
+    blurred: tuple[Rect, ...]  # where faces without an avatar are, or may be
 
 
 class Cast:
-    """Everybody who wears an avatar, and who does not. One thread."""
+    """All wearers, and the bystanders beside them. One thread."""
 
     def __init__(
         self,
         settings: Settings,
         avatars: Sequence[Avatar],
-        keep_s: float,
+        slots: int,
+        timer: StageTimer,
         profile: Profile | None = None,
+        performers: Sequence[Performer] = (),
     ) -> None:
-        count = people_in(settings.avatar)
-        # A profile is one person's: the first one's.
-        self.wearers = [
-            Wearer(who, avatars[who % len(avatars)], settings, None if who else profile)
-            for who in range(count)
+        self._blur_bystanders = settings.privacy.others == "blur"
+        self._cover_held = settings.avatar.avatar != NO_AVATAR
+        self._unfilmed = settings.source.source == BLANK  # frames that show no person
+        self._timer = timer
+        self._performers = performers
+        self._observation: Observation | None = None
+        # A profile is one person's, and performers move one face: the first one's.
+        self._wearers = [
+            Wearer(
+                AvatarDriver(
+                    slot,
+                    avatars[slot % len(avatars)],
+                    settings.avatar,
+                    None if slot else profile,
+                    () if slot else performers,
+                ),
+                Smoother(settings.smoothing),
+            )
+            for slot in range(slots)
         ]
-        self._people = People(count, settings.avatar.people_by, max(SEAT_S, keep_s))
 
-    def see(self, observation: Observation) -> None:
-        """Takes in the next picture."""
-        self._people.update(observation)
-        for wearer, somebody in zip(self.wearers, self._people.seats, strict=True):
-            wearer.see(somebody, observation.frame)
+    def update(self, observation: Observation, now: float) -> Presence:
+        """Takes the next observation."""
+        self._observation = observation
+        tracks = observation.wearers or (None,) * len(self._wearers)
+        with self._timer.stage("smooth"):
+            for wearer, track in zip(self._wearers, tracks, strict=True):
+                wearer.update(track, observation.frame)
+        visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
+        if not visible and self._unfilmed:
+            visible = self._performed_alone(now)
+        missing = tuple(w for w in self._wearers if w.face is None and w.track is not None)
+        primary = primary_track(observation)
+        return Presence(visible, missing, None if primary is None else primary.id)
 
-    @property
-    def seen(self) -> list[Wearer]:
-        """Who is in the newest picture."""
-        return [wearer for wearer in self.wearers if wearer.face is not None]
+    def drive(
+        self,
+        presence: Presence,
+        missing: Sequence[Shown | None],
+        now: float,
+        dt: float,
+        newest: Frame | None = None,
+        not_before: float = -1.0,
+    ) -> DrivenCast | None:
+        """Everyone's avatar, dt seconds after they were last drawn.
 
-    @property
-    def unseen(self) -> list[Wearer]:
-        """Who has a seat, but is not in the newest picture."""
-        return [w for w in self.wearers if w.face is None and w.somebody is not None]
+        `missing` says of each missing wearer whether the avatar is held; else it vanishes. With
+        a `newest` frame the faces are followed into it, all of them or none: a head that is only
+        predicted there would bare the face. None when they are not found there and their own
+        frame is older than `not_before`.
+        """
+        assert self._observation is not None
+        frame = self._observation.frame
+        if newest is not None:
+            if self._follow(presence.visible, newest):
+                frame = newest
+            elif frame.captured_at < not_before:
+                return None
+        held = self._held(presence.missing, missing)
+        faces = [w.driver.performed(w.face, now) for w in presence.visible if w.face is not None]
+        with self._timer.stage("rig"):
+            avatars = [
+                wearer.driver.drive(face, frame, dt)
+                for wearer, face in zip(presence.visible, faces, strict=True)
+            ]
+            avatars += [s for w in held if (s := w.held(dt, frame)) is not None]
+        wearers = (*presence.visible, *held)
+        return DrivenCast(frame, wearers, tuple(faces), tuple(avatars), self._blurred(frame, held))
 
-    def other_regions(self, frame: Frame) -> list[Rect]:
-        """Where faces that wear nothing are, or may still be."""
-        size = frame.size
-        regions = [face_region(face.box(*size)) for face in self._people.others]
-        return regions + [stray_region(s, frame.captured_at) for s in self._people.lingering]
+    def refollow(
+        self, wearers: Sequence[Wearer], newest: Frame, now: float, dt: float
+    ) -> DrivenCast | None:
+        """The wearers of the last frame in a newer one without an observation of its own."""
+        visible = tuple(wearer for wearer in wearers if wearer.face is not None)
+        held = tuple(wearer for wearer in wearers if wearer.face is None)
+        if not visible or self._observation is None:
+            return None
+        presence = Presence(visible, held, None)
+        return self.drive(presence, (Shown.HOLD,) * len(held), now, dt, newest, math.inf)
+
+    def idle(
+        self, wearers: Sequence[Wearer], frame: Frame, dt: float
+    ) -> tuple[AvatarState, ...] | None:
+        """Everyone's held avatar dt seconds later; None when one of them stands still."""
+        with self._timer.stage("rig"):
+            states = [wearer.driver.idle(dt, frame.height) for wearer in wearers]
+        moved = tuple(state for state in states if state is not None)
+        return moved if moved and len(moved) == len(states) else None
+
+    def vanish(self) -> None:
+        """No avatar is drawn any more: they come back where they are measured."""
+        for wearer in self._wearers:
+            wearer.driver.vanish()
+
+    def change_avatars(self, avatars: Sequence[Avatar], changed: Avatar) -> None:
+        """Gives every slot its avatar anew where that is the one that `changed`."""
+        for slot, wearer in enumerate(self._wearers):
+            if avatars[slot % len(avatars)] is changed:
+                wearer.driver.change_avatar(changed)
 
     def reset(self) -> None:
-        """Forgets everybody."""
-        self._people.reset()
-        for wearer in self.wearers:
+        """Forgets all people."""
+        self._observation = None
+        for wearer in self._wearers:
             wearer.leave()
 
+    def bystander_regions(self, frame: Frame) -> tuple[Rect, ...]:
+        """Where faces without a slot are, or may still be; none where the settings show them."""
+        observation = self._observation
+        if observation is None or not self._blur_bystanders:
+            return ()
+        faces = [t.face for t in observation.bystanders if t.face is not None]
+        regions = [face_region(face.box(*frame.size)) for face in faces]
+        missing = missing_bystanders(observation)
+        return (*regions, *(stray_region(track, frame.captured_at) for track in missing))
 
-def stray_region(somebody: Somebody, at: float) -> Rect:
-    """Where the head of somebody unseen may be, larger the longer they are."""
-    place = somebody.predicted(at)
-    strayed = min(STRAYS_PER_S * max(at - somebody.seen_at, 0.0), MOST_STRAYED)
-    x, y, size = (float(v) for v in place)
+    def _follow(self, visible: Sequence[Wearer], newest: Frame) -> bool:
+        """Follows everyone into the newest frame; False, and no one is moved, if one is lost."""
+        assert self._observation is not None
+        with self._timer.stage("follow"):
+            faces = [w.followed(self._observation.frame, newest) for w in visible]
+        if any(face is None for face in faces):
+            return False
+        for wearer, face in zip(visible, faces, strict=True):
+            wearer.face = face
+        return True
+
+    def _held(
+        self, missing: Sequence[Wearer], states: Sequence[Shown | None]
+    ) -> tuple[Wearer, ...]:
+        held = []
+        for wearer, state in zip(missing, states, strict=True):
+            if state is Shown.HOLD:
+                held.append(wearer)
+            else:
+                wearer.driver.vanish()
+        return tuple(held)
+
+    def _performed_alone(self, now: float) -> tuple[Wearer, ...]:
+        """The first wearer, where no one is filmed but a performer tells where the head is."""
+        first = self._wearers[0]
+        performances = [p for each in self._performers if (p := each.at(now)) is not None]
+        first.face = state_from_performances(performances)
+        return () if first.face is None else (first,)
+
+    def _blurred(self, frame: Frame, held: Sequence[Wearer]) -> tuple[Rect, ...]:
+        strays: list[Rect] = []
+        if self._cover_held:
+            tracks = [wearer.track for wearer in held if wearer.track is not None]
+            strays = [stray_region(track, frame.captured_at) for track in tracks]
+        return (*self.bystander_regions(frame), *strays)
+
+
+def stray_region(track: Track, at: float) -> Rect:
+    """Where the head of a missing person may be, larger the longer they are missing."""
+    x, y, size = (float(v) for v in track.motion.predicted(at))
+    strayed = min(STRAY_PER_S * max(at - track.motion.seen_at, 0.0), MAX_STRAY)
     return region_at(x, y, size).grown(round(strayed * size))
-
-
-def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> AvatarState:
-    """The avatar moved within a picture of that height."""
-    if not by_px.any():
-        return state
-    metres = -float(state.camera_from_head[2, 3]) / focal_px(height)
-    way = np.array((by_px[0] * metres, -by_px[1] * metres, 0.0))
-    face_px = None if state.face_px is None else (state.face_px + by_px).astype(np.float32)
-    return replace(state.translated(way), face_px=face_px)
-
-
-class WayBack:
-    """Eases a held head back to where it is measured; what moves meanwhile is not delayed."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._was_held = False
-        self._since_s = RETURN_S
-        self._head = self._body = _NOWHERE
-
-    def pause(self) -> None:
-        """Nobody is seen: a way that was begun stops where it is."""
-        self._was_held = True
-
-    def step(self, state: AvatarState, shown: AvatarState | None, dt: float) -> AvatarState:
-        """The state to show, dt seconds after `shown`."""
-        if self._was_held and shown is not None:
-            self._head = Offset.between(shown.camera_from_head, state.camera_from_head)
-            self._body = Offset.between(shown.camera_from_body, state.camera_from_body)
-            near = is_near(shown.camera_from_head, state.camera_from_head, self._head)
-            self._since_s = 0.0 if near else RETURN_S
-        self._was_held = False
-        self._since_s = min(self._since_s + max(dt, 0.0), RETURN_S)
-        return self.eased(state)
-
-    def eased(self, state: AvatarState) -> AvatarState:
-        """The state as far off as it still is."""
-        done = self._since_s / RETURN_S
-        left = 1 - done * done * (3 - 2 * done)
-        if left <= 0:
-            return state
-        return replace(
-            state,
-            camera_from_head=self._head.applied(state.camera_from_head, left),
-            camera_from_body=self._body.applied(state.camera_from_body, left),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Offset:
-    """What parts one placing of an avatar from another."""
-
-    way: Vector3  # metres, in camera space
-    turn: Vector3  # rotation vector, in camera space
-    growth: float  # logarithm
-
-    @classmethod
-    def between(cls, one: Matrix4, other: Matrix4) -> Offset:
-        """From `other` to `one`."""
-        sizes = [float(np.cbrt(np.linalg.det(m[:3, :3]))) for m in (one, other)]
-        turn = (one[:3, :3] / sizes[0]) @ (other[:3, :3] / sizes[1]).T
-        return cls(
-            one[:3, 3] - other[:3, 3],
-            rotation_vector(quaternion_from_matrix(turn)),
-            float(np.log(sizes[0] / sizes[1])),
-        )
-
-    def applied(self, matrix: Matrix4, share: float) -> Matrix4:
-        """A placing that is off by a share of this."""
-        out = matrix.copy()
-        turn = matrix_from_quaternion(quaternion_from_vector(self.turn * share))
-        out[:3, :3] = np.exp(self.growth * share) * turn @ matrix[:3, :3]
-        out[:3, 3] += self.way * share
-        return out
-
-
-_NOWHERE = Offset(np.zeros(3), np.zeros(3), 0.0)
-
-
-def is_near(shown: Matrix4, measured: Matrix4, offset: Offset) -> bool:
-    """Whether a head may glide from one place to the other and hide the face all the way."""
-    depth = max(-float(measured[2, 3]), 1e-3)
-    across = shown[:2, 3] / max(-float(shown[2, 3]), 1e-3) - measured[:2, 3] / depth
-    larger = abs(float(np.log(max(-float(shown[2, 3]), 1e-3) / depth)))
-    return (
-        float(np.hypot(*across)) * depth < HALF_HEAD_M
-        and larger < MOST_GROWTH
-        and float(np.linalg.norm(offset.turn)) < MOST_TURN_RAD
-    )

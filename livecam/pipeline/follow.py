@@ -1,9 +1,9 @@
-"""Where a face went since it was tracked, seen in the newest picture itself.
+"""Follows a face from the frame it was measured in into the newest frame, by optical flow.
 
-Tracking takes longer than a picture lasts. A prediction is right while a head goes on as it went;
-when it stops or turns back, the real face would show beside the avatar. Spots of the face are
-found again in the newest picture (vision/optical_flow.py), and the prediction is set right by
-what they did together.
+Tracking takes longer than a frame lasts. A prediction is right while a head keeps its velocity;
+when it stops or turns back, the real face would show beside the avatar. Points of the face are
+therefore found again in the newest frame (vision/optical_flow.py), and the prediction is
+corrected by the motion they share.
 """
 
 from __future__ import annotations
@@ -12,50 +12,39 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from livecam.core.face import FacePose, FaceState, convex_outline
 from livecam.core.frame import Frame, Rect
 from livecam.core.spaces import pose_after_similarity
 from livecam.segmentation.warp import RIGID_LANDMARKS
 from livecam.vision.optical_flow import consensus_motion, gray_image, track_points
-from livecam.vision.transforms import fit_similarity, transformed
+from livecam.vision.transforms import Affine, Points2, fit_similarity, transformed
 
-# Besides what expressions hardly move: the corners of eyes and mouth, tip of the nose, chin.
-SPOTS = [*RIGID_LANDMARKS, 33, 133, 362, 263, 61, 291, 1, 4, 199]
-FACE_PX = 64  # a wider face is shrunk to that: also one that moved by half its width is found
+# The rigid landmarks, the corners of eyes and mouth, the tip of the nose and the chin.
+POINTS = [*RIGID_LANDMARKS, 33, 133, 362, 263, 61, 291, 1, 4, 199]
+FACE_PX = 64  # a wider face is reduced to that: a motion of half its width is found, too
 MARGIN = 0.4  # of a face's width, around where it was and where it should be
-TOLERANCE_PX = 1.5  # of the shrunk picture, for spots that move together
-STILL_PX = 1.0  # so far the prediction may be wrong: a still head stays still
+TOLERANCE_PX = 1.5  # of the reduced frame, for points with the same motion
+DEAD_ZONE_PX = 1.0  # a smaller error is not corrected: a still head stays still
 
 
 def followed(
-    seen: FaceState, predicted: FaceState, before: Frame, newest: Frame
+    measured: FaceState, predicted: FaceState, before: Frame, newest: Frame
 ) -> FaceState | None:
-    """The predicted face set right by the newest picture; None where it is not found again.
+    """The predicted face corrected by the newest frame; None where it is not found again.
 
-    `seen` is the face as it was in the picture `before`.
+    `measured` is the face in the frame `before`.
     """
     width, height = newest.size
-    was, will = seen.points_px(width, height), predicted.points_px(width, height)
-    if was is None or will is None or before.size != newest.size:
+    start, expected = measured.points_px(width, height), predicted.points_px(width, height)
+    if start is None or expected is None or before.size != newest.size:
         return None
-    now = _found_again(was, will, before, newest)
-    if now is None:
+    found = _found_again(start, expected, before, newest)
+    if found is None:
         return None
-    spots = will[SPOTS]
-    wrong = fit_similarity(spots, now)
-    far = float(np.abs(transformed(spots, wrong) - spots).max())
-    share = max(0.0, 1 - STILL_PX / max(far, 1e-6))
-    middle = spots.mean(axis=0).astype(np.float64)
-    shift = share * (wrong[:, :2] @ middle + wrong[:, 2] - middle)
-    growth = float(np.linalg.det(wrong[:, :2])) ** (share / 2)
-    turn = share * math.atan2(wrong[1, 0], wrong[0, 0])
-    cos, sin = growth * math.cos(turn), growth * math.sin(turn)
-    linear = np.array(((cos, -sin), (sin, cos)))
-    right = np.column_stack((linear, middle + shift - linear @ middle))
-    pose, landmarks = predicted.pose, transformed(will, right)
-    moved = pose_after_similarity(pose.translation, pose.rotation, right, width, height)
+    correction = _with_dead_zone(fit_similarity(expected[POINTS], found), expected[POINTS])
+    pose, landmarks = predicted.pose, transformed(expected, correction)
+    moved = pose_after_similarity(pose.translation, pose.rotation, correction, width, height)
     return replace(
         predicted,
         pose=FacePose(*moved),
@@ -64,24 +53,33 @@ def followed(
     )
 
 
-def _found_again(
-    was: NDArray[np.float32], will: NDArray[np.float32], before: Frame, newest: Frame
-) -> NDArray[np.float32] | None:
-    """Where the spots are in the newest picture, if enough of them went together; pixels."""
-    width = float(np.ptp(was[:, 0]))
-    both = np.concatenate((was, will))
+def _with_dead_zone(error: Affine, points: Points2) -> Affine:
+    """The part of a similarity that moves points farther than DEAD_ZONE_PX."""
+    farthest = float(np.abs(transformed(points, error) - points).max())
+    share = max(0.0, 1 - DEAD_ZONE_PX / max(farthest, 1e-6))
+    centre = points.mean(axis=0).astype(np.float64)
+    shift = share * (error[:, :2] @ centre + error[:, 2] - centre)
+    scale = float(np.linalg.det(error[:, :2])) ** (share / 2)
+    angle = share * math.atan2(error[1, 0], error[0, 0])
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    linear = np.array(((cos, -sin), (sin, cos)))
+    return np.column_stack((linear, centre + shift - linear @ centre))
+
+
+def _found_again(start: Points2, expected: Points2, before: Frame, newest: Frame) -> Points2 | None:
+    """Where POINTS are in the newest frame, if enough of them moved together; pixels."""
+    width = float(np.ptp(start[:, 0]))
+    both = np.concatenate((start, expected))
     low, high = both.min(axis=0) - MARGIN * width, both.max(axis=0) + MARGIN * width
     box = Rect(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1).clipped(*newest.size)
     if box.width < 16 or box.height < 16:
         return None
     scale = min(1.0, FACE_PX / max(width, 1.0))
     corner = np.array((box.x0, box.y0), np.float32)
-    marks, start = ((each[SPOTS] - corner) * np.float32(scale) for each in (was, will))
-    there, good = track_points(
-        gray_image(before.image[box.slices], scale), gray_image(newest.image[box.slices], scale),
-        marks, start,
-    )  # fmt: skip
-    move = consensus_motion(marks, there, good, TOLERANCE_PX)
-    if move is None:
+    points, guess = ((each[POINTS] - corner) * np.float32(scale) for each in (start, expected))
+    old, new = (gray_image(frame.image[box.slices], scale) for frame in (before, newest))
+    there, good = track_points(old, new, points, guess)
+    motion = consensus_motion(points, there, good, TOLERANCE_PX)
+    if motion is None:
         return None
-    return transformed(marks, move) / np.float32(scale) + corner
+    return transformed(points, motion) / np.float32(scale) + corner

@@ -1,21 +1,32 @@
-"""Decides what may be shown: the avatar, the held avatar, or a cover.
+"""Plans what a live frame may show: the avatar, the held avatar, or a cover.
 
-Fails closed. The bare camera is chosen in exactly one place, `_when_lost`, and only when
-the user asked for `passthrough`.
+Fails closed. `_when_lost` is the only place that wants the bare camera, and only when the user
+asked for `passthrough`; `publication.py` then returns it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from livecam.config.settings import OnLost, PrivacySettings
-from livecam.pipeline.stats import Shown
+from livecam.pipeline.states import Shown
 
 GRACE_S = 0.2  # a detection missed for a few frames is not a loss: no cover flashes up
-LEFT_S = 1.5  # one of several people who is unseen for so long has left, whatever is asked for
-STALL_S = 0.5  # without any tracking result for so long, nobody knows where the face is
+LEFT_S = 1.5  # one of several people who is missing for so long has left, whatever is asked for
+STALL_S = 0.5  # without any tracking result for so long, the face may be anywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a frame with a new observation shall show."""
+
+    shown: Shown
+    missing: tuple[Shown | None, ...] = ()  # of each missing wearer: HOLD, or None: gone
 
 
 class PrivacyGuard:
-    """Follows what is known about the face and names the state to publish.
+    """Follows what is known about the face and decides what to show.
 
     Times are seconds of the run's clock. Used from one thread.
     """
@@ -23,55 +34,74 @@ class PrivacyGuard:
     def __init__(self, settings: PrivacySettings) -> None:
         self.settings = settings
         self.panic = False
-        self._covered_at: float | None = None  # when the avatar last truly covered the face
-        self._heard_at: float | None = None  # when the tracker last said anything
+        self._covered_at: float | None = None  # when an avatar was last drawn over the face
+        self._observed_at: float | None = None  # when the tracker last gave a result
 
-    def covered(self, now: float) -> None:
-        """An avatar was drawn over the face as it was measured."""
-        self._covered_at = self._heard_at = now
+    def observed(self, now: float, visible: bool, missing_s: Sequence[float] = ()) -> Decision:
+        """The decision for a new observation.
+
+        Args:
+            now: seconds.
+            visible: at least one wearer is.
+            missing_s: how long each of the others has been missing.
+        """
+        if not visible:
+            self.unseen(now)
+            return Decision(self.lost(now))
+        states = tuple(self.missing(each) for each in missing_s)
+        for state in states:
+            if state not in (None, Shown.HOLD):
+                self.unseen(now)
+                return Decision(Shown.CURTAIN if self.panic else state, states)
+        return Decision(Shown.AVATAR, states)
+
+    def covered(self, now: float) -> Shown:
+        """An avatar was drawn over the face as it was measured: what to show of that."""
+        self._covered_at = self._observed_at = now
+        return Shown.CURTAIN if self.panic else Shown.AVATAR
 
     def unseen(self, now: float) -> None:
-        """The tracker looked and found no face."""
-        self._heard_at = now
+        """The tracker gave a result without the face."""
+        self._observed_at = now
 
     def source_lost(self) -> None:
-        """The camera is gone: what was known of the face is worth nothing any more."""
-        self._covered_at = self._heard_at = None
+        """The camera is gone: what was known of the face is out of date."""
+        self._covered_at = self._observed_at = None
 
     def repeat(self, now: float, before: Shown) -> Shown:
         """The state when no new tracking result came since the last frame."""
         if self.panic:
             return Shown.CURTAIN
-        stalled = self._heard_at is None or now - self._heard_at > STALL_S
+        stalled = self._observed_at is None or now - self._observed_at > STALL_S
         if before is Shown.AVATAR and not stalled:
-            return Shown.AVATAR  # the same picture again: covered then, covered now
-        return self.lost(now, picture_is_known=not stalled)
+            return Shown.AVATAR  # the same frame again: covered then, covered now
+        return self.lost(now, frame_is_known=not stalled)
 
-    def lost(self, now: float, picture_is_known: bool = True) -> Shown:
-        """The state when the newest picture has no face that could be covered."""
+    def lost(self, now: float, frame_is_known: bool = True) -> Shown:
+        """The state when the newest frame has no face that could be covered."""
         if self.panic:
             return Shown.CURTAIN
-        unseen_s = float("inf") if self._covered_at is None else now - self._covered_at
+        uncovered_s = float("inf") if self._covered_at is None else now - self._covered_at
         hold_s = self.settings.hold_s if self.settings.on_lost is OnLost.HOLD else 0.0
-        if unseen_s <= max(hold_s, GRACE_S):
+        if uncovered_s <= max(hold_s, GRACE_S):
             return Shown.HOLD
-        return self._when_lost(picture_is_known)
+        return self._when_lost(frame_is_known)
 
-    def missing(self, unseen_s: float) -> Shown | None:
-        """The state while one of several people is unseen; None when they have left.
+    def missing(self, missing_s: float) -> Shown | None:
+        """The state while one of several people is missing; None when they have left.
 
-        HOLD: their avatar stays where they were, the others are shown as ever.
+        HOLD: their avatar stays where they were, the others are shown as usual.
         """
         on_lost = self.settings.on_lost
         hold_s = self.settings.hold_s if on_lost is OnLost.HOLD else 0.0
-        if unseen_s <= max(hold_s, GRACE_S):
+        if missing_s <= max(hold_s, GRACE_S):
             return Shown.HOLD
-        if on_lost in (OnLost.CURTAIN, OnLost.BLUR) and unseen_s <= LEFT_S:
-            return self._when_lost(picture_is_known=True)
+        if on_lost in (OnLost.CURTAIN, OnLost.BLUR) and missing_s <= LEFT_S:
+            return self._when_lost(frame_is_known=True)
         return None
 
     def failed(self, now: float) -> Shown:
-        """The state when drawing went wrong: never the picture that could not be covered."""
+        """The state when drawing failed: never the frame that could not be covered."""
         if self.panic:
             return Shown.CURTAIN
         if self._covered_at is not None and now - self._covered_at <= max(
@@ -80,9 +110,9 @@ class PrivacyGuard:
             return Shown.HOLD
         return Shown.CURTAIN
 
-    def _when_lost(self, picture_is_known: bool) -> Shown:
-        if self.settings.on_lost is OnLost.PASSTHROUGH and picture_is_known:
+    def _when_lost(self, frame_is_known: bool) -> Shown:
+        if self.settings.on_lost is OnLost.PASSTHROUGH and frame_is_known:
             return Shown.PASSTHROUGH
-        if self.settings.on_lost is OnLost.BLUR and picture_is_known:
+        if self.settings.on_lost is OnLost.BLUR and frame_is_known:
             return Shown.BLUR
         return Shown.CURTAIN

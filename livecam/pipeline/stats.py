@@ -17,25 +17,15 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from livecam.core.closing import Closing
 from livecam.core.errors import SinkError
 from livecam.core.face import EXPRESSIONS, FaceState
 from livecam.core.frame import Rect
+from livecam.pipeline.states import Shown
 
 log = logging.getLogger(__name__)
-
-
-class Shown(str, Enum):
-    """What a published frame shows."""
-
-    AVATAR = "avatar"
-    HOLD = "hold"
-    BLUR = "blur"
-    CURTAIN = "curtain"
-    PASSTHROUGH = "passthrough"
 
 
 @dataclass(frozen=True, slots=True)

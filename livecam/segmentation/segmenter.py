@@ -74,9 +74,12 @@ class Segmenter:
         self._update_plate(frame, self._person_mask(frame), self._hair_mask(frame), None)
 
     def segment(
-        self, frame: Frame, landmarks_px: NDArray[np.float32] | None
+        self,
+        frame: Frame,
+        landmarks_px: NDArray[np.float32] | None,
+        track_id: int | None = None,
     ) -> Segmentation | None:
-        """Segments a frame around the face (float32[478, 2] pixels) that wears the avatar.
+        """Segments a frame around the face (float32[478, 2] pixels) of a track.
 
         Without a face the result is None, and only the plate is updated.
         """
@@ -97,6 +100,7 @@ class Segmenter:
             landmarks_px=landmarks_px,
             hands=hands,
             plate=self._fixed_plate or self.plate(),
+            track_id=track_id,
         )
 
     def set_plate(self, plate: Plate | None) -> None:

@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.accessories import avatar_from_settings
-from livecam.avatar.base import Avatar, Profile
-from livecam.avatar.rig import Rig
+from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.calibration.profile import load_profile
-from livecam.compose.base import Compositor
 from livecam.config.settings import (
     BLANK,
     AvatarSettings,
@@ -37,6 +35,10 @@ from livecam.media.writer import VideoWriter
 from livecam.motion.base import state_from_performances
 from livecam.motion.take import Take, players
 from livecam.pipeline.build import compositor_factory
+from livecam.pipeline.composition import Composition, CompositorFactory
+from livecam.pipeline.driver import AvatarDriver
+from livecam.pipeline.publication import publish
+from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.png import PngSequence, numbered
@@ -104,9 +106,9 @@ def render_take(
 
 
 class TakeRenderer(Closing):
-    """Draws the frames of a take. Thread of the context.
+    """Composes the frames of a take over a blank card; belongs to the thread of the context.
 
-    Where no face was recorded, the card or the background alone is drawn.
+    While the take has no face, the card or the background is all there is: it hides no one.
     """
 
     def __init__(
@@ -114,41 +116,40 @@ class TakeRenderer(Closing):
         take: Take,
         avatar: Avatar,
         settings: Settings,
-        make_compositor: Callable[[Avatar, int, int], Compositor],
+        make_compositor: CompositorFactory,
         size: tuple[int, int],
         whole: bool = True,
         profile: Profile | None = None,
     ) -> None:
         self._players = players(take, 0.0, loop=False)
         self._shift = np.zeros(3)
-        self._rig = Rig(avatar, settings.avatar, profile)
         self._card = card(*size)
-        self._compositor = make_compositor(avatar, *size)
+        self._composition = Composition(make_compositor, (avatar,), StageTimer())
+        self._driver = AvatarDriver(0, avatar, settings.avatar, profile)
         faces = [face for t in take.times[take.visible] if (face := self._face(float(t)))]
-        heads, every = [], len(faces) // MAX_SAMPLES + 1
-        for i, face in enumerate(faces):  # the rig estimates the rest
-            state = self._rig.state(face, *size)
-            if i % every == 0:
-                heads.append(state.camera_from_head)
+        heads = self._driver.warm_up(faces, faces[0], size)
         if whole:
-            self._shift = shift_into_image(np.array(heads), _head_points(avatar), *size)
-        self._rig.state(faces[0], *size)  # back to the beginning, without a movement
+            every = len(faces) // MAX_SAMPLES + 1
+            points = _head_points(avatar)
+            self._shift = shift_into_image(np.array(heads[::every]), points, *size)
 
     def frame(self, index: int, t: float) -> Frame:
-        """Returns the frame after t seconds; t rises from call to call.
+        """The take after t seconds; times rise.
 
         Raises:
             GraphicsError: the driver failed.
         """
         frame, face = Frame(self._card, index, t), self._face(t)
-        if face is None:
-            return self._compositor.compose(frame, ())
-        state = self._rig.state(face, *frame.size, self._card)
-        # Shifted after the rig, whose estimate of the posture holds where the head was recorded.
-        return self._compositor.compose(frame, (state.translated(self._shift),))
+        avatars: tuple[AvatarState, ...] = ()
+        if face is not None:
+            # The rig gets the head where it was filmed: what it knows of its posture stays true.
+            avatars = (self._driver.drive(face, frame).translated(self._shift),)
+        composite = self._composition.compose(frame, avatars)
+        shown = Shown.AVATAR if avatars else Shown.PASSTHROUGH
+        return publish(shown, composite.frame, composite, allow_bare=True, card=frame.size).frame
 
     def close(self) -> None:
-        self._compositor.close()
+        self._composition.close()
 
     def _face(self, t: float) -> FaceState | None:
         return state_from_performances([p for each in self._players if (p := each.at(t))])

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
 from livecam.config.settings import TrackingSettings
-from livecam.core.face import Face, Observation
+from livecam.core.face import Face
 from livecam.core.frame import Frame
+from livecam.core.observation import Observation
 from livecam.core.registry import Registry
 
 

@@ -18,9 +18,10 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import TrackingSettings
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
-from livecam.core.face import EXPRESSIONS, Face, Observation
+from livecam.core.face import EXPRESSIONS, Face
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.library_log import QuietStart, first_line, library_log_silenced
+from livecam.core.observation import Observation
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings, SmoothingSettings
-from livecam.core.face import INDEX, Face, Observation
+from livecam.core.face import INDEX, Face
+from livecam.core.observation import Observation
 from livecam.filtering.base import FILTERS
 from livecam.filtering.smoother import Smoother
 from livecam.measure.paths import paths_px
@@ -35,6 +36,7 @@ from livecam.measure.truth.meters import (
 )
 from livecam.measure.truth.scenarios import Array, Scenario, scenarios_named
 from livecam.measure.truth.synthetic_camera import SyntheticCamera
+from livecam.people.tracker import PeopleTracker, primary_track
 from livecam.pipeline.build import tracker_factory
 from livecam.render.context import open_graphics
 from livecam.sources.sample_clip import read_portrait
@@ -227,11 +229,17 @@ def filtered(
     observations: Sequence[Observation], settings: SmoothingSettings, later: Array
 ) -> FilterOutput:
     """Returns what a smoother publishes, and what it predicts for later times."""
-    smoother = Smoother(settings)
+    people, smoother = PeopleTracker(), Smoother(settings)
+    track_id: int | None = None
     heads, weights, predicted, costs = [], [], [], []
     for observation, later_s in zip(observations, later, strict=True):
         began = time.thread_time()
-        state = smoother.update(observation).primary
+        track, state = primary_track(people.update(observation)), None
+        if track is not None and track.id != track_id:
+            smoother.reset()
+            track_id = track.id
+        if track is not None and track.face is not None:
+            state = smoother.follow(track.face, observation.frame)
         costs.append(time.thread_time() - began)
         if state is None:
             heads.append(_nan(4, 4))

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.convert.carry import GapFiller, SmallPicture
-from livecam.convert.second_look import SecondLook, plausible
-from livecam.convert.sightings import (
-    MOST_HASTE,
-    MOST_STEPS,
-    SLIP_S,
+from livecam.convert.propagation import GapFiller, ReducedFrame
+from livecam.convert.retry_detector import RetryDetector, plausible
+from livecam.convert.tracks import (
+    MAX_OUTLIER_S,
+    MAX_RATE,
+    MAX_STEPS,
+    FaceSample,
+    FaceTrack,
     Shot,
-    Sighting,
-    Track,
     change,
-    link,
+    link_samples,
 )
 from livecam.core.frame import Frame
 from livecam.core.spaces import euler_deg
@@ -28,18 +28,18 @@ from livecam.media.reader import VideoReader
 # no other in the shot it is hidden rather than worn.
 FEWEST_HITS = 3
 CLOSE_LOOK_S = 2.0  # so long after a face was seen its place is searched with enlarged views
-SMALLER_S = 0.25  # how often small faces are looked for in a shot without any
-FOLLOW_S = 0.5  # how long one that was found is looked for where it was
+SMALLER_S = 0.25  # how often small faces are searched in a shot without any
+FOLLOW_S = 0.5  # how long one that was found is searched where it was
 
 
-def search_again(path: Path, look: SecondLook, searches: list[Search]) -> None:
+def search_again(path: Path, detector: RetryDetector, searches: list[GapSearch]) -> None:
     """Shows the shots of a film to their searches; the tracks of the shots grow."""
     by_frame = {index: search for search in searches for index in search.shot.frames}
     last = max(by_frame)
     with VideoReader(path) as film:
         for frame in film:
             if frame.index in by_frame:
-                by_frame[frame.index].look_at(frame, look)
+                by_frame[frame.index].search(frame, detector)
             if frame.index >= last:
                 break
     for search in searches:
@@ -47,30 +47,30 @@ def search_again(path: Path, look: SecondLook, searches: list[Search]) -> None:
 
 
 @dataclass(slots=True)
-class Search:
-    """The second look at one shot; it is shown all frames of the shot in order."""
+class GapSearch:
+    """The second search of one shot; it is given all frames of the shot in order."""
 
     shot: Shot
     times: NDArray[np.float64]
     missing: set[int] = field(init=False)
-    mains: list[Track] = field(init=False)
+    mains: list[FaceTrack] = field(init=False)
     gap: GapFiller = field(init=False)
-    strays: list[Sighting] = field(init=False, default_factory=list)
+    strays: list[FaceSample] = field(init=False, default_factory=list)
     suspects: list[NDArray[np.float64]] = field(init=False, default_factory=list)
     in_a_row: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.mains = self.shot.mains
         self.gap = GapFiller(self.times)
-        known = {sighting.index for track in self.mains for sighting in track.sightings}
+        known = {sample.index for track in self.mains for sample in track.samples}
         self.missing = set(self.shot.frames) - known
 
-    def look_at(self, frame: Frame, look: SecondLook) -> None:
+    def search(self, frame: Frame, detector: RetryDetector) -> None:
         if not self.mains:
-            self._look_for_any(frame, look)
+            self._search_for_any(frame, detector)
             return
-        track = self._present(frame.index) or self._found(frame, look)
-        picture = SmallPicture.of(frame.index, frame.image)
+        track = self._present(frame.index) or self._found(frame, detector)
+        picture = ReducedFrame.of(frame.index, frame.image)
         if track is None:
             self.gap.absent(picture)
         else:
@@ -79,70 +79,69 @@ class Search:
     def finish(self) -> None:
         self.gap.finish()
         fewest = min(FEWEST_HITS, len(self.shot.frames))
-        found = link(self.strays, self.times)
-        self.shot.tracks += [track for track in found if len(track.sightings) >= fewest]
+        found = link_samples(self.strays, self.times)
+        self.shot.tracks += [track for track in found if len(track.samples) >= fewest]
         if not self.shot.tracks and found:
             self.shot.suspected = True
 
-    def _present(self, index: int) -> Track | None:
+    def _present(self, index: int) -> FaceTrack | None:
         """The track that has the face in that frame."""
         if index in self.missing:
             return None
         return next(track for track in self.mains if track.nearest(index).index == index)
 
-    def _found(self, frame: Frame, look: SecondLook) -> Track | None:
+    def _found(self, frame: Frame, detector: RetryDetector) -> FaceTrack | None:
         """Searches the frame; the track that has the face there now."""
-        found = look.anywhere(frame)
+        found = detector.anywhere(frame)
         for track in self.mains:
-            expected = track.place(frame.index)
-            near = [sighting for sighting in found if plausible(sighting, expected)]
-            hit = near[0] if near else self._closer(frame, track, look)
+            expected = track.box(frame.index)
+            near = [sample for sample in found if plausible(sample, expected)]
+            hit = near[0] if near else self._closer(frame, track, detector)
             if hit is not None and self._credible(hit, track):
                 track.add(hit)
                 return track
-        self.strays += [sighting for sighting in found if not self._known(sighting)]
+        self.strays += [sample for sample in found if not self._known(sample)]
         return None
 
-    def _credible(self, hit: Sighting, track: Track) -> bool:
+    def _credible(self, hit: FaceSample, track: FaceTrack) -> bool:
         """Whether the head can have come to that pose since it was seen, or go on from it.
 
         Soon after a slip the same picture would bring the same slip.
         """
         nearest = track.nearest(hit.index)
         away_s = abs(float(self.times[nearest.index] - self.times[hit.index]))
-        return change(nearest, hit) < MOST_HASTE * (1.0 if away_s <= SLIP_S else MOST_STEPS)
+        return change(nearest, hit) < MAX_RATE * (1.0 if away_s <= MAX_OUTLIER_S else MAX_STEPS)
 
-    def _look_for_any(self, frame: Frame, look: SecondLook) -> None:
-        found = look.anywhere(frame) or self._smaller(frame, look)
+    def _search_for_any(self, frame: Frame, detector: RetryDetector) -> None:
+        found = detector.anywhere(frame) or self._smaller(frame, detector)
         self.strays += found
         if not found:
-            self._suspect(look.boxes(frame))
+            self._suspect(detector.boxes(frame))
 
-    def _smaller(self, frame: Frame, look: SecondLook) -> list[Sighting]:
-        """Follows a small face that was found, else looks for one a few times a second."""
+    def _smaller(self, frame: Frame, detector: RetryDetector) -> list[FaceSample]:
+        """Follows a small face that was found, else searches one a few times a second."""
         if self.strays:
             last = self.strays[-1]
             if self.times[frame.index] - self.times[last.index] < FOLLOW_S:
                 roll_rad = -np.radians(euler_deg(last.rotation)[2])
-                again = look.near(frame, last.place, float(roll_rad))
+                again = detector.near(frame, last.box, float(roll_rad))
                 return [again] if again is not None else []
         length_s = self.times[self.shot.frames[-1]] - self.times[self.shot.frames[0]]
         every = max(1, round(len(self.shot.frames) * min(SMALLER_S / max(length_s, 1e-9), 0.1)))
         due = (frame.index - self.shot.frames.start) % every == 0
-        return look.smaller(frame) if due else []
+        return detector.smaller(frame) if due else []
 
-    def _closer(self, frame: Frame, track: Track, look: SecondLook) -> Sighting | None:
+    def _closer(self, frame: Frame, track: FaceTrack, detector: RetryDetector) -> FaceSample | None:
         nearest = track.nearest(frame.index)
         if abs(self.times[nearest.index] - self.times[frame.index]) > CLOSE_LOOK_S:
             return None
         roll_rad = -np.radians(euler_deg(nearest.rotation)[2])
-        return look.near(frame, track.place(frame.index), float(roll_rad))
+        return detector.near(frame, track.box(frame.index), float(roll_rad))
 
-    def _known(self, sighting: Sighting) -> bool:
+    def _known(self, sample: FaceSample) -> bool:
         """Whether another track passes there at that time."""
         return any(
-            track.first <= sighting.index <= track.last
-            and plausible(sighting, track.place(sighting.index))
+            track.first <= sample.index <= track.last and plausible(sample, track.box(sample.index))
             for track in self.shot.tracks
         )
 

@@ -1,4 +1,4 @@
-"""Sinks at work: each on its own thread, so that a slow or failing one never stops the others."""
+"""Runs each sink on a thread of its own, so that a slow or failing one never stops the others."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 TAKE_S = 0.5  # a sink's thread looks up at least so often
 
 
-class Picture:
-    """A published frame in whatever format somebody asks for; converted once, by the first.
+class OutputFrame:
+    """A published frame in the format each sink wants; converted once, by the first.
 
     Any thread may ask: the conversion then runs on that sink's thread, not on the one that
-    draws the next picture.
+    draws the next frame.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Picture:
         alpha: bool = False,
     ) -> None:
         self.rgba = frame
-        self._alpha = alpha  # what is seen through becomes black where there is no alpha
+        self._alpha = alpha  # transparent pixels become black in a format without alpha
         self._timer = timer or StageTimer(1)
         self._lock = threading.Lock()
         self._i420: Frame | None = None  # guarded by _lock
@@ -61,8 +61,8 @@ def _converter(width: int, height: int) -> I420Converter:
     return I420Converter(width, height)
 
 
-class Outlet:
-    """One sink on one thread, fed through a mailbox: it gets the newest picture it can take."""
+class SinkWorker:
+    """One sink on one thread, fed through a mailbox: it gets the newest frame it can take."""
 
     def __init__(
         self,
@@ -74,9 +74,9 @@ class Outlet:
         depth: int = 1,
     ) -> None:
         self.name = name
-        self.mailbox: Mailbox[Picture] = Mailbox(f"sink:{name}", depth)
-        self.words = ""  # what the sink says it is, once open
-        self.format: PixelFormat | None = None  # what it wants, once made
+        self.mailbox: Mailbox[OutputFrame] = Mailbox(f"sink:{name}", depth)
+        self.description = ""  # for people, once the sink is open
+        self.format: PixelFormat | None = None  # that it wants, once made
         self.sent = 0
         self.delays_s: list[float] = []  # captured -> accepted by the sink; only if kept
         self.keep_delays = False
@@ -93,8 +93,8 @@ class Outlet:
     def begin(self) -> None:
         self._worker.start()
 
-    def put(self, picture: Picture) -> None:
-        self.mailbox.put(picture)
+    def put(self, output: OutputFrame) -> None:
+        self.mailbox.put(output)
 
     def end(self, timeout_s: float = 5.0) -> None:
         """Lets the sink take what is waiting for it, then closes it."""
@@ -114,12 +114,12 @@ class Outlet:
     def start(self) -> None:
         self._sink = self._make()
         self.format = self._sink.format
-        self.words = self._sink.open(self._info)
+        self.description = self._sink.open(self._info)
 
     def step(self) -> bool:
-        picture = self.mailbox.take(TAKE_S)
-        if picture is not None:
-            self._send(picture)
+        output = self.mailbox.take(TAKE_S)
+        if output is not None:
+            self._send(output)
         return True
 
     def stop(self) -> None:
@@ -127,7 +127,9 @@ class Outlet:
         if sink is None:
             return
         try:
-            while self._ending and self.words and (waiting := self.mailbox.take(0)) is not None:
+            while (
+                self._ending and self.description and (waiting := self.mailbox.take(0)) is not None
+            ):
                 sink.send(waiting.as_format(sink.format))
         except Exception as error:
             log.warning("%s lost the last pictures: %s", self.name, error)
@@ -137,10 +139,10 @@ class Outlet:
             self._close_error = error
             log.warning("%s did not close cleanly: %s", self.name, error)
 
-    def _send(self, picture: Picture) -> None:
+    def _send(self, output: OutputFrame) -> None:
         sink = self._sink
         assert sink is not None
-        frame = picture.as_format(sink.format)
+        frame = output.as_format(sink.format)
         with self._timer.stage(f"sink:{self.name}"):
             sink.send(frame)
         self.sent += 1

@@ -1,4 +1,4 @@
-"""Looks at a part of a picture, enlarged and turned upright, as at a picture of its own."""
+"""Crops a part of a frame, enlarged and rotated upright, as a frame of its own."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from livecam.core.frame import Frame
 from livecam.core.spaces import focal_px
 from livecam.tracking.pose import PoseSolver
 
-SIDE_PX = 320  # of the square that is looked at; the face detector itself shrinks to 192 or less
+SIDE_PX = 320  # of the crop; the face detector itself reduces it to 192 or less
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A square of a picture, turned about its centre."""
+class Crop:
+    """A square of a frame, turned about its centre."""
 
     x: float  # centre, pixels
     y: float
     side: float  # pixels of the picture
-    turn_rad: float  # by which what is seen was turned, clockwise in the picture
+    turn_rad: float  # by which its content was turned, clockwise in the picture
 
     def cut(self, frame: Frame) -> Frame:
         """The square as an RGBA frame of SIDE_PX; black where it reaches out of the picture."""
         image = cv2.warpAffine(
             frame.image,
-            self._picture_from_view(),
+            self._frame_from_crop(),
             (SIDE_PX, SIDE_PX),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
@@ -39,7 +39,7 @@ class View:
 
     def face(self, seen: Face, solver: PoseSolver, width: int, height: int) -> Face:
         """A face that was found in the square, as it stands in the picture of that size."""
-        affine = self._picture_from_view()
+        affine = self._frame_from_crop()
         points = seen.landmarks[:, :2] * SIDE_PX @ affine[:, :2].T + affine[:, 2]
         landmarks = seen.landmarks.copy()
         landmarks[:, :2] = points / (width, height)
@@ -47,7 +47,7 @@ class View:
         rough = self._pose(seen.camera_from_head, width, height)
         return Face(landmarks, seen.weights, solver.solve(landmarks, rough, width, height))
 
-    def _picture_from_view(self) -> NDArray[np.float64]:
+    def _frame_from_crop(self) -> NDArray[np.float64]:
         """float64[2, 3]: pixels of the square to pixels of the picture."""
         scale = self.side / SIDE_PX
         cos, sin = scale * np.cos(self.turn_rad), scale * np.sin(self.turn_rad)
@@ -59,7 +59,7 @@ class View:
         """Roughly the pose in the whole picture's camera; its distance follows from its size."""
         seen_at = camera_from_head[:3, 3]
         pixel = seen_at[:2] / -seen_at[2] * focal_px(SIDE_PX) * (1, -1) + SIDE_PX / 2
-        affine = self._picture_from_view()
+        affine = self._frame_from_crop()
         x, y = affine[:, :2] @ pixel + affine[:, 2]
         focal = focal_px(height)
         depth = -seen_at[2] * focal / (focal_px(SIDE_PX) * self.side / SIDE_PX)

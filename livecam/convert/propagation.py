@@ -1,4 +1,4 @@
-"""Carries a face through frames in which nobody finds it, by the movement of its texture.
+"""Propagates a face through frames without a detection, by the optical flow of its texture.
 
 Corners inside the face are followed from frame to frame (Lucas and Kanade 1981, in pyramids:
 Bouguet 2001), forwards and back as a check, and the best similarity moves the face along. On
@@ -17,24 +17,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.convert.sightings import Sighting, Track
+from livecam.convert.tracks import FaceSample, FaceTrack
 from livecam.core.frame import Image
 from livecam.core.spaces import pose_after_similarity
 
 Similarity = NDArray[np.float64]  # float64[3, 3], pixels to pixels
 
 LONGER_SIDE_PX = 320  # of the pictures in which corners are followed
-MOST_CORNERS, FEWEST_CORNERS = 80, 6
-THERE_AND_BACK_PX = 1.0
-MOST_DRIFT = (
-    0.3  # in face widths: between two sightings the texture must lead from one to the other
-)
-LONGEST_S = 2.0  # errors add up
+MAX_CORNERS, MIN_CORNERS = 80, 6
+FORWARD_BACKWARD_PX = 1.0
+MAX_DRIFT = 0.3  # in face widths: between two samples the texture must lead from one to the other
+MAX_GAP_S = 2.0  # errors add up
 SCALES = (0.6, 1.6)  # a face that is further away than that was not followed well
 
 
 @dataclass(frozen=True, slots=True)
-class SmallPicture:
+class ReducedFrame:
     """A frame as corners are followed in it."""
 
     index: int
@@ -42,7 +40,7 @@ class SmallPicture:
     scale: float  # its pixels over the frame's
 
     @classmethod
-    def of(cls, index: int, image: Image) -> SmallPicture:
+    def of(cls, index: int, image: Image) -> ReducedFrame:
         scale = min(1.0, LONGER_SIDE_PX / max(image.shape[:2]))
         size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
@@ -50,24 +48,24 @@ class SmallPicture:
 
 
 class GapFiller:
-    """Is told of every frame of a shot whether the face is there, and fills the gaps.
+    """Fills the gaps of a shot; is called for every frame, with a face or without.
 
-    Keeps the pictures of a gap, at most LONGEST_S from either end, until it is over.
+    Keeps the pictures of a gap, at most MAX_GAP_S from either end, until it is over.
     """
 
     def __init__(self, times: NDArray[np.float64]) -> None:
         self._times = times
-        self._gap: list[SmallPicture] = []
-        self._before: tuple[Track, SmallPicture] | None = None
+        self._gap: list[ReducedFrame] = []
+        self._before: tuple[FaceTrack, ReducedFrame] | None = None
         self._size = (0, 0)
 
-    def absent(self, picture: SmallPicture) -> None:
+    def absent(self, picture: ReducedFrame) -> None:
         self._gap.append(picture)
         # Only the end matters while the shot has not shown a face, only the beginning after it.
-        if self._length_s() > LONGEST_S:
+        if self._length_s() > MAX_GAP_S:
             del self._gap[0 if self._before is None else -1]
 
-    def present(self, track: Track, picture: SmallPicture, size: tuple[int, int]) -> None:
+    def present(self, track: FaceTrack, picture: ReducedFrame, size: tuple[int, int]) -> None:
         """The track has the face in this frame of that size."""
         self._size = size
         if self._gap:
@@ -76,66 +74,66 @@ class GapFiller:
         self._before = (track, picture)
 
     def finish(self) -> None:
-        """The shot is over: the face that was last there is carried on."""
+        """The shot is over: the last face is propagated to its end."""
         if self._gap and self._before is not None:
             track, picture = self._before
-            _add(track, carry(track.nearest(picture.index), [picture, *self._gap], self._size))
+            _add(track, propagate(track.nearest(picture.index), [picture, *self._gap], self._size))
         self._gap, self._before = [], None
 
-    def _fill(self, track: Track, picture: SmallPicture) -> None:
+    def _fill(self, track: FaceTrack, picture: ReducedFrame) -> None:
         after = track.nearest(picture.index)
         if self._before is None:
-            _add(track, carry(after, [picture, *self._gap[::-1]], self._size))
+            _add(track, propagate(after, [picture, *self._gap[::-1]], self._size))
             return
         before, begin = self._before
         complete = self._gap[-1].index == picture.index - 1
         if before is track and complete:
             pictures = [begin, *self._gap, picture]
-            _add(track, carry_between(track.nearest(begin.index), after, pictures, self._size))
+            _add(track, propagate_between(track.nearest(begin.index), after, pictures, self._size))
 
     def _length_s(self) -> float:
         return float(self._times[self._gap[-1].index] - self._times[self._gap[0].index])
 
 
-def _add(track: Track, sightings: Sequence[Sighting]) -> None:
-    for sighting in sightings:
-        track.add(sighting)
+def _add(track: FaceTrack, samples: Sequence[FaceSample]) -> None:
+    for sample in samples:
+        track.add(sample)
 
 
-def carry(
-    sighting: Sighting, pictures: Sequence[SmallPicture], size: tuple[int, int]
-) -> list[Sighting]:
-    """The face in the pictures after the first, which is the sighting's own, while it can be seen.
+def propagate(
+    sample: FaceSample, pictures: Sequence[ReducedFrame], size: tuple[int, int]
+) -> list[FaceSample]:
+    """The face in the pictures after the first, which is the sample's own, while it can be seen.
 
     The pictures may run backwards in time; `size` is that of the frames.
     """
-    out: list[Sighting] = []
+    out: list[FaceSample] = []
     moved: Similarity = np.eye(3)
     for before, after in pairwise(pictures):
-        step = _step(before, after, _moved(sighting.outline, moved))
+        step = _step(before, after, _moved(sample.outline, moved))
         if step is None:
             break
         moved = step @ moved
         if not SCALES[0] < _scale(moved) < SCALES[1]:
             break
-        out.append(_carried(sighting, after.index, moved, size))
+        out.append(_propagated(sample, after.index, moved, size))
     return out
 
 
-def carry_between(
-    before: Sighting, after: Sighting, pictures: Sequence[SmallPicture], size: tuple[int, int]
-) -> list[Sighting]:
-    """The face between two sightings, from both ends; empty when the two ways disagree.
+def propagate_between(
+    before: FaceSample, after: FaceSample, pictures: Sequence[ReducedFrame], size: tuple[int, int]
+) -> list[FaceSample]:
+    """The face between two samples, from both ends; empty when the two ways disagree.
 
     `pictures` begin with that of `before` and end with that of `after`. They disagree when
     something else passed before the face and took the corners with it.
     """
-    onward = carry(before, pictures, size)
-    back = carry(after, pictures[::-1], size)[::-1]
+    onward = propagate(before, pictures, size)
+    back = propagate(after, pictures[::-1], size)[::-1]
     if len(onward) < len(pictures) - 1 or len(back) < len(pictures) - 1:
         return []
     drift = max(_away(onward[-1], after), _away(back[0], before))
-    if drift > MOST_DRIFT:
+    if drift > MAX_DRIFT:
         return []
     count = len(pictures) - 1
     return [
@@ -145,13 +143,13 @@ def carry_between(
 
 
 def _step(
-    before: SmallPicture, after: SmallPicture, outline: NDArray[np.float64]
+    before: ReducedFrame, after: ReducedFrame, outline: NDArray[np.float64]
 ) -> Similarity | None:
     """How the inside of an outline (frame pixels) moves from one picture to the next."""
     mask = np.zeros_like(before.grey)
     cv2.fillConvexPoly(mask, np.rint(outline * before.scale).astype(np.int32), 255)
-    corners = cv2.goodFeaturesToTrack(before.grey, MOST_CORNERS, 0.01, 4, mask=mask)
-    if corners is None or len(corners) < FEWEST_CORNERS:
+    corners = cv2.goodFeaturesToTrack(before.grey, MAX_CORNERS, 0.01, 4, mask=mask)
+    if corners is None or len(corners) < MIN_CORNERS:
         return None
     found, there, _ = cv2.calcOpticalFlowPyrLK(
         before.grey, after.grey, corners, np.zeros_like(corners), winSize=(15, 15), maxLevel=3
@@ -160,8 +158,8 @@ def _step(
         after.grey, before.grey, found, np.zeros_like(corners), winSize=(15, 15), maxLevel=3
     )
     sound = (there[:, 0] > 0) & (back[:, 0] > 0)
-    sound &= np.linalg.norm((again - corners)[:, 0], axis=1) < THERE_AND_BACK_PX
-    if sound.sum() < FEWEST_CORNERS:
+    sound &= np.linalg.norm((again - corners)[:, 0], axis=1) < FORWARD_BACKWARD_PX
+    if sound.sum() < MIN_CORNERS:
         return None
     fit: tuple[Any, Any] = cv2.estimateAffinePartial2D(
         corners[sound], found[sound], ransacReprojThreshold=1.5
@@ -175,27 +173,29 @@ def _step(
     return step
 
 
-def _carried(sighting: Sighting, index: int, moved: Similarity, size: tuple[int, int]) -> Sighting:
+def _propagated(
+    sample: FaceSample, index: int, moved: Similarity, size: tuple[int, int]
+) -> FaceSample:
     width, height = size
     translation, rotation = pose_after_similarity(
-        sighting.translation, sighting.rotation, moved, width, height
+        sample.translation, sample.rotation, moved, width, height
     )
-    place = _moved(np.array(((sighting.x, sighting.y),)), moved)[0]
+    place = _moved(np.array(((sample.x, sample.y),)), moved)[0]
     return replace(
-        sighting,
+        sample,
         index=index,
         x=float(place[0]),
         y=float(place[1]),
-        size=sighting.size * _scale(moved),
+        size=sample.size * _scale(moved),
         translation=translation,
         rotation=rotation,
-        outline=_moved(sighting.outline, moved).astype(np.float32),
-        landmarks=_moved(sighting.landmarks, moved).astype(np.float32),
+        outline=_moved(sample.outline, moved).astype(np.float32),
+        landmarks=_moved(sample.landmarks, moved).astype(np.float32),
         measured=False,
     )
 
 
-def _mixed(a: Sighting, b: Sighting, part: float) -> Sighting:
+def _mixed(a: FaceSample, b: FaceSample, part: float) -> FaceSample:
     rotation = a.rotation + part * (b.rotation * np.sign(a.rotation @ b.rotation) - a.rotation)
     return replace(
         a,
@@ -221,5 +221,5 @@ def _scale(similarity: Similarity) -> float:
     return float(np.hypot(similarity[0, 0], similarity[1, 0]))
 
 
-def _away(a: Sighting, b: Sighting) -> float:
+def _away(a: FaceSample, b: FaceSample) -> float:
     return float(np.hypot(a.x - b.x, a.y - b.y)) / max(a.size, b.size)

@@ -1,4 +1,7 @@
-"""Searches again, harder, where the tracker saw no face: few frames, so time is no object."""
+"""Detects faces again, at low thresholds, in frames in which the tracker found none.
+
+There are few of those, so cost matters little.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.convert.sightings import Sighting
-from livecam.convert.views import View
+from livecam.convert.crop import Crop
+from livecam.convert.tracks import FaceSample
 from livecam.core.closing import Closing
 from livecam.core.face import Face
 from livecam.core.frame import Frame
@@ -21,15 +24,15 @@ from livecam.tracking.pose import PoseSolver
 # At 0.2 one picture of noise in forty shows a face, at 0.1 one in seventy-five shows two.
 LOW_CONFIDENCE = 0.2
 DETECTOR_CONFIDENCE = 0.5  # alone it sees faces in three noise pictures of four at 0.1
-VIEW_SIZES = (2.2, 3.4)  # sides of the square around an expected face, in face widths
+CROP_SIZES = (2.2, 3.4)  # sides of the square around an expected face, in face widths
 TILE_SIDES = (1.0, 0.55)  # of squares over the whole picture, in parts of its shorter side
 TURNS_RAD = tuple(np.radians((0.0, 30.0, -30.0)))
 NEAR = 0.6  # a hit may lie so far from where it was expected, in face widths
 GROWTH = 1.5  # and be so much larger or smaller
 
 
-class SecondLook(Closing):
-    """Looks at single frames at low thresholds; used by the thread that made it."""
+class RetryDetector(Closing):
+    """Detects faces in single frames at low thresholds; used by the thread that made it."""
 
     def __init__(self, model: Path, max_faces: int) -> None:
         self._landmarker = FaceLandmarker(
@@ -38,31 +41,33 @@ class SecondLook(Closing):
         self._solver = PoseSolver(read_face_model(model))
         self._detector = FaceDetector(model, DETECTOR_CONFIDENCE)
 
-    def anywhere(self, frame: Frame) -> list[Sighting]:
-        """Every face in the picture."""
+    def anywhere(self, frame: Frame) -> list[FaceSample]:
+        """Every face in the frame."""
         found = self._landmarker.track(frame).faces
-        return [Sighting.of(frame.index, face, *frame.size) for face in found]
+        return [FaceSample.of(frame, face) for face in found]
 
-    def smaller(self, frame: Frame) -> list[Sighting]:
+    def smaller(self, frame: Frame) -> list[FaceSample]:
         """Faces too small for the whole picture, which is shrunk to 192 pixels to find them."""
         return [
-            Sighting.of(frame.index, view.face(face, self._solver, *frame.size), *frame.size)
-            for view in _tiles(*frame.size)
-            for face in self._landmarker.track(view.cut(frame)).faces
+            FaceSample.of(frame, crop.face(face, self._solver, *frame.size))
+            for crop in _tiles(*frame.size)
+            for face in self._landmarker.track(crop.cut(frame)).faces
         ]
 
-    def near(self, frame: Frame, expected: NDArray[np.float64], roll_rad: float) -> Sighting | None:
+    def near(
+        self, frame: Frame, expected: NDArray[np.float64], roll_rad: float
+    ) -> FaceSample | None:
         """The face that must be about there.
 
         Args:
-            frame: the picture.
+            frame: the frame.
             expected: centre x, y and size in pixels.
-            roll_rad: how far the head was last turned, clockwise in the picture.
+            roll_rad: how far the head was last turned, clockwise in the frame.
         """
-        for face in self._looks(frame, expected, roll_rad):
-            sighting = Sighting.of(frame.index, face, *frame.size)
-            if plausible(sighting, expected):
-                return sighting
+        for face in self._candidates(frame, expected, roll_rad):
+            sample = FaceSample.of(frame, face)
+            if plausible(sample, expected):
+                return sample
         return None
 
     def boxes(self, frame: Frame) -> list[NDArray[np.float64]]:
@@ -78,19 +83,19 @@ class SecondLook(Closing):
         self._landmarker.close()
         self._detector.close()
 
-    def _looks(
+    def _candidates(
         self, frame: Frame, expected: NDArray[np.float64], roll_rad: float
     ) -> Iterator[Face]:
         x, y, size = expected
-        for times in VIEW_SIZES:
+        for times in CROP_SIZES:
             for turn in TURNS_RAD:
-                view = View(float(x), float(y), float(size * times), roll_rad + turn)
-                for face in self._landmarker.track(view.cut(frame)).faces:
-                    yield view.face(face, self._solver, *frame.size)
+                crop = Crop(float(x), float(y), float(size * times), roll_rad + turn)
+                for face in self._landmarker.track(crop.cut(frame)).faces:
+                    yield crop.face(face, self._solver, *frame.size)
 
 
-def _tiles(width: int, height: int) -> Iterator[View]:
-    """Squares of two sizes that cover the picture and overlap by a fifth or more."""
+def _tiles(width: int, height: int) -> Iterator[Crop]:
+    """Squares of two sizes that cover the frame and overlap by a fifth or more."""
     for part in TILE_SIDES:
         side = part * min(width, height)
         columns, rows = (int(np.ceil((full / side - 0.2) / 0.8)) for full in (width, height))
@@ -98,12 +103,12 @@ def _tiles(width: int, height: int) -> Iterator[View]:
             for column in range(columns):
                 x = side / 2 + (width - side) * column / max(columns - 1, 1)
                 y = side / 2 + (height - side) * row / max(rows - 1, 1)
-                yield View(x, y, side, 0.0)
+                yield Crop(x, y, side, 0.0)
 
 
-def plausible(sighting: Sighting, expected: NDArray[np.float64]) -> bool:
+def plausible(sample: FaceSample, expected: NDArray[np.float64]) -> bool:
     """Whether a face is about where and as large as it must be (centre x, y and size)."""
     x, y, size = expected
-    away = np.hypot(sighting.x - x, sighting.y - y) / max(size, sighting.size)
-    growth = max(size / sighting.size, sighting.size / size)
+    away = np.hypot(sample.x - x, sample.y - y) / max(size, sample.size)
+    growth = max(size / sample.size, sample.size / size)
     return bool(away < NEAR and growth < GROWTH)

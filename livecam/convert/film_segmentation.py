@@ -1,0 +1,80 @@
+"""Segments the frames of a film; the background of each shot is learned before it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.convert.plan import ShotPlan
+from livecam.core.closing import Closing
+from livecam.core.face import FaceState
+from livecam.core.frame import Frame
+from livecam.media.reader import VideoReader
+from livecam.pipeline.states import Shown
+from livecam.segmentation.base import Plate, Segmentation
+from livecam.segmentation.segmenter import Segmenter
+
+MAX_FRAMES = 150  # of one shot: more teach the plate nothing
+QUALITY = 97  # of the plates that wait for their shot, as JPEG
+
+
+class FilmSegmentation(Closing):
+    """Segments a film over clean plates learned from its shots. One thread."""
+
+    def __init__(self, make_segmenter: Callable[[], Segmenter]) -> None:
+        self._segmenter = make_segmenter()
+        self._plates: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+
+    def learn(self, path: Path, plans: Sequence[ShotPlan]) -> None:
+        """Learns the plates of the shots in which a head will be drawn.
+
+        Raises:
+            SourceError: the film cannot be read.
+            TrackingError: a network failed.
+        """
+        todo = [plan for plan in plans if plan.state is Shown.AVATAR]
+        if not todo:
+            return
+        with VideoReader(path) as film:
+            for frame in film:
+                while todo and frame.index >= todo[0].frames.stop:
+                    self._keep(todo.pop(0))
+                if not todo:
+                    return
+                shot = todo[0].frames
+                step = max(1, len(shot) // MAX_FRAMES)
+                if frame.index in shot and (frame.index - shot.start) % step == 0:
+                    self._segmenter.learn_plate(frame)
+        for plan in todo:
+            self._keep(plan)
+
+    def enter(self, plan: ShotPlan) -> None:
+        """The next frames are of this shot."""
+        self._segmenter.reset()
+        kept = self._plates.pop(plan.frames.start, None)
+        if kept is None:
+            self._segmenter.set_plate(None)
+            return
+        image = np.asarray(cv2.imdecode(kept[0], cv2.IMREAD_COLOR), np.uint8)
+        known = np.asarray(cv2.imdecode(kept[1], cv2.IMREAD_GRAYSCALE), np.uint8)
+        self._segmenter.set_plate(Plate(np.ascontiguousarray(image[..., ::-1]), known))
+
+    def segment(self, frame: Frame, face: FaceState) -> Segmentation | None:
+        """Segments a frame around the face of one wearer."""
+        return self._segmenter.segment(frame, face.points_px(*frame.size), face.track_id)
+
+    def close(self) -> None:
+        self._segmenter.close()
+
+    def _keep(self, plan: ShotPlan) -> None:
+        plate = self._segmenter.plate()
+        if plate is not None:
+            bgr = cv2.cvtColor(plate.image, cv2.COLOR_RGB2BGR)
+            _, image = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
+            _, known = cv2.imencode(".png", plate.known)
+            self._plates[plan.frames.start] = np.asarray(image), np.asarray(known)
+        self._segmenter.reset()

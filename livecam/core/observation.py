@@ -1,0 +1,119 @@
+"""What the tracker measured in one frame, and the tracks that its faces belong to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.core.face import Face, Weights
+from livecam.core.frame import Frame
+
+FaceBox: TypeAlias = NDArray[np.float64]  # float64[3]: centre x, y and width of a face, pixels
+Appearance: TypeAlias = NDArray[np.float32]  # float32[6, 6, 3]: colours of a face, 0..1
+
+VELOCITY_S = 0.1  # time constant of the measured velocity
+COAST_S = 0.2  # time constant with which a face that is not visible slows down
+APPEARANCE_S = 1.0  # time constant of the appearance
+GATE, GATE_PER_S = 0.6, 8.0  # how far a face may have moved, in face widths
+MAX_GATE_S = 0.25  # waiting longer makes nothing more likely
+MAX_GAP_S = 0.1  # one frame without a detection says no more than that it was missing so long
+MIN_STATIONARY_S = 10.0  # a face without any motion for so long is a picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackMotion:
+    """The kinematic state of a track: what association compares detections with."""
+
+    box: FaceBox  # where it was detected last
+    velocity: NDArray[np.float64]  # float64[2], pixels a second
+    seen_at: float  # time of the last detection, seconds
+    appearance: Appearance | None = None
+
+    def predicted(self, now: float) -> FaceBox:
+        """The expected box: a face that is not visible goes on a little and slows down."""
+        coast_s = COAST_S * (1 - math.exp(-max(now - self.seen_at, 0.0) / COAST_S))
+        out = self.box.copy()
+        out[:2] += self.velocity * coast_s
+        return out
+
+    def gate(self, now: float) -> float:
+        """How far from the predicted box it may be, in face widths."""
+        return GATE + GATE_PER_S * min(max(now - self.seen_at, 0.0), MAX_GATE_S)
+
+    def updated(self, box: FaceBox, appearance: Appearance | None, now: float) -> TrackMotion:
+        """The state after a detection."""
+        dt = now - self.seen_at
+        velocity = self.velocity
+        if dt > 0:
+            measured = (box[:2] - self.box[:2]) / dt
+            if math.hypot(*measured) > GATE_PER_S * box[2]:
+                measured[:] = 0  # detected somewhere else: no head moves like that
+            velocity = velocity + (measured - velocity) * (1 - math.exp(-dt / VELOCITY_S))
+        return TrackMotion(box, velocity, now, self._appearance_after(appearance, dt))
+
+    def _appearance_after(self, measured: Appearance | None, dt: float) -> Appearance | None:
+        if measured is None or self.appearance is None:
+            return self.appearance if measured is None else measured
+        share = np.float32(1 - math.exp(-dt / APPEARANCE_S))
+        return self.appearance + (measured - self.appearance) * share
+
+    def without_appearance(self) -> TrackMotion:
+        """The state after the light changed."""
+        return replace(self, appearance=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One face that is followed through frames, as known at the newest of them."""
+
+    id: int
+    face: Face | None  # its detection in the newest frame; None while it is not visible
+    motion: TrackMotion
+    started_at: float
+    first_box: FaceBox
+    first_weights: Weights
+    recent_box: FaceBox  # smoothed
+    has_moved: bool = False  # changed its place or its expression
+    missed: int = 0  # frames since the last detection
+
+    @property
+    def box(self) -> FaceBox:
+        """Where it was detected last."""
+        return self.motion.box
+
+    def missing_s(self, now: float) -> float:
+        """How long it was searched without success: a stall of the tracker is no absence."""
+        return min(now - self.motion.seen_at, self.missed * MAX_GAP_S)
+
+    def is_stationary(self, now: float) -> bool:
+        """Whether it was followed for long without any motion, like a poster."""
+        return not self.has_moved and now - self.started_at >= MIN_STATIONARY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the tracker measured in one frame; it carries that frame, so that head and neck
+    stay together.
+
+    After association every face that was not detected twice belongs to a track.
+    """
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    tracks: tuple[Track, ...] = ()  # all that are known, visible or not
+    slots: tuple[int | None, ...] = ()  # the id of the track that wears each avatar
+
+    @property
+    def wearers(self) -> tuple[Track | None, ...]:
+        """The track in each slot."""
+        by_id = {track.id: track for track in self.tracks}
+        return tuple(None if track_id is None else by_id.get(track_id) for track_id in self.slots)
+
+    @property
+    def bystanders(self) -> tuple[Track, ...]:
+        """The tracks without a slot, visible or not."""
+        return tuple(track for track in self.tracks if track.id not in self.slots)

@@ -1,0 +1,76 @@
+"""The preview window of a live run: shows what is published and collects the hotkeys."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from livecam.core.commands import Command
+from livecam.core.errors import GraphicsError, SinkError
+from livecam.core.timing import Clock
+from livecam.pipeline.pipeline import Pipeline, Published
+from livecam.render.context import Graphics, WindowRequest, open_graphics
+from livecam.sinks.base import OutputInfo
+from livecam.sinks.preview import Preview, PreviewStatus, display_available
+
+log = logging.getLogger(__name__)
+
+RATE_FRAMES = 31  # over which the rate is measured
+
+
+def open_graphics_with_window() -> Graphics:
+    """A context with a window where there is a display, else one without."""
+    if not display_available():
+        return open_graphics()
+    try:
+        return open_graphics(WindowRequest())
+    except GraphicsError as error:
+        log.warning("no preview: %s", error)
+        return open_graphics()
+
+
+class PreviewWindow:
+    """Draws published frames; a window that breaks ends only the preview."""
+
+    def __init__(self, graphics: Graphics, info: OutputInfo, clock: Clock) -> None:
+        self._clock = clock
+        self._shown_at: deque[float] = deque(maxlen=RATE_FRAMES)
+        self._preview: Preview | None = Preview(graphics)
+        self._preview.open(info)
+
+    def show(self, published: Published, pipeline: Pipeline, recording: bool) -> Sequence[Command]:
+        """Draws a frame; returns the commands of keys pressed since the last one."""
+        preview = self._preview
+        if preview is None:
+            return ()
+        self._shown_at.append(self._clock.now())
+        preview.status = PreviewStatus(
+            state=published.state.value,
+            fps=_rate(self._shown_at),
+            recording=recording,
+            frozen=pipeline.frozen,
+            panic=pipeline.guard.panic,
+        )
+        try:
+            preview.send(published.frame)
+        except SinkError as error:
+            log.warning("the preview ends: %s", error)
+            self.close()
+            return ()
+        return preview.poll()
+
+    @property
+    def is_open(self) -> bool:
+        return self._preview is not None
+
+    def close(self) -> None:
+        preview, self._preview = self._preview, None
+        if preview is not None:
+            preview.close()
+
+
+def _rate(times: deque[float]) -> float:
+    """Frames a second over the newest times."""
+    span_s = times[-1] - times[0]
+    return (len(times) - 1) / span_s if span_s > 0 else 0.0

@@ -1,0 +1,50 @@
+"""What the whole process shares, set before any thread starts."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+import cv2
+
+# The default of 5 ms makes a 60 Hz loop beside bursts of Python late by 8.6 ms (p99); this, 4.4.
+SWITCH_INTERVAL_S = 0.001
+# Knobs of glibc's malloc (malloc.h) and what they are set to.
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
+MALLOC_KNOBS = ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 256 << 20))
+
+
+def prepare_process() -> None:
+    """Sets switch interval, OpenCV's threads and malloc for live work.
+
+    Frames are allocated on one thread and freed on another: glibc's arena per thread left
+    0.4 MB a second behind. One arena that keeps its memory stays flat.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    cv2.setNumThreads(1)
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library has no such knobs
+            library = ctypes.CDLL(None)
+            for knob, value in MALLOC_KNOBS:
+                library.mallopt(knob, value)
+
+
+class CleanShutdown:
+    """Turns Ctrl-C and SIGTERM into a normal end of the loop, so that files are closed."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+
+    def __enter__(self) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
+            self._stop()
+
+        self._before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

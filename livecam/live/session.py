@@ -1,0 +1,111 @@
+"""The set-up of a live run, for `livecam run` and `livecam bench` alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from livecam.config.settings import Settings
+from livecam.core.timing import Clock, StageTimer
+from livecam.core.worker import Worker
+from livecam.live.workers import CaptureWorker, SegmentationWorker, TrackingWorker
+from livecam.pipeline.build import (
+    avatars_of,
+    compositor_factory,
+    output_info,
+    people_tracker,
+    segmenter_factory,
+    tracker_factory,
+)
+from livecam.pipeline.pipeline import Inputs, Pipeline
+from livecam.render.context import Graphics, open_graphics
+from livecam.sinks.base import OutputInfo
+from livecam.sources.base import Source, SourceInfo
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """What a live run consists of, with its workers running; sinks and loop are the caller's."""
+
+    pipeline: Pipeline
+    capture: CaptureWorker
+    tracking: TrackingWorker
+    segmentation: SegmentationWorker | None  # None when no stage needs one
+    graphics: Graphics
+    source: SourceInfo
+    output: OutputInfo
+
+
+@contextmanager
+def live_session(
+    settings: Settings,
+    make_source: Callable[[], Source],
+    clock: Clock,
+    timer: StageTimer,
+    *,
+    inputs: Inputs | None = None,
+    camera: str | None = None,
+    open_context: Callable[[], Graphics] = open_graphics,
+) -> Iterator[LiveSession]:
+    """Starts capture, tracking and segmentation, and opens OpenGL on the calling thread.
+
+    Args:
+        settings: all of them; their names were checked.
+        make_source: makes the source on the capture thread.
+        clock: of the run.
+        timer: receives the stages of all threads.
+        inputs: performers, profile and sound; its segmentations are set here.
+        camera: the name under which the clean plate is kept; None keeps none.
+        open_context: opens the graphics.
+
+    Raises:
+        LivecamError: a model or an avatar is missing, the source or OpenGL cannot be opened.
+    """
+    avatars = avatars_of(settings.avatar)
+    capture = CaptureWorker(make_source, timer)
+    tracking = TrackingWorker(
+        tracker_factory(settings), people_tracker(settings), capture.frames, timer
+    )
+    segmentation = _segmentation_worker(settings, tracking, clock, timer, camera)
+    workers = [capture.worker, tracking.worker]  # tracking loads its model while OpenGL opens
+    if segmentation is not None:
+        workers.insert(0, segmentation.worker)
+    with ExitStack() as stack:
+        stack.callback(_stop, workers)
+        for worker in workers:
+            worker.start()
+        graphics = stack.enter_context(open_context())
+        source = capture.wait_until_open()
+        output = output_info(settings, source)
+        inputs = inputs or Inputs()
+        if segmentation is not None:
+            inputs = replace(inputs, segmentations=segmentation.newest)
+        make_compositor = compositor_factory(settings, graphics, timer)
+        pipeline = Pipeline(settings, avatars, make_compositor, output, timer, inputs)
+        stack.callback(pipeline.close)
+        yield LiveSession(pipeline, capture, tracking, segmentation, graphics, source, output)
+
+
+def _segmentation_worker(
+    settings: Settings,
+    tracking: TrackingWorker,
+    clock: Clock,
+    timer: StageTimer,
+    camera: str | None,
+) -> SegmentationWorker | None:
+    make = segmenter_factory(settings, hurried=True, camera=camera)
+    if make is None:
+        return None
+    return SegmentationWorker(make, tracking.sampled, settings.picture.looks_per_s, clock, timer)
+
+
+def _stop(workers: Sequence[Worker]) -> None:
+    for worker in workers:
+        worker.request_stop()
+    for worker in workers:
+        if not worker.join():
+            log.warning("%s did not stop in time", worker.name)

@@ -1,0 +1,231 @@
+"""The workers of a live run: capture, tracking and segmentation, each on its own thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from livecam.core.errors import SourceError
+from livecam.core.frame import Frame
+from livecam.core.mailbox import Mailbox
+from livecam.core.observation import Observation
+from livecam.core.timing import Clock, StageTimer
+from livecam.core.worker import Worker
+from livecam.people.tracker import PeopleTracker, primary_track
+from livecam.segmentation.base import Segmentation
+from livecam.segmentation.segmenter import Segmenter
+from livecam.sources.base import Source, SourceInfo
+from livecam.tracking.base import Tracker
+
+log = logging.getLogger(__name__)
+
+TAKE_S = 0.5  # workers look up at least so often
+LOW_PRIORITY = 10  # of the thread that looks for person, hair and hands
+OPEN_S = 20.0  # a camera that has not opened by then never will
+
+
+class CaptureWorker:
+    """Owns the source; hands every frame to the tracker and to the main loop."""
+
+    def __init__(self, make_source: Callable[[], Source], timer: StageTimer) -> None:
+        self.frames: Mailbox[Frame] = Mailbox("frames")
+        self.newest: Mailbox[Frame] = Mailbox("newest")
+        self.info: SourceInfo | None = None
+        self.opened = threading.Event()  # set once the first try to open has ended
+        self.lost = threading.Event()  # the device is gone; cleared by its next picture
+        self.ended = False
+        self.worker = Worker("capture", self, on_error=self._failed)
+        self._make_source = make_source
+        self._source: Source | None = None
+        self._timer = timer
+        self._first_error: Exception | None = None
+
+    def wait_until_open(self) -> SourceInfo:
+        """What the source granted.
+
+        Raises:
+            SourceError: it could not be opened; whatever it raised.
+        """
+        if not self.opened.wait(OPEN_S):
+            raise SourceError(
+                f"the source did not open within {OPEN_S:.0f} s",
+                hint="unplug the camera and plug it in again, or pass --source sample",
+            )
+        if self.info is None:
+            raise self._first_error or SourceError("the source did not open")
+        return self.info
+
+    def start(self) -> None:
+        self._source = self._make_source()
+        info = self._source.open()
+        if self.info is not None:
+            log.info("%s is back", info.name)
+        self.info = info
+        self.opened.set()
+
+    def step(self) -> bool:
+        assert self._source is not None
+        with self._timer.stage("capture"):
+            frame = self._source.read()
+        if frame is None:
+            self.ended = True
+            return False
+        self.lost.clear()
+        self.frames.put(frame)
+        self.newest.put(frame)
+        return True
+
+    def stop(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            try:
+                source.close()
+            except Exception as error:
+                log.warning("the source did not close cleanly: %s", error)
+
+    def _failed(self, error: Exception) -> None:
+        self.lost.set()
+        if self.info is None:
+            self._first_error = error
+            self.worker.request_stop()  # before the first picture we fail fast
+            self.opened.set()
+
+
+class TrackingWorker:
+    """Owns the tracker and the people tracker: the newest frame in, an observation out."""
+
+    def __init__(
+        self,
+        make_tracker: Callable[[], Tracker],
+        people: PeopleTracker,
+        frames: Mailbox[Frame],
+        timer: StageTimer,
+    ) -> None:
+        self.observations: Mailbox[Observation] = Mailbox("observations")
+        self.sampled: Mailbox[Observation] = Mailbox("sampled")  # for segmentation
+        self.worker = Worker("track", self)
+        self.busy = False
+        self.tracked = 0
+        self._make_tracker = make_tracker
+        self._people = people  # used on this thread alone
+        self._forget_people = threading.Event()
+        self._frames = frames
+        self._timer = timer
+        self._tracker: Tracker | None = None
+
+    def start(self) -> None:
+        self._tracker = self._make_tracker()
+
+    def step(self) -> bool:
+        assert self._tracker is not None
+        frame = self._frames.take(TAKE_S)
+        if frame is None:
+            return True
+        self.busy = True
+        try:
+            with self._timer.stage("track"):
+                observation = self._tracker.track(frame)
+            with self._timer.stage("associate"):
+                observation = self._associated(observation)
+            self.tracked += 1
+            self.observations.put(observation)
+            self.sampled.put(observation)
+        finally:
+            self.busy = False
+        return True
+
+    def stop(self) -> None:
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            tracker.close()
+
+    def forget_people(self) -> None:
+        """Lets all tracks begin anew with the next frame; any thread may call it."""
+        self._forget_people.set()
+
+    def _associated(self, observation: Observation) -> Observation:
+        if self._forget_people.is_set():
+            self._forget_people.clear()
+            self._people.reset()
+        return self._people.update(observation)
+
+
+def _lower_priority() -> None:
+    """Lets this thread run when no other of ours wants to: nothing waits for it.
+
+    Linux has a priority for every thread; elsewhere all have the same.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
+
+
+class SegmentationWorker:
+    """Owns the segmenter: some times a second an observation in, a segmentation out.
+
+    Never delays a frame: the pipeline takes the newest segmentation, of whatever time it is.
+    """
+
+    def __init__(
+        self,
+        make_segmenter: Callable[[], Segmenter],
+        observations: Mailbox[Observation],
+        rate_hz: float,
+        clock: Clock,
+        timer: StageTimer,
+    ) -> None:
+        self.worker = Worker("segment", self)
+        self._make_segmenter = make_segmenter
+        self._observations = observations
+        self._interval_s = 1 / rate_hz
+        self._clock, self._timer = clock, timer
+        self._segmenter: Segmenter | None = None
+        self._newest: Segmentation | None = None  # replaced as a whole: any thread may read it
+        self._reset_plate = threading.Event()
+
+    def newest(self) -> Segmentation | None:
+        """The newest result; any thread may ask."""
+        return self._newest
+
+    def reset_plate(self) -> None:
+        """Lets the background be learned anew; any thread may call it."""
+        self._reset_plate.set()
+
+    def start(self) -> None:
+        _lower_priority()
+        self._segmenter = self._make_segmenter()
+
+    def step(self) -> bool:
+        began = self._clock.now()
+        observation = self._observations.take(TAKE_S)
+        if observation is None:
+            return True
+        with self._timer.stage("segment"):
+            segmentation = self._segment(observation)
+        if segmentation is not None:
+            self._newest = segmentation
+        left_s = self._interval_s - (self._clock.now() - began)
+        if left_s > 0:
+            self._clock.sleep(left_s)
+        return True
+
+    def stop(self) -> None:
+        segmenter, self._segmenter = self._segmenter, None
+        self._newest = None
+        if segmenter is not None:
+            segmenter.close()
+
+    def _segment(self, observation: Observation) -> Segmentation | None:
+        """The segmentation around the primary wearer; None while they are not visible."""
+        assert self._segmenter is not None
+        if self._reset_plate.is_set():
+            self._reset_plate.clear()
+            self._segmenter.reset_plate()
+        frame, track = observation.frame, primary_track(observation)
+        if track is None or track.face is None:
+            return self._segmenter.segment(frame, None)
+        return self._segmenter.segment(frame, track.face.points_px(*frame.size), track.id)

@@ -1,0 +1,188 @@
+"""Tracking by detection: follows every face through the frames and says who wears an avatar.
+
+This is the one place that decides identity. The result travels with the observation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from livecam.core.face import EXPRESSIONS, Face
+from livecam.core.observation import Appearance, FaceBox, Observation, Track, TrackMotion
+from livecam.people.association import (
+    appearance_of,
+    associate,
+    distance,
+    distinct,
+    face_box,
+    growth,
+)
+from livecam.people.cuts import CutDetector
+from livecam.people.slots import PATIENCE_S, SlotAssignment, SlotOrder
+
+MEMORY_S = 20.0  # how long a track is kept that is not visible
+RECENT_S = 1.0  # a bystander who is missing may still be there for so long
+KEEP_SLOT_S = 5.0  # how long a slot is kept at least that no other track wants
+MAX_SLOTS = 4
+
+# After a cut a face so near its old place is the same: only the light changed.
+UNCUT_DISTANCE, UNCUT_GROWTH = 0.25, 0.15
+
+# A face is not stationary once it moved or changed its expression. The tracker's noise on a still
+# portrait stays below a third of this; gaze is left out, because it is the noisiest.
+MOVED, MOVED_S = 0.12, 0.3  # of a face's width, or of its growth; time constant of the box
+EXPRESSION_CHANGE = 0.35
+_EXPRESSIVE = np.array([not name.startswith("eyeLook") for name in EXPRESSIONS])
+
+
+class PeopleTracker:
+    """Associates the faces of each observation with tracks. One thread; no clock of its own.
+
+    Observations come in the order of their frames; when time falls (a looped file) everything
+    starts anew. The arguments are those of `SlotAssignment`.
+    """
+
+    def __init__(
+        self, slots: int = 1, by: SlotOrder = "order", keep_s: float = KEEP_SLOT_S
+    ) -> None:
+        self._slots = SlotAssignment(slots, by, keep_s)
+        self._cuts = CutDetector()
+        self._last_id = 0
+        self._now = -np.inf
+        self._tracks: list[Track] = []
+
+    def reset(self) -> None:
+        """Forgets all tracks; their ids are not used again."""
+        self._tracks = []
+        self._cuts.reset()
+        self._slots.reset()
+
+    def update(self, observation: Observation) -> Observation:
+        """The observation of the next frame with its tracks and slots."""
+        frame, faces = observation.frame, observation.faces
+        now = frame.captured_at
+        if now < self._now:
+            self.reset()
+        self._now = now
+        boxes = [face_box(face, *frame.size) for face in faces]
+        if self._cuts.is_cut(frame):
+            self._keep_only_the_unmoved(boxes)
+        appearances = [appearance_of(frame, box) for box in boxes]
+        self._associate(faces, boxes, appearances, now)
+        self._tracks = [t for t in self._tracks if now - t.motion.seen_at <= MEMORY_S]
+        self._slots.assign(self._tracks, now, frame.width)
+        return replace(observation, tracks=tuple(self._tracks), slots=self._slots.slots)
+
+    def _associate(
+        self,
+        faces: Sequence[Face],
+        boxes: Sequence[FaceBox],
+        appearances: Sequence[Appearance | None],
+        now: float,
+    ) -> None:
+        tracks = self._tracks
+        matches = dict(
+            associate(
+                [track.motion for track in tracks],
+                [track.face is not None for track in tracks],
+                boxes,
+                appearances,
+                now,
+            )
+        )
+        self._tracks = [
+            _missed(track)
+            if (i := matches.get(k)) is None
+            else _detected(track, faces[i], boxes[i], appearances[i], now)
+            for k, track in enumerate(tracks)
+        ]
+        if not matches and len(faces) == 1:
+            self._release_the_only_one(now)
+        for i in distinct(boxes, set(matches.values())):
+            self._tracks.append(self._started(faces[i], boxes[i], appearances[i], now))
+
+    def _started(
+        self, face: Face, box: FaceBox, appearance: Appearance | None, now: float
+    ) -> Track:
+        self._last_id += 1
+        motion = TrackMotion(box, np.zeros(2), now, appearance)
+        return Track(self._last_id, face, motion, now, box, face.weights, box)
+
+    def _release_the_only_one(self, now: float) -> None:
+        """One face before and one face elsewhere now: most likely the same person, who takes the
+        slot as a new track.
+
+        The old track is kept without a slot, so that its place is still covered: it may be
+        another person.
+        """
+        recent = [track for track in self._tracks if track.missing_s(now) <= PATIENCE_S]
+        if len(recent) == 1:
+            self._slots.release(recent[0])
+
+    def _keep_only_the_unmoved(self, boxes: Sequence[FaceBox]) -> None:
+        """After a cut only faces that did not move are the same: there the light changed."""
+        self._tracks = [
+            replace(track, motion=track.motion.without_appearance())
+            for track in self._tracks
+            if any(
+                distance(box, track.box) < UNCUT_DISTANCE and growth(box, track.box) < UNCUT_GROWTH
+                for box in boxes
+            )
+        ]
+        self._slots.retain(self._tracks)
+
+
+def primary_track(observation: Observation) -> Track | None:
+    """The wearer whose segmentation is computed: only one person's is.
+
+    The one in the first slot, also while missing for a moment; else the first who is visible.
+    """
+    now = observation.frame.captured_at
+    wearers = [track for track in observation.wearers if track is not None]
+    first = observation.wearers[0] if observation.slots else None
+    if first is not None and first.missing_s(now) <= PATIENCE_S:
+        return first
+    return next((track for track in wearers if track.face is not None), first)
+
+
+def primary_face(observation: Observation) -> Face | None:
+    """The face of the primary wearer, when it is visible."""
+    track = primary_track(observation)
+    return None if track is None else track.face
+
+
+def missing_bystanders(observation: Observation) -> list[Track]:
+    """Faces without a slot that were visible a moment ago: they may still be there."""
+    now = observation.frame.captured_at
+    return [t for t in observation.bystanders if t.face is None and t.missing_s(now) <= RECENT_S]
+
+
+def _missed(track: Track) -> Track:
+    return replace(track, face=None, missed=track.missed + 1)
+
+
+def _detected(
+    track: Track, face: Face, box: FaceBox, appearance: Appearance | None, now: float
+) -> Track:
+    """The track after a detection."""
+    dt, recent = now - track.motion.seen_at, track.recent_box
+    if dt > 0:
+        recent = recent + (box - recent) * (1 - math.exp(-dt / MOVED_S))
+    return replace(
+        track,
+        face=face,
+        motion=track.motion.updated(box, appearance, now),
+        recent_box=recent,
+        has_moved=track.has_moved or _has_moved(track, face, recent),
+        missed=0,
+    )
+
+
+def _has_moved(track: Track, face: Face, recent: FaceBox) -> bool:
+    moved = float(np.abs(recent - track.first_box).max()) / track.first_box[2]
+    change = np.abs(face.weights - track.first_weights)[_EXPRESSIVE].max()
+    return bool(moved > MOVED or change > EXPRESSION_CHANGE)

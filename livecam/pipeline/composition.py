@@ -1,0 +1,136 @@
+"""The composition step that every mode shares: avatars drawn over a frame."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from livecam.avatar.base import Avatar, AvatarState
+from livecam.compose import covers
+from livecam.compose.base import Compositor
+from livecam.core.frame import Frame, Image, Rect
+from livecam.core.timing import StageTimer
+from livecam.segmentation.base import Segmentation
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 0.1  # pauses before a broken compositor is made anew
+MAX_RETRY_S = 5.0
+
+# Makes a compositor for frames of a width and height; raises GraphicsError.
+CompositorFactory = Callable[[Avatar, int, int], Compositor]
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """A frame with its avatars, and what it was made of."""
+
+    frame: Frame
+    background: Frame  # the frame without them: never to be published
+    box: Rect  # what was drawn, pixels of the frame
+    covered: bool  # an avatar hides the face; False: the frame is bare
+    planes: Image | None = None  # `frame` as I420, where the GPU made that too
+
+
+class Composition:
+    """Owns the compositor: makes it for the size at hand, and anew after a failure.
+
+    Used and closed on the thread that owns the GL context. With `bare` no avatar is drawn: the
+    user wants their own face, with effects.
+    """
+
+    def __init__(
+        self,
+        make_compositor: CompositorFactory,
+        avatars: Sequence[Avatar],
+        timer: StageTimer,
+        *,
+        bare: bool = False,
+    ) -> None:
+        self.avatars = tuple(avatars)
+        self.bare = bare
+        self.wants_planes = False  # a sink takes I420
+        self.last_error: Exception | None = None
+        self._make = make_compositor
+        self._timer = timer
+        self._compositor: Compositor | None = None
+        self._size = (0, 0)
+        self._retry_at, self._retry_pause_s = 0.0, FIRST_RETRY_S
+
+    @property
+    def tier(self) -> str:
+        """How the head is drawn; empty before the first one."""
+        return "" if self._compositor is None else self._compositor.tier
+
+    def avatar(self, slot: int) -> Avatar:
+        """The avatar of a slot; the list begins again where there are more slots."""
+        return self.avatars[slot % len(self.avatars)]
+
+    def replace_avatar(self, avatar: Avatar) -> None:
+        """Changes the first avatar, in every slot that has it."""
+        before, self.bare = self.avatars[0], False
+        self.avatars = tuple(avatar if each is before else each for each in self.avatars)
+        self.close()
+
+    def compose(
+        self,
+        frame: Frame,
+        avatars: Sequence[AvatarState],
+        segmentation: Segmentation | None = None,
+        now: float = 0.0,
+    ) -> Composite:
+        """Draws avatars over a frame.
+
+        Raises:
+            GraphicsError: the driver gave up; the caller tells `failed`, and is answered with
+                the same error until it is time to try again.
+        """
+        compositor = self._compositor_for(frame, now)
+        drawn = () if self.bare else avatars
+        with self._timer.stage("compose"):
+            picture = compositor.compose(frame, drawn, segmentation)
+            planes = compositor.planes() if self.wants_planes else None
+        self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
+        return Composite(picture, frame, compositor.drawn, bool(drawn), planes)
+
+    def failed(self, error: Exception, now: float) -> None:
+        """Something went wrong while a frame was made: a new compositor is made after a pause."""
+        if self.last_error is None or str(error) != str(self.last_error):
+            log.warning("picture covered: %s", error, exc_info=True)
+        if error is not self.last_error:
+            self._retry_at = now + self._retry_pause_s
+            self._retry_pause_s = min(self._retry_pause_s * 2, MAX_RETRY_S)
+        self.last_error = error
+        self.close()
+
+    def close(self) -> None:
+        if self._compositor is not None:
+            try:
+                self._compositor.close()
+            except Exception as error:
+                log.warning("renderer did not close cleanly: %s", error)
+            self._compositor = None
+
+    def _compositor_for(self, frame: Frame, now: float) -> Compositor:
+        if self._compositor is not None and self._size == frame.size:
+            return self._compositor
+        if now < self._retry_at and self.last_error is not None:
+            raise self.last_error  # pausing before the next try
+        self.close()
+        self._compositor = self._make(self.avatars[0], frame.width, frame.height)
+        if len(self.avatars) > 1:
+            self._compositor.set_avatars(self.avatars)
+        self._size = frame.size
+        return self._compositor
+
+
+def with_blurred(frame: Frame, regions: Sequence[Rect], timer: StageTimer) -> Frame:
+    """The frame with heads in these regions blurred beyond recognition."""
+    if not regions:
+        return frame
+    with timer.stage("blur others"):
+        image = frame.image.copy()
+        for region in regions:
+            covers.blur_region(image, region)
+    return Frame(image, frame.index, frame.captured_at)

@@ -1,0 +1,115 @@
+"""The step that every mode shares: from one person's face state to the state of their avatar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Avatar, AvatarState, Profile
+from livecam.avatar.rig import Rig
+from livecam.config.settings import AvatarSettings
+from livecam.core.face import FaceState, Matrix4
+from livecam.core.frame import Frame
+from livecam.core.spaces import focal_px
+from livecam.motion.base import Performer, with_performances
+from livecam.pipeline.easing import ReturnEasing
+
+
+class AvatarDriver:
+    """Drives the avatar of one slot, live as in recordings. One thread.
+
+    `performers` move the face, each overriding the ones before; where the head is remains what
+    was measured, so that it covers the real one.
+    """
+
+    def __init__(
+        self,
+        slot: int,
+        avatar: Avatar,
+        settings: AvatarSettings,
+        profile: Profile | None = None,
+        performers: Sequence[Performer] = (),
+    ) -> None:
+        self.slot = slot
+        self._settings = settings
+        self._profile = profile
+        self._performers = performers
+        self._easing = ReturnEasing()
+        self._drift_px = np.zeros(2)  # how far the held head has moved on
+        self._shown: AvatarState | None = None
+        self.change_avatar(avatar)
+
+    def change_avatar(self, avatar: Avatar) -> None:
+        """Changes the head; the next state is that of the new one."""
+        self._rig = Rig(avatar, self._settings, self._profile)
+
+    def reset(self) -> None:
+        """Forgets the person."""
+        self._shown = None
+        self._rig.reset()
+        self._easing.reset()
+
+    def performed(self, face: FaceState, now: float) -> FaceState:
+        """The face as its performers move it at that time."""
+        if not self._performers:
+            return face
+        return with_performances(
+            face, [p for each in self._performers if (p := each.at(now)) is not None]
+        )
+
+    def drive(self, face: FaceState, frame: Frame, dt: float = 0.0) -> AvatarState:
+        """The avatar on that face in a frame, dt seconds after it was last drawn."""
+        state = self._rig.state(face, frame.width, frame.height, frame.image)
+        state = self._easing.step(state, self._shown, dt)
+        self._drift_px = np.zeros(2)
+        self._shown = replace(state, slot=self.slot, track_id=face.track_id)
+        return self._shown
+
+    def idle(self, dt: float, height: int) -> AvatarState | None:
+        """The held avatar dt seconds later, in a frame of that height; None when it stands
+        still."""
+        self._easing.hold()
+        state = self._rig.idle(dt)
+        if state is None:
+            return None
+        state = shifted(self._easing.eased(state), self._drift_px, height)
+        self._shown = replace(state, slot=self.slot)
+        return self._shown
+
+    def drift(self, dt: float, drift_px: NDArray[np.float64], height: int) -> AvatarState | None:
+        """As `idle`, for a person who is expected to have moved by so much since they were
+        visible; the last state when nothing moves. None when there was none."""
+        before, self._drift_px = self._drift_px, drift_px
+        if self.idle(dt, height) is None and self._shown is not None:
+            self._shown = shifted(self._shown, drift_px - before, height)
+        return self._shown
+
+    def vanish(self) -> None:
+        """The avatar is no longer drawn: it comes back where it is measured, without easing."""
+        self._shown = None
+        self._easing.reset()
+
+    def warm_up(
+        self, faces: Iterable[FaceState], first: FaceState, size: tuple[int, int]
+    ) -> list[Matrix4]:
+        """Lets the rig learn a recording's neutral face before the first frame is drawn.
+
+        Ends at the face `first`, else the jump back would look like motion. Returns where the
+        head was in each, camera_from_head.
+        """
+        heads = [self._rig.state(face, *size).camera_from_head for face in faces]
+        self._rig.state(first, *size)
+        return heads
+
+
+def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> AvatarState:
+    """The avatar moved within a frame of that height."""
+    if not by_px.any():
+        return state
+    metres = -float(state.camera_from_head[2, 3]) / focal_px(height)
+    offset = np.array((by_px[0] * metres, -by_px[1] * metres, 0.0))
+    face_px = None if state.face_px is None else (state.face_px + by_px).astype(np.float32)
+    return replace(state.translated(offset), face_px=face_px)

@@ -1,0 +1,74 @@
+"""Parts of the pipeline behind their people tracker, as the tracking worker feeds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from livecam.avatar.base import Avatar
+from livecam.config.settings import Settings, SmoothingSettings
+from livecam.core.face import Face, FaceState
+from livecam.core.frame import Frame
+from livecam.core.observation import Observation
+from livecam.filtering.smoother import Smoother
+from livecam.people.tracker import PeopleTracker, primary_track
+from livecam.pipeline.build import people_tracker
+from livecam.pipeline.cast import Wearer
+from livecam.pipeline.composition import CompositorFactory
+from livecam.pipeline.pipeline import Inputs, Pipeline, Published
+from livecam.sinks.base import OutputInfo
+
+
+class TrackedPipeline(Pipeline):
+    """Takes raw observations: their faces are associated first."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        avatars: Sequence[Avatar],
+        make_compositor: CompositorFactory,
+        output: OutputInfo,
+        inputs: Inputs | None = None,
+    ) -> None:
+        super().__init__(settings, avatars, make_compositor, output, None, inputs)
+        self.people = people_tracker(settings)
+
+    def show(
+        self, observation: Observation | None, now: float, newest: Frame | None = None
+    ) -> Published:
+        if observation is not None:
+            observation = self.people.update(observation)
+        return super().show(observation, now, newest)
+
+    def source_lost(self) -> None:
+        super().source_lost()
+        self.people.reset()
+
+
+class SteadiedPerson:
+    """The primary person of raw observations, associated and steadied as in the pipeline."""
+
+    def __init__(self, settings: SmoothingSettings | None = None) -> None:
+        self._people = PeopleTracker()
+        self._smoother = Smoother(settings or SmoothingSettings())
+        self._wearer = Wearer(_NoAvatar(), self._smoother)  # type: ignore[arg-type]
+        self.others: tuple[Face, ...] = ()
+
+    def update(self, observation: Observation) -> FaceState | None:
+        observation = self._people.update(observation)
+        self.others = tuple(t.face for t in observation.bystanders if t.face is not None)
+        self._wearer.update(primary_track(observation), observation.frame)
+        return self._wearer.face
+
+    def reset(self) -> None:
+        self._people.reset()
+        self._wearer.leave()
+
+    def at(self, time: float) -> FaceState | None:
+        return self._smoother.at(time)
+
+
+class _NoAvatar:
+    """For wearers whose face alone is of interest."""
+
+    def reset(self) -> None:
+        pass
