@@ -220,12 +220,12 @@ def _try_camera(spec: str, settings: Settings) -> Check:
         source = open_source(asked, SystemClock())
         try:
             info = source.open()
-            picture = source.read()
+            frame = source.read()
         finally:
             source.close()
     except SourceError as error:
         return _warn(error.message, error.hint)
-    if picture is None:
+    if frame is None:
         return _warn(f"{info.name} gives no picture", "unplug it and plug it in again")
     found = f"{info.name} {info.width}x{info.height} at {info.fps:.0f} fps"
     return _ok(found, first=info.name, width=info.width, height=info.height, fps=info.fps)

@@ -1,6 +1,6 @@
 """Profiles on disk: the ranges of a guided calibration, and beside them the online estimate.
 
-The numbers of 52 weights are kept, in files that only their owner may read: no picture, no
+The numbers of 52 weights are kept, in files that only their owner may read: no image, no
 landmark. `livecam calibrate --show` prints them, `--forget` deletes them.
 """
 

@@ -93,15 +93,15 @@ def visible(source: Image, output: Image, oval: Mask) -> tuple[Mask, Mask]:
     """
     width = max(8.0, float(np.ptp(np.nonzero(oval)[1])) + 1)
     region = _box(oval, margin=int(width / 8))
-    real, shown = (_luma_chroma(picture[region]) for picture in (source, output))
+    real, shown = (_luma_chroma(image[region]) for image in (source, output))
     inside = oval[region]
     same = (np.abs(real - shown) <= MAX_COLOUR_ERROR).all(axis=2) & inside
     same = cv2.morphologyEx(same.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))).astype(bool)
     sigma = max(1.5, DETAIL_SIGMA * width)
-    details = [_detail(picture[..., 0], same, sigma) for picture in (real, shown)]
+    details = [_detail(image[..., 0], same, sigma) for image in (real, shown)]
     difference = real[..., 0] - shown[..., 0]
     sure, maybe = _patches(same, details, difference, max(9, MIN_PATCH * oval.sum()))
-    details = [_detail(picture[..., 0], inside, sigma) for picture in (real, shown)]
+    details = [_detail(image[..., 0], inside, sigma) for image in (real, shown)]
     sure |= _correlated(details, width) & inside
     certain, possible = np.zeros_like(oval), np.zeros_like(oval)
     certain[region], possible[region] = sure, maybe & ~sure
@@ -116,9 +116,9 @@ def _box(mask: Mask, margin: int) -> tuple[slice, slice]:
     )
 
 
-def _luma_chroma(picture: Image) -> NDArray[np.float32]:
+def _luma_chroma(image: Image) -> NDArray[np.float32]:
     """Returns Y, Cr, Cb, float32[h, w, 3], slightly blurred as by an encoder."""
-    blurred = cv2.GaussianBlur(picture[..., :3], (3, 3), 0.7)
+    blurred = cv2.GaussianBlur(image[..., :3], (3, 3), 0.7)
     return np.asarray(cv2.cvtColor(blurred, cv2.COLOR_RGB2YCrCb), np.float32)
 
 

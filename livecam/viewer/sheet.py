@@ -109,7 +109,7 @@ def write_sheets(
             path = Path(f"{avatar.name}-sheet.png")
             if out is not None:
                 path = out / path if every else out
-            write_picture(path, sheet(graphics, avatar, chosen))
+            write_image(path, sheet(graphics, avatar, chosen))
             yield path
 
 
@@ -129,7 +129,7 @@ def checked_tier(word: str) -> AnyTier:
     )
 
 
-def write_picture(path: Path, image: Image) -> None:
+def write_image(path: Path, image: Image) -> None:
     """Writes an RGBA image as PNG or JPEG, by the suffix of the name.
 
     Raises:

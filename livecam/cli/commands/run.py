@@ -20,7 +20,7 @@ def run(
     """Turn the camera into your avatar, live."""
     from livecam.config.loader import load_settings
 
-    settings = load_settings(preset, flags).settings  # a typo is told before anything loads
+    settings = load_settings(preset, flags).settings  # a typo is reported before anything loads
     from livecam.live.run import run
 
     return run(settings, stats=stats, seconds=seconds)
