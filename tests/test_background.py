@@ -276,7 +276,7 @@ def test_before_a_person_was_found_all_but_the_head_is_blurred():
 def level(backdrop, at):
     """The brightness that a film shows at a moment."""
     small = CoarseImage.of(picture(NOBODY.astype(np.float32)), NOBODY, at)
-    return int(backdrop.picture(small)[5, 5, 0])
+    return int(backdrop.image(small)[5, 5, 0])
 
 
 def test_a_film_moves_on_with_the_line_and_begins_again(film):
@@ -295,7 +295,7 @@ def test_a_film_outlives_a_pause_of_the_line(film):
 
 
 def test_a_film_that_is_late_keeps_its_last_picture(film, monkeypatch):
-    monkeypatch.setattr("livecam.compose.background_sources._Decoder._run", lambda self: None)
+    monkeypatch.setattr("livecam.compose.background_sources._LoopDecoder._run", lambda self: None)
     backdrop = LoopedVideo(film)
     shown = [level(backdrop, n / 10) for n in range(4)]
     backdrop.close()

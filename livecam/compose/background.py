@@ -1,7 +1,7 @@
-"""Put another background behind person and head, or none at all.
+"""Replaces the background of person and head, or leaves the head alone with alpha.
 
-Colours are mixed as they are encoded: the matte was fitted to them, so the old background is
-taken out by the same law by which it got in.
+Colours are blended as encoded sRGB: the matte was fitted to them, so the old background is
+removed by the model by which it was mixed in.
 """
 
 from __future__ import annotations
@@ -29,57 +29,58 @@ from livecam.core.frame import Image
 from livecam.core.registry import did_you_mean
 from livecam.segmentation.base import Mask
 
-Colors = NDArray[np.float32]  # float32[n, 4], 0..255; the fourth counts for nothing
+Colors = NDArray[np.float32]  # float32[n, 4], 0..255; the fourth is unused
 
 KINDS = ("keep", "blur", "alpha")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 HINT = "keep, blur, alpha, a colour such as #00b140, or the name of a picture or film"
-WRAP_PX = 5  # across, of the window in which the backdrop's light reaches the person
-FINER = 2  # the small pictures are smoothed by as much before edges look into them
+WRAP_PX = 5  # window of the light wrap
+UPSAMPLING = 2  # of the coarse colours before pixels are looked up
 NONE = np.array([[0]], np.float64)
 
 
 def background_stage(setting: str, *, blocking: bool = False) -> Stage | None:
-    """The stage that a setting asks for; None for "keep".
+    """Makes the stage of a setting; None for "keep".
 
-    `blocking` is for conversions: a film behind the person waits until its picture is decoded.
+    With `blocking`, for conversions, a video background waits for its decoder.
 
     Raises:
-        ConfigError: no such colour, picture or film.
+        ConfigError: there is no such colour, image or video.
     """
     wanted = setting.strip()
     if wanted.lower() == "keep":
         return None
     if wanted.lower() == "alpha":
         return HeadAlone()
-    return Background(_backdrop(wanted, blocking))
+    return Background(_source_of(wanted, blocking))
 
 
 class Background:
-    """Shows the foreground before a backdrop.
+    """The stage that composites the foreground over another background.
 
-    The foreground is the person without what head removal filled, and the heads drawn. While
-    nothing is known of the person, it is the heads alone: the room must not show. What is fully
-    foreground keeps its bytes. One thread; `close` ends the decoding of a film.
+    The foreground is the person without the filled background, and the rendered heads. Without
+    segmentation it is the heads alone: the room must not be visible. Pixels of full foreground keep
+    their bytes. One thread; `close` stops the decoder of a video.
     """
 
     name = "background"
 
-    def __init__(self, backdrop: BackgroundSource) -> None:
-        self._backdrop = backdrop
+    def __init__(self, source: BackgroundSource) -> None:
+        self._source = source
         self._matte = Matte()
 
     def apply(self, layers: Layers) -> None:
         foreground = self._foreground(layers)
         at = layers.segmentation.at if layers.segmentation is not None else None
-        small = CoarseImage.of(layers.image, foreground, at)
-        replace(layers.image, foreground, small, self._backdrop.picture(small), self._backdrop.wrap)
+        coarse = CoarseImage.of(layers.image, foreground, at)
+        background = self._source.image(coarse)
+        replace_background(layers.image, foreground, coarse, background, self._source.wrap)
 
     def reset(self) -> None:
         self._matte.reset()
 
     def close(self) -> None:
-        self._backdrop.close()
+        self._source.close()
 
     def _foreground(self, layers: Layers) -> Mask:
         """uint8[h, w]."""
@@ -88,26 +89,26 @@ class Background:
         if segmentation is None or segmentation.size != (width, height):
             return layers.coverage
         person = self._matte.refine(segmentation.person, segmentation.cell, layers.source)
-        # Taken away, not cut off at: half filled and half person is the rim of the filled hair.
+        # Subtracted, not masked: the edge of removed hair is half filled and half person.
         person = np.asarray(cv2.subtract(person, layers.filled, dst=person), np.uint8)
         return np.asarray(cv2.max(person, layers.coverage, dst=person), np.uint8)
 
 
 class HeadAlone:
-    """Leaves nothing but the heads: straight (not premultiplied) sRGB with true alpha.
+    """The stage that leaves the heads alone: straight (not premultiplied) sRGB with alpha.
 
-    Alpha is the heads' coverage. Where it is 0 the colour is 0 too, so nothing of the room stays
-    hidden in the file. Hands before a head are holes in it.
+    Alpha is the coverage of the heads. Where it is 0 the colour is 0 too, so that the room is not
+    hidden in the file. Hands in front of a head are holes in it.
     """
 
     name = "background"
 
     def apply(self, layers: Layers) -> None:
         image, coverage = layers.image, layers.coverage
-        small = CoarseImage.of(image, coverage, None)
-        edge = np.flatnonzero((coverage - np.uint8(1)) < 254)  # bytes wrap: 1..254
+        coarse = CoarseImage.of(image, coverage, None)
+        edge = np.flatnonzero((coverage - np.uint8(1)) < 254)  # uint8 wraps: 1..254
         if len(edge):
-            own = _unmixed(image, small, edge, _parts(coverage, edge))
+            own = _unmixed(image, coarse, edge, _parts(coverage, edge))
             _pixels(image)[edge] = _rounded(own)
         pixels = _pixels(image)
         np.multiply(pixels, (coverage != 0).reshape(-1), out=pixels)
@@ -118,7 +119,7 @@ class HeadAlone:
 
 
 def flattened(image: Image) -> Image:
-    """A picture with alpha over black, opaque: for outlets that cannot carry alpha."""
+    """Composites an image with alpha over black: for sinks without alpha."""
     alpha = cv2.extractChannel(image, 3)
     factor = cv2.merge((alpha, alpha, alpha, np.full_like(alpha, 255)))
     flat = np.asarray(cv2.multiply(image, factor, scale=1 / 255), np.uint8)
@@ -126,17 +127,19 @@ def flattened(image: Image) -> Image:
     return flat
 
 
-def replace(image: Image, foreground: Mask, small: CoarseImage, behind: Image, wrap: float) -> None:
-    """Puts `behind` behind the foreground of a picture, in place; all at full size."""
-    cv2.copyTo(behind, cv2.inRange(foreground, NONE, NONE), image)
-    # Light reaches a few pixels further in than the edge goes.
+def replace_background(
+    image: Image, foreground: Mask, coarse: CoarseImage, background: Image, wrap: float
+) -> None:
+    """Composites the foreground of an image over a background, in place; all at full size."""
+    cv2.copyTo(background, cv2.inRange(foreground, NONE, NONE), image)
+    # Light wrap reaches a few pixels further in than the edge.
     soft = foreground if not wrap else cv2.blur(foreground, (WRAP_PX, WRAP_PX))
     edge = np.flatnonzero((foreground != 0) & (soft != 255))
     if not len(edge):
         return
     alpha = _parts(foreground, edge)
-    new = _bytes(_pixels_of(behind, edge)).astype(np.float32)
-    mixed = _unmixed(image, small, edge, alpha)
+    new = _bytes(_pixels_of(background, edge)).astype(np.float32)
+    mixed = _unmixed(image, coarse, edge, alpha)
     if wrap:
         around = np.float32(wrap) * (1 - _parts(np.asarray(soft, np.uint8), edge))
         mixed += np.maximum(new - mixed, 0) * around
@@ -146,52 +149,52 @@ def replace(image: Image, foreground: Mask, small: CoarseImage, behind: Image, w
     _pixels(image)[edge] = _rounded(mixed)
 
 
-def _unmixed(image: Image, small: CoarseImage, edge: NDArray[np.intp], alpha: Colors) -> Colors:
-    """The foreground's own colours at the edge, the old background taken out.
+def _unmixed(image: Image, coarse: CoarseImage, edge: NDArray[np.intp], alpha: Colors) -> Colors:
+    """Estimates the colours of the foreground at the edge, without the old background.
 
     Forte, "Approximate Fast Foreground Colour Estimation" (2021), equation (7): the means of
     foreground and background nearby, corrected by what they leave unexplained.
     """
-    person, room = _near(small, edge)
-    unexplained = _bytes(_pixels(image)[edge]).astype(np.float32)
-    unexplained -= room
-    unexplained -= alpha * (person - room)
-    unexplained *= alpha
-    person += unexplained
-    return np.clip(person, 0, 255, out=person)
+    foreground, background = _local_colours(coarse, edge)
+    residual = _bytes(_pixels(image)[edge]).astype(np.float32)
+    residual -= background
+    residual -= alpha * (foreground - background)
+    residual *= alpha
+    foreground += residual
+    return np.clip(foreground, 0, 255, out=foreground)
 
 
 def _parts(mask: Mask, edge: NDArray[np.intp]) -> Colors:
-    """A mask at those pixels, 0..1, four times each: numpy is slow at widening rows of four."""
+    """A mask at those pixels, 0..1, four times each: numpy is slow at broadcasting rows of four."""
     parts = mask.reshape(-1)[edge].astype(np.float32) * np.float32(1 / 255)
     return np.asarray(cv2.merge((parts,) * 4), np.float32).reshape(-1, 4)
 
 
-def _near(small: CoarseImage, edge: NDArray[np.intp]) -> tuple[Colors, Colors]:
-    """The colours of person and room around those pixels."""
-    rows, columns = (side * FINER for side in small.image.shape[:2])
-    at = _cells(small.size, small.span // FINER, columns)[edge]
-    person, room = (
+def _local_colours(coarse: CoarseImage, edge: NDArray[np.intp]) -> tuple[Colors, Colors]:
+    """The mean colours of foreground and background around those pixels."""
+    rows, columns = (side * UPSAMPLING for side in coarse.image.shape[:2])
+    at = _cells(coarse.size, coarse.span // UPSAMPLING, columns)[edge]
+    foreground, background = (
         _bytes(_pixels(np.asarray(cv2.resize(colors, (columns, rows)), np.uint8))[at])
-        for colors in (small.person(), small.room())
+        for colors in (coarse.foreground_colours(), coarse.background_colours())
     )
-    return person.astype(np.float32), room.astype(np.float32)
+    return foreground.astype(np.float32), background.astype(np.float32)
 
 
 @lru_cache(maxsize=2)
 def _cells(size: tuple[int, int], cell: int, columns: int) -> NDArray[np.intp]:
-    """intp[h * w]: the number of the cell that each pixel lies in."""
+    """The index of the cell of each pixel, intp[h * w]."""
     y, x = (np.arange(side) // cell for side in size[::-1])
     return (y[:, None] * columns + x).reshape(-1)
 
 
 def _pixels(image: Image) -> NDArray[np.uint32]:
-    """Whole pixels uint32[h * w] of a contiguous picture: gathered four times as fast."""
+    """A contiguous image as uint32[h * w]: gathering whole pixels is four times as fast."""
     return image.view(np.uint32).reshape(-1)
 
 
 def _pixels_of(image: Image, at: NDArray[np.intp]) -> NDArray[np.uint32]:
-    """Whole pixels at flat positions, of a picture whose rows may have a margin."""
+    """Whole pixels at flat positions of an image whose rows may be padded."""
     if image.flags.c_contiguous:
         return _pixels(image)[at]
     y, x = np.divmod(at, image.shape[1])
@@ -199,19 +202,19 @@ def _pixels_of(image: Image, at: NDArray[np.intp]) -> NDArray[np.uint32]:
 
 
 def _bytes(pixels: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """uint8[n, 4]."""
+    """Whole pixels as uint8[n, 4]."""
     return np.asarray(pixels.view(np.uint8).reshape(-1, 4), np.uint8)
 
 
 def _rounded(colors: Colors) -> NDArray[np.uint32]:
-    """Whole opaque pixels of colours 0..255."""
+    """Rounds colours 0..255 to opaque whole pixels."""
     colors += np.float32(0.5)
     whole = colors.astype(np.uint8)
     whole[:, 3] = 255
     return np.asarray(whole.view(np.uint32).reshape(-1), np.uint32)
 
 
-def _backdrop(wanted: str, blocking: bool) -> BackgroundSource:
+def _source_of(wanted: str, blocking: bool) -> BackgroundSource:
     if wanted.lower() == "blur":
         return DefocusedRoom()
     if wanted.startswith("#"):
@@ -220,8 +223,8 @@ def _backdrop(wanted: str, blocking: bool) -> BackgroundSource:
     if not path.exists():
         raise _unknown(wanted)
     try:
-        if path.suffix.lower() in PICTURES:
-            return StillImage(_picture(path))
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return StillImage(_read_image(path))
         return LoopedVideo(path, blocking=blocking)
     except SourceError as error:
         raise ConfigError(f"background: {error.message}", error.hint) from error
@@ -246,8 +249,8 @@ def _unknown(wanted: str) -> ConfigError:
     return ConfigError(f'background: "{wanted}" is not known{guess}', hint=HINT)
 
 
-def _picture(path: Path) -> Image:
-    """uint8[h, w, 4], opaque, upright."""
+def _read_image(path: Path) -> Image:
+    """Reads an image file as uint8[h, w, 4], opaque, with its orientation applied."""
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
