@@ -23,7 +23,7 @@ def main() -> int:
         clip = sample_clip_path()
         if not clip.is_file():
             clip.parent.mkdir(parents=True, exist_ok=True)
-            make_sample_clip(clip, said=say_progress)
+            make_sample_clip(clip, progress=say_progress)
         print(clip)
     except LivecamError as error:
         say(f"{error.message}\n   hint: {error.hint}")

@@ -174,13 +174,13 @@ def puppet(portrait) -> Puppet:
 
 def test_the_sample_is_the_same_each_time(puppet: Puppet, portrait):
     pose = pose_at(2.0)
-    again = Puppet(portrait[..., :3]).picture(pose, 60)
-    assert_array_equal(puppet.picture(pose, 60), again)
+    again = Puppet(portrait[..., :3]).image(pose, 60)
+    assert_array_equal(puppet.image(pose, 60), again)
 
 
 def test_the_sample_joins_at_its_ends(puppet: Puppet):
     def at(frame: int) -> np.ndarray:
-        return puppet.picture(pose_at(frame / FPS), 0)[..., :3].astype(float)
+        return puppet.image(pose_at(frame / FPS), 0)[..., :3].astype(float)
 
     last = SECONDS * FPS - 1
     seam, ordinary = np.abs(at(last) - at(0)).mean(), np.abs(at(1) - at(0)).mean()
@@ -189,7 +189,7 @@ def test_the_sample_joins_at_its_ends(puppet: Puppet):
 
 def test_the_sample_shows_a_person_in_a_whole_room(puppet: Puppet):
     quiet = pose_at(0.0)
-    image = puppet.picture(quiet, 0)
+    image = puppet.image(quiet, 0)
     assert image.shape == (720, 1280, 4)
     assert (image[..., 3] == 255).all()
     assert image[..., :3].min(axis=2).mean() > 40, "no black holes where the cut-out ends"
@@ -199,9 +199,9 @@ def test_the_sample_shows_a_person_in_a_whole_room(puppet: Puppet):
 
 def test_the_person_in_the_sample_blinks_and_opens_the_mouth(puppet: Puppet):
     open_eyes = pose_at(0.0)
-    still = puppet.picture(open_eyes, 0).astype(int)
-    shut = puppet.picture(replace(open_eyes, lids=1.0), 0).astype(int)
-    loud = puppet.picture(replace(open_eyes, mouth=1.0), 0).astype(int)
+    still = puppet.image(open_eyes, 0).astype(int)
+    shut = puppet.image(replace(open_eyes, lids=1.0), 0).astype(int)
+    loud = puppet.image(replace(open_eyes, mouth=1.0), 0).astype(int)
     blink_rows = np.flatnonzero(np.abs(still - shut).sum(axis=(1, 2)))
     mouth_rows = np.flatnonzero(np.abs(still - loud).sum(axis=(1, 2)))
     assert blink_rows.max() < mouth_rows.min(), "the eyes are above the mouth"
@@ -221,7 +221,7 @@ def test_the_tune_is_loud_when_the_mouth_is_open():
 def test_the_sample_clip_is_a_720p_video_with_sound(puppet: Puppet, tmp_path):
     path = tmp_path / "sample.mp4"
     seen: list[tuple[int, int]] = []
-    make_sample_clip(path, seconds=0.2, said=lambda done, frames: seen.append((done, frames)))
+    make_sample_clip(path, seconds=0.2, progress=lambda done, frames: seen.append((done, frames)))
     with VideoReader(path) as reader:
         assert (reader.info.width, reader.info.height, reader.info.rate) == (1280, 720, 30)
         assert reader.info.audio == ("aac",)

@@ -1,1 +1,1 @@
-"""Where pictures come from."""
+"""Sources: where frames come from."""

@@ -1,4 +1,4 @@
-"""A plain card at a steady rate: a stage for a face that nobody films."""
+"""A plain grey image at a constant rate: the background of a face without a camera."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from livecam.config.settings import SourceSettings
 from livecam.core.frame import Image
 from livecam.core.timing import Clock
-from livecam.sources.image import StillPicture
+from livecam.sources.image import StillImage
 
 # sRGB: the card's middle and its corners.
 LIGHT, DARK = (96, 104, 116), (52, 57, 66)
 
 
-class BlankCard(StillPicture):
-    """Grey-blue, a little lighter in the middle."""
+class BlankCard(StillImage):
+    """A grey-blue card, a little lighter in the middle."""
 
     def __init__(
         self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
@@ -31,7 +31,7 @@ class BlankCard(StillPicture):
 
 
 def card(width: int, height: int) -> Image:
-    """The card, uint8[height, width, 4], read-only; dithered, so that no bands show."""
+    """The card, uint8[height, width, 4], read-only; dithered against banding."""
     y, x = np.mgrid[0:9, 0:9] / 8 - 0.5
     far = np.clip(np.hypot(x, y * 0.8) / 0.64, 0, 1)[..., None]
     small = (np.array(LIGHT) + (np.array(DARK) - np.array(LIGHT)) * far).astype(np.float32)

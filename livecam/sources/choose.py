@@ -11,10 +11,10 @@ from livecam.core.timing import Clock
 from livecam.sources.base import SOURCES, Source
 from livecam.sources.devices import WHAT_TO_PASS, Camera, list_cameras, stable_path
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-# Sources whose class the kind of file or device tells: their registered names name no source.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+# Sources that are chosen by the kind of file or device, not by their registered names.
 BY_KIND = ("webcam", "video", "image")
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".flv", ".wmv", ".gif")
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".flv", ".wmv", ".gif")
 
 
 def source_maker(
@@ -23,15 +23,15 @@ def source_maker(
     refuse: Sequence[str] = (),
     cameras: Callable[[], list[Camera]] = list_cameras,
 ) -> Callable[[], Source]:
-    """Makes the same source again and again: "auto" is decided once.
+    """Makes the same source at every call: "auto" is decided once.
 
-    So a camera that was unplugged is waited for, and not replaced by the sample.
+    So a camera that was unplugged is waited for and not replaced by the sample.
     """
     decided = decide(settings.source, refuse, cameras)
     if decided == "sample":
         from livecam.sources.sample_clip import sample_clip
 
-        sample_clip()  # made now, where it may take its time: a source must open quickly
+        sample_clip()  # made now, which may take a minute: a source must open quickly
     settings = settings.model_copy(update={"source": decided})
     return lambda: SOURCES.create(registered_name(decided), settings, clock, refuse)
 
@@ -42,7 +42,7 @@ def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = 
     `refuse` names devices that must not be read, by path or name: our own virtual camera.
 
     Raises:
-        SourceError: nothing fits; says what there is.
+        SourceError: no source fits; the message lists what there is.
     """
     return source_maker(settings, clock, refuse)()
 
@@ -65,21 +65,23 @@ def registered_name(spec: str) -> str:
     """The row of `SOURCES` for a name, a file or a camera.
 
     Raises:
-        SourceError: a file is meant that does not exist, or a folder.
+        SourceError: it names a folder, or a file that does not exist.
     """
     if spec in SOURCES and spec not in BY_KIND:
         return spec
     path = Path(spec).expanduser()
     if path.is_file():
-        return "image" if path.suffix.lower() in PICTURES else "video"
+        return "image" if path.suffix.lower() in IMAGE_SUFFIXES else "video"
     if path.is_dir():
         raise SourceError(f"{spec} is a folder, and a source is one file", hint=WHAT_TO_PASS)
-    if _looks_like_a_file(spec):
+    if _is_file_name(spec):
         raise SourceError(f"there is no file {spec}", hint=WHAT_TO_PASS)
     return "webcam"
 
 
-def _looks_like_a_file(spec: str) -> bool:
+def _is_file_name(spec: str) -> bool:
     if spec.startswith("/dev/"):
         return False
-    return "/" in spec or "\\" in spec or Path(spec).suffix.lower() in PICTURES + VIDEOS
+    return (
+        "/" in spec or "\\" in spec or Path(spec).suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
+    )

@@ -1,8 +1,7 @@
-"""Which cameras there are.
+"""Lists cameras and finds one by number, path or name.
 
-Linux asks the kernel: sysfs for the names, VIDIOC_QUERYCAP for what a node can do, because most
-webcams have a second node that gives only metadata. Windows and macOS ask DirectShow and
-AVFoundation.
+On Linux sysfs gives the names and VIDIOC_QUERYCAP the capabilities of a node, because most webcams
+have a second node for metadata alone. On Windows and macOS DirectShow and AVFoundation list them.
 """
 
 from __future__ import annotations
@@ -34,21 +33,21 @@ VIRTUAL_NAMES = ("obs virtual camera", "obs-camera", "virtual cam")
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A camera that could be read."""
+    """A camera of this machine."""
 
     index: int
     name: str
     path: str  # the device node on Linux, else empty
     driver: str = ""
-    virtual: bool = False  # another program's output, not a camera
-    forbidden: bool = False  # it is there, but this user may not open it
+    virtual: bool = False  # the output of another program
+    forbidden: bool = False  # this user may not open it
 
     def __str__(self) -> str:
         return f'{self.index} "{self.name}"' + (f" ({self.path})" if self.path else "")
 
 
 def list_cameras() -> list[Camera]:
-    """Every camera, by number; metadata nodes and virtual cameras that nobody feeds left out."""
+    """Every camera, by number, without metadata nodes and virtual cameras that have no input."""
     if PLATFORM == "linux":
         return linux_cameras()
     from livecam.media.cameras import camera_names
@@ -58,7 +57,7 @@ def list_cameras() -> list[Camera]:
 
 
 def named_cameras(names: Iterable[str]) -> list[Camera]:
-    """Cameras of a system that only tells their names, in order."""
+    """Cameras of a system that gives only their names, in order."""
     return [
         Camera(index, name, "", virtual=any(word in name.lower() for word in VIRTUAL_NAMES))
         for index, name in enumerate(names)
@@ -66,7 +65,7 @@ def named_cameras(names: Iterable[str]) -> list[Camera]:
 
 
 def linux_cameras(sysfs: Path = SYSFS, dev: Path = DEV) -> list[Camera]:
-    """The cameras that the kernel knows."""
+    """The cameras known to the kernel."""
     numbers = sorted(
         int(node.name[5:]) for node in sysfs.glob("video*") if node.name[5:].isdecimal()
     )
@@ -75,7 +74,7 @@ def linux_cameras(sysfs: Path = SYSFS, dev: Path = DEV) -> list[Camera]:
 
 
 def stable_path(camera: Camera, by_id: Path = BY_ID) -> str:
-    """A path that still names this camera after it was unplugged and came back."""
+    """A path that still names this camera after it was unplugged and plugged in again."""
     if by_id.is_dir():
         for link in sorted(by_id.iterdir()):
             if link.resolve() == Path(camera.path):
@@ -111,7 +110,7 @@ WHAT_TO_PASS = "pass the number, path or name of a camera, a file, or `--source 
 
 
 def there_is(cameras: list[Camera]) -> str:
-    """What exists, for an error message."""
+    """The list of cameras for an error message."""
     return f"there is: {'; '.join(map(str, cameras))}" if cameras else "no camera was found"
 
 
@@ -131,7 +130,7 @@ def _linux_camera(entry: Path, node: Path, number: int) -> Camera | None:
 
 
 def _query(node: Path) -> tuple[str, str, bool]:
-    """Driver, card and whether this node itself captures pictures."""
+    """Driver, card and whether this node itself captures video."""
     import fcntl
 
     descriptor = os.open(node, os.O_RDONLY | os.O_NONBLOCK)
@@ -143,7 +142,7 @@ def _query(node: Path) -> tuple[str, str, bool]:
 
 
 def parse_capability(answer: bytes) -> tuple[str, str, bool]:
-    """Driver, card and whether the node captures pictures, of a `struct v4l2_capability`."""
+    """Parses a `struct v4l2_capability`: driver, card and whether the node captures video."""
     driver, card, _, _, whole, node = CAPABILITY.unpack(answer)
     capabilities = node if whole & CAP_DEVICE_CAPS else whole
     captures = bool(capabilities & (CAP_VIDEO_CAPTURE | CAP_VIDEO_CAPTURE_MPLANE))

@@ -1,4 +1,4 @@
-"""Shows a still picture, as a camera would that nothing moves in front of."""
+"""Repeats a still image as the frames of a source."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from livecam.core.timing import Clock
 from livecam.sources.base import SourceInfo
 
 
-class StillPicture:
-    """One picture at a steady rate; `make` makes it when it is opened."""
+class StillImage:
+    """Repeats one image at a constant rate; `make` makes it when the source is opened."""
 
     def __init__(self, clock: Clock, name: str, make: Callable[[], Image], fps: float) -> None:
         self._clock = clock
@@ -43,8 +43,8 @@ class StillPicture:
         pass
 
 
-class ImageFile(StillPicture):
-    """A picture file (PNG, JPEG, WebP and others)."""
+class ImageFile(StillImage):
+    """Repeats the image of a file (PNG, JPEG, WebP and others)."""
 
     def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
         path = Path(path)
@@ -56,17 +56,17 @@ class ImageFile(StillPicture):
 
 
 def read_image(path: Path) -> Image:
-    """The picture in a file, upright: uint8[h, w, 4], opaque, read-only.
+    """Reads an image, upright: uint8[h, w, 4], opaque, read-only.
 
     Raises:
-        SourceError: there is no such file, or no picture in it.
+        SourceError: there is no such file, or it holds no image.
     """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror})", "check the name") from error
     # Decoded from memory: OpenCV cannot open names in other scripts on Windows. IMREAD_COLOR
-    # turns the picture as its EXIF orientation says.
+    # rotates the image by its EXIF orientation.
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if bgr is None:
         raise SourceError(

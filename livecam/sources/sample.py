@@ -1,4 +1,4 @@
-"""Plays the built-in sample: a person in front of a camera, for those who have none."""
+"""Plays the built-in sample clip of a person in front of a camera."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from livecam.sources.video import VideoFile
 
 
 class Sample(VideoFile):
-    """The sample clip, looped; it is made first if it is not there, which takes a minute."""
+    """Loops the sample clip; it is made first if it is missing, which takes a minute."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, sample_clip())

@@ -2,7 +2,7 @@
 
 The portrait (public domain) is cut out, put in front of a made-up room, and its head turned,
 shifted and brought nearer by a smooth depth map; it blinks and hums. Every motion repeats after
-ten seconds, so the clip loops. Nothing is random: each run makes the same pictures.
+ten seconds, so the clip loops. It is deterministic: each run makes the same frames.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RATE_HZ = 48_000
 
 # All of these are pixels of the portrait, which is always the same file.
 TEXTURE_SCALE = 3  # the portrait is enlarged once, so that the warp finds smooth pixels
-VIEW_SCALE = 2.1  # picture pixels per portrait pixel, at rest
+VIEW_SCALE = 2.1  # frame pixels per portrait pixel, at rest
 VIEW_CENTRE = (222.0, 133.0)  # leaves room above the head, for ears
 NECK = np.array((222.0, 186.0), np.float32)
 HEAD_CENTRE, HEAD_RADII = (226.0, 96.0), (78.0, 92.0)
@@ -61,12 +61,12 @@ OUTLINE = (
     (259, 164), (254, 172), (270, 182), (286, 200), (299, 221), (305, 240), (320, 244), (336, 258),
     (346, 275), (353, 292), (357, 312), (363, 335), (370, 352), (372, 420),
 )  # fmt: skip
-UNSURE_PX = 5  # either side of the outline
+UNCERTAIN_PX = 5  # either side of the outline
 
 
 @dataclass(frozen=True, slots=True)
 class PortraitPose:
-    """How the person is at one time; angles in radians, lengths in portrait pixels."""
+    """Pose of the person at one time; angles in radians, lengths in portrait pixels."""
 
     yaw: float
     pitch: float
@@ -93,9 +93,9 @@ def sample_clip() -> Path:
 
 
 def make_sample_clip(
-    path: Path, seconds: float = SECONDS, said: Callable[[int, int], None] | None = None
+    path: Path, seconds: float = SECONDS, progress: Callable[[int, int], None] | None = None
 ) -> None:
-    """Writes the clip, or its beginning; `said` hears of frames done and in all.
+    """Writes the clip, or its beginning; `progress` gets the frames done and in all.
 
     Raises:
         AssetError: the portrait is missing.
@@ -108,10 +108,10 @@ def make_sample_clip(
         write_sound(sound, tune()[: round(seconds * RATE_HZ)], RATE_HZ)
         with VideoWriter(path, *SIZE, FPS, sound_from=sound) as writer:
             for index in range(frames):
-                image = puppet.picture(pose_at(index / FPS), index)
+                image = puppet.image(pose_at(index / FPS), index)
                 writer.write(Frame(image, index, index / FPS))
-                if said is not None:
-                    said(index + 1, frames)
+                if progress is not None:
+                    progress(index + 1, frames)
 
 
 def read_portrait() -> Image:
@@ -142,7 +142,7 @@ BLINK_S = 0.24
 
 
 def _blink(t: float, at: float) -> float:
-    """Shuts fast, opens slower."""
+    """The closure of the lids in a blink: closes fast, opens more slowly."""
     x = (t - at) / BLINK_S
     if not 0 < x < 1:
         return 0.0
@@ -162,7 +162,7 @@ HARMONICS = 24
 
 
 def loudness(t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How loud the voice is at those times, 0..1: it also opens the mouth."""
+    """The loudness of the voice at those times, 0..1; it also opens the mouth."""
     out = np.zeros_like(t)
     for start, length, _ in NOTES:
         x = np.clip((t - start) / length, 0, 1)
@@ -189,7 +189,7 @@ def _formant_gain(hz: float) -> float:
     return float(sum(gain / (1 + ((hz - at) / width) ** 2) for at, width, gain in FORMANTS))
 
 
-# --- picture ------------------------------------------------------------------------------------
+# --- image --------------------------------------------------------------------------------------
 
 
 class Puppet:
@@ -205,14 +205,14 @@ class Puppet:
         ys = np.arange(0, height, step) + (step - 1) / 2
         self._targets = np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
 
-    def picture(self, pose: PortraitPose, index: int) -> Image:
+    def image(self, pose: PortraitPose, index: int) -> Image:
         """uint8[720, 1280, 4] of one pose; `index` chooses the camera's noise."""
         texture = self._texture.copy()
         for eye in EYES:
             _shut(texture, eye, pose.lids)
         _open_mouth(texture, pose.mouth * WIDEST_MOUTH)
         where = (self._sources(pose) + 0.5) * TEXTURE_SCALE - 0.5
-        person = _seen(texture, cv2.resize(where, SIZE, interpolation=cv2.INTER_LINEAR))
+        person = _sampled(texture, cv2.resize(where, SIZE, interpolation=cv2.INTER_LINEAR))
         image = person[..., :3] + self._room * (1 - person[..., 3:] / np.float32(255))
         image += np.roll(self._grain, (index * 97, index * 211), axis=(0, 1))
         out = np.full((*image.shape[:2], 4), 255, np.uint8)
@@ -221,7 +221,7 @@ class Puppet:
         return out
 
     def _sources(self, pose: PortraitPose) -> Points:
-        """For each picture point of the coarse grid, the portrait point that is seen there."""
+        """For each point of the coarse grid of the frame, the portrait point visible there."""
         targets = (self._targets - np.array(SIZE, np.float32) / 2) / np.float32(VIEW_SCALE)
         targets += np.array(VIEW_CENTRE, np.float32)
         points: Any = targets.copy()
@@ -230,15 +230,15 @@ class Puppet:
         return np.asarray(points, np.float32)
 
 
-def _seen(texture: Image, where: Any) -> Image:
-    """The texture's pixels at float32[..., 2] places; nothing outside it."""
+def _sampled(texture: Image, where: Any) -> Image:
+    """Samples the texture at float32[..., 2] positions; transparent outside."""
     return np.asarray(
         cv2.remap(texture, where[..., 0], where[..., 1], cv2.INTER_LINEAR), np.float32
     )
 
 
 def _moved(points: Points, pose: PortraitPose) -> Points:
-    """Where portrait points float32[..., 2] go: the head turns, the body follows a little."""
+    """Moves portrait points float32[..., 2]: the head turns, the body follows a little."""
     relative = points - NECK
     head = _turned(relative, _depth(points), pose.yaw, pose.pitch, pose.roll)
     body = _turned(relative, np.float32(0), 0.0, 0.0, 0.22 * pose.roll)
@@ -251,7 +251,7 @@ def _moved(points: Points, pose: PortraitPose) -> Points:
 def _turned(
     points: Points, depth: Field | np.float32, yaw: float, pitch: float, roll: float
 ) -> Points:
-    """Points about the neck, turned in space and seen in perspective."""
+    """Points relative to the neck, rotated in space and projected in perspective."""
     x, y = points[..., 0], points[..., 1]
     x, z = x * np.cos(yaw) + depth * np.sin(yaw), depth * np.cos(yaw) - x * np.sin(yaw)
     y, z = y * np.cos(pitch) - z * np.sin(pitch), z * np.cos(pitch) + y * np.sin(pitch)
@@ -274,7 +274,7 @@ def _head_share(points: Points) -> Field:
 
 
 def _depth(points: Points) -> Field:
-    """How far in front of the neck's plane a portrait point lies."""
+    """The distance of portrait points in front of the neck's plane."""
     bowl = HEAD_DEPTH * np.maximum(0, 1 - _from_head(points) ** 2)
     to_nose = ((points - np.array(NOSE, np.float32)) ** 2).sum(axis=-1)
     return np.asarray(bowl + NOSE_HEIGHT * np.exp(-to_nose / NOSE_RADIUS**2), np.float32)
@@ -332,7 +332,7 @@ def _part(
 
 
 def _resampled(part: Image, x: Any, y: Any) -> Image:
-    """The part's pixels at places given in portrait pixels from its corner."""
+    """Samples the part at positions in portrait pixels from its corner."""
     map_x = np.asarray(x * TEXTURE_SCALE - 0.5, np.float32)
     map_y = np.asarray(y * TEXTURE_SCALE - 0.5, np.float32)
     return np.asarray(
@@ -342,13 +342,13 @@ def _resampled(part: Image, x: Any, y: Any) -> Image:
 
 
 def _cut_out(portrait: Image) -> Image:
-    """Head and suit without what is behind them: RGBA, premultiplied, enlarged."""
+    """Head and suit without their background: RGBA, premultiplied, enlarged."""
     size = (portrait.shape[1] * TEXTURE_SCALE, portrait.shape[0] * TEXTURE_SCALE)
     large = cv2.resize(portrait, size, interpolation=cv2.INTER_CUBIC)
     guide = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)
     rough = cv2.resize(_matte(portrait), size, interpolation=cv2.INTER_LINEAR)
     fine = cv2.ximgproc.guidedFilter(guide, rough, 4 * TEXTURE_SCALE, 2e-4 * 255**2)
-    # Inwards of the true edge: a rim of the old backdrop would shine.
+    # Inside the true edge: a rim of the old background would remain.
     alpha = np.clip((fine - 0.4) / 0.55, 0, 1)[..., None]
     out = np.empty((*alpha.shape[:2], 4), np.uint8)
     out[..., :3] = np.rint(large * alpha)
@@ -360,16 +360,16 @@ def _matte(portrait: Image) -> Field:
     """float32[h, w]: 1 on the person. The outline is known, colours decide near it."""
     inside = np.zeros(portrait.shape[:2], np.uint8)
     cv2.fillPoly(inside, [np.array(OUTLINE, np.int32)], 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * UNSURE_PX + 1,) * 2)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * UNCERTAIN_PX + 1,) * 2)
     sure, possible = cv2.erode(inside, kernel), cv2.dilate(inside, kernel)
     mask = np.full(inside.shape, cv2.GC_BGD, np.uint8)
     mask[possible == 1] = cv2.GC_PR_BGD
     mask[inside == 1] = cv2.GC_PR_FGD
     mask[sure == 1] = cv2.GC_FGD
     cv2.setRNGSeed(1)
-    picture, models = np.ascontiguousarray(portrait), np.zeros((2, 1, 65))
-    whole = (0, 0, *picture.shape[1::-1])  # not used, as the mask says where
-    cv2.grabCut(picture, mask, whole, models[0], models[1], 4, cv2.GC_INIT_WITH_MASK)
+    image, models = np.ascontiguousarray(portrait), np.zeros((2, 1, 65))
+    whole = (0, 0, *image.shape[1::-1])  # not used, as the mask says where
+    cv2.grabCut(image, mask, whole, models[0], models[1], 4, cv2.GC_INIT_WITH_MASK)
     person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(person, (0, 0), 0.7), np.float32)
 
@@ -385,7 +385,7 @@ def _room() -> Field:
     _box(room, (0.112, 0.04, 0.118, 0.62), (150, 144, 138))
     _box(room, (0.03, 0.32, 0.20, 0.335), (150, 144, 138))
     # One shelf of books: two look like a face to the detector (score 0.5), whose landmarks would
-    # be computed for nothing on every picture.
+    # be computed in vain in every frame.
     _box(room, (0.74, 0.44, 0.98, 0.46), (110, 84, 64))
     _books(room, 0.75, 0.44)
     _box(room, (0.0, 0.86, 1.0, 1.0), (120, 104, 92))  # a sideboard
@@ -407,7 +407,7 @@ def _books(room: Field, left: float, bottom: float) -> None:
 
 
 def _box(room: Field, sides: tuple[float, float, float, float], color: tuple[int, ...]) -> None:
-    """Paints a rectangle given in shares of the picture: left, top, right, bottom."""
+    """Paints a rectangle given in shares of the image: left, top, right, bottom."""
     width, height = SIZE
     left, top, right, bottom = sides
     room[

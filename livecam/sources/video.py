@@ -13,12 +13,12 @@ from livecam.core.timing import Clock
 from livecam.media.reader import VideoReader
 from livecam.sources.base import SourceInfo
 
-LONGEST_WAIT_S = 0.9  # a longer pause in the file is bridged with its last picture
-LATEST_S = 0.1  # a schedule missed by more starts anew, as delay must not pile up
+MAX_WAIT_S = 0.9  # a longer pause in the file is bridged with its last frame
+MAX_DELAY_S = 0.1  # a schedule missed by more is shifted, so that delay does not accumulate
 
 
 class VideoFile:
-    """A video file as a source.
+    """Plays a video file.
 
     Frames come at the file's own pace and are stamped with the clock; the file starts again at its
     end when `loop` is set.
@@ -31,8 +31,8 @@ class VideoFile:
         self._reader: VideoReader | None = None
         self._frames: Iterator[Frame] = iter(())
         self._index = 0
-        self._shown: Frame | None = None
-        self._waiting: Frame | None = None  # decoded, not due yet; stamped with its due time
+        self._last: Frame | None = None
+        self._pending: Frame | None = None  # decoded, not due yet; stamped with its due time
 
     @classmethod
     def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
@@ -47,17 +47,17 @@ class VideoFile:
         return SourceInfo(self._name(), info.width, info.height, info.fps)
 
     def read(self) -> Frame | None:
-        if self._waiting is None:
-            self._waiting = self._next_due()
-        if self._waiting is None:
+        if self._pending is None:
+            self._pending = self._next_due()
+        if self._pending is None:
             return None
-        pause_s = self._waiting.captured_at - self._clock.now()
-        if pause_s > LONGEST_WAIT_S and self._shown is not None:
-            self._clock.sleep(LONGEST_WAIT_S)
-            return self._show(self._shown, self._clock.now())
+        pause_s = self._pending.captured_at - self._clock.now()
+        if pause_s > MAX_WAIT_S and self._last is not None:
+            self._clock.sleep(MAX_WAIT_S)
+            return self._stamped(self._last, self._clock.now())
         self._clock.sleep(pause_s)
-        due, self._waiting = self._waiting, None
-        return self._show(due, due.captured_at)
+        due, self._pending = self._pending, None
+        return self._stamped(due, due.captured_at)
 
     def close(self) -> None:
         reader, self._reader = self._reader, None
@@ -67,13 +67,13 @@ class VideoFile:
     def _name(self) -> str:
         return f"video {self._path.name}"
 
-    def _show(self, frame: Frame, at: float) -> Frame:
-        self._shown = Frame(frame.image, self._index, at)
+    def _stamped(self, frame: Frame, at: float) -> Frame:
+        self._last = Frame(frame.image, self._index, at)
         self._index += 1
-        return self._shown
+        return self._last
 
     def _next_due(self) -> Frame | None:
-        """The next picture of the file, with the clock time at which it is due."""
+        """The next frame of the file, stamped with the time at which it is due."""
         frame = next(self._frames, None)
         if frame is None and self._loop:
             frame = self._first_again()
@@ -83,18 +83,18 @@ class VideoFile:
         if self._start_at is None:
             self._start_at = now - frame.captured_at
         late_s = now - (self._start_at + frame.captured_at)
-        if late_s > LATEST_S:
+        if late_s > MAX_DELAY_S:
             self._start_at += late_s
         return Frame(frame.image, frame.index, self._start_at + frame.captured_at)
 
     def _first_again(self) -> Frame | None:
-        """Starts the file again, one period after its last picture."""
+        """Starts the file again, one period after its last frame."""
         assert self._reader is not None
         self._reader.close()
         self._reader = VideoReader(self._path)
         self._frames = iter(self._reader)
         frame = next(self._frames, None)
-        if frame is None or self._shown is None:
+        if frame is None or self._last is None:
             raise SourceError(f"{self._path} gives no pictures", hint="the file may have changed")
-        self._start_at = self._shown.captured_at + self._period_s - frame.captured_at
+        self._start_at = self._last.captured_at + self._period_s - frame.captured_at
         return frame

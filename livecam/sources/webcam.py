@@ -24,12 +24,12 @@ PLATFORM: str = sys.platform
 # OpenCV reads this when it first waits for a camera; its own ten seconds would hold up a stop.
 os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] = "1"
 
-# Its warnings would repeat at each try to reopen a camera; our errors say what happened.
+# Its warnings would repeat at each attempt to reopen a camera; our errors name the cause.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
-OLDEST_STAMP_S = 0.5  # a driver's time further from now than this uses another clock
-BAD_PICTURES = 5  # in a row, before the camera counts as broken; one bad JPEG is nothing
-NOMINAL_FPS = 30.0  # for drivers that do not tell
+MAX_STAMP_AGE_S = 0.5  # an older time of a driver is of another clock
+MAX_BAD_FRAMES = 5  # in a row, before the camera counts as broken; one bad JPEG is normal
+NOMINAL_FPS = 30.0  # for drivers that do not report it
 
 # <linux/videodev2.h>
 VIDIOC_REQBUFS = 0xC0145608
@@ -55,7 +55,7 @@ class Webcam:
 
     MJPG is asked for, because most cameras reach 30 fps above 640x480 only with it; the camera
     may grant something else. `refuse` holds paths or names of devices that must not be read: the
-    virtual camera that we publish to would show us ourselves.
+    virtual camera that we publish to would feed our output back.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Webcam:
         self._capture = self._open_capture(camera, *self._asked)
         if not self._capture.isOpened():
             raise _why_closed(camera, others)
-        image = self._next_image()  # only a picture tells the true size
+        image = self._next_image()  # only an image has the true size
         self._size = image.shape[1], image.shape[0]
         return SourceInfo(f'camera "{camera.name}"', *self._size, fps=self._granted_fps())
 
@@ -124,9 +124,9 @@ class Webcam:
             capture.release()
 
     def _next_image(self) -> Any:
-        """The next picture, BGR; a few that cannot be decoded are passed over."""
+        """The next image, BGR; a few that cannot be decoded are skipped."""
         assert self._capture is not None
-        for _ in range(BAD_PICTURES):
+        for _ in range(MAX_BAD_FRAMES):
             if not self._capture.grab():
                 raise SourceError(
                     f'camera "{self._camera.name}" gives no pictures any more',
@@ -141,11 +141,11 @@ class Webcam:
         )
 
     def _stamp(self) -> float:
-        """When the driver took the picture, if it uses our clock; else now. Never falls."""
+        """The capture time: the driver's if it uses our clock, else now. Never falls."""
         assert self._capture is not None
         now = self._clock.now()
         taken = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        at = taken if 0 <= now - taken <= OLDEST_STAMP_S else now
+        at = taken if 0 <= now - taken <= MAX_STAMP_AGE_S else now
         self._last_at = max(self._last_at, at)
         return self._last_at
 
@@ -178,7 +178,7 @@ def _open_capture(camera: Camera, width: int, height: int, fps: float) -> VideoC
 
 
 def _why_closed(camera: Camera, others: str) -> SourceError:
-    """OpenCV does not tell why it could not open a camera, so the kernel is asked."""
+    """Why a camera could not be opened; OpenCV does not report it, so the kernel is asked."""
     if _is_busy(camera):
         return SourceError(
             f"camera {camera} is in use by another program; {others}",
