@@ -211,7 +211,7 @@ def test_an_iconified_window_costs_nothing(preview, graphics, monkeypatch):
     import glfw
 
     monkeypatch.setattr(glfw, "get_window_attrib", lambda window, name: name == glfw.ICONIFIED)
-    preview._painter.paint = None  # calling it would fail
+    preview._drawing.paint = None  # calling it would fail
     preview.send(four_corners())
 
 

@@ -10,7 +10,7 @@ from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.media.color import I420Converter
 from livecam.sinks.base import OutputInfo
-from livecam.sinks.recorder import LONGEST_GAP_S, Recorder, free_name
+from livecam.sinks.recorder import MAX_GAP_S, Recorder, free_name
 
 INFO = OutputInfo(64, 48, 30.0)
 CONVERTER = I420Converter(64, 48)
@@ -93,7 +93,7 @@ def test_a_held_picture_is_recorded_while_it_is_held(tmp_path):
 
 def test_a_machine_that_slept_costs_ten_seconds_and_not_hours(tmp_path):
     frames = [gray(50, 0.0), gray(100, 3600.0), gray(150, 3600 + 1 / 30)]
-    longest = round(LONGEST_GAP_S * 30)
+    longest = round(MAX_GAP_S * 30)
     assert near(levels(recorded(tmp_path / "a.mkv", frames)), [50] * longest + [100, 150])
 
 

@@ -1,4 +1,4 @@
-"""Colour conversion by swscale: RGBA to BT.709 I420 and back, and any decoded picture to RGBA.
+"""Colour conversion by swscale: RGBA to BT.709 I420 and back, and any decoded frame to RGBA.
 
 Unlike OpenCV's conversion (BT.601, chroma from one pixel of four) this uses the BT.709 matrix in
 limited range and averages each 2x2 block, as video calls and streaming sites expect.
@@ -26,16 +26,16 @@ from livecam.core.frame import Image
 # AVColorSpace of a stream that does not say which matrix it uses (ITU-T H.273, code point 2).
 UNSPECIFIED_MATRIX: Final = 2
 BT601: Final = int(Colorspace.ITU601)
-LARGEST_SD_HEIGHT: Final = 576  # players take untagged video for BT.601 up to here, BT.709 above
+MAX_SD_HEIGHT: Final = 576  # players assume BT.601 for untagged video up to here, BT.709 above
 
 HDR_TRANSFERS: Final = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 WIDE_PRIMARIES: Final = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 
 
 class I420Converter:
-    """Turns RGBA pictures of one size into I420, limited range; the size must be even.
+    """Converts RGBA images of one size to I420, limited range; the size must be even.
 
-    The matrix is BT.709, as everywhere in the line, unless the way out wants BT.601. Any thread
+    The matrix is BT.709, as everywhere in the pipeline, unless the sink wants BT.601. Any thread
     may call it; calls wait for each other.
     """
 
@@ -48,7 +48,7 @@ class I420Converter:
         self._lock = threading.Lock()  # guards _scaler
 
     def convert(self, image: Image, out: Image | None = None) -> Image:
-        """uint8[h * 3 // 2, w] of an RGBA picture uint8[h, w, 4], written to `out` when given."""
+        """uint8[h * 3 // 2, w] of an RGBA image uint8[h, w, 4], written to `out` when given."""
         width, height = self._size
         if image.shape != (height, width, 4):
             raise ValueError(f"expected uint8[{height}, {width}, 4], got {image.shape}")
@@ -66,7 +66,7 @@ def i420_frame(
     format: str = "yuv420p",
     matrix: int = Colorspace.ITU709,
 ) -> VideoFrame:
-    """A PyAV frame in limited range of an RGBA picture uint8[h, w, 4]."""
+    """A PyAV frame in limited range of an RGBA image uint8[h, w, 4]."""
     return scaler.reformat(
         VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgba"),
         format=format,
@@ -90,7 +90,7 @@ def _copy_planes(frame: VideoFrame, out: Image) -> None:
 
 
 class RgbaConverter:
-    """Turns decoded pictures into opaque RGBA of one size, in sRGB or BT.709 colours.
+    """Converts decoded frames to opaque RGBA of one size, in sRGB or BT.709 colours.
 
     Matrix and range come from each frame; PQ and HLG are tone-mapped and wide primaries mapped
     to BT.709 by swscale's perceptual intent (ITU-R BT.2408: reference white becomes white). The
@@ -129,12 +129,12 @@ def _matrix_of(frame: VideoFrame) -> int | None:
     """The matrix to assume when the frame names none; None leaves the frame's own."""
     if frame.colorspace != UNSPECIFIED_MATRIX:
         return None
-    large = frame.height > LARGEST_SD_HEIGHT
+    large = frame.height > MAX_SD_HEIGHT
     return Colorspace.ITU709 if large else Colorspace.ITU601
 
 
 def _transfer_after(frame: VideoFrame, tone_mapped: bool) -> int | None:
-    """HDR becomes sRGB; a picture that is only wide keeps its curve."""
+    """The transfer function of the output: sRGB for HDR; only wide colours keep their own."""
     if tone_mapped:
         return ColorTrc.IEC61966_2_1
     return frame.color_trc if frame.color_trc != ColorTrc.UNSPECIFIED else None

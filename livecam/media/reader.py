@@ -26,7 +26,7 @@ from livecam.media.color import RgbaConverter
 
 log = logging.getLogger(__name__)
 
-DEFAULT_RATE = Fraction(25)  # for files that name no rate and hold one picture
+DEFAULT_RATE = Fraction(25)  # for files without a rate that hold one frame
 
 # A playlist or reference file could name network addresses: only local files are opened.
 LOCAL_ONLY = {"protocol_whitelist": "file"}
@@ -34,14 +34,14 @@ LOCAL_ONLY = {"protocol_whitelist": "file"}
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video file says about itself; sizes are of the upright picture."""
+    """The metadata of a video file; sizes are of the upright image."""
 
     path: Path
     width: int
     height: int
-    rate: Fraction  # average pictures per second
-    time_base: Fraction  # seconds per tick of the picture times
-    frames: int  # as the file says, or duration times rate; 0 where neither is known
+    rate: Fraction  # average frames per second
+    time_base: Fraction  # seconds per tick of the frame times
+    frames: int  # by the file, or duration times rate; 0 where neither is known
     pixel_aspect: Fraction  # width over height of one pixel
     audio: tuple[str, ...]  # the codec of each sound track
 
@@ -57,12 +57,12 @@ class VideoInfo:
 class VideoReader(Closing):
     """Iterates the frames of a video file once; made, used and closed on one thread.
 
-    `captured_at` is the time the file gives to the picture, in seconds: variable rates stay, and
-    missing, equal or falling times are moved on by the smallest step. Damaged pictures are left
+    `captured_at` is the time of the frame in the file, in seconds: variable rates are kept, and
+    missing, equal or falling times are raised by the smallest step. Damaged frames are left
     out and counted in `skipped`.
 
     Raises:
-        SourceError: on opening, when there is no such file or no picture can be read from it.
+        SourceError: on opening, when there is no such file or no frame can be read from it.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -101,7 +101,7 @@ class VideoReader(Closing):
         self._container.close()
 
     def _decode(self) -> Iterator[VideoFrame]:
-        """Decodes packet by packet, so that a broken one costs only its own pictures."""
+        """Decodes packet by packet, so that a broken one loses only its own frames."""
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -150,7 +150,7 @@ class VideoReader(Closing):
 
 
 class _RisingTicks:
-    """Gives each picture a time in ticks that is greater than the one before."""
+    """Gives each frame a time in ticks that is greater than the one before."""
 
     def __init__(self, info: VideoInfo) -> None:
         self._time_base = info.time_base
@@ -188,7 +188,7 @@ def _open(path: Path) -> InputContainer:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first stream of moving pictures; cover art does not count."""
+    """The first video stream; cover art does not count."""
     for stream in container.streams.video:
         cover = bool(stream.disposition & Disposition.attached_pic)
         if not cover and stream.codec_context is not None:
@@ -222,7 +222,7 @@ def _stored_to_upright(frame: VideoFrame) -> NDArray[np.int64]:
 
 
 def _turned(image: Image, turn: NDArray[np.int64]) -> Image:
-    """A view of the picture, turned and mirrored."""
+    """A view of the image, rotated and mirrored."""
     if turn[0, 0] == 0:
         image = image.swapaxes(0, 1)
     flip_x, flip_y = (-1 if turn[row].sum() < 0 else 1 for row in (0, 1))

@@ -1,7 +1,7 @@
-"""Writes video files in BT.709, with the sound of another file copied beside the pictures.
+"""Writes video files in BT.709, with the sound of another file copied beside them.
 
-H.264 for opaque pictures; VP9 (`.webm`) or ProRes 4444 (`.mov`) for pictures with alpha,
-and run lengths (QuickTime Animation, `.mov`) where they are live.
+H.264 for opaque frames; VP9 (`.webm`) or ProRes 4444 (`.mov`) for frames with alpha, and
+run-length encoding (QuickTime Animation, `.mov`) for live ones.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ QUALITY: dict[str, dict[str, str]] = {
     "file": {"preset": "veryfast", "crf": "17"},
 }
 BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
-SAFE_SOUND = "aac"  # every container and player takes it, WebM apart
+SAFE_SOUND = "aac"  # every container and player takes it, except WebM
 WEBM_SOUND, WEBM_SOUND_RATE = "libopus", 48_000
 SOUND_NAMES = {SAFE_SOUND: "AAC", WEBM_SOUND: "Opus"}
 
-WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # what holds H.264 and any sound
-WRITABLE_ALPHA = (".mov", ".webm")  # what holds alpha, and is read by editors and browsers
+WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # containers of H.264 and any sound
+WRITABLE_ALPHA = (".mov", ".webm")  # containers of alpha that editors and browsers read
 NONE = np.array([[0]], np.float64)
-BLED_PX = 9  # across: how far colours reach beyond the edge, for decoders that halve the chroma
+BLED_PX = 9  # width of the blur that spreads colours beyond the edge, for half-size chroma
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    """How pictures are stored."""
+    """Encoder, pixel format and options."""
 
     encoders: tuple[str, ...]  # in order of preference
     format: str  # of the pixels
@@ -94,13 +94,13 @@ class VideoWriter:
         path: `.mp4`, `.mkv`, `.mov` or any container that can hold H.264.
         width: of every frame, in pixels.
         height: of every frame, in pixels.
-        rate: pictures per second, at least on average.
-        time_base: seconds per tick of the picture times; None for a constant rate.
+        rate: frames per second, at least on average.
+        time_base: seconds per tick of the frame times; None for a constant rate.
         sound_from: a file whose sound tracks are copied packet by packet, bit for bit, or
             encoded again to AAC where the container cannot hold them (see `sound`).
         pixel_aspect: width over height of one pixel.
-        effort: "file" makes better pictures; "live" spends less time on one, and when the disk
-            fills up what was written until then stays, under the file's name, and plays.
+        effort: "file" has the better quality; "live" takes less time per frame, and when the disk
+            fills up what was written until then is kept under the file's name, and plays.
         alpha: frames are RGBA with straight alpha that is kept; `.mov` and `.webm` only.
 
     Raises:
@@ -147,7 +147,7 @@ class VideoWriter:
 
     @property
     def sound(self) -> str:
-        """What became of the sound: "none", "copied", "encoded again as AAC" or as Opus."""
+        """How the sound was written: "none", "copied", "encoded again as AAC" or as Opus."""
         return "none" if self._sound is None else self._sound.outcome
 
     @property
@@ -155,7 +155,7 @@ class VideoWriter:
         return self._stream.codec_context.name
 
     def write(self, frame: Frame) -> None:
-        """Adds a picture; times must rise (a time that does not is moved on by one tick)."""
+        """Adds a frame; times must rise (a time that does not is raised by one tick)."""
         container = self._opened()
         if frame.size != self._size:
             raise SinkError(
@@ -163,16 +163,16 @@ class VideoWriter:
                 f"the frame {frame.width}x{frame.height}",
                 hint="a video file keeps one size",
             )
-        picture = self._picture(frame)
-        picture.pts = self._ticks(frame)
-        picture.time_base = self._time_base
+        encoded = self._video_frame(frame)
+        encoded.pts = self._ticks(frame)
+        encoded.time_base = self._time_base
         if self._constant_rate:
-            picture.duration = 1
+            encoded.duration = 1
         with _as_sink_errors(self.path):
-            for packet in self._stream.encode(picture):
+            for packet in self._stream.encode(encoded):
                 container.mux(packet)
             if self._sound is not None:
-                self._sound.copy_until(picture.pts * self._time_base)
+                self._sound.copy_until(encoded.pts * self._time_base)
         self.frames += 1
 
     def close(self) -> None:
@@ -244,7 +244,7 @@ class VideoWriter:
         is_mp4 = self.path.suffix.lower() in (".mp4", ".mov", ".m4v")
         options = {"movflags": flags} if is_mp4 else {}
         container = av.open(f"file:{self._partial}", "w", container_options=options)
-        self._partial.touch()  # an unwritable folder shows now, not at the first picture
+        self._partial.touch()  # an unwritable folder fails now, not at the first frame
         return container
 
     def _add_video(
@@ -282,18 +282,18 @@ class VideoWriter:
             hint="choose another ending: .mov or .webm",
         )
 
-    def _picture(self, frame: Frame) -> VideoFrame:
+    def _video_frame(self, frame: Frame) -> VideoFrame:
         if frame.format is PixelFormat.RGBA:
             if self._encoding.format == "argb":
-                picture = VideoFrame.from_numpy_buffer(frame.image, "rgba")
-                return self._scaler.reformat(picture, format="argb", threads=1)
+                video_frame = VideoFrame.from_numpy_buffer(frame.image, "rgba")
+                return self._scaler.reformat(video_frame, format="argb", threads=1)
             image = _bled(frame.image) if self._alpha else frame.image
             return i420_frame(self._scaler, image, self._encoding.format)
         if self._alpha:
             raise SinkError(f"pictures without alpha cannot go into {self.path.name}")
-        picture = VideoFrame.from_ndarray(frame.image, "yuv420p")
-        picture.colorspace, picture.color_range = Colorspace.ITU709, ColorRange.MPEG
-        return picture
+        video_frame = VideoFrame.from_ndarray(frame.image, "yuv420p")
+        video_frame.colorspace, video_frame.color_range = Colorspace.ITU709, ColorRange.MPEG
+        return video_frame
 
     def _ticks(self, frame: Frame) -> int:
         if self._constant_rate:
@@ -306,7 +306,7 @@ class VideoWriter:
 
 
 def _bled(image: Image) -> Image:
-    """The picture with the colours of its opaque part spread where alpha is 0: uint8[h, w, 4].
+    """Spreads the colours of the opaque part to where alpha is 0: uint8[h, w, 4].
 
     Else half-size chroma, and the encoder's own softness, would mix the edge with black.
     """
@@ -327,7 +327,7 @@ def _bled(image: Image) -> Image:
 
 
 class _Sound:
-    """The sound tracks of another file on their way into a container, in step with its pictures."""
+    """Copies the sound tracks of another file into a container, interleaved with its frames."""
 
     def __init__(self, path: Path, container: OutputContainer) -> None:
         self._source: InputContainer = av.open(
@@ -343,7 +343,7 @@ class _Sound:
         self.outcome = "none" if not tracks else again if encoded else "copied"
 
     def copy_until(self, seconds: Fraction | None) -> None:
-        """Copies what begins by that time; everything that is left for None."""
+        """Copies packets that begin by that time; all remaining ones for None."""
         while (packet := self._waiting or next(self._packets, None)) is not None:
             self._waiting = packet
             begins = packet.dts if packet.dts is not None else packet.pts
@@ -358,7 +358,7 @@ class _Sound:
 
 
 class _CopiedTrack:
-    """Hands packets on as they are."""
+    """Passes packets on unchanged."""
 
     def __init__(self, target: AudioStream) -> None:
         self._target = target
@@ -389,7 +389,7 @@ class _EncodedTrack:
 
 
 def _until_damaged(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
-    """The packets of a file up to where it cannot be read any more."""
+    """The packets of a file up to its first error."""
     with suppress(av.FFmpegError):
         yield from packets
 
@@ -410,7 +410,7 @@ def _safe_sound(container: OutputContainer) -> str:
 
 @contextmanager
 def _as_sink_errors(path: Path) -> Iterator[None]:
-    """Names what went wrong in words that help."""
+    """Translates the errors of PyAV and of the file system."""
     try:
         yield
     except LivecamError:

@@ -1,1 +1,1 @@
-"""Where pictures go."""
+"""Sinks: where published frames go."""

@@ -12,7 +12,7 @@ from livecam.core.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class OutputInfo:
-    """What every published frame looks like."""
+    """Size and rate of the published frames."""
 
     width: int  # even
     height: int  # even

@@ -29,7 +29,7 @@ class LoopbackDevice:
     """A v4l2loopback device as it presents itself now."""
 
     path: str
-    writable: bool  # False: it takes no pictures, because another program publishes on it
+    writable: bool  # False: it takes no frames, because another program publishes on it
     readable: bool  # with exclusive_caps=1 only while a program publishes on it
 
 
@@ -60,8 +60,8 @@ def announce_writer(descriptor: int) -> None:
     """Tells the driver that this descriptor writes, as older versions must be told.
 
     Before 0.13 a program that writes without saying so takes the device's output capability
-    with it when it closes: with exclusive_caps=1 nobody can publish again until the module
-    is loaded anew (v4l2loopback issue 470). Later versions notice by themselves.
+    with it when it closes: with exclusive_caps=1 no program can publish again until the module
+    is reloaded (v4l2loopback issue 470). Later versions notice by themselves.
     """
     if _notices_writers():
         return
@@ -70,9 +70,9 @@ def announce_writer(descriptor: int) -> None:
 
 
 def revive(device: LoopbackDevice) -> bool:
-    """Gives a device its output back that another program took with it; says whether it did.
+    """Restores the output of a device that another program took with it; returns the success.
 
-    Such a device can do neither: nobody publishes on it, and nobody could.
+    Such a device has neither capability: no program publishes on it, and none could.
     """
     if device.writable or device.readable:
         return False
@@ -109,7 +109,7 @@ def descriptors(device_number: int) -> set[int]:
 def _notices_writers() -> bool:
     try:
         version = MODULE_VERSION.read_text()
-    except OSError:  # before 0.13 the module did not tell
+    except OSError:  # before 0.13 the module had no such file
         return False
     numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
     return numbers >= [0, 13]

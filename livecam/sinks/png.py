@@ -1,4 +1,4 @@
-"""Writes numbered PNG pictures into a folder."""
+"""Writes frames as numbered PNG files into a folder."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # three times faster than 3, a tenth la
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The pictures that a `PngSequence` wrote there; OSError where that cannot be told."""
+    """The files that a `PngSequence` wrote there; OSError where the folder cannot be read."""
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if re.fullmatch(r"\d{8}\.png", path.name)]
 
 
 class PngSequence:
-    """One file for each picture: `00000001.png` and on, after the highest number there is.
+    """Writes one file for each frame: `00000001.png` and on, after the highest number there is.
 
-    With `alpha` the files hold the picture's straight alpha, else they are opaque.
+    With `alpha` the files hold the frame's straight alpha, else they are opaque.
     """
 
     backlog: ClassVar[int] = 8
@@ -63,7 +63,7 @@ class PngSequence:
         return f"pictures in {self._folder}"
 
     def send(self, frame: Frame) -> None:
-        """Writes one picture; a file under its final name is whole.
+        """Writes one frame; a file under its final name is complete.
 
         Raises:
             SinkError: the disk is full, or the folder is gone.

@@ -1,7 +1,7 @@
-"""Shows the published picture in a window and hears the hotkeys.
+"""Shows the published frames in a window and turns its keys into commands.
 
 Everything here runs on the thread that owns the OpenGL context. What the preview writes over
-the picture (keys, state) is never published.
+the frame (keys, state) is never published.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ KEYS: dict[str, Command] = {
     "P": Command.PANIC,
     "Q": Command.QUIT,
 }
-LONGEST, LONGEST_IN_SOFTWARE = 1280, 640  # sides of the window; llvmpipe draws pixel by pixel
-BORDER = (0.07, 0.07, 0.08)  # beside the picture, when the window has another shape
+MAX_SIDE, MAX_SIDE_IN_SOFTWARE = 1280, 640  # sides of the window; llvmpipe draws pixel by pixel
+BORDER = (0.07, 0.07, 0.08)  # beside the image, when the window has another shape
 
 Color: TypeAlias = tuple[int, int, int]
 Span: TypeAlias = tuple[str, Color]  # a piece of a line, in one colour
@@ -54,7 +54,7 @@ void main() {
 """
 FRAGMENT = """
 #version 330
-// Copies a picture as it is encoded.
+// Copies an image without decoding.
 in vec2 uv;
 out vec4 color;
 uniform sampler2D picture;
@@ -64,7 +64,7 @@ void main() { color = texture(picture, uv); }
 
 @dataclass(frozen=True, slots=True)
 class PreviewStatus:
-    """What the line at the bottom of the window says."""
+    """The contents of the status line of the window."""
 
     state: str = ""  # avatar, hold, curtain ...
     fps: float = 0.0
@@ -106,13 +106,13 @@ class Preview:
     def __init__(self, graphics: Graphics) -> None:
         self._graphics = graphics
         self._window: Any = None
-        self._heard: list[Command] = []
-        self._painter: _Painter | None = None
+        self._commands: list[Command] = []
+        self._drawing: _Drawing | None = None
         self.status = PreviewStatus()
         self.help_shown = False
 
     def open(self, info: OutputInfo) -> str:
-        """Makes ready to draw frames of that size, and gives the window their shape.
+        """Prepares to draw frames of that size, and gives the window their shape.
 
         Raises:
             SinkError: the graphics were opened without a window.
@@ -122,9 +122,9 @@ class Preview:
         import glfw
 
         self._window = self._graphics.window
-        self._painter = _Painter(self._graphics.ctx, info.width, info.height)
-        longest = LONGEST_IN_SOFTWARE if self._graphics.software else LONGEST
-        glfw.set_window_size(self._window, *window_size((info.width, info.height), longest))
+        self._drawing = _Drawing(self._graphics.ctx, info.width, info.height)
+        max_side = MAX_SIDE_IN_SOFTWARE if self._graphics.software else MAX_SIDE
+        glfw.set_window_size(self._window, *window_size((info.width, info.height), max_side))
         glfw.set_key_callback(self._window, self._on_key)
         return "preview window"
 
@@ -134,7 +134,7 @@ class Preview:
         Raises:
             SinkError: the driver failed.
         """
-        if self._painter is None:
+        if self._drawing is None:
             raise SinkError("the preview is not open")
         import glfw
 
@@ -144,33 +144,33 @@ class Preview:
         size = 0.5 * max(1.0, float(glfw.get_window_content_scale(self._window)[0]))
         lines = _help_lines() if self.help_shown else []
         try:
-            self._painter.paint(frame, width, height, self.status.spans, lines, size)
+            self._drawing.paint(frame, width, height, self.status.spans, lines, size)
         except (moderngl.Error, ValueError) as err:
             raise SinkError(f"the preview cannot be drawn: {err}") from err
         glfw.swap_buffers(self._window)
 
     def poll(self) -> list[Command]:
-        """What the person asked for since the last call; closing the window means QUIT."""
+        """The commands since the last call; closing the window is QUIT."""
         if self._window is None:
             return []
         import glfw
 
         glfw.poll_events()
-        heard, self._heard = self._heard, []
+        commands, self._commands = self._commands, []
         if glfw.window_should_close(self._window):
             glfw.set_window_should_close(self._window, False)
-            heard.append(Command.QUIT)
-        return heard
+            commands.append(Command.QUIT)
+        return commands
 
     def close(self) -> None:
-        """Lets go of the window, which belongs to the graphics."""
+        """Releases the window, which belongs to the graphics."""
         if self._window is not None:
             import glfw
 
             glfw.set_key_callback(self._window, _no_key)
-        if self._painter is not None:
-            self._painter.close()
-        self._window = self._painter = None
+        if self._drawing is not None:
+            self._drawing.close()
+        self._window = self._drawing = None
 
     def _on_key(self, window: Any, key: int, scancode: int, action: int, mods: int) -> None:
         import glfw
@@ -181,34 +181,34 @@ class Preview:
         if command is Command.HELP:
             self.help_shown = not self.help_shown
         if command is not None:
-            self._heard.append(command)
+            self._commands.append(command)
 
 
 def _no_key(*_: object) -> None:
-    """Hears nothing."""
+    """Ignores keys after `close`."""
 
 
-def window_size(picture: tuple[int, int], longest: int) -> tuple[int, int]:
-    """A window of the picture's shape, no side longer than that, and no larger than it."""
-    scale = min(1.0, longest / max(picture))
-    return round(picture[0] * scale), round(picture[1] * scale)
+def window_size(image: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """The size of a window of the image's shape, no side longer than `max_side`, never larger."""
+    scale = min(1.0, max_side / max(image))
+    return round(image[0] * scale), round(image[1] * scale)
 
 
-def letterbox(picture: tuple[int, int], window: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Where a picture goes in a window, whole and undistorted: x, y, width, height."""
-    scale = min(window[0] / picture[0], window[1] / picture[1])
-    width, height = round(picture[0] * scale), round(picture[1] * scale)
+def letterbox(image: tuple[int, int], window: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The viewport of an image in a window, whole and undistorted: x, y, width, height."""
+    scale = min(window[0] / image[0], window[1] / image[1])
+    width, height = round(image[0] * scale), round(image[1] * scale)
     return (window[0] - width) // 2, (window[1] - height) // 2, width, height
 
 
-class _Painter:
+class _Drawing:
     """The OpenGL objects of the preview."""
 
     def __init__(self, ctx: moderngl.Context, width: int, height: int) -> None:
         self._ctx = ctx
         self._program = ctx.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
         self._quad = ctx.vertex_array(self._program, [])
-        self._picture = ctx.texture((width, height), 4)
+        self._image = ctx.texture((width, height), 4)
         self._status = _Label(ctx)
         self._help = _Label(ctx)
 
@@ -223,15 +223,15 @@ class _Painter:
     ) -> None:
         """Draws the frame and the labels into a window of that size, in pixels."""
         ctx = self._ctx
-        self._picture.write(np.ascontiguousarray(frame.image))
+        self._image.write(np.ascontiguousarray(frame.image))
         ctx.screen.use()
         ctx.scissor = None
         ctx.enable_only(moderngl.NOTHING)
         ctx.viewport = (0, 0, width, height)
-        where = letterbox(self._picture.size, (width, height))
-        if where[2:] != (width, height):
+        viewport = letterbox(self._image.size, (width, height))
+        if viewport[2:] != (width, height):
             ctx.screen.clear(*BORDER, viewport=(0, 0, width, height))
-        self._draw(self._picture, where)
+        self._draw(self._image, viewport)
         ctx.enable_only(moderngl.BLEND)
         ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         margin = round(16 * size)
@@ -241,20 +241,20 @@ class _Painter:
             self._draw(label, (margin, height - margin - label.height, *label.size))
         ctx.enable_only(moderngl.NOTHING)
 
-    def _draw(self, texture: moderngl.Texture, where: tuple[int, int, int, int]) -> None:
-        self._ctx.viewport = where
-        same_size = where[2:] == texture.size
+    def _draw(self, texture: moderngl.Texture, viewport: tuple[int, int, int, int]) -> None:
+        self._ctx.viewport = viewport
+        same_size = viewport[2:] == texture.size
         texture.filter = (moderngl.NEAREST,) * 2 if same_size else (moderngl.LINEAR,) * 2
         texture.use(0)
         self._quad.render(moderngl.TRIANGLE_STRIP, 4)
 
     def close(self) -> None:
-        for thing in (self._quad, self._program, self._picture, self._status, self._help):
+        for thing in (self._quad, self._program, self._image, self._status, self._help):
             thing.release()
 
 
 class _Label:
-    """A texture with words on it, made anew only when they change."""
+    """A texture with text on it, drawn again only when the text changes."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -277,7 +277,7 @@ class _Label:
 
 
 def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
-    """Words on a dark, half transparent plate: uint8[h, w, 4], premultiplied.
+    """Text on a dark, half transparent plate: uint8[h, w, 4], premultiplied.
 
     `size` is OpenCV's font scale: letters are about 22 px high at 1.
     """
@@ -287,7 +287,7 @@ def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
     def width_of(text: str) -> int:
         return int(cv2.getTextSize(text, font, size, thickness)[0][0])
 
-    column = max(width_of(line[0][0]) for line in lines)  # the first words stand in one
+    column = max(width_of(line[0][0]) for line in lines)  # of the first words of all lines
     widths = [column + sum(gap + width_of(text) for text, _ in line[1:]) for line in lines]
     ink = np.zeros((2 * pad + row * len(lines), 2 * pad + max(widths), 4), np.uint8)
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""Records what is published, at a constant rate, into a file that survives a full disk."""
+"""Records published frames at a constant rate into a file that survives a full disk."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from livecam.core.frame import Frame, PixelFormat
 from livecam.media.writer import VideoWriter
 from livecam.sinks.base import OutputInfo
 
-LONGEST_GAP_S = 10.0  # a machine that slept is not worth hours of one picture
-HELD_S = 0.5  # a picture repeated for longer is recorded as it stands, not when it moves on
+MAX_GAP_S = 10.0  # a machine that slept is not worth hours of one frame
+MAX_HELD_S = 0.5  # a frame repeated for longer is recorded at once, not with the next new one
 
 
 class Recorder:
-    """Writes H.264 (`.mp4`, `.mkv`), BT.709, with one picture in each slot of 1 / fps seconds.
+    """Writes H.264 (`.mp4`, `.mkv`), BT.709, with one frame in each slot of 1 / fps seconds.
 
-    With alpha: QuickTime Animation (`.mov`) or VP9 (`.webm`), and pictures come as RGBA.
+    With alpha: QuickTime Animation (`.mov`) or VP9 (`.webm`), and frames are RGBA.
 
-    Live pictures come early, late, or not at all. Each goes into the slot nearest to its
-    `captured_at`; the last one fills slots that nobody came for; of two for one slot the first
-    stays. Recorded time never runs back, and gaps are cut to `LONGEST_GAP_S`.
+    Live frames come early, late, or not at all. Each goes into the slot nearest to its
+    `captured_at`; the last frame is repeated in empty slots; of two for one slot the first is
+    kept. Recorded time never runs back, and gaps are cut to `MAX_GAP_S`.
 
     The file has its name once it is closed; a file that is already there is never
-    overwritten unless told to: the new one becomes `name-2.mp4`.
+    overwritten without `force`: the new one becomes `name-2.mp4`.
 
     Args:
         path: of the file; its folder is made when it is missing.
         force: overwrite.
-        alpha: keep the pictures' alpha.
+        alpha: keep the alpha of the frames.
     """
 
     backlog: ClassVar[int] = 8  # frames that may wait for the encoder
@@ -69,14 +69,14 @@ class Recorder:
         return f"recording {self.path}"
 
     def send(self, frame: Frame) -> None:
-        """Adds a picture at its time.
+        """Adds a frame at its time.
 
         Raises:
             SinkError: the disk is full or gone; `close` keeps what was written.
         """
         if self._writer is None:
             raise SinkError("the recorder is not open")
-        slots = self._slots.take(frame.captured_at)
+        slots = self._slots.slots_for(frame.captured_at)
         for _ in range(slots - 1):
             self._writer.write(self._last or frame)
         if slots:
@@ -96,16 +96,16 @@ class Recorder:
 
 
 class _Slots:
-    """Decides how many slots a picture moves the recording on: 0, 1, or more after a gap."""
+    """Counts the slots by which a frame advances the recording: 0, 1, or more after a gap."""
 
     def __init__(self, fps: float) -> None:
         self._fps = fps
         self._start: float | None = None  # the time of slot 0
         self._next = 0
         self._newest = 0.0
-        self._held = 0  # how often the newest picture was repeated
+        self._held = 0  # how often the newest frame was repeated
 
-    def take(self, captured_at: float) -> int:
+    def slots_for(self, captured_at: float) -> int:
         if self._start is None:
             self._start = self._newest = captured_at
             self._next = 1
@@ -115,9 +115,9 @@ class _Slots:
         self._newest, self._held = captured_at, 0
         slot = round((captured_at - self._start) * self._fps)
         ahead = slot + 1 - self._next
-        longest = round(LONGEST_GAP_S * self._fps)
-        if abs(ahead) > longest:  # the clock jumped, or the machine slept
-            wanted = longest if ahead > 0 else 1
+        maximum = round(MAX_GAP_S * self._fps)
+        if abs(ahead) > maximum:  # the clock jumped, or the machine slept
+            wanted = maximum if ahead > 0 else 1
             self._start += (ahead - wanted) / self._fps
             ahead = wanted
         ahead = max(ahead, 0)
@@ -125,9 +125,9 @@ class _Slots:
         return ahead
 
     def _repeat(self) -> int:
-        """A short repetition is left to the next picture, which knows the time."""
+        """Ignores a short repetition: the time of the next new frame fills its slots."""
         self._held += 1
-        if self._held <= HELD_S * self._fps:
+        if self._held <= MAX_HELD_S * self._fps:
             return 0
         self._next += 1
         return 1

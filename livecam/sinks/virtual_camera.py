@@ -42,7 +42,7 @@ OBS_ON_MAC = (
 def available(device: str = "") -> str | None:
     """The device that `VirtualCamera(device)` would publish to; None when there is none.
 
-    Cheap (no picture is sent) and needs no pyvirtualcam. On macOS an installed OBS is taken
+    Cheap (no frame is sent) and needs no pyvirtualcam. On macOS an installed OBS is taken
     as the answer: whether its extension was allowed shows only when the camera is opened.
     """
     if PLATFORM == "linux":
@@ -51,9 +51,9 @@ def available(device: str = "") -> str | None:
 
 
 class VirtualCamera:
-    """Hands I420 pictures, limited range, to v4l2loopback (Linux) or OBS (Windows, macOS).
+    """Sends I420 frames, limited range, to v4l2loopback (Linux) or OBS (Windows, macOS).
 
-    The matrix is what readers take it for. On Linux that is BT.601, as from any webcam: a
+    The matrix is the one that readers assume. On Linux that is BT.601, as from any webcam: a
     v4l2loopback device says so, and Chromium, OpenCV and ffmpeg decode it so (BT.709 bars come
     back 21 levels wrong there); OBS alone takes every V4L2 camera for BT.709. Elsewhere it is
     BT.709. For BT.601 RGBA is wanted and converted here; I420 is always passed on as it is.
@@ -61,9 +61,9 @@ class VirtualCamera:
     Windows and macOS want NV12 and UYVY: pyvirtualcam rearranges I420 into these inside,
     without touching a sample's value (and on Windows it refuses NV12).
 
-    On Linux a write that fails is only printed by pyvirtualcam. So after each picture the
+    On Linux a write that fails is only printed by pyvirtualcam. So after each frame the
     device is asked whether it is still there and still takes our size and format. What this
-    cannot see is a write that fails once on a healthy device; that picture is lost.
+    cannot detect is a write that fails once on a healthy device; that frame is lost.
     """
 
     backlog: ClassVar[int] = 1
@@ -116,7 +116,7 @@ class VirtualCamera:
         return f"virtual camera {self._camera.device}"
 
     def send(self, frame: Frame) -> None:
-        """Publishes one picture.
+        """Publishes one frame.
 
         Raises:
             SinkError: the device is gone, was replaced, or was taken over.
@@ -140,7 +140,7 @@ class VirtualCamera:
 
 
 class _LoopbackWatch:
-    """Tells whether an open v4l2loopback device still carries what we write."""
+    """Checks that an open v4l2loopback device still carries what we write."""
 
     def __init__(self, device: str, descriptor: int, info: OutputInfo) -> None:
         self._device = device
@@ -149,14 +149,14 @@ class _LoopbackWatch:
         self._expected = (info.width, info.height, "YU12")  # V4L2's code for I420
 
     def begin(self) -> None:
-        """Makes sure of the device before the first picture; raises `SinkError` as `check` does."""
+        """Checks the device before the first frame; raises `SinkError` as `check` does."""
         from livecam.sinks import loopback
 
         loopback.announce_writer(self._descriptor)
         self.check()
 
     def check(self) -> None:
-        """Raises `SinkError` when pictures written from now on would not arrive."""
+        """Raises `SinkError` when frames written from now on would not arrive."""
         from livecam.sinks import loopback
 
         try:
