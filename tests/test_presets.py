@@ -9,7 +9,7 @@ import pytest
 from livecam.avatar.accessories import accessory_folder, read_item
 from livecam.config.loader import load_settings
 from livecam.config.paths import shipped_folder
-from livecam.config.presets import WORDS, list_presets, preset_chain, read_preset
+from livecam.config.presets import METADATA, list_presets, preset_chain, read_preset
 from livecam.config.settings import Settings
 
 SIZES = {
@@ -56,9 +56,9 @@ def test_it_asks_the_camera_for_no_less_than_it_publishes(name: str):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_it_is_described_in_english_and_chinese(name: str):
-    words = read_preset(name).file.words
-    assert all(words.get(word) for word in WORDS)
-    assert all(words[word].isascii() != word.endswith("_zh") for word in WORDS)
+    words = read_preset(name).file.metadata
+    assert all(words.get(word) for word in METADATA)
+    assert all(words[word].isascii() != word.endswith("_zh") for word in METADATA)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -1,4 +1,4 @@
-"""Fetches models and pictures that livecam does not ship, and knows them by their hash.
+"""Fetches models and images that are not part of the package, and checks them by SHA-256.
 
 `assets.toml` names them. Each has several places, tried in turn; only size and sha256 decide.
 `LIVECAM_ASSETS` names a folder of the user's own that is looked in first.
@@ -31,17 +31,17 @@ from livecam.core.registry import did_you_mean
 log = logging.getLogger(__name__)
 
 OWN_FOLDER = "LIVECAM_ASSETS"
-TIMEOUT_S = 15  # of silence; a place that cannot be reached must not hold up the next one
+TIMEOUT_S = 15  # without data; an unreachable origin must not delay the next one
 PACKAGE_TIMEOUT_S = 600
 CHUNK = 1 << 18
 
 
 class State(str, Enum):
-    """What is known about the file of an asset."""
+    """The state of an asset's file."""
 
     OK = "ok"
     MISSING = "missing"
-    BROKEN = "broken"  # there is a file of that name, but not the right one
+    BROKEN = "broken"  # there is a file of that name with another content
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Asset:
     sha256: str
     licence: str
     places: tuple[Url | Wheel, ...]
-    optional: bool = False  # livecam works without it, a little worse
+    optional: bool = False  # livecam works without it, with less quality
 
 
 Say = Callable[[str], None]
@@ -105,7 +105,7 @@ def asset(name: str) -> Asset:
 
 
 def asset_path(name: str, fetch: bool = False) -> Path:
-    """Where the checked file lies; with `fetch` it is fetched when it is missing.
+    """The path of the checked file; with `fetch` it is fetched when it is missing.
 
     Raises:
         AssetError: it is missing or broken, or cannot be fetched.
@@ -121,7 +121,7 @@ def asset_path(name: str, fetch: bool = False) -> Path:
 
 
 def verify(name: str) -> State:
-    """Whether the file is there and has the right content; touches no network."""
+    """Checks the file's content; uses no network."""
     wanted = asset(name)
     if _find(wanted) is not None:
         return State.OK
@@ -130,7 +130,7 @@ def verify(name: str) -> State:
 
 
 def fetch_asset(name: str, say: Say = log.info) -> Path:
-    """Fetches a file unless it is there, and tells `say` what is being tried.
+    """Fetches a file unless it is there; `say` gets a line about each attempt.
 
     A file that does not arrive whole or is not the right one leaves nothing behind.
 
@@ -157,7 +157,7 @@ def fetch_asset(name: str, say: Say = log.info) -> Path:
 
 
 def fetch_assets(say: Say = log.info) -> dict[str, Path]:
-    """Fetches all that is missing; an optional file that cannot be had is said and left out.
+    """Fetches all missing files; an optional one that cannot be fetched is reported and left out.
 
     Raises:
         AssetError: no place could give a file that is needed.
@@ -175,7 +175,7 @@ def fetch_assets(say: Say = log.info) -> dict[str, Path]:
 
 
 def complete(name: str) -> bool:
-    """Whether nothing needs to be done about an asset; a broken file is never fine."""
+    """Whether an asset needs no action; a broken file always does."""
     state = verify(name)
     return state is State.OK or (asset(name).optional and state is State.MISSING)
 
@@ -199,7 +199,7 @@ def _place_of(entry: dict[str, Any]) -> Url | Wheel:
 
 
 def _folders() -> list[Path]:
-    """Where files are looked for."""
+    """The folders that are searched."""
     own = os.environ.get(OWN_FOLDER)
     if not own:
         return [asset_folder()]
@@ -232,7 +232,7 @@ def _is_right(path: Path, wanted: Asset) -> bool:
 
 
 def _fetch_from(wanted: Asset, place: Url | Wheel) -> Path:
-    """Fetches to a hidden folder beside the final place, checks, and only then moves."""
+    """Fetches into a hidden folder beside the final one, checks, and only then moves."""
     folder = asset_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
@@ -248,7 +248,7 @@ def _fetch_from(wanted: Asset, place: Url | Wheel) -> Path:
 
 @contextmanager
 def _opened(place: Url | Wheel, scratch: Path) -> Iterator[IO[bytes]]:
-    """The bytes that a place offers."""
+    """Opens the file at an origin."""
     if isinstance(place, Url):
         with urllib.request.urlopen(place.url, timeout=TIMEOUT_S) as response:
             yield response
@@ -259,7 +259,7 @@ def _opened(place: Url | Wheel, scratch: Path) -> Iterator[IO[bytes]]:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
-    """Copies up to a little more than the limit: a longer file is wrong already."""
+    """Copies up to a little more than the limit: a longer file is wrong in any case."""
     copied = 0
     while copied <= limit and (chunk := source.read(CHUNK)):
         target.write(chunk)
@@ -267,7 +267,7 @@ def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
 
 
 def _download_wheel(place: Wheel, scratch: Path) -> Path:
-    """Has pip download one wheel, so that the user's own mirror and proxy settings count."""
+    """Downloads one wheel with pip, so that the user's mirror and proxy settings apply."""
     command = [
         *_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-input",
         "--disable-pip-version-check", "--retries", "1", "--timeout", str(TIMEOUT_S),

@@ -1,4 +1,4 @@
-"""The settings as a flat list: what each is called as a flag, a TOML key and a variable."""
+"""The settings as a flat list: the flag, TOML key and environment variable of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLE_PREFIX = "LIVECAM_"
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """One setting and the words for it."""
+    """The declaration of one setting."""
 
     group: str  # "privacy"
     name: str  # "on_lost"
@@ -47,7 +47,7 @@ class SettingField:
 
     @property
     def range_text(self) -> str:
-        """What values are allowed, in words for people: `1..120`, `blur|show`, or empty."""
+        """The allowed values for people: `1..120`, `blur|show`, or empty."""
         if self.choices:
             return "|".join(self.choices)
         if self.low is None and self.high is None:

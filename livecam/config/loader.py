@@ -1,4 +1,4 @@
-"""Settings from everywhere, each with its origin.
+"""Merges settings from all origins.
 
 Later ones win: defaults, preset, the user's file, environment, flags.
 """
@@ -37,8 +37,8 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """One value that somebody set."""
+class _Value:
+    """One value that is not the default."""
 
     value: object
     origin: str
@@ -63,12 +63,14 @@ def load_settings(
     variable LIVECAM_PRESET and the key `preset` of the user's file may name one.
 
     Raises:
-        ConfigError: a name or a value is wrong; the message says where it stands.
+        ConfigError: a name or a value is wrong; the message gives its origin.
     """
     path = user_file_path() if user_file is None else user_file
-    user = read_settings_file(path, words=(PRESET,)) if path.is_file() else None
-    named = preset or environ.get(PRESET_VARIABLE) or (user.words.get(PRESET, "") if user else "")
-    given: dict[str, _Given] = {}
+    user = read_settings_file(path, metadata=(PRESET,)) if path.is_file() else None
+    named = (
+        preset or environ.get(PRESET_VARIABLE) or (user.metadata.get(PRESET, "") if user else "")
+    )
+    given: dict[str, _Value] = {}
     for each in preset_chain(named):
         given.update(_from_file(each.file.values, each.file.lines, each.file.path, each.name))
     if user:
@@ -89,15 +91,15 @@ def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
 
 def _from_file(
     values: dict[str, Any], lines: dict[str, int], path: Path, preset: str = ""
-) -> dict[str, _Given]:
+) -> dict[str, _Value]:
     origin = f"preset {preset}" if preset else f"file {path}"
     return {
-        key: _Given(value, origin, f"{path}, line {lines[key]}: {key}")
+        key: _Value(value, origin, f"{path}, line {lines[key]}: {key}")
         for key, value in values.items()
     }
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Value]:
     fields = {field.variable: field for field in setting_fields()}
     known = [*fields, PRESET_VARIABLE, ASSETS_VARIABLE]
     given = {}
@@ -111,20 +113,20 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
                 hint=f"unset {name}, or see `livecam config`",
             )
         if name in fields:
-            given[fields[name].key] = _Given(value, name, name)
+            given[fields[name].key] = _Value(value, name, name)
     return given
 
 
-def _from_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
+def _from_flags(flags: Mapping[str, object]) -> dict[str, _Value]:
     fields = {field.option: field for field in setting_fields()}
     return {
-        fields[option].key: _Given(value, fields[option].flag, fields[option].flag)
+        fields[option].key: _Value(value, fields[option].flag, fields[option].flag)
         for option, value in flags.items()
         if value is not None
     }
 
 
-def _checked(given: dict[str, _Given]) -> Settings:
+def _checked(given: dict[str, _Value]) -> Settings:
     groups: dict[str, dict[str, object]] = {}
     for key, one in given.items():
         group, _, name = key.partition(".")
@@ -138,7 +140,7 @@ def _checked(given: dict[str, _Given]) -> Settings:
         raise _wrong_value(field, given[key]) from err
 
 
-def _wrong_value(field: SettingField, one: _Given) -> ConfigError:
+def _wrong_value(field: SettingField, one: _Value) -> ConfigError:
     shown = f'"{one.value}"' if field.kind is str else str(one.value)
     near = did_you_mean(str(one.value), list(field.choices)) if field.choices else ""
     hint = f"{field.flag[2:]}: {field.help}"

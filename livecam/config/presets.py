@@ -14,7 +14,7 @@ from livecam.core.errors import ConfigError
 from livecam.core.registry import did_you_mean
 
 INHERIT = "inherit"
-WORDS = ("title", "title_zh", "description", "description_zh")
+METADATA = ("title", "title_zh", "description", "description_zh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +22,25 @@ class SettingsFile:
     """A TOML file with settings, checked for unknown names but not yet for wrong values."""
 
     path: Path
-    words: dict[str, str]  # the keys above the first table
+    metadata: dict[str, str]  # the keys above the first table
     values: dict[str, Any]  # by "group.name"
-    lines: dict[str, int]  # where each of them stands, from 1
+    lines: dict[str, int]  # the line of each value, from 1
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A file that can be asked for by name."""
+    """A settings file with a name."""
 
     name: str
     file: SettingsFile
 
     @property
     def inherits(self) -> str:
-        return self.file.words.get(INHERIT, "")
+        return self.file.metadata.get(INHERIT, "")
 
 
 def preset_folders() -> tuple[Path, ...]:
-    """Where presets are looked for, the user's own first."""
+    """The folders of presets, the user's own first."""
     return user_data_folder() / "presets", shipped_folder("presets")
 
 
@@ -50,10 +50,10 @@ def list_presets() -> tuple[str, ...]:
 
 
 def read_preset(name: str) -> Preset:
-    """The preset of that name, or in that file; what it inherits is not followed.
+    """Reads the preset of that name, or in that file, without those it inherits.
 
     Raises:
-        ConfigError: nobody knows it, or its file is broken.
+        ConfigError: there is none, or its file is broken.
     """
     known = _known()
     path = Path(name) if name.endswith(".toml") else known.get(name)
@@ -62,7 +62,7 @@ def read_preset(name: str) -> Preset:
             f'no preset is called "{name}"{did_you_mean(name, list(known))}',
             hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a .toml",
         )
-    return Preset(name, read_settings_file(path, words=(INHERIT, *WORDS)))
+    return Preset(name, read_settings_file(path, metadata=(INHERIT, *METADATA)))
 
 
 def preset_chain(name: str) -> tuple[Preset, ...]:
@@ -84,11 +84,11 @@ def preset_chain(name: str) -> tuple[Preset, ...]:
     return tuple(reversed(chain))
 
 
-def read_settings_file(path: Path, words: tuple[str, ...]) -> SettingsFile:
-    """Reads a TOML file with a table for each group of settings, and `words` above them.
+def read_settings_file(path: Path, metadata: tuple[str, ...]) -> SettingsFile:
+    """Reads a TOML file with a table for each group of settings, and `metadata` above them.
 
     Raises:
-        ConfigError: it cannot be read, is not TOML, or has a key that nobody knows.
+        ConfigError: it cannot be read, is not TOML, or has an unknown key.
     """
     try:
         text = path.read_text("utf-8")
@@ -99,7 +99,7 @@ def read_settings_file(path: Path, words: tuple[str, ...]) -> SettingsFile:
         ) from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path} is not valid TOML: {err}", hint="mend the file") from err
-    return _Checker(path, text, words).checked(tables)
+    return _Checker(path, text, metadata).checked(tables)
 
 
 def _known() -> dict[str, Path]:
@@ -112,27 +112,27 @@ def _known() -> dict[str, Path]:
 
 
 class _Checker:
-    """Splits the tables of one file; what it refuses, it names with file and line."""
+    """Splits the tables of one file; its errors name file and line."""
 
-    def __init__(self, path: Path, text: str, words: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, text: str, metadata: tuple[str, ...]) -> None:
         self._path = path
         self._lines = text.splitlines()
-        self._words = words
+        self._metadata = metadata
         self._groups: dict[str, list[str]] = {}
         for field in setting_fields():
             self._groups.setdefault(field.group, []).append(field.name)
 
     def checked(self, tables: dict[str, Any]) -> SettingsFile:
-        said: dict[str, str] = {}
+        texts: dict[str, str] = {}
         values: dict[str, Any] = {}
         for name, content in tables.items():
             if isinstance(content, dict):
                 self._check_known(name, [*self._groups], "group", _line_of(self._lines, name))
                 values.update(self._settings(name, content))
             else:
-                said[name] = self._word(name, content)
+                texts[name] = self._metadata_value(name, content)
         lines = {key: _line_of(self._lines, *key.split(".")) for key in values}
-        return SettingsFile(self._path, said, values, lines)
+        return SettingsFile(self._path, texts, values, lines)
 
     def _settings(self, group: str, table: dict[str, Any]) -> dict[str, Any]:
         for key in table:
@@ -140,14 +140,14 @@ class _Checker:
             self._check_known(key, self._groups[group], f"setting in [{group}]", line)
         return {f"{group}.{key}": value for key, value in table.items()}
 
-    def _word(self, key: str, value: object) -> str:
+    def _metadata_value(self, key: str, value: object) -> str:
         line = _line_of(self._lines, "", key)
         homes = [group for group, names in self._groups.items() if key in names]
         if homes:
             raise self._refused(
                 line, f'"{key}" stands outside its group', f"write it under [{homes[0]}]"
             )
-        self._check_known(key, [*self._words, *self._groups], "key", line)
+        self._check_known(key, [*self._metadata, *self._groups], "key", line)
         if not isinstance(value, str):
             wanted = f"a group: [{key}]" if key in self._groups else "text"
             raise self._refused(line, f'"{key}" must be {wanted}', f"it is {value!r} now")
@@ -166,9 +166,9 @@ class _Checker:
 
 
 def _line_of(lines: list[str], table: str, key: str = "") -> int:
-    """The line of a table, or of a key in it (table "": above the first), found by looking.
+    """The line of a table, or of a key in it (table "": above the first), found by search.
 
-    tomllib tells no positions; the usual ways of writing are found, else the table's line.
+    tomllib gives no positions; the common spellings are found, else the line of the table.
     """
     start = _first_line(lines, rf"\s*\[?\s*{re.escape(table)}\b") if table else 0
     inside = _first_line(lines[start:], rf'\s*["\']?{re.escape(key)}["\']?\s*=') if key else 0

@@ -32,7 +32,7 @@ def presets(json: Json = False) -> int:
     """List the presets, for --preset."""
     from livecam.config.presets import list_presets, read_preset
 
-    rows = [{"name": name, **read_preset(name).file.words} for name in list_presets()]
+    rows = [{"name": name, **read_preset(name).file.metadata} for name in list_presets()]
     if not json:  # one language fits a line
         rows = [{key: row.get(key, "") for key in ("name", "title", "description")} for row in rows]
     print_table(rows, json, "no preset was found")
