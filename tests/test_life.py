@@ -16,8 +16,9 @@ from livecam.avatar.rig import Rig
 from livecam.avatar.secondary_motion import BREATHS_PER_S
 from livecam.avatar.springs import Springs
 from livecam.config.settings import AvatarSettings
-from livecam.core.face import EXPRESSIONS, INDEX, FaceState, Matrix4
+from livecam.core.face import EXPRESSIONS, INDEX, FaceState
 from livecam.core.spaces import (
+    Matrix4,
     compose,
     euler_deg,
     project,

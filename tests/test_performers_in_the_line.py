@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from livecam.config.settings import Settings
 from livecam.convert import convert_files
 from livecam.core.errors import ConfigError, LivecamError, SinkError, UsageError
-from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Vector3
+from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState
 from livecam.core.frame import Image
-from livecam.core.spaces import compose, project, quaternion_from_vector
+from livecam.core.spaces import Vector3, compose, project, quaternion_from_vector
 from livecam.core.timing import ManualClock
 from livecam.live.motion import listeners, performers
 from livecam.media.reader import VideoReader

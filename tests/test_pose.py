@@ -10,9 +10,10 @@ import pytest
 
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError, TrackingError
-from livecam.core.face import Landmarks, Matrix4
+from livecam.core.face import Landmarks
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import (
+    Matrix4,
     compose,
     conjugate,
     decompose,

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.core import spaces
-from livecam.core.face import Matrix4
 from livecam.core.frame import Rect
+from livecam.core.spaces import Matrix4
 from livecam.render.light import unit
 from livecam.render.matrices import (
     FAR_M,

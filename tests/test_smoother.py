@@ -12,8 +12,9 @@ from livecam.avatar.rig import Rig
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, SmoothingSettings
 from livecam.core.errors import AssetError
-from livecam.core.face import INDEX, Face, FaceState, Matrix4
+from livecam.core.face import INDEX, Face, FaceState
 from livecam.core.frame import Frame
+from livecam.core.spaces import Matrix4
 from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.smoother import MAX_PREDICTION_S
 from livecam.measure.paths import Paths, lag_frames, paths_of, wobble_px

@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Matrix4, Vector3, Weights
+from livecam.core.face import Weights
+from livecam.core.spaces import Matrix4, Vector3
 
 Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
 

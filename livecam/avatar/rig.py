@@ -16,9 +16,11 @@ from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.pupil import mean_brightness
 from livecam.avatar.secondary_motion import SecondaryMotion
 from livecam.config.settings import AvatarSettings
-from livecam.core.face import FacePose, FaceState, Matrix4, Vector3
+from livecam.core.face import FacePose, FaceState
 from livecam.core.frame import Image
 from livecam.core.spaces import (
+    Matrix4,
+    Vector3,
     euler_deg,
     matrix_from_quaternion,
     project,

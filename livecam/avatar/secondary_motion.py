@@ -15,8 +15,8 @@ from livecam.avatar.base import Avatar, AvatarState, Bone, Material
 from livecam.avatar.gaze import Gaze, Lids, vergence
 from livecam.avatar.pupil import Pupil
 from livecam.avatar.springs import Springs
-from livecam.core.face import EXPRESSIONS, Matrix4, Vector3
-from livecam.core.spaces import matrix_from_quaternion, quaternion_from_vector
+from livecam.core.face import EXPRESSIONS
+from livecam.core.spaces import Matrix4, Vector3, matrix_from_quaternion, quaternion_from_vector
 
 SEED = 14
 

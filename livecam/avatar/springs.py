@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Bone
-from livecam.core.face import INDEX, Matrix4, Weights
+from livecam.core.face import INDEX, Weights
+from livecam.core.spaces import Matrix4
 
 # This share of the damping acts against the head, the rest against the air: a bone trails in a
 # steady turn and springs back when it ends.

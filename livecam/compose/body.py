@@ -8,8 +8,7 @@ import numpy as np
 
 from livecam.avatar.base import AvatarState
 from livecam.compose.person_parts import UNIT_M, AvatarProjection
-from livecam.core.face import Matrix4, Vector3
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Matrix4, Vector3, focal_px
 from livecam.segmentation.base import Mask, Segmentation
 
 SETTLES_S = 0.25

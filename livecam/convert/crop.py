@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Face, Matrix4
+from livecam.core.face import Face
 from livecam.core.frame import Frame
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Matrix4, focal_px
 from livecam.tracking.pose import PoseSolver
 
 SIDE_PX = 320  # of the crop; the face detector itself reduces it to 192 or less

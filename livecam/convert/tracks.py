@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Face, Quaternion, Vector3, Weights
+from livecam.core.face import Face, Weights
 from livecam.core.frame import Frame
 from livecam.core.observation import Appearance, FaceBox
-from livecam.core.spaces import conjugate, decompose, multiply, rotation_vector
+from livecam.core.spaces import Quaternion, Vector3, conjugate, decompose, multiply, rotation_vector
 from livecam.filtering.width import WidthEstimate
 from livecam.people.association import appearance_of
 from livecam.people.offline import FrameDetections, link

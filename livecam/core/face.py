@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Rect
+from livecam.core.spaces import Matrix4, Quaternion, Vector3, compose
 
 Landmarks: TypeAlias = NDArray[np.float32]  # float32[478, 3], x right, y down, image-normalised
 Weights: TypeAlias = NDArray[np.float32]  # float32[52], 0..1, in the order of EXPRESSIONS
-Matrix4: TypeAlias = NDArray[np.float64]  # float64[4, 4], column vectors, metres
-Vector3: TypeAlias = NDArray[np.float64]  # float64[3]
-Quaternion: TypeAlias = NDArray[np.float64]  # float64[4], w x y z, unit length
 
 # The 52 blend shapes of ARKit, in the order MediaPipe gives 51 of them; tongueOut comes last.
 EXPRESSIONS: tuple[str, ...] = (
@@ -112,8 +110,6 @@ class FacePose:
 
     @property
     def matrix(self) -> Matrix4:
-        from livecam.core.spaces import compose
-
         return compose(self.translation, self.rotation)
 
 

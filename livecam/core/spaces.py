@@ -13,11 +13,14 @@ image   pixels, x right, y down, origin at the top left corner of the top left p
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Matrix4, Quaternion, Vector3
+Matrix4: TypeAlias = NDArray[np.float64]  # float64[4, 4], column vectors, metres
+Vector3: TypeAlias = NDArray[np.float64]  # float64[3]
+Quaternion: TypeAlias = NDArray[np.float64]  # float64[4], w x y z, unit length
 
 # MediaPipe's face geometry assumes a pinhole of 63 degrees vertically, whatever the frame's
 # shape (face_geometry_from_landmarks: `vertical_fov_degrees: 63`, near 1 cm, far 10 m).

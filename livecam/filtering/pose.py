@@ -14,8 +14,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import FacePose, Quaternion, Vector3
-from livecam.core.spaces import conjugate, multiply, quaternion_from_vector, rotation_vector
+from livecam.core.face import FacePose
+from livecam.core.spaces import (
+    Quaternion,
+    Vector3,
+    conjugate,
+    multiply,
+    quaternion_from_vector,
+    rotation_vector,
+)
 from livecam.filtering.base import Filter
 from livecam.filtering.noise import NoiseEstimate
 

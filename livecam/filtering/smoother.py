@@ -12,16 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.config.settings import SmoothingSettings
-from livecam.core.face import (
-    Face,
-    FacePose,
-    FaceState,
-    Landmarks,
-    Matrix4,
-    convex_outline,
-)
+from livecam.core.face import Face, FacePose, FaceState, Landmarks, convex_outline
 from livecam.core.frame import Frame
-from livecam.core.spaces import decompose, focal_px, project, unproject
+from livecam.core.spaces import Matrix4, decompose, focal_px, project, unproject
 from livecam.filtering.base import FILTERS
 from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter

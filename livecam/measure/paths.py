@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Matrix4
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Matrix4, focal_px
 
 Paths = NDArray[np.float64]  # float64[frames, points, 2], pixels
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.avatar.rig import Rig
 from livecam.config.settings import AvatarSettings
-from livecam.core.face import FaceState, Matrix4
+from livecam.core.face import FaceState
 from livecam.core.frame import Frame
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Matrix4, focal_px
 from livecam.motion.base import Performer, with_performances
 from livecam.pipeline.easing import ReturnEasing
 

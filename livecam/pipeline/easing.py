@@ -8,8 +8,9 @@ import numpy as np
 
 from livecam.avatar.base import AvatarState
 from livecam.avatar.secondary_motion import RETURN_S
-from livecam.core.face import Matrix4, Vector3
 from livecam.core.spaces import (
+    Matrix4,
+    Vector3,
     matrix_from_quaternion,
     quaternion_from_matrix,
     quaternion_from_vector,

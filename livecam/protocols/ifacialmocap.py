@@ -23,8 +23,8 @@ from typing import Self
 import numpy as np
 
 from livecam.config.settings import MotionSettings
-from livecam.core.face import FacePose, Performance, Quaternion, Vector3
-from livecam.core.spaces import multiply
+from livecam.core.face import FacePose, Performance
+from livecam.core.spaces import Quaternion, Vector3, multiply
 from livecam.core.timing import Clock
 from livecam.protocols.receiver import (
     MAX_M,

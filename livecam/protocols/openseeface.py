@@ -34,8 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.config.settings import MotionSettings
-from livecam.core.face import INDEX, FacePose, Performance, Quaternion, Vector3
+from livecam.core.face import INDEX, FacePose, Performance
 from livecam.core.spaces import (
+    Quaternion,
+    Vector3,
     matrix_from_quaternion,
     multiply,
     quaternion_from_matrix,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
-from livecam.core.face import EXPRESSIONS, INDEX, Performance, Quaternion, Vector3, Weights
+from livecam.core.face import EXPRESSIONS, INDEX, Performance, Weights
+from livecam.core.spaces import Quaternion, Vector3
 from livecam.core.timing import Clock
 from livecam.protocols.udp import MalformedError, SocketAddress, UdpInbox
 

@@ -29,16 +29,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from livecam.config.settings import MotionSettings
 from livecam.core.closing import Closing
 from livecam.core.errors import DeviceError
-from livecam.core.face import (
-    EXPRESSIONS,
-    FacePose,
-    FaceState,
-    Performance,
-    Quaternion,
-    Vector3,
-    Weights,
-)
-from livecam.core.spaces import multiply
+from livecam.core.face import EXPRESSIONS, FacePose, FaceState, Performance, Weights
+from livecam.core.spaces import Quaternion, Vector3, multiply
 from livecam.core.timing import Clock
 from livecam.protocols.osc import Argument, messages_in
 from livecam.protocols.receiver import (

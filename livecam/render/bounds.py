@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Points
-from livecam.core.face import Vector3
 from livecam.core.frame import Rect
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Vector3, focal_px
 from livecam.render.matrices import NEAR_M
 from livecam.render.mesh import MergedMesh
 

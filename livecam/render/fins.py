@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Points
-from livecam.core.face import Matrix4
+from livecam.core.spaces import Matrix4
 from livecam.render.mesh import MergedMesh, ShadingGroup, layout
 from livecam.render.shaders import Program
 

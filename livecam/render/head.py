@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import MAX_BONES, Avatar, AvatarState, Mesh
-from livecam.core.face import INDEX, Matrix4, Weights
+from livecam.core.face import INDEX, Weights
 from livecam.core.frame import Rect
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Matrix4, focal_px
 from livecam.core.timing import StageTimer
 from livecam.render.bounds import HeadBounds
 from livecam.render.context import Graphics

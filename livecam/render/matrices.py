@@ -13,9 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Matrix4, Vector3
 from livecam.core.frame import Rect
-from livecam.core.spaces import VERTICAL_FOV_RAD, focal_px
+from livecam.core.spaces import VERTICAL_FOV_RAD, Matrix4, Vector3, focal_px
 
 with warnings.catch_warnings():  # pyrr 0.10.3 has an invalid escape sequence in a docstring
     warnings.simplefilter("ignore")

@@ -27,9 +27,9 @@ from livecam.config.settings import (
 )
 from livecam.core.closing import Closing
 from livecam.core.errors import SinkError
-from livecam.core.face import FaceState, Vector3
+from livecam.core.face import FaceState
 from livecam.core.frame import Frame
-from livecam.core.spaces import focal_px
+from livecam.core.spaces import Vector3, focal_px
 from livecam.core.timing import StageTimer
 from livecam.media.writer import VideoWriter
 from livecam.motion.base import state_from_performances

@@ -17,8 +17,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Landmarks, Matrix4
+from livecam.core.face import Landmarks
 from livecam.core.spaces import (
+    Matrix4,
     compose,
     decompose,
     focal_px,

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.face import Matrix4, Vector3
 from livecam.core.spaces import (
+    Matrix4,
+    Vector3,
     compose,
     focal_px,
     quaternion_from_matrix,

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
-from livecam.core.face import Matrix4
 from livecam.core.frame import Image
+from livecam.core.spaces import Matrix4
 from livecam.measure.truth.head import Surface
 from livecam.render.context import Graphics
 from livecam.render.matrices import clip_from_camera
