@@ -11,13 +11,13 @@ import numpy as np
 from livecam.config.settings import SourceSettings
 from livecam.core.frame import Image
 from livecam.core.timing import Clock
-from livecam.sources.image import StillImage
+from livecam.sources.image import RepeatedImage
 
 # sRGB: the card's middle and its corners.
 LIGHT, DARK = (96, 104, 116), (52, 57, 66)
 
 
-class BlankCard(StillImage):
+class BlankCard(RepeatedImage):
     """A grey-blue card, a little lighter in the middle."""
 
     def __init__(

@@ -16,7 +16,7 @@ from livecam.core.timing import Clock
 from livecam.sources.base import SourceInfo
 
 
-class StillImage:
+class RepeatedImage:
     """Repeats one image at a constant rate; `make` makes it when the source is opened."""
 
     def __init__(self, clock: Clock, name: str, make: Callable[[], Image], fps: float) -> None:
@@ -43,7 +43,7 @@ class StillImage:
         pass
 
 
-class ImageFile(StillImage):
+class ImageFile(RepeatedImage):
     """Repeats the image of a file (PNG, JPEG, WebP and others)."""
 
     def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
