@@ -32,8 +32,8 @@ from livecam.core.errors import AssetError, ConfigError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import compose, project
-from livecam.modelling.accessories import ITEMS
-from livecam.modelling.build_items import build_item
+from livecam.modelling.accessories import ACCESSORIES
+from livecam.modelling.build import build_accessory
 from livecam.modelling.species import UNIT_M
 from livecam.render.context import Graphics, open_graphics
 from tests.heads import face_at, state_at
@@ -80,7 +80,7 @@ def test_there_is_something_of_every_kind():
     assert set(kinds) == set(ACCESSORY_KINDS)
 
 
-@pytest.mark.parametrize("name", sorted(ITEMS))
+@pytest.mark.parametrize("name", sorted(ACCESSORIES))
 def test_a_shipped_accessory_is_complete_and_light_enough_for_laptops(name: str):
     item = load_accessory(name)
     assert item.title.isascii()
@@ -92,14 +92,14 @@ def test_a_shipped_accessory_is_complete_and_light_enough_for_laptops(name: str)
     assert sum(file.stat().st_size for file in (ROOT / name).iterdir()) < 1_000_000
 
 
-@pytest.mark.parametrize("name", sorted(ITEMS))
+@pytest.mark.parametrize("name", sorted(ACCESSORIES))
 def test_the_generator_makes_what_is_shipped(name: str, tmp_path: Path):
-    build_item(ITEMS[name], tmp_path)
+    build_accessory(ACCESSORIES[name], tmp_path)
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (ROOT / name / file.name).read_bytes(), file.name
 
 
-@pytest.mark.parametrize("name", sorted(ITEMS))
+@pytest.mark.parametrize("name", sorted(ACCESSORIES))
 def test_surfaces_are_seen_from_outside(name: str):
     for mesh in load_accessory(name).meshes:
         corners = mesh.positions[mesh.indices]
@@ -155,7 +155,9 @@ def test_headphones_lie_on_both_sides(head: str):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("name", [name for name in sorted(ITEMS) if ITEMS[name].kind == "hat"])
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(ACCESSORIES) if ACCESSORIES[name].kind == "hat"]
+)
 def test_hats_sit_on_the_crown(head: str, name: str):
     avatar = load_avatar(head)
     hat, at = placed(avatar, name), np.array(avatar.anchors["hat"].at)
@@ -200,7 +202,7 @@ def item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the user's own in which accessories are looked for first."""
     shipped = accessories.avatar_folders()[-1]
     monkeypatch.setattr(accessories, "avatar_folders", lambda: (tmp_path, shipped))
-    build_item(ITEMS["party-hat"], tmp_path / "accessories" / "mine")
+    build_accessory(ACCESSORIES["party-hat"], tmp_path / "accessories" / "mine")
     return tmp_path / "accessories" / "mine"
 
 
@@ -311,7 +313,7 @@ def test_a_wrong_description_is_refused(item: Path, old: str, new: str, says: st
 
 
 def test_a_press_is_read_as_it_is_written(item: Path):
-    made, read = ITEMS["party-hat"].press, load_accessory("mine").press
+    made, read = ACCESSORIES["party-hat"].press, load_accessory("mine").press
     assert made is not None
     assert read is not None
     assert read.centre == pytest.approx([v * UNIT_M for v in made.centre], abs=1e-4)

@@ -256,10 +256,10 @@ def test_a_head_is_whole(avatar: Avatar) -> None:
 def test_the_description_is_what_the_generator_writes(name: str) -> None:
     """A row that was changed after its head was built is found here, at no cost."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
-    from livecam.modelling.build import description
+    from livecam.modelling.descriptions import avatar_toml
     from livecam.modelling.species import SPECIES
 
-    assert (ROOT / "avatars" / name / "avatar.toml").read_text("utf-8") == description(
+    assert (ROOT / "avatars" / name / "avatar.toml").read_text("utf-8") == avatar_toml(
         SPECIES[name]
     )
 

@@ -11,12 +11,12 @@ pytest.importorskip("skimage", reason="the generator's libraries are not install
 
 from livecam.avatar.base import CORRECTIVE
 from livecam.core.face import EXPRESSIONS
+from livecam.modelling.expressions import Displacements, ExpressionFields
 from livecam.modelling.lids import lids
 from livecam.modelling.mesh import face_normals, grid
-from livecam.modelling.morphs import Displacements, ExpressionFields
 from livecam.modelling.parts import MeshPart
 from livecam.modelling.species import SPECIES
-from livecam.modelling.unfold import unfolded
+from livecam.modelling.unfold import remove_folds
 
 COLUMNS, ROWS = 15, 9  # of a lid
 EDGE = 1  # the row that is seen
@@ -25,8 +25,8 @@ MIDDLE = COLUMNS // 2
 
 @pytest.fixture(scope="module", params=sorted(SPECIES))
 def fields(request: pytest.FixtureRequest) -> ExpressionFields:
-    row = SPECIES[request.param]
-    return ExpressionFields(row.form(row))
+    species = SPECIES[request.param]
+    return ExpressionFields(species.shape_type(species))
 
 
 def under(morphs: Displacements, **weights: float) -> np.ndarray:
@@ -40,7 +40,7 @@ def under(morphs: Displacements, **weights: float) -> np.ndarray:
 
 def lips_under(fields: ExpressionFields, **weights: float) -> tuple[np.ndarray, np.ndarray]:
     """The upper and the lower lip line on the left, from its middle to the corner."""
-    lips = fields.marks.lips
+    lips = fields.landmarks.lips
     upper, lower = (
         lips + under(fields(lips, side=np.full(len(lips), side, np.float32)), **weights)
         for side in (1, -1)
@@ -61,17 +61,19 @@ def edge(lid: MeshPart, **weights: float) -> np.ndarray:
 
 
 def test_landmarks_lie_on_the_left_of_the_skin(fields: ExpressionFields) -> None:
-    marks = fields.marks
-    on_skin = np.stack((marks.brow_inner, marks.brow_outer, marks.cheek, marks.jowl))
+    landmarks = fields.landmarks
+    on_skin = np.stack(
+        (landmarks.brow_inner, landmarks.brow_outer, landmarks.cheek, landmarks.jowl)
+    )
     np.testing.assert_allclose(fields.shape(on_skin), 0, atol=0.02)
     assert (on_skin[:, 0] > 0).all()
-    assert marks.brow_inner[0] < marks.brow_outer[0], "brows run outwards"
-    assert marks.brow_inner[1] > marks.eye[1] > marks.corner[1], "brow, eye, mouth"
-    assert (np.diff(marks.lips[:, 0]) > 0).all(), "the lip line runs to its corner"
+    assert landmarks.brow_inner[0] < landmarks.brow_outer[0], "brows run outwards"
+    assert landmarks.brow_inner[1] > landmarks.eye[1] > landmarks.corner[1], "brow, eye, mouth"
+    assert (np.diff(landmarks.lips[:, 0]) > 0).all(), "the lip line runs to its corner"
 
 
 def test_fields_know_every_expression_and_correct_only_these(fields: ExpressionFields) -> None:
-    names = set(fields(fields.marks.lips))
+    names = set(fields(fields.landmarks.lips))
     only_eyes = {name for name in EXPRESSIONS if name.startswith(("eyeLookIn", "eyeLookOut"))}
     assert names >= set(EXPRESSIONS) - only_eyes
     assert {part for name in names for part in name.split(CORRECTIVE)} <= set(EXPRESSIONS)
@@ -117,7 +119,7 @@ def test_a_funnel_makes_an_open_mouth_rounder(fields: ExpressionFields) -> None:
 
 
 def test_a_smile_lifts_the_corner_and_a_frown_lowers_it(fields: ExpressionFields) -> None:
-    height = fields.marks.corner[1]
+    height = fields.landmarks.corner[1]
     upper, _ = lips_under(fields, mouthSmileLeft=1)
     assert upper[-1, 1] > height + 0.08
     upper, _ = lips_under(fields, mouthFrownLeft=1)
@@ -142,11 +144,13 @@ def over(points: np.ndarray, triangles: np.ndarray, moved: np.ndarray) -> int:
 def test_folds_are_evened_out() -> None:
     points, triangles, moved = pressed(0.6)
     assert over(points, triangles, moved["jawOpen"]) > 10
-    smooth = unfolded(points, triangles, moved)
+    smooth = remove_folds(points, triangles, moved)
     assert over(points, triangles, smooth["jawOpen"]) == 0
     assert smooth["jawOpen"].max() > 0.3, "it still moves"
 
 
 def test_what_does_not_fold_is_left_alone() -> None:
     points, triangles, moved = pressed(0.2)
-    np.testing.assert_array_equal(unfolded(points, triangles, moved)["jawOpen"], moved["jawOpen"])
+    np.testing.assert_array_equal(
+        remove_folds(points, triangles, moved)["jawOpen"], moved["jawOpen"]
+    )

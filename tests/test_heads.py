@@ -212,7 +212,7 @@ def test_teeth_and_tongue_stay_behind_the_lips_at_rest() -> None:
     from livecam.modelling.species import SPECIES, UNIT_M
 
     for name in sorted(SPECIES.keys() & set(list_avatars())):
-        shape = SPECIES[name].form(SPECIES[name])
+        shape = SPECIES[name].shape_type(SPECIES[name])
         for mesh in read_meshes(ROOT / "avatars" / name / "head.glb"):
             if mesh.name == "teeth":  # a rabbit's front teeth may be seen
                 assert shape(mesh.positions / UNIT_M).max() * UNIT_M < 0.0005
@@ -223,13 +223,16 @@ def coarse() -> tuple[bytes, bytes]:
     """The same coarse head, built twice."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
     from livecam.avatar.gltf import write_glb
-    from livecam.modelling.build import bones, build_meshes
+    from livecam.modelling.build import build_meshes
     from livecam.modelling.detail import LIGHT
+    from livecam.modelling.packing import bones_in_metres
     from livecam.modelling.species import SPECIES
 
-    row = SPECIES["raccoon"]
+    species = SPECIES["raccoon"]
+    bones = bones_in_metres([rig.bone for rig in species.bones])
     detail = replace(
-        LIGHT, voxel=0.06, skin_triangles=1500, pattern=100, occlusion_rays=3, nose=(0.03, 120),
+        LIGHT, voxel=0.06, skin_triangles=1500, paint_vertices=100, occlusion_rays=3,
+        nose=(0.03, 120),
     )  # fmt: skip
     import tempfile
 
@@ -237,7 +240,7 @@ def coarse() -> tuple[bytes, bytes]:
         path = Path(folder) / "head.glb"
         out = []
         for _ in range(2):
-            write_glb(path, build_meshes(row, detail), bones(row), row.neck_pivot)
+            write_glb(path, build_meshes(species, detail), bones, species.neck_pivot)
             out.append(path.read_bytes())
         return out[0], out[1]
 
@@ -257,7 +260,7 @@ def test_a_coarse_build_has_every_expression(coarse: tuple[bytes, bytes], tmp_pa
 def test_the_slit_leaves_no_hole_at_rest() -> None:
     """Both edges of the slit lie on each other, and nothing else of the skin is open."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
-    from livecam.modelling.mesh import slit
+    from livecam.modelling.slit import slit
 
     side = np.linspace(-1, 1, 21).astype(np.float32)
     x, y = (v.ravel() for v in np.meshgrid(side, side, indexing="ij"))

@@ -79,7 +79,7 @@ def test_the_frogs_eyes_stand_above_the_eyes_of_its_wearer() -> None:
 
 def test_no_triangle_joins_the_lips_where_their_line_is_curved() -> None:
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
-    from livecam.modelling.mesh import slit
+    from livecam.modelling.slit import slit
 
     side = np.linspace(-1, 1, 9).astype(np.float32)
     x, y = (v.ravel() for v in np.meshgrid(side, side, indexing="ij"))

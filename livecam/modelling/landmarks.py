@@ -1,7 +1,7 @@
-"""Where a species has the parts of its face that move.
+"""Landmarks of a head: the places that expressions move.
 
-Found from the row's numbers and laid onto the surface, so that brows and cheeks of a frog lie
-where a frog has them. Left ones, head units.
+They are computed from the numbers of a species and projected onto its surface, so that brows and
+cheeks of a frog lie where a frog has them. Left half, head units.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livecam.modelling.mesh import projected
-from livecam.modelling.sdf import Array, length, vector
+from livecam.modelling.sdf import project_to_surface
 from livecam.modelling.shape import HeadShape
+from livecam.modelling.vectors import Array, length, vector
 
-_EYE_RADIUS, _CORNER_X = 0.335, 0.44  # of the face that the fields were drawn on
+_EYE_RADIUS, _CORNER_X = 0.335, 0.44  # of the raccoon, for which the fields were designed
 _STEPS = 33  # of the lip line, from its middle to a corner
 
 
 @dataclass(frozen=True, slots=True)
 class HeadLandmarks:
-    """Points float32[3] on the left half of a face, and the units that sizes are measured in."""
+    """Points float32[3] on the left half of a head, and units for sizes near them."""
 
     eye: Array  # its centre
     eye_unit: float  # 1 for an eye as large as the raccoon's
     brow_inner: Array
     brow_middle: Array
     brow_outer: Array
-    cheek: Array  # what a smile lifts
-    puff: Array  # what breath fills
+    cheek: Array  # a smile lifts it
+    puff: Array  # a puffed cheek
     jowl: Array
     beside_nose: Array
     lips: Array  # float32[k, 3], the line between the lips from its middle to the corner
@@ -45,13 +45,13 @@ class HeadLandmarks:
         return max(float(self.lips[0, 2] - self.lips[-1, 2]), 0.2 * self.mouth_unit)
 
 
-def landmarks(shape: HeadShape) -> HeadLandmarks:
-    """The landmarks of a shape."""
-    row = shape.species
-    eye, r = vector(row.eye), row.eye_radius
+def find_landmarks(shape: HeadShape) -> HeadLandmarks:
+    """Computes the landmarks of a head."""
+    species = shape.species
+    eye, r = vector(species.eye), species.eye_radius
     lips = _lip_line(shape)
     corner = lips[-1]
-    m = float(np.clip(row.mouth_corner[0] / _CORNER_X, 0.6, 1.5))
+    m = float(np.clip(species.mouth_corner[0] / _CORNER_X, 0.6, 1.5))
     cheek_y = 0.5 * (eye[1] - r + corner[1]) + 0.10 * m
     guesses = np.stack(
         (
@@ -60,10 +60,10 @@ def landmarks(shape: HeadShape) -> HeadLandmarks:
             eye + r * vector((0.55, 1.33, -0.10)),
             vector((0.5 * (eye[0] + corner[0]) + 0.16 * m, cheek_y, corner[2] - 0.18 * m)),
             corner + m * vector((-0.02, -0.17, -0.20)),
-            vector(row.nose) + vector((row.nose_radii[0] + 0.03, 0.0, -0.16)),
+            vector(species.nose) + vector((species.nose_radii[0] + 0.03, 0.0, -0.16)),
         )
     ).astype(np.float32)
-    on_skin = projected(shape, guesses, 6)
+    on_skin = project_to_surface(shape, guesses, 6)
     cheek, jowl = on_skin[3:5]
     return HeadLandmarks(
         eye=eye,
@@ -81,7 +81,7 @@ def landmarks(shape: HeadShape) -> HeadLandmarks:
 
 
 def _lip_line(shape: HeadShape) -> Array:
-    """Where the surface lies in front along the lip line, float32[k, 3]."""
+    """Intersects the lip line with the front of the surface, float32[k, 3]."""
     x = np.linspace(0, shape.species.mouth_corner[0], _STEPS, dtype=np.float32)
     z = np.arange(1.6, -0.4, -0.01, dtype=np.float32)
     p: Array = np.zeros((len(x), len(z), 3), np.float32)
@@ -93,8 +93,8 @@ def _lip_line(shape: HeadShape) -> Array:
     return line
 
 
-def along_lips(lips: Array) -> Array:
-    """How far along the line its points lie: 0 in the middle .. 1 at the corner."""
-    steps = np.r_[0, np.cumsum(length(np.diff(lips, axis=0)))]
+def arc_shares(line: Array) -> Array:
+    """Computes arc lengths along a line, over its whole length: 0..1."""
+    steps = np.r_[0, np.cumsum(length(np.diff(line, axis=0)))]
     out: Array = (steps / steps[-1]).astype(np.float32)
     return out

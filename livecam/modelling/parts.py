@@ -1,35 +1,21 @@
-"""The parts that are not skin: eyes, lids, nose, whiskers.
-
-Each is a `MeshPart`: points and triangles with colours and its own displacements, in head units.
-"""
+"""The pieces that a head is assembled from, in head units."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Material
-from livecam.modelling.mesh import Triangles, face_normals, grid, projected, small_surface
-from livecam.modelling.morphs import SIDES, Displacements, ExpressionFields
-from livecam.modelling.sdf import (
-    Array,
-    Vector,
-    cone,
-    ellipsoid,
-    gradient,
-    length,
-    mirrored,
-    smooth_max,
-    smooth_min,
-    smoothstep,
-    unit,
-    vector,
-)
-from livecam.modelling.shape import HeadShape
+from livecam.modelling.expressions import Displacements
+from livecam.modelling.mesh import Triangles, vertex_normals
+from livecam.modelling.remesh import small_isosurface
+from livecam.modelling.sdf import ScalarField, gradient, smoothstep
+from livecam.modelling.vectors import Array, Vector, vector
 
-EYE_TOE_OUT_DEG = 3.0  # a hint of it keeps large eyes from looking crossed
+_OPEN_STEP = 0.035  # head units over a surface, where the distance tells how open it lies
 
 
 def _not_given() -> Array:
@@ -42,7 +28,10 @@ def _no_bone() -> NDArray[np.uint8]:
 
 @dataclass(slots=True)
 class MeshPart:
-    """A piece of a head before it is packed; what is not given is made from the rest."""
+    """A piece of a head with its vertex attributes and morph targets; missing ones get defaults.
+
+    The attributes are those of `livecam.avatar.base.Mesh`.
+    """
 
     name: str
     material: Material
@@ -55,13 +44,13 @@ class MeshPart:
     fur: Array = field(default_factory=_not_given)
     comb: Array = field(default_factory=_not_given)
     head_weight: Array = field(default_factory=_not_given)
-    bone: NDArray[np.uint8] = field(default_factory=_no_bone)  # as in Mesh
+    bone: NDArray[np.uint8] = field(default_factory=_no_bone)
     sway: Array = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
         count = len(self.points)
         if not len(self.normals):
-            self.normals = smooth_normals(self.points, self.triangles)
+            self.normals = vertex_normals(self.points, self.triangles)
         if not len(self.occlusion):
             self.occlusion = np.ones(count, np.float32)
         if not len(self.fur):
@@ -76,178 +65,50 @@ class MeshPart:
             self.sway = np.zeros(count, np.float32)
 
 
-def smooth_normals(points: Array, triangles: Triangles) -> Array:
-    """Unit normals at the vertices, weighted by area."""
-    faces = face_normals(points, triangles)
-    out = np.zeros_like(points)
-    for corner in range(3):
-        np.add.at(out, triangles[:, corner], faces)
-    return unit(out)
-
-
-def outward(points: Array, triangles: Triangles, centre: Array) -> Triangles:
-    """The triangles turned so that they face away from a centre."""
-    middle = points[triangles].mean(axis=1)
-    facing = (face_normals(points, triangles) * (middle - centre)).sum()
-    return triangles if facing > 0 else triangles[:, ::-1].copy()
-
-
-def rotation(axis: Vector, degrees: float) -> Array:
-    """The 3x3 rotation about a unit axis (Rodrigues)."""
-    a = np.radians(degrees)
-    x, y, z = axis
-    k = np.array(((0, -z, y), (z, 0, -x), (-y, x, 0)))
-    out: Array = (np.eye(3) + np.sin(a) * k + (1 - np.cos(a)) * k @ k).astype(np.float32)
-    return out
-
-
-def flat(color: Vector, count: int) -> Array:
-    """One colour for many points."""
-    return np.tile(vector(color), (count, 1))
-
-
-# ---------------------------------------------------------------- eyes
-
-
-def eyes(shape: HeadShape, rings: int, spokes: int) -> list[MeshPart]:
-    """Two balls that turn; `comb` carries the direction from the centre, for the iris."""
-    row = shape.species
-    # Rings stand closer round the pole that looks ahead; the back is never seen.
-    polar = np.radians(118) * np.linspace(0, 1, rings) ** 0.9
-    around = np.linspace(0, 2 * np.pi, spokes)
-    phi, theta = np.meshgrid(around, polar, indexing="ij")
-    ball = np.stack(
-        (np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)), axis=-1
-    )
-    ball = ball.reshape(-1, 3).astype(np.float32)
-    triangles = grid(spokes, rings)
-    triangles = outward(ball, triangles, np.zeros(3, np.float32))
-    triangles = triangles[length(face_normals(ball, triangles)) > 1e-6]
-    out = []
-    for sign, name in SIDES:
-        base = ball @ rotation((0, 1, 0), EYE_TOE_OUT_DEG * sign).T
-        placed = base * row.eye_radius + vector((row.eye[0] * sign, *row.eye[1:]))
-
-        def turned(axis: Vector, degrees: float, base: Array = base) -> Array:
-            moved: Array = (base @ rotation(axis, degrees).T - base) * row.eye_radius
-            return moved
-
-        # Half-shut lids cut straight through the ball's arc, so it draws back a little.
-        back = np.broadcast_to(vector((0, 0, -0.47 * row.eye_radius)), placed.shape)
-        morphs = {
-            "eyeLookUp" + name: turned((1, 0, 0), -25),
-            "eyeLookDown" + name: turned((1, 0, 0), 27),
-            "eyeLookOut" + name: turned((0, 1, 0), 31 * sign),
-            "eyeLookIn" + name: turned((0, 1, 0), -31 * sign),
-            "eyeBlink" + name: back,
-        }
-        out.append(
-            MeshPart(
-                "eye" + name,
-                Material.EYE,
-                placed,
-                triangles,
-                flat((1, 1, 1), len(placed)),
-                morphs,
-                normals=base,
-                comb=ball,
-            )
-        )
-    return out
-
-
-# ---------------------------------------------------------------- nose
-
-
-def nose(shape: HeadShape, fields: ExpressionFields, voxel: float, triangles: int) -> MeshPart:
-    """The leathery tip, with nostrils, riding on the muzzle."""
-    row = shape.species
-    centre = vector(row.nose)
-    rx, ry, rz = row.nose_radii
-
-    def form(p: Array) -> Array:
-        at = p - centre
-        q = mirrored(at)
-        d = ellipsoid(q, (0, 0.01, 0), row.nose_radii)
-        wing = ellipsoid(q, (rx * 0.52, -ry * 0.25, rz * 0.1), (rx * 0.52, ry * 0.62, rz * 0.8))
-        d = smooth_min(d, wing, 0.05)
-        stem = cone(at, (0, -ry * 0.5, 0.03), (0, -ry * 1.8, -0.035), 0.03, 0.02)
-        d = smooth_min(d, stem, 0.05)
-        hole = cone(
-            q, (rx * 0.50, -ry * 0.30, rz * 0.95), (rx * 0.85, -ry * 0.12, rz * 0.75), 0.030, 0.018
-        )
-        return smooth_max(d, -hole, 0.03)
-
-    low = tuple(float(v) for v in centre - 0.26)
-    high = tuple(float(v) for v in centre + 0.26)
-    points, faces = small_surface(form, low, high, voxel, triangles)  # type: ignore[arg-type]
-    normals = gradient(form, points, 0.01)
-    open_air = smoothstep(0.0, 0.05, form(points + normals * 0.035) * (0.05 / 0.035))
+def mirror_part(part: MeshPart, name: str) -> MeshPart:
+    """Copies a part without morph targets to the other side of the head."""
+    flip = vector((-1, 1, 1))
     return MeshPart(
-        "nose",
-        Material.NOSE,
+        name,
+        part.material,
+        part.points * flip,
+        part.triangles[:, ::-1].copy(),
+        part.colors,
+        {},
+        normals=part.normals * flip,
+        occlusion=part.occlusion,
+        fur=part.fur,
+        comb=part.comb * flip,
+        head_weight=part.head_weight,
+        bone=part.bone,
+        sway=part.sway,
+    )
+
+
+def part_from_sdf(
+    name: str,
+    material: Material,
+    sdf: ScalarField,
+    box: tuple[Vector, Vector],
+    resolution: tuple[float, int],
+    paint: Callable[[Array, Array], Array],
+    morphs: Callable[[Array], Displacements],
+) -> MeshPart:
+    """Extracts a small part from a distance function.
+
+    `box` holds its lower and upper corner, `resolution` voxel size and triangle count; `paint`
+    takes the points and how open they lie (0..1), `morphs` the points.
+    """
+    points, triangles = small_isosurface(sdf, *box, *resolution)
+    normals = gradient(sdf, points, 0.01)
+    openness = smoothstep(0.0, 0.05, sdf(points + normals * _OPEN_STEP) * (0.05 / _OPEN_STEP))
+    return MeshPart(
+        name,
+        material,
         points,
-        faces,
-        flat(row.nose_color, len(points)),
-        fields(points),
+        triangles,
+        paint(points, openness).astype(np.float32),
+        morphs(points),
         normals=normals,
-        occlusion=0.35 + 0.65 * open_air,
+        occlusion=(0.35 + 0.65 * openness).astype(np.float32),
     )
-
-
-# ---------------------------------------------------------------- whiskers
-
-# Root height and depth relative to the muzzle's tip, then how the whisker leaves: x, y, droop.
-_WHISKERS = (
-    (0.030, 0.00, 0.62, 0.17, 0.14),
-    (-0.005, -0.03, 0.70, 0.05, 0.16),
-    (-0.045, -0.07, 0.60, -0.08, 0.16),
-    (0.015, -0.10, 0.50, 0.10, 0.10),
-)
-
-
-def whiskers(shape: HeadShape, fields: ExpressionFields, rings: int, sides: int) -> list[MeshPart]:
-    """Tapering hairs on both sides of the muzzle; each moves as one with its root."""
-    row = shape.species
-    tip = row.muzzle_to
-    t = np.linspace(0, 1, rings)
-    out = []
-    for sign, name in SIDES:
-        for number, (dy, dz, reach, rise, droop) in enumerate(_WHISKERS):
-            root = vector(((row.pad_x + 0.075) * sign, tip[1] + dy, tip[2] + 0.02 + dz))
-            root = projected(shape, root[None], 4)[0]
-            line = root + np.stack(
-                (sign * reach * t, rise * t - droop * t * t, -0.08 * t - 0.20 * t * t), axis=1
-            )
-            points, faces = _tube(line.astype(np.float32), 0.0105, 0.0022, sides)
-            anchors = np.broadcast_to(root, points.shape).astype(np.float32)
-            out.append(
-                MeshPart(
-                    f"whisker{name}{number}",
-                    Material.WHISKER,
-                    points,
-                    faces,
-                    flat(row.whisker, len(points)),
-                    fields(points, anchors),
-                )
-            )
-    return out
-
-
-def _tube(line: Array, r0: float, r1: float, sides: int) -> tuple[Array, Triangles]:
-    """A closed tube along a line, thinning from r0 to r1."""
-    along = unit(np.gradient(line, axis=0).astype(np.float32))
-    across = unit(np.cross(along, vector((0, 1, 0.3))).astype(np.float32))
-    up = np.cross(along, across)
-    radius = np.linspace(r0, r1, len(line))[:, None]
-    angles = 2 * np.pi * np.arange(sides) / sides
-    rings = [line + radius * (np.cos(a) * across + np.sin(a) * up) for a in angles]
-    points = np.stack(rings, axis=1).reshape(-1, 3).astype(np.float32)
-    i, j = np.meshgrid(np.arange(len(line) - 1), np.arange(sides), indexing="ij")
-    a, b = (i * sides + j).ravel(), (i * sides + (j + 1) % sides).ravel()
-    faces = np.concatenate(
-        (np.stack((a, b, a + sides), axis=1), np.stack((b, b + sides, a + sides), axis=1))
-    )
-    centres = np.repeat(line, sides, axis=0)
-    facing = (face_normals(points, faces) * (points - centres)[faces].mean(axis=1)).sum()
-    return points, faces if facing > 0 else faces[:, ::-1].copy()

@@ -1,39 +1,44 @@
-"""The form of a head: one distance function for all species, and the curves that part it."""
+"""The shape of a head: a signed distance function, the lip line, masks and skin weights."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.modelling.sdf import (
-    Array,
     cone,
     ellipsoid,
     gradient,
-    length,
-    mirrored,
     ridge,
     smooth_max,
     smooth_min,
     smoothstep,
-    unit,
-    vector,
 )
+from livecam.modelling.vectors import Array, length, mirrored, unit, vector
 
 if TYPE_CHECKING:
     from livecam.modelling.species.base import Species
 
-LOW, HIGH = (-1.75, -2.05, -1.55), (1.75, 1.75, 1.5)  # the box that holds every head
-RUFF_AXIS_Z = -0.18  # the neck stands here
-# Around an eye, over its radius: the hollow, the fold of skin, the opening in the fold.
+LOW, HIGH = (-1.75, -2.05, -1.55), (1.75, 1.75, 1.5)  # the bounding box of a head
+RUFF_AXIS_Z = -0.18  # of the neck
+# Over the radius of an eye: the socket, the fold of skin, the opening in the fold.
 SOCKET, FOLD, OPEN_X, OPEN_Y = 0.965, 1.11, 0.93, 0.74
+_RAY_STEPS = (0.06, 0.15, 0.32, 0.7)  # of ambient occlusion
 LID_TOE_OUT_DEG = 8.0  # the openings follow the curve of the face
 
 
+class EarMask(NamedTuple):
+    """Which points belong to an ear, float[n] each."""
+
+    ear: Array  # 1 on an ear
+    hollow: Array  # 1 on its hollow side
+    height: Array  # 0 root .. 1 tip
+
+
 class HeadShape:
-    """The surface of one species."""
+    """The surface of a head, computed from the numbers of its species."""
 
     low, high = LOW, HIGH
 
@@ -43,7 +48,7 @@ class HeadShape:
         self._eye_turn = np.array(
             ((np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))),
             np.float32,
-        )  # rows: from the head's axes to those of the left eye's opening
+        )  # rows: from head space to the axes of the left eye's opening
         ear = vector(species.ear_to) - vector(species.ear_from)
         self._ear_length = float(length(ear))
         along = unit(ear)
@@ -55,31 +60,31 @@ class HeadShape:
     # ------------------------------------------------------------ the lip line
 
     def lip_height(self, p: Array) -> Array:
-        """Height of the lip line above each (x, z); it parts upper from lower lip."""
+        """Computes the height of the lip line at each (x, z)."""
         x, z = np.abs(p[..., 0]), p[..., 2]
-        row = self.species
-        notch = row.mouth_notch * smoothstep(0.11 + 0.6 * (row.mouth_notch - 0.035), 0.0, x)
-        curl = row.mouth_curl * x * x - 0.16 * np.maximum(x - 0.22, 0)
+        species = self.species
+        notch = species.mouth_notch * smoothstep(0.11 + 0.6 * (species.mouth_notch - 0.035), 0.0, x)
+        curl = species.mouth_curl * x * x - 0.16 * np.maximum(x - 0.22, 0)
         out: Array = self.species.mouth_y + curl + notch - 0.03 * (z - 1.0)
         return out
 
     def above_lips(self, p: Array) -> Array:
-        """Signed height over the lip line."""
+        """Computes the signed height over the lip line."""
         out: Array = p[..., 1] - self.lip_height(p)
         return out
 
     def inside_mouth(self, p: Array) -> Array:
-        """Greater than 0 between the corners of the mouth; about the distance to a corner."""
+        """Computes the approximate distance to a corner, positive between the corners."""
         x, z = np.abs(p[..., 0]), p[..., 2]
         corner_x, corner_z = self.species.mouth_corner
-        # The corner lies where the muzzle meets the cheek: a slanting border finds it there.
+        # The corner lies where the muzzle meets the cheek, on a slanting border.
         out: Array = ((z - corner_z) + (corner_x - x)) * 0.7
         return out
 
     # ------------------------------------------------------------ the surface
 
     def __call__(self, p: Array) -> Array:
-        """Signed distance to the skin, mouth shut and eyes taken out."""
+        """Computes the signed distance to the skin, with the mouth shut and empty eye sockets."""
         q = mirrored(p)
         d = self._skull(p, q)
         d = smooth_min(d, self._muzzle(p, q), 0.24)
@@ -97,10 +102,10 @@ class HeadShape:
         return gradient(self, p, step)
 
     def _skull(self, p: Array, q: Array) -> Array:
-        row = self.species
-        reach, x, y = row.cheek_tuft, row.cheek_at[0] - 0.48, row.cheek_at[1] + 0.24
-        d = ellipsoid(p, (0, 0.16, -0.10), row.skull_radii)
-        d = smooth_min(d, ellipsoid(q, row.cheek_at, row.cheek_radii), 0.30)
+        species = self.species
+        reach, x, y = species.cheek_tuft, species.cheek_at[0] - 0.48, species.cheek_at[1] + 0.24
+        d = ellipsoid(p, (0, 0.16, -0.10), species.skull_radii)
+        d = smooth_min(d, ellipsoid(q, species.cheek_at, species.cheek_radii), 0.30)
         low = cone(
             q,
             (0.62 + x, -0.28 + y, 0.10),
@@ -120,10 +125,10 @@ class HeadShape:
         return smooth_min(smooth_min(d, low, 0.22), high, 0.20)
 
     def _muzzle(self, p: Array, q: Array) -> Array:
-        row = self.species
-        tip = row.muzzle_to
-        d = cone(p, row.muzzle_from, tip, *row.muzzle_radii, (0.92, 1.0, 1.0))
-        puff = ellipsoid(q, (row.pad_x, tip[1] - 0.045, tip[2] - 0.06), row.pad_radii)
+        species = self.species
+        tip = species.muzzle_to
+        d = cone(p, species.muzzle_from, tip, *species.muzzle_radii, (0.92, 1.0, 1.0))
+        puff = ellipsoid(q, (species.pad_x, tip[1] - 0.045, tip[2] - 0.06), species.pad_radii)
         return smooth_min(d, puff, 0.10)
 
     def _jaw(self, p: Array) -> Array:
@@ -135,7 +140,7 @@ class HeadShape:
         return smooth_min(neck, self._ruff(p), 0.20)
 
     def _ruff(self, p: Array) -> Array:
-        """A cape of fur round the neck: wide enough to hide a collar, lobed at its hem."""
+        """Computes a cape of fur round the neck: wide enough to hide a collar, lobed at its hem."""
         x, y, z = p[..., 0] * 0.90, p[..., 1], p[..., 2] - RUFF_AXIS_Z
         angle, radius = np.arctan2(x, z), np.hypot(x, z)
         front = np.exp(-((angle / 0.62) ** 2))
@@ -147,10 +152,10 @@ class HeadShape:
         return smooth_max(d, y + 0.62, 0.15)
 
     def _with_sockets(self, d: Array, q: Array) -> Array:
-        """Hollows for the eyes under a fold of skin, out of which the lids slide."""
-        row = self.species
-        r = row.eye_radius
-        local = (q - vector(row.eye)) @ self._eye_turn
+        """Subtracts the eye sockets under a fold of skin, out of which the lids slide."""
+        species = self.species
+        r = species.eye_radius
+        local = (q - vector(species.eye)) @ self._eye_turn
         x, y, z = local[..., 0], local[..., 1] - 0.05 * r, local[..., 2]
         d = smooth_min(d, length(local) - FOLD * r, 0.14)
         oval = (np.hypot(x / (OPEN_X * r), y / (OPEN_Y * r)) - 1) * (OPEN_Y * r)
@@ -158,71 +163,74 @@ class HeadShape:
         return smooth_max(d, -(length(local) - SOCKET * r), 0.02)
 
     def _with_ears(self, d: Array, q: Array) -> Array:
-        row = self.species
-        r0, r1 = row.ear_radii
-        local = self._on_ear(q)
-        top, half = (0, self._ear_length, 0), (0.5 + row.ear_swell) * (r0 + r1)
+        species = self.species
+        r0, r1 = species.ear_radii
+        local = self._to_ear_axes(q)
+        top, half = (0, self._ear_length, 0), (0.5 + species.ear_swell) * (r0 + r1)
         middle = (0, 0.5 * self._ear_length, 0)
         ear = np.minimum(
-            cone(local, (0, 0, 0), middle, r0, half, (1, 1, row.ear_thin)),
-            cone(local, middle, top, half, r1, (1, 1, row.ear_thin)),
+            cone(local, (0, 0, 0), middle, r0, half, (1, 1, species.ear_thin)),
+            cone(local, middle, top, half, r1, (1, 1, species.ear_thin)),
         )
-        return smooth_min(d, smooth_max(ear, -self._cup(local), 0.09), row.ear_fillet)
+        return smooth_min(d, smooth_max(ear, -self._hollow(local), 0.09), species.ear_fillet)
 
-    def _on_ear(self, q: Array) -> Array:
-        """Points of the left half in the ear's own axes: across it, along it, out of its hollow."""
+    def _to_ear_axes(self, q: Array) -> Array:
+        """Converts points of the left half to the ear's axes: across, along, out of its hollow."""
         out: Array = (q - vector(self.species.ear_from)) @ self._ear_axes.T
         return out
 
-    def _cup(self, local: Array) -> Array:
-        """Distance to what is taken out of an ear."""
-        row = self.species
-        (r0, r1), thin, tall = row.ear_radii, row.ear_thin, self._ear_length
+    def _hollow(self, local: Array) -> Array:
+        """Computes the distance to the hollow that is subtracted from an ear."""
+        species = self.species
+        (r0, r1), thin, tall = species.ear_radii, species.ear_thin, self._ear_length
         start, end = (0, 0.22 * tall, 0.92 * r0 / thin), (0, 0.90 * tall, 0.97 * r1 / thin)
-        wide = (0.64 + row.ear_swell) * r0, (0.55 + row.ear_swell) * r1
+        wide = (0.64 + species.ear_swell) * r0, (0.55 + species.ear_swell) * r1
         return cone(local, start, end, *wide, (1, 1, 1.3 * thin / 1.55))
 
-    # ------------------------------------------------------------ where things are
+    # ------------------------------------------------------------ masks and skin weights
 
     def in_socket(self, p: Array) -> NDArray[np.bool_]:
-        """True in the hollow behind the eyes."""
-        row = self.species
-        inside: NDArray[np.bool_] = length(mirrored(p) - vector(row.eye)) < row.eye_radius * 1.02
+        """Tells which points lie in an eye socket."""
+        species = self.species
+        inside: NDArray[np.bool_] = (
+            length(mirrored(p) - vector(species.eye)) < species.eye_radius * 1.02
+        )
         return inside
 
-    def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
-        """How much a point belongs to an ear, to its hollow side, and how far up it lies."""
-        row, local = self.species, self._on_ear(mirrored(p))
-        r0 = row.ear_radii[0]
+    def ear_mask(self, p: Array, normals: Array) -> EarMask:
+        """Computes which points belong to an ear."""
+        species, local = self.species, self._to_ear_axes(mirrored(p))
+        r0 = species.ear_radii[0]
         height: Array = local[:, 1] / self._ear_length
         ear = smoothstep(0.12, 0.32, height) * smoothstep(
             r0 * 1.6, r0 * 1.2, np.hypot(local[:, 0], 0.8 * local[:, 2])
         )
         ear = ear * smoothstep(0.35, 0.55, p[:, 1])
-        hollow = smoothstep(0.045, 0.012, self._cup(local)) * smoothstep(-0.1, 0.2, normals[:, 2])
-        return ear, ear * hollow, height
+        hollow = smoothstep(0.045, 0.012, self._hollow(local)) * smoothstep(
+            -0.1, 0.2, normals[:, 2]
+        )
+        return EarMask(ear, ear * hollow, height)
 
     def head_weight(self, p: Array) -> Array:
-        """1 turns with the head, 0 rests on the shoulders."""
+        """Computes skin weights of the head, 0..1; the rest follows the body."""
         return smoothstep(-1.18, -0.70, p[:, 1])
 
-    def swayed(self, p: Array) -> tuple[NDArray[np.uint8], Array]:
-        """Which bone each point follows, 0 for none, and by what share."""
-        shares = np.stack(
-            [np.zeros(len(p), np.float32), *(swing.share(p) for swing in self.species.swings)]
+    def bone_weights(self, p: Array) -> tuple[NDArray[np.uint8], Array]:
+        """Computes the bone that moves each point (1 + its index, 0 for none) and its weight."""
+        weights = np.stack(
+            [np.zeros(len(p), np.float32), *(bone.weight(p) for bone in self.species.bones)]
         )
-        most = shares.argmax(axis=0)
-        return most.astype(np.uint8), shares.max(axis=0).astype(np.float32)
+        return weights.argmax(axis=0).astype(np.uint8), weights.max(axis=0).astype(np.float32)
 
     def comb(self, p: Array, normals: Array) -> Array:
-        """The unit direction in which fur lies: away from the nose, down the ruff, up the ears."""
-        row = self.species
+        """Computes unit directions of fur: away from the nose, down the ruff, up the ears."""
+        species = self.species
         x, y = p[:, 0], p[:, 1]
-        ear, _, _ = self.ear(p, normals)
+        ear = self.ear_mask(p, normals).ear
         out = unit(p - vector((0, 0, 1.35)))
         out[:, 1] -= 1.3 * smoothstep(-0.1, -0.9, y)
         out[:, 0] += np.sign(x) * 0.6 * smoothstep(0.5, 0.9, np.abs(x)) * smoothstep(-0.9, -0.5, y)
-        up = vector(row.ear_to) - vector(row.ear_from)
+        up = vector(species.ear_to) - vector(species.ear_from)
         out += (2.5 * ear)[:, None] * np.stack(
             (np.sign(x) * up[0], np.full_like(x, up[1]), np.zeros_like(x)), axis=1
         )
@@ -230,20 +238,20 @@ class HeadShape:
         return unit(out)
 
     def occlusion(self, p: Array, normals: Array, directions: int = 20) -> Array:
-        """How much of the sky each point sees, 0..1, by marching short rays."""
+        """Estimates ambient occlusion, 0 dark .. 1 open, by marching short rays."""
         random = np.random.default_rng(1)
         rays = random.normal(size=(directions, 3)).astype(np.float32)
         rays /= length(rays)[:, None]
-        seen, total = np.zeros(len(p), np.float32), np.zeros(len(p), np.float32)
+        visible, total = np.zeros(len(p), np.float32), np.zeros(len(p), np.float32)
         for ray in rays:
-            facing = normals @ ray
-            ahead = np.where(facing[:, None] < 0, -ray, ray).astype(np.float32)
-            weight = np.abs(facing)
+            cosine = normals @ ray
+            ahead = np.where(cosine[:, None] < 0, -ray, ray).astype(np.float32)
+            weight = np.abs(cosine)
             free = np.ones(len(p), np.float32)
-            for distance in (0.06, 0.15, 0.32, 0.7):
+            for distance in _RAY_STEPS:
                 d = self(p + normals * 0.02 + ahead * distance)
                 free = np.minimum(free, np.clip(0.5 + 1.6 * d / distance, 0, 1))
-            seen += free * weight
+            visible += free * weight
             total += weight
-        out: Array = np.clip(seen / total * 1.12, 0, 1)
+        out: Array = np.clip(visible / total * 1.12, 0, 1)
         return out

@@ -1,7 +1,4 @@
-"""A small picture of a head, drawn in numpy: the same bytes on every machine.
-
-The thumbnail needs no OpenGL, and no driver can change it.
-"""
+"""Draws thumbnails by a software rasteriser in numpy: the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -15,29 +12,29 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import EyeLook, Material, Mesh
 from livecam.core.srgb import srgb_from_linear
-from livecam.modelling.parts import rotation
-from livecam.modelling.sdf import Array, smoothstep, unit, vector
+from livecam.modelling.sdf import smoothstep
+from livecam.modelling.vectors import Array, rotation, unit, vector
 
-SIZE = 256  # pixels along an edge
-FINER = 3  # drawn that many times larger, then averaged
-POSE: Mapping[str, float] = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "browInnerUp": 0.3}
-YAW_DEG = -14.0
+_SIZE = 256  # pixels along an edge
+_SUPERSAMPLING = 3  # along each axis
+_POSE: Mapping[str, float] = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "browInnerUp": 0.3}
+_YAW_DEG = -14.0
 _KEY = unit(vector((-0.55, 0.62, 0.75)))
 _RIM = unit(vector((0.65, 0.55, -0.45)))
 _SKY, _GROUND = vector((0.42, 0.45, 0.50)), vector((0.24, 0.19, 0.16))
 
 
 def thumbnail(meshes: Sequence[Mesh], eyes: EyeLook) -> NDArray[np.uint8]:
-    """The head, smiling a little, as sRGB with straight alpha: uint8[256, 256, 4]."""
-    turn = rotation((0, 1, 0), YAW_DEG)
-    edge = SIZE * FINER
+    """Draws a head, smiling a little, as sRGB with straight alpha: uint8[256, 256, 4]."""
+    turn = rotation((0, 1, 0), _YAW_DEG)
+    edge = _SIZE * _SUPERSAMPLING
     image = np.zeros((edge, edge, 4), np.float32)
     depth = np.full((edge, edge), -np.inf, np.float32)
     box = np.concatenate([_posed(mesh) for mesh in meshes if mesh.material is not Material.WHISKER])
     low, high = box[:, 1].min(), box[:, 1].max()
     left, right = (box @ turn.T)[:, 0].min(), (box @ turn.T)[:, 0].max()
     scale = edge / (max(high - low, right - left) * 1.02)
-    top = (edge - (high - low) * scale) / 2  # of what is wider than tall
+    top = (edge - (high - low) * scale) / 2  # centres a head that is wider than tall
     for mesh in sorted(meshes, key=lambda mesh: mesh.material is Material.GLASS):
         points = _posed(mesh) @ turn.T
         pixels = np.stack(
@@ -50,7 +47,7 @@ def thumbnail(meshes: Sequence[Mesh], eyes: EyeLook) -> NDArray[np.uint8]:
         )
         values: Array = np.concatenate((mesh.colors * _light(mesh, turn), mesh.comb), axis=1)
         _draw(image, depth, pixels, values, mesh, eyes)
-    return _finished(image)
+    return _downsampled(image)
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -72,14 +69,14 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 
 def _posed(mesh: Mesh) -> Array:
     points = mesh.positions.copy()
-    for name, weight in POSE.items():
+    for name, weight in _POSE.items():
         if name in mesh.morphs:
             points[mesh.morphs[name].indices] += mesh.morphs[name].deltas * np.float32(weight)
     return points
 
 
 def _light(mesh: Mesh, turn: Array) -> Array:
-    """Key, sky and rim at the vertices, float32[n, 3]."""
+    """Computes key, sky and rim light at the vertices, float32[n, 3]."""
     normals = mesh.normals @ turn.T
     key = np.clip((normals @ _KEY + 0.35) / 1.35, 0, None)[:, None] * vector((0.95, 0.89, 0.81))
     sky = _GROUND + (_SKY - _GROUND) * (normals[:, 1:2] * 0.5 + 0.5)
@@ -92,14 +89,14 @@ def _light(mesh: Mesh, turn: Array) -> Array:
 def _draw(
     image: Array, depth: Array, pixels: Array, values: Array, mesh: Mesh, eyes: EyeLook
 ) -> None:
-    """Fills the triangles that face the viewer, nearest first by depth."""
+    """Rasterises the triangles that face the viewer, with a depth buffer."""
     corners = pixels[mesh.indices]
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     edge = len(depth)
     low = np.clip(np.floor(corners.min(axis=1)[:, :2]), 0, edge).astype(int)
     high = np.clip(np.ceil(corners.max(axis=1)[:, :2]) + 1, 0, edge).astype(int)
-    # y runs down, so what is counter-clockwise outside has a negative area here
+    # y runs down, so triangles that are counter-clockwise in head space have a negative area here.
     for i in np.flatnonzero((area < -1e-6) & (high > low).all(axis=1)):
         (x0, y0), (x1, y1) = low[i], high[i]
         y, x = np.mgrid[y0:y1, x0:x1] + 0.5
@@ -118,14 +115,14 @@ def _draw(
             color = color * _iris(found[:, 3:], eyes)
         depth[y0:y1, x0:x1][here] = z[here]
         drawn = np.c_[color, np.ones(len(color))]
-        if mesh.material is Material.GLASS:  # its colour is what it lets through
+        if mesh.material is Material.GLASS:  # its colour is the light that it transmits
             kept = np.maximum(0.2, 1 - found[:, :3].mean(axis=1, keepdims=True))
             drawn = drawn * kept + image[y0:y1, x0:x1][here] * (1 - kept)
         image[y0:y1, x0:x1][here] = drawn
 
 
 def _iris(direction: Array, eyes: EyeLook) -> Array:
-    """White, iris and pupil by the direction from the eye's centre; a window reflected in it."""
+    """Shades white, iris and pupil by the direction from the eye's centre, and a reflection."""
     d = unit(direction)
     r = np.hypot(d[:, 0], d[:, 1]) / np.sin(eyes.iris_angle_rad)
     inner, outer = np.array(eyes.iris_inner), np.array(eyes.iris_outer)
@@ -139,10 +136,11 @@ def _iris(direction: Array, eyes: EyeLook) -> Array:
     return window
 
 
-def _finished(image: Array) -> NDArray[np.uint8]:
-    """Averaged down and encoded."""
-    edge = len(image) // FINER
-    small = image.reshape(edge, FINER, edge, FINER, 4).mean(axis=(1, 3))
+def _downsampled(image: Array) -> NDArray[np.uint8]:
+    """Averages the samples of each pixel and encodes them as sRGB."""
+    edge = len(image) // _SUPERSAMPLING
+    samples = image.reshape(edge, _SUPERSAMPLING, edge, _SUPERSAMPLING, 4)
+    small = samples.mean(axis=(1, 3))
     alpha = small[..., 3:]
     linear = np.clip(small[..., :3] / np.maximum(alpha, 1e-6), 0, 1)
     encoded = srgb_from_linear(linear)

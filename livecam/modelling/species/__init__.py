@@ -1,8 +1,8 @@
-"""The built-in heads: a file for each, with its row of numbers and its paint function."""
+"""The built-in species: a module for each, with its numbers and its paint function."""
 
 from __future__ import annotations
 
-from livecam.modelling.species.base import UNIT_M, SkinPaint, Species
+from livecam.modelling.species.base import UNIT_M, Species
 from livecam.modelling.species.bear import BEAR
 from livecam.modelling.species.bull import BULL
 from livecam.modelling.species.cat import CAT
@@ -16,9 +16,9 @@ from livecam.modelling.species.shiba import SHIBA
 from livecam.modelling.species.tiger import TIGER
 from livecam.modelling.species.woman import WOMAN
 
-__all__ = ["SPECIES", "UNIT_M", "SkinPaint", "Species"]
+__all__ = ["SPECIES", "UNIT_M", "Species"]
 
 SPECIES: dict[str, Species] = {
-    row.name: row
-    for row in (RACCOON, FOX, PANDA, BULL, CAT, SHIBA, BEAR, TIGER, RABBIT, FROG, WOMAN, MAN)
+    species.name: species
+    for species in (RACCOON, FOX, PANDA, BULL, CAT, SHIBA, BEAR, TIGER, RABBIT, FROG, WOMAN, MAN)
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.modelling.sdf import Array, smoothstep
+from livecam.modelling.sdf import smoothstep
 from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.base import SkinPaint, Species, ear_bones, fur_length
 from livecam.modelling.species.paint import CoatPainter
+from livecam.modelling.vectors import Array
 
 _BROWN, _DARK = (0.150, 0.064, 0.025), (0.075, 0.032, 0.014)
 _HONEY, _TAN = (0.27, 0.130, 0.050), (0.53, 0.34, 0.175)
@@ -16,10 +17,10 @@ _CREAM = (0.80, 0.66, 0.45)
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = CoatPainter(shape, p, normals, _BROWN)
-    c.lay(_DARK, smoothstep(0.0, -0.8, c.z) * 0.55)
-    c.lay(_HONEY, smoothstep(0.45, 1.0, c.y) * (1 - c.ear) * 0.45)
-    c.lay(_HONEY, c.spot((0.36, 0.52, 0.66), (0.24, 0.075, 0.3), 0.6) * 0.65)
-    c.lay(_HONEY, c.spot((0.80, -0.30, 0.25), (0.40, 0.34, 0.6), 0.7) * 0.55)
+    c.blend(_DARK, smoothstep(0.0, -0.8, c.z) * 0.55)
+    c.blend(_HONEY, smoothstep(0.45, 1.0, c.y) * (1 - c.ear) * 0.45)
+    c.blend(_HONEY, c.spot((0.36, 0.52, 0.66), (0.24, 0.075, 0.3), 0.6) * 0.65)
+    c.blend(_HONEY, c.spot((0.80, -0.30, 0.25), (0.40, 0.34, 0.6), 0.7) * 0.55)
     muzzle = smoothstep(0.58, 0.76, c.z + 0.25 * smoothstep(-0.25, -0.5, c.y))
     muzzle = (
         muzzle
@@ -27,15 +28,15 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
         * smoothstep(0.02, -0.10, c.y)
         * smoothstep(-0.72, -0.62, c.y)
     )
-    chin = c.below(-0.44, 0.06) * c.ahead(0.50, 0.10) * smoothstep(0.55, 0.35, c.x)
-    c.lay(_TAN, np.maximum(muzzle, chin * smoothstep(-0.70, -0.58, c.y)))
-    c.lay(_HONEY, smoothstep(0.11, 0.05, c.x) * c.ahead(0.80, 0.1) * (1 - c.below(-0.2)) * 0.5)
+    chin = c.below(-0.44, 0.06) * c.in_front(0.50, 0.10) * smoothstep(0.55, 0.35, c.x)
+    c.blend(_TAN, np.maximum(muzzle, chin * smoothstep(-0.70, -0.58, c.y)))
+    c.blend(_HONEY, smoothstep(0.11, 0.05, c.x) * c.in_front(0.80, 0.1) * (1 - c.below(-0.2)) * 0.5)
     # The pale collar of a cub: a crescent that opens upwards.
     ring = np.abs(np.hypot(c.x / 0.70, (c.y + 0.72) / 0.42) - 1.0)
-    c.lay(_CREAM, smoothstep(0.26, 0.12, ring + c.wave) * c.ahead(0.12, 0.12) * c.below(-0.72))
-    c.lay(_TAN, c.hollow * 0.75)
-    c.lay(_DARK, c.hollow * smoothstep(0.8, 0.3, c.ear_height) * 0.45)
-    c.lay(_DARK, c.ear * (1 - c.hollow) * 0.55)
+    c.blend(_CREAM, smoothstep(0.26, 0.12, ring + c.wave) * c.in_front(0.12, 0.12) * c.below(-0.72))
+    c.blend(_TAN, c.hollow * 0.75)
+    c.blend(_DARK, c.hollow * smoothstep(0.8, 0.3, c.ear_height) * 0.45)
+    c.blend(_DARK, c.ear * (1 - c.hollow) * 0.55)
     return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
@@ -79,5 +80,5 @@ BEAR = Species(
     ruff=1.15,
     fur=1.15,
     strands=0.9,
-    swings=ears((0.62, 0.68, -0.12), (0.77, 0.94, -0.13), 0.38, stiffness_hz=6.0),
+    bones=ear_bones((0.62, 0.68, -0.12), (0.77, 0.94, -0.13), 0.38, stiffness_hz=6.0),
 )

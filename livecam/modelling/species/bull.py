@@ -5,26 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.avatar.base import Bone, Material
+from livecam.modelling.curls import Curl, Curls
 from livecam.modelling.detail import LevelOfDetail
-from livecam.modelling.extras import Curls, Horns, NoseRing, modelled
-from livecam.modelling.morphs import Displacements, ExpressionFields
-from livecam.modelling.parts import MeshPart
-from livecam.modelling.sdf import (
-    Array,
-    bump,
-    cone,
-    ellipsoid,
-    mirrored,
-    mix,
-    smooth_max,
-    smooth_min,
-    smoothstep,
-    vector,
-)
-from livecam.modelling.shape import RUFF_AXIS_Z, HeadShape
-from livecam.modelling.species.base import RigBone, SkinPaint, Species, ears, fur_length
+from livecam.modelling.expressions import Displacements, ExpressionFields
+from livecam.modelling.horns import Horns
+from livecam.modelling.noses import NoseRing
+from livecam.modelling.parts import MeshPart, part_from_sdf
+from livecam.modelling.sdf import bump, cone, ellipsoid, smooth_max, smooth_min, smoothstep
+from livecam.modelling.shape import RUFF_AXIS_Z, EarMask, HeadShape
+from livecam.modelling.species.base import RigBone, SkinPaint, Species, ear_bones, fur_length
+from livecam.modelling.vectors import Array, mirrored, mix, vector
 
 _PAD = (0.0, -0.225, 1.150)  # middle of the wet pad
+_PAD_BOX = ((-0.5, -0.55, 0.80), (0.5, 0.15, 1.40))
 _EAR_FROM, _EAR_TO = (0.84, 0.40, -0.10), (1.50, 0.20, 0.02)
 
 
@@ -32,8 +25,8 @@ class BullShape(HeadShape):
     """A broad muzzle, ears that hang out sideways, and a heavy neck."""
 
     def _muzzle(self, p: Array, q: Array) -> Array:
-        row = self.species
-        d = cone(p, row.muzzle_from, row.muzzle_to, *row.muzzle_radii, (0.84, 1.0, 1.0))
+        species = self.species
+        d = cone(p, species.muzzle_from, species.muzzle_to, *species.muzzle_radii, (0.84, 1.0, 1.0))
         puff = ellipsoid(q, (0.27, -0.335, 0.83), (0.28, 0.20, 0.25))
         return smooth_min(d, puff, 0.12)
 
@@ -64,7 +57,7 @@ class BullShape(HeadShape):
         cup = cone(q, tuple(start), tuple(stop), 0.085, 0.085, (1, 1, 1.0))
         return smooth_max(smooth_min(d, ear, 0.12), -cup, 0.06)
 
-    def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
+    def ear_mask(self, p: Array, normals: Array) -> EarMask:
         q = mirrored(p)
         base, along = vector(_EAR_FROM), vector(_EAR_TO) - vector(_EAR_FROM)
         height: Array = ((q - base) @ along) / (along @ along)
@@ -72,7 +65,7 @@ class BullShape(HeadShape):
         ear = smoothstep(0.10, 0.26, height) * smoothstep(0.34, 0.27, np.abs(off[:, 1]))
         ear = ear * smoothstep(0.80, 0.95, q[:, 0]) * smoothstep(-0.25, -0.10, p[:, 1])
         hollow = smoothstep(0.05, 0.5, normals[:, 2]) * smoothstep(0.15, 0.08, np.abs(off[:, 1]))
-        return ear, ear * hollow, height
+        return EarMask(ear, ear * hollow, height)
 
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
@@ -81,16 +74,15 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     q = mirrored(p)
     x, y, z = q[:, 0], p[:, 1], p[:, 2]
     wave = 0.03 * np.sin(9 * p[:, 0] + 3) * np.sin(8 * y + 1) + 0.02 * np.sin(21 * z + 17 * x)
-    ear, hollow, ear_height = shape.ear(p, normals)
+    ear, hollow, ear_height = shape.ear_mask(p, normals)
 
     c = mix(np.tile(brown, (len(p), 1)), dark, smoothstep(0.35, 1.0, y) * 0.45)
-    # Lighter cheeks and a lighter bridge lead the eye to the face.
+    # Lighter cheeks and a lighter bridge set off the face.
     warm = bump(q, (0.62, -0.25, 0.45), (0.42, 0.34, 0.6))
     bridge = smoothstep(0.20, 0.08, x + wave) * smoothstep(0.45, 0.65, z) * smoothstep(0.6, 0.2, y)
     c = mix(c, brown * 1.75, np.maximum(0.8 * warm, 0.75 * bridge))
     rim = bump(q, (0.37, 0.08, 0.75), (0.40, 0.42, 0.5))
     c = mix(c, cream * 0.75, np.clip(rim - 0.25, 0, 1) * 0.55)
-    # The muzzle is dipped in cream.
     dip = smoothstep(0.60, 0.76, z - 0.25 * np.abs(y + 0.35) + wave)
     dip = dip * smoothstep(0.03, -0.10, y + wave) * smoothstep(0.66, 0.52, x)
     dip = dip * smoothstep(-0.84, -0.70, y + wave)
@@ -104,7 +96,7 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = mix(c, pink * 0.9, hollow * 0.9)
     hem = smoothstep(-1.15, -1.45, y)
     c = mix(c, dark * 0.7, hem * 0.5)
-    # Behind the pad lies no fur: its nostrils are open.
+    # No fur behind the pad: it would show through the open nostrils.
     behind = smoothstep(1.0, 0.9, np.hypot(p[:, 0] / 0.33, (y - _PAD[1]) / 0.13))
     behind = behind * smoothstep(0.8, 0.95, z)
     c = mix(c, vector((0.010, 0.004, 0.004)), behind)
@@ -115,10 +107,10 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
 
 
 def _pad(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
-    """The wet pad over the muzzle, with two great nostrils."""
+    """Builds the wet pad over the muzzle, with two large nostrils."""
     centre = vector(_PAD)
 
-    def form(p: Array) -> Array:
+    def sdf(p: Array) -> Array:
         at = p - centre
         q = mirrored(at)
         d = ellipsoid(at, (0, 0.0, 0), (0.27, 0.150, 0.115))
@@ -136,7 +128,7 @@ def _pad(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> l
             low, cone(q, (0.225, -0.005, 0.090), (0.315, 0.055, 0.030), 0.064, 0.03), 0.02
         )
 
-    def paint(points: Array, free: Array) -> Array:
+    def paint(points: Array, openness: Array) -> Array:
         q = mirrored(points - centre)
         base = np.tile(vector((0.125, 0.058, 0.052)), (len(points), 1))
         middle = bump(q, (0.05, -0.08, 0.1), (0.13, 0.10, 0.3))
@@ -144,16 +136,14 @@ def _pad(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> l
         base = mix(base, vector((0.055, 0.024, 0.024)), smoothstep(-0.02, 0.13, q[:, 1]) * 0.75)
         return mix(base, vector((0.010, 0.004, 0.004)), smoothstep(0.022, -0.004, hole(q)))
 
-    def moves(points: Array) -> Displacements:
-        """All of it goes with the upper lip."""
+    def morphs(points: Array) -> Displacements:
+        """Moves all of it with the upper lip."""
         lip = shape.lip_height(points) + 0.07
-        at = np.stack((points[:, 0], np.maximum(points[:, 1], lip), points[:, 2]), axis=1)
-        return fields(points, at.astype(np.float32), np.ones(len(points), np.float32))
+        roots = np.stack((points[:, 0], np.maximum(points[:, 1], lip), points[:, 2]), axis=1)
+        return fields(points, roots.astype(np.float32), np.ones(len(points), np.float32))
 
-    low, high = (-0.5, -0.55, 0.80), (0.5, 0.15, 1.40)
-    return [
-        modelled("nosePad", Material.NOSE, form, low, high, detail, 2400, paint, moves),
-    ]
+    resolution = detail.small_part(2400)
+    return [part_from_sdf("nosePad", Material.NOSE, sdf, _PAD_BOX, resolution, paint, morphs)]
 
 
 _RING_AT = (0.0, -0.435, 1.195)
@@ -167,18 +157,18 @@ _HORNS = Horns(
     tip=(0.060, 0.040, 0.032),
 )
 _FORELOCK = Curls(
-    roots=(
-        ((0.00, 1.00, 0.22), (0.05, -0.05, 1.0), 0.52, 1.25),
-        ((0.19, 0.99, 0.18), (0.30, -0.05, 1.0), 0.48, -1.2),
-        ((-0.19, 0.99, 0.18), (-0.34, -0.05, 1.0), 0.46, 1.15),
-        ((0.09, 0.93, 0.36), (0.10, -0.55, 0.9), 0.44, -1.1),
-        ((-0.11, 0.93, 0.36), (-0.16, -0.55, 0.9), 0.46, 1.25),
-        ((0.36, 0.94, 0.12), (0.60, -0.05, 0.9), 0.38, 1.1),
-        ((-0.36, 0.94, 0.12), (-0.60, -0.05, 0.9), 0.38, -1.1),
-        ((0.11, 1.03, 0.04), (0.22, 0.55, 0.75), 0.34, 1.2),
-        ((-0.12, 1.03, 0.02), (-0.26, 0.55, 0.70), 0.34, -1.2),
-        ((0.27, 0.90, 0.34), (0.42, -0.45, 0.85), 0.36, 1.2),
-        ((-0.28, 0.90, 0.34), (-0.44, -0.45, 0.85), 0.36, -1.2),
+    curls=(
+        Curl((0.00, 1.00, 0.22), (0.05, -0.05, 1.0), 0.52, 1.25),
+        Curl((0.19, 0.99, 0.18), (0.30, -0.05, 1.0), 0.48, -1.2),
+        Curl((-0.19, 0.99, 0.18), (-0.34, -0.05, 1.0), 0.46, 1.15),
+        Curl((0.09, 0.93, 0.36), (0.10, -0.55, 0.9), 0.44, -1.1),
+        Curl((-0.11, 0.93, 0.36), (-0.16, -0.55, 0.9), 0.46, 1.25),
+        Curl((0.36, 0.94, 0.12), (0.60, -0.05, 0.9), 0.38, 1.1),
+        Curl((-0.36, 0.94, 0.12), (-0.60, -0.05, 0.9), 0.38, -1.1),
+        Curl((0.11, 1.03, 0.04), (0.22, 0.55, 0.75), 0.34, 1.2),
+        Curl((-0.12, 1.03, 0.02), (-0.26, 0.55, 0.70), 0.34, -1.2),
+        Curl((0.27, 0.90, 0.34), (0.42, -0.45, 0.85), 0.36, 1.2),
+        Curl((-0.28, 0.90, 0.34), (-0.44, -0.45, 0.85), 0.36, -1.2),
     ),
     radius=0.088,
     color=(0.070, 0.025, 0.010),
@@ -191,7 +181,7 @@ BULL = Species(
     title="Bull",
     title_zh="公牛",
     paint=_paint,
-    form=BullShape,
+    shape_type=BullShape,
     eye=(0.385, 0.170, 0.545),
     eye_radius=0.305,
     iris_inner=(0.30, 0.115, 0.030),
@@ -216,14 +206,14 @@ BULL = Species(
     wild_teeth=0.0,
     leather_nose=False,
     whiskers=False,
-    extras=(
+    extra_parts=(
         _HORNS,
         _pad,
         NoseRing(_RING_AT, _RING_RADIUS, 0.026, (0.83, 0.52, 0.14), "noseRing"),
         _FORELOCK,
     ),
-    swings=(
-        *ears(_EAR_FROM, _EAR_TO, 0.30, 3.2, 0.30, 28.0),
+    bones=(
+        *ear_bones(_EAR_FROM, _EAR_TO, 0.30, 3.2, 0.30, 28.0),
         RigBone(
             Bone(
                 "noseRing",

@@ -5,26 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from livecam.avatar.base import Material
-from livecam.modelling.extras import BowTie, LeafCollar, Nostrils
-from livecam.modelling.mesh import projected
+from livecam.modelling.collars import BowTie, LeafCollar
+from livecam.modelling.noses import Nostrils
 from livecam.modelling.sdf import (
-    Array,
     bump,
     cone,
     ellipsoid,
-    gradient,
-    length,
-    mirrored,
-    mix,
+    project_to_surface,
     smooth_max,
     smooth_min,
     smoothstep,
-    vector,
 )
-from livecam.modelling.shape import RUFF_AXIS_Z, HeadShape
+from livecam.modelling.shape import RUFF_AXIS_Z, EarMask, HeadShape
 from livecam.modelling.species.base import SkinPaint, Species
+from livecam.modelling.vectors import Array, length, mirrored, mix, vector
 
-_WET = 0.040  # what skin has in place of the fur's length: this is as wet as it gets
+_WET = 0.040  # wetness of skin, stored as fur length
 _NOSTRIL = (0.155, 0.135, 0.905)
 
 
@@ -44,7 +40,7 @@ class FrogShape(HeadShape):
         d = smooth_min(d, ellipsoid(p, (0, 0.06, 0.55), (0.46, 0.26, 0.36)), 0.22)
         d = smooth_min(d, ellipsoid(p, (0, -0.58, 0.10), (0.86, 0.36, 0.70)), 0.20)
         d = smooth_min(d, self._neck(p), 0.20)
-        # The bulge runs back: an eyeball draws back under closing lids.
+        # The bulge reaches back, because an eyeball moves back under closing lids.
         eye, r = vector(self.species.eye), self.species.eye_radius
         back = (float(eye[0]) - 0.05, float(eye[1]) - 0.10, float(eye[2]) - 0.42)
         d = smooth_min(d, cone(q, self.species.eye, back, 1.06 * r, 0.98 * r), 0.12)
@@ -57,19 +53,16 @@ class FrogShape(HeadShape):
         return out
 
     def _ruff(self, p: Array) -> Array:
-        """Shoulders under the collar."""
+        """Computes the shoulders under the collar."""
         x, y, z = p[..., 0] * 0.88, p[..., 1], p[..., 2] - RUFF_AXIS_Z
         radius = np.hypot(x, z)
         spread = 0.58 + 0.40 * smoothstep(-0.70, -1.42, y)
         d = smooth_max((radius - spread) * 0.8, -1.18 - y, 0.10)
         return smooth_max(d, y + 0.62, 0.15)
 
-    def ear(self, p: Array, normals: Array) -> tuple[Array, Array, Array]:
+    def ear_mask(self, p: Array, normals: Array) -> EarMask:
         none = np.zeros(len(p), np.float32)
-        return none, none, none
-
-    def normals(self, p: Array, step: float = 0.012) -> Array:
-        return gradient(self, p, step)
+        return EarMask(none, none, none)
 
 
 _SPOTS = (
@@ -92,9 +85,9 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = mix(c, deep, smoothstep(0.15, -0.75, z) * 0.55)
     c = mix(c, lime, smoothstep(0.30, -0.20, y + wave) * smoothstep(0.1, 0.5, z) * 0.75)
     c = mix(c, lime, bump(q, shape.species.eye, 0.75) * 0.30)
-    places = projected(shape, np.array([place for place, _ in _SPOTS], np.float32), 6)
+    places = project_to_surface(shape, np.array([place for place, _ in _SPOTS], np.float32), 6)
     for number, (place, (_, size)) in enumerate(zip(places, _SPOTS, strict=True)):
-        # Left and right differ a little, or the face looks printed.
+        # Left and right differ a little, or the face would appear printed.
         shifted = place + vector((0, 0.03 * np.sin(5.0 * number), 0)) * np.sign(p[:, :1])
         far = length(q - shifted) / size
         c = mix(c, deep * 1.25, smoothstep(1.0, 0.72, far + 2 * wave) * 0.82)
@@ -105,7 +98,7 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = mix(c, pink, bump(q, (0.80, -0.18, 0.62), (0.17, 0.12, 0.3)) * 0.45)
     hole = length((q - vector(_NOSTRIL)) / vector((0.09, 0.09, 0.12)))
     c = mix(c, deep, smoothstep(1.0, 0.45, hole) * 0.3)
-    under = smoothstep(-0.78, -0.92, y)  # the collar's shade
+    under = smoothstep(-0.78, -0.92, y)  # in the shade of the collar
     c = mix(c, deep * 0.5, under)
     wet = _WET * (1 - 0.5 * throat) * (1 - under)
     return SkinPaint(c.astype(np.float32), wet.astype(np.float32))
@@ -117,7 +110,7 @@ _LEAVES = LeafCollar(
     inner=(0.60, -0.84),
     outer=(1.30, -1.36),
     color=(0.085, 0.300, 0.045),
-    under=(0.330, 0.400, 0.050),
+    lower_color=(0.330, 0.400, 0.050),
     rib=(0.55, 0.62, 0.20),
 )
 
@@ -126,7 +119,7 @@ FROG = Species(
     title="Frog",
     title_zh="青蛙",
     paint=_paint,
-    form=FrogShape,
+    shape_type=FrogShape,
     eye=(0.505, 0.665, 0.400),
     eye_radius=0.340,
     iris_inner=(0.80, 0.46, 0.045),
@@ -153,7 +146,7 @@ FROG = Species(
     leather_nose=False,
     whiskers=False,
     teeth=False,
-    extras=(
+    extra_parts=(
         Nostrils(_NOSTRIL, 0.058, (0.012, 0.045, 0.010)),
         _LEAVES,
         BowTie((0.0, -0.985, 0.735), 0.36, (0.66, 0.028, 0.026), (0.36, 0.008, 0.012)),

@@ -7,21 +7,17 @@ from typing import cast
 import numpy as np
 
 from livecam.avatar.base import Anchor, Bone, Material
-from livecam.modelling.collars import ClothRoll, band, cord, yoke
+from livecam.modelling.brows import Brow, brows
+from livecam.modelling.collars import ClothRoll, cloth_roll, cord, yoke
 from livecam.modelling.detail import LevelOfDetail
-from livecam.modelling.hair import Brow, HairLock, HairTones, brows, cap, locks, mirrored_lock
-from livecam.modelling.humans import (
-    FaceProportions,
-    HumanFields,
-    HumanShape,
-    SkinTones,
-    painted_skin,
-)
-from livecam.modelling.morphs import ExpressionFields
+from livecam.modelling.expressions import ExpressionFields
+from livecam.modelling.hair import HairLock, HairTones, hair_cap, locks, mirror_lock
+from livecam.modelling.humans import FaceProportions, HumanFields, HumanShape, SkinTones, paint_skin
 from livecam.modelling.parts import MeshPart
-from livecam.modelling.sdf import Array, Vector, bump, smoothstep, vector
+from livecam.modelling.sdf import bump, smoothstep
 from livecam.modelling.shape import HeadShape
 from livecam.modelling.species.base import RigBone, SkinPaint, Species
+from livecam.modelling.vectors import Array, Vector, vector
 
 _SKIN = SkinTones(
     base=(0.50, 0.262, 0.165),
@@ -40,13 +36,13 @@ _NAVY: Vector = (0.055, 0.085, 0.235)
 _CREAM: Vector = (0.72, 0.66, 0.55)
 _STEEL: Vector = (0.55, 0.55, 0.57)
 
-_QUIFF, _CORD_LEFT, _CORD_RIGHT = 1, 2, 3  # places in `swings`, from 1
+_QUIFF, _CORD_LEFT, _CORD_RIGHT = 1, 2, 3  # 1 + index in `bones`
 
 
 class ManShape(HumanShape):
-    """Broad jaw and chin, a larger nose, a brow that shades the eyes."""
+    """Broad jaw and chin, a larger nose, a protruding brow."""
 
-    face = FaceProportions(
+    proportions = FaceProportions(
         jaw_angle=(0.54, -0.50, 0.06),
         jaw_radii=(0.27, 0.22),
         chin=(0, -0.855, 0.555),
@@ -64,7 +60,7 @@ class ManShape(HumanShape):
 
 
 def _hairline(p: Array) -> Array:
-    """Negative where hair grows: how far in front of the line from brow to nape."""
+    """Computes the distance in front of the hairline: negative where hair grows."""
     z = np.interp(p[..., 1], (-0.80, -0.50, -0.26, -0.16, 0.10, 0.34, 0.56, 0.74, 0.92),
                   (-0.70, -0.40, -0.14, 0.13, 0.18, 0.24, 0.45, 0.58, 1.2))  # fmt: skip
     out: Array = ((p[..., 2] - z) * 0.8).astype(np.float32)
@@ -72,19 +68,19 @@ def _hairline(p: Array) -> Array:
 
 
 def _flow(p: Array) -> Array:
-    """Back, and down at the nape."""
+    """Combs hair back, and down at the nape."""
     back = np.full(len(p), -1.0)
     return np.stack((0 * back, -0.3 + 0.3 * p[:, 1], back), axis=1).astype(np.float32)
 
 
 def _volume(p: Array) -> Array:
-    """How far the hair on top stands off the skull."""
+    """Computes the height of the hair on top over the skull."""
     out: Array = 0.46 * bump(p, (0.07, 1.20, 0.48), (0.92, 0.50, 0.64))
     return out
 
 
 def _quiff() -> tuple[HairLock, ...]:
-    """Up from the brow and back over the top, swept to his left."""
+    """Lays locks up from the brow and back over the top, swept to his left."""
     out = []
     for number, (x, width) in enumerate(
         ((-0.58, 0.19), (-0.37, 0.23), (-0.11, 0.25), (0.16, 0.24), (0.39, 0.21), (0.60, 0.18))
@@ -120,35 +116,35 @@ def _quiff() -> tuple[HairLock, ...]:
 
 
 def _sides() -> tuple[HairLock, ...]:
-    """Combed back over the ears, layer over layer."""
+    """Lays locks back over the ears, in layers."""
     left = (
         HairLock(((0.60, 0.62, 0.52), (0.80, 0.70, 0.22), (0.84, 0.68, -0.28), (0.62, 0.60, -0.74)),
              0.25, 0.035, 0.045, blunt=0.5, tone=0.9),
         HairLock(((0.76, 0.40, 0.34), (0.90, 0.44, 0.06), (0.92, 0.38, -0.32), (0.70, 0.26, -0.76)),
              0.21, 0.022, 0.040, blunt=0.4, tone=0.85),
     )  # fmt: skip
-    return (*left, *map(mirrored_lock, left))
+    return (*left, *map(mirror_lock, left))
 
 
 def _hair(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
-    person = cast("HumanShape", shape)
+    human = cast("HumanShape", shape)
 
     def styled(p: Array) -> Array:
-        return person.hull(p) - _volume(p)
+        return human.hull(p) - _volume(p)
 
     brow = Brow(
         ((0.135, 0.345, 0.9), (0.26, 0.382, 0.9), (0.42, 0.415, 0.85), (0.58, 0.375, 0.75),
          (0.69, 0.295, 0.65)), 0.072, 0.055, blunt=0.45,
     )  # fmt: skip
     return [
-        cap(styled, _hairline, 0.045, _HAIR, _flow, detail),
+        hair_cap(styled, _hairline, 0.045, _HAIR, _flow, detail),
         *locks(styled, (*_sides(), *_quiff()), _HAIR, detail, seed=8),
-        *brows(person, fields, brow, _HAIR, detail),
+        *brows(human, fields, brow, _HAIR, detail),
     ]
 
 
 def _sweater(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
-    """A hood thrown back, the neck of a shirt under it, and two cords."""
+    """Builds a hood thrown back, the neck of a shirt under it, and two cords."""
     hood = ClothRoll(
         radius=lambda a: 0.66 - 0.02 * np.cos(a),
         height=lambda a: -1.20 - 0.24 * np.cos(a) - 0.06 * np.cos(2 * a),
@@ -164,8 +160,8 @@ def _sweater(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) 
         color=_CREAM, ribs=4, rib_depth=0.03,
     )  # fmt: skip
     parts = [
-        band(hood, detail),
-        band(shirt, detail),
+        cloth_roll(hood, detail),
+        cloth_roll(shirt, detail),
         yoke((0.50, -1.22), (1.10, -1.72), _NAVY, detail),
     ]
     for sign, bone in ((1.0, _CORD_LEFT), (-1.0, _CORD_RIGHT)):
@@ -182,10 +178,10 @@ def _sweater(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) 
 
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
-    person = cast("HumanShape", shape)
-    c = painted_skin(person, _SKIN, p, normals)
+    human = cast("HumanShape", shape)
+    c = paint_skin(human, _SKIN, p, normals)
     under = smoothstep(0.03, -0.05, _hairline(p)) * smoothstep(-0.85, -0.6, p[:, 1])
-    ear, _, _ = shape.ear(p, normals)
+    ear = shape.ear_mask(p, normals).ear
     c = c + (vector(_SKIN.scalp) - c) * (under * (1 - ear))[:, None]
     return SkinPaint(c.astype(np.float32), np.zeros(len(p), np.float32))
 
@@ -195,8 +191,8 @@ MAN = Species(
     title="Leo",
     title_zh="阿力",
     paint=_paint,
-    form=ManShape,
-    fields=HumanFields,
+    shape_type=ManShape,
+    fields_type=HumanFields,
     brow_lift=0.7,
     wild_teeth=0.0,
     tooth_band=True,
@@ -224,8 +220,8 @@ MAN = Species(
     skin=Material.SKIN,
     leather_nose=False,
     whiskers=False,
-    extras=(_hair, _sweater),
-    swings=(
+    extra_parts=(_hair, _sweater),
+    bones=(
         RigBone(Bone("quiff", "head", (0.05, 0.95, 0.35), (0.10, 1.38, 0.50), 3.4, 0.35, 9.0)),
         RigBone(
             Bone("cordLeft", "body", (0.17, -1.46, 0.50), (0.19, -1.90, 0.72), 1.6, 0.25, 25.0)
@@ -235,7 +231,7 @@ MAN = Species(
         ),
     ),
     anchors={
-        "hat": Anchor((0.0, 1.28, -0.08), (1.10, 1.12, 1.12)),  # the quiff gives way
+        "hat": Anchor((0.0, 1.28, -0.08), (1.10, 1.12, 1.12)),  # pressed into the quiff
     },
     neck="collar",
     half_width=0.86,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.modelling.sdf import Array, smoothstep
+from livecam.modelling.sdf import smoothstep
 from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.base import SkinPaint, Species, ear_bones, fur_length
 from livecam.modelling.species.paint import CoatPainter
+from livecam.modelling.vectors import Array
 
 _WHITE, _CREAM = (0.88, 0.86, 0.81), (0.66, 0.58, 0.46)
 _BLACK = (0.017, 0.015, 0.015)
@@ -16,16 +17,16 @@ _DROOP_RAD = 0.62  # of the patches
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = CoatPainter(shape, p, normals, _WHITE)
-    c.lay(_CREAM, smoothstep(0.1, -0.8, c.z) * 0.35)
-    c.lay(_CREAM, c.below(-0.55, 0.2) * c.ahead(0.3, 0.3) * 0.25)
+    c.blend(_CREAM, smoothstep(0.1, -0.8, c.z) * 0.35)
+    c.blend(_CREAM, c.below(-0.55, 0.2) * c.in_front(0.3, 0.3) * 0.25)
     x, y = c.x - 0.420, c.y - 0.035 + 0.6 * c.wave
     down = np.cos(_DROOP_RAD) * -y + np.sin(_DROOP_RAD) * x
     across = np.cos(_DROOP_RAD) * x + np.sin(_DROOP_RAD) * y
     patch = smoothstep(1.08, 0.94, np.hypot(down / 0.385, across / (0.30 + 0.06 * down)))
-    muzzle = c.ahead(0.66, 0.08) * smoothstep(0.36, 0.26, c.x) * c.below(-0.10, 0.05)
-    c.lay(_BLACK, patch * c.ahead(0.12, 0.12) * (1 - muzzle))
-    c.lay(_BLACK, c.ear)
-    c.lay(_BLACK, c.below(-1.02, 0.06))
+    muzzle = c.in_front(0.66, 0.08) * smoothstep(0.36, 0.26, c.x) * c.below(-0.10, 0.05)
+    c.blend(_BLACK, patch * c.in_front(0.12, 0.12) * (1 - muzzle))
+    c.blend(_BLACK, c.ear)
+    c.blend(_BLACK, c.below(-1.02, 0.06))
     return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
@@ -68,5 +69,5 @@ PANDA = Species(
     fur=1.1,
     strands=0.85,
     scale=1.18,
-    swings=ears((0.66, 0.64, -0.14), (0.84, 0.92, -0.16), 0.42, stiffness_hz=6.0),
+    bones=ear_bones((0.66, 0.64, -0.14), (0.84, 0.92, -0.16), 0.42, stiffness_hz=6.0),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.modelling.sdf import Array, bump, mirrored, mix, smoothstep, vector
+from livecam.modelling.sdf import bump, smoothstep
 from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.base import SkinPaint, Species, ear_bones, fur_length
+from livecam.modelling.vectors import Array, mirrored, mix, vector
 
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
@@ -15,7 +16,7 @@ def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     q = mirrored(p)
     x, y, z = q[:, 0], p[:, 1], p[:, 2]
     wave = 0.03 * np.sin(9 * p[:, 0] + 3) * np.sin(8 * y + 1) + 0.02 * np.sin(23 * z + 17 * x)
-    ear, hollow, ear_height = shape.ear(p, normals)
+    ear, hollow, ear_height = shape.ear_mask(p, normals)
 
     c = mix(np.tile(grey, (len(p), 1)), dark, smoothstep(0.25, 0.95, y) * 0.55)
     stripe = smoothstep(0.17, 0.06, x + wave) * smoothstep(0.05, 0.25, y) * smoothstep(-0.3, 0.2, z)
@@ -72,5 +73,5 @@ RACCOON = Species(
     lid=(0.125, 0.098, 0.09),
     liner=(0.008, 0.006, 0.006),
     whisker=(0.85, 0.84, 0.82),
-    swings=ears((0.60, 0.62, -0.12), (0.80, 1.00, -0.14), 0.42),
+    bones=ear_bones((0.60, 0.62, -0.12), (0.80, 1.00, -0.14), 0.42),
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.modelling.sdf import Array, smoothstep
+from livecam.modelling.sdf import smoothstep
 from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.base import SkinPaint, Species, ear_bones, fur_length
 from livecam.modelling.species.paint import CoatPainter
+from livecam.modelling.vectors import Array
 
 _RED, _SABLE = (0.56, 0.265, 0.090), (0.33, 0.130, 0.040)
 _CREAM = (0.88, 0.80, 0.67)
@@ -15,21 +16,23 @@ _CREAM = (0.88, 0.80, 0.67)
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = CoatPainter(shape, p, normals, _RED)
-    c.lay(_SABLE, smoothstep(0.1, -0.9, c.z) * 0.4)
-    c.lay(_SABLE, smoothstep(0.12, 0.03, c.x) * smoothstep(0.35, 0.8, c.y) * 0.5)
-    # Cream climbs from the muzzle over the cheeks to beside the eyes, and leaves the bridge red.
+    c.blend(_SABLE, smoothstep(0.1, -0.9, c.z) * 0.4)
+    c.blend(_SABLE, smoothstep(0.12, 0.03, c.x) * smoothstep(0.35, 0.8, c.y) * 0.5)
+    # Cream reaches from the muzzle over the cheeks to beside the eyes; the bridge stays red.
     border = -0.22 + 0.30 * smoothstep(0.50, 0.92, c.x) - 0.05 * smoothstep(0.35, 0.15, c.x)
-    cheek = c.below(border, 0.08) * c.ahead(0.02, 0.20)
+    cheek = c.below(border, 0.08) * c.in_front(0.02, 0.20)
     flank = smoothstep(0.11, 0.19, c.x + 0.5 * c.wave) * smoothstep(0.62, 0.76, c.z)
     cheek = np.maximum(cheek, flank * c.below(-0.04, 0.06))
     brow = c.spot((0.24, 0.50, 0.70), (0.12, 0.075, 0.3), 0.55) * 0.85
-    bib = smoothstep(0.66, 0.46, c.x + 2 * c.wave) * c.below(-0.62) * c.ahead(0.05, 0.15)
-    c.lay(_CREAM, np.maximum.reduce((cheek * smoothstep(-0.85, -0.66, c.y), brow, bib)))
-    c.lay(_SABLE, smoothstep(0.12, 0.05, c.x) * c.ahead(0.92, 0.12) * (1 - c.below(-0.24)) * 0.5)
-    c.lay(_CREAM, c.hollow * 0.9)
-    c.lay((0.50, 0.30, 0.22), c.hollow * smoothstep(0.7, 0.35, c.ear_height) * 0.55)
-    c.lay(_SABLE, c.ear * (1 - c.hollow) * smoothstep(0.55, 0.95, c.ear_height) * 0.6)
-    c.lay(_SABLE, smoothstep(-1.12, -1.42, c.y) * (1 - bib) * 0.4)
+    bib = smoothstep(0.66, 0.46, c.x + 2 * c.wave) * c.below(-0.62) * c.in_front(0.05, 0.15)
+    c.blend(_CREAM, np.maximum.reduce((cheek * smoothstep(-0.85, -0.66, c.y), brow, bib)))
+    c.blend(
+        _SABLE, smoothstep(0.12, 0.05, c.x) * c.in_front(0.92, 0.12) * (1 - c.below(-0.24)) * 0.5
+    )
+    c.blend(_CREAM, c.hollow * 0.9)
+    c.blend((0.50, 0.30, 0.22), c.hollow * smoothstep(0.7, 0.35, c.ear_height) * 0.55)
+    c.blend(_SABLE, c.ear * (1 - c.hollow) * smoothstep(0.55, 0.95, c.ear_height) * 0.6)
+    c.blend(_SABLE, smoothstep(-1.12, -1.42, c.y) * (1 - bib) * 0.4)
     return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
@@ -70,5 +73,5 @@ SHIBA = Species(
     whisker=(0.12, 0.10, 0.09),
     whiskers=False,
     ruff=1.15,
-    swings=ears((0.53, 0.74, -0.05), (0.69, 1.15, 0.02), 0.40),
+    bones=ear_bones((0.53, 0.74, -0.05), (0.69, 1.15, 0.02), 0.40),
 )

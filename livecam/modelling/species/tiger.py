@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from livecam.modelling.sdf import Array, smoothstep
+from livecam.modelling.sdf import smoothstep
 from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import SkinPaint, Species, ears, fur_length
+from livecam.modelling.species.base import SkinPaint, Species, ear_bones, fur_length
 from livecam.modelling.species.paint import CoatPainter, stripes
+from livecam.modelling.vectors import Array
 
 _ORANGE, _DEEP = (0.66, 0.205, 0.026), (0.46, 0.115, 0.016)
 _WHITE, _BLACK = (0.90, 0.87, 0.81), (0.014, 0.011, 0.010)
@@ -37,27 +38,27 @@ _BACK = (
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
     c = CoatPainter(shape, p, normals, _ORANGE)
-    c.lay(_DEEP, smoothstep(0.15, 0.04, c.x) * smoothstep(0.0, 0.5, c.y) * 0.5)
-    c.lay(_DEEP, smoothstep(0.0, -0.9, c.z) * 0.6)
+    c.blend(_DEEP, smoothstep(0.15, 0.04, c.x) * smoothstep(0.0, 0.5, c.y) * 0.5)
+    c.blend(_DEEP, smoothstep(0.0, -0.9, c.z) * 0.6)
     brow = c.spot((0.40, 0.52, 0.62), (0.25, 0.115, 0.4), 0.3)
     under = c.spot((0.50, -0.24, 0.66), (0.25, 0.10, 0.35), 0.4)
     muzzle = smoothstep(0.62, 0.80, c.z) * c.below(-0.18, 0.06) * smoothstep(0.60, 0.42, c.x)
-    jowl = c.below(-0.16 - 0.18 * smoothstep(0.7, 0.35, c.x)) * c.ahead(-0.02, 0.15)
+    jowl = c.below(-0.16 - 0.18 * smoothstep(0.7, 0.35, c.x)) * c.in_front(-0.02, 0.15)
     jowl = jowl * smoothstep(0.36, 0.52, c.x) * smoothstep(-0.80, -0.62, c.y)
-    chin = c.below(-0.42, 0.05) * c.ahead(0.2, 0.15) * smoothstep(-0.80, -0.66, c.y)
-    bib = smoothstep(0.50, 0.30, c.x + 2 * c.wave) * c.below(-0.62) * c.ahead(0.05, 0.15)
-    c.lay(_WHITE, np.maximum.reduce((brow, under, muzzle, jowl, chin, bib)))
-    c.lay(_BLACK, stripes(c.brow_plane(), _BROW) * smoothstep(0.30, 0.44, c.y))
-    c.lay(_BLACK, stripes(c.face_plane(), _CHEEK) * c.ahead(-0.20, 0.1))
-    c.lay(_BLACK, stripes(c.side_plane(), _BACK) * smoothstep(0.40, 0.62, c.x))
+    chin = c.below(-0.42, 0.05) * c.in_front(0.2, 0.15) * smoothstep(-0.80, -0.66, c.y)
+    bib = smoothstep(0.50, 0.30, c.x + 2 * c.wave) * c.below(-0.62) * c.in_front(0.05, 0.15)
+    c.blend(_WHITE, np.maximum.reduce((brow, under, muzzle, jowl, chin, bib)))
+    c.blend(_BLACK, stripes(c.brow_plane(), _BROW) * smoothstep(0.30, 0.44, c.y))
+    c.blend(_BLACK, stripes(c.face_plane(), _CHEEK) * c.in_front(-0.20, 0.1))
+    c.blend(_BLACK, stripes(c.side_plane(), _BACK) * smoothstep(0.40, 0.62, c.x))
     ring = smoothstep(0.45, 0.80, np.sin(13.0 * (c.y + 0.20 * c.x) + 5 * c.wave))
-    c.lay(_BLACK, ring * c.below(-0.76, 0.05) * smoothstep(0.34, 0.52, c.x))
+    c.blend(_BLACK, ring * c.below(-0.76, 0.05) * smoothstep(0.34, 0.52, c.x))
     dots = [c.spot((x, y, 0.95), (0.03, 0.018, 0.2)) for x, y in ((0.19, -0.29), (0.27, -0.34))]
-    c.lay(_BLACK, np.maximum(*dots) * 0.7)
-    c.lay((0.72, 0.62, 0.52), c.hollow * 0.9)
-    c.lay((0.16, 0.075, 0.06), c.hollow * smoothstep(0.75, 0.3, c.ear_height) * 0.6)
-    c.lay(_BLACK, c.ear * (1 - c.hollow) * smoothstep(0.30, 0.55, c.ear_height))
-    c.lay(_WHITE, c.ear_back * smoothstep(0.22, 0.08, np.abs(c.ear_height - 0.72)))
+    c.blend(_BLACK, np.maximum(*dots) * 0.7)
+    c.blend((0.72, 0.62, 0.52), c.hollow * 0.9)
+    c.blend((0.16, 0.075, 0.06), c.hollow * smoothstep(0.75, 0.3, c.ear_height) * 0.6)
+    c.blend(_BLACK, c.ear * (1 - c.hollow) * smoothstep(0.30, 0.55, c.ear_height))
+    c.blend(_WHITE, c.ear_back * smoothstep(0.22, 0.08, np.abs(c.ear_height - 0.72)))
     return SkinPaint(c.colors.astype(np.float32), fur_length(shape, p, c.ear))
 
 
@@ -98,5 +99,5 @@ TIGER = Species(
     liner=(0.008, 0.006, 0.006),
     whisker=(0.90, 0.88, 0.86),
     ruff=1.1,
-    swings=ears((0.64, 0.68, -0.12), (0.77, 1.02, -0.14), 0.40),
+    bones=ear_bones((0.64, 0.68, -0.12), (0.77, 1.02, -0.14), 0.40),
 )

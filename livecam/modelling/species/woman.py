@@ -7,31 +7,19 @@ from typing import cast
 import numpy as np
 
 from livecam.avatar.base import Anchor, Bone, Material
-from livecam.modelling.collars import ClothRoll, band, cord
+from livecam.modelling.brows import Brow, brows
+from livecam.modelling.collars import ClothRoll, cloth_roll, cord
 from livecam.modelling.detail import LevelOfDetail
-from livecam.modelling.hair import (
-    Brow,
-    HairLock,
-    HairTones,
-    Lashes,
-    brows,
-    cap,
-    freckles,
-    lashes,
-    locks,
-)
-from livecam.modelling.humans import (
-    FaceProportions,
-    HumanFields,
-    HumanShape,
-    SkinTones,
-    painted_skin,
-)
-from livecam.modelling.morphs import ExpressionFields
+from livecam.modelling.expressions import ExpressionFields
+from livecam.modelling.freckles import freckles
+from livecam.modelling.hair import HairLock, HairTones, hair_cap, locks
+from livecam.modelling.humans import FaceProportions, HumanFields, HumanShape, SkinTones, paint_skin
+from livecam.modelling.lashes import Lashes, lashes
 from livecam.modelling.parts import MeshPart
-from livecam.modelling.sdf import Array, Vector, smoothstep, vector
+from livecam.modelling.sdf import smoothstep
 from livecam.modelling.shape import HeadShape
 from livecam.modelling.species.base import RigBone, SkinPaint, Species
+from livecam.modelling.vectors import Array, Vector, vector
 
 _SKIN = SkinTones(
     base=(0.66, 0.37, 0.255),
@@ -47,14 +35,14 @@ _BROWS = HairTones(dark=(0.07, 0.020, 0.010), base=(0.13, 0.038, 0.016), light=(
 _WOOL: Vector = (0.055, 0.26, 0.29)
 _GOLD: Vector = (0.95, 0.68, 0.30)
 
-# Places in `swings`, from 1.
+# 1 + index in `bones`.
 _FRONT, _TUCKED, _BACK, _STRAND, _EARRING, _RIGHT = 1, 2, 3, 4, 5, 6
 
 
 class WomanShape(HumanShape):
     """Large eyes, full lips, a small nose and a soft heart-shaped jaw."""
 
-    face = FaceProportions(
+    proportions = FaceProportions(
         jaw_angle=(0.46, -0.42, 0.08),
         jaw_radii=(0.27, 0.20),
         chin=(0, -0.850, 0.585),
@@ -78,7 +66,7 @@ _LASHES = Lashes(
 
 
 def _hairline(p: Array) -> Array:
-    """Negative where hair grows: how far in front of the line from brow to nape."""
+    """Computes the distance in front of the hairline: negative where hair grows."""
     z = np.interp(p[..., 1], (-0.75, -0.45, 0.0, 0.30, 0.57, 0.76, 0.93),
                   (-0.62, -0.30, 0.00, 0.26, 0.42, 0.56, 1.2))  # fmt: skip
     out: Array = ((p[..., 2] - z) * 0.8).astype(np.float32)
@@ -86,7 +74,7 @@ def _hairline(p: Array) -> Array:
 
 
 def _flow(p: Array) -> Array:
-    """Combed away from the parting, and down."""
+    """Combs hair away from the parting, and down."""
     side = np.sign(p[:, 0] - 0.24)
     return np.stack((side, -0.9 + 0 * side, -0.2 + 0 * side), axis=1).astype(np.float32)
 
@@ -124,7 +112,7 @@ _LOCKS = (
 
 
 def _back_locks() -> tuple[HairLock, ...]:
-    """Down the back of the head, side by side."""
+    """Lays locks side by side down the back of the head."""
     out = []
     for number, angle_deg in enumerate((112, 137, 160, 184, 208, 232, 252)):
         a = np.radians(angle_deg)
@@ -147,16 +135,16 @@ def _back_locks() -> tuple[HairLock, ...]:
 
 
 def _hair(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
-    person = cast("HumanShape", shape)
+    human = cast("HumanShape", shape)
     brow = Brow(
         ((0.155, 0.345, 0.9), (0.26, 0.392, 0.9), (0.40, 0.428, 0.85), (0.55, 0.398, 0.75),
          (0.66, 0.330, 0.65)), 0.052, 0.040,
     )  # fmt: skip
     return [
-        cap(person.hull, _hairline, 0.07, _HAIR, _flow, detail),
-        *locks(person.hull, (*_back_locks(), *_LOCKS), _HAIR, detail, seed=3),
-        *brows(person, fields, brow, _BROWS, detail),
-        *lashes(person, _LASHES, detail),
+        hair_cap(human.hull, _hairline, 0.07, _HAIR, _flow, detail),
+        *locks(human.hull, (*_back_locks(), *_LOCKS), _HAIR, detail, seed=3),
+        *brows(human, fields, brow, _BROWS, detail),
+        *lashes(human, _LASHES, detail),
     ]
 
 
@@ -186,7 +174,7 @@ def _scarf(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) ->
         tall=lambda a: 0.19 + 0 * a,
         color=_WOOL, ribs=8, folds=0.05, seed=9,
     )  # fmt: skip
-    return [band(lower, detail), band(upper, detail)]
+    return [cloth_roll(lower, detail), cloth_roll(upper, detail)]
 
 
 def _earring(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) -> list[MeshPart]:
@@ -198,16 +186,16 @@ def _earring(shape: HeadShape, fields: ExpressionFields, detail: LevelOfDetail) 
 
 
 def _paint(shape: HeadShape, p: Array, normals: Array) -> SkinPaint:
-    person = cast("HumanShape", shape)
-    c = painted_skin(person, _SKIN, p, normals)
+    human = cast("HumanShape", shape)
+    c = paint_skin(human, _SKIN, p, normals)
     under = smoothstep(0.04, -0.06, _hairline(p)) * smoothstep(-1.0, -0.7, p[:, 1])
-    ear, _, _ = shape.ear(p, normals)
+    ear = shape.ear_mask(p, normals).ear
     c = c + (vector(_SKIN.scalp) - c) * (under * (1 - ear))[:, None]
     return SkinPaint(c.astype(np.float32), np.zeros(len(p), np.float32))
 
 
-def _bone(name: str, pivot: Vector, tip: Vector, hz: float, most: float) -> RigBone:
-    return RigBone(Bone(name, "head", pivot, tip, hz, 0.30, most))
+def _bone(name: str, pivot: Vector, tip: Vector, hz: float, max_deg: float) -> RigBone:
+    return RigBone(Bone(name, "head", pivot, tip, hz, 0.30, max_deg))
 
 
 WOMAN = Species(
@@ -215,8 +203,8 @@ WOMAN = Species(
     title="Ginger",
     title_zh="小棠",
     paint=_paint,
-    form=WomanShape,
-    fields=HumanFields,
+    shape_type=WomanShape,
+    fields_type=HumanFields,
     brow_lift=0.7,
     wild_teeth=0.0,
     tooth_band=True,
@@ -245,8 +233,8 @@ WOMAN = Species(
     skin=Material.SKIN,
     leather_nose=False,
     whiskers=False,
-    extras=(_hair, _skin_marks, _scarf, _earring),
-    swings=(
+    extra_parts=(_hair, _skin_marks, _scarf, _earring),
+    bones=(
         _bone("lockFront", (-0.93, -0.10, 0.38), (-0.88, -0.95, 0.42), 2.6, 16.0),
         _bone("lockTucked", (0.98, -0.20, -0.30), (0.92, -1.10, -0.25), 2.4, 14.0),
         _bone("hairBack", (0.0, -0.10, -1.00), (0.0, -1.10, -0.95), 2.2, 12.0),
@@ -255,7 +243,7 @@ WOMAN = Species(
         _bone("lockRight", (-1.04, -0.10, 0.0), (-0.98, -1.10, 0.0), 2.4, 14.0),
     ),
     anchors={
-        "hat": Anchor((0.0, 1.12, -0.12), (1.14, 1.14, 1.14)),  # into the hair
+        "hat": Anchor((0.0, 1.12, -0.12), (1.14, 1.14, 1.14)),  # pressed into the hair
     },
     neck="collar",
     half_width=0.86,
