@@ -7,7 +7,6 @@ need is imported only when one is completed.
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable
 
 INSTRUCTION = "_LIVECAM_COMPLETE"  # set when a shell asks: complete_bash and so on
@@ -28,6 +27,8 @@ def completion_help(text: str) -> str:
 
     Typer lets Rich render them, at the width of the terminal.
     """
+    import textwrap
+
     return textwrap.shorten(text, HELP_COLUMNS, placeholder="...").replace("[", "\\[")
 
 
