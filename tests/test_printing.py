@@ -11,7 +11,8 @@ from rich.progress import Progress, TextColumn
 
 from livecam.cli.printing import print_outcomes, print_pairs, print_table
 from livecam.cli.progress import FilmBar
-from livecam.convert.batch import ConversionJob, Outcome
+from livecam.convert.batch import Outcome
+from livecam.convert.jobs import ConversionJob
 
 FILM = ConversionJob(Path("clip [1].mp4"), Path("out/clip [1]-livecam.mp4"))
 

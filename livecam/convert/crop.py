@@ -22,11 +22,11 @@ class Crop:
 
     x: float  # centre, pixels
     y: float
-    side: float  # pixels of the picture
-    turn_rad: float  # by which its content was turned, clockwise in the picture
+    side: float  # pixels of the frame
+    turn_rad: float  # by which its content was turned, clockwise in the frame
 
     def cut(self, frame: Frame) -> Frame:
-        """The square as an RGBA frame of SIDE_PX; black where it reaches out of the picture."""
+        """The square as an RGBA frame of SIDE_PX; black where it reaches out of the frame."""
         image = cv2.warpAffine(
             frame.image,
             self._frame_from_crop(),
@@ -37,18 +37,18 @@ class Crop:
         )
         return Frame(np.asarray(image, np.uint8), frame.index, frame.captured_at)
 
-    def face(self, seen: Face, solver: PoseSolver, width: int, height: int) -> Face:
-        """A face that was found in the square, as it stands in the picture of that size."""
+    def face(self, found: Face, solver: PoseSolver, width: int, height: int) -> Face:
+        """Maps a face that was found in the crop to the frame of that size."""
         affine = self._frame_from_crop()
-        points = seen.landmarks[:, :2] * SIDE_PX @ affine[:, :2].T + affine[:, 2]
-        landmarks = seen.landmarks.copy()
+        points = found.landmarks[:, :2] * SIDE_PX @ affine[:, :2].T + affine[:, 2]
+        landmarks = found.landmarks.copy()
         landmarks[:, :2] = points / (width, height)
         landmarks[:, 2] *= self.side / width
-        rough = self._pose(seen.camera_from_head, width, height)
-        return Face(landmarks, seen.weights, solver.solve(landmarks, rough, width, height))
+        rough = self._pose(found.camera_from_head, width, height)
+        return Face(landmarks, found.weights, solver.solve(landmarks, rough, width, height))
 
     def _frame_from_crop(self) -> NDArray[np.float64]:
-        """float64[2, 3]: pixels of the square to pixels of the picture."""
+        """float64[2, 3]: pixels of the crop to pixels of the frame."""
         scale = self.side / SIDE_PX
         cos, sin = scale * np.cos(self.turn_rad), scale * np.sin(self.turn_rad)
         linear = np.array(((cos, -sin), (sin, cos)))
@@ -56,7 +56,7 @@ class Crop:
         return np.column_stack((linear, (self.x, self.y) - middle))
 
     def _pose(self, camera_from_head: Matrix4, width: int, height: int) -> Matrix4:
-        """Roughly the pose in the whole picture's camera; its distance follows from its size."""
+        """Estimates the pose in the whole frame's camera; the distance follows from the size."""
         seen_at = camera_from_head[:3, 3]
         pixel = seen_at[:2] / -seen_at[2] * focal_px(SIDE_PX) * (1, -1) + SIDE_PX / 2
         affine = self._frame_from_crop()

@@ -24,10 +24,10 @@ from livecam.core.frame import Frame
 from livecam.core.spaces import euler_deg
 from livecam.media.reader import VideoReader
 
-# A face seen in fewer frames of its shot may be a mistake of the low thresholds: when there is
+# A face detected in fewer frames of its shot may be a false positive: when there is
 # no other in the shot it is hidden rather than worn.
-FEWEST_HITS = 3
-CLOSE_LOOK_S = 2.0  # so long after a face was seen its place is searched with enlarged views
+MIN_DETECTIONS = 3
+CROP_SEARCH_S = 2.0  # so long after a detection its surroundings are searched in crops
 SMALLER_S = 0.25  # how often small faces are searched in a shot without any
 FOLLOW_S = 0.5  # how long one that was found is searched where it was
 
@@ -55,7 +55,7 @@ class GapSearch:
     missing: set[int] = field(init=False)
     mains: list[FaceTrack] = field(init=False)
     gap: GapFiller = field(init=False)
-    strays: list[FaceSample] = field(init=False, default_factory=list)
+    unassigned: list[FaceSample] = field(init=False, default_factory=list)
     suspects: list[NDArray[np.float64]] = field(init=False, default_factory=list)
     in_a_row: int = field(init=False, default=0)
 
@@ -70,17 +70,17 @@ class GapSearch:
             self._search_for_any(frame, detector)
             return
         track = self._present(frame.index) or self._found(frame, detector)
-        picture = ReducedFrame.of(frame.index, frame.image)
+        reduced = ReducedFrame.of(frame.index, frame.image)
         if track is None:
-            self.gap.absent(picture)
+            self.gap.absent(reduced)
         else:
-            self.gap.present(track, picture, frame.size)
+            self.gap.present(track, reduced, frame.size)
 
     def finish(self) -> None:
         self.gap.finish()
-        fewest = min(FEWEST_HITS, len(self.shot.frames))
-        found = link_samples(self.strays, self.times)
-        self.shot.tracks += [track for track in found if len(track.samples) >= fewest]
+        minimum = min(MIN_DETECTIONS, len(self.shot.frames))
+        found = link_samples(self.unassigned, self.times)
+        self.shot.tracks += [track for track in found if len(track.samples) >= minimum]
         if not self.shot.tracks and found:
             self.shot.suspected = True
 
@@ -100,13 +100,13 @@ class GapSearch:
             if hit is not None and self._credible(hit, track):
                 track.add(hit)
                 return track
-        self.strays += [sample for sample in found if not self._known(sample)]
+        self.unassigned += [sample for sample in found if not self._known(sample)]
         return None
 
     def _credible(self, hit: FaceSample, track: FaceTrack) -> bool:
-        """Whether the head can have come to that pose since it was seen, or go on from it.
+        """Whether the head can have come to that pose since its last detection, or go on from it.
 
-        Soon after a slip the same picture would bring the same slip.
+        Soon after an outlier the same image would bring the same outlier.
         """
         nearest = track.nearest(hit.index)
         away_s = abs(float(self.times[nearest.index] - self.times[hit.index]))
@@ -114,14 +114,14 @@ class GapSearch:
 
     def _search_for_any(self, frame: Frame, detector: RetryDetector) -> None:
         found = detector.anywhere(frame) or self._smaller(frame, detector)
-        self.strays += found
+        self.unassigned += found
         if not found:
             self._suspect(detector.boxes(frame))
 
     def _smaller(self, frame: Frame, detector: RetryDetector) -> list[FaceSample]:
         """Follows a small face that was found, else searches one a few times a second."""
-        if self.strays:
-            last = self.strays[-1]
+        if self.unassigned:
+            last = self.unassigned[-1]
             if self.times[frame.index] - self.times[last.index] < FOLLOW_S:
                 roll_rad = -np.radians(euler_deg(last.rotation)[2])
                 again = detector.near(frame, last.box, float(roll_rad))
@@ -133,7 +133,7 @@ class GapSearch:
 
     def _closer(self, frame: Frame, track: FaceTrack, detector: RetryDetector) -> FaceSample | None:
         nearest = track.nearest(frame.index)
-        if abs(self.times[nearest.index] - self.times[frame.index]) > CLOSE_LOOK_S:
+        if abs(self.times[nearest.index] - self.times[frame.index]) > CROP_SEARCH_S:
             return None
         roll_rad = -np.radians(euler_deg(nearest.rotation)[2])
         return detector.near(frame, track.box(frame.index), float(roll_rad))
@@ -146,7 +146,7 @@ class GapSearch:
         )
 
     def _suspect(self, boxes: list[NDArray[np.float64]]) -> None:
-        """Believes the detector alone when it sees about the same in several frames running."""
+        """Accepts boxes without landmarks when they stay about the same for several frames."""
         stays = any(
             np.hypot(*(box - before)[:2]) < max(box[2], before[2])
             for box in boxes
@@ -154,5 +154,5 @@ class GapSearch:
         )
         self.in_a_row = (self.in_a_row + 1 if stays else 1) if boxes else 0
         self.suspects = boxes
-        if self.in_a_row >= min(FEWEST_HITS, len(self.shot.frames)):
+        if self.in_a_row >= min(MIN_DETECTIONS, len(self.shot.frames)):
             self.shot.suspected = True

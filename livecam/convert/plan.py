@@ -19,7 +19,7 @@ from livecam.people.slots import SlotOrder
 from livecam.pipeline.states import Shown
 
 OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were visible
-GUESS_GROWTH = 1.12  # of the outline in frames in which the face was not measured
+UNMEASURED_GROWTH = 1.12  # of the outline in frames in which the face was not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _spans(
 ) -> list[WearerSpan]:
     """Each face from the end of the one before to the beginning of the next.
 
-    So between two of them both places are covered: when one became the other is not known.
+    Between two of them both places are covered, as the time of the change is not known.
     """
     begins = [frames.start, *(track.last + 1 for track in mains[:-1])]
     ends = [*(track.first for track in mains[1:]), frames.stop]
@@ -149,7 +149,7 @@ def _span(frames: range, track: FaceTrack, survey: Survey, slot: int) -> WearerS
 def _points(
     sample: FaceSample, index: int, pose: FacePose, size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What of the picture is hidden at least, and the landmarks: where the face was measured,
+    """The outline that must be hidden, and the landmarks: where the face was measured,
     else moved with the head, the outline wider."""
     if sample.index == index and sample.measured:
         return sample.outline, sample.landmarks
@@ -157,7 +157,7 @@ def _points(
         project(np.eye(4), place[None], *size)[0]
         for place in (sample.translation, pose.translation)
     )
-    # Roll is counter-clockwise, the picture's y points down.
+    # Roll is counter-clockwise, y points down in images.
     turn = np.radians(euler_deg(sample.rotation)[2] - euler_deg(pose.rotation)[2])
     cos, sin = np.cos(turn), np.sin(turn)
     linear = np.array(((cos, -sin), (sin, cos))) * sample.translation[2] / pose.translation[2]
@@ -168,7 +168,7 @@ def _points(
         out: NDArray[np.float64] = middle_after + grown * (points - middle) @ linear.T
         return out.astype(np.float32)
 
-    return moved(sample.outline, GUESS_GROWTH), moved(sample.landmarks, 1.0)
+    return moved(sample.outline, UNMEASURED_GROWTH), moved(sample.landmarks, 1.0)
 
 
 def others_at(shot_plan: ShotPlan, index: int, times: NDArray[np.float64]) -> list[Rect]:

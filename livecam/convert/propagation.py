@@ -23,7 +23,7 @@ from livecam.core.spaces import pose_after_similarity
 
 Similarity = NDArray[np.float64]  # float64[3, 3], pixels to pixels
 
-LONGER_SIDE_PX = 320  # of the pictures in which corners are followed
+LONGER_SIDE_PX = 320  # of the frames in which corners are followed
 MAX_CORNERS, MIN_CORNERS = 80, 6
 FORWARD_BACKWARD_PX = 1.0
 MAX_DRIFT = 0.3  # in face widths: between two samples the texture must lead from one to the other
@@ -50,7 +50,7 @@ class ReducedFrame:
 class GapFiller:
     """Fills the gaps of a shot; is called for every frame, with a face or without.
 
-    Keeps the pictures of a gap, at most MAX_GAP_S from either end, until it is over.
+    Keeps the frames of a gap, at most MAX_GAP_S from either end, until it is over.
     """
 
     def __init__(self, times: NDArray[np.float64]) -> None:
@@ -59,37 +59,37 @@ class GapFiller:
         self._before: tuple[FaceTrack, ReducedFrame] | None = None
         self._size = (0, 0)
 
-    def absent(self, picture: ReducedFrame) -> None:
-        self._gap.append(picture)
+    def absent(self, frame: ReducedFrame) -> None:
+        self._gap.append(frame)
         # Only the end matters while the shot has not shown a face, only the beginning after it.
         if self._length_s() > MAX_GAP_S:
             del self._gap[0 if self._before is None else -1]
 
-    def present(self, track: FaceTrack, picture: ReducedFrame, size: tuple[int, int]) -> None:
+    def present(self, track: FaceTrack, frame: ReducedFrame, size: tuple[int, int]) -> None:
         """The track has the face in this frame of that size."""
         self._size = size
         if self._gap:
-            self._fill(track, picture)
+            self._fill(track, frame)
         self._gap = []
-        self._before = (track, picture)
+        self._before = (track, frame)
 
     def finish(self) -> None:
         """The shot is over: the last face is propagated to its end."""
         if self._gap and self._before is not None:
-            track, picture = self._before
-            _add(track, propagate(track.nearest(picture.index), [picture, *self._gap], self._size))
+            track, frame = self._before
+            _add(track, propagate(track.nearest(frame.index), [frame, *self._gap], self._size))
         self._gap, self._before = [], None
 
-    def _fill(self, track: FaceTrack, picture: ReducedFrame) -> None:
-        after = track.nearest(picture.index)
+    def _fill(self, track: FaceTrack, frame: ReducedFrame) -> None:
+        after = track.nearest(frame.index)
         if self._before is None:
-            _add(track, propagate(after, [picture, *self._gap[::-1]], self._size))
+            _add(track, propagate(after, [frame, *self._gap[::-1]], self._size))
             return
         before, begin = self._before
-        complete = self._gap[-1].index == picture.index - 1
+        complete = self._gap[-1].index == frame.index - 1
         if before is track and complete:
-            pictures = [begin, *self._gap, picture]
-            _add(track, propagate_between(track.nearest(begin.index), after, pictures, self._size))
+            frames = [begin, *self._gap, frame]
+            _add(track, propagate_between(track.nearest(begin.index), after, frames, self._size))
 
     def _length_s(self) -> float:
         return float(self._times[self._gap[-1].index] - self._times[self._gap[0].index])
@@ -101,15 +101,15 @@ def _add(track: FaceTrack, samples: Sequence[FaceSample]) -> None:
 
 
 def propagate(
-    sample: FaceSample, pictures: Sequence[ReducedFrame], size: tuple[int, int]
+    sample: FaceSample, frames: Sequence[ReducedFrame], size: tuple[int, int]
 ) -> list[FaceSample]:
-    """The face in the pictures after the first, which is the sample's own, while it can be seen.
+    """The face in the frames after the first, which is the sample's own, while it can be seen.
 
-    The pictures may run backwards in time; `size` is that of the frames.
+    The frames may run backwards in time; `size` is that of the frames.
     """
     out: list[FaceSample] = []
     moved: Similarity = np.eye(3)
-    for before, after in pairwise(pictures):
+    for before, after in pairwise(frames):
         step = _step(before, after, _moved(sample.outline, moved))
         if step is None:
             break
@@ -121,21 +121,21 @@ def propagate(
 
 
 def propagate_between(
-    before: FaceSample, after: FaceSample, pictures: Sequence[ReducedFrame], size: tuple[int, int]
+    before: FaceSample, after: FaceSample, frames: Sequence[ReducedFrame], size: tuple[int, int]
 ) -> list[FaceSample]:
     """The face between two samples, from both ends; empty when the two ways disagree.
 
-    `pictures` begin with that of `before` and end with that of `after`. They disagree when
+    `frames` begin with that of `before` and end with that of `after`. They disagree when
     something else passed before the face and took the corners with it.
     """
-    onward = propagate(before, pictures, size)
-    back = propagate(after, pictures[::-1], size)[::-1]
-    if len(onward) < len(pictures) - 1 or len(back) < len(pictures) - 1:
+    onward = propagate(before, frames, size)
+    back = propagate(after, frames[::-1], size)[::-1]
+    if len(onward) < len(frames) - 1 or len(back) < len(frames) - 1:
         return []
     drift = max(_away(onward[-1], after), _away(back[0], before))
     if drift > MAX_DRIFT:
         return []
-    count = len(pictures) - 1
+    count = len(frames) - 1
     return [
         _mixed(a, b, (n + 1) / count)
         for n, (a, b) in enumerate(zip(onward[:-1], back[1:], strict=True))
@@ -145,7 +145,7 @@ def propagate_between(
 def _step(
     before: ReducedFrame, after: ReducedFrame, outline: NDArray[np.float64]
 ) -> Similarity | None:
-    """How the inside of an outline (frame pixels) moves from one picture to the next."""
+    """How the inside of an outline (frame pixels) moves from one frame to the next."""
     mask = np.zeros_like(before.grey)
     cv2.fillConvexPoly(mask, np.rint(outline * before.scale).astype(np.int32), 255)
     corners = cv2.goodFeaturesToTrack(before.grey, MAX_CORNERS, 0.01, 4, mask=mask)

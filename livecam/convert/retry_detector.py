@@ -21,11 +21,11 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.pose import PoseSolver
 
-# At 0.2 one picture of noise in forty shows a face, at 0.1 one in seventy-five shows two.
+# At 0.2 one image of noise in forty has a face, at 0.1 one in seventy-five has two.
 LOW_CONFIDENCE = 0.2
-DETECTOR_CONFIDENCE = 0.5  # alone it sees faces in three noise pictures of four at 0.1
+DETECTOR_CONFIDENCE = 0.5  # at 0.1, boxes alone appear in three of four images of noise
 CROP_SIZES = (2.2, 3.4)  # sides of the square around an expected face, in face widths
-TILE_SIDES = (1.0, 0.55)  # of squares over the whole picture, in parts of its shorter side
+TILE_SIDES = (1.0, 0.55)  # of squares over the whole frame, in parts of its shorter side
 TURNS_RAD = tuple(np.radians((0.0, 30.0, -30.0)))
 NEAR = 0.6  # a hit may lie so far from where it was expected, in face widths
 GROWTH = 1.5  # and be so much larger or smaller
@@ -47,7 +47,7 @@ class RetryDetector(Closing):
         return [FaceSample.of(frame, face) for face in found]
 
     def smaller(self, frame: Frame) -> list[FaceSample]:
-        """Faces too small for the whole picture, which is shrunk to 192 pixels to find them."""
+        """Faces too small for the whole frame, which the detector reduces to 192 pixels."""
         return [
             FaceSample.of(frame, crop.face(face, self._solver, *frame.size))
             for crop in _tiles(*frame.size)

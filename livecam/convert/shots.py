@@ -1,8 +1,8 @@
-"""Finds the cuts of a film, from pictures shrunk to the size of a stamp.
+"""Finds the cuts of a film, from frames shrunk to the size of a stamp.
 
 A cut changes both where things are (mean difference of the stamps, the best of small shifts, so
 that a shaken camera does not count) and which colours there are (histogram), much more than the
-frames around it do, and the picture before it does not come back at once (so that a flash does
+frames around it do, and the frame before it does not come back at once (so that a flash does
 not count), and leaves hardly any place as it was (so that something passing before the camera does
 not count). See Boreczky and Rowe, "Comparison of video shot boundary detection techniques",
 1996, for the measures.
@@ -21,22 +21,22 @@ from livecam.core.frame import Image
 
 STAMP = (48, 27)  # pixels
 SHIFT = 2  # a stamp may have moved by so many of them
-LEAST_CHANGE = 9.0  # mean difference of two shots, of 255
-LEAST_RECOLOURING = 0.12  # share of the pixels whose colour bin changed
+MIN_CHANGE = 9.0  # mean difference of two shots, of 255
+MIN_RECOLOURING = 0.12  # share of the pixels whose colour bin changed
 # Share of the stamp that differs by more than CHANGED: between the eight clips at least .92,
 # within them, 20 frames apart, at most .60.
 CHANGED = 12
-LEAST_CHANGED = 0.75
+MIN_CHANGED = 0.75
 STANDS_OUT = 3.0  # times the usual change around it
 AROUND = 12  # frames on either side that tell what is usual
-FLASH = 3  # frames on either side in which the same picture may come back
-SAME = 0.5  # of the change: the picture before came back
+FLASH = 3  # frames on either side in which the same frame may come back
+SAME = 0.5  # of the change: the frame before came back
 
 Stamp = NDArray[np.int16]
 
 
 class ShotFinder:
-    """Takes the pictures one after the other; keeps a few stamps and two numbers a picture."""
+    """Takes the frames one after the other; keeps a few stamps and two numbers a frame."""
 
     def __init__(self) -> None:
         self._change: list[float] = []  # from the frame before
@@ -47,7 +47,7 @@ class ShotFinder:
         self._histogram: NDArray[np.float64] | None = None
 
     def add(self, image: Image) -> None:
-        """The next picture, uint8[h, w, 4]."""
+        """The next frame, uint8[h, w, 4]."""
         stamp = cv2.resize(image, STAMP, interpolation=cv2.INTER_AREA)[..., :3].astype(np.int16)
         histogram = _histogram(stamp)
         if self._histogram is None:
@@ -58,21 +58,21 @@ class ShotFinder:
             self._change.append(_change(self._stamps[-1], stamp))
             self._recolouring.append(float(np.abs(histogram - self._histogram).sum() / 2))
             changed = np.abs(self._stamps[-1] - stamp).max(axis=2) > CHANGED
-            self._everywhere.append(bool(changed.mean() > LEAST_CHANGED))
+            self._everywhere.append(bool(changed.mean() > MIN_CHANGED))
         self._histogram = histogram
         self._stamps.append(stamp)
-        self._look_across(len(self._change) - FLASH, before=len(self._stamps) - FLASH)
+        self._compare_across(len(self._change) - FLASH, before=len(self._stamps) - FLASH)
 
     def shots(self) -> list[range]:
-        """The frames of each shot, once all pictures were added."""
+        """The frames of each shot, once all frames were added."""
         count = len(self._change)
         for late in range(max(1, count - FLASH + 1), count):
-            self._look_across(late, before=len(self._stamps) - (count - late))
+            self._compare_across(late, before=len(self._stamps) - (count - late))
         cuts = [0, *(i for i in self._return if self._cuts_at(i)), count]
         return [range(a, b) for a, b in pairwise(cuts) if b > a]
 
-    def _look_across(self, index: int, before: int) -> None:
-        """Measures whether the picture before frame `index` comes back after it."""
+    def _compare_across(self, index: int, before: int) -> None:
+        """Measures whether the frame before frame `index` comes back after it."""
         if index < 1 or before < 1 or not self._changes_at(index):
             return
         stamps = list(self._stamps)
@@ -87,8 +87,8 @@ class ShotFinder:
     def _changes_at(self, index: int) -> bool:
         return (
             self._everywhere[index]
-            and self._change[index] > LEAST_CHANGE
-            and self._recolouring[index] > LEAST_RECOLOURING
+            and self._change[index] > MIN_CHANGE
+            and self._recolouring[index] > MIN_RECOLOURING
         )
 
     def _cuts_at(self, index: int) -> bool:

@@ -16,7 +16,7 @@ from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, wi
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.tracking.base import Tracker
 
-Advance = Callable[[int], None]  # told how many frames were done
+Advance = Callable[[int], None]  # receives how many frames were done
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +37,26 @@ def survey(
 ) -> Survey:
     """Detects the faces of a film, and searches a second time where a face is missing.
 
-    `opened` is told how many frames the file says it has, `advance` of each that was tracked.
+    `opened` receives how many frames the file announces, `advance` each that was tracked.
 
     Raises:
         SourceError: the file cannot be read.
         TrackingError: a tracker broke.
     """
     finder, times = ShotFinder(), []
-    seen: list[list[FaceSample]] = []
+    samples: list[list[FaceSample]] = []
     with VideoReader(path) as film:
         info = film.info
         opened(info.frames)
         for frame in film:
             finder.add(frame.image)
             found = tracker.track(frame).faces
-            seen.append([FaceSample.of(frame, face) for face in found])
+            samples.append([FaceSample.of(frame, face) for face in found])
             times.append(frame.captured_at)
             advance(1)
     at = np.array(times)
     shots = [
-        Shot(frames, _tracks([sample for i in frames for sample in seen[i]], at))
+        Shot(frames, _tracks([sample for i in frames for sample in samples[i]], at))
         for frames in finder.shots()
     ]
     searches = [search for shot in shots if (search := GapSearch(shot, at)).missing]

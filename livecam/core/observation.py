@@ -21,7 +21,7 @@ APPEARANCE_S = 1.0  # time constant of the appearance
 GATE, GATE_PER_S = 0.6, 8.0  # how far a face may have moved, in face widths
 MAX_GATE_S = 0.25  # waiting longer makes nothing more likely
 MAX_GAP_S = 0.1  # one frame without a detection says no more than that it was missing so long
-MIN_STATIONARY_S = 10.0  # a face without any motion for so long is a picture
+MIN_STATIONARY_S = 10.0  # a face without any motion for so long is a poster
 
 
 @dataclass(frozen=True, slots=True, eq=False)

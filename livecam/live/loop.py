@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LiveLoop:
-    """Runs the pipeline until it is told to stop, the time is up or the source has ended.
+    """Runs the pipeline until `stop` is called, the time is up or the source has ended.
 
     Everything but capture, tracking and sinks happens on the thread that calls `loop`: it owns
     the GL context, the window and the clock.

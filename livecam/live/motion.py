@@ -1,4 +1,4 @@
-"""Builds who else moves the face, and who is told, from the settings."""
+"""Builds the performers and listeners that the settings ask for."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from livecam.motion.take import TakeWriter, players, read_take
 if TYPE_CHECKING:
     from livecam.audio.mouth import MouthBlender
 
-CAMERA = "camera"  # nobody else tells what the face does
+CAMERA = "camera"  # no performer: the face moves as it is tracked
 
 
 def check_motion(settings: Settings) -> None:
-    """Refuses unknown performers, and a card on which nobody could appear.
+    """Refuses unknown performers, and a blank card without a performer.
 
     Raises:
         ConfigError: the settings name something that does not exist.
@@ -38,7 +38,7 @@ def check_motion(settings: Settings) -> None:
 
 
 def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Performer]:
-    """Everybody who moves the face besides the camera; the last has the last word.
+    """The performers, in order: each overrides the ones before.
 
     Raises:
         ConfigError: a take cannot be read.
@@ -64,7 +64,7 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
 
 
 def mouth_blender(settings: Settings, clock: Clock, stack: ExitStack) -> MouthBlender | None:
-    """Who moves the mouth by sound where the camera cannot see it; None unless asked for.
+    """Blends in the mouth from sound where the camera cannot see it; None unless asked for.
 
     Raises:
         ConfigError: no such microphone.
@@ -83,7 +83,7 @@ def mouth_blender(settings: Settings, clock: Clock, stack: ExitStack) -> MouthBl
 def listeners(
     settings: Settings, stack: ExitStack, profile: Profile | None = None
 ) -> list[Listener]:
-    """Everybody who is told what the published face does, measured as that profile says.
+    """The listeners that receive the published face, measured as that profile says.
 
     Raises:
         SinkError: a take cannot be written.
@@ -105,7 +105,7 @@ def listeners(
 class Amplified:
     """Turns published faces into the expressions that a head shows, as the rig does. One thread.
 
-    Raw weights would look weak on other programs' avatars too; their own gains they know best.
+    Raw weights are weak on other programs' avatars, too; those add gains of their own.
     """
 
     def __init__(self, settings: AvatarSettings, profile: Profile | None = None) -> None:

@@ -45,7 +45,7 @@ def run(settings: Settings, *, stats: Path | None = None, seconds: float | None 
     """Runs live until the user, the time or the source ends it; returns the exit code.
 
     Raises:
-        LivecamError: something is missing or wrong before the first picture.
+        LivecamError: something is missing or wrong before the first frame.
     """
     prepare_process()
     with ExitStack() as stack:
@@ -73,7 +73,7 @@ class _Run:
         settings, stack = self.settings, self._stack
         check_names(settings)
         check_motion(settings)
-        inputs, told = self._inputs()
+        inputs, receivers = self._inputs()
         session = self._session = stack.enter_context(
             live_session(
                 settings, self._source_maker(), self.clock, self.timer, inputs=inputs,
@@ -91,7 +91,7 @@ class _Run:
             stats = stack.enter_context(StatsWriter(self._stats_path))
         self._loop = LiveLoop(
             session.pipeline, session.capture, session.tracking, sinks, self.clock, self.timer,
-            stats, self._after_publishing, told,
+            stats, self._after_publishing, receivers,
         )  # fmt: skip
         _log_session(session)
         with CleanShutdown(self._loop.stop):
@@ -100,16 +100,16 @@ class _Run:
         return self._finish()
 
     def _inputs(self) -> tuple[Inputs, list[Listener]]:
-        """What moves the avatars besides the camera, and who receives the published motion."""
+        """The inputs besides the camera, and the listeners of the published motion."""
         settings, stack = self.settings, self._stack
-        movers = performers(settings, self.clock, stack)
+        moving = performers(settings, self.clock, stack)
         mouth = mouth_blender(settings, self.clock, stack)
         self._device = _virtual_camera(settings)
         self._source_name = decide(settings.source.source, self._refused())
-        told: list[Listener] = []
-        profile = wearer_profile(settings.avatar, self._source_name, told, stack)
-        told += listeners(settings, stack, profile)
-        return Inputs(performers=movers, profile=profile, mouth=mouth), told
+        receivers: list[Listener] = []
+        profile = wearer_profile(settings.avatar, self._source_name, receivers, stack)
+        receivers += listeners(settings, stack, profile)
+        return Inputs(performers=moving, profile=profile, mouth=mouth), receivers
 
     def _source_maker(self) -> Callable[[], Source]:
         source = self.settings.source.model_copy(update={"source": self._source_name})

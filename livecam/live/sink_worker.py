@@ -17,7 +17,7 @@ from livecam.sinks.base import OutputInfo, Sink
 
 log = logging.getLogger(__name__)
 
-TAKE_S = 0.5  # a sink's thread looks up at least so often
+TAKE_S = 0.5  # a sink's thread checks for its end at least so often
 
 
 class OutputFrame:

@@ -23,8 +23,8 @@ from livecam.tracking.base import Tracker
 
 log = logging.getLogger(__name__)
 
-TAKE_S = 0.5  # workers look up at least so often
-LOW_PRIORITY = 10  # of the thread that looks for person, hair and hands
+TAKE_S = 0.5  # workers check for their end at least so often
+LOW_PRIORITY = 10  # of the segmentation thread
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
 
@@ -36,7 +36,7 @@ class CaptureWorker:
         self.newest: Mailbox[Frame] = Mailbox("newest")
         self.info: SourceInfo | None = None
         self.opened = threading.Event()  # set once the first try to open has ended
-        self.lost = threading.Event()  # the device is gone; cleared by its next picture
+        self.lost = threading.Event()  # the device is gone; cleared by its next frame
         self.ended = False
         self.worker = Worker("capture", self, on_error=self._failed)
         self._make_source = make_source
@@ -91,7 +91,7 @@ class CaptureWorker:
         self.lost.set()
         if self.info is None:
             self._first_error = error
-            self.worker.request_stop()  # before the first picture we fail fast
+            self.worker.request_stop()  # before the first frame we fail fast
             self.opened.set()
 
 

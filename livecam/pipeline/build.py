@@ -72,7 +72,7 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
         ConfigError: there is no such tracker; likewise.
     """
     if settings.source.source == BLANK:
-        return lambda: ScriptedTracker(lambda frame: ())  # nobody is there
+        return lambda: ScriptedTracker(lambda frame: ())  # no one is filmed
     tracking = settings.tracking
     for name in TRACKERS.get(tracking.tracker).assets:
         asset_path(name)
@@ -152,7 +152,7 @@ def compositor_factory(
 ) -> CompositorFactory:
     """Makes compositors for pictures of a width and height, all in one context."""
     picture = settings.picture
-    if settings.source.source == BLANK:  # no camera took it, whose softness the head should have
+    if settings.source.source == BLANK:  # not filmed: there is no camera softness to match
         picture = picture.model_copy(update={"camera_match": 0.0})
 
     def make(avatar: Avatar, width: int, height: int) -> Compositor:

@@ -89,10 +89,10 @@ class Composition:
         compositor = self._compositor_for(frame, now)
         drawn = () if self.bare else avatars
         with self._timer.stage("compose"):
-            picture = compositor.compose(frame, drawn, segmentation)
+            composed = compositor.compose(frame, drawn, segmentation)
             planes = compositor.planes() if self.wants_planes else None
         self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
-        return Composite(picture, frame, compositor.drawn, bool(drawn), planes)
+        return Composite(composed, frame, compositor.drawn, bool(drawn), planes)
 
     def failed(self, error: Exception, now: float) -> None:
         """Something went wrong while a frame was made: a new compositor is made after a pause."""

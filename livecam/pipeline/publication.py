@@ -58,7 +58,7 @@ def publish(
 
 
 def _bare(frame: Frame) -> Frame:
-    """A frame in which a real face may be visible. Called by nobody but `publish`."""
+    """A frame in which a real face may be visible. Only `publish` calls this."""
     return frame
 
 

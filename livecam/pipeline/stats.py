@@ -1,15 +1,15 @@
-"""One JSON line per published frame, for people who measure.
+"""Writes one JSON line per published frame.
 
 frame             int: number of the published frame, from 0
-captured_at       float: when its picture was taken, monotonic seconds (convert: media seconds)
+captured_at       float: when the frame was taken, monotonic seconds (convert: media seconds)
 published_at      float: when it was handed to the sinks, same clock (convert: the same value)
 state             str: avatar, hold, blur, curtain or passthrough
 tracked           bool: this frame carries a new tracking result of its own
 camera_from_head  16 floats: the published pose, row-major, metres; null without a face
 weights           52 floats by ARKit name, steadied, before the avatar's gains; null likewise
-head_box          4 ints: x0, y0, x1, y1 of what was drawn, pixels of the camera's picture; or null
+head_box          4 ints: x0, y0, x1, y1 of what was drawn, pixels of the camera's frame; or null
 stage_ms          object: wall milliseconds of each stage, its newest value
-missed            object: values that nobody took in time, per mailbox, since the start
+missed            object: values replaced before they were taken, per mailbox, since the start
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StatsLine:
-    """What is told about one published frame."""
+    """The statistics of one published frame."""
 
     frame: int
     captured_at: float

@@ -1,0 +1,88 @@
+"""Which film is converted into which file, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from livecam.core.errors import SinkError, SourceError, UsageError
+
+FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp")
+MARK = "-livecam"  # in the names that are made up here; such files are not converted again
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionJob:
+    """One film to convert."""
+
+    source: Path
+    output: Path
+
+
+def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[ConversionJob]:
+    """What to convert into what."""
+    sources = [film for path in inputs for film in _films(path)]
+    if not sources:
+        raise UsageError(
+            f"no film was found in {', '.join(map(str, inputs))}",
+            hint=f"livecam reads {', '.join(FILMS)}",
+        )
+    one = len(sources) == 1 and not inputs[0].is_dir()
+    if one and output.suffix and not output.is_dir():
+        return [ConversionJob(sources[0], output)]
+    if output.exists() and not output.is_dir():
+        raise UsageError(
+            f"{output} is a file, but there are {len(sources)} films", hint="name a folder"
+        )
+    taken: set[str] = set()
+    return [ConversionJob(source, output / _free_name(source, taken, suffix)) for source in sources]
+
+
+def _films(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        film
+        for film in path.iterdir()
+        if film.suffix.lower() in FILMS
+        and not film.stem.endswith(MARK)
+        and not film.name.startswith(".")
+    )
+
+
+def _free_name(source: Path, taken: set[str], suffix: str) -> str:
+    """`clip-livecam.mp4`; `clip-mov-livecam.mp4` and so on when that is another film's."""
+    names = [f"{source.stem}{MARK}{suffix}", f"{source.stem}-{source.suffix[1:]}{MARK}{suffix}"]
+    names += [f"{source.stem}-{n}{MARK}{suffix}" for n in range(2, 1000)]
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name
+
+
+def check_job(
+    job: ConversionJob, jobs: list[ConversionJob], force: bool, writable: Sequence[str]
+) -> None:
+    """Refuses to lose a file."""
+    if not job.source.exists():
+        raise SourceError(f"there is no file {job.source}", hint="check the name")
+    if job.output.suffix.lower() not in writable:
+        raise SinkError(
+            f"{job.output.name} is no film that can be written",
+            hint=f"one of {', '.join(writable)}",
+        )
+    try:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(
+            f"the folder {job.output.parent} cannot be made: {error.strerror}",
+            hint="choose another folder",
+        ) from error
+    if not job.output.exists():
+        return
+    if any(each.source.exists() and job.output.samefile(each.source) for each in jobs):
+        raise SinkError(
+            f"{job.output} is to be read; it is never overwritten", hint="choose another name"
+        )
+    if not force:
+        raise SinkError(f"{job.output} exists", hint="pass --force to replace it")
