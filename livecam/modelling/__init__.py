@@ -12,7 +12,7 @@ A head comes to be in these steps:
    (`unfold.py`).
 5. Further parts are made to fit: `eyes.py`, `lids.py`, `noses.py`, `mouth.py`, `teeth.py`,
    `whiskers.py`; on some heads `horns.py`, `curls.py`, `hair.py`, `brows.py`, `lashes.py`,
-   `freckles.py`, `collars.py`. Each is a `MeshPart` (`parts.py`) with its own morph targets.
+   `freckles.py`, `collars.py`. Each is a `MeshPart` (`parts.py`) with its own morphs.
 6. `packing.py` merges the parts into one mesh per material, in metres.
 7. `anchors.py` finds where accessories (`accessories/`) sit on the head.
 8. `build.py` writes the folder: the meshes at both levels of detail (`detail.py`), the description

@@ -14,7 +14,7 @@ from livecam.modelling.sdf import bump, ridge, smoothstep
 from livecam.modelling.shape import HeadShape
 from livecam.modelling.vectors import Array, Vector, as_tuple, mirrored, on_side, vector
 
-Displacements = dict[str, Array]  # name of a morph target -> float32[n, 3]
+Displacements = dict[str, Array]  # name of a morph -> float32[n, 3]
 
 JAW_DEG = 23.0
 _JAW_FORWARD: Vector = (0, -0.01, 0.10)

@@ -1,4 +1,4 @@
-"""Eyeballs with morph targets that turn them."""
+"""Eyeballs with morphs that turn them."""
 
 from __future__ import annotations
 

@@ -245,7 +245,7 @@ def _wet_line(shape: HeadShape, sign: float, side: str, columns: int) -> MeshPar
     )
 
 
-# ---------------------------------------------------------------- morph targets
+# ---------------------------------------------------------------- morphs
 
 
 def _lid_morphs(

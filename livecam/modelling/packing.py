@@ -15,7 +15,7 @@ from livecam.modelling.parts import MeshPart
 from livecam.modelling.species.base import UNIT_M
 from livecam.modelling.vectors import Array, Vector
 
-_MIN_DELTA = 1e-4  # head units; smaller displacements are left out of a morph target
+_MIN_DELTA = 1e-4  # head units; smaller displacements are left out of a morph
 
 
 def merge_parts(name: str, parts: Sequence[MeshPart]) -> Mesh:
@@ -55,7 +55,7 @@ def merge_by_material(name: str, parts: Sequence[MeshPart]) -> list[Mesh]:
 
 
 def split_static(mesh: Mesh) -> tuple[Mesh, Mesh]:
-    """Splits a mesh into the triangles that morph targets move, and those that none moves."""
+    """Splits a mesh into the triangles that morphs move, and those that none moves."""
     has_morph = np.zeros(len(mesh.positions), bool)
     for morph in mesh.morphs.values():
         has_morph[morph.indices] = True
@@ -94,7 +94,7 @@ def _submesh(mesh: Mesh, triangles: NDArray[np.uint32]) -> Mesh:
 
 
 def _merged_morphs(morphs: Sequence[Displacements], starts: NDArray[np.int64]) -> dict[str, Morph]:
-    """Merges dense displacements in head units into sparse morph targets in metres."""
+    """Merges dense displacements in head units into sparse morphs in metres."""
     out: dict[str, Morph] = {}
     correctives = {name for each in morphs for name in each} - set(EXPRESSIONS)
     for name in (*EXPRESSIONS, *sorted(correctives)):

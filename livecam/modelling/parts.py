@@ -28,7 +28,7 @@ def _no_bone() -> NDArray[np.uint8]:
 
 @dataclass(slots=True)
 class MeshPart:
-    """A piece of a head with its vertex attributes and morph targets; missing ones get defaults.
+    """A piece of a head with its vertex attributes and morphs; missing ones get defaults.
 
     The attributes are those of `livecam.avatar.base.Mesh`.
     """
@@ -66,7 +66,7 @@ class MeshPart:
 
 
 def mirror_part(part: MeshPart, name: str) -> MeshPart:
-    """Copies a part without morph targets to the other side of the head."""
+    """Copies a part without morphs to the other side of the head."""
     flip = vector((-1, 1, 1))
     return MeshPart(
         name,

@@ -79,7 +79,7 @@ def smoothstep(low: float | Array, high: float | Array, x: Array) -> Array:
 def bump(p: Array, centre: Vector, size: float | Vector) -> Array:
     """Falls off around a point: 1 at the centre, about 1/e at `size`, exactly 0 beyond 2.2 sizes.
 
-    The exact zero keeps the morph targets made from it sparse.
+    The exact zero keeps the morphs made from it sparse.
     """
     q = (p - vector(centre)) / np.array(size, np.float32)
     out: Array = np.clip(1 - np.einsum("...i,...i->...", q, q) / 5, 0, None) ** 5

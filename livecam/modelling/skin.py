@@ -50,7 +50,7 @@ def _without_floor(points: Array, triangles: Triangles) -> tuple[Array, Triangle
 def skin_part(
     shape: HeadShape, fields: ExpressionFields, mesh: SlitMesh, detail: LevelOfDetail
 ) -> MeshPart:
-    """Adds colours, fur, skin weights and morph targets to the mesh of the skin."""
+    """Adds colours, fur, skin weights and morphs to the mesh of the skin."""
     p = mesh.points
     normals = shape.normals(p)
     paint = shape.species.paint(shape, p, normals)

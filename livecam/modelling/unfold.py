@@ -1,4 +1,4 @@
-"""Removes folds from the morph targets of a mesh, where several of them press skin together.
+"""Removes folds from the morphs of a mesh, where several of them press skin together.
 
 Displacement fields do not know the triangles that they move. Here mixtures of expressions are
 applied to the mesh, and where a triangle would turn over, the displacements around it are
@@ -81,7 +81,7 @@ def _mixtures() -> list[dict[str, float]]:
 
 
 def _active_morphs(weights: Mapping[str, float], morphs: Displacements) -> list[tuple[str, float]]:
-    """Lists the morph targets that expression weights move, correctives included."""
+    """Lists the morphs that expression weights move, correctives included."""
     products = {
         name: math.prod(weights.get(part, 0.0) for part in name.split(CORRECTIVE))
         for name in morphs
@@ -109,7 +109,7 @@ def _distribute(
     rows: NDArray[np.int64],
     change: Array,
 ) -> None:
-    """Distributes a change of the sum over the morph targets in proportion to their lengths."""
+    """Distributes a change of the sum over the morphs in proportion to their lengths."""
     parts = [weight * length(morphs[name][rows]) for name, weight in active]
     whole = sum(parts, np.full(len(rows), 1e-9, np.float32))
     for (name, weight), part in zip(active, parts, strict=True):
