@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.compose.room_light import LUMA, RoomLight, brightness
+from livecam.compose.room_light import LUMA, LightEstimator, brightness
 from livecam.config.assets import asset_path
 from livecam.core.errors import AssetError
 from livecam.core.frame import Frame
@@ -93,8 +93,8 @@ def sitter(portrait):
 
 
 def seen(picture, at=0.0, light=None, person=None, strength=1.0):
-    light = light or RoomLight()
-    return light.see(*picture, person, at, strength)
+    light = light or LightEstimator()
+    return light.update(*picture, person, at, strength)
 
 
 def angle_deg(a, b):
@@ -170,7 +170,7 @@ def follow(pictures, light, begins):
 
 def test_a_lamp_that_is_switched_is_followed_within_a_second(sitter):
     before, after = sitter.picture(LEFT), sitter.picture(RIGHT, WARM, key=0.4, even=0.15, room=0.5)
-    light = RoomLight()
+    light = LightEstimator()
     first = follow([before] * 30, light, 0.0)[-1]
     during = follow([after] * 31, light, 1.0)
     goal = follow([after] * 30, light, 2.1)[-1]
@@ -185,7 +185,7 @@ def test_a_lamp_that_is_switched_is_followed_within_a_second(sitter):
 def test_a_flickering_screen_does_not_make_the_head_flicker(sitter, flashes_hz):
     calm = sitter.picture(FRONT, key=0.5, even=0.3)
     lit = sitter.picture(FRONT, np.array((0.95, 1.0, 1.2)), key=0.65, even=0.34, room=1.1)
-    light = RoomLight()
+    light = LightEstimator()
     times = np.arange(0, 5, 1 / FPS)
     flashing = [lit if np.sin(2 * np.pi * flashes_hz * t + 0.3) > 0 else calm for t in times]
     levels = np.array([level(it) for it in follow(flashing, light, 0.0)])[60:]
@@ -198,20 +198,20 @@ def test_a_flickering_screen_does_not_make_the_head_flicker(sitter, flashes_hz):
 
 
 def test_after_a_cut_the_new_picture_counts_at_once(sitter):
-    light = RoomLight()
+    light = LightEstimator()
     follow([sitter.picture(LEFT)] * 10, light, 5.0)
     other = sitter.picture(RIGHT, COLD)
     assert seen(other, 1.0, light) == seen(other, 1.0)
 
 
 def test_the_same_moment_again_changes_nothing(sitter):
-    light = RoomLight()
+    light = LightEstimator()
     first = seen(sitter.picture(LEFT), 1.0, light)
     assert seen(sitter.picture(RIGHT), 1.0, light) == first
 
 
 def test_a_face_out_of_the_picture_keeps_its_light(sitter):
-    light = RoomLight()
+    light = LightEstimator()
     image, landmarks, turn = sitter.picture(LEFT)
     first = follow([(image, landmarks, turn)] * 30, light, 0.0)[-1]
     away = (image, landmarks + np.float32(2 * WIDTH), turn)
@@ -243,10 +243,10 @@ def test_a_look_costs_little(sitter):
     image, landmarks, turn = sitter.picture(LEFT)
     large = cv2.resize(image, (1280, 720))
     points = landmarks * np.float32((4, 3, 1))
-    light = RoomLight()
+    light = LightEstimator()
     times = []
     for i in range(40):
         begun = process_time()
-        light.see(large, points, turn, None, i / FPS, 1.0)
+        light.update(large, points, turn, None, i / FPS, 1.0)
         times.append(process_time() - begun)
     assert np.median(times) < 0.003  # 0.5 ms, on a machine with nothing else to do

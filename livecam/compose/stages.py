@@ -27,7 +27,7 @@ from livecam.compose.person_parts import (
     warp_parts,
     wearer_mask,
 )
-from livecam.compose.room_light import RoomLight
+from livecam.compose.room_light import LightEstimator
 from livecam.config.settings import EffectSettings, PictureSettings
 from livecam.core.frame import Frame, Rect
 from livecam.core.timing import StageTimer
@@ -64,7 +64,7 @@ class CompositingStages:
         self._before: list[Stage] = []
         self._after: list[Stage] = []
         self._body = BodyAlignment()
-        self._light_estimator = RoomLight()
+        self._light_estimator = LightEstimator()
         self._camera = CameraEstimator()
         self._grain: Grain | None = None
         if picture is not None:
@@ -228,7 +228,7 @@ class CompositingStages:
         self._lit_at = segmentation.at
         with self._timer.stage("light"):
             turn = layers.primary.camera_from_head[:3, :3]
-            self._light = self._light_estimator.see(
+            self._light = self._light_estimator.update(
                 layers.source,
                 segmentation.landmarks_px,
                 turn,
