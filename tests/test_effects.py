@@ -21,16 +21,17 @@ from livecam.compose.effects import (
     look_stages,
     over_stages,
 )
+from livecam.compose.effects.cube_file import read_cube
 from livecam.compose.effects.deform import displacement, face_fields
 from livecam.compose.effects.geometry import (
     EYE_LEFT,
     EYE_RIGHT,
     LIPS_INNER,
     LIPS_OUTER,
-    FaceFrame,
-    frame_of,
+    FaceAxes,
+    face_axes,
 )
-from livecam.compose.effects.look import look_path, read_cube, spread
+from livecam.compose.effects.look import expanded, look_path
 from livecam.compose.effects.stickers import load_sticker
 from livecam.config.assets import asset_path
 from livecam.config.loader import load_settings
@@ -126,7 +127,7 @@ def with_effects(shot: Shot, settings: EffectSettings, **seen: Any) -> Image:
 
 def turned(points: Points, roll: float = 0.0, yaw: float = 0.0) -> Points:
     """The landmarks of a head that turns (radians), its depth guessed as an egg's."""
-    frame = frame_of(points)
+    frame = face_axes(points)
     middle = points[168]
     local = (points - middle) / frame.unit_px
     depth = -0.9 * (local[:, 0] / 1.2) ** 2 - 0.25 * (local[:, 1] - 0.6) ** 2
@@ -209,16 +210,16 @@ def test_a_face_below_a_head_is_left_alone_but_wears_its_stickers(shot: Shot):
 
 
 def test_the_frame_follows_roll_and_yaw_and_keeps_its_unit(shot: Shot):
-    straight = frame_of(shot.points)
-    rolled = frame_of(turned(shot.points, roll=0.4))
+    straight = face_axes(shot.points)
+    rolled = face_axes(turned(shot.points, roll=0.4))
     assert rolled.unit_px == pytest.approx(straight.unit_px, rel=0.12)
     assert _roll(rolled) - _roll(straight) == pytest.approx(0.4, abs=0.05)
-    left, right = (frame_of(turned(shot.points, yaw=yaw)).turn[0, 2] for yaw in (-0.5, 0.5))
+    left, right = (face_axes(turned(shot.points, yaw=yaw)).turn[0, 2] for yaw in (-0.5, 0.5))
     assert left < straight.turn[0, 2] - 0.2
     assert right > straight.turn[0, 2] + 0.2
 
 
-def _roll(frame: FaceFrame) -> float:
+def _roll(frame: FaceAxes) -> float:
     return float(np.arctan2(frame.turn[1, 0], frame.turn[0, 0]))
 
 
@@ -267,7 +268,7 @@ def test_a_small_nose_is_narrower(shot: Shot):
 @pytest.mark.parametrize(("roll", "yaw"), [(0, 0), (0.6, 0), (0, 0.5), (-0.4, -0.7), (0, 0.95)])
 def test_nothing_folds(shot: Shot, settings: EffectSettings, roll: float, yaw: float):
     points = turned(shot.points, roll, yaw)
-    frame = frame_of(points)
+    frame = face_axes(points)
     _, cell, moves = displacement(face_fields(points, frame, settings), points[168], frame)
     assert np.abs(moves).max() > 1
     along_y, along_x = np.gradient(moves.astype(np.float64), cell, axis=(0, 1))
@@ -276,7 +277,7 @@ def test_nothing_folds(shot: Shot, settings: EffectSettings, roll: float, yaw: f
 
 
 def test_the_displacement_ends_at_exactly_nothing(shot: Shot):
-    frame = frame_of(shot.points)
+    frame = face_axes(shot.points)
     fields = face_fields(shot.points, frame, ALL_AT_ONE[-1])
     _, _, moves = displacement(fields, shot.points[168], frame)
     for edge in (moves[0], moves[-1], moves[:, 0], moves[:, -1]):
@@ -288,7 +289,7 @@ def test_far_from_the_face_every_pixel_stays_bit_exact(shot: Shot):
     out = with_effects(Shot(noise, shot.points), ALL_AT_ONE[-1])
     face = np.zeros(noise.shape[:2], np.uint8)
     cv2.fillConvexPoly(face, np.rint(shot.points[list(FACE_OVAL)]).astype(np.int32), (1,))
-    reach = 2 * round(frame_of(shot.points).unit_px * 0.9) + 1
+    reach = 2 * round(face_axes(shot.points).unit_px * 0.9) + 1
     around = cv2.dilate(face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     assert (around == 0).mean() > 0.2
     assert np.array_equal(out[around == 0], noise[around == 0])
@@ -552,7 +553,7 @@ def test_an_identity_look_changes_no_pixel_by_more_than_a_level(tmp_path: Path):
 def test_a_look_is_interpolated_between_its_entries():
     found = read_cube(look_path("cool-teal"))
     colors = np.random.default_rng(7).integers(0, 256, (200, 3))
-    table = spread(found).reshape(-1, 4)
+    table = expanded(found).reshape(-1, 4)
     got = table[colors @ (1, 256, 65536), :3].astype(float)
     places = colors / 255 * (len(found.table) - 1)
     low = np.minimum(places.astype(int), len(found.table) - 2)
@@ -568,7 +569,7 @@ def test_a_look_is_interpolated_between_its_entries():
 def test_red_changes_fastest_and_the_domain_is_heeded(tmp_path: Path):
     swapped = "0 0 0\n0 0 1\n0 1 0\n0 1 1\n1 0 0\n1 0 1\n1 1 0\n1 1 1\n"  # red and blue
     text = f"LUT_3D_SIZE 2\nDOMAIN_MIN 0 0 0\nDOMAIN_MAX 2 2 2\n{swapped}"
-    colors = spread(read_cube(cube(tmp_path, text))).reshape(-1, 4)
+    colors = expanded(read_cube(cube(tmp_path, text))).reshape(-1, 4)
     assert tuple(colors[200]) == (0, 0, 100, 255)  # of red 200
 
 

@@ -1,9 +1,9 @@
-"""Effects on the real face and on the finished picture, each a stage of its own.
+"""Effects on the real face and on the composite, each a stage of its own.
 
-`face_stages` change the camera's picture before a head is drawn: skin, make-up, shape. They skip
-a face below a head. `over_stages` draw stickers after the head; `look_stages` come last. All of
-them need what was seen in the same picture, and do nothing without. None of them decides what
-may be published.
+`face_stages` change the camera image before a head is drawn: skin, make-up, shape. They skip a
+face that a head covers. `over_stages` draw stickers after the head; `look_stages` come last. All of
+them need the segmentation of the frame, and do nothing without. None of them decides what may be
+published.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ __all__ = ["face_stages", "list_looks", "list_stickers", "look_stages", "over_st
 
 
 def face_stages(settings: EffectSettings) -> list[Stage]:
-    """The changes to the real face that the settings ask for, in their order.
+    """Makes the stages of the real face that the settings enable, in their order.
 
-    The shape comes last: skin and lips are where the landmarks say until then.
+    The shape comes last: it moves skin and lips away from the landmarks.
 
     Raises:
-        ConfigError: the colour of the lips is none.
+        ConfigError: the colour of the lips is not valid.
     """
     return [kind(settings) for kind in (SmoothSkin, Makeup, Deform) if kind.wanted(settings)]
 
 
 def over_stages(settings: EffectSettings) -> list[Stage]:
-    """What is drawn over face and head.
+    """Makes the stages that draw over face and head.
 
     Raises:
         ConfigError: a sticker is unknown or broken.
@@ -40,7 +40,7 @@ def over_stages(settings: EffectSettings) -> list[Stage]:
 
 
 def look_stages(settings: EffectSettings) -> list[Stage]:
-    """The colour look of the whole picture.
+    """Makes the stage of the colour look.
 
     Raises:
         ConfigError: the look is unknown, or its file is broken.

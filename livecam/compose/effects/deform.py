@@ -1,8 +1,8 @@
-"""Bend a face smoothly: larger eyes, slimmer cheeks, another chin, a narrower nose.
+"""Warps a face: larger eyes, slimmer cheeks, another chin, a narrower nose.
 
-All of it is one displacement in the face's own frame, so it follows the head as it tilts and
-turns. It is built on a coarse grid and is exactly 0 at the edge of its region; only the pixels
-of that region are sampled again.
+All of it is one displacement field in the face's own axes, so it follows the head as it tilts and
+turns. It is computed on a coarse grid and is exactly 0 at the edge of its region; only the pixels
+of that region are resampled.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from livecam.compose.base import Layers
 from livecam.compose.effects.geometry import (
     EYE_LEFT,
     EYE_RIGHT,
-    FaceFrame,
-    Points,
-    bare_points,
-    frame_of,
+    FaceAxes,
+    face_axes,
+    uncovered_points,
 )
 from livecam.config.settings import EffectSettings
 from livecam.core.frame import Rect
+from livecam.vision.transforms import Points2
 
 Local: TypeAlias = NDArray[np.float32]  # float32[k, 2], eye distances from the nose's bridge
 
 ORIGIN = 168  # the bridge of the nose
 CELLS_PER_UNIT = 12  # of the grid: the displacement is smooth, so linear pieces do
-# A turned face has less of itself to bend; in profile its frame says nothing.
-FADES_FROM, FADES_TO = 0.65, 0.35  # FaceFrame.frontal
+# The effect fades as the face turns; in profile its axes are unreliable.
+FADES_FROM, FADES_TO = 0.65, 0.35  # FaceAxes.frontal
 
 # All lengths in eye distances, at full setting.
 EYE_GAIN, EYE_RADIUS = 0.30, (0.47, 0.45)
@@ -42,7 +42,7 @@ REACH = 0.85  # of a pulled landmark around itself
 THIN = 0.115  # of the distance from the middle line
 CHIN = 0.15
 
-# How far landmarks of the left half follow; the right half mirrors it.
+# Weights of the landmarks of the left half; the right half mirrors them.
 _THIN_LEFT = {
     234: 0.10, 93: 0.35, 132: 0.75, 58: 1.0, 172: 1.0, 136: 0.95, 150: 0.75, 149: 0.5, 176: 0.3,
 }  # fmt: skip
@@ -51,9 +51,9 @@ _MIRRORED = {
     234: 454, 93: 323, 132: 361, 58: 288, 172: 397, 136: 365, 150: 379, 149: 378, 176: 400,
     148: 377,
 }  # fmt: skip
-_STAY = (33, 263, 61, 291, 17, 1, 50, 280)  # eyes, mouth, nose, cheeks
-_PULLED = (*_MIRRORED, *_MIRRORED.values(), 152, *_STAY)
-_EDGE_SOFTNESS = 0.02  # of the solution: near landmarks may disagree a little
+_FIXED = (33, 263, 61, 291, 17, 1, 50, 280)  # eyes, mouth, nose, cheeks
+_PULLED = (*_MIRRORED, *_MIRRORED.values(), 152, *_FIXED)
+_REGULARISATION = 0.02  # of the solution: near landmarks may differ a little
 
 
 def _shares(left: dict[int, float], middle: float) -> NDArray[np.float32]:
@@ -65,12 +65,12 @@ _THIN_SHARES = _shares(_THIN_LEFT, 0.0)
 _CHIN_SHARES = _shares(_CHIN_LEFT, 1.0)
 
 
-class Field(Protocol):
-    """Where each point's colour comes from, relative to it, in the face's frame."""
+class DisplacementField(Protocol):
+    """The offset from each point to where its colour comes from, in the face's axes."""
 
     @property
     def bounds(self) -> Local:
-        """float32[2, 2]: lowest and highest corner; outside, the displacement is exactly 0."""
+        """Lowest and highest corner, float32[2, 2]; the field is exactly 0 outside."""
         ...
 
     def at(self, places: Local) -> Local: ...
@@ -78,9 +78,9 @@ class Field(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bulge:
-    """Enlarges (gain below 0) or shrinks what lies around a point.
+    """Magnifies (gain below 0) or shrinks around a point.
 
-    Stretches by 1 + gain * (1 - r^2)^2, which folds nothing while gain is in -1 .. 1.25.
+    Scales by 1 + gain * (1 - r^2)^2, which does not fold while gain is in -1 .. 1.25.
     """
 
     center: Local  # float32[2]
@@ -101,9 +101,9 @@ class Bulge:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Moves points to where they shall be, and what lies between them along."""
+    """Moves points to given positions, and interpolates between them."""
 
-    places: Local  # float32[k, 2], where they arrive
+    places: Local  # float32[k, 2], their new positions
     strengths: Local  # float32[k, 2]
 
     @property
@@ -117,14 +117,14 @@ class Pull:
 
 
 def pull(places: Local, moves: Local) -> Pull:
-    """The field that takes each of `places` by its move; both float32[k, 2]."""
+    """Makes the field that moves each of `places` by its offset; both float32[k, 2]."""
     arrive = places + moves
-    near = _nearness(arrive, arrive) + _EDGE_SOFTNESS * np.eye(len(arrive), dtype=np.float32)
+    near = _nearness(arrive, arrive) + _REGULARISATION * np.eye(len(arrive), dtype=np.float32)
     return Pull(arrive, np.linalg.solve(near, -moves).astype(np.float32))
 
 
 def _nearness(places: Local, others: Local) -> NDArray[np.float32]:
-    """float32[n, k], 1 at the same point, exactly 0 beyond REACH (Wendland 1995, C2)."""
+    """The radial basis float32[n, k]: 1 at the same point, 0 beyond REACH (Wendland 1995, C2)."""
     squares = (places**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * places @ others.T
     distance = np.sqrt(np.maximum(squares, 0)) / REACH
     inside = np.maximum(1 - distance, 0)
@@ -133,7 +133,7 @@ def _nearness(places: Local, others: Local) -> NDArray[np.float32]:
 
 
 class Deform:
-    """Bends the real face; one per line, used on one thread, remembers nothing."""
+    """The stage that warps the face; used on one thread, stateless."""
 
     name = "deform"
 
@@ -145,25 +145,25 @@ class Deform:
         return any((settings.big_eyes, settings.thin_face, settings.chin, settings.small_nose))
 
     def apply(self, layers: Layers) -> None:
-        points = bare_points(layers)
+        points = uncovered_points(layers)
         if points is None:
             return
-        frame = frame_of(points)
-        strength = _strength(frame)
+        axes = face_axes(points)
+        strength = _strength(axes)
         if strength > 0:
-            fields = face_fields(points, frame, self._settings, strength)
-            _bend(layers, points[ORIGIN], frame, fields)
+            fields = face_fields(points, axes, self._settings, strength)
+            _warp_face(layers, points[ORIGIN], axes, fields)
 
     def reset(self) -> None:
         pass
 
 
 def face_fields(
-    points: Points, frame: FaceFrame, settings: EffectSettings, strength: float = 1.0
-) -> list[Field]:
-    """What the settings ask for, for one face."""
-    places = local_of(points, points[ORIGIN], frame)
-    fields: list[Field] = []
+    points: Points2, axes: FaceAxes, settings: EffectSettings, strength: float = 1.0
+) -> list[DisplacementField]:
+    """Makes the displacement fields of the settings for one face."""
+    places = local_of(points, points[ORIGIN], axes)
+    fields: list[DisplacementField] = []
     if settings.big_eyes:
         gain = -EYE_GAIN * settings.big_eyes * strength
         fields += [
@@ -186,49 +186,51 @@ def _contour_field(places: Local, settings: EffectSettings, strength: float) -> 
     return pull(pulled, moves * np.float32(strength))
 
 
-def local_of(places: Points, origin: Points, frame: FaceFrame) -> Local:
-    """Pixels float32[..., 2] in the face's plane, eye distances from `origin`."""
-    inverse = np.linalg.inv(frame.plane_px)
+def local_of(places: Points2, origin: Points2, axes: FaceAxes) -> Local:
+    """Converts pixels float32[..., 2] to the face's plane, eye distances from `origin`."""
+    inverse = np.linalg.inv(axes.plane_px)
     return np.asarray((places - origin) @ inverse.T, np.float32)
 
 
 def displacement(
-    fields: Sequence[Field], origin: Points, frame: FaceFrame
+    fields: Sequence[DisplacementField], origin: Points2, axes: FaceAxes
 ) -> tuple[Rect, int, NDArray[np.float32]]:
-    """The region that bends, the pixels along a cell, and float32[rows, columns, 2] pixels.
+    """Evaluates fields on a grid; returns its region, the pixels along a cell, and the values.
 
-    A cell's value stands for its middle. The region may reach out of the picture; its outermost
-    cells are 0.
+    The values float32[rows, columns, 2] are pixels, at the centres of cells. The region may reach
+    out of the image; its outer cells are 0.
     """
-    cell = max(2, round(frame.unit_px / CELLS_PER_UNIT))
-    columns, rows, x0, y0 = _grid(fields, origin, frame, cell)
+    cell = max(2, round(axes.unit_px / CELLS_PER_UNIT))
+    columns, rows, x0, y0 = _grid(fields, origin, axes, cell)
     x = x0 + (np.arange(columns, dtype=np.float32) + 0.5) * cell - 0.5
     y = y0 + (np.arange(rows, dtype=np.float32) + 0.5) * cell - 0.5
-    places = local_of(np.stack(np.meshgrid(x, y), axis=-1), origin, frame)
+    places = local_of(np.stack(np.meshgrid(x, y), axis=-1), origin, axes)
     moves = np.zeros_like(places)
     for field in fields:
         moves += field.at(places)
     region = Rect(x0, y0, x0 + columns * cell, y0 + rows * cell)
-    return region, cell, np.asarray(moves @ frame.plane_px.T.astype(np.float32), np.float32)
+    return region, cell, np.asarray(moves @ axes.plane_px.T.astype(np.float32), np.float32)
 
 
 def _grid(
-    fields: Sequence[Field], origin: Points, frame: FaceFrame, cell: int
+    fields: Sequence[DisplacementField], origin: Points2, axes: FaceAxes, cell: int
 ) -> tuple[int, int, int, int]:
-    """Columns, rows and first pixel of a grid that holds all fields and a cell around them."""
+    """Columns, rows and first pixel of a grid around all fields, with a border of one cell."""
     corners = []
     for (left, top), (right, bottom) in (field.bounds for field in fields):
         corners += [(left, top), (right, top), (left, bottom), (right, bottom)]
-    placed = np.array(corners) @ frame.plane_px.T + origin
+    placed = np.array(corners) @ axes.plane_px.T + origin
     low = np.floor(placed.min(axis=0) / cell).astype(int) - 1
     high = np.ceil(placed.max(axis=0) / cell).astype(int) + 1
     columns, rows = high - low
     return int(columns), int(rows), int(low[0] * cell), int(low[1] * cell)
 
 
-def _bend(layers: Layers, origin: Points, frame: FaceFrame, fields: Sequence[Field]) -> None:
+def _warp_face(
+    layers: Layers, origin: Points2, axes: FaceAxes, fields: Sequence[DisplacementField]
+) -> None:
     image = layers.image
-    region, cell, moves = displacement(fields, origin, frame)
+    region, cell, moves = displacement(fields, origin, axes)
     inside = region.clipped(image.shape[1], image.shape[0])
     if inside.empty:
         return
@@ -243,7 +245,7 @@ def _bend(layers: Layers, origin: Points, frame: FaceFrame, fields: Sequence[Fie
     )
 
 
-def _strength(frame: FaceFrame) -> float:
-    """1 for a face that looks into the camera, 0 in profile."""
-    share = float(np.clip((frame.frontal - FADES_TO) / (FADES_FROM - FADES_TO), 0, 1))
+def _strength(axes: FaceAxes) -> float:
+    """1 in frontal view, 0 in profile."""
+    share = float(np.clip((axes.frontal - FADES_TO) / (FADES_FROM - FADES_TO), 0, 1))
     return share * share * (3 - 2 * share)

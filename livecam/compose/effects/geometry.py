@@ -1,7 +1,7 @@
-"""Where a face's parts lie in a picture, from its landmarks alone.
+"""Locates the parts of a face in the image from its landmarks.
 
-The local frame of a face has its x axis to the right of a face that looks into the camera, y
-down, z out of the face; its unit is the distance between the eyes (6.3 cm on a grown-up).
+The local axes of a face are x to the right of a face that looks into the camera, y down and z out
+of the face; the unit is the distance between the eyes (6.3 cm on an adult).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from livecam.compose.base import Layers
 from livecam.core.face import FACE_OVAL
 from livecam.core.frame import Rect
+from livecam.vision.transforms import Points2
 
-Points: TypeAlias = NDArray[np.float32]  # float32[k, 2], pixels
 Plane: TypeAlias = NDArray[np.float32]  # float32[h, w]
 
 LANDMARKS = 478
-SMALLEST_UNIT_PX = 8.0  # below, a face is too small for any effect to be seen
-FINGER_WIDTH = 0.34  # eye distances, a hand being as near as the face
+MIN_UNIT_PX = 8.0  # smaller faces get no effects
+FINGER_WIDTH = 0.34  # eye distances, for a hand as near as the face
 PALM = (0, 1, 5, 9, 13, 17)
 FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 
@@ -44,7 +44,7 @@ LIPS_INNER = (
 # Landmarks that no expression moves, in MediaPipe's canonical face (its geometry metadata),
 # centimetres: x right, y up, z out of the face.
 EYE_DISTANCE_CM = 6.302
-_STILL = (10, 168, 6, 4, 33, 133, 263, 362, 127, 356, 234, 454)
+_RIGID = (10, 168, 6, 4, 33, 133, 263, 362, 127, 356, 234, 454)
 _CANONICAL_CM = np.array(
     (
         (0.0, 8.26, 4.48), (0.0, 3.27, 5.24), (0.0, 2.47, 5.79), (0.0, -0.46, 7.59),
@@ -58,35 +58,35 @@ _FIT = np.linalg.pinv(_MODEL - _MODEL_MIDDLE)  # float64[3, 12]
 
 
 @dataclass(frozen=True, slots=True)
-class FaceFrame:
-    """Where the local frame of a face lies in the picture; far away, so without perspective."""
+class FaceAxes:
+    """The local axes of a face in the image, in orthographic projection."""
 
-    unit_px: float  # the eyes' distance, as if the face looked into the camera
-    # float64[3, 3]: local axes to the picture's (x right, y down, z towards the viewer)
+    unit_px: float  # the distance between the eyes in frontal view
+    # float64[3, 3]: from local axes to those of the image (x right, y down, z to the viewer)
     turn: NDArray[np.float64]
 
     @property
     def plane_px(self) -> NDArray[np.float64]:
-        """float64[2, 2]: steps in the face's plane, in units, to pixels."""
+        """From units in the plane of the face to pixels, float64[2, 2]."""
         return self.unit_px * self.turn[:2, :2]
 
     @property
     def frontal(self) -> float:
-        """1 when the face looks into the camera, 0 in profile; negative from behind."""
+        """The cosine to the camera: 1 in frontal view, 0 in profile, negative from behind."""
         return float(self.turn[2, 2])
 
 
-def frame_of(points: Points) -> FaceFrame:
-    """The local frame of a face, fitted to landmarks (float32[478, 2] pixels) that keep still."""
-    seen = points[list(_STILL)].astype(np.float64)
-    matrix = (_FIT @ (seen - seen.mean(axis=0))).T  # float64[2, 3]
+def face_axes(points: Points2) -> FaceAxes:
+    """Fits the local axes of a face to its rigid landmarks; `points` is float32[478, 2], pixels."""
+    rigid = points[list(_RIGID)].astype(np.float64)
+    matrix = (_FIT @ (rigid - rigid.mean(axis=0))).T  # float64[2, 3]
     left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
-    rows = left @ right  # the nearest two rows of a rotation
-    return FaceFrame(float(sizes.mean()), np.vstack((rows, np.cross(rows[0], rows[1]))))
+    rows = left @ right  # the nearest rotation's first two rows
+    return FaceAxes(float(sizes.mean()), np.vstack((rows, np.cross(rows[0], rows[1]))))
 
 
-def face_points(layers: Layers) -> Points | None:
-    """The landmarks of the face in the picture, where it is large enough for effects."""
+def face_points(layers: Layers) -> Points2 | None:
+    """The landmarks of the face, if it is large enough for effects."""
     if layers.segmentation is None:
         return None
     points = layers.segmentation.landmarks_px
@@ -95,11 +95,11 @@ def face_points(layers: Layers) -> Points | None:
     eyes = points[[33, 133]].mean(axis=0), points[[263, 362]].mean(axis=0)
     apart = float(np.hypot(*(eyes[1] - eyes[0])))
     high = float(np.hypot(*(points[152] - points[10])))
-    return points if max(apart, high / 3) >= SMALLEST_UNIT_PX else None
+    return points if max(apart, high / 3) >= MIN_UNIT_PX else None
 
 
-def bare_points(layers: Layers) -> Points | None:
-    """The same, but None below a head: nothing of such a face will be seen."""
+def uncovered_points(layers: Layers) -> Points2 | None:
+    """The landmarks of a face that no head covers, if it is large enough for effects."""
     points = face_points(layers)
     if points is None:
         return None
@@ -110,27 +110,27 @@ def bare_points(layers: Layers) -> Points | None:
     return None if hidden else points
 
 
-def _inside(outline: Points, point: NDArray[np.float32]) -> bool:
+def _inside(outline: Points2, point: NDArray[np.float32]) -> bool:
     polygon = np.ascontiguousarray(outline, np.float32)
     return cv2.pointPolygonTest(polygon, (float(point[0]), float(point[1])), False) >= 0
 
 
-def box_around(points: Points, margin_px: float, width: int, height: int) -> Rect:
-    """The rectangle around points, grown, inside a picture of that size; may be empty."""
+def box_around(points: Points2, margin_px: float, width: int, height: int) -> Rect:
+    """The rectangle around points, grown and clipped to the image; may be empty."""
     low = np.floor(points.min(axis=0) - margin_px).astype(int)
     high = np.ceil(points.max(axis=0) + margin_px).astype(int) + 1
     return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(width, height)
 
 
 def fill(
-    mask: NDArray[np.uint8], points: Points, origin: tuple[int, int], scale: float, value: int
+    mask: NDArray[np.uint8], points: Points2, origin: tuple[int, int], scale: float, value: int
 ) -> None:
-    """Fills a polygon with soft edges, in place.
+    """Fills an antialiased polygon, in place.
 
-    `points` are pixels of the picture; `mask` starts at its pixel `origin`, and holds `scale`
-    of its pixels along one of the picture's.
+    `points` are pixels of the image; `mask` starts at pixel `origin` of the image and has `scale`
+    times its resolution.
     """
-    # Pixel centres: 0.5 in both grids; cv2 takes sixteenths.
+    # Pixel centres are at 0.5 in both grids; cv2 takes sixteenths of a pixel.
     placed = (points - np.asarray(origin, np.float32) + 0.5) * scale - 0.5
     cv2.fillPoly(mask, [np.rint(placed * 16).astype(np.int32)], (value,), cv2.LINE_AA, 4)
 
@@ -142,7 +142,7 @@ def hide_hands(
     scale: float,
     unit_px: float,
 ) -> None:
-    """Empties the mask where a hand is before the face; arguments as in `fill`."""
+    """Clears the mask where a hand is in front of the face; arguments as in `fill`."""
     width = max(1, round(FINGER_WIDTH * unit_px * scale))
     for hand in layers.segmentation.hands if layers.segmentation is not None else ():
         placed = (hand.points - np.asarray(origin, np.float32) + 0.5) * scale - 0.5
@@ -154,15 +154,15 @@ def hide_hands(
         cv2.polylines(mask, fingers, False, (0,), width, cv2.LINE_AA, 4)
 
 
-def contour(points: Points, names: Sequence[int], growth: float = 1.0) -> Points:
-    """The landmarks of a contour, moved away from their middle by `growth`."""
-    chosen = points[list(names)]
+def contour(points: Points2, indices: Sequence[int], growth: float = 1.0) -> Points2:
+    """The landmarks of a contour, scaled about their centre by `growth`."""
+    chosen = points[list(indices)]
     middle = chosen.mean(axis=0)
-    grown: Points = (middle + (chosen - middle) * growth).astype(np.float32)
+    grown: Points2 = (middle + (chosen - middle) * growth).astype(np.float32)
     return grown
 
 
-def oval(points: Points) -> Points:
+def oval(points: Points2) -> Points2:
     """The outline of the face, float32[36, 2]."""
-    chosen: Points = points[list(FACE_OVAL)]
+    chosen: Points2 = points[list(FACE_OVAL)]
     return chosen

@@ -1,6 +1,6 @@
-"""Make-up: tinted lips and blush, which keep the shading and the gloss of what they lie on.
+"""Make-up: tints lips and cheeks, and keeps their shading and gloss.
 
-Light is multiplied, as by a real dye: in linear light, and by less where the skin shines.
+Colours are multiplied in linear light, as by a real dye, and less in highlights.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ from numpy.typing import NDArray
 
 from livecam.compose.base import Layers
 from livecam.compose.effects import geometry
-from livecam.compose.effects.geometry import FaceFrame, Plane, Points
+from livecam.compose.effects.geometry import FaceAxes, Plane
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Rect
 from livecam.core.srgb import linear_from_srgb, srgb_from_linear
+from livecam.vision.transforms import Points2
 
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722), np.float32)  # of linear sRGB (BT.709)
 
-LIPS_COVER = 0.80  # of the tint, at full setting: a lipstick, not paint
+LIPS_OPACITY = 0.80  # of the tint, at full setting
 LIP_ALBEDO = 0.27  # luminance of bare lips in plain light
-LIGHT_RANGE = (0.3, 1.15)  # how far the tint follows darker or brighter lips
-GLOSS_FROM = 1.5  # times the lips' own brightness: above, it is a reflection and stays white
+LIGHT_RANGE = (0.3, 1.15)  # bounds of the tint's brightness over that of plain light
+GLOSS_FROM = 1.5  # times the mean brightness of the lips: above are specular highlights
 LIPS_FEATHER = 0.035  # eye distances
 TEETH_FEATHER = 0.012
 
-BLUSH = np.array((0.98, 0.60, 0.65), np.float32)  # what is left of the light, at full setting
-BLUSH_AT = ((50, 205), (280, 425))  # the apple of each cheek lies between these
+BLUSH = np.array((0.98, 0.60, 0.65), np.float32)  # factor of the colour, at full setting
+BLUSH_AT = ((50, 205), (280, 425))  # landmarks around the apple of each cheek
 BLUSH_SHIFT = (-0.02, 0.02)  # eye distances, outwards and down
-BLUSH_SIZE = (0.80, 0.52)  # to its rim, where it is exactly 0
+BLUSH_SIZE = (0.80, 0.52)  # radii, where it becomes exactly 0
 BLUSH_TILT_RAD = 0.5  # up towards the ears
 
 _STEPS = 4096
@@ -40,10 +41,10 @@ _ENCODE = np.rint(255 * srgb_from_linear(np.arange(_STEPS) / (_STEPS - 1))).asty
 
 
 class Makeup:
-    """Tints lips and cheeks of the real face; used on one thread, remembers nothing.
+    """The stage that tints lips and cheeks; used on one thread, stateless.
 
     Raises:
-        ConfigError: the colour of the lips is none.
+        ConfigError: the colour of the lips is not valid.
     """
 
     name = "makeup"
@@ -58,24 +59,24 @@ class Makeup:
         return settings.lips > 0 or settings.blush > 0
 
     def apply(self, layers: Layers) -> None:
-        points = geometry.bare_points(layers)
+        points = geometry.uncovered_points(layers)
         if points is None:
             return
-        frame = geometry.frame_of(points)
+        axes = geometry.face_axes(points)
         if self._blush > 0:
-            _blush(layers, points, frame, self._blush)
+            _blush(layers, points, axes, self._blush)
         if self._lips > 0:
-            _tint_lips(layers, points, frame, self._color, self._lips)
+            _tint_lips(layers, points, axes, self._color, self._lips)
 
     def reset(self) -> None:
         pass
 
 
 def color_of(text: str) -> NDArray[np.float32]:
-    """A colour such as "#b3263f" in linear light: float32[3], 0..1.
+    """Parses a colour such as "#b3263f" to linear light, float32[3], 0..1.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a colour.
     """
     if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text.strip()):
         raise ConfigError(
@@ -84,8 +85,8 @@ def color_of(text: str) -> NDArray[np.float32]:
     return _DECODE[np.frombuffer(bytes.fromhex(text.strip().removeprefix("#")), np.uint8)]
 
 
-def lips_mask(layers: Layers, points: Points, region: Rect, unit_px: float) -> NDArray[np.float32]:
-    """How much of each pixel of a region is lip: float32[h, w, 1]; 0 inside the mouth."""
+def lips_mask(layers: Layers, points: Points2, region: Rect, unit_px: float) -> NDArray[np.float32]:
+    """The mask of the lips in a region, float32[h, w, 1]; 0 inside the mouth."""
     origin = (region.x0, region.y0)
     lips = np.zeros((region.height, region.width), np.uint8)
     geometry.fill(lips, points[list(geometry.LIPS_OUTER)], origin, 1, 255)
@@ -99,18 +100,18 @@ def lips_mask(layers: Layers, points: Points, region: Rect, unit_px: float) -> N
 
 
 def _tint_lips(
-    layers: Layers, points: Points, frame: FaceFrame, color: NDArray[np.float32], amount: float
+    layers: Layers, points: Points2, axes: FaceAxes, color: NDArray[np.float32], amount: float
 ) -> None:
     height, width = layers.image.shape[:2]
-    margin = 3 * LIPS_FEATHER * frame.unit_px + 2
+    margin = 3 * LIPS_FEATHER * axes.unit_px + 2
     region = geometry.box_around(points[list(geometry.LIPS_OUTER)], margin, width, height)
     if region.empty:
         return
     part = layers.image[region.slices]
-    mask = lips_mask(layers, points, region, frame.unit_px)
+    mask = lips_mask(layers, points, region, axes.unit_px)
     light = _DECODE[part[..., :3]]
     tinted = _tinted(light, mask, color)
-    light += (tinted - light) * (mask * np.float32(LIPS_COVER * amount))
+    light += (tinted - light) * (mask * np.float32(LIPS_OPACITY * amount))
     changed = _ENCODE[(np.clip(light, 0, 1) * (_STEPS - 1) + 0.5).astype(np.uint16)]
     np.copyto(part[..., :3], changed, where=mask > 0)
 
@@ -118,7 +119,7 @@ def _tint_lips(
 def _tinted(
     light: NDArray[np.float32], mask: NDArray[np.float32], color: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The lips as if they had that colour: linear, float32[h, w, 3]."""
+    """Recolours lips: linear float32[h, w, 3]."""
     brightness = (light @ LUMINANCE)[..., None]
     own = float((brightness * mask).sum() / max(float(mask.sum()), 1e-6))
     own = max(own, 1e-3)
@@ -128,23 +129,23 @@ def _tinted(
     return np.asarray(color * lit * np.minimum(shade, GLOSS_FROM) + gloss, np.float32)
 
 
-def _blush(layers: Layers, points: Points, frame: FaceFrame, amount: float) -> None:
+def _blush(layers: Layers, points: Points2, axes: FaceAxes, amount: float) -> None:
     height, width = layers.image.shape[:2]
     for side, names in zip((-1, 1), BLUSH_AT, strict=True):
-        # The cheek that turns away narrows and fades, as its skin does.
-        seen = float(frame.turn[2] @ (side * 0.6, 0.0, 0.8))
-        if seen <= 0.1:
+        # The cheek that turns away narrows and fades.
+        facing = float(axes.turn[2] @ (side * 0.6, 0.0, 0.8))
+        if facing <= 0.1:
             continue
         step = np.array((side * BLUSH_SHIFT[0], BLUSH_SHIFT[1]))
-        center = points[list(names)].mean(axis=0) + frame.plane_px @ step
-        reach = BLUSH_SIZE[0] * frame.unit_px
+        center = points[list(names)].mean(axis=0) + axes.plane_px @ step
+        reach = BLUSH_SIZE[0] * axes.unit_px
         region = geometry.box_around(center[None], reach, width, height)
         if region.empty:
             continue
         part = layers.image[region.slices]
-        weight = _patch(region, center, frame, side) * np.float32(amount * min(1.0, 2 * seen))
-        weight *= _on_face(layers, points, region, frame.unit_px)
-        # A table for the fully blushed colour; mixing it in by weight is near enough to light.
+        weight = _patch(region, center, axes, side) * np.float32(amount * min(1.0, 2 * facing))
+        weight *= _on_face(layers, points, region, axes.unit_px)
+        # A table of the fully blushed colour; blending it as encoded sRGB is accurate enough.
         dyed = cv2.LUT(part, _BLUSHED)
         part[...] = cv2.blendLinear(dyed, part, weight, 1 - weight)
 
@@ -156,19 +157,19 @@ _BLUSHED = np.stack(
 )[None]
 
 
-def _patch(region: Rect, center: Points, frame: FaceFrame, side: int) -> Plane:
-    """A soft tilted ellipse on the cheek, float32[h, w], exactly 0 at its rim."""
+def _patch(region: Rect, center: Points2, axes: FaceAxes, side: int) -> Plane:
+    """A soft tilted ellipse on the cheek, float32[h, w], exactly 0 at its edge."""
     x = np.arange(region.x0, region.x1, dtype=np.float32) - center[0]
     y = (np.arange(region.y0, region.y1, dtype=np.float32) - center[1])[:, None]
     cosine, sine = np.cos(BLUSH_TILT_RAD * -side), np.sin(BLUSH_TILT_RAD * -side)
-    axes = np.array(((cosine, sine), (-sine, cosine))) / np.array(BLUSH_SIZE)[:, None]
-    to_unit = (axes @ np.linalg.inv(frame.plane_px)).astype(np.float32)
+    ellipse = np.array(((cosine, sine), (-sine, cosine))) / np.array(BLUSH_SIZE)[:, None]
+    to_unit = (ellipse @ np.linalg.inv(axes.plane_px)).astype(np.float32)
     along, across = to_unit[0, 0] * x + to_unit[0, 1] * y, to_unit[1, 0] * x + to_unit[1, 1] * y
     return np.asarray(np.maximum(1 - along * along - across * across, 0) ** 3, np.float32)
 
 
-def _on_face(layers: Layers, points: Points, region: Rect, unit_px: float) -> Plane:
-    """1 inside the outline of the face and not behind a hand, float32[h, w]."""
+def _on_face(layers: Layers, points: Points2, region: Rect, unit_px: float) -> Plane:
+    """The mask of the face without hands in front of it, float32[h, w]."""
     mask = np.zeros((region.height, region.width), np.uint8)
     origin = (region.x0, region.y0)
     geometry.fill(mask, geometry.oval(points), origin, 1, 255)

@@ -1,9 +1,9 @@
-"""Calm the skin of a face: blotches go, pores and edges stay.
+"""Smooths the skin of a face: blotches go, pores and edges stay.
 
-The picture is taken apart: what is finer than a reduced copy (pores, hair, the camera's grain)
-is mostly kept, the copy itself is smoothed by a guided filter (He, Sun and Tang 2010), which
-leaves shading and edges. Only skin is touched: eyes, brows, lips and nostrils are left out, and
-what has another colour than the cheeks, such as a strand of hair or the rim of glasses.
+The image is split into two bands: what is finer than a reduced copy (pores, hair, the camera's
+grain) is mostly kept, the copy itself is smoothed by a guided filter (He, Sun and Tang 2010), which
+keeps shading and edges. Only skin is changed: eyes, brows, lips and nostrils are masked, and
+what differs in colour from the cheeks, such as a strand of hair or the rim of glasses.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 
 from livecam.compose.base import Layers
 from livecam.compose.effects import geometry
-from livecam.compose.effects.geometry import Plane, Points
+from livecam.compose.effects.geometry import Plane
 from livecam.config.settings import EffectSettings
 from livecam.core.face import FACE_OVAL
 from livecam.core.frame import Image, Rect
+from livecam.vision.transforms import Points2
 
-UNIT_CELLS = 44  # the reduced copy has so many pixels between the eyes
+UNIT_CELLS = 44  # distance between the eyes in the reduced copy, pixels
 RADIUS = 4  # of the filter, in its pixels: a tenth of the eyes' distance, a large pimple
 EDGE = 0.05  # contrast (0..1, sRGB) that counts as an edge
 FINE_LOSS = 0.40  # of the finest detail, at full setting
-SKIN_SPREAD = 11.0  # levels of Cr and Cb that skin may differ from its middle
-CHEEKS = (50, 280, 205, 425, 151, 36, 266)  # where it is surely skin
+SKIN_SPREAD = 11.0  # levels of Cr and Cb that skin may differ from its median
+CHEEKS = (50, 280, 205, 425, 151, 36, 266)  # landmarks on bare skin
 OVAL_SHRINK, HOLE_GROWTH = 0.97, 1.22
 EYE_GROWTH = 1.45  # lashes and lids too
 BROW_GROWTH = 1.12
@@ -32,7 +33,7 @@ FEATHER = 1.6  # pixels of the reduced copy
 
 
 class SmoothSkin:
-    """Smooths the skin of the real face; used on one thread, remembers nothing."""
+    """The stage that smooths skin; used on one thread, stateless."""
 
     name = "smooth-skin"
 
@@ -44,10 +45,10 @@ class SmoothSkin:
         return settings.smooth_skin > 0
 
     def apply(self, layers: Layers) -> None:
-        points = geometry.bare_points(layers)
+        points = geometry.uncovered_points(layers)
         if points is None:
             return
-        unit_px = geometry.frame_of(points).unit_px
+        unit_px = geometry.face_axes(points).unit_px
         height, width = layers.image.shape[:2]
         region = geometry.box_around(geometry.oval(points), 2, width, height)
         if region.width < 4 or region.height < 4:
@@ -69,8 +70,8 @@ def _reduced(part: Image, scale: float) -> Image:
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def skin_mask(layers: Layers, points: Points, region: Rect, small: Image, unit_px: float) -> Plane:
-    """How much of each pixel is skin: float32[rows, columns] 0..1 over the reduced region."""
+def skin_mask(layers: Layers, points: Points2, region: Rect, small: Image, unit_px: float) -> Plane:
+    """The mask of skin over the reduced region, float32[rows, columns], 0..1."""
     origin, scale = (region.x0, region.y0), small.shape[1] / region.width
     mask = np.zeros(small.shape[:2], np.uint8)
     outline = geometry.contour(points, FACE_OVAL, OVAL_SHRINK)
@@ -87,12 +88,12 @@ def skin_mask(layers: Layers, points: Points, region: Rect, small: Image, unit_p
         geometry.fill(mask, geometry.contour(points, names, growth), origin, scale, 0)
     geometry.hide_hands(mask, layers, origin, scale, unit_px)
     soft = cv2.GaussianBlur(np.minimum(mask, _skin_colored(small, mask)), (0, 0), FEATHER)
-    # Softened inwards only: beyond the outline nothing changes.
+    # Feathered inwards only: beyond the outline nothing changes.
     return np.asarray(np.minimum(soft, mask), np.float32) * np.float32(1 / 255)
 
 
 def _skin_colored(small: Image, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """How near each pixel's hue is to the face's own skin: uint8[rows, columns]."""
+    """The similarity of each pixel's chroma to the face's skin, uint8[rows, columns]."""
     chroma = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
     inside = chroma[mask == 255]
     if not len(inside):
@@ -103,19 +104,19 @@ def _skin_colored(small: Image, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _smoothed(part: Image, small: Image, mask: Plane, amount: float) -> Image:
-    """The part of the picture with smoother skin, uint8[h, w, 4]."""
+    """Returns the part with smoother skin, uint8[h, w, 4]."""
     base = small.astype(np.float32)
-    calm = edge_preserving(base, RADIUS, EDGE * 255)
+    smooth = edge_preserving(base, RADIUS, EDGE * 255)
     weight = mask * np.float32(amount)
     loss = weight * np.float32(FINE_LOSS)
-    # picture + weight * (calm - base) - loss * (picture - base), the last two sums enlarged
-    added = (calm - base) * weight[..., None]
+    # image + weight * (smooth - base) - loss * (image - base), the low-resolution terms enlarged
+    added = (smooth - base) * weight[..., None]
     added += base * loss[..., None]
     size = (part.shape[1], part.shape[0])
     kept = 1 - np.asarray(cv2.resize(loss, size, interpolation=cv2.INTER_LINEAR), np.float32)
     enlarged = cv2.resize(added, size, interpolation=cv2.INTER_LINEAR)
-    kept_picture = cv2.multiply(part, cv2.merge([kept] * 4), dtype=cv2.CV_32F)
-    out = cv2.add(kept_picture, enlarged, dtype=cv2.CV_8U)
+    kept_image = cv2.multiply(part, cv2.merge([kept] * 4), dtype=cv2.CV_32F)
+    out = cv2.add(kept_image, enlarged, dtype=cv2.CV_8U)
     return np.asarray(out, np.uint8)
 
 

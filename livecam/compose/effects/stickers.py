@@ -1,4 +1,4 @@
-"""Pictures that stick to the face: they follow it, turn with it, and hide when it turns away.
+"""Draws stickers on the face: they follow it, turn with it, and fade when it turns away.
 
 A sticker is a folder with `sticker.toml` and its pictures:
 
@@ -7,13 +7,13 @@ A sticker is a folder with `sticker.toml` and its pictures:
 
     [[part]]
     picture = "ear.png"       # RGBA, straight
-    anchor = [10]             # landmarks of MediaPipe's face; their middle
+    anchor = [10]             # landmarks of MediaPipe's face; their mean
     size = 1.2                # width in eye distances (one is about 6.3 cm)
-    offset = [-0.7, -0.6, 0]  # from there to the picture's middle: right, down, out of the face
-    side = -20                # degrees the picture faces to the side; turned away, it hides
+    offset = [-0.7, -0.6, 0]  # from there to the picture's centre: right, down, out of the face
+    side = -20                # degrees the picture faces to the side; turned away, it fades
     lean = 10                 # degrees it is turned clockwise
-    bend = 1.3                # radius of the upright roll it is bent around; 0 is flat
-    mirror = true             # left and right changed
+    bend = 1.3                # radius of the upright cylinder it is bent around; 0 is flat
+    mirror = true             # flipped left to right
 """
 
 from __future__ import annotations
@@ -30,25 +30,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livecam.compose.base import Layers
 from livecam.compose.effects import geometry
-from livecam.compose.effects.geometry import FaceFrame, Points
+from livecam.compose.effects.geometry import FaceAxes
 from livecam.config.paths import shipped_folder
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Image, Rect
 from livecam.core.registry import did_you_mean
+from livecam.vision.transforms import Points2
 
 DESCRIPTION = "sticker.toml"
-VIEW_DISTANCE = 10.0  # of the camera, eye distances: gives flat pictures their perspective
-HIDDEN_AT, SHOWN_AT = 0.10, 0.34  # how much a part faces the camera, as a cosine
-SMALLEST_PX = 2.0  # a part that is drawn less wide shows nothing
-LARGEST_PICTURE = 2048  # pixels along a side
-RIM = 0.04  # of a bent part's radius: it melts away where it turns out of sight
+VIEW_DISTANCE = 10.0  # of the camera, eye distances: for the perspective of flat pictures
+HIDDEN_AT, OPAQUE_AT = 0.10, 0.34  # cosine between a part and the camera
+MIN_WIDTH_PX = 2.0  # narrower parts are not drawn
+MAX_SIDE_PX = 2048
+RIM = 0.04  # of a bent part's radius: it fades out where it turns out of sight
 
 Landmark = Annotated[int, Field(ge=0, lt=geometry.LANDMARKS)]
 
 
 class PartDescription(BaseModel):
-    """A `[[part]]` of a sticker.toml; the module's first lines say what each key means."""
+    """A `[[part]]` of a sticker.toml; the keys are described at the top of the module."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,16 +75,14 @@ class StickerDescription(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class StickerPart:
-    """One picture of a sticker, ready to be drawn."""
+    """One picture of a sticker, loaded."""
 
     description: PartDescription
-    # uint8[h, w, 4], premultiplied; each half as large as the one before, so that small faces
-    # get smooth pictures
-    pictures: tuple[Image, ...]
+    mipmaps: tuple[Image, ...]  # uint8[h, w, 4], premultiplied; each half as large as the last
 
     @property
     def axes(self) -> NDArray[np.float64]:
-        """float64[3, 3]: the picture's right, down and out as columns, in the face's frame."""
+        """The picture's right, down and out as columns, in the face's axes: float64[3, 3]."""
         side, lean = np.deg2rad((self.description.side, self.description.lean))
         right = np.array((np.cos(side), 0.0, -np.sin(side)))
         out = np.array((np.sin(side), 0.0, np.cos(side)))
@@ -94,7 +93,7 @@ class StickerPart:
     @property
     def size(self) -> tuple[float, float]:
         """Width and height in eye distances."""
-        height, width = self.pictures[0].shape[:2]
+        height, width = self.mipmaps[0].shape[:2]
         return self.description.size, self.description.size * height / width
 
 
@@ -108,10 +107,10 @@ class Sticker:
 
 
 class Stickers:
-    """Draws stickers over the finished picture; used on one thread, remembers nothing.
+    """The stage that draws stickers; used on one thread, stateless.
 
-    They are drawn after the head and stick to the real face, so they also fit an avatar, whose
-    head sits on that face. Hands that were seen stay in front.
+    They follow the real face, so they also fit an avatar, whose head follows that face. Detected
+    hands stay in front.
 
     Raises:
         ConfigError: a sticker is unknown or broken.
@@ -130,30 +129,30 @@ class Stickers:
         points = geometry.face_points(layers)
         if points is None:
             return
-        frame = geometry.frame_of(points)
+        axes = geometry.face_axes(points)
         for sticker in self._stickers:
             for part in sticker.parts:
-                _draw(layers, part, points, frame)
+                _draw(layers, part, points, axes)
 
     def reset(self) -> None:
         pass
 
 
 def sticker_folder() -> Path:
-    """Where the built-in stickers lie."""
+    """The folder of the built-in stickers."""
     return shipped_folder("presets") / "stickers"
 
 
 def list_stickers() -> tuple[str, ...]:
-    """The names of the built-in stickers, sorted."""
+    """Lists the names of the built-in stickers, sorted."""
     return tuple(sorted(path.parent.name for path in sticker_folder().glob(f"*/{DESCRIPTION}")))
 
 
 def load_sticker(name: str) -> Sticker:
-    """The built-in sticker of that name, or the one in that folder.
+    """Loads the built-in sticker of that name, or the one in that folder.
 
     Raises:
-        ConfigError: nobody knows it, or its files are broken.
+        ConfigError: there is none, or its files are broken.
     """
     known = list_stickers()
     folder = sticker_folder() / name if name in known else Path(name).expanduser()
@@ -194,16 +193,16 @@ def _part(folder: Path, description: PartDescription) -> StickerPart:
     picture = _picture(path)
     if description.mirror:
         picture = np.asarray(cv2.flip(picture, 1), np.uint8)
-    pictures = [picture]
-    while min(pictures[-1].shape[:2]) >= 16:
-        height, width = pictures[-1].shape[:2]
-        half = cv2.resize(pictures[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        pictures.append(np.asarray(half, np.uint8))
-    return StickerPart(description, tuple(pictures))
+    mipmaps = [picture]
+    while min(mipmaps[-1].shape[:2]) >= 16:
+        height, width = mipmaps[-1].shape[:2]
+        half = cv2.resize(mipmaps[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        mipmaps.append(np.asarray(half, np.uint8))
+    return StickerPart(description, tuple(mipmaps))
 
 
 def _picture(path: Path) -> Image:
-    """A PNG as premultiplied RGBA, with a clear pixel around it so that its edges stay soft."""
+    """Reads a PNG as premultiplied RGBA, with a clear border pixel for soft edges."""
     try:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as err:
@@ -213,62 +212,62 @@ def _picture(path: Path) -> Image:
     found = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
     if found is None or found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 4:
         raise ConfigError(f"{path} is no RGBA picture", hint="save it as a PNG with transparency")
-    if max(found.shape[:2]) > LARGEST_PICTURE:
+    if max(found.shape[:2]) > MAX_SIDE_PX:
         raise ConfigError(
             f"{path} is {found.shape[1]}x{found.shape[0]}",
-            hint=f"make it no larger than {LARGEST_PICTURE} pixels along a side",
+            hint=f"make it no larger than {MAX_SIDE_PX} pixels along a side",
         )
     image = cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA).astype(np.uint16)
     image[..., :3] = (image[..., :3] * image[..., 3:] + 127) // 255
     return np.pad(image.astype(np.uint8), ((1, 1), (1, 1), (0, 0)))
 
 
-def _draw(layers: Layers, part: StickerPart, points: Points, frame: FaceFrame) -> None:
-    shown = _shown(part, frame)
-    width_px = part.size[0] * frame.unit_px
-    if shown <= 0 or width_px < SMALLEST_PX:
+def _draw(layers: Layers, part: StickerPart, points: Points2, axes: FaceAxes) -> None:
+    opacity = _opacity(part, axes)
+    width_px = part.size[0] * axes.unit_px
+    if opacity <= 0 or width_px < MIN_WIDTH_PX:
         return
     anchor = points[list(part.description.anchor)].mean(axis=0).astype(np.float64)
-    picture = _fitting(part, width_px)
+    picture = _mipmap(part, width_px)
     drawn = (
-        _bent(part, picture, anchor, frame, layers.image)
+        _cylindrical(part, picture, anchor, axes, layers.image)
         if part.description.bend
-        else _flat(part, picture, anchor, frame, layers.image)
+        else _planar(part, picture, anchor, axes, layers.image)
     )
     if drawn is not None:
-        _lay_over(layers, *drawn, shown, frame.unit_px)
+        _blend(layers, *drawn, opacity, axes.unit_px)
 
 
-def _shown(part: StickerPart, frame: FaceFrame) -> float:
-    """0 when the part faces away from the camera, 1 when it can be seen."""
-    toward = float(frame.turn[2] @ part.axes[:, 2])
-    share = float(np.clip((toward - HIDDEN_AT) / (SHOWN_AT - HIDDEN_AT), 0, 1))
+def _opacity(part: StickerPart, axes: FaceAxes) -> float:
+    """0 for a part that faces away from the camera, 1 for one that faces it."""
+    toward = float(axes.turn[2] @ part.axes[:, 2])
+    share = float(np.clip((toward - HIDDEN_AT) / (OPAQUE_AT - HIDDEN_AT), 0, 1))
     return share * share * (3 - 2 * share)
 
 
-def _fitting(part: StickerPart, width_px: float) -> Image:
-    """The smallest of its pictures that is not enlarged."""
-    wide = [each for each in part.pictures if each.shape[1] >= width_px]
-    return wide[-1] if wide else part.pictures[0]
+def _mipmap(part: StickerPart, width_px: float) -> Image:
+    """The smallest mipmap that is not enlarged."""
+    wide = [each for each in part.mipmaps if each.shape[1] >= width_px]
+    return wide[-1] if wide else part.mipmaps[0]
 
 
 def _project(
-    places: NDArray[np.float64], anchor: NDArray[np.float64], frame: FaceFrame
+    places: NDArray[np.float64], anchor: NDArray[np.float64], axes: FaceAxes
 ) -> NDArray[np.float64]:
-    """Places float64[k, 3] around the anchor, eye distances in the face's frame, to pixels."""
-    seen = places @ frame.turn.T
-    nearer = 1 / (1 - seen[:, 2:] / VIEW_DISTANCE)
-    return np.asarray(anchor + frame.unit_px * seen[:, :2] * nearer)
+    """Projects float64[k, 3] around the anchor, eye distances in the face's axes, to pixels."""
+    turned = places @ axes.turn.T
+    scale = 1 / (1 - turned[:, 2:] / VIEW_DISTANCE)
+    return np.asarray(anchor + axes.unit_px * turned[:, :2] * scale)
 
 
-def _flat(
-    part: StickerPart, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
+def _planar(
+    part: StickerPart, picture: Image, anchor: NDArray[np.float64], axes: FaceAxes, image: Image
 ) -> tuple[Rect, Image] | None:
-    """Where the part is drawn, and its premultiplied pixels there."""
-    axes, (width, height) = part.axes, part.size
+    """Renders a flat part: its rectangle and premultiplied pixels."""
+    right_down, (width, height) = part.axes[:, :2], part.size
     corners = np.array(((-1, -1), (1, -1), (1, 1), (-1, 1))) * (width / 2, height / 2)
-    places = np.array(part.description.offset) + corners @ axes[:, :2].T
-    quad = _project(places, anchor, frame).astype(np.float32)
+    places = np.array(part.description.offset) + corners @ right_down.T
+    quad = _project(places, anchor, axes).astype(np.float32)
     region = geometry.box_around(quad, 1, image.shape[1], image.shape[0])
     if region.empty:
         return None
@@ -279,22 +278,22 @@ def _flat(
     return region, np.asarray(drawn, np.uint8)
 
 
-def _bent(
-    part: StickerPart, picture: Image, anchor: NDArray[np.float64], frame: FaceFrame, image: Image
+def _cylindrical(
+    part: StickerPart, picture: Image, anchor: NDArray[np.float64], axes: FaceAxes, image: Image
 ) -> tuple[Rect, Image] | None:
-    """As `_flat`, around an upright roll, seen from far away.
+    """Renders a part on an upright cylinder, in orthographic projection.
 
-    A point at angle t and height y of a roll of radius r lies at (r sin t, y, r (cos t - 1));
-    its place in the picture is solved for t, then for y.
+    A point at angle t and height y of a cylinder of radius r is (r sin t, y, r (cos t - 1));
+    its projection is solved for t, then for y.
     """
     radius, (width, height) = part.description.bend, part.size
-    base = _project(np.array(part.description.offset)[None], anchor, frame)[0]
-    around, down, out = frame.turn[:2].T
-    region = _bent_region(part, base, frame, image)
+    base = _project(np.array(part.description.offset)[None], anchor, axes)[0]
+    around, down, out = axes.turn[:2].T
+    region = _cylinder_rect(part, base, axes, image)
     if region.empty:
         return None
-    x = ((np.arange(region.x0, region.x1) - base[0]) / frame.unit_px).astype(np.float32)
-    y = ((np.arange(region.y0, region.y1) - base[1]) / frame.unit_px).astype(np.float32)[:, None]
+    x = ((np.arange(region.x0, region.x1) - base[0]) / axes.unit_px).astype(np.float32)
+    y = ((np.arange(region.y0, region.y1) - base[1]) / axes.unit_px).astype(np.float32)[:, None]
     across = np.array((down[1], -down[0]))
     a, b = around @ across, out @ across
     length = float(np.hypot(a, b))
@@ -314,32 +313,32 @@ def _bent(
     return region, np.asarray(drawn, np.uint8)
 
 
-def _bent_region(
-    part: StickerPart, base: NDArray[np.float64], frame: FaceFrame, image: Image
+def _cylinder_rect(
+    part: StickerPart, base: NDArray[np.float64], axes: FaceAxes, image: Image
 ) -> Rect:
     radius, (width, height) = part.description.bend, part.size
     angle = np.linspace(-1, 1, 17) * min(width / 2 / radius, np.pi)
     ring = np.stack((radius * np.sin(angle), angle * 0, radius * (np.cos(angle) - 1)), axis=1)
     half = np.array((0, height / 2, 0))
     both = np.concatenate((ring - half, ring + half))
-    placed = base + frame.unit_px * (both @ frame.turn[:2].T)
+    placed = base + axes.unit_px * (both @ axes.turn[:2].T)
     return geometry.box_around(placed.astype(np.float32), 2, image.shape[1], image.shape[0])
 
 
-def _lay_over(layers: Layers, region: Rect, drawn: Image, shown: float, unit_px: float) -> None:
-    """Blends premultiplied pixels in; as encoded, which a picture's soft shadows were drawn for."""
+def _blend(layers: Layers, region: Rect, drawn: Image, opacity: float, unit_px: float) -> None:
+    """Blends premultiplied pixels as encoded sRGB, for which the stickers were painted."""
     mask: NDArray[np.uint8] | None = None
     if layers.segmentation is not None and layers.segmentation.hands:
         mask = np.full(drawn.shape[:2], 255, np.uint8)
         geometry.hide_hands(mask, layers, (region.x0, region.y0), 1, unit_px)
-    if shown < 1:
+    if opacity < 1:
         mask = np.full(drawn.shape[:2], 255, np.uint8) if mask is None else mask
-        mask = np.asarray(cv2.convertScaleAbs(mask, alpha=shown), np.uint8)
+        mask = np.asarray(cv2.convertScaleAbs(mask, alpha=opacity), np.uint8)
     if mask is not None:
         drawn = np.asarray(cv2.multiply(drawn, cv2.merge([mask] * 4), scale=1 / 255), np.uint8)
     alpha = cv2.extractChannel(drawn, 3)
     left = cv2.merge([cv2.bitwise_not(alpha)] * 4)
     part = layers.image[region.slices]
     part[...] = cv2.add(cv2.multiply(part, left, scale=1 / 255), drawn)
-    made = layers.synthetic[region.slices]
-    np.maximum(made, alpha, out=made)
+    synthetic = layers.synthetic[region.slices]
+    np.maximum(synthetic, alpha, out=synthetic)
