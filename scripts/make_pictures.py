@@ -59,7 +59,7 @@ STAGES: tuple[tuple[str, dict[str, dict[str, object]]], ...] = (
 
 
 class Seeing:
-    """Reads each picture before the line shows it, as a conversion does."""
+    """Reads each picture before the pipeline shows it, as a conversion does."""
 
     def __init__(self, settings: Settings) -> None:
         make = segmenter_factory(settings, hurried=False)
@@ -78,29 +78,29 @@ class Seeing:
 
 
 def played(last: int) -> list[tuple[Frame, Published]]:
-    """The sample's frames up to `last`, each with what the line publishes for it."""
+    """The sample's frames up to `last`, each with what the pipeline publishes for it."""
     settings, timer = Settings(), StageTimer()
     pairs = []
     with open_graphics() as graphics, VideoReader(sample_clip()) as reader:
         tracker, people = tracker_factory(settings)(), people_tracker(settings)
         make = compositor_factory(settings, graphics, timer)
         seeing = Seeing(settings)
-        line = None
+        pipeline = None
         for frame in reader:
-            if line is None:
+            if pipeline is None:
                 info = OutputInfo(frame.width, frame.height, 30.0)
                 avatar = load_avatar(settings.avatar.avatar)
                 inputs = Inputs(segmentations=seeing.newest)
-                line = Pipeline(settings, (avatar,), make, info, timer, inputs)
+                pipeline = Pipeline(settings, (avatar,), make, info, timer, inputs)
             observation = people.update(tracker.track(frame))
             seeing.look(observation)
-            published = line.show(observation, frame.captured_at)
+            published = pipeline.show(observation, frame.captured_at)
             if frame.index == SHOWN or frame.index in STRIP:
                 pairs.append((frame, published))
             if frame.index == last:
                 break
-        if line is not None:
-            line.close()
+        if pipeline is not None:
+            pipeline.close()
         tracker.close()
     return pairs
 
@@ -121,15 +121,15 @@ def tracked() -> list[Observation]:
 def shown_as(
     settings: Settings, seen: list[Observation], graphics: Graphics, avatar: Avatar
 ) -> Image:
-    """The last of those frames as the line publishes it."""
+    """The last of those frames as the pipeline publishes it."""
     make = compositor_factory(settings, graphics, StageTimer())
     seeing = Seeing(settings)
     info = OutputInfo(seen[0].frame.width, seen[0].frame.height, 30.0)
-    line = Pipeline(settings, (avatar,), make, info, None, Inputs(segmentations=seeing.newest))
+    pipeline = Pipeline(settings, (avatar,), make, info, None, Inputs(segmentations=seeing.newest))
     for observation in seen:
         seeing.look(observation)
-        published = line.show(observation, observation.frame.captured_at)
-    line.close()
+        published = pipeline.show(observation, observation.frame.captured_at)
+    pipeline.close()
     return published.frame.image
 
 

@@ -26,7 +26,7 @@ from livecam.sources.base import Source, SourceInfo, TestPattern
 from livecam.tracking.base import ScriptedTracker, Tracker
 from tests.faces import SIZE, face, frame
 from tests.memory_sink import MemorySink
-from tests.test_line import PaintingCompositor, avatar, is_curtain
+from tests.test_pipeline import PaintingCompositor, avatar, is_curtain
 
 FPS = 100.0
 PATIENCE_S = 20.0  # a test that has not ended by then hangs
@@ -66,9 +66,9 @@ def run_live(
     capture = CaptureWorker(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
     tracking = TrackingWorker(make_tracker, PeopleTracker(), capture.frames, timer)
     info = OutputInfo(*SIZE, FPS)
-    line = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
+    pipeline = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
     outputs = [SinkWorker(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
-    live = LiveLoop(line, capture, tracking, outputs, clock, timer, None, watch)
+    live = LiveLoop(pipeline, capture, tracking, outputs, clock, timer, None, watch)
     workers = (capture.worker, tracking.worker)
     try:
         for worker in workers:

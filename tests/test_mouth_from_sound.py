@@ -38,7 +38,7 @@ from livecam.segmentation.hand_mask import LIPS
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face
 from tests.pipelines import TrackedPipeline
-from tests.test_line import Stage, avatar
+from tests.test_pipeline import Stage, avatar
 
 approx = pytest.approx
 RATE = 16000
@@ -612,7 +612,7 @@ class Speaking(Stage):
     def __init__(self, sound: Told) -> None:
         super().__init__()
         self.hands: tuple[Hand, ...] = ()
-        self.line = TrackedPipeline(
+        self.pipeline = TrackedPipeline(
             Settings(), (avatar(),), self._make, OutputInfo(*SIZE, 30.0),
             Inputs(segmentations=self.scene, mouth=MouthBlender(sound)),
         )  # fmt: skip
@@ -652,7 +652,7 @@ def test_who_is_out_of_sight_goes_on_talking():
     stage = Speaking(Told(0.9))
     stage.jaw_after(5, face())
     held = stage.jaw_after(8)
-    assert stage.line.show(None, stage.now).state is Shown.HOLD
+    assert stage.pipeline.show(None, stage.now).state is Shown.HOLD
     assert held[-1] == approx(0.9, abs=0.01)
     assert stage.jaw_after(10, face())[-1] < 0.1
 

@@ -28,7 +28,7 @@ from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
 from tests.pipelines import TrackedPipeline
-from tests.test_line import PaintingCompositor, Stage, avatar, is_curtain, shows_face
+from tests.test_pipeline import PaintingCompositor, Stage, avatar, is_curtain, shows_face
 
 PIPELINE = Path(publication.__file__).parent
 CAMERA = (255, 0, 255)  # the real face of these frames is magenta
@@ -112,7 +112,7 @@ def test_live_a_bare_frame_is_returned_nowhere_else(
     )
     for _ in range(6):
         stage = Stage()
-        stage.line = TrackedPipeline(
+        stage.pipeline = TrackedPipeline(
             settings, (avatar(),), lambda *_: Drawing(), OutputInfo(*SIZE, 30.0)
         )
         for event in rng.integers(0, 6, 50):
@@ -123,7 +123,7 @@ def test_live_a_bare_frame_is_returned_nowhere_else(
             elif event == 4:
                 published = stage.hears_nothing(float(rng.uniform(0, 0.8)))
             else:
-                stage.line.source_lost()
+                stage.pipeline.source_lost()
                 published = stage.hears_nothing()
             if published.state is not Shown.BLUR:
                 assert not shows_face(published), published.state
@@ -205,13 +205,13 @@ def entries_of(call: Callable[[], object]) -> Counter[str]:
 def test_an_observation_enters_each_module_of_the_pipeline_at_most_twice(alignment: str) -> None:
     stage = Stage()
     settings = Settings.model_validate({"smoothing": {"alignment": alignment}})
-    stage.line = TrackedPipeline(settings, (avatar(),), stage._make, OutputInfo(*SIZE, 30.0))
+    stage.pipeline = TrackedPipeline(settings, (avatar(),), stage._make, OutputInfo(*SIZE, 30.0))
     for _ in range(3):
         assert stage.sees(face()).state is Shown.AVATAR
     taken = stage.picture()
-    observation = stage.line.people.update(Observation(taken, (face(),)))
+    observation = stage.pipeline.people.update(Observation(taken, (face(),)))
     newest = Frame(taken.image, taken.index + 1, taken.captured_at + 1 / 60)
-    show = super(TrackedPipeline, stage.line).show
+    show = super(TrackedPipeline, stage.pipeline).show
     entered = entries_of(lambda: show(observation, stage.now + 1 / 30, newest))
     assert {name: count for name, count in entered.items() if count > 2} == {}
     assert entered["livecam.pipeline.pipeline"] == 1
@@ -223,5 +223,5 @@ def test_an_observation_enters_each_module_of_the_pipeline_at_most_twice(alignme
 def test_the_curtain_is_up_for_faces_that_were_not_associated() -> None:
     """An observation that no one associated has no wearers: it shows nothing."""
     stage = Stage()
-    show = super(TrackedPipeline, stage.line).show
+    show = super(TrackedPipeline, stage.pipeline).show
     assert is_curtain(show(Observation(stage.picture(), (face(),)), stage.now))

@@ -43,7 +43,7 @@ from livecam.takes.export import export_take
 from livecam.tracking.base import ScriptedTracker
 from tests.faces import SIZE, face, frame
 from tests.pipelines import TrackedPipeline
-from tests.test_line import PaintingCompositor, avatar
+from tests.test_pipeline import PaintingCompositor, avatar
 
 FPS = 30
 
@@ -166,11 +166,11 @@ def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path)
         def close(self):
             pass
 
-    line = performed_by(Mouth(), Settings())
+    pipeline = performed_by(Mouth(), Settings())
     writer = TakeWriter(tmp_path / "take.jsonl")
     for i in range(10):
         seen = face(center=(0.4, 0.5), browInnerUp=0.2)
-        shown = line.show(Observation(frame(i, i / 30), (seen,)), i / 30 + 0.02)
+        shown = pipeline.show(Observation(frame(i, i / 30), (seen,)), i / 30 + 0.02)
         writer.observe(shown.face, i / 30 + 0.03)
     writer.close()
     take = read_take(tmp_path / "take.jsonl")
@@ -211,10 +211,10 @@ def test_a_take_is_never_overwritten(recorded):
 def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(recorded):
     settings = Settings(motion=MotionSettings(motion=str(recorded)))
     player = TakePlayer(read_take(recorded))
-    line = performed_by(player, settings)
+    pipeline = performed_by(player, settings)
     for i in range(15):
         seen = face(center=(0.4, 0.5))
-        published = line.show(Observation(frame(i, i / 30), (seen,)), i / 30)
+        published = pipeline.show(Observation(frame(i, i / 30), (seen,)), i / 30)
     assert published.state is Shown.AVATAR
     assert published.face is not None
     assert published.face.weights[INDEX["jawOpen"]] == pytest.approx(14 / 30, abs=0.02)
@@ -226,8 +226,8 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
         source=SourceSettings(source="blank"), motion=MotionSettings(motion=str(recorded))
     )
     player = TakePlayer(read_take(recorded))
-    line = performed_by(player, settings)
-    published = line.show(Observation(frame(0, 0.0), ()), 5.0)
+    pipeline = performed_by(player, settings)
+    published = pipeline.show(Observation(frame(0, 0.0), ()), 5.0)
     assert published.state is Shown.AVATAR
     assert published.face is not None
     assert published.face.pose.translation == pytest.approx((0.0, 0.02, -0.6), abs=1e-4)
@@ -235,8 +235,8 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
 
 def test_a_take_never_stands_in_for_a_face_that_a_camera_lost(recorded):
     player = TakePlayer(read_take(recorded))
-    line = performed_by(player, Settings())
-    assert line.show(Observation(frame(0, 0.0), ()), 0.0).state is Shown.CURTAIN
+    pipeline = performed_by(player, Settings())
+    assert pipeline.show(Observation(frame(0, 0.0), ()), 0.0).state is Shown.CURTAIN
 
 
 def test_a_blank_card_without_anybody_is_refused():
@@ -281,10 +281,10 @@ def test_the_show_goes_on_without_a_listener_that_fails():
     tracking = TrackingWorker(
         lambda: ScriptedTracker(lambda f: (face(),)), PeopleTracker(), capture.frames, timer
     )
-    line = Pipeline(
+    pipeline = Pipeline(
         Settings(), (avatar(),), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 100.0)
     )
-    live = LiveLoop(line, capture, tracking, [], clock, timer, None, watch, [deaf, hearing])
+    live = LiveLoop(pipeline, capture, tracking, [], clock, timer, None, watch, [deaf, hearing])
     for worker in (capture.worker, tracking.worker):
         worker.start()
     try:

@@ -1,4 +1,4 @@
-"""`livecam bench`: plays a source as a live camera through the whole line, and measures."""
+"""`livecam bench`: plays a source as a live camera through the whole pipeline, and measures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from livecam.pipeline.states import Shown
 from livecam.sinks.base import NullSink
 from livecam.sources.choose import source_maker
 
-WINDOW = 2_000  # stage times that are kept: the memory measured stays the line's own
+WINDOW = 2_000  # stage times that are kept: the memory measured stays the pipeline's own
 WARM_UP_S = 3.0  # models load, caches fill, filters settle: not measured
 LONGEST_WARM_UP_S = 20.0  # without a face by then, there is none
 
@@ -31,7 +31,7 @@ LONGEST_WARM_UP_S = 20.0  # without a face by then, there is none
 def bench(
     settings: Settings, *, seconds: float = 20.0, source: str | None = None
 ) -> dict[str, Any]:
-    """Measures the whole line at the source's own rate, with a sink that throws away.
+    """Measures the whole pipeline at the source's own rate, with a sink that throws away.
 
     Returns:
         fps               published tracked pictures a second
@@ -47,7 +47,7 @@ def bench(
                           stage's own thread; a software renderer's threads count only above)
 
     Raises:
-        LivecamError: something is missing, or the line published nothing.
+        LivecamError: something is missing, or nothing was published.
     """
     prepare_process()
     if source is not None:

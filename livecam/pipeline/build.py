@@ -1,4 +1,4 @@
-"""Builds the parts of the line from the settings."""
+"""Builds the parts of the pipeline from the settings."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from livecam.segmentation.base import Segmentation, cell_of, grid_of
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face, frame
 from tests.pipelines import TrackedPipeline
-from tests.test_line import PaintingCompositor, Stage, avatar, is_curtain, shows_face
+from tests.test_pipeline import PaintingCompositor, Stage, avatar, is_curtain, shows_face
 
 
 def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Segmentation:
@@ -58,7 +58,7 @@ class Seen:
         self.compositor = Remembering()
         self.offered: Segmentation | None = None
         settings = Settings.model_validate({"avatar": {"avatar": avatar_name}})
-        self.line = TrackedPipeline(
+        self.pipeline = TrackedPipeline(
             settings,
             (avatar(),),
             lambda *_: self.compositor,
@@ -73,7 +73,7 @@ class Seen:
         if seen_s_ago is not None:
             earlier = Frame(picture.image, 0, picture.captured_at - seen_s_ago)
             self.offered = scene_of(earlier)
-        return self.line.show(Observation(picture, (face(),)), self.pictures.now)
+        return self.pipeline.show(Observation(picture, (face(),)), self.pictures.now)
 
 
 def test_a_scene_is_carried_to_the_picture_at_hand():
@@ -102,7 +102,7 @@ class Newest(Seen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.line.settings = Settings.model_validate({"smoothing": {"alignment": "newest"}})
+        self.pipeline.settings = Settings.model_validate({"smoothing": {"alignment": "newest"}})
         noise = np.random.default_rng(5).normal(size=(SIZE[1], 2 * SIZE[0], 3))
         wall = np.clip(128 + 220 * cv2.GaussianBlur(noise, (0, 0), 2.5), 0, 255)
         self.wall = np.dstack((wall, np.full(wall.shape[:2], 255))).astype(np.uint8)
@@ -124,7 +124,7 @@ def test_on_the_newest_picture_the_face_is_painted_out_and_the_scene_is_there():
         tracked = seen.frame(0, now)
         newest = seen.frame(6 if i == 3 else 0, now + 1 / 30)
         seen.offered = scene_of(tracked)
-        published = seen.line.show(Observation(tracked, (face(),)), now, newest)
+        published = seen.pipeline.show(Observation(tracked, (face(),)), now, newest)
         assert published.frame.captured_at == newest.captured_at
     before, after = seen.compositor.shown[-2:]
     assert before.face_px is not None
@@ -144,13 +144,15 @@ def test_a_face_that_is_not_found_again_in_the_newest_picture_is_not_shown_there
     seen = Newest()
     first = seen.frame(0, 1.0)
     newest = seen.frame(0, 1.0 + 1 / 30)
-    seen.line.show(Observation(first, (face(),)), 1.0, newest)
+    seen.pipeline.show(Observation(first, (face(),)), 1.0, newest)
     later = seen.frame(0, 1.0 + 2 / 30)
-    published = seen.line.show(Observation(later, (face(),)), 1.1, seen.frame(0, 1.2, flat=True))
+    published = seen.pipeline.show(
+        Observation(later, (face(),)), 1.1, seen.frame(0, 1.2, flat=True)
+    )
     assert published.state is Shown.AVATAR
     assert published.frame.captured_at == later.captured_at
     # And not one older than what was shown before.
-    again = seen.line.show(Observation(first, (face(),)), 1.2, seen.frame(0, 1.3, flat=True))
+    again = seen.pipeline.show(Observation(first, (face(),)), 1.2, seen.frame(0, 1.3, flat=True))
     assert again.frame.captured_at >= published.frame.captured_at
 
 
@@ -159,7 +161,7 @@ def test_a_held_head_keeps_the_scene_of_its_picture():
     seen.shows(0.1)
     seen.offered = None
     seen.pictures.now += 1 / 30
-    held = seen.line.show(Observation(seen.pictures.picture(), ()), seen.pictures.now)
+    held = seen.pipeline.show(Observation(seen.pictures.picture(), ()), seen.pictures.now)
     assert held.state is Shown.HOLD
     assert seen.compositor.scenes[-1] is seen.compositor.scenes[0]
 
@@ -178,16 +180,16 @@ def test_who_chose_no_avatar_is_shown_and_it_is_said():
 def test_no_avatar_shows_nothing_before_the_first_face_or_in_panic():
     seen = Seen("none")
     picture = seen.pictures.picture()
-    assert is_curtain(seen.line.show(Observation(picture, ()), seen.pictures.now))
+    assert is_curtain(seen.pipeline.show(Observation(picture, ()), seen.pictures.now))
     seen.shows(0.1)
-    seen.line.guard.panic = True
+    seen.pipeline.guard.panic = True
     assert is_curtain(seen.shows(0.1))
 
 
 def test_another_head_covers_again():
     seen = Seen("none")
     assert shows_face(seen.shows(0.1))
-    seen.line.change_avatar(avatar())
+    seen.pipeline.change_avatar(avatar())
     assert not shows_face(seen.shows(0.1))
 
 

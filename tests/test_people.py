@@ -357,13 +357,13 @@ class Show:
             return self.recorder
 
         info = OutputInfo(640, 480, 30.0)
-        self.line = TrackedPipeline(self.settings, avatars, recorded, info)  # type: ignore[arg-type]
+        self.pipeline = TrackedPipeline(self.settings, avatars, recorded, info)  # type: ignore[arg-type]
         self.now = 0.0
 
     def shows(self, image: Image, *faces: Face):
         self.now += 1 / FPS
         frame = Frame(image, round(self.now * FPS), self.now)
-        return self.line.show(Observation(frame, faces), self.now)
+        return self.pipeline.show(Observation(frame, faces), self.now)
 
     def drawn(self) -> tuple[Frame, list[AvatarState]]:
         assert self.recorder is not None
@@ -405,7 +405,7 @@ def test_a_head_comes_back_by_an_ease_and_the_face_is_hidden_all_the_way(
     assert steps.max() < 1.5 / (RETURN_S * FPS) + 0.02
     assert steps[: int(RETURN_S * FPS)].min() > 0.02
     assert abs(steps[6:]).max() < 0.02  # arrived after 150 ms
-    show.line.close()
+    show.pipeline.close()
 
 
 def test_a_head_that_comes_back_far_away_is_there_at_once(
@@ -423,7 +423,7 @@ def test_a_head_that_comes_back_far_away_is_there_at_once(
         places.append(head_x(show.drawn()[1][0]))
         assert show.leak(there[1]) == 0
     assert np.ptp(places) < 0.002
-    show.line.close()
+    show.pipeline.close()
 
 
 def two_of(photograph: tuple[Image, Face]) -> tuple[Image, Face, Face]:
@@ -460,7 +460,7 @@ def test_two_people_wear_their_own_and_who_is_missed_is_held_and_hidden(
     halves = (orange[:320].mean(), orange[320:].mean())
     assert (halves[1] > halves[0]) == (wears[1] > wears[0])
     assert max(halves) > 10 * min(halves)
-    show.line.close()
+    show.pipeline.close()
 
 
 # --- drawing

@@ -76,7 +76,7 @@ class Stage:
         self.broken = False
         self.now = 100.0
         self.index = 0
-        self.line = TrackedPipeline(settings, (avatar(),), self._make, OutputInfo(*SIZE, 30.0))
+        self.pipeline = TrackedPipeline(settings, (avatar(),), self._make, OutputInfo(*SIZE, 30.0))
 
     def _make(self, avatar: Avatar, width: int, height: int) -> PaintingCompositor:
         compositor = PaintingCompositor()
@@ -99,11 +99,11 @@ class Stage:
 
     def sees(self, *faces: Face) -> Published:
         self.now += STEP_S
-        return self.line.show(Observation(self.picture(), faces), self.now)
+        return self.pipeline.show(Observation(self.picture(), faces), self.now)
 
     def hears_nothing(self, for_s: float = STEP_S) -> Published:
         self.now += for_s
-        return self.line.show(None, self.now, self.picture())
+        return self.pipeline.show(None, self.now, self.picture())
 
     def waits(self, seconds: float) -> None:
         self.now += seconds
@@ -174,11 +174,11 @@ def test_a_held_avatar_stays_alive() -> None:
 
 def test_without_life_a_held_avatar_is_a_still_picture() -> None:
     stage = Stage(hold_s=3.0)
-    stage.line = TrackedPipeline(
+    stage.pipeline = TrackedPipeline(
         Settings.model_validate({"avatar": {"life": 0}}),
         (avatar(),),
         stage._make,
-        stage.line.output,
+        stage.pipeline.output,
     )
     stage.sees(face())
     for _ in range(10):
@@ -232,13 +232,13 @@ def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
 def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
     def beside(others: str) -> np.ndarray:
         stage = Stage(others=others)
-        stage.line.composition._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
+        stage.pipeline.composition._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
         picture = frame().image.copy()
         picture[:, 80:160:4, :3] = 255  # stripes under the second face
         observation = Observation(
             Frame(picture, 1, 1.0), (face((0.25, 0.5), 0.5), face((0.75, 0.5), 0.4))
         )
-        return stage.line.show(observation, 1.0).frame.image[60, 110:130, 1].astype(float)
+        return stage.pipeline.show(observation, 1.0).frame.image[60, 110:130, 1].astype(float)
 
     class Untouched(PaintingCompositor):
         def compose(
@@ -279,52 +279,52 @@ def test_any_exception_in_the_line_ends_in_a_cover(monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(stage.line._cast, "update", fail)
+    monkeypatch.setattr(stage.pipeline._cast, "update", fail)
     assert is_curtain(stage.sees(face()))
 
 
 def test_panic_is_a_curtain_until_asked_again() -> None:
     stage = Stage()
     stage.sees(face())
-    stage.line.command(Command.PANIC)
+    stage.pipeline.command(Command.PANIC)
     assert is_curtain(stage.sees(face()))
     assert is_curtain(stage.hears_nothing())
-    stage.line.command(Command.PANIC)
+    stage.pipeline.command(Command.PANIC)
     assert stage.sees(face()).state is Shown.AVATAR
 
 
 def test_panic_beats_a_frozen_picture() -> None:
     stage = Stage()
     stage.sees(face())
-    stage.line.command(Command.FREEZE)
-    stage.line.command(Command.PANIC)
+    stage.pipeline.command(Command.FREEZE)
+    stage.pipeline.command(Command.PANIC)
     assert is_curtain(stage.sees(face()))
 
 
 def test_a_frozen_picture_stands_still() -> None:
     stage = Stage()
     before = stage.sees(face())
-    stage.line.command(Command.FREEZE)
+    stage.pipeline.command(Command.FREEZE)
     for _ in range(3):
         frozen = stage.sees(face((0.6, 0.5)))
         assert np.array_equal(frozen.frame.image, before.frame.image)
         assert (frozen.state, frozen.tracked) == (Shown.HOLD, False)
-    stage.line.command(Command.FREEZE)
+    stage.pipeline.command(Command.FREEZE)
     assert stage.sees(face()).state is Shown.AVATAR
 
 
 def test_an_unplugged_camera_draws_the_curtain() -> None:
     stage = Stage()
     stage.sees(face())
-    stage.line.source_lost()
+    stage.pipeline.source_lost()
     stage.now += STEP_S
-    assert is_curtain(stage.line.show(None, stage.now))
+    assert is_curtain(stage.pipeline.show(None, stage.now))
 
 
 def test_the_last_picture_of_a_run_is_the_curtain() -> None:
     stage = Stage(on_lost=OnLost.PASSTHROUGH)
     stage.sees(face())
-    assert is_curtain(stage.line.farewell(stage.now))
+    assert is_curtain(stage.pipeline.farewell(stage.now))
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR])
@@ -333,8 +333,8 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
     rng = np.random.default_rng(3)
     for _ in range(20):
         stage = Stage(on_lost=on_lost, hold_s=0.3)
-        settings = stage.line.settings
-        stage.line.settings = settings.model_copy(
+        settings = stage.pipeline.settings
+        stage.pipeline.settings = settings.model_copy(
             update={"smoothing": settings.smoothing.model_copy(update={"alignment": alignment})}
         )
         for event in rng.integers(0, 9, 60):
@@ -348,10 +348,10 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
                 stage.break_graphics(bool(rng.integers(2)))
                 published = stage.sees(face())
             elif event == 6:
-                stage.line.source_lost()
+                stage.pipeline.source_lost()
                 published = stage.hears_nothing()
             else:
-                stage.line.command(Command.FREEZE if event == 7 else Command.PANIC)
+                stage.pipeline.command(Command.FREEZE if event == 7 else Command.PANIC)
                 published = stage.hears_nothing()
             if published.state is not Shown.BLUR:  # a blurred magenta wall is still magenta
                 assert not shows_face(published), published.state
@@ -387,7 +387,7 @@ class Couple(Stage):
         )
         self.rng = rng
         info = OutputInfo(*SIZE, 30.0)
-        self.line = TrackedPipeline(settings, (avatar(), avatar()), self._make, info)
+        self.pipeline = TrackedPipeline(settings, (avatar(), avatar()), self._make, info)
         self.places = np.array([0.22, 0.78, 0.5])
         self.there = np.array([True, True, False])
         self.missed = np.zeros(3, int)  # pictures in which the tracker did not find them
@@ -451,7 +451,7 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
         stage = Couple(rng, alignment, on_lost=on_lost, hold_s=0.4)
         for event in rng.integers(0, 24, 80):
             if rng.uniform() < 0.3:  # neither key is forgotten for long
-                stage.line.frozen = stage.line.guard.panic = False
+                stage.pipeline.frozen = stage.pipeline.guard.panic = False
                 stage.break_graphics(False)
             if event < 18:
                 published = stage.looks()
@@ -461,11 +461,11 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
                 stage.break_graphics(bool(rng.integers(2)))
                 published = stage.looks()
             elif event == 21:
-                stage.line.source_lost()
+                stage.pipeline.source_lost()
                 stage.shown[:], stage.missed[:] = False, 0
                 published = stage.hears_nothing()
             else:
-                stage.line.command(Command.FREEZE if event == 22 else Command.PANIC)
+                stage.pipeline.command(Command.FREEZE if event == 22 else Command.PANIC)
                 published = stage.hears_nothing()
             assert not bare(published), published.state
             states.append(published.state)
@@ -475,8 +475,8 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
 def test_both_are_covered_when_they_are_seen_and_only_then_is_the_couple_shown() -> None:
     """The ruler itself: without avatars the stripes are found."""
     stage = Couple(np.random.default_rng(1), "aligned")
-    stage.line.composition.bare = True
-    stage.line.composition._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
+    stage.pipeline.composition.bare = True
+    stage.pipeline.composition._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
     assert bare(stage.sees(*stage.faces()[:2]))
 
 
@@ -517,7 +517,7 @@ def test_passing_through_shows_no_face_that_wears_nothing() -> None:
     privacy = {"on_lost": OnLost.PASSTHROUGH, "hold_s": 0.0}
     stage = Couple(np.random.default_rng(1), "aligned")
     settings = Settings.model_validate({"privacy": privacy})
-    stage.line = TrackedPipeline(settings, (avatar(),), stage._make, stage.line.output)
+    stage.pipeline = TrackedPipeline(settings, (avatar(),), stage._make, stage.pipeline.output)
     one, two, _ = stage.faces()
     stage.sees(one, two)
     stage.there[0] = False
@@ -531,15 +531,15 @@ def test_passing_through_shows_no_face_that_wears_nothing() -> None:
 
 def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:
     stage = Stage()
-    stage.line.composition.wants_planes = True
+    stage.pipeline.composition.wants_planes = True
     planes = np.zeros((SIZE[1] * 3 // 2, SIZE[0]), np.uint8)
     stage.sees(face())
     stage.compositors[0].gpu_planes = planes
     assert stage.sees(face()).planes is planes
-    stage.line.command(Command.MIRROR)
+    stage.pipeline.command(Command.MIRROR)
     assert stage.sees(face()).planes is None  # they are not mirrored
-    stage.line.command(Command.MIRROR)
-    stage.line.command(Command.PANIC)
+    stage.pipeline.command(Command.MIRROR)
+    stage.pipeline.command(Command.PANIC)
     assert stage.sees(face()).planes is None
 
 
@@ -547,14 +547,14 @@ def test_a_followed_cut_follows_the_face_and_not_what_was_drawn() -> None:
     stage = Stage()
     narrow = OutputInfo(60, SIZE[1], 30.0)
     settings = Settings.model_validate({"output": {"framing": "follow"}})
-    line = TrackedPipeline(settings, (avatar(),), stage._make, narrow)
+    pipeline = TrackedPipeline(settings, (avatar(),), stage._make, narrow)
     published = None
     for _ in range(3):
         stage.now += STEP_S
         picture = stage.picture().image.copy()
         picture[-5:, 110:115, :3] = 0  # below the head, which fills the picture
         frame = Frame(picture, stage.index, stage.now)
-        published = line.show(Observation(frame, (face((0.7, 0.5)),)), stage.now)
+        published = pipeline.show(Observation(frame, (face((0.7, 0.5)),)), stage.now)
     assert published is not None
     dark = np.flatnonzero(published.frame.image[-3, :, 0] < 50)
     assert dark.mean() == pytest.approx(30, abs=3)  # 0.7 of 160 is 112: the middle of the cut
