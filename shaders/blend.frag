@@ -1,5 +1,5 @@
-// Lays a head and its shadow over the picture; the framebuffer blends in linear light.
-// Out comes premultiplied light and how much of the picture is taken away.
+// Blends a head and its shadow over the image; the framebuffer blends in linear light.
+// The output is premultiplied linear colour and the alpha that covers the image.
 
 #include "head_at.glsl"
 
@@ -8,18 +8,18 @@ out vec4 pixel;
 
 uniform sampler2D dark;
 uniform vec4 head_from_region;  // scale, offset
-uniform vec2 texel;  // of the picture, in the head's texture: the reach of the soft edge
-uniform float blur;  // px, deviation of the camera's softness
-uniform vec2 streak;  // px, the head's way while the shutter was open
+uniform vec2 texel;  // a pixel of the image, in the head's texture: the radius of the soft edge
+uniform float blur;  // px, deviation of the camera's blur
+uniform vec2 streak;  // px, motion of the head while the shutter is open
 uniform vec2 strength;  // of the cast shadow, of the contact shadow
 uniform sampler2D catcher;  // mask of what the shadow may darken
 uniform vec4 catcher_from_region;  // scale, offset
-uniform vec2 fade;  // where the shadow begins and is whole, in the region
+uniform vec2 fade;  // where the shadow begins and has full strength, in the region
 
 const int TAPS = 32;
 
-// Four looks at the edge; where the camera is softer, or the head moved, a spiral of them whose
-// radii are the quantiles of a Gaussian, strewn along the streak.
+// Four samples at the edge; where the camera blurs more, or the head moved, a spiral of samples
+// whose radii are the quantiles of a Gaussian, jittered along the streak.
 vec4 seen_at(vec2 at) {
     vec2 r = texel * 0.35;
     if (blur <= 0.0 && streak == vec2(0.0)) {
@@ -31,7 +31,7 @@ vec4 seen_at(vec2 at) {
         float part = (float(i) + 0.5) / float(TAPS);
         float angle = 2.39996323 * float(i);  // the golden angle
         vec2 off = sqrt(blur * blur + 0.06) * sqrt(-2.0 * log(1.0 - part)) * vec2(cos(angle), sin(angle));
-        off += streak * (fract(float(i) * 0.75487767) - 0.5);  // no multiple of that angle
+        off += streak * (fract(float(i) * 0.75487767) - 0.5);  // uncorrelated with that angle
         sum += head_at(at + texel * off);
     }
     return sum / float(TAPS);

@@ -1,4 +1,4 @@
-// Blurs two channels along one axis with a Gaussian of its own width for each.
+// Blurs two channels along one axis, each with a Gaussian of its own width.
 
 in vec2 v_uv;
 out vec4 pixel;

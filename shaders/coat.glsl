@@ -1,10 +1,10 @@
-// Provides: vec3 coat_light(...), light that a coat of fur sends to the eye from one vertex
+// Provides: vec3 coat_light(...), the shaded colour of fur at one vertex
 
 #include "light.glsl"
 
 uniform vec4 head_ball;  // centre in camera space, radius: casts the soft shadow on the ruff
 
-// How much of the key passes a ball: 1 outside its shadow, soft at the edge.
+// Visibility of the key light beside a ball: 1 outside its shadow, soft at the edge.
 float past_ball(vec3 p) {
     vec3 to_ball = head_ball.xyz - p;
     float along = dot(to_ball, key_direction);
@@ -13,7 +13,7 @@ float past_ball(vec3 p) {
     return 1.0 - shade * smoothstep(0.0, head_ball.w, along);
 }
 
-// How much of the sky a ball leaves open.
+// Visibility of the sky beside a ball.
 float open_under_ball(vec3 p, vec3 n) {
     vec3 to_ball = head_ball.xyz - p;
     float distance2 = dot(to_ball, to_ball);
@@ -21,7 +21,7 @@ float open_under_ball(vec3 p, vec3 n) {
     return 1.0 - 0.9 * facing * min(1.0, head_ball.w * head_ball.w / distance2);
 }
 
-// `lie`: where strands point, not of unit length; `follows`: 1 on the head .. 0 on the body.
+// `lie`: direction of the strands, not of unit length; `follows`: 1 on the head .. 0 on the body.
 vec3 coat_light(vec3 p, vec3 n, vec3 albedo, vec3 lie, float open, float follows, float furry) {
     vec3 v = normalize(-p);
     float below = 1.0 - follows;

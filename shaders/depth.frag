@@ -1,3 +1,3 @@
-// Draws depth only.
+// Writes depth only.
 
 void main() {}

@@ -1,4 +1,4 @@
-// Places a vertex in the shadow map.
+// Projects a vertex into the shadow map.
 
 #include "place.glsl"
 

@@ -1,4 +1,4 @@
-// Draws an eye: a wet ball whose clear cornea bulges over a sunken iris of fibres.
+// Shades an eye: a wet ball with a clear, bulging cornea over a sunken iris of fibres.
 
 #include "light.glsl"
 #include "mirror.glsl"
@@ -15,27 +15,27 @@ uniform vec3 iris_inner, iris_outer;
 uniform vec2 iris;  // sine of half its angle, radius of the pupil over its own
 
 const float DEPTH = 0.30;  // of the iris under the cornea, in radii of the eye
-const float BULGE = 0.38;  // how much faster the cornea's normal turns
-const float BENDS = 1.0 / 1.336;  // air over the cornea's water
+const float BULGE = 0.38;  // curvature of the cornea over that of the ball, minus 1
+const float ETA = 1.0 / 1.336;  // refractive index of air over that of the cornea
 
-// What turns `from` into `to`, applied to u; all of them unit vectors.
+// Rotates u as `from` is rotated to `to`; all are unit vectors.
 vec3 turned_along(vec3 u, vec3 from, vec3 to) {
     vec3 both = from + to;
     return u - both * (dot(both, u) / max(1.0 + dot(from, to), 1e-3)) + 2.0 * dot(from, u) * to;
 }
 
-// The iris at a place on its disc; `from_key` is where the key light comes from, on the disc.
+// The colour of the iris at a point of its disc; `from_key` is the direction of the key light there.
 vec3 iris_color(vec2 at, vec2 from_key) {
     float r = length(at);
     vec2 spoke = at / max(r, 1e-4);
     float fine = texture(noise, vec3(spoke * 2.3, r * 0.20)).b;
     float coarse = texture(noise, vec3(spoke * 0.8, 0.4 + r * 0.10)).b;
     float fibre = 0.55 * fine + 0.45 * coarse;
-    // Fibres run out from a ragged collar round the pupil.
+    // Fibres run outwards from a ragged collar around the pupil.
     float collar_at = iris.y + 0.13 + 0.10 * (coarse - 0.5);
     vec3 c = mix(iris_inner, iris_outer, smoothstep(0.45, 1.0, r)) * (0.42 + 1.15 * fibre);
     c = mix(c, iris_inner * 1.7 + 0.05, 0.5 * smoothstep(collar_at + 0.05, collar_at - 0.05, r));
-    // Light that enters on one side gathers on the other.
+    // Caustic: light that enters on one side gathers on the other.
     float gathered = smoothstep(-0.9, 1.0, -dot(spoke, from_key) * r);
     c *= 0.50 + 1.80 * gathered * gathered;
     c *= mix(1.0, 0.07, smoothstep(0.76, 1.0, r + 0.06 * (fine - 0.5)));  // limbal ring
@@ -48,7 +48,7 @@ void main() {
     float scale = inversesqrt(dot(camera_from_head[0].xyz, camera_from_head[0].xyz));
     vec3 head_n = head_from_camera * n * scale;
 
-    // In the eye's own space the iris looks along z; d is this place on the ball.
+    // In eye space the axis of the iris is z; d is this point of the ball.
     vec3 d = normalize(head_from_camera * v_comb);
     vec3 eye_v = turned_along(head_from_camera * v * scale, head_n, d);
     vec3 eye_key = turned_along(head_from_camera * key_direction * scale, head_n, d);
@@ -56,7 +56,7 @@ void main() {
     float inside = step(0.0, d.z) * smoothstep(1.05, 0.95, out_r);
     float bulge = BULGE * step(0.0, d.z) * smoothstep(1.25, 0.75, out_r);
     vec3 eye_n = normalize(vec3(d.xy * (1.0 + bulge), d.z));
-    vec3 ray = -refract(-eye_v, eye_n, BENDS);
+    vec3 ray = -refract(-eye_v, eye_n, ETA);
     float under = DEPTH * max(0.0, 1.0 - out_r * out_r);
     vec2 seen = (d.xy - ray.xy * (under / max(ray.z, 0.35))) / iris.x;
     vec3 cornea = normalize(n + (eye_n - d).x * camera_from_head[0].xyz * scale
@@ -70,7 +70,7 @@ void main() {
     vec3 light = key * on * lit
                + fill * max(0.0, dot(n, fill_direction) * 0.5 + 0.5) + ambient(n);
     vec3 white = mix(vec3(0.84, 0.83, 0.82), vec3(0.72, 0.52, 0.48), smoothstep(0.55, 1.0, length(d.xy)));
-    white *= mix(1.0, 0.72, smoothstep(1.22, 1.0, out_r) * step(0.0, d.z));  // the ring's own shade
+    white *= mix(1.0, 0.72, smoothstep(1.22, 1.0, out_r) * step(0.0, d.z));  // shade of the limbal ring
     vec2 from_key = normalize(eye_key.xy + vec2(0.0, 0.5));
     vec3 c = white * light * 0.85;
     if (inside > 0.0) {
@@ -78,7 +78,7 @@ void main() {
     }
     c *= lid;
 
-    // The room in the wet; then a window up there, and a small second light low on the other side.
+    // The reflected environment; then a window above, and a small second light low on the other side.
     vec3 r = reflect(-v, cornea);
     float facing = max(0.0, dot(cornea, v)), away = 1.0 - facing;
     float fresnel = 0.045 + 0.6 * away * away * away * away;

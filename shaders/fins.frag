@@ -1,4 +1,4 @@
-// Draws a fin of fur: only where strands reach that high.
+// Shades a fur fin; discards where no strand reaches that height.
 
 noperspective in vec3 v_lit, v_rest;
 noperspective in float v_height;

@@ -1,4 +1,4 @@
-// Places a fin of fur, which was found in camera space, and lights it like the coat it stands on.
+// Projects a fur fin, given in camera space, and lights it like the coat under it.
 
 #include "coat.glsl"
 #include "finish.glsl"
@@ -14,7 +14,7 @@ noperspective out float v_height;
 
 void main() {
     gl_Position = clip_from_camera * vec4(position, 1.0);
-    // Strands that hang from a hem face the eye, not the floor.
+    // Strands that hang from a hem are lit as facing the camera, not the floor.
     vec3 n = normalize(normal), v = normalize(position);
     n = normalize(n - 1.4 * (1.0 - tip.z) * smoothstep(0.1, -0.8, n.y) * v);
     float open = mix(tip.y, 1.0, 0.3 * tip.x);

@@ -1,5 +1,5 @@
-// Draws what shines; which of NOSE, MOUTH, HARD, HAIR and GLASS is defined says what. Not one program
-// for all: a software renderer goes through every branch.
+// Shades glossy surfaces: one of NOSE, MOUTH, HARD, HAIR and GLASS is defined. Separate programs,
+// because a software renderer runs every branch.
 
 #include "light.glsl"
 #include "mirror.glsl"
@@ -17,13 +17,13 @@ uniform float mouth_open;  // 0 shut .. 1
 const float TEETH = 4.0, METAL = 9.0;
 
 struct Look {
-    float roughness, metal, reflectance, wrap;  // wrap: how far light creeps round the edge
-    vec3 through;  // what light is left after a way through it, for soft things
+    float roughness, metal, reflectance, wrap;  // wrap: how far diffuse light wraps around the terminator
+    vec3 through;  // transmission, for translucent materials
 };
 
 Look look() {
 #if defined(NOSE)
-    return Look(0.50, 0.0, 0.022, 0.10, vec3(0.075, 0.020, 0.014));  // blood glows at its edges
+    return Look(0.50, 0.0, 0.022, 0.10, vec3(0.075, 0.020, 0.014));  // subsurface red at its edges
 #elif defined(HAIR)
     return Look(0.55, 0.0, 0.03, 0.30, vec3(0.0));
 #elif defined(MOUTH)
@@ -44,14 +44,14 @@ Look look() {
 void main() {
     vec3 n = normalize(v_normal), v = normalize(-v_position);
 #ifdef GLASS
-    // Thin, so both its faces mirror; what it tints is already drawn.
+    // Thin, so both faces reflect; what it tints is already drawn.
     vec3 f0 = vec3(0.06);
     vec3 c = mirrored(n, v, 0.05, f0) + lobe(n, v, key_direction, key, 0.12, f0);
-    // The colour is what it lets through.
+    // The colour is its transmission.
     float tint = max(0.08, 1.0 - dot(v_color, vec3(1.0 / 3.0))) + 0.30 * grazing(n, v);
     tint = min(tint, 1.0);
     c = finish((c + v_color * ambient(n) * tint) * exposure).rgb;
-    // What mirrors adds light and hides little.
+    // Reflections add light and cover little.
     pixel = vec4(c, max(tint, 0.5 * max(c.r, max(c.g, c.b))));
 #else
     Look m = look();
@@ -60,14 +60,14 @@ void main() {
 #if defined(NOSE)
     n = normalize(n + (texture(noise, v_rest * 85.0).gbr - 0.5) * 0.14);  // pores
 #elif defined(HAIR)
-    // Drawn out along the hair, so that it shows strands and not stains.
+    // Stretched along the hair, for strands instead of blotches.
     vec3 lie = direction(v_comb), rest_lie = direction(lie * mat3(camera_from_head));
     vec3 across = (v_rest - 0.94 * rest_lie * dot(v_rest, rest_lie)) * 75.0;
     float strand = 0.5 * (texture(noise, across).b + texture(noise, across * 0.31).b) - 0.5;
     n = normalize(n + 0.35 * strand * cross(n, lie));
     albedo *= 1.0 + 0.55 * strand;
 #elif defined(MOUTH)
-    // A shut mouth is dark inside; the wider it opens, the more light comes in.
+    // A shut mouth is dark inside; light enters as it opens.
     open *= mix(open, 1.0, mouth_open);
 #else
     roughness += 0.2 * (1.0 - m.metal) * (texture(noise, v_rest * vec3(50.0, 11.0, 50.0)).b - 0.5);
@@ -76,7 +76,7 @@ void main() {
     float shade = mix(0.25, 1.0, lit), shine = open * mix(0.35, 1.0, lit);
     vec3 light = (key * key_on(n, m.wrap) * shade + 0.35 * fill + ambient(n)) * open;
     light += m.through * key * open * (0.5 - 0.5 * dot(n, key_direction));
-#ifdef NOSE  // red light creeps further round the edge than blue
+#ifdef NOSE  // red light wraps further than blue
     light += key * vec3(0.20, 0.045, 0.03) * (key_on(n, 0.55) - key_on(n, 0.10)) * shade * open;
     light += rim * vec3(0.30, 0.08, 0.05) * max(0.0, -dot(n, rim_direction)) * grazing(n, v) * open;
 #endif

@@ -1,6 +1,6 @@
 // Provides: vec3 hair_gloss(...), the gloss of styled hair
 
-// Two lobes of hair that lies along `lie`, the second in its own colour (Marschner et al. 2003, as
+// Two specular lobes of hair along `lie`, the second tinted by its colour (Marschner et al. 2003, as
 // Scheuermann 2004 shifts them); `strand` is -0.5 .. 0.5.
 vec3 hair_gloss(vec3 n, vec3 v, vec3 lie, float strand, vec3 to_lamp, vec3 albedo) {
     vec3 h = normalize(to_lamp + v);

@@ -1,6 +1,5 @@
-// Places a vertex of a head; VERTEX_LIT also lights it, SHADOW_MAP asks the shadow map, THIN keeps
-// it visible when it is thinner than a pixel.
-// Vertices between head and body follow both by their weight.
+// Skins and projects a vertex of a head; VERTEX_LIT also lights it, SHADOW_MAP projects it into the
+// shadow map, THIN keeps geometry visible that is thinner than a pixel.
 
 #include "place.glsl"
 #include "coat.glsl"
@@ -13,13 +12,13 @@
 #endif
 
 in vec3 position, normal, rest, color, comb;
-in vec4 surface;  // fur length in metres, openness, head weight, material
+in vec4 surface;  // fur length in metres, ambient occlusion, head weight, material
 
 uniform mat4 clip_from_camera;
 
 #ifdef VERTEX_LIT
 uniform float strand_density;  // repeats of the noise in a metre
-noperspective out vec4 v_lit;  // the finished colour, how furry
+noperspective out vec4 v_lit;  // the encoded colour, how furry
 noperspective out vec3 v_rest;  // in repeats of the noise
 noperspective out vec4 v_combed;
 
@@ -30,8 +29,8 @@ out float v_thin;
 #endif
 
 #ifdef THIN
-uniform float pixel_m;  // a drawn pixel at the head's distance
-const float LEAST_RADIUS = 0.4;  // pixels
+uniform float pixel_m;  // size of a rendered pixel at the head's distance
+const float MIN_RADIUS = 0.4;  // pixels
 #endif
 
 #ifdef SHADOW_MAP
@@ -43,7 +42,7 @@ void main() {
     float follows = surface.z;
     vec3 p = placed(position, follows), n = turned(normal, follows);
 #ifdef THIN
-    p += n * (LEAST_RADIUS * pixel_m);  // or it would break into dots
+    p += n * (MIN_RADIUS * pixel_m);  // or it would break into dots
 #endif
     gl_Position = clip_from_camera * vec4(p, 1.0);
 #ifdef VERTEX_LIT
@@ -76,7 +75,7 @@ void main() {
     v_thin = bone.z;
 #endif
 #ifdef SHADOW_MAP
-    // Pushed out along the normal, so that a surface does not shade itself.
+    // Offset along the normal against shadow acne.
     v_shadow = (shadow_from_camera * vec4(p + n * 0.003, 1.0)).xyz * 0.5 + 0.5;
 #endif
 }

@@ -1,15 +1,15 @@
-// Draws a picture as I420, BT.709 limited range: one byte a pixel, Y rows, then U, then V.
-// Both planes of colour have half the width, so that two of their rows fill one row here.
+// Converts an image to I420, BT.709 limited range: one byte a pixel, Y rows, then U, then V.
+// Both chroma planes have half the width, so that two of their rows fill one row here.
 #include "color.glsl"
 
 out vec4 pixel;
 
-uniform sampler2D picture;
-uniform vec2 size;  // of the picture
+uniform sampler2D image;
+uniform vec2 size;  // of the image
 
 const vec3 LUMA = vec3(0.2126, 0.7152, 0.0722);
 
-vec3 encoded(ivec2 at) { return srgb_from_linear(texelFetch(picture, at, 0).rgb); }
+vec3 encoded(ivec2 at) { return srgb_from_linear(texelFetch(image, at, 0).rgb); }
 
 void main() {
     vec2 at = floor(gl_FragCoord.xy);

@@ -1,4 +1,4 @@
-// Draws the inside of the coat.
+// Shades the inside of the coat.
 
 in vec4 v_tone;
 out vec4 pixel;

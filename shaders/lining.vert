@@ -1,4 +1,4 @@
-// Places the inside of the coat and gives it a dark tone: nobody may look through a gap in a head.
+// Projects the inside of the coat in a dark tone, so that gaps of a head are opaque.
 
 #include "place.glsl"
 #include "light.glsl"

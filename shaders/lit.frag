@@ -1,4 +1,4 @@
-// Draws what was lit, toned and encoded at its vertices and has no strands.
+// Interpolates colours that were lit, tone-mapped and encoded per vertex, without strands.
 
 #include "inside.glsl"
 

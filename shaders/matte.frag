@@ -1,4 +1,4 @@
-// Draws the coat under the shells of fur, and cloth and skin; lit at every fragment.
+// Shades the coat under the fur shells, cloth and skin, per fragment.
 
 #include "light.glsl"
 #include "finish.glsl"
@@ -25,7 +25,7 @@ void main() {
     vec3 c = albedo * fur_light(n, v, open, lit) + fur_rim(n, v, albedo, open, tip * furry);
     c += furry * tip * fur_sheen(n, v, direction(v_comb), albedo, open, lit);
     c += (0.3 + 0.7 * albedo) * through(n, v_thin);
-    // bare skin and lids shine a little
+    // bare skin and lids are slightly glossy
     float gloss = 0.15 * pow(max(0.0, dot(n, normalize(key_direction + v))), 40.0);
     c += (1.0 - furry) * key * gloss * lit * open;
     pixel = finish(c * exposure);

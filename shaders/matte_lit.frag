@@ -1,8 +1,8 @@
-// Draws fur that was lit, toned and encoded at its vertices; strands are noise at the resting place.
+// Interpolates fur that was lit, tone-mapped and encoded per vertex; strands are noise at rest positions.
 
 #include "inside.glsl"
 
-// Perspective within one triangle is not worth its price here.
+// Perspective correction within one triangle is not worth its cost here.
 noperspective in vec4 v_lit, v_combed;
 noperspective in vec3 v_rest;
 out vec4 pixel;

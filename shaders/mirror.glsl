@@ -1,11 +1,11 @@
-// Provides: vec3 lobe(...), vec3 mirrored(...): light off a surface of glTF's metallic-roughness model
+// Provides: vec3 lobe(...), vec3 mirrored(...): reflections of glTF's metallic-roughness model
 
 #include "environment.glsl"
 
 const float MAX_BLUR = 2.4;  // level of detail at roughness 1
-const float KEY_SIZE = 0.12;  // least roughness for a lamp, which is no point
+const float KEY_SIZE = 0.12;  // minimum roughness: lamps are not points
 
-// A lamp's highlight. GGX, its visibility by Hammon 2017, Schlick's Fresnel by a square of squares.
+// The highlight of a lamp. GGX, its visibility by Hammon 2017, Schlick's Fresnel by a square of squares.
 vec3 lobe(vec3 n, vec3 v, vec3 to_lamp, vec3 lamp, float roughness, vec3 f0) {
     vec3 h = normalize(to_lamp + v);
     float nl = max(dot(n, to_lamp), 0.0), nv = max(dot(n, v), 0.05), nh = max(dot(n, h), 0.0);

@@ -1,10 +1,10 @@
 // Provides: vec3 placed(p, follows), vec3 turned(n, follows): from avatar space to camera space.
-// A vertex goes with its bone by a share, and between head and body by `follows`.
+// Skinning: a vertex follows its bone by a weight, the rest head and body by `follows`.
 
-in vec3 bone;  // 0 or 1 + its number, the vertex's share in it, how thin the part is
+in vec3 bone;  // 0 or 1 + its index, its weight, translucency
 
 uniform mat4 camera_from_head, camera_from_body;
-uniform mat4 bones[MAX_BONES + 1];  // in avatar space; the first moves nothing
+uniform mat4 bones[MAX_BONES + 1];  // in avatar space; the first is the identity
 
 vec3 placed(vec3 p, float follows) {
     vec4 at = vec4(p, 1.0);

@@ -1,4 +1,4 @@
-// Provides: float shadow(), how much of the key reaches this fragment (1 without SHADOW_MAP)
+// Provides: float shadow(), visibility of the key light (1 without SHADOW_MAP)
 
 #ifdef SHADOW_MAP
 #include "shadow_map.glsl"

@@ -1,4 +1,4 @@
-// Provides: float shadow_at(vec3), how much of the key reaches a place in the shadow map's space 0..1
+// Provides: float shadow_at(vec3), visibility of the key light at a point in shadow map space, 0..1
 
 uniform sampler2DShadow shadow_map;
 

@@ -1,6 +1,6 @@
-// Draws one shell of fur: only where strands reach that high.
-// A strand fades over half a shell, or its end would be a row of dots.
-// COVERAGE: alpha becomes samples; without it a pixel is a strand's or not.
+// Shades one fur shell; discards where no strand reaches that height.
+// A strand fades over half a shell; a hard end would be a row of dots.
+// COVERAGE: alpha to coverage; without it alpha is tested.
 
 #include "finish.glsl"
 #include "strand.glsl"

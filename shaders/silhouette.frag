@@ -1,4 +1,4 @@
-// Draws a head's silhouette, moved away from the key light: one channel, coarse.
+// Draws the silhouette of a head, moved away from the key light, at low resolution.
 
 #include "head_at.glsl"
 

@@ -1,4 +1,4 @@
-// Draws skin, lit at every fragment.
+// Shades skin per fragment.
 
 #include "skin.glsl"
 #include "finish.glsl"

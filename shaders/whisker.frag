@@ -1,4 +1,4 @@
-// Draws whiskers: thin, so the light goes round them.
+// Shades whiskers: thin, so light wraps around them.
 
 #include "light.glsl"
 #include "finish.glsl"

@@ -1,1 +1,1 @@
-"""Avatars as plain arrays."""
+"""Avatars as plain arrays: loading, rigging, secondary motion."""

@@ -66,7 +66,7 @@ class Mesh:
     positions: Points
     normals: Points  # unit
     colors: Points  # linear, 0..1
-    indices: NDArray[np.uint32]  # uint32[m, 3], counter-clockwise seen from outside
+    indices: NDArray[np.uint32]  # uint32[m, 3], counter-clockwise from outside
     occlusion: NDArray[np.float32]  # float32[n], ambient: 0 dark .. 1 open
     fur: NDArray[np.float32]  # float32[n], fur length in metres, 0 where there is none
     head_weight: NDArray[np.float32]  # float32[n], 1 follows the head, 0 the body

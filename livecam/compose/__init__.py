@@ -1,1 +1,1 @@
-"""Putting the head into the picture."""
+"""Composites heads over camera frames."""

@@ -23,7 +23,7 @@ class ShadowShape:
     strength: float
 
 
-# From a study on real pictures.
+# From a study on real images.
 CAST = ShadowShape(offset=0.20, softness=0.11, strength=1.0)
 CONTACT = ShadowShape(offset=0.05, softness=0.035, strength=1.1)
 REACH = CAST.offset + 3 * CAST.softness

@@ -1,1 +1,1 @@
-"""Drawing with OpenGL."""
+"""Renders heads with OpenGL."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from livecam.render.shaders import Program
 
-PICTURE_UNIT = 0
+IMAGE_UNIT = 0
 
 
 class GpuI420:
@@ -21,16 +21,16 @@ class GpuI420:
         self._ctx = ctx
         self._shape = (height * 3 // 2, width)
         self._program = Program(ctx, "quad.vert", "i420.frag")
-        self._program.set(picture=PICTURE_UNIT, size=(float(width), float(height)))
+        self._program.set(image=IMAGE_UNIT, size=(float(width), float(height)))
         self._quad = ctx.vertex_array(self._program.gl, [])
         self._planes = ctx.texture((width, height * 3 // 2), 1)
         self._frame = ctx.framebuffer([self._planes])
 
-    def convert(self, picture: moderngl.Texture) -> NDArray[np.uint8]:
+    def convert(self, image: moderngl.Texture) -> NDArray[np.uint8]:
         """Converts an sRGB texture, which the sampler decodes to linear: uint8[h * 3 // 2, w]."""
         self._ctx.enable_only(moderngl.NOTHING)
         self._frame.use()
-        picture.use(PICTURE_UNIT)
+        image.use(IMAGE_UNIT)
         self._quad.render(moderngl.TRIANGLES, vertices=3)
         data = self._frame.read(components=1, alignment=1)
         return np.frombuffer(data, np.uint8).reshape(self._shape)
