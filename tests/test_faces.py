@@ -26,7 +26,7 @@ MIDDLE = COLUMNS // 2
 @pytest.fixture(scope="module", params=sorted(SPECIES))
 def fields(request: pytest.FixtureRequest) -> ExpressionFields:
     species = SPECIES[request.param]
-    return ExpressionFields(species.shape_type(species))
+    return ExpressionFields(species.shape())
 
 
 def under(morphs: Displacements, **weights: float) -> np.ndarray:

@@ -212,7 +212,7 @@ def test_teeth_and_tongue_stay_behind_the_lips_at_rest() -> None:
     from livecam.modelling.species import SPECIES, UNIT_M
 
     for name in sorted(SPECIES.keys() & set(list_avatars())):
-        shape = SPECIES[name].shape_type(SPECIES[name])
+        shape = SPECIES[name].shape()
         for mesh in read_meshes(ROOT / "avatars" / name / "head.glb"):
             if mesh.name == "teeth":  # a rabbit's front teeth may be seen
                 assert shape(mesh.positions / UNIT_M).max() * UNIT_M < 0.0005

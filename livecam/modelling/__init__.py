@@ -2,8 +2,8 @@
 
 A head comes to be in these steps:
 
-1. `species/` describes it: numbers, a paint function, bones, extra parts. `humans.py` holds what
-   both humans share.
+1. `species/` describes it: numbers (`proportions.py`), bones (`rig_bones.py`), a paint function,
+   extra parts. `humans.py` holds what both humans share.
 2. `shape.py` turns the numbers into a signed distance function (`sdf.py`), a lip line and skin
    weights; `landmarks.py` places brows, cheeks and corners of the mouth on it.
 3. `expressions.py` fits a displacement field to the landmarks for each of the 52 expressions.

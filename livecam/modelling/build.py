@@ -32,7 +32,7 @@ _NO_EYES = EyeLook((0, 0, 0), (0, 0, 0), 1.0, 0.5)
 
 def build_meshes(species: Species, detail: LevelOfDetail) -> tuple[Mesh, ...]:
     """Builds the head of a species in metres."""
-    shape = species.shape_type(species)
+    shape = species.shape()
     fields = species.fields_type(shape)
     skin = skin_mesh(shape, detail)
     curve = lip_curve(shape, skin.edge, detail.lip_points)

@@ -11,13 +11,14 @@ from livecam.modelling.anchors import fit_anchors
 from livecam.modelling.detail import LIGHT
 from livecam.modelling.expressions import ExpressionFields
 from livecam.modelling.packing import bones_in_metres, in_metres
-from livecam.modelling.species.base import UNIT_M, Species
+from livecam.modelling.proportions import UNIT_M
+from livecam.modelling.species.base import Species
 
 
 def avatar_toml(species: Species) -> str:
     """Describes the head of a species."""
     gains = "\n".join(["[gains]", *(f"{k} = {v}" for k, v in species.gains.items())]) + "\n"
-    shape = species.shape_type(species)
+    shape = species.shape()
     anchors = fit_anchors(shape, species.build_extra_parts(shape, ExpressionFields(shape), LIGHT))
     bones = bones_in_metres([rig.bone for rig in species.bones])
     return "\n".join(

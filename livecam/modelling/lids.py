@@ -192,7 +192,7 @@ def _row_positions(rows: int) -> Array:
 def _lid_colors(shape: HeadShape, skin: Array, normals: Array, t: Array, upper: bool) -> Array:
     """Paints lashes, a plate in the lid's colour, and the skin's own colour above the crease."""
     species = shape.species
-    coat = species.paint(shape, skin, normals).colors
+    coat = shape.paint(skin, normals).colors
     plate = smoothstep(_CREASE + 0.05, _CREASE - 0.05, t) if upper else smoothstep(0.30, 0.12, t)
     colors = mix(coat, tiled(species.lid, len(t)), plate * (0.75 if upper else 0.5))
     if upper:

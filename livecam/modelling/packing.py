@@ -12,7 +12,7 @@ from livecam.avatar.base import Bone, Mesh, Morph
 from livecam.core.face import EXPRESSIONS
 from livecam.modelling.expressions import Displacements
 from livecam.modelling.parts import MeshPart
-from livecam.modelling.species.base import UNIT_M
+from livecam.modelling.proportions import UNIT_M
 from livecam.modelling.vectors import Array, Vector
 
 _MIN_DELTA = 1e-4  # head units; smaller displacements are left out of a morph

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.modelling.proportions import HeadProportions
 from livecam.modelling.sdf import (
     cone,
     ellipsoid,
@@ -17,9 +20,6 @@ from livecam.modelling.sdf import (
     smoothstep,
 )
 from livecam.modelling.vectors import Array, length, mirrored, unit, vector
-
-if TYPE_CHECKING:
-    from livecam.modelling.species.base import Species
 
 LOW, HIGH = (-1.75, -2.05, -1.55), (1.75, 1.75, 1.5)  # the bounding box of a head
 RUFF_AXIS_Z = -0.18  # of the neck
@@ -37,13 +37,26 @@ class EarMask(NamedTuple):
     height: Array  # 0 root .. 1 tip
 
 
+@dataclass(frozen=True, slots=True)
+class SkinPaint:
+    """Colour and fur at each point of the skin."""
+
+    colors: Array  # float32[n, 3], linear
+    fur: Array  # float32[n], fur length in head units
+
+
+# Paints points of a head's skin, given its shape, the points and their normals.
+SkinPainter: TypeAlias = "Callable[[HeadShape, Array, Array], SkinPaint]"
+
+
 class HeadShape:
     """The surface of a head, computed from the numbers of its species."""
 
     low, high = LOW, HIGH
 
-    def __init__(self, species: Species) -> None:
+    def __init__(self, species: HeadProportions, painter: SkinPainter) -> None:
         self.species = species
+        self._painter = painter
         turn = np.radians(LID_TOE_OUT_DEG)
         self._eye_turn = np.array(
             ((np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))),
@@ -56,6 +69,10 @@ class HeadShape:
         face = unit(face - (face @ along) * along)
         # rows: across the left ear, along it, out of its hollow
         self._ear_axes = np.stack((np.cross(along, face), along, face))
+
+    def paint(self, p: Array, normals: Array) -> SkinPaint:
+        """Computes colour and fur at points of the skin."""
+        return self._painter(self, p, normals)
 
     # ------------------------------------------------------------ the lip line
 

@@ -32,7 +32,7 @@ def skin_mesh(shape: HeadShape, detail: LevelOfDetail) -> SlitMesh:
         normals = shape.normals(p)
         visible = 0.3 + 0.7 * smoothstep(-0.5, 0.2, normals[:, 2])
         visible = visible * smoothstep(-1.5, -0.9, p[:, 1]) * ~shape.in_socket(p)
-        out: Array = np.sqrt(species.paint(shape, p, normals).colors) * visible[:, None]
+        out: Array = np.sqrt(shape.paint(p, normals).colors) * visible[:, None]
         return out
 
     points, triangles = refine(shape, points, triangles, visible_tone, detail.paint_vertices)
@@ -53,7 +53,7 @@ def skin_part(
     """Adds colours, fur, skin weights and morphs to the mesh of the skin."""
     p = mesh.points
     normals = shape.normals(p)
-    paint = shape.species.paint(shape, p, normals)
+    paint = shape.paint(p, normals)
     occlusion = shape.occlusion(p, normals, detail.occlusion_rays)
     colors = _around_openings(shape, p, paint.colors)
     if detail.painted_strands and shape.species.skin is Material.FUR:

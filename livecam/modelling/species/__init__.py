@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from livecam.modelling.species.base import UNIT_M, Species
+from livecam.modelling.proportions import UNIT_M
+from livecam.modelling.species.base import Species
 from livecam.modelling.species.bear import BEAR
 from livecam.modelling.species.bull import BULL
 from livecam.modelling.species.cat import CAT

@@ -11,9 +11,10 @@ from livecam.modelling.expressions import Displacements, ExpressionFields
 from livecam.modelling.horns import Horns
 from livecam.modelling.noses import NoseRing
 from livecam.modelling.parts import MeshPart, part_from_sdf
+from livecam.modelling.rig_bones import RigBone, ear_bones
 from livecam.modelling.sdf import bump, cone, ellipsoid, smooth_max, smooth_min, smoothstep
-from livecam.modelling.shape import RUFF_AXIS_Z, EarMask, HeadShape
-from livecam.modelling.species.base import RigBone, SkinPaint, Species, ear_bones, fur_length
+from livecam.modelling.shape import RUFF_AXIS_Z, EarMask, HeadShape, SkinPaint
+from livecam.modelling.species.base import Species, fur_length
 from livecam.modelling.vectors import Array, mirrored, mix, vector
 
 _PAD = (0.0, -0.225, 1.150)  # middle of the wet pad

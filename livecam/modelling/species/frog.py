@@ -16,8 +16,8 @@ from livecam.modelling.sdf import (
     smooth_min,
     smoothstep,
 )
-from livecam.modelling.shape import RUFF_AXIS_Z, EarMask, HeadShape
-from livecam.modelling.species.base import SkinPaint, Species
+from livecam.modelling.shape import RUFF_AXIS_Z, EarMask, HeadShape, SkinPaint
+from livecam.modelling.species.base import Species
 from livecam.modelling.vectors import Array, length, mirrored, mix, vector
 
 _WET = 0.040  # wetness of skin, stored as fur length

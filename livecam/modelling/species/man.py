@@ -14,9 +14,10 @@ from livecam.modelling.expressions import ExpressionFields
 from livecam.modelling.hair import HairLock, HairTones, hair_cap, locks, mirror_lock
 from livecam.modelling.humans import FaceProportions, HumanFields, HumanShape, SkinTones, paint_skin
 from livecam.modelling.parts import MeshPart
+from livecam.modelling.rig_bones import RigBone
 from livecam.modelling.sdf import bump, smoothstep
-from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import RigBone, SkinPaint, Species
+from livecam.modelling.shape import HeadShape, SkinPaint
+from livecam.modelling.species.base import Species
 from livecam.modelling.vectors import Array, Vector, vector
 
 _SKIN = SkinTones(

@@ -9,9 +9,10 @@ from livecam.avatar.base import Bone, Material
 from livecam.modelling.detail import LevelOfDetail
 from livecam.modelling.expressions import ExpressionFields
 from livecam.modelling.parts import MeshPart, part_from_sdf
+from livecam.modelling.rig_bones import RigBone, mirrored_pair
 from livecam.modelling.sdf import bump, cone, ellipsoid, smooth_max, smooth_min, smoothstep
-from livecam.modelling.shape import HIGH, EarMask, HeadShape
-from livecam.modelling.species.base import RigBone, SkinPaint, Species, fur_length, mirrored_pair
+from livecam.modelling.shape import HIGH, EarMask, HeadShape, SkinPaint
+from livecam.modelling.species.base import Species, fur_length
 from livecam.modelling.teeth import BuckTeeth
 from livecam.modelling.vectors import Array, Vector, length, mirrored, mix, unit, vector
 

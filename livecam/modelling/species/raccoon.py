@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from livecam.modelling.rig_bones import ear_bones
 from livecam.modelling.sdf import bump, smoothstep
-from livecam.modelling.shape import HeadShape
-from livecam.modelling.species.base import SkinPaint, Species, ear_bones, fur_length
+from livecam.modelling.shape import HeadShape, SkinPaint
+from livecam.modelling.species.base import Species, fur_length
 from livecam.modelling.vectors import Array, mirrored, mix, vector
 
 
