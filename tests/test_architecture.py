@@ -127,3 +127,12 @@ def test_every_row_of_a_registry_can_be_imported(package: str):
     assert list(registry)
     for name in registry:
         assert callable(registry.get(name)), name
+
+
+def test_a_public_class_name_exists_once():
+    homes: dict[str, list[str]] = {}
+    for module in MODULES:
+        for node in ast.parse(module.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module.relative_to(PACKAGE).as_posix())
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
