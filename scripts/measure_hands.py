@@ -33,7 +33,7 @@ from livecam.compose.hands import HandsInFront
 from livecam.config.assets import asset_path
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image, Rect
-from livecam.measure.leak import oval_of
+from livecam.measure.leak import oval_mask
 from livecam.media.reader import VideoReader
 from livecam.segmentation.base import Hand, Segmentation, cell_of
 from livecam.segmentation.hand_detector import HandDetector
@@ -216,7 +216,7 @@ def sweep(
         yield (
             shown,
             frame.image,
-            oval_of(face, width, height),
+            oval_mask(face, width, height),
             share,
             255 - layers.synthetic,
             t_s >= SETTLED_S,

@@ -36,8 +36,8 @@ from livecam.measure.leak import (
     Leak,
     avatar_frames,
     compare_films,
-    oval_of,
-    see_through,
+    oval_mask,
+    uncovered_pixels,
     visible,
 )
 from livecam.media.reader import VideoReader
@@ -71,8 +71,8 @@ def measure_exactly(
             faces = eye.track(frame).faces
             if converted.stats.state is not Shown.AVATAR or not faces:
                 continue
-            ovals = [oval_of(face, *frame.size) for face in faces]
-            worn = see_through(
+            ovals = [oval_mask(face, *frame.size) for face in faces]
+            worn = uncovered_pixels(
                 lambda painted: composer.compose(painted).frame, frame, np.logical_or.reduce(ovals)
             )
             shows = np.zeros_like(worn)

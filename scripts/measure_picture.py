@@ -16,7 +16,7 @@ import argparse
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -29,30 +29,33 @@ from livecam.compose.grid import upsampled
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.frame import Frame, Image, Rect
-from livecam.measure.picture_quality import (
-    ClothMeter,
+from livecam.measure.picture_quality.films import (
     CutOut,
+    MovingCutOut,
+    StillFilm,
+    cut_out,
+    synthetic_room,
+)
+from livecam.measure.picture_quality.meters import (
+    ClothMeter,
     FillMeter,
-    Film,
-    FilmLooks,
-    Finding,
     FlickerMeter,
     HairMeter,
     LeakMeter,
-    LiveLooks,
-    Looks,
+    Measurement,
     Meter,
-    Mode,
-    Moment,
-    Row,
     SpillMeter,
-    Still,
-    Wander,
-    WatchedCompositor,
-    cut_out,
-    moments,
-    study,
 )
+from livecam.measure.picture_quality.playback import (
+    CompositionInput,
+    Film,
+    LiveSegmentation,
+    Mode,
+    OfflineSegmentation,
+    SegmentationSource,
+    composition_inputs,
+)
+from livecam.measure.picture_quality.redraw import CompositorRedrawer
 from livecam.media.reader import VideoReader
 from livecam.pipeline.build import segmenter_factory, tracker_factory
 from livecam.render.context import Graphics, open_graphics
@@ -69,33 +72,56 @@ WORST = 3  # frames whose pictures are kept
 FILL_SIZE = (854, 480)  # of the films that are made up
 
 
+@dataclass(slots=True)
+class Series:
+    """A number of every frame of a film."""
+
+    values: list[float] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+
+    def add(self, value: float, frame: int) -> None:
+        self.values.append(value)
+        self.frames.append(frame)
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    def worst(self, low: bool) -> tuple[float, int]:
+        """Returns the lowest or the highest value and its frame."""
+        at = int(np.argmin(self.values) if low else np.argmax(self.values))
+        return self.values[at], self.frames[at]
+
+
 class Report:
     """Collects and prints what meters find in one film."""
 
     def __init__(self, film: str, after_s: float, pictures: Path | None) -> None:
         self.film, self.after_s, self.pictures = film, after_s, pictures
-        self._rows: dict[str, Row] = {}
+        self._series: dict[str, Series] = {}
         self._worst: dict[str, list[tuple[float, int, Image]]] = {}
 
-    def add(self, measure: str, moment: Moment, picture: Image, finding: Finding) -> None:
-        if moment.frame.captured_at < self.after_s:
+    def add(
+        self, measure: str, inputs: CompositionInput, picture: Image, measurement: Measurement
+    ) -> None:
+        if inputs.frame.captured_at < self.after_s:
             return
-        index = moment.frame.index
-        for name, value in finding.values.items():
-            self._rows.setdefault(f"{measure} {name}", Row()).add(value, index)
-        if self.pictures is None or finding.marked is None or not finding.marked.any():
+        index = inputs.frame.index
+        for name, value in measurement.values.items():
+            self._series.setdefault(f"{measure} {name}", Series()).add(value, index)
+        if self.pictures is None or measurement.marked is None or not measurement.marked.any():
             return
         worst = self._worst.setdefault(measure, [])
-        wrong = float(finding.marked.sum())
+        wrong = float(measurement.marked.sum())
         if len(worst) < WORST or wrong > worst[0][0]:
-            beside = _side_by_side(moment.frame.image, picture, finding.marked)
+            beside = _side_by_side(inputs.frame.image, picture, measurement.marked)
             heapq.heappush(worst, (wrong, index, beside))
             if len(worst) > WORST:
                 heapq.heappop(worst)
 
     def print(self) -> None:
         """One line a number: mean, worst and where, and how many frames were measured."""
-        for name, row in self._rows.items():
+        for name, row in self._series.items():
             low = any(word in name for word in LOWER_IS_WORSE)
             value, frame = row.worst(low)
             print(
@@ -127,17 +153,17 @@ def clip(path: Path, most: int | None = None) -> Film:
     return play
 
 
-def make_reader(settings: Settings, mode: Mode) -> Segmenter:
+def make_segmenter(settings: Settings, mode: Mode) -> Segmenter:
     make = segmenter_factory(settings, hurried=mode == "live")
     assert make is not None  # by default there are stages that ask for scenes
     return make()
 
 
-def looks_of(settings: Settings, mode: Mode, film: Film) -> Looks:
-    reader = make_reader(settings, mode)
+def segmentation_source(settings: Settings, mode: Mode, film: Film) -> SegmentationSource:
+    reader = make_segmenter(settings, mode)
     if mode == "live":
-        return LiveLooks(reader, settings.picture.looks_per_s)
-    return FilmLooks(reader, film)
+        return LiveSegmentation(reader, settings.picture.looks_per_s)
+    return OfflineSegmentation(reader, film)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +185,16 @@ class Bench:
     ) -> None:
         """Plays a film once and prints what the meters say."""
         report = Report(f"{name} {mode}", after_s, self.arguments.pictures)
-        looks = looks_of(self.settings, mode, film)
+        source = segmentation_source(self.settings, mode, film)
         tracker = tracker_factory(self.settings)()
-        compositor = WatchedCompositor(self.graphics, self.avatar, self.settings)
-        with closing(tracker), compositor as easel:
-            for moment in moments(film, self.avatar, self.settings, tracker, looks):
-                picture = easel.draw(moment)
+        compositor = CompositorRedrawer(self.graphics, self.avatar, self.settings)
+        with closing(tracker), compositor as redrawer:
+            for inputs in composition_inputs(film, self.avatar, self.settings, tracker, source):
+                picture = redrawer.draw(inputs)
                 for measure, meter in meters.items():
-                    finding = meter.see(moment, picture, easel)
-                    if finding is not None:
-                        report.add(measure, moment, picture, finding)
+                    measurement = meter.measure(inputs, picture, redrawer)
+                    if measurement is not None:
+                        report.add(measure, inputs, picture, measurement)
         report.print()
 
 
@@ -193,8 +219,8 @@ def fill(bench: Bench) -> None:
     """Somebody cut out of each clip walks before backgrounds that are known."""
     for path in bench.arguments.clips:
         person, plate = _person_of(path, bench.arguments.frame, bench.settings)
-        for name, background in (("room", study(*FILL_SIZE)), ("photo", plate)):
-            film = Wander(person, background)
+        for name, background in (("room", synthetic_room(*FILL_SIZE)), ("photo", plate)):
+            film = MovingCutOut(person, background)
             for mode in bench.arguments.mode:
                 after_s = LEARNED_FILL_S if mode == "live" else 0.0
                 meters: dict[str, Meter] = {"fill": FillMeter(background)}
@@ -203,7 +229,7 @@ def fill(bench: Bench) -> None:
 
 def _person_of(path: Path, index: int, settings: Settings) -> tuple[CutOut, Image]:
     """A person, and a background like a photograph: the clip's own, its gaps painted in."""
-    reader = make_reader(settings, "convert")
+    reader = make_segmenter(settings, "convert")
     for frame in clip(path, 120)():
         reader.learn_plate(frame)
         if frame.index == index:
@@ -235,7 +261,7 @@ def flicker(bench: Bench) -> None:
     """One picture of each clip stands still; only its noise lives."""
     for path in bench.arguments.clips:
         kept = next(islice(clip(path)(), bench.arguments.frame, None))
-        film: Film = Still(kept.image)
+        film: Film = StillFilm(kept.image)
         if bench.arguments.as_it_is:
             film = clip(path, bench.arguments.most)
         for mode in bench.arguments.mode:
@@ -261,16 +287,16 @@ def strips(bench: Bench) -> None:
 
 
 def _drawn(bench: Bench, film: Film, mode: Mode, name: str) -> Iterator[tuple[Image, Image]]:
-    avatar, looks = load_avatar(name), looks_of(bench.settings, mode, film)
-    tracker, easel = tracker_factory(bench.settings)(), None
-    for moment in moments(film, avatar, bench.settings, tracker, looks):
-        if easel is None:
-            easel = WatchedCompositor(bench.graphics, avatar, bench.settings)
-        picture = easel.draw(moment)
-        if moment.frame.index in bench.arguments.frames:
-            yield moment.frame.image, picture
-    if easel is not None:
-        easel.close()
+    avatar, source = load_avatar(name), segmentation_source(bench.settings, mode, film)
+    tracker, redrawer = tracker_factory(bench.settings)(), None
+    for inputs in composition_inputs(film, avatar, bench.settings, tracker, source):
+        if redrawer is None:
+            redrawer = CompositorRedrawer(bench.graphics, avatar, bench.settings)
+        picture = redrawer.draw(inputs)
+        if inputs.frame.index in bench.arguments.frames:
+            yield inputs.frame.image, picture
+    if redrawer is not None:
+        redrawer.close()
     tracker.close()
 
 

@@ -20,7 +20,7 @@ from livecam.core.face import Face, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import decompose
 from livecam.core.timing import StageTimer
-from livecam.measure.leak import oval_of, see_through, visible
+from livecam.measure.leak import oval_mask, uncovered_pixels, visible
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
 from livecam.pipeline.build import compositor_factory
@@ -50,7 +50,7 @@ def real(portrait: Image) -> tuple[Frame, Face]:
 @pytest.fixture(scope="module")
 def oval(real: tuple[Frame, Face]) -> np.ndarray:
     frame, face = real
-    return oval_of(face, *frame.size)
+    return oval_mask(face, *frame.size)
 
 
 def share(source: Frame, output: Image, oval: np.ndarray) -> float:
@@ -125,7 +125,7 @@ def test_what_shines_through_is_found_however_little(real: tuple[Frame, Face], o
         image[part] = mixed[part].astype(np.uint8)
         return replace(frame, image=image)
 
-    shows = see_through(draw, real[0], oval)
+    shows = uncovered_pixels(draw, real[0], oval)
     assert np.array_equal(shows, oval & part)
 
 
@@ -149,7 +149,7 @@ def test_no_pixel_of_a_magenta_face_is_left(
             return compositor.compose(painted, (rig.state(state, *frame.size),))
 
         drawn = draw(replace(frame, image=magenta)).image.astype(int)
-        assert not see_through(draw, frame, oval).any()
+        assert not uncovered_pixels(draw, frame, oval).any()
         compositor.close()
     red, green, blue = drawn[..., 0], drawn[..., 1], drawn[..., 2]
     assert not ((np.minimum(red, blue) - green > 40) & oval).any()
@@ -167,9 +167,12 @@ def test_a_head_with_a_hole_shows_paint_and_no_face(real: tuple[Frame, Face], ov
     with open_graphics() as graphics:
         compositor = compositor_factory(Settings(), graphics, StageTimer())(avatar, *frame.size)
         shown = replace(aside, camera_from_head=matrix, camera_from_body=matrix)
-        assert not see_through(lambda f: compositor.compose(f, (shown,)), frame, oval).any()
+        assert not uncovered_pixels(lambda f: compositor.compose(f, (shown,)), frame, oval).any()
         bare = replace(shown, face_px=None)
-        assert see_through(lambda f: compositor.compose(f, (bare,)), frame, oval)[oval].mean() > 0.5
+        assert (
+            uncovered_pixels(lambda f: compositor.compose(f, (bare,)), frame, oval)[oval].mean()
+            > 0.5
+        )
         compositor.close()
 
 

@@ -25,7 +25,7 @@ from livecam.core.face import Face
 from livecam.core.frame import Frame, Image
 from livecam.core.observation import MIN_STATIONARY_S, Observation
 from livecam.core.timing import StageTimer
-from livecam.measure.leak import all_ovals, see_through
+from livecam.measure.leak import oval_mask_of_faces, uncovered_pixels
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.people.association import UNASSIGNED, assigned
 from livecam.people.slots import PATIENCE_S
@@ -374,8 +374,8 @@ class Show:
         frame, states = self.drawn()
         assert self.recorder is not None
         inner = self.recorder.inner
-        oval = all_ovals(faces, 640, 480)
-        shows = see_through(lambda painted: inner.compose(painted, states), frame, oval)
+        oval = oval_mask_of_faces(faces, 640, 480)
+        shows = uncovered_pixels(lambda painted: inner.compose(painted, states), frame, oval)
         return float(shows.sum() / oval.sum())
 
 

@@ -17,30 +17,31 @@ from livecam.compose.person_parts import PersonParts
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.core.errors import AssetError, GraphicsError
-from livecam.core.face import EXPRESSIONS, FacePose, FaceState
+from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame, Image, Rect
-from livecam.core.spaces import decompose
-from livecam.measure.picture_quality import (
-    ClothMeter,
+from livecam.measure.picture_quality.films import (
     CutOut,
+    MovingCutOut,
+    StillFilm,
+    cut_out,
+    synthetic_room,
+)
+from livecam.measure.picture_quality.meters import (
+    ClothMeter,
     FillMeter,
-    FilmLooks,
     FlickerMeter,
     HairMeter,
     LeakMeter,
-    LiveLooks,
-    Moment,
     SpillMeter,
-    Still,
-    Wander,
-    WatchedCompositor,
-    balanced_noise,
-    cut_out,
-    moments,
-    psnr,
-    seam_of,
-    study,
 )
+from livecam.measure.picture_quality.metrics import psnr, seam_ratio
+from livecam.measure.picture_quality.playback import (
+    CompositionInput,
+    LiveSegmentation,
+    OfflineSegmentation,
+    composition_inputs,
+)
+from livecam.measure.picture_quality.redraw import CompositorRedrawer, balanced_noise
 from livecam.render.context import open_graphics
 from livecam.segmentation.base import Plate, Segmentation, cell_of, grid_of
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
@@ -60,15 +61,12 @@ def random_image(seed: int = 1) -> Image:
     return image
 
 
-def moment(image: Image, index: int = 0, scene: Segmentation | None = None) -> Moment:
+def moment(image: Image, index: int = 0, scene: Segmentation | None = None) -> CompositionInput:
     seen = face()
     place = np.eye(4)
     place[2, 3] = -0.6
     state = AvatarState(place, place, np.zeros(len(EXPRESSIONS), np.float32))
-    worn = FaceState(
-        FacePose(*decompose(seen.camera_from_head)), seen.weights, 1.0, index / 30, seen
-    )
-    return Moment(Frame(image, index, index / 30), state, scene, worn, seen)
+    return CompositionInput(Frame(image, index, index / 30), state, scene, seen)
 
 
 def scene(plate: Plate | None = None) -> Segmentation:
@@ -91,7 +89,7 @@ def parts(remove: np.ndarray) -> PersonParts:
 
 @dataclass
 class Pane:
-    """An easel that paints everything grey but lets a share of what lies behind through."""
+    """A redrawer that paints everything grey but transmits a share of the background."""
 
     transmission: np.ndarray  # float[h, w], 0..1
     coverage: np.ndarray | None = None
@@ -99,16 +97,16 @@ class Pane:
     parted: PersonParts | None = None
     drawn: Rect = NOTHING
 
-    def draw(self, moment: Moment) -> Image:
-        return self.again(moment, moment.frame.image)
+    def draw(self, moment: CompositionInput) -> Image:
+        return self.redraw(moment, moment.frame.image)
 
-    def again(self, moment: Moment, source: Image) -> Image:
+    def redraw(self, moment: CompositionInput, source: Image) -> Image:
         share = self.transmission[..., None]
         picture = np.rint(source * share + 120.0 * (1 - share)).astype(np.uint8)
         picture[..., 3] = 255
         nothing, made, filled = np.zeros((3, *source.shape[:2]), np.uint8)
         self.layers = Layers(
-            source, picture, moment.scene, (moment.state,),
+            source, picture, moment.segmentation, (moment.state,),
             nothing if self.coverage is None else self.coverage,
             made if self.made is None else self.made,
             filled, NOTHING, parts=self.parted,
@@ -128,9 +126,9 @@ class Hair:
 def found(pane: Pane) -> dict[str, float]:
     at = moment(random_image())
     picture = pane.draw(at)
-    finding = HairMeter(cast("HairNetwork", Hair())).see(at, picture, pane)
-    assert finding is not None
-    return dict(finding.values)
+    measurement = HairMeter(cast("HairNetwork", Hair())).measure(at, picture, pane)
+    assert measurement is not None
+    return dict(measurement.values)
 
 
 def shut(value: float = 0.0) -> np.ndarray:
@@ -179,14 +177,14 @@ def test_cloth_that_became_background_is_lost():
     picture = pane.draw(at)
     meter = ClothMeter(cast("PersonNetwork", Everywhere()), cast("HairNetwork", Hair()))
     pane.layers.filled[110:, :40] = 255  # below the chin, a quarter of the width
-    finding = meter.see(at, picture, pane)
-    assert finding is not None
-    assert finding.marked is not None
-    assert finding.marked.sum() == 10 * 40
+    measurement = meter.measure(at, picture, pane)
+    assert measurement is not None
+    assert measurement.marked is not None
+    assert measurement.marked.sum() == 10 * 40
     pane.layers.coverage[100:] = 255  # all of it is behind the head
-    finding = meter.see(at, picture, pane)
-    assert finding is not None
-    assert finding.values["lost %"] == 0
+    measurement = meter.measure(at, picture, pane)
+    assert measurement is not None
+    assert measurement.values["lost %"] == 0
 
 
 def test_a_covered_face_does_not_leak_and_a_hole_does():
@@ -194,9 +192,9 @@ def test_a_covered_face_does_not_leak_and_a_hole_does():
     holed[50:70, 70:90] = 1
     for through, leaks in ((whole, False), (holed, True)):
         at, pane = moment(random_image()), Pane(through)
-        finding = LeakMeter().see(at, pane.draw(at), pane)
-        assert finding is not None
-        assert (finding.values["leak %"] > 0) is leaks
+        measurement = LeakMeter().measure(at, pane.draw(at), pane)
+        assert measurement is not None
+        assert (measurement.values["leak %"] > 0) is leaks
 
 
 def test_one_changed_pixel_outside_of_everything_is_spill():
@@ -207,30 +205,30 @@ def test_one_changed_pixel_outside_of_everything_is_spill():
     pane.drawn = Rect(0, 0, WIDTH, 90)
     at = moment(source, scene=scene())
     picture = pane.draw(at)
-    picture[FILLED] = 0  # may change
+    picture[FILLED] = 0  # may mean_change
     picture[5, 5, 0] ^= 1  # inside of what was drawn, but nobody's business
     picture[100, 5, 1] ^= 1  # outside of that as well
-    finding = SpillMeter().see(at, picture, pane)
-    assert finding is not None
-    assert finding.values == {"spill px": 2, "outside drawn px": 1}
+    measurement = SpillMeter().measure(at, picture, pane)
+    assert measurement is not None
+    assert measurement.values == {"spill px": 2, "outside drawn px": 1}
 
 
 def test_filling_with_the_truth_is_perfect_and_an_error_has_its_decibels():
-    truth = study(WIDTH, HEIGHT)
+    truth = synthetic_room(WIDTH, HEIGHT)
     remove = np.zeros((HEIGHT, WIDTH), np.uint8)
     remove[FILLED] = 255
     plate = Plate(truth[..., :3], np.full((HEIGHT, WIDTH), 255, np.uint8))
     pane = Pane(shut(1.0), parted=parts(remove))
     at = moment(truth, scene=scene(plate=plate))
     meter = FillMeter(truth)
-    good = meter.see(at, pane.draw(at), pane)
+    good = meter.measure(at, pane.draw(at), pane)
     assert good is not None
     assert good.values["PSNR dB"] == 99
     assert good.values["known %"] == 100
     assert good.values["seam"] == pytest.approx(1)
     off = pane.draw(at).astype(np.int32)
     off[FILLED] += np.where(off[FILLED] < 128, 10, -10)
-    bad = meter.see(at, off.astype(np.uint8), pane)
+    bad = meter.measure(at, off.astype(np.uint8), pane)
     assert bad is not None
     assert bad.values["PSNR dB"] == pytest.approx(20 * np.log10(255 / 10), abs=0.1)
 
@@ -244,7 +242,7 @@ def test_a_brighter_patch_has_a_seam_and_a_soft_edge_has_less():
     for sigma in (0.1, 6.0):
         alpha = cv2.GaussianBlur(fill, (0, 0), sigma)[..., None] / 255
         picture = (truth + 30 * alpha).astype(np.uint8)
-        steps.append(seam_of(picture, truth, fill, everywhere))
+        steps.append(seam_ratio(picture, truth, fill, everywhere))
     hard, soft = (step or 0.0 for step in steps)
     assert hard > 2 * soft > 2
 
@@ -269,9 +267,9 @@ def test_a_composite_that_boils_twice_as_much_as_the_camera_has_flicker_two():
         pane.draw(at)
         picture = source.copy()
         picture[..., :3] = np.rint(120 + noise * np.where(made, 2, 1)[..., None])
-        finding = meter.see(at, picture, pane)
-    assert finding is not None
-    assert finding.values["composite"] == pytest.approx(2, rel=0.1)
+        measurement = meter.measure(at, picture, pane)
+    assert measurement is not None
+    assert measurement.values["composite"] == pytest.approx(2, rel=0.1)
 
 
 class SlowReader:
@@ -291,11 +289,11 @@ class SlowReader:
 
 def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
     reader = SlowReader()
-    looks = LiveLooks(cast("Segmenter", reader), looks_per_s=10)
+    looks = LiveSegmentation(cast("Segmenter", reader), rate=10)
     points, image = face().points_px(*SIZE), random_image()
     seen: list[int | None] = []
     for index in range(9):
-        scene = looks.look(Frame(image, index, index / 30), face(), points)
+        scene = looks.segment(Frame(image, index, index / 30), face(), points)
         seen.append(None if scene is None else int(scene.person[0, 0]))
     assert reader.looked == [0, 3, 6]
     assert seen == [None, None, None, 0, 0, 0, 3, 3, 3]
@@ -304,8 +302,10 @@ def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
 def test_the_background_of_a_wanderer_is_known_wherever_he_is_not():
     person = np.zeros((60, 30, 4), np.uint8)
     person[..., 0], person[..., 3] = 250, 255
-    background = study(WIDTH, HEIGHT)
-    pictures = list(Wander(CutOut(person), background, 60, period_s=2.0, way_px=60, noise=0)())
+    background = synthetic_room(WIDTH, HEIGHT)
+    pictures = list(
+        MovingCutOut(CutOut(person), background, 60, period_s=2.0, amplitude_px=60, noise=0)()
+    )
     middle = np.median([p.image[70:, 75:85, 0] for p in pictures], axis=0)
     assert np.abs(middle - background[70:, 75:85, 0]).max() == 0  # seen behind him in the end
     assert (pictures[0].image[70:, 75:85, 0] == 250).all()
@@ -313,26 +313,26 @@ def test_the_background_of_a_wanderer_is_known_wherever_he_is_not():
 
 
 def test_every_showing_of_a_film_has_the_same_noise():
-    film = Still(random_image(), frames=2)
+    film = StillFilm(random_image(), frames=2)
     first, again = ([frame.image for frame in film()] for _ in range(2))
     assert (np.array(first) == np.array(again)).all()
     assert (first[0] != first[1]).any()
 
 
 @pytest.fixture(scope="module")
-def easels() -> Iterator[tuple[WatchedCompositor, WatchedCompositor]]:
+def redrawers() -> Iterator[tuple[CompositorRedrawer, CompositorRedrawer]]:
     try:
         with open_graphics() as graphics:
             worn = (graphics, load_avatar("raccoon"), Settings())
-            with WatchedCompositor(*worn) as one, WatchedCompositor(*worn) as two:
+            with CompositorRedrawer(*worn) as one, CompositorRedrawer(*worn) as two:
                 yield one, two
     except GraphicsError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
-def easel(easels: tuple[WatchedCompositor, WatchedCompositor]) -> WatchedCompositor:
-    return easels[0]
+def redrawer(redrawers: tuple[CompositorRedrawer, CompositorRedrawer]) -> CompositorRedrawer:
+    return redrawers[0]
 
 
 @pytest.fixture(scope="module")
@@ -344,54 +344,56 @@ def reader() -> Segmenter:
 
 
 @pytest.fixture(scope="module")
-def walk(portrait: Image, reader: Segmenter) -> Wander:
+def walk(portrait: Image, reader: Segmenter) -> MovingCutOut:
     """The portrait's person walks through a made-up room."""
     part = portrait[:400, 20:420]
     small = np.asarray(cv2.resize(part, (240, 240), interpolation=cv2.INTER_AREA), np.uint8)
     network = PersonNetwork(asset_path("person"))
     found = network.segment(small, Rect(0, 0, 240, 240))
     person = np.asarray(cv2.resize(found, (240, 240)), np.uint8)
-    return Wander(cut_out(small, person), study(400, 240), 24, 12.0, way_px=80, period_s=2.0)
+    return MovingCutOut(
+        cut_out(small, person), synthetic_room(400, 240), 24, 12.0, amplitude_px=80, period_s=2.0
+    )
 
 
 @pytest.fixture(scope="module")
-def walked(walk: Wander, reader: Segmenter) -> Sequence[Moment]:
+def walked(walk: MovingCutOut, reader: Segmenter) -> Sequence[CompositionInput]:
     """What `convert` knows of the film's pictures."""
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
-        looks, settings = FilmLooks(reader, walk), Settings()
-        return list(moments(walk, load_avatar("raccoon"), settings, tracker, looks))
+        looks, settings = OfflineSegmentation(reader, walk), Settings()
+        return list(composition_inputs(walk, load_avatar("raccoon"), settings, tracker, looks))
 
 
 def test_a_moment_drawn_again_is_the_same_and_leaves_no_trace(
-    walked: Sequence[Moment], easels: tuple[WatchedCompositor, WatchedCompositor]
+    walked: Sequence[CompositionInput], redrawers: tuple[CompositorRedrawer, CompositorRedrawer]
 ):
-    one, other = easels
+    one, other = redrawers
     for at in walked[:4]:
         picture = one.draw(at)
         assert (picture == other.draw(at)).all()
-        one.again(at, 255 - at.frame.image)
-        assert (one.again(at, at.frame.image) == picture).all()
+        one.redraw(at, 255 - at.frame.image)
+        assert (one.redraw(at, at.frame.image) == picture).all()
 
 
 def test_behind_somebody_who_walked_the_filling_is_the_true_background(
-    walk: Wander, walked: Sequence[Moment], easel: WatchedCompositor
+    walk: MovingCutOut, walked: Sequence[CompositionInput], redrawer: CompositorRedrawer
 ):
     meter = FillMeter(walk.background)
-    finding = None
+    measurement = None
     for at in walked[-2:]:
-        finding = meter.see(at, easel.draw(at), easel)
-    assert finding is not None
-    assert finding.values["known %"] > 90
-    assert finding.values["PSNR dB"] > 30
+        measurement = meter.measure(at, redrawer.draw(at), redrawer)
+    assert measurement is not None
+    assert measurement.values["known %"] > 90
+    assert measurement.values["PSNR dB"] > 30
 
 
 def test_the_compositor_spills_nothing_and_hides_the_face(
-    walked: Sequence[Moment], easel: WatchedCompositor
+    walked: Sequence[CompositionInput], redrawer: CompositorRedrawer
 ):
     for at in walked[-3:]:
-        picture = easel.draw(at)
-        spill = SpillMeter().see(at, picture, easel)
-        leak = LeakMeter().see(at, picture, easel)
+        picture = redrawer.draw(at)
+        spill = SpillMeter().measure(at, picture, redrawer)
+        leak = LeakMeter().measure(at, picture, redrawer)
         assert spill is not None
         assert spill.values == {"spill px": 0, "outside drawn px": 0}
         assert leak is not None

@@ -1,9 +1,9 @@
 """Measures whether a real face is visible behind the avatar.
 
-`see_through` asks the compositor: it fills the face oval with noise and with its inverse and draws
-the same avatar over both; where the two images differ, the background contributes, however little
-and whatever its colour. `compare_films` reads finished files: pixels inside the oval count when
-they correlate with the source.
+`uncovered_pixels` asks the compositor: it fills the face oval with noise and with its inverse and
+draws the same avatar over both; where the two images differ, the background contributes, however
+little and whatever its colour. `compare_films` reads finished files: pixels inside the oval count
+when they correlate with the source.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from livecam.media.reader import VideoReader
 from livecam.pipeline.states import Shown
 from livecam.tracking.base import Tracker
 
-Mask = NDArray[np.bool_]  # bool[h, w]
+BoolMask = NDArray[np.bool_]  # bool[h, w]
 
-# --- of see_through
+# --- of uncovered_pixels
 
 MIN_CONTRIBUTION = 0.02  # of the background: less is within the rounding of 8 bits
 FULL_SCALE = 255
@@ -45,7 +45,7 @@ MIN_DETAIL = 1.0  # standard deviation of detail below which a correlation says 
 MIN_TEXTURE = 3.0  # the same for windows of any colour
 # Unrelated images agree by chance up to this share: less in `compare_films` proves nothing
 # (covered faces: up to 0.1 % in one frame of 20). More needs a look at the image: a drawn lid over
-# the real one shares its edge (0.5 %, one frame of 1000). `see_through` is exact.
+# the real one shares its edge (0.5 %, one frame of 1000). `uncovered_pixels` is exact.
 CHANCE = 0.002
 MIN_PATCH = 0.0004  # of the oval; smaller ones are where two colours happen to meet
 
@@ -59,14 +59,16 @@ class Leak:
     unsure: float = 0.0  # share with the colour of the source but too little detail
 
 
-def oval_of(face: Face, width: int, height: int) -> Mask:
+def oval_mask(face: Face, width: int, height: int) -> BoolMask:
     """Returns the mask of the inside of the face oval."""
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [np.rint(face.oval_px(width, height)).astype(np.int32)], 1)
     return mask.astype(bool)
 
 
-def see_through(draw: Callable[[Frame], Frame], frame: Frame, oval: Mask, seed: int = 0) -> Mask:
+def uncovered_pixels(
+    draw: Callable[[Frame], Frame], frame: Frame, oval: BoolMask, seed: int = 0
+) -> BoolMask:
     """Returns the pixels of the oval to which the background contributes.
 
     `draw` must draw the same avatar on any frame of that size, and is called twice. Both frames
@@ -75,17 +77,17 @@ def see_through(draw: Callable[[Frame], Frame], frame: Frame, oval: Mask, seed: 
     noise = np.random.default_rng(seed).choice(np.array((0, 255), np.uint8), (*oval.shape, 3))
     drawn = [draw(_filled(frame, oval, colour)).image for colour in (noise, 255 - noise)]
     difference = cv2.absdiff(drawn[0], drawn[1])[..., :3].max(axis=2)
-    shows: Mask = oval & (difference > MIN_CONTRIBUTION * FULL_SCALE)
+    shows: BoolMask = oval & (difference > MIN_CONTRIBUTION * FULL_SCALE)
     return shows
 
 
-def _filled(frame: Frame, oval: Mask, colour: Image) -> Frame:
+def _filled(frame: Frame, oval: BoolMask, colour: Image) -> Frame:
     image = frame.image.copy()
     image[oval, :3] = colour[oval]
     return replace(frame, image=image)
 
 
-def visible(source: Image, output: Image, oval: Mask) -> tuple[Mask, Mask]:
+def visible(source: Image, output: Image, oval: BoolMask) -> tuple[BoolMask, BoolMask]:
     """Returns the pixels of the oval that certainly, and those that possibly show the source.
 
     Both images are uint8[h, w, 4]. Patches of the colour of the source count when their detail
@@ -108,7 +110,7 @@ def visible(source: Image, output: Image, oval: Mask) -> tuple[Mask, Mask]:
     return certain, possible
 
 
-def _box(mask: Mask, margin: int) -> tuple[slice, slice]:
+def _box(mask: BoolMask, margin: int) -> tuple[slice, slice]:
     rows, columns = np.nonzero(mask)
     return (
         slice(max(0, int(rows.min()) - margin), int(rows.max()) + 1 + margin),
@@ -122,7 +124,7 @@ def _luma_chroma(image: Image) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(blurred, cv2.COLOR_RGB2YCrCb), np.float32)
 
 
-def _detail(luma: NDArray[np.float32], among: Mask, sigma: float) -> NDArray[np.float32]:
+def _detail(luma: NDArray[np.float32], among: BoolMask, sigma: float) -> NDArray[np.float32]:
     """Subtracts the local mean, which is taken over the given pixels only."""
     weight = among.astype(np.float32)
     total, share = (
@@ -133,11 +135,11 @@ def _detail(luma: NDArray[np.float32], among: Mask, sigma: float) -> NDArray[np.
 
 
 def _patches(
-    same: Mask,
+    same: BoolMask,
     details: list[NDArray[np.float32]],
     difference: NDArray[np.float32],
     smallest: float,
-) -> tuple[Mask, Mask]:
+) -> tuple[BoolMask, BoolMask]:
     """Returns the patches that have the detail of the source, and those with too little detail.
 
     A correlation r of n samples is by chance when atanh(r) is within a few 1 / sqrt(n - 3)
@@ -170,7 +172,7 @@ def _patches(
     return sure, maybe
 
 
-def _correlated(details: list[NDArray[np.float32]], width: float) -> Mask:
+def _correlated(details: list[NDArray[np.float32]], width: float) -> BoolMask:
     """Returns pixels whose window has the detail of the source, however dark or tinted."""
     side = 2 * max(3, round(width / 24)) + 1
     a, b = details
@@ -180,7 +182,7 @@ def _correlated(details: list[NDArray[np.float32]], width: float) -> Mask:
 
     spread_a, spread_b = mean(a * a), mean(b * b)  # the mean of detail is nearly 0
     correlation = mean(a * b) / np.sqrt(spread_a * spread_b + 1e-6)
-    shows: Mask = (correlation > MIN_CORRELATION_SHADED) & (spread_a > MIN_TEXTURE**2)
+    shows: BoolMask = (correlation > MIN_CORRELATION_SHADED) & (spread_a > MIN_TEXTURE**2)
     shows &= spread_b > (MIN_TEXTURE / 3) ** 2
     return shows
 
@@ -194,7 +196,7 @@ def avatar_frames(stats: Path) -> set[int]:
 
 def compare_films(
     source: Path, output: Path, frames: set[int], tracker: Tracker
-) -> Iterator[tuple[Leak, Frame, Frame, Mask, Mask]]:
+) -> Iterator[tuple[Leak, Frame, Frame, BoolMask, BoolMask]]:
     """Yields the leak of each of those frames over all its faces.
 
     With the frames of source and output, the mask of the ovals, and the pixels that are certainly
@@ -205,20 +207,20 @@ def compare_films(
         for real, shown in zip(before, after, strict=True):
             if real.index not in frames:
                 continue
-            oval = all_ovals(tracker.track(real).faces, *real.size)
+            oval = oval_mask_of_faces(tracker.track(real).faces, *real.size)
             if oval.any():
                 certain, possible = visible(real.image, shown.image, oval)
                 yield _leak(real.index, oval, certain, possible), real, shown, oval, certain
 
 
-def all_ovals(faces: tuple[Face, ...], width: int, height: int) -> Mask:
+def oval_mask_of_faces(faces: tuple[Face, ...], width: int, height: int) -> BoolMask:
     """Returns the mask of the ovals of all faces."""
     oval = np.zeros((height, width), bool)
     for face in faces:
-        oval |= oval_of(face, width, height)
+        oval |= oval_mask(face, width, height)
     return oval
 
 
-def _leak(index: int, oval: Mask, certain: Mask, possible: Mask) -> Leak:
+def _leak(index: int, oval: BoolMask, certain: BoolMask, possible: BoolMask) -> Leak:
     area = float(oval.sum())
     return Leak(index, float(certain.sum()) / area, float(possible.sum()) / area)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import project
-from livecam.measure.picture_quality import study
+from livecam.measure.picture_quality.films import synthetic_room
 from livecam.measure.truth.head import PortraitHead
 from livecam.measure.truth.scenarios import Array, HeadMotion, Scenario
 from livecam.measure.truth.surface_renderer import SurfaceRenderer, backdrop
@@ -131,7 +131,7 @@ NOISE_MARGIN_PX = 64
 
 
 def _room(size: tuple[int, int], seed: int) -> Image:
-    return np.ascontiguousarray(study(*size, seed)[..., :3])
+    return np.ascontiguousarray(synthetic_room(*size, seed)[..., :3])
 
 
 def _noises(size: tuple[int, int]) -> list[NDArray[np.float32]]:

@@ -1,0 +1,116 @@
+"""Plays a film through tracking and segmentation, as `livecam run` or `livecam convert` would."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livecam.avatar.base import Avatar, AvatarState
+from livecam.config.settings import Settings
+from livecam.core.face import Face
+from livecam.core.frame import Frame
+from livecam.filtering.smoother import Smoother
+from livecam.people.tracker import PeopleTracker, primary_track
+from livecam.pipeline.cast import Wearer
+from livecam.pipeline.driver import AvatarDriver
+from livecam.segmentation.base import Segmentation
+from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.warp import warped
+from livecam.tracking.base import Tracker
+
+Points = NDArray[np.float32]  # float32[478, 2], pixels
+Film = Callable[[], Iterable[Frame]]  # starts again with every call
+Mode = Literal["live", "convert"]
+LATENCY_S = 0.1  # of a segmentation in `live`
+TIME_TOLERANCE_S = 1e-3  # timestamps are rounded
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionInput:
+    """A frame and all that its composite is made of."""
+
+    frame: Frame
+    state: AvatarState
+    segmentation: Segmentation | None
+    face: Face  # as tracked, not smoothed
+
+
+class LiveSegmentation:
+    """Segments as the live pipeline does: periodically, late, and warped. One thread."""
+
+    def __init__(self, segmenter: Segmenter, rate: float, latency_s: float = LATENCY_S) -> None:
+        self._segmenter = segmenter
+        self._period_s = 1 / rate
+        self._latency_s = latency_s
+        self._next_at = -np.inf
+        self._due: deque[tuple[float, Segmentation]] = deque()
+        self._newest: Segmentation | None = None
+
+    def segment(
+        self, frame: Frame, face: Face | None, points: Points | None
+    ) -> Segmentation | None:
+        now = frame.captured_at + TIME_TOLERANCE_S
+        if now >= self._next_at:
+            self._next_at = now + self._period_s - TIME_TOLERANCE_S
+            result = self._segmenter.segment(
+                frame, None if face is None else face.points_px(*frame.size)
+            )
+            if result is not None:
+                self._due.append((frame.captured_at + self._latency_s, result))
+        while self._due and self._due[0][0] <= now:
+            self._newest = self._due.popleft()[1]
+        if self._newest is None or points is None:
+            return None
+        return warped(self._newest, points, frame.captured_at)
+
+
+class OfflineSegmentation:
+    """Segments every frame, with a clean plate of the whole film. One thread."""
+
+    def __init__(self, segmenter: Segmenter, film: Film) -> None:
+        for frame in film():
+            segmenter.learn_plate(frame)
+        plate = segmenter.plate()
+        segmenter.reset()
+        segmenter.set_plate(plate)
+        self._segmenter = segmenter
+
+    def segment(
+        self, frame: Frame, face: Face | None, points: Points | None
+    ) -> Segmentation | None:
+        return None if points is None else self._segmenter.segment(frame, points)
+
+
+class SegmentationSource(Protocol):
+    """Segments frames in their order, given the face as tracked and its smoothed points."""
+
+    def segment(
+        self, frame: Frame, face: Face | None, points: Points | None
+    ) -> Segmentation | None: ...
+
+
+def composition_inputs(
+    film: Film, avatar: Avatar, settings: Settings, tracker: Tracker, source: SegmentationSource
+) -> Iterator[CompositionInput]:
+    """Yields every frame of a film in which a face wears the avatar.
+
+    Raises:
+        TrackingError: a network failed.
+    """
+    people = PeopleTracker()
+    wearer = Wearer(AvatarDriver(0, avatar, settings.avatar), Smoother(settings.smoothing))
+    for frame in film():
+        track = primary_track(people.update(tracker.track(frame)))
+        wearer.update(track, frame)
+        face, state = None if track is None else track.face, wearer.face
+        points = None if state is None else state.points_px(*frame.size)
+        segmentation = source.segment(frame, face, points)
+        if state is None or face is None:
+            continue
+        avatar_state = wearer.driver.drive(state, frame)
+        yield CompositionInput(frame, avatar_state, segmentation, face)
