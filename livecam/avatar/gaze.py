@@ -38,10 +38,8 @@ MIN_DISTANCE_M, MAX_DISTANCE_M = 0.35, 2.0
 STEADY_CHANGE = 0.04  # smaller changes of the weights are noise: the gaze rests
 STEADY_S = 0.1  # time constant of the mean that the gaze is compared with
 STEADY_AFTER_S = 0.6
-SACCADE_S, RETURN_S = (
-    0.012,
-    0.08,
-)  # time constants of a saccade, and of the return to the measured gaze
+# Time constants of a saccade, and of the return to the measured gaze.
+SACCADE_S, RETURN_S = 0.012, 0.08
 INTERVAL_S = (0.5, 2.2)  # between small saccades
 AMPLITUDE = (0.02, 0.05)  # of them, as weights: 0.6 to 1.5 degrees
 IDLE_AMPLITUDE = (0.03, 0.16)  # while no face is tracked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import cv2
@@ -14,6 +13,13 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.blend import blend, soften
 from livecam.compose.camera_blur import SHARP, CameraBlur, apply_blur
+from livecam.compose.gpu_shadow import (
+    DARK_UNIT,
+    HEAD_UNIT,
+    GpuShadow,
+    HeadFromRegion,
+    head_from_region,
+)
 from livecam.compose.shadow import (
     CAST,
     CONTACT,
@@ -30,11 +36,11 @@ from livecam.render.context import Graphics
 from livecam.render.head import FullHead, HeadRenderer, HeadView, LightHead
 from livecam.render.i420 import GpuI420
 from livecam.render.light import Light
-from livecam.render.shaders import Program, Value
-from livecam.render.targets import COARSE, CoarseTarget, ImageTarget
+from livecam.render.shaders import Program
+from livecam.render.targets import ImageTarget
 
 NOTHING = Rect(0, 0, 0, 0)
-HEAD_UNIT, DARK_UNIT, CATCHER_UNIT = 0, 1, 2
+CATCHER_UNIT = 2
 
 
 class Painter(Protocol):
@@ -334,92 +340,6 @@ def _read_coverage(texture: moderngl.Texture, view: HeadView, coverage: NDArray[
     alpha = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
     part = coverage[view.rect.slices]
     cv2.max(part, np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8), dst=part)
-
-
-class GpuShadow:
-    """Renders the shadow of a head: cast shadow in red, contact shadow in green."""
-
-    def __init__(self, ctx: moderngl.Context) -> None:
-        self._ctx = ctx
-        self._silhouette = Program(ctx, "quad.vert", "silhouette.frag")
-        self._blur = Program(ctx, "quad.vert", "blur.frag")
-        self._quads = [ctx.vertex_array(p.gl, []) for p in self.programs]
-        self._targets = (CoarseTarget(ctx), CoarseTarget(ctx))
-
-    @property
-    def programs(self) -> list[Program]:
-        """All shader programs, for tests."""
-        return [self._silhouette, self._blur]
-
-    def render(
-        self,
-        head: moderngl.Texture,
-        mapping: HeadFromRegion,
-        geometry: ShadowGeometry,
-        region: Rect,
-    ) -> moderngl.Texture:
-        """Renders both channels, stretched over the region."""
-        self._ctx.enable_only(moderngl.NOTHING)
-        one, two = self._targets
-        head.use(HEAD_UNIT)
-        toward = np.array(geometry.towards_key) * geometry.unit_px * mapping.per_pixel
-        self._silhouette.set(
-            **mapping.uniforms(),
-            cast_offset=tuple((toward * CAST.offset).tolist()),
-            contact_offset=tuple((toward * CONTACT.offset).tolist()),
-        )
-        one.begin()
-        self._quads[0].render(moderngl.TRIANGLES, vertices=3)
-        for source, target, axis, pixels in (
-            (one, two, (1.0, 0.0), region.width),
-            (two, one, (0.0, 1.0), region.height),
-        ):
-            cells = geometry.unit_px * COARSE / pixels
-            source.texture.use(DARK_UNIT)
-            self._blur.set(
-                source=DARK_UNIT,
-                axis=(axis[0] / COARSE, axis[1] / COARSE),
-                sigma=tuple(max(0.4, t.softness * cells) for t in (CAST, CONTACT)),
-            )
-            target.begin()
-            self._quads[1].render(moderngl.TRIANGLES, vertices=3)
-        return one.texture
-
-    def release(self) -> None:
-        for quad in self._quads:
-            quad.release()
-        for program in self.programs:
-            program.release()
-        for target in self._targets:
-            target.release()
-
-
-@dataclass(frozen=True, slots=True)
-class HeadFromRegion:
-    """The transform from a region of the image to the texture of a head, 0..1 in both."""
-
-    scale: tuple[float, float]
-    offset: tuple[float, float]
-    extent: tuple[float, float]  # the part of the texture that is used
-    per_pixel: NDArray[np.float64]  # a pixel of the image, in units of the head
-
-    def uniforms(self) -> dict[str, Value]:
-        return {
-            "head": HEAD_UNIT,
-            "head_from_region": (*self.scale, *self.offset),
-            "head_extent": self.extent,
-        }
-
-
-def head_from_region(view: HeadView, texture: moderngl.Texture, region: Rect) -> HeadFromRegion:
-    """Computes the transform from a region to the texture that holds a view."""
-    rect = view.rect
-    return HeadFromRegion(
-        scale=(region.width / rect.width, region.height / rect.height),
-        offset=((region.x0 - rect.x0) / rect.width, (region.y0 - rect.y0) / rect.height),
-        extent=(view.size[0] / texture.width, view.size[1] / texture.height),
-        per_pixel=np.array((1 / rect.width, 1 / rect.height)),
-    )
 
 
 def shadow_geometry(head: HeadRenderer, view: HeadView, width: int, height: int) -> ShadowGeometry:
