@@ -1,4 +1,4 @@
-"""Heads made up for tests: a hand-made avatar, and faces at a given pose."""
+"""Heads for tests: a hand-made avatar, and faces at a given pose."""
 
 from __future__ import annotations
 

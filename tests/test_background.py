@@ -21,7 +21,7 @@ NOBODY = np.zeros((HEIGHT, WIDTH), np.uint8)
 
 
 def disc(x=WIDTH / 2, y=HEIGHT * 0.6, radius=110.0, soft=3.0):
-    """Alpha 0..1 of a round somebody."""
+    """Alpha 0..1 of a round person."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     away = radius - np.hypot(columns - x, rows - y)
     return np.clip(away / soft + 0.5, 0, 1).astype(np.float32)
@@ -49,7 +49,7 @@ def layers(image, seen, coverage=NOBODY, filled=NOBODY):
 
 
 def applied(setting, image, seen, **masks):
-    """The picture after the stage."""
+    """The image after the stage."""
     stage = background_stage(setting)
     assert stage is not None
     given = layers(image, seen, **masks)
@@ -83,7 +83,7 @@ def photo(tmp_path):
 
 @pytest.fixture
 def film(tmp_path):
-    """Ten pictures a second; brightness tells which of the five it is."""
+    """Ten frames a second; the brightness encodes which of the five it is."""
     path = tmp_path / "waves.mp4"
     with VideoWriter(path, 64, 48, Fraction(10)) as writer:
         for n in range(5):
@@ -110,14 +110,14 @@ def test_keep_needs_no_stage():
         ("nowhere/beach.png", "there is no file nowhere/beach.png"),
     ],
 )
-def test_what_cannot_be_shown_is_told_with_a_remedy(setting, message):
+def test_an_unusable_background_is_an_error_with_a_remedy(setting, message):
     with pytest.raises(ConfigError, match=message) as caught:
         background_stage(setting)
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["broken.png", "broken.mp4", "empty.jpg", "empty.mp4"])
-def test_a_file_that_is_neither_picture_nor_film_is_named(tmp_path, name):
+def test_a_file_that_is_neither_image_nor_video_is_named(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"" if name.startswith("empty") else b"neither picture nor film" * 9)
     with pytest.raises(ConfigError, match=name) as caught:
@@ -160,7 +160,7 @@ def test_a_person_that_was_not_found_is_not_shown(photo):
         assert (shown[..., :3] == other[..., :3]).all()
 
 
-def test_what_was_seen_in_another_size_of_picture_does_not_count():
+def test_a_segmentation_of_another_size_is_ignored():
     alpha = disc()
     seen = scene(alpha)
     other = Segmentation(0.0, (320, 180), seen.cell, seen.person, None, seen.landmarks_px)
@@ -274,12 +274,12 @@ def test_before_a_person_was_found_all_but_the_head_is_blurred():
 
 
 def level(backdrop, at):
-    """The brightness that a film shows at a moment."""
+    """The brightness of a video at a time."""
     small = CoarseImage.of(picture(NOBODY.astype(np.float32)), NOBODY, at)
     return int(backdrop.image(small)[5, 5, 0])
 
 
-def test_a_film_moves_on_with_the_line_and_begins_again(film):
+def test_a_video_advances_with_the_frames_and_loops(film):
     backdrop = LoopedVideo(film, blocking=True)
     shown = [level(backdrop, 100 + n / 20) for n in range(24)]
     backdrop.close()
@@ -287,14 +287,14 @@ def test_a_film_moves_on_with_the_line_and_begins_again(film):
     assert np.abs(np.subtract(shown, wanted)).max() <= 4
 
 
-def test_a_film_outlives_a_pause_of_the_line(film):
+def test_a_video_continues_after_a_pause(film):
     backdrop = LoopedVideo(film, blocking=True)
     shown = [level(backdrop, at) for at in (0.0, 3600.0, 3600.1, 5.0, 5.1)]
     backdrop.close()
     assert np.abs(np.diff(shown)).max() <= 84  # one or two pictures further, or once around
 
 
-def test_a_film_that_is_late_keeps_its_last_picture(film, monkeypatch):
+def test_a_video_that_is_late_repeats_its_last_frame(film, monkeypatch):
     monkeypatch.setattr("livecam.compose.background_sources._LoopDecoder._run", lambda self: None)
     backdrop = LoopedVideo(film)
     shown = [level(backdrop, n / 10) for n in range(4)]

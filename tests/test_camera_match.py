@@ -1,4 +1,4 @@
-"""A camera's noise and softness are measured, and what is made up gets as much of them."""
+"""The noise and the blur of a camera are measured, and rendered heads get as much of them."""
 
 from time import process_time
 
@@ -40,7 +40,7 @@ def room():
 
 
 def noisy(clean, sigma, blur_px, random):
-    """A picture of that scene: uint8[h, w, 4]; `sigma` may differ from pixel to pixel."""
+    """An image of that scene: uint8[h, w, 4]; `sigma` may differ from pixel to pixel."""
     noise = random.standard_normal(clean.shape)
     if blur_px:
         noise = cv2.GaussianBlur(noise, (0, 0), blur_px)
@@ -68,7 +68,7 @@ def test_noise_is_measured_with_its_blur(sigma, blur_px):
     assert model.grain_px == pytest.approx(blur_px, abs=0.25)
 
 
-def test_a_silent_picture_has_no_noise():
+def test_an_image_without_noise_has_none():
     assert measured(0.0, 0.0).noise == UNKNOWN.noise
 
 
@@ -94,7 +94,7 @@ def test_a_texture_that_moves_is_not_taken_for_noise():
     assert panned(room() + 25 * np.sin(np.arange(WIDTH) / 3)).noise == UNKNOWN.noise
 
 
-def test_where_everything_moves_one_picture_is_enough_for_a_guess():
+def test_where_everything_moves_one_frame_gives_an_estimate():
     random, parts = np.random.default_rng(5), tiles_of(WIDTH, HEIGHT, 0)
     before = 128 + 60 * np.sin(np.mgrid[:HEIGHT, :WIDTH].sum(axis=0) / 6)
     now = luma_tiles(noisy(room(), 3.0, 0.7, random), parts)
@@ -103,7 +103,7 @@ def test_where_everything_moves_one_picture_is_enough_for_a_guess():
     assert np.median(noise) == pytest.approx(3.0, rel=0.35)
 
 
-def test_a_picture_that_is_repeated_is_not_silence():
+def test_a_repeated_frame_does_not_count_as_noiseless():
     random, clean = np.random.default_rng(5), room()
     camera = CameraEstimator()
     for i in range(60):
@@ -112,7 +112,7 @@ def test_a_picture_that_is_repeated_is_not_silence():
     assert np.allclose(camera.model.noise, 3.0, rtol=0.25)
 
 
-def test_another_film_is_another_camera():
+def test_another_video_is_another_camera():
     camera = CameraEstimator()
     random = np.random.default_rng(5)
     for at in (10.0, 10.03):
@@ -123,7 +123,7 @@ def test_another_film_is_another_camera():
 
 
 def edges(blur_px, noise=0.0):
-    """Dark discs on a light ground, seen through a lens."""
+    """Dark discs on a light ground, blurred by a lens."""
     fine = np.full((1200, 1200), 190, np.uint8)
     for y in range(100, 1200, 200):
         for x in range(100, 1200, 200):
@@ -139,7 +139,7 @@ def test_the_softness_of_edges_is_measured(blur_px, noise):
     assert edge_blur_px(edges(blur_px, noise)) == pytest.approx(blur_px, abs=0.25)
 
 
-def test_without_edges_nothing_is_said_about_them():
+def test_without_edges_their_blur_is_unknown():
     assert (
         edge_blur_px(noisy(np.full((300, 300), 90.0), 2.0, 0.0, np.random.default_rng(1))) is None
     )
@@ -168,7 +168,7 @@ def test_a_blurred_head_stays_premultiplied():
 
 
 @pytest.mark.parametrize("angle", [0, 30, 90, 135, 200])
-def test_the_streak_lies_along_the_motion_and_keeps_the_light(angle):
+def test_the_streak_is_along_the_motion_and_keeps_the_light(angle):
     way = np.array((np.cos(np.radians(angle)), np.sin(np.radians(angle))))
     kernel = motion_kernel(tuple(6 * way))
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
@@ -222,7 +222,7 @@ def layers(image, made):
 
 
 def grained(grain, value=120, made=None, size=(HEIGHT, WIDTH)):
-    """What the stage makes of an even picture, and that picture."""
+    """The output of the stage for a uniform image, and that image."""
     image = np.full((*size, 4), value, np.uint8)
     image[..., 3] = 255
     if made is None:
@@ -284,7 +284,7 @@ def test_grain_changes_from_frame_to_frame_like_the_source():
     assert 0.7 < boiling / np.abs(np.diff(np.array(source), axis=0)).mean() < 1.2
 
 
-def test_the_same_pictures_get_the_same_grain():
+def test_the_same_frames_get_the_same_grain():
     grain = Grain(CameraModel(noise=(3.0,) * len(LUMAS)))
     first, second = grained(grain)[0], grained(grain)[0]
     assert not np.array_equal(first, second)
@@ -292,7 +292,7 @@ def test_the_same_pictures_get_the_same_grain():
     assert np.array_equal(grained(grain)[0], first)
 
 
-def test_looks_and_grain_cost_little():
+def test_measuring_and_grain_cost_little():
     random = np.random.default_rng(5)
     clean = cv2.resize(room(), (1280, 720))
     pictures = [noisy(clean, 2.0, 0.7, random) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Heads are drawn over the picture, and nothing else of it changes."""
+"""Heads are drawn over the image, and nothing else of it changes."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -87,7 +87,7 @@ def test_a_face_that_is_painted_out_beside_the_head_counts_as_drawn(compositor):
     assert np.array_equal(out.image[outside], frame.image[outside])
 
 
-def test_without_avatars_the_picture_is_a_copy(compositor):
+def test_without_avatars_the_image_is_a_copy(compositor):
     frame = picture()
     out = compositor.compose(frame, [])
     assert np.array_equal(out.image, frame.image)
@@ -100,7 +100,7 @@ def test_without_avatars_the_picture_is_a_copy(compositor):
     [at(z=0.6), at(x=5.0), at(y=-9.0), at(z=-1e-9, x=1e6)],
     ids=["behind", "right", "below", "absurd"],
 )
-def test_a_head_outside_the_picture_draws_nothing(compositor, state):
+def test_a_head_outside_the_image_draws_nothing(compositor, state):
     frame = picture()
     out = compositor.compose(frame, [state])
     assert np.array_equal(out.image, frame.image)

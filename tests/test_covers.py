@@ -1,4 +1,4 @@
-"""The curtain, the blur, and cutting pictures to shape."""
+"""The curtain, the blur, and the framing of the published image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_curtain_has_the_asked_size_and_nothing_of_the_camera() -> None:
     assert card is covers.curtain(320, 200)
 
 
-def test_a_blurred_picture_keeps_colour_but_no_detail() -> None:
+def test_a_blurred_image_keeps_colour_but_no_detail() -> None:
     image = _stripes()
     blurred = covers.blur_whole(image)
     assert blurred.shape == image.shape
@@ -47,13 +47,13 @@ def test_a_blurred_region_hides_what_is_in_it_and_leaves_the_rest_alone() -> Non
     assert np.array_equal(image[outside], before[outside])
 
 
-def test_a_face_at_the_edge_of_the_picture_is_blurred_up_to_the_edge() -> None:
+def test_a_face_at_the_edge_of_the_image_is_blurred_up_to_the_edge() -> None:
     image = _stripes()
     covers.blur_region(image, Rect(-60, 60, 60, 180))  # the middle of the face is at x = 0
     assert image[80:160, :20, :3].astype(float).std() < 12
 
 
-def test_a_region_outside_the_picture_is_no_error() -> None:
+def test_a_region_outside_the_image_is_no_error() -> None:
     image = _stripes()
     before = image.copy()
     covers.blur_region(image, Rect(-50, -50, 0, 10))
@@ -73,7 +73,7 @@ def test_mirroring_swaps_left_and_right() -> None:
     assert (mirrored[:, 0] == 0).all()
 
 
-def test_fit_shows_the_whole_picture_between_bars() -> None:
+def test_fit_shows_the_whole_image_between_bars() -> None:
     out = Framing(120, 160, "fit").apply(frame(value=255)).image
     assert out.shape == (160, 120, 4)
     rows = out[:, 60, 1] > 128
@@ -90,7 +90,7 @@ def test_fill_cuts_the_middle() -> None:
     assert len(bright) == pytest.approx(10 * 160 / 120, abs=2)
 
 
-def test_follow_brings_the_face_into_the_cut_and_stays_inside_the_picture() -> None:
+def test_follow_moves_the_crop_to_the_face_inside_the_image() -> None:
     framing = Framing(120, 160, "follow")
     image = np.zeros((120, 160, 4), np.uint8)
     cv2.circle(image, (150, 60), 5, (255, 255, 255, 255), -1)

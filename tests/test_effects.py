@@ -63,7 +63,7 @@ PRESETS = {
 
 
 class Eye:
-    """The real tracker, looking at single pictures."""
+    """The real tracker, run on single images."""
 
     def __init__(self, landmarker: FaceLandmarker) -> None:
         self._landmarker = landmarker
@@ -92,7 +92,7 @@ def eye() -> Iterator[Eye]:
 
 @pytest.fixture(scope="module")
 def shot(portrait: Image, eye: Eye) -> Shot:
-    """The portrait, its face 300 pixels high, in a picture of 720x640."""
+    """The portrait, its face 300 pixels high, in an image of 720x640."""
     image = cv2.resize(portrait[:226, 100:354], (720, 640), interpolation=cv2.INTER_CUBIC)
     image.flags.writeable = False
     return Shot(image, eye.points(image))
@@ -118,7 +118,7 @@ def layers_of(
 
 
 def with_effects(shot: Shot, settings: EffectSettings, **seen: Any) -> Image:
-    """The picture after every stage that the settings ask for."""
+    """The image after every stage that the settings enable."""
     layers = layers_of(shot.image, shot.points, **seen)
     for stage in (*face_stages(settings), *over_stages(settings), *look_stages(settings)):
         stage.apply(layers)
@@ -166,7 +166,7 @@ def test_only_what_is_asked_for_is_built_and_shape_comes_after_paint():
 
 
 @pytest.mark.parametrize("seen", ["no scene", "no face", "a face of a few pixels"])
-def test_a_picture_without_a_usable_face_stays_bit_exact(shot: Shot, seen: str):
+def test_an_image_without_a_usable_face_stays_bit_exact(shot: Shot, seen: str):
     settings = EffectSettings(
         big_eyes=1, thin_face=1, smooth_skin=1, lips=1, blush=1, stickers=("cat",)
     )
@@ -183,7 +183,7 @@ def test_a_picture_without_a_usable_face_stays_bit_exact(shot: Shot, seen: str):
 
 
 @pytest.mark.parametrize("shift", [(-420, 0), (420, 0), (0, -420), (0, 420), (-900, -900)])
-def test_a_face_at_the_edge_of_the_picture_is_changed_as_far_as_it_is_inside(
+def test_a_face_at_the_edge_of_the_image_is_changed_as_far_as_it_is_inside(
     shot: Shot, shift: tuple[int, int]
 ):
     points = shot.points + np.float32(shift)
@@ -195,7 +195,7 @@ def test_a_face_at_the_edge_of_the_picture_is_changed_as_far_as_it_is_inside(
     assert (out[..., 3] == 255).all()
 
 
-def test_a_face_below_a_head_is_left_alone_but_wears_its_stickers(shot: Shot):
+def test_a_covered_face_is_unchanged_but_has_its_stickers(shot: Shot):
     avatar = AvatarState(
         np.eye(4), np.eye(4), np.zeros(len(EXPRESSIONS), np.float32),
         face_px=shot.points[list(FACE_OVAL)],
@@ -573,7 +573,7 @@ def test_red_changes_fastest_and_the_domain_is_heeded(tmp_path: Path):
     assert tuple(colors[200]) == (0, 0, 100, 255)  # of red 200
 
 
-def test_half_a_look_lies_in_the_middle(shot: Shot):
+def test_half_the_strength_is_halfway_to_the_look(shot: Shot):
     half, full = (
         with_effects(shot, EffectSettings(lut="black-and-white", lut_strength=strength))
         for strength in (0.5, 1.0)

@@ -95,8 +95,8 @@ class Mirror:
         return self._viewer.draw(ViewerPose("", weights, yaw_deg=yaw_deg)).astype(np.int16)
 
 
-def test_every_expression_is_seen_and_on_its_own_side(avatar: Avatar, graphics: Graphics) -> None:
-    """Seen from the front, or half from the side."""
+def test_every_expression_is_visible_on_its_own_side(avatar: Avatar, graphics: Graphics) -> None:
+    """In frontal or half-side view."""
     unseen, swapped = {}, {}
     with AvatarViewer(graphics, avatar, (PICTURE, PICTURE), "light") as viewer:
         mirror = Mirror(viewer)
@@ -170,7 +170,7 @@ def one_sided(triangles: NDArray[np.uint32]) -> NDArray[np.bool_]:
 
 
 class Surface:
-    """All triangles of a head that some expression moves, and those that may lie before them."""
+    """All triangles of a head that some expression moves, and those that may occlude them."""
 
     def __init__(self, meshes: tuple[Mesh, ...]) -> None:
         merged = merge(meshes)
@@ -206,7 +206,7 @@ class Surface:
 def covered(
     centres: NDArray[np.float64], points: NDArray[np.float64], triangles: NDArray[np.uint32]
 ) -> NDArray[np.bool_]:
-    """Whether a triangle that faces the viewer lies before each centre, looking along -z."""
+    """Whether a triangle that faces the viewer occludes each centre, looking along -z."""
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     area = cross2(b - a, c - a)
     a, b, c, area = (v[area > 1e-12] for v in (a, b, c, area))

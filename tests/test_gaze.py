@@ -1,4 +1,4 @@
-"""Where a real face looks whose irises were moved: sign, range, agreement, steadiness."""
+"""The gaze of a real face with moved irises: sign, range, agreement, steadiness."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sitter:
         self._points = landmarks[:, :2] * self._face.shape[1::-1]
 
     def looking(self, right: float = 0.0, down: float = 0.0) -> Image:
-        """Irises moved in the picture by parts of an eye's width."""
+        """Irises moved in the image by parts of an eye's width."""
         out = self._face.copy()
         if right or down:
             for eye in EYES:
@@ -93,7 +93,7 @@ def sitter(portrait: Image) -> Sitter:
 
 
 def test_eyes_follow_the_irises_to_either_side(sitter: Sitter) -> None:
-    """The wearer's left is the picture's right."""
+    """The wearer's left is the image's right."""
     shifts = np.linspace(-FARTHEST, FARTHEST, 7)
     lefts = [shown(w)[0] for _, w in tracked([sitter.looking(right=s) for s in shifts])]
     assert np.all(np.diff(lefts) > 0)

@@ -176,7 +176,7 @@ def test_weights_of_a_vertex_add_up_to_one(tmp_path: Path) -> None:
     assert joints.max() <= 3
 
 
-def test_glass_is_seen_through_and_metal_shines(tmp_path: Path) -> None:
+def test_glass_is_transparent_and_metal_is_metallic(tmp_path: Path) -> None:
     dark = replace(a_mesh(Material.GLASS), colors=np.full((40, 3), 0.1, np.float32))
     write_glb(tmp_path / "a.glb", [dark, a_mesh(Material.METAL)], EARS)
     document, binary = document_of(tmp_path / "a.glb")

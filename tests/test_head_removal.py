@@ -32,7 +32,7 @@ def raccoon() -> Avatar:
 
 @pytest.fixture(scope="module")
 def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarState]:
-    """The portrait as the line sees it: real landmarks, real person mask, the avatar on it."""
+    """The portrait as in the pipeline: real landmarks, real person mask, the avatar on it."""
     frame = Frame(portrait, 0, 0.0)
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
         observation = tracker.track(frame)
@@ -97,7 +97,7 @@ def test_rows_run_through_a_gap():
     assert through < 0.6 * spread
 
 
-def test_a_picture_of_which_nothing_is_known_is_no_error():
+def test_an_image_without_known_colours_is_no_error():
     out = inpainted(np.zeros((20, 30, 3), np.float32), np.zeros((20, 30), np.float32))
     assert np.isfinite(out).all()
 
@@ -105,7 +105,7 @@ def test_a_picture_of_which_nothing_is_known_is_no_error():
 # --- the figure
 
 
-def test_the_person_is_parted_under_the_ruff(seen, raccoon):
+def test_the_person_is_split_under_the_ruff(seen, raccoon):
     frame, scene, state = seen
     parts = figure(parted(frame, scene, state, raccoon))
     hair = parts.remove[round(40 / scene.cell), round(225 / scene.cell)]
@@ -138,7 +138,7 @@ def test_pixels_outside_keep_their_bytes(seen, raccoon):
     assert (layers.image[..., 3] == 255).all()
 
 
-def test_a_known_background_is_laid_in_as_it_is(seen, raccoon):
+def test_a_known_background_is_copied(seen, raccoon):
     frame, scene, state = seen
     plate = np.random.default_rng(2).integers(0, 255, (*frame.image.shape[:2], 3), np.uint8)
     known = Plate(plate, np.full(plate.shape[:2], 255, np.uint8))
@@ -162,7 +162,7 @@ def test_without_a_plate_the_hair_is_gone_all_the_same(seen, raccoon):
     assert after > before + 25
 
 
-def test_a_guess_does_not_boil(seen, raccoon):
+def test_inpainted_background_does_not_flicker(seen, raccoon):
     frame, scene, state = seen
     stage, random, pictures = HeadRemoval(), np.random.default_rng(4), []
     for i in range(12):
@@ -177,7 +177,7 @@ def test_a_guess_does_not_boil(seen, raccoon):
     assert boils < 1.0  # the source's own noise changes by 4.5 from picture to picture
 
 
-def test_nothing_happens_without_a_scene(seen, raccoon):
+def test_nothing_happens_without_a_segmentation(seen, raccoon):
     frame, scene, state = seen
     layers = parted(frame, scene, state, raccoon)
     layers.segmentation = layers.parts = None
@@ -244,7 +244,7 @@ def test_the_shadow_falls_on_the_body_alone():
 # --- grids
 
 
-def test_grid_and_picture_fit():
+def test_grid_and_pixels_are_aligned():
     image = np.random.default_rng(1).integers(0, 255, (90, 130), np.uint8)
     soft = np.asarray(cv2.GaussianBlur(image, (0, 0), 8), np.uint8)
     grid = downsampled(soft, 4, (23, 33))

@@ -67,7 +67,7 @@ def turn_of_the_body(t: float) -> Matrix4:
 
 
 def swung(springs: Springs, path: Path, fps: float, seconds: float = 2.0) -> NDArray[np.float64]:
-    """Turns of all bones at every picture, float64[n, k, 3], degrees."""
+    """Rotations of all bones at every frame, float64[n, k, 3], degrees."""
     steps = []
     for i in range(round(seconds * fps) + 1):
         place = path(i / fps)
@@ -103,9 +103,9 @@ def test_an_ear_trails_a_fast_turn_overshoots_and_settles() -> None:
     ("bone", "path"), [(EAR, fast_turn), (LOCK, fast_turn), (TASSEL, turn_of_the_body)]
 )
 def test_the_motion_is_the_same_at_any_frame_rate(bone: Bone, path: Path) -> None:
-    """Of the widest angle: within 20 % at 15 pictures a second, 5 % at 30, 1.5 % at 60.
+    """Of the widest angle: within 20 % at 15 frames a second, 5 % at 30, 1.5 % at 60.
 
-    The turn is a fast one, of which 15 pictures a second see no more than five places.
+    The turn is a fast one, of which 15 frames a second see no more than five places.
     """
     finest = swung(Springs((bone,)), path, 240)
     widest = np.linalg.norm(finest, axis=2).max()
@@ -212,7 +212,7 @@ def test_an_expression_turns_a_bone_gently_and_wholly() -> None:
     assert min(turn[0] for turn in turns) > -12 * 1.2
 
 
-def test_amount_scales_what_is_seen() -> None:
+def test_amount_scales_the_rotation_of_bones() -> None:
     def most(amount: float) -> float:
         springs = Springs((EAR,))
         return max(
@@ -247,7 +247,7 @@ def look(amount: float = 0.0, meet: float = 0.0, **weights: float) -> NDArray[np
     return gaze_weights(shown.astype(np.float32))
 
 
-def test_both_eyes_look_the_same_way() -> None:
+def test_both_eyes_look_in_the_same_direction() -> None:
     """To the left, as measured by two eyes that disagree."""
     left, right = look(eyeLookOutLeft=0.5, eyeLookInRight=0.3, eyeLookUpLeft=0.2)
     assert left == pytest.approx((0.4, 0.1))
@@ -304,7 +304,7 @@ def test_small_saccades_come_only_while_the_measured_gaze_rests() -> None:
 
 
 def lids(measured: list[float], fps: float = 30.0, idle: bool = False) -> list[float]:
-    """The left lid after each picture."""
+    """The left lid after each frame."""
     used, out = Lids(np.random.default_rng(0)), []
     for i, value in enumerate(measured):
         shown = morphs(eyeBlinkLeft=value, eyeBlinkRight=value)
@@ -314,14 +314,14 @@ def lids(measured: list[float], fps: float = 30.0, idle: bool = False) -> list[f
 
 
 @pytest.mark.parametrize("peak", [0.5, 0.65, 1.0])
-def test_a_blink_of_which_half_was_seen_shuts_the_eyes_wholly(peak: float) -> None:
+def test_a_blink_of_which_half_was_measured_shuts_the_eyes_completely(peak: float) -> None:
     shown = lids([0, 0, 0, peak / 2, peak, peak / 2, 0, 0, 0, 0, 0, 0, 0, 0])
     assert max(shown) == 1.0
     assert shown[-1] == pytest.approx(0, abs=0.01)
     assert sum(0.3 < lid < 0.9 for lid in shown) <= 4  # nowhere stuck
 
 
-def test_a_blink_shows_two_pictures_with_shut_eyes() -> None:
+def test_a_blink_shuts_the_eyes_for_two_frames() -> None:
     assert sum(lid > 0.95 for lid in lids([0, 0, 0, 0.6, 0, 0, 0, 0, 0, 0])) >= 2
 
 
@@ -476,7 +476,7 @@ def test_breath_rests_while_the_head_moves() -> None:
     assert np.ptp(scales) / scales.mean() < 0.002
 
 
-def test_the_same_pictures_give_the_same_life() -> None:
+def test_the_same_frames_give_the_same_secondary_motion() -> None:
     def story(used: Rig) -> list[AvatarState]:
         seen = run(used, 60)
         idled = [used.idle(1 / 30) for _ in range(120)]
@@ -493,7 +493,7 @@ def test_the_same_pictures_give_the_same_life() -> None:
             np.testing.assert_array_equal(a.bones, b.bones)
 
 
-def test_a_film_that_starts_again_begins_with_bones_at_rest() -> None:
+def test_a_video_that_starts_again_begins_with_bones_at_rest() -> None:
     used = rig()
     for i in range(12):
         offset = STILL.copy()

@@ -1,4 +1,4 @@
-"""A coarse mask of a person becomes exact at the edges that the picture shows."""
+"""A coarse mask of a person becomes exact at the edges in the image."""
 
 import cv2
 import numpy as np
@@ -54,7 +54,7 @@ def error(mask, alpha):
 
 
 @pytest.mark.parametrize("size", [(640, 360), (1280, 720), (427, 241)])
-def test_edges_come_to_lie_where_the_picture_has_them(size):
+def test_edges_are_where_the_image_has_them(size):
     alpha = cutout(size)
     person, cell = coarse(alpha)
     refined = Matte().refine(person, cell, picture_of(alpha))
@@ -80,7 +80,7 @@ def test_a_mask_without_an_edge_stays_as_it_is(value):
     assert (Matte().refine(person, cell_of(*SIZE), image) == value).all()
 
 
-def test_a_region_is_worked_out_as_the_whole_is_and_the_rest_is_empty():
+def test_a_region_is_computed_as_in_the_whole_and_the_rest_is_empty():
     alpha = cutout()
     person, cell = coarse(alpha)
     image = picture_of(alpha)
@@ -118,7 +118,7 @@ def test_what_moves_leaves_no_trail():
     assert (after[cv2.dilate(alpha, np.ones((61, 61), np.uint8)) == 0] == 0).all()
 
 
-def test_after_reset_the_last_picture_is_forgotten():
+def test_after_reset_the_last_frame_is_forgotten():
     alpha = cutout()
     image = picture_of(alpha)
     matte = Matte()
@@ -128,7 +128,7 @@ def test_after_reset_the_last_picture_is_forgotten():
     assert (after == Matte().refine(*coarse(alpha, 4), image)).all()
 
 
-def test_another_size_of_picture_is_taken():
+def test_another_size_of_image_is_accepted():
     matte = Matte()
     for size in ((640, 360), (320, 240), (640, 360)):
         alpha = cutout(size)

@@ -1,4 +1,4 @@
-"""The room that glossy things mirror follows the picture: slowly, and without its details."""
+"""The environment map follows the image: slowly, and without its details."""
 
 import numpy as np
 import pytest
@@ -30,13 +30,13 @@ def test_a_window_on_the_left_is_bright_on_the_left():
 
 
 @pytest.mark.parametrize("size", [(16, 8), (17, 9), (64, 48), (720, 1280), (1280, 720)])
-def test_pictures_of_any_shape_are_seen_evenly(size):
+def test_images_of_any_shape_are_sampled_evenly(size):
     there = environment_of(picture(128, *size))
     assert there.shape == (SIZE[1], SIZE[0], 3)
     assert np.ptp(there) < 1e-3
 
 
-def test_the_first_picture_is_taken_at_once_and_later_ones_slowly(graphics):
+def test_the_first_image_is_taken_at_once_and_later_ones_slowly(graphics):
     room = EnvironmentMap(graphics.ctx)
     room.update(picture(200), 10.0)
     bright = light(room).mean()
@@ -45,7 +45,7 @@ def test_the_first_picture_is_taken_at_once_and_later_ones_slowly(graphics):
     room.release()
 
 
-def test_a_flickering_lamp_does_not_flicker_in_the_room(graphics):
+def test_a_flickering_lamp_does_not_flicker_in_the_map(graphics):
     room = EnvironmentMap(graphics.ctx)
     levels = []
     for i in range(60):

@@ -1,4 +1,4 @@
-"""Fins of fur: they build on the outline, grow smoothly, and follow head, body and bones."""
+"""Fins of fur: they stand on the silhouette, grow smoothly, and follow head, body and bones."""
 
 from dataclasses import replace
 

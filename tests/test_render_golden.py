@@ -1,4 +1,4 @@
-"""The raccoon looks as it did: pictures drawn by llvmpipe beside pictures that were looked at.
+"""The raccoon is rendered as before: images of llvmpipe against reviewed golden images.
 
 `python -m tests.golden_update` renews them; the difference of a failure lies beside the test's
 other output.

@@ -1,4 +1,4 @@
-"""No part of the face shows behind the raccoon, whichever way the head is turned."""
+"""No part of the face is visible behind the raccoon, however the head is turned."""
 
 from dataclasses import replace
 

@@ -156,7 +156,7 @@ def test_the_body_turns_a_share_about_the_neck() -> None:
         )
 
 
-def test_the_velocity_is_what_the_eyes_do_in_the_picture() -> None:
+def test_the_velocity_is_that_of_the_projected_eyes() -> None:
     used = rig()
     first = used.state(worn(), *SIZE)
     second = used.state(dataclasses.replace(worn(x=0.01), at=1 / 30), *SIZE)

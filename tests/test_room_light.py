@@ -164,7 +164,7 @@ def test_no_strength_is_exactly_the_studio(sitter):
 
 
 def follow(pictures, light, begins):
-    """The lights while pictures, by their number, follow each other."""
+    """The lights estimated for frames by their number."""
     return [seen(p, begins + i / FPS, light) for i, p in enumerate(pictures)]
 
 
@@ -197,20 +197,20 @@ def test_a_flickering_screen_does_not_make_the_head_flicker(sitter, flashes_hz):
     assert np.abs(np.diff(levels)).max() / levels.mean() < 0.004  # a step of 8 bits
 
 
-def test_after_a_cut_the_new_picture_counts_at_once(sitter):
+def test_after_a_cut_the_new_frame_counts_at_once(sitter):
     light = LightEstimator()
     follow([sitter.picture(LEFT)] * 10, light, 5.0)
     other = sitter.picture(RIGHT, COLD)
     assert seen(other, 1.0, light) == seen(other, 1.0)
 
 
-def test_the_same_moment_again_changes_nothing(sitter):
+def test_the_same_time_again_changes_nothing(sitter):
     light = LightEstimator()
     first = seen(sitter.picture(LEFT), 1.0, light)
     assert seen(sitter.picture(RIGHT), 1.0, light) == first
 
 
-def test_a_face_out_of_the_picture_keeps_its_light(sitter):
+def test_a_face_outside_the_image_keeps_its_light(sitter):
     light = LightEstimator()
     image, landmarks, turn = sitter.picture(LEFT)
     first = follow([(image, landmarks, turn)] * 30, light, 0.0)[-1]
@@ -239,7 +239,7 @@ def test_the_person_mask_keeps_clothes_out_of_the_sky(sitter):
     assert not np.allclose(seen((image, landmarks, turn)).sky, clean, rtol=0.1)
 
 
-def test_a_look_costs_little(sitter):
+def test_an_estimate_costs_little(sitter):
     image, landmarks, turn = sitter.picture(LEFT)
     large = cv2.resize(image, (1280, 720))
     points = landmarks * np.float32((4, 3, 1))
