@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,59 @@ def test_imports_go_in_one_direction(place: str):
         if is_within(name, "livecam") and not any(is_within(name, each) for each in allowed)
     ]
     assert not wrong
+
+
+def test_no_module_imports_itself_over_others():
+    """Modules that know each other in a circle cannot be understood one after the other."""
+    names = {name_of(module): module for module in MODULES}
+    imports = {
+        name: {
+            known
+            for _, imported in imports_of(module)
+            if (known := nearest_module(imported, names)) is not None and known != name
+        }
+        for name, module in names.items()
+    }
+    while free := [name for name, known in imports.items() if not known & imports.keys()]:
+        for name in free:
+            del imports[name]
+    assert not {name: sorted(known & imports.keys()) for name, known in imports.items()}
+
+
+def name_of(module: Path) -> str:
+    parts = module.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def nearest_module(imported: str, names: dict[str, Path]) -> str | None:
+    """The module that an import such as `livecam.core.frame.Frame` names."""
+    return next((n for n in (imported, imported.rpartition(".")[0]) if n in names), None)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_has_at_most_500_lines(module: Path):
+    assert module.read_text("utf-8").count("\n") <= 500
+
+
+def test_half_of_all_functions_have_at_most_10_lines():
+    lengths = [
+        node.end_lineno - node.lineno + 1
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    ]
+    assert statistics.median(lengths) <= 10
+
+
+def test_only_the_bench_and_doctor_commands_import_measurements():
+    importers = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in MODULES
+        if place_of(module) != "measure"
+        for _, name in imports_of(module)
+        if is_within(name, "livecam.measure")
+    }
+    assert importers <= {"doctor.py", "cli/commands/bench.py"}
 
 
 def test_the_core_needs_only_numpy_and_the_standard_library():

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,10 +27,14 @@ from livecam.audio.microphone import (
     microphones_among,
 )
 from livecam.audio.mouth import BLEND_S, STALE_S, LipSync, MicrophonePerformer, MouthBlender
+from livecam.avatar.base import Avatar, AvatarState
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
+from livecam.core.frame import Frame
+from livecam.core.observation import Observation
 from livecam.core.timing import ManualClock, SystemClock
+from livecam.people.tracker import primary_face
 from livecam.pipeline.pipeline import Inputs
 from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Hand, Segmentation, cell_of, grid_of
@@ -38,7 +42,7 @@ from livecam.segmentation.hand_mask import LIPS
 from livecam.sinks.base import OutputInfo
 from tests.faces import SIZE, face
 from tests.pipelines import TrackedPipeline
-from tests.test_pipeline import Stage, avatar
+from tests.test_pipeline import Covering, Stage, avatar
 
 approx = pytest.approx
 RATE = 16000
@@ -606,28 +610,48 @@ def _alsa_speaks_pulse() -> bool:
 # In the line ---------------------------------------------------------------------------------
 
 
-class Speaking(Stage):
-    """A line whose mouth follows the sound where it is unsure, and hands that a test moves."""
+class RecordingCompositor(Covering):
+    """Keeps the states that it draws, of several people too."""
 
-    def __init__(self, sound: Told) -> None:
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
+        self.shown += avatars
+        return super().compose(frame, avatars, scene)
+
+
+class Speaking(Stage):
+    """A pipeline with the mouth from sound where it is hidden, and hands that a test moves."""
+
+    def __init__(self, sound: Told, **people: object) -> None:
         super().__init__()
         self.hands: tuple[Hand, ...] = ()
+        self.segmented, self.track_id = face(), 1
+        settings = Settings.model_validate({"avatar": people})
         self.pipeline = TrackedPipeline(
-            Settings(), (avatar(),), self._make, OutputInfo(*SIZE, 30.0),
-            Inputs(segmentations=self.scene, mouth=MouthBlender(sound)),
+            settings, (avatar(),), self._make, OutputInfo(*SIZE, 30.0),
+            Inputs(segmentations=self.segmentation, mouth=MouthBlender(sound)),
         )  # fmt: skip
 
-    def scene(self) -> Segmentation:
+    def _make(self, avatar: Avatar, width: int, height: int) -> RecordingCompositor:
+        self.compositors.append(RecordingCompositor())
+        return self.compositors[-1]
+
+    @property
+    def drawn(self) -> list[AvatarState]:
+        return self.compositors[-1].shown
+
+    def segmentation(self) -> Segmentation:
         cell = cell_of(*SIZE)
         columns, rows = grid_of(*SIZE)
         person = np.zeros((rows, columns), np.uint8)
-        points = face().points_px(*SIZE)
-        return Segmentation(self.now, SIZE, cell, person, None, points, self.hands, track_id=1)
+        points = self.segmented.points_px(*SIZE)
+        return Segmentation(
+            self.now, SIZE, cell, person, None, points, self.hands, track_id=self.track_id
+        )
 
     def jaw_after(self, times: int, *faces: Face) -> list[float]:
         for _ in range(times):
             self.sees(*faces)
-        return [float(state.morphs[JAW]) for state in self.compositors[-1].shown[-times:]]
+        return [float(state.morphs[JAW]) for state in self.drawn[-times:]]
 
 
 def hand_over_the_mouth(at: Face, aside_px: float = 0.0) -> Hand:
@@ -655,6 +679,23 @@ def test_who_is_out_of_sight_goes_on_talking():
     assert stage.pipeline.show(None, stage.now).state is Shown.HOLD
     assert held[-1] == approx(0.9, abs=0.01)
     assert stage.jaw_after(10, face())[-1] < 0.1
+
+
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_with_two_people_by_place_the_mouth_of_the_first_is_the_one_that_counts(hidden: int):
+    """The right one is larger: without a place of its own it would be the first."""
+    left, right = face(center=(0.28, 0.5), size=0.3), face(center=(0.72, 0.5), size=0.4)
+    stage = Speaking(Told(0.9), people=2, people_by="place")
+    stage.sees(left, right)
+    observation = stage.pipeline.people.update(Observation(stage.picture(), (left, right)))
+    assert primary_face(observation) is left
+    stage.segmented = (left, right)[hidden]
+    stage.track_id = observation.slots[hidden]
+    stage.hands = (hand_over_the_mouth(stage.segmented),)
+    for _ in range(10):
+        stage.sees(left, right)
+    (jaw,) = [float(s.morphs[JAW]) for s in stage.drawn[-2:] if s.slot == 0]
+    assert jaw == approx(0.0 if hidden else 0.9, abs=0.05)
 
 
 def test_a_silent_microphone_leaves_a_hidden_mouth_to_the_camera():

@@ -29,7 +29,13 @@ from livecam.measure.leak import oval_mask_of_faces, uncovered_pixels
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.people.association import UNASSIGNED, assigned
 from livecam.people.slots import PATIENCE_S
-from livecam.people.tracker import RECENT_S, PeopleTracker, missing_bystanders
+from livecam.people.tracker import (
+    RECENT_S,
+    PeopleTracker,
+    missing_bystanders,
+    primary_face,
+    primary_track,
+)
 from livecam.pipeline.build import avatars_of, compositor_factory, slots_of
 from livecam.pipeline.easing import HALF_HEAD_M, RETURN_S
 from livecam.pipeline.states import Shown
@@ -201,6 +207,35 @@ def test_whoever_appears_further_left_gets_the_avatar_further_left() -> None:
     assert alone.shows(right) == [None, 0]
     assert alone.shows(right, left) == [1, 0]
     assert Room(3, "place").shows(aside(0.35), aside(0.2), aside(0.05)) == [2, 1, 0]
+
+
+def test_the_primary_wearer_is_the_first_also_while_missing_for_a_moment() -> None:
+    """By place the first slot is the left one, although the right face is larger."""
+    room = Room(2, "place")
+    left, right = aside(-0.2), aside(0.2, 0.5)
+    room.shows(right, left)
+    assert primary_face(room.observation) is left
+    room.shows(right)
+    assert primary_track(room.observation) is room.observation.wearers[0]
+    assert primary_face(room.observation) is None
+    for _ in range(round(PATIENCE_S * FPS) + 1):
+        room.shows(right)
+    assert primary_face(room.observation) is right
+    room.shows(right, left)
+    assert primary_face(room.observation) is left
+
+
+def test_an_observation_has_the_track_of_every_face_and_is_not_changed_later() -> None:
+    room = Room(2)
+    me, other = aside(-0.2), aside(0.2, 0.5)
+    room.shows(me, other)
+    before = room.observation
+    assert {id(t.face) for t in before.tracks} == {id(me), id(other)}
+    boxes = [track.box.copy() for track in before.tracks]
+    for i in range(10):
+        room.shows(aside(-0.2 + 0.01 * i), aside(0.2, 0.5))
+    assert [t.id for t in room.observation.tracks] == [t.id for t in before.tracks]
+    assert np.array_equal([t.box for t in before.tracks], boxes)
 
 
 def test_one_more_than_there_are_avatars_waits_until_somebody_has_left() -> None:
