@@ -1,10 +1,10 @@
-"""Compares face models on film clips, and shows how still and prompt the steadied pose is.
+"""Compares face models on film clips and measures noise and lag of the filtered pose.
 
     scripts/measure_tracking.py CLIPS MODEL [MODEL ...]
 
 CLIPS is a folder of videos, MODEL a Face Landmarker bundle; the first is the one that the
-others are compared with. Prints three tables: what each model finds and costs, what its weights
-do, and what the smoother makes of the first one's poses. The columns are explained below each.
+others are compared with. Prints three tables: the detections and cost of each model, its weights,
+and the filtered poses of the first one. The columns are explained below each.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ JAW, SMILE = INDEX["jawOpen"], [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"
 
 
 @dataclass(frozen=True)
-class Take:
-    """One clip as one model saw it."""
+class ClipResult:
+    """The results of one model on one clip."""
 
     size: tuple[int, int]
     fps: float
-    faces: list[int]  # how many were found in each frame
-    states: list[FaceState | None]  # steadied
+    faces: list[int]  # number in each frame
+    states: list[FaceState | None]
     cpu_ms: list[float]
     smoothing_ms: list[float]
 
@@ -59,26 +59,26 @@ class Take:
         return [s.source.camera_from_head for s in self.primary() if s.source is not None]
 
 
-def take(clip: Path, model: Path) -> Take:
+def measure_clip(clip: Path, model: Path) -> ClipResult:
     people, smoother = PeopleTracker(), Smoother(SmoothingSettings())
     faces, states, cpu_ms, smoothing_ms = [], [], [], []
     with VideoReader(clip) as film, FaceLandmarker(model) as tracker:
         for frame in film:
             before = time.process_time()  # MediaPipe works on threads of its own
-            seen = tracker.track(frame)
+            observation = tracker.track(frame)
             between, mine = time.process_time(), time.thread_time()
-            face = primary_face(people.update(seen))
-            states.append(None if face is None else smoother.follow(face, frame))
+            face = primary_face(people.update(observation))
+            states.append(None if face is None else smoother.update(face, frame))
             cpu_ms.append((between - before) * 1e3)
             smoothing_ms.append((time.thread_time() - mine) * 1e3)
-            faces.append(len(seen.faces))
+            faces.append(len(observation.faces))
         info = film.info
     size = (info.width, info.height)
-    return Take(size, info.fps, faces, states, cpu_ms, smoothing_ms)
+    return ClipResult(size, info.fps, faces, states, cpu_ms, smoothing_ms)
 
 
-def apart_px(one: Take, other: Take) -> NDArray[np.float64]:
-    """How far the landmarks of the steadied face lie apart, in pixels, where both have it."""
+def apart_px(one: ClipResult, other: ClipResult) -> NDArray[np.float64]:
+    """Distances of the primary face's landmarks, in pixels, where both results have it."""
     return np.array(
         [
             np.linalg.norm((a.source.landmarks - b.source.landmarks)[:, :2] * one.size, axis=1)
@@ -88,30 +88,30 @@ def apart_px(one: Take, other: Take) -> NDArray[np.float64]:
     )
 
 
-def pose_noise(seen: Take) -> NDArray[np.float64]:
-    """Of the raw poses: mm across, up, along; degrees of pitch, yaw, roll."""
-    poses = [decompose(matrix) for matrix in seen.raw()]
+def pose_noise(result: ClipResult) -> NDArray[np.float64]:
+    """Noise of the raw poses: mm across, up, along; degrees of pitch, yaw, roll."""
+    poses = [decompose(matrix) for matrix in result.raw()]
     first = conjugate(poses[0][1])
     vectors = [rotation_vector(multiply(first, rotation)) for _, rotation in poses]
     translations = np.array([translation for translation, _ in poses])
     return np.concatenate((noise_of(translations) * 1e3, np.degrees(noise_of(np.array(vectors)))))
 
 
-def model_row(seen: Take, reference: Take) -> str:
-    found = sum(map(bool, seen.faces))
-    apart = apart_px(reference, seen)
-    noise = " ".join(f"{n:5.2f}" for n in pose_noise(seen))
+def model_row(result: ClipResult, reference: ClipResult) -> str:
+    found = sum(map(bool, result.faces))
+    apart = apart_px(reference, result)
+    noise = " ".join(f"{n:5.2f}" for n in pose_noise(result))
     return (
-        f"{np.median(seen.cpu_ms):6.1f} {found:5d}/{len(seen.faces):<5d}"
+        f"{np.median(result.cpu_ms):6.1f} {found:5d}/{len(result.faces):<5d}"
         f"{np.median(apart):6.2f} {np.percentile(apart, 95):6.2f}   {noise}"
     )
 
 
-def weights_row(seen: Take) -> str:
-    weights = seen.weights()
+def weights_row(result: ClipResult) -> str:
+    weights = result.weights()
     blinks = weights[:, BLINKS]
     apart = np.abs(blinks[:, 0] - blinks[:, 1])
-    # A blink is a dip of both eyes; how fast the weight rises tells how much is smeared.
+    # The slope of a blink's weight measures how much a model smears it.
     rise = np.diff(blinks.mean(axis=1)).max()
     return (
         f"{np.median(blinks):7.2f} {blinks.mean(axis=1).max():6.2f} {rise:6.2f} {apart.max():6.2f}"
@@ -120,22 +120,22 @@ def weights_row(seen: Take) -> str:
     )
 
 
-def smoothing_row(seen: Take) -> str:
-    raw = paths_of(seen.raw(), *seen.size)
-    published = paths_of([s.pose.matrix for s in seen.primary()], *seen.size)
-    scale = 720 / seen.size[1]
+def smoothing_row(result: ClipResult) -> str:
+    raw = paths_of(result.raw(), *result.size)
+    published = paths_of([s.pose.matrix for s in result.primary()], *result.size)
+    scale = 720 / result.size[1]
     speed = np.linalg.norm(np.diff(raw, axis=0), axis=2).mean(axis=1) * scale
     off = np.linalg.norm(published - raw, axis=2).mean(axis=1) * scale
-    ratio = [s.width_ratio for s in seen.primary()]
+    ratio = [s.width_ratio for s in result.primary()]
     return (
         f"{np.median(speed):7.2f} {np.percentile(speed, 90):6.2f} {lag_frames(raw, published):7.2f}"
         f"{np.median(off):8.2f} {np.percentile(off, 95):6.2f}   {min(ratio):.3f}..{max(ratio):.3f}"
-        f"{np.median(seen.smoothing_ms):7.2f}"
+        f"{np.median(result.smoothing_ms):7.2f}"
     )
 
 
 def still_px(fps: float, name: str, seconds: float = 20.0) -> tuple[float, float]:
-    """Wobble of a still head with a webcam's noise at 720p: raw, and steadied after two seconds."""
+    """Jitter of a still head with a webcam's noise at 720p: raw, and filtered after two seconds."""
     steady, random = (
         PoseFilter(FILTERS.create(name, SmoothingSettings())),
         np.random.default_rng(1),
@@ -160,22 +160,22 @@ def main() -> None:
     clips = sorted(p for p in arguments.clips.iterdir() if p.suffix in (".mp4", ".mkv", ".mov"))
     width = max(len(clip.stem) for clip in clips)
 
-    takes = {clip: [take(clip, model) for model in arguments.models] for clip in clips}
+    results = {clip: [measure_clip(clip, model) for model in arguments.models] for clip in clips}
     for number, model in enumerate(arguments.models, 1):
         print(f"model {number}: {model.name}, {model.stat().st_size} bytes")
 
     print(f"\n{'clip':{width}} model  cpu  found      apart    p95   noise x y z, pitch yaw roll")
-    for clip, seen in takes.items():
-        for number, one in enumerate(seen, 1):
-            print(f"{clip.stem:{width}} {number:3d} {model_row(one, seen[0])}")
+    for clip, of_models in results.items():
+        for number, one in enumerate(of_models, 1):
+            print(f"{clip.stem:{width}} {number:3d} {model_row(one, of_models[0])}")
     print(
         "cpu: ms a frame, all threads. found: frames with a face. apart: px between the landmarks"
         "\nof this model and of model 1. noise: mm and degrees, of the raw pose."
     )
 
     print(f"\n{'clip':{width}} model blink    max   rise   wink     jaw    max   smile     noise")
-    for clip, seen in takes.items():
-        for number, one in enumerate(seen, 1):
+    for clip, of_models in results.items():
+        for number, one in enumerate(of_models, 1):
             print(f"{clip.stem:{width}} {number:3d} {weights_row(one)}")
     print(
         "blink: median of both eyes, largest, largest rise in a frame. wink: largest difference of"
@@ -183,8 +183,8 @@ def main() -> None:
     )
 
     print(f"\n{'clip':{width}}   speed    p90     lag     off    p95   width ratio   cost")
-    for clip, seen in takes.items():
-        print(f"{clip.stem:{width}} {smoothing_row(seen[0])}")
+    for clip, of_models in results.items():
+        print(f"{clip.stem:{width}} {smoothing_row(of_models[0])}")
     print(
         "speed: px a frame of the head's points, at 720p. lag: frames that the published head is"
         "\nbehind the raw one. off: px between the two, at 720p. cost: CPU ms a frame."

@@ -48,10 +48,10 @@ def face_at(
     rotation = quaternion_from_vector(offset[3:])
     matrix = compose(np.array((0.0, 0.0, -depth_m)) + offset[:3], rotation)
     points = np.zeros((478, 3))
-    # An ellipsoid as deep as a face, then the two landmarks that tell its width.
-    turn = np.linspace(0, 20 * np.pi, 478)
+    # An ellipsoid as deep as a face, then the two landmarks that its width is measured between.
+    angle = np.linspace(0, 20 * np.pi, 478)
     up = np.linspace(-1, 1, 478)
-    points[:, 0] = 0.075 * np.sqrt(1 - up**2) * np.sin(turn)
+    points[:, 0] = 0.075 * np.sqrt(1 - up**2) * np.sin(angle)
     points[:, 1] = 0.1 * up
     points[list(WidthEstimate.SIDES)] = WidthEstimate.CANONICAL
     points[:, 0] *= ratio
@@ -64,11 +64,11 @@ def face_at(
 
 
 def frame_at(at: float, size: tuple[int, int] = (1280, 720)) -> Frame:
-    # Nothing here looks at pixels: a view of one pixel has the size and costs nothing.
+    # No pixel is read here: a view of one pixel has the size and costs nothing.
     return Frame(np.broadcast_to(np.zeros((1, 1, 4), np.uint8), (size[1], size[0], 4)), 0, at)
 
 
-def seen(at: float, *faces: Face, size: tuple[int, int] = (1280, 720)) -> Observation:
+def observation(at: float, *faces: Face, size: tuple[int, int] = (1280, 720)) -> Observation:
     return Observation(frame_at(at, size), faces)
 
 

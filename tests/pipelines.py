@@ -44,8 +44,8 @@ class TrackedPipeline(Pipeline):
         self.people.reset()
 
 
-class SteadiedPerson:
-    """The primary person of raw observations, associated and steadied as in the pipeline."""
+class FilteredPerson:
+    """The primary person of raw observations, associated and filtered as in the pipeline."""
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
         self._people = PeopleTracker()
@@ -63,8 +63,8 @@ class SteadiedPerson:
         self._people.reset()
         self._wearer.leave()
 
-    def at(self, time: float) -> FaceState | None:
-        return self._smoother.at(time)
+    def predict(self, time: float) -> FaceState | None:
+        return self._smoother.predict(time)
 
 
 class _NoAvatar:

@@ -211,7 +211,7 @@ def test_a_filter_is_asked_for_by_its_name():
     check_names(settings)
     smoother = Smoother(settings.smoothing)
     states = [
-        smoother.follow(face(center=(0.5 + n / 500, 0.5)), frame(n, n / 30)) for n in range(2)
+        smoother.update(face(center=(0.5 + n / 500, 0.5)), frame(n, n / 30)) for n in range(2)
     ]
     first, second = states
     assert first is not None

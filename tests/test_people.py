@@ -43,7 +43,7 @@ from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.tracking.face_landmarker import FaceLandmarker
-from tests.heads import face_at, seen
+from tests.heads import face_at, observation
 from tests.pipelines import TrackedPipeline
 from tests.render_help import at, ball_avatar
 from tests.test_convert_parts import TIMES, sample
@@ -60,12 +60,12 @@ class Room:
 
     def __init__(self, seats: int = 1, by: str = "order") -> None:
         self.people = PeopleTracker(seats, by)  # type: ignore[arg-type]
-        self.observation = seen(0.0)
+        self.observation = observation(0.0)
         self.frames = 0
 
     def shows(self, *faces: Face) -> list[int | None]:
         """Which of the faces is in each slot."""
-        self.observation = self.people.update(seen(self.frames / FPS, *faces))
+        self.observation = self.people.update(observation(self.frames / FPS, *faces))
         self.frames += 1
         numbers: dict[int | None, int] = {id(face): i for i, face in enumerate(faces)}
         return [numbers.get(t and id(t.face)) for t in self.observation.wearers]

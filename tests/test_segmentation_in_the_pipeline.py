@@ -1,4 +1,4 @@
-"""What is seen besides the face reaches the compositor: of its own moment, in time, or never."""
+"""A segmentation reaches the compositor warped to its frame, recent, or not at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.pipelines import TrackedPipeline
 from tests.test_pipeline import PaintingCompositor, Stage, avatar, is_curtain, shows_face
 
 
-def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Segmentation:
+def segmentation_of(shown: Frame, size: tuple[int, int] = SIZE) -> Segmentation:
     columns, rows = grid_of(*size)
     points = face().points_px(*size)
     return Segmentation(
@@ -36,26 +36,28 @@ def scene_of(shown: Frame, size: tuple[int, int] = SIZE) -> Segmentation:
     )  # fmt: skip
 
 
-class Remembering(PaintingCompositor):
-    """Keeps the scenes that it was given, and draws nothing without avatars."""
+class RecordingCompositor(PaintingCompositor):
+    """Keeps the segmentations that it was given, and draws nothing without avatars."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.scenes: list[Segmentation | None] = []
+        self.segmentations: list[Segmentation | None] = []
         self.counts: list[int] = []
 
-    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
-        assert scene is None or isinstance(scene, Segmentation)
-        self.scenes.append(scene)
+    def compose(
+        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: object = None
+    ) -> Frame:
+        assert segmentation is None or isinstance(segmentation, Segmentation)
+        self.segmentations.append(segmentation)
         self.counts.append(len(avatars))
         return super().compose(frame, avatars) if avatars else frame
 
 
-class Seen:
-    """A line whose compositor remembers, with one scene to offer."""
+class Show:
+    """A pipeline with a recording compositor and one segmentation as its input."""
 
     def __init__(self, avatar_name: str = "raccoon") -> None:
-        self.compositor = Remembering()
+        self.compositor = RecordingCompositor()
         self.offered: Segmentation | None = None
         settings = Settings.model_validate({"avatar": {"avatar": avatar_name}})
         self.pipeline = TrackedPipeline(
@@ -65,40 +67,40 @@ class Seen:
             OutputInfo(*SIZE, 30.0),
             Inputs(segmentations=lambda: self.offered),
         )
-        self.pictures = Stage()
+        self.frames = Stage()
 
-    def shows(self, seen_s_ago: float | None):
-        self.pictures.now += 1 / 30
-        picture = self.pictures.picture()
-        if seen_s_ago is not None:
-            earlier = Frame(picture.image, 0, picture.captured_at - seen_s_ago)
-            self.offered = scene_of(earlier)
-        return self.pipeline.show(Observation(picture, (face(),)), self.pictures.now)
+    def publish(self, age_s: float | None):
+        self.frames.now += 1 / 30
+        current = self.frames.picture()
+        if age_s is not None:
+            earlier = Frame(current.image, 0, current.captured_at - age_s)
+            self.offered = segmentation_of(earlier)
+        return self.pipeline.show(Observation(current, (face(),)), self.frames.now)
 
 
-def test_a_scene_is_carried_to_the_picture_at_hand():
-    seen = Seen()
-    published = seen.shows(0.1)
-    (given,) = seen.compositor.scenes
+def test_a_segmentation_is_warped_to_the_current_frame():
+    show = Show()
+    published = show.publish(0.1)
+    (given,) = show.compositor.segmentations
     assert given is not None
     assert given.at == published.frame.captured_at
 
 
-def test_an_old_scene_is_not_used():
-    seen = Seen()
-    seen.shows(2.0)
-    assert seen.compositor.scenes == [None]
+def test_an_old_segmentation_is_not_used():
+    show = Show()
+    show.publish(2.0)
+    assert show.compositor.segmentations == [None]
 
 
-def test_a_scene_of_another_size_is_not_used():
-    seen = Seen()
-    seen.offered = scene_of(frame(0), (64, 36))
-    seen.shows(None)
-    assert seen.compositor.scenes == [None]
+def test_a_segmentation_of_another_size_is_not_used():
+    show = Show()
+    show.offered = segmentation_of(frame(0), (64, 36))
+    show.publish(None)
+    assert show.compositor.segmentations == [None]
 
 
-class Newest(Seen):
-    """A line that shows the newest picture, before a wall with something on it that moves."""
+class NewestShow(Show):
+    """A pipeline aligned to the newest frame, before a textured wall that moves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,17 +118,17 @@ class Newest(Seen):
         return Frame(np.full_like(image, 200) if flat else image, self.index, at)
 
 
-def test_on_the_newest_picture_the_face_is_painted_out_and_the_scene_is_there():
-    """A head that rested, and moves between the tracked and the newest picture by 6 pixels."""
-    seen = Newest()
+def test_on_the_newest_frame_the_face_is_painted_out_and_the_segmentation_is_warped():
+    """A head that rested, and moves by 6 pixels between the tracked and the newest frame."""
+    show = NewestShow()
     for i in range(4):
-        seen.pictures.now = now = 1 + i / 30
-        tracked = seen.frame(0, now)
-        newest = seen.frame(6 if i == 3 else 0, now + 1 / 30)
-        seen.offered = scene_of(tracked)
-        published = seen.pipeline.show(Observation(tracked, (face(),)), now, newest)
+        show.frames.now = now = 1 + i / 30
+        tracked = show.frame(0, now)
+        newest = show.frame(6 if i == 3 else 0, now + 1 / 30)
+        show.offered = segmentation_of(tracked)
+        published = show.pipeline.show(Observation(tracked, (face(),)), now, newest)
         assert published.frame.captured_at == newest.captured_at
-    before, after = seen.compositor.shown[-2:]
+    before, after = show.compositor.shown[-2:]
     assert before.face_px is not None
     assert after.face_px is not None
     moved = after.face_px.mean(axis=0) - before.face_px.mean(axis=0)
@@ -134,84 +136,84 @@ def test_on_the_newest_picture_the_face_is_painted_out_and_the_scene_is_there():
     focal, depth = focal_px(SIZE[1]), -before.camera_from_head[2, 3]
     head = (after.camera_from_head[:2, 3] - before.camera_from_head[:2, 3]) * focal / depth
     assert head == pytest.approx((6, 0), abs=1.5)
-    scene = seen.compositor.scenes[-1]
-    assert scene is not None
-    assert scene.at == newest.captured_at
+    segmentation = show.compositor.segmentations[-1]
+    assert segmentation is not None
+    assert segmentation.at == newest.captured_at
 
 
-def test_a_face_that_is_not_found_again_in_the_newest_picture_is_not_shown_there():
-    """Nobody knows where it went: the picture in which it was tracked is shown, or the last."""
-    seen = Newest()
-    first = seen.frame(0, 1.0)
-    newest = seen.frame(0, 1.0 + 1 / 30)
-    seen.pipeline.show(Observation(first, (face(),)), 1.0, newest)
-    later = seen.frame(0, 1.0 + 2 / 30)
-    published = seen.pipeline.show(
-        Observation(later, (face(),)), 1.1, seen.frame(0, 1.2, flat=True)
+def test_the_newest_frame_is_not_shown_unless_the_face_is_tracked_into_it():
+    """Its position there is unknown: the frame it was measured in is shown, or the last one."""
+    show = NewestShow()
+    first = show.frame(0, 1.0)
+    newest = show.frame(0, 1.0 + 1 / 30)
+    show.pipeline.show(Observation(first, (face(),)), 1.0, newest)
+    later = show.frame(0, 1.0 + 2 / 30)
+    published = show.pipeline.show(
+        Observation(later, (face(),)), 1.1, show.frame(0, 1.2, flat=True)
     )
     assert published.state is Shown.AVATAR
     assert published.frame.captured_at == later.captured_at
-    # And not one older than what was shown before.
-    again = seen.pipeline.show(Observation(first, (face(),)), 1.2, seen.frame(0, 1.3, flat=True))
+    # And never a frame older than the last.
+    again = show.pipeline.show(Observation(first, (face(),)), 1.2, show.frame(0, 1.3, flat=True))
     assert again.frame.captured_at >= published.frame.captured_at
 
 
-def test_a_held_head_keeps_the_scene_of_its_picture():
-    seen = Seen()
-    seen.shows(0.1)
-    seen.offered = None
-    seen.pictures.now += 1 / 30
-    held = seen.pipeline.show(Observation(seen.pictures.picture(), ()), seen.pictures.now)
+def test_a_held_head_keeps_the_segmentation_of_its_frame():
+    show = Show()
+    show.publish(0.1)
+    show.offered = None
+    show.frames.now += 1 / 30
+    held = show.pipeline.show(Observation(show.frames.picture(), ()), show.frames.now)
     assert held.state is Shown.HOLD
-    assert seen.compositor.scenes[-1] is seen.compositor.scenes[0]
+    assert show.compositor.segmentations[-1] is show.compositor.segmentations[0]
 
 
 # --- without an avatar
 
 
-def test_who_chose_no_avatar_is_shown_and_it_is_said():
-    seen = Seen("none")
-    published = seen.shows(0.1)
+def test_without_an_avatar_the_face_is_shown_and_the_state_is_passthrough():
+    show = Show("none")
+    published = show.publish(0.1)
     assert shows_face(published)
     assert published.state is Shown.PASSTHROUGH
-    assert seen.compositor.counts == [0]
+    assert show.compositor.counts == [0]
 
 
-def test_no_avatar_shows_nothing_before_the_first_face_or_in_panic():
-    seen = Seen("none")
-    picture = seen.pictures.picture()
-    assert is_curtain(seen.pipeline.show(Observation(picture, ()), seen.pictures.now))
-    seen.shows(0.1)
-    seen.pipeline.guard.panic = True
-    assert is_curtain(seen.shows(0.1))
+def test_without_an_avatar_the_curtain_covers_until_the_first_face_and_in_panic():
+    show = Show("none")
+    current = show.frames.picture()
+    assert is_curtain(show.pipeline.show(Observation(current, ()), show.frames.now))
+    show.publish(0.1)
+    show.pipeline.guard.panic = True
+    assert is_curtain(show.publish(0.1))
 
 
-def test_another_head_covers_again():
-    seen = Seen("none")
-    assert shows_face(seen.shows(0.1))
-    seen.pipeline.change_avatar(avatar())
-    assert not shows_face(seen.shows(0.1))
+def test_changing_to_an_avatar_covers_the_face_again():
+    show = Show("none")
+    assert shows_face(show.publish(0.1))
+    show.pipeline.change_avatar(avatar())
+    assert not shows_face(show.publish(0.1))
 
 
 # --- the worker
 
 
-class Reader:
-    """Answers with the scene of each picture, unless it is told to fail."""
+class FakeSegmenter:
+    """Returns the segmentation of each frame, or fails when a test says so."""
 
     def __init__(self, fails: threading.Event, closed: threading.Event) -> None:
         self._fails, self._closed = fails, closed
-        self.begun_anew = threading.Event()
+        self.plate_reset = threading.Event()
 
     def segment(
         self, shown: Frame, landmarks: np.ndarray | None, track_id: int | None = None
     ) -> Segmentation | None:
         if self._fails.is_set():
             raise RuntimeError("the network broke")
-        return None if landmarks is None else scene_of(shown)
+        return None if landmarks is None else segmentation_of(shown)
 
     def reset_plate(self) -> None:
-        self.begun_anew.set()
+        self.plate_reset.set()
 
     def close(self) -> None:
         self._closed.set()
@@ -226,36 +228,36 @@ def wait_for(condition) -> bool:
     return False
 
 
-def test_the_worker_offers_the_newest_scene_and_forgets_it_when_it_breaks():
+def test_the_worker_offers_the_latest_segmentation_and_drops_it_after_an_error():
     observations: Mailbox[Observation] = Mailbox("sampled")
     people = PeopleTracker()
     fails, closed = threading.Event(), threading.Event()
-    readers: list[Reader] = []
+    segmenters: list[FakeSegmenter] = []
 
-    def make() -> Reader:
-        readers.append(Reader(fails, closed))
-        return readers[-1]
+    def make() -> FakeSegmenter:
+        segmenters.append(FakeSegmenter(fails, closed))
+        return segmenters[-1]
 
-    watch = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())  # type: ignore[arg-type]
-    watch.worker.start()
+    worker = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())  # type: ignore[arg-type]
+    worker.worker.start()
     try:
         for i in range(3):
             observations.put(people.update(Observation(frame(i, 1.0 + i), (face(),))))
-            assert wait_for(lambda i=i: watch.newest() and watch.newest().at == 1.0 + i)
-        watch.reset_plate()
+            assert wait_for(lambda i=i: worker.newest() and worker.newest().at == 1.0 + i)
+        worker.reset_plate()
         observations.put(people.update(Observation(frame(4, 5.0), (face(),))))
-        assert readers[0].begun_anew.wait(5)
+        assert segmenters[0].plate_reset.wait(5)
         fails.set()
         observations.put(people.update(Observation(frame(5, 6.0), (face(),))))
         assert closed.wait(5)
-        assert wait_for(lambda: watch.newest() is None)  # what broke offers nothing old
+        assert wait_for(lambda: worker.newest() is None)  # nothing old after an error
         fails.clear()
         assert wait_for(
             lambda: (
                 observations.put(people.update(Observation(frame(6, 7.0), (face(),))))
-                or (watch.newest() is not None)
+                or (worker.newest() is not None)
             )
         )
     finally:
-        watch.worker.request_stop()
-        assert watch.worker.join()
+        worker.worker.request_stop()
+        assert worker.worker.join()

@@ -1,6 +1,6 @@
-"""From the raw detections of one face to its steadied state.
+"""Filters the raw detections of one face into its state.
 
-`PoseFilter` and `ExpressionFilter` steady its motion, `WidthEstimate` its size.
+`PoseFilter` and `ExpressionFilter` filter its motion, `WidthEstimate` its size.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.pose import PoseFilter
 from livecam.filtering.width import WidthEstimate
 
-# A frame of a slow camera and the time that tracking takes; beyond it a head overshoots visibly.
+# The period of a slow camera and the latency of the tracker; beyond it a head overshoots visibly.
 MAX_PREDICTION_S = 0.1
-LOST_S = 0.3  # after a gap this long nothing of the old movement is true any more
+MAX_GAP_S = 0.3  # after a longer gap the filters start anew
 
-# A change that no head makes: the picture was cut, or the tracker found it anew.
+# A change faster than any head's: a cut, or a false track.
 JUMP_M, JUMP_M_PER_S = 0.08, 4.0
 JUMP_RAD, JUMP_RAD_PER_S = float(np.radians(25)), float(np.radians(900))
 
 
 class Smoother:
-    """Steadies one person's face. One thread; no clock of its own.
+    """Filters one person's face. One thread; no clock of its own.
 
-    Frames come in order; when time falls (a looped file) everything starts anew.
+    Frames come in order; falling time (a looped file) resets everything.
     """
 
     def __init__(self, settings: SmoothingSettings) -> None:
@@ -43,32 +43,35 @@ class Smoother:
         self.configure(settings)
 
     def configure(self, settings: SmoothingSettings) -> None:
-        """Takes new settings; the steadied pose starts anew from the next measurement."""
+        """Takes new settings; the filter of the pose starts anew with the next measurement."""
         self._settings = settings
         self._pose_filter = PoseFilter(FILTERS.create(settings.filter, settings))
         self._raw: FacePose | None = None
         self._state: FaceState | None = None
 
     def reset(self) -> None:
-        """Forgets everything: the next face is like the first."""
+        """Forgets everything, as before another person's face."""
         self._width.reset()
-        self._forget_movement()
+        self._reset_motion()
 
-    def follow(self, face: Face, frame: Frame) -> FaceState:
-        """The steadied face at the time of its frame; `reset` before another person's."""
-        self._begin(frame)
-        self._state = self._steadied(face, frame)
+    def update(self, face: Face, frame: Frame) -> FaceState:
+        """Filters a face measured in a frame; `reset` before another person's."""
+        if frame.captured_at < self._now:
+            self.reset()
+        self._now = frame.captured_at
+        self._size = frame.size
+        self._state = self._filtered(face, frame)
         return self._state
 
     @property
     def state(self) -> FaceState | None:
-        """The last state, of its own frame; None before the first."""
+        """The last state, at the time of its own frame; None before the first."""
         return self._state
 
-    def at(self, time: float) -> FaceState | None:
-        """The last state carried forward to that time, at most MAX_PREDICTION_S.
+    def predict(self, time: float) -> FaceState | None:
+        """Extrapolates the last state to a time, by at most MAX_PREDICTION_S.
 
-        Its outline holds the face where it was seen and where it should be: it may have stopped.
+        Its outline holds the measured and the predicted face, as the head may have stopped.
         """
         state = self._state
         if state is None:
@@ -78,28 +81,24 @@ class Smoother:
             return state
         pose = self._pose_filter.predict(ahead_s)
         assert state.source is not None
-        seen = state.source.points_px(*self._size)
-        moved = moved_px(state.source.landmarks, state.pose.matrix, pose.matrix, *self._size)
+        measured = state.source.points_px(*self._size)
+        predicted = _moved_landmarks_px(
+            state.source.landmarks, state.pose.matrix, pose.matrix, *self._size
+        )
         return replace(
             state,
             pose=pose,
             at=state.at + ahead_s,
             source=None,
-            landmarks_px=moved,
-            outline_px=convex_outline(np.concatenate((seen, moved))),
+            landmarks_px=predicted,
+            outline_px=convex_outline(np.concatenate((measured, predicted))),
         )
 
-    def _begin(self, frame: Frame) -> None:
-        if frame.captured_at < self._now:
-            self.reset()
-        self._now = frame.captured_at
-        self._size = frame.size
-
-    def _steadied(self, face: Face, frame: Frame) -> FaceState:
+    def _filtered(self, face: Face, frame: Frame) -> FaceState:
         raw = FacePose(*decompose(face.camera_from_head))
         dt = 0.0 if self._state is None else frame.captured_at - self._state.at
-        if self._raw is not None and dt > 0 and (dt > LOST_S or _jumped(self._raw, raw, dt)):
-            self._forget_movement()
+        if self._raw is not None and dt > 0 and (dt > MAX_GAP_S or _is_jump(self._raw, raw, dt)):
+            self._reset_motion()
         self._raw = raw
         return FaceState(
             pose=self._pose_filter.step(raw, dt),
@@ -109,29 +108,28 @@ class Smoother:
             source=face,
         )
 
-    def _forget_movement(self) -> None:
+    def _reset_motion(self) -> None:
         self._pose_filter.reset()
         self._expression.reset()
         self._raw = None
         self._state = None
 
 
-def moved_px(
+def _moved_landmarks_px(
     landmarks: Landmarks, before: Matrix4, after: Matrix4, width: int, height: int
 ) -> NDArray[np.float32]:
-    """Where landmarks go when the head goes from one place to another, float32[478, 2] pixels.
+    """Landmarks after a motion of the head between two camera_from_head, float32[478, 2] pixels.
 
-    Places are camera_from_head. Landmarks have depths in the scale of the picture; how far away
-    the head is, the pose tells.
+    Their depths are in the scale of the image; the head's distance comes from its pose.
     """
     points = landmarks.astype(np.float64) * (width, height, width)
-    away = -before[2, 3] * (1 + points[:, 2] / focal_px(height))
-    camera = unproject(points[:, :2], away, width, height)
-    seen = project(after @ np.linalg.inv(before), camera, width, height)
-    return seen.astype(np.float32)
+    distance = -before[2, 3] * (1 + points[:, 2] / focal_px(height))
+    camera = unproject(points[:, :2], distance, width, height)
+    projected = project(after @ np.linalg.inv(before), camera, width, height)
+    return projected.astype(np.float32)
 
 
-def _jumped(before: FacePose, now: FacePose, dt: float) -> bool:
-    moved = math.dist(before.translation, now.translation)
-    turned = 2 * math.acos(min(abs(float(before.rotation @ now.rotation)), 1.0))
-    return moved > JUMP_M + JUMP_M_PER_S * dt or turned > JUMP_RAD + JUMP_RAD_PER_S * dt
+def _is_jump(before: FacePose, now: FacePose, dt: float) -> bool:
+    moved_m = math.dist(before.translation, now.translation)
+    rotated_rad = 2 * math.acos(min(abs(float(before.rotation @ now.rotation)), 1.0))
+    return moved_m > JUMP_M + JUMP_M_PER_S * dt or rotated_rad > JUMP_RAD + JUMP_RAD_PER_S * dt

@@ -42,7 +42,7 @@ class Wearer:
             self.leave()
         self.track, self.face = track, None
         if track is not None and track.face is not None:
-            state = self._smoother.follow(track.face, frame)
+            state = self._smoother.update(track.face, frame)
             self.face = replace(state, track_id=track.id)
 
     def leave(self) -> None:
@@ -56,7 +56,7 @@ class Wearer:
 
         None where it is not found again.
         """
-        measured, predicted = self._smoother.state, self._smoother.at(newest.captured_at)
+        measured, predicted = self._smoother.state, self._smoother.predict(newest.captured_at)
         if measured is not None and predicted is not None and predicted is not measured:
             predicted = followed(measured, predicted, tracked, newest)
         if predicted is None or self.track is None:

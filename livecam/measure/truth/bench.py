@@ -239,7 +239,7 @@ def filtered(
             smoother.reset()
             track_id = track.id
         if track is not None and track.face is not None:
-            state = smoother.follow(track.face, observation.frame)
+            state = smoother.update(track.face, observation.frame)
         costs.append(time.thread_time() - began)
         if state is None:
             heads.append(_nan(4, 4))
@@ -248,7 +248,7 @@ def filtered(
             continue
         heads.append(state.pose.matrix)
         weights.append(state.weights.astype(np.float64))
-        ahead = smoother.at(float(later_s))
+        ahead = smoother.predict(float(later_s))
         predicted.append((state if ahead is None else ahead).pose.matrix)
     return FilterOutput(
         np.array(heads), np.array(weights), np.array(predicted), 1e3 * float(np.median(costs))
