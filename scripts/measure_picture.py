@@ -155,7 +155,7 @@ def clip(path: Path, most: int | None = None) -> Film:
 
 def make_segmenter(settings: Settings, mode: Mode) -> Segmenter:
     make = segmenter_factory(settings, hurried=mode == "live")
-    assert make is not None  # by default there are stages that ask for scenes
+    assert make is not None  # by default there are stages that need segmentations
     return make()
 
 
@@ -238,12 +238,16 @@ def _person_of(path: Path, index: int, settings: Settings) -> tuple[CutOut, Imag
     face = tracker.track(kept).faces[0]
     tracker.close()
     plate = reader.plate()
-    scene = reader.segment(kept, face.points_px(*kept.size))
-    assert scene is not None  # there is a face
+    segmentation = reader.segment(kept, face.points_px(*kept.size))
+    assert segmentation is not None  # there is a face
     assert plate is not None  # it was learned
-    some = scene.person if scene.hair is None else cv2.max(scene.person, scene.hair)
+    some = (
+        segmentation.person
+        if segmentation.hair is None
+        else cv2.max(segmentation.person, segmentation.hair)
+    )
     person = cut_out(
-        kept.image, upsampled(np.asarray(some, np.uint8), scene.cell, Rect(0, 0, *kept.size))
+        kept.image, upsampled(np.asarray(some, np.uint8), segmentation.cell, Rect(0, 0, *kept.size))
     )
     size = (round(kept.width * FILL_SIZE[1] / kept.height), FILL_SIZE[1])
     scaled = cv2.resize(person.image, size, interpolation=cv2.INTER_AREA)

@@ -35,7 +35,7 @@ def picture(alpha, person=PERSON, room=GREEN):
     return image
 
 
-def scene(alpha, at=0.0):
+def segmentation(alpha, at=0.0):
     cell = cell_of(WIDTH, HEIGHT)
     small = cv2.resize(cv2.GaussianBlur(alpha, (0, 0), 4), grid_of(WIDTH, HEIGHT))
     mask = (255 * small).round().astype(np.uint8)
@@ -131,7 +131,7 @@ def test_a_file_that_is_neither_image_nor_video_is_named(tmp_path, name):
 def test_the_person_keeps_its_bytes_and_the_room_becomes_the_colour():
     alpha = disc()
     image = picture(alpha)
-    shown = applied("#406080", image, scene(alpha))
+    shown = applied("#406080", image, segmentation(alpha))
     assert (shown[inner(alpha, 12)] == image[inner(alpha, 12)]).all()
     assert (shown[~grown(alpha, 12)] == (0x40, 0x60, 0x80, 255)).all()
     assert (shown[..., 3] == 255).all()
@@ -140,7 +140,7 @@ def test_the_person_keeps_its_bytes_and_the_room_becomes_the_colour():
 def test_no_rim_of_the_old_background_is_left():
     alpha = disc()
     image = picture(alpha)
-    seen = scene(alpha)
+    seen = segmentation(alpha)
     shown = applied("#787878", image, seen)
     rim = grown(alpha, 12) & ~inner(alpha, 12)
     # Laid over with the true alpha, but with the colours as the camera saw them.
@@ -162,7 +162,7 @@ def test_a_person_that_was_not_found_is_not_shown(photo):
 
 def test_a_segmentation_of_another_size_is_ignored():
     alpha = disc()
-    seen = scene(alpha)
+    seen = segmentation(alpha)
     other = Segmentation(0.0, (320, 180), seen.cell, seen.person, None, seen.landmarks_px)
     assert (applied("#787878", picture(alpha), other) == (*GRAY, 255)).all()
 
@@ -181,11 +181,11 @@ def test_hair_that_became_background_goes_with_it():
     person = np.maximum(disc(), disc(y=110, radius=80))
     hair = np.where(np.arange(HEIGHT)[:, None] < 120, person, 0).astype(np.float32)
     filled = (255 * cv2.dilate(hair, np.ones((9, 9)))).round().astype(np.uint8)
-    shown = applied("#787878", picture(person), scene(person), filled=filled)
+    shown = applied("#787878", picture(person), segmentation(person), filled=filled)
     gone = np.zeros(person.shape, bool)
     gone[:110] = True
     assert np.abs(shown[gone].astype(int) - (*GRAY, 255)).max() <= 8
-    kept = applied("#787878", picture(person), scene(person))
+    kept = applied("#787878", picture(person), segmentation(person))
     assert np.abs(kept[gone].astype(int) - (*GRAY, 255)).max() > 40
 
 
@@ -223,8 +223,8 @@ def test_the_light_of_a_picture_falls_around_the_edge_and_that_of_a_colour_does_
     path = tmp_path / "white.png"
     cv2.imwrite(str(path), np.full((90, 160, 3), 255, np.uint8))
     image = picture(alpha, room=(60, 60, 60))
-    wrapped = applied(str(path), image, scene(alpha)).astype(int)
-    keyed = applied("#ffffff", image, scene(alpha)).astype(int)
+    wrapped = applied(str(path), image, segmentation(alpha)).astype(int)
+    keyed = applied("#ffffff", image, segmentation(alpha)).astype(int)
     rim = grown(alpha, 2) & ~inner(alpha, 3)
     assert (wrapped - keyed).min() >= -1
     assert (wrapped - keyed)[rim].mean() > 2
@@ -233,7 +233,9 @@ def test_the_light_of_a_picture_falls_around_the_edge_and_that_of_a_colour_does_
 
 def test_a_blurred_room_holds_nothing_of_the_person():
     alpha = disc()
-    shown = applied("blur", picture(alpha, person=(250, 20, 20), room=(60, 110, 120)), scene(alpha))
+    shown = applied(
+        "blur", picture(alpha, person=(250, 20, 20), room=(60, 110, 120)), segmentation(alpha)
+    )
     outside = grown(alpha, 60) & ~grown(alpha, 6)
     assert np.abs(shown[outside][:, :3].astype(int) - (60, 110, 120)).max() <= 6
 
@@ -242,7 +244,7 @@ def test_a_blurred_room_is_soft_and_as_bright_as_the_room():
     stripes = np.where(np.arange(WIDTH) // 12 % 2, 220, 20).astype(np.uint8)
     image = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     image[..., :3] = stripes[None, :, None]
-    shown = applied("blur", image, scene(disc(radius=40)))[:, :160, 0] / 255.0
+    shown = applied("blur", image, segmentation(disc(radius=40)))[:, :160, 0] / 255.0
     assert shown.std() < 0.05  # of 0.39
     light = ((220 / 255) ** 2.2 + (20 / 255) ** 2.2) / 2
     # Mixed as encoded it would be 120, which is 0.19 of light; the real half is 0.36.
@@ -321,7 +323,7 @@ def test_the_head_alone_has_true_alpha_its_own_colours_and_no_room():
     coverage = (255 * head).round().astype(np.uint8)
     stage = background_stage("alpha")
     assert isinstance(stage, HeadAlone)
-    given = layers(image, scene(disc()), coverage=coverage)
+    given = layers(image, segmentation(disc()), coverage=coverage)
     stage.apply(given)
     shown = given.image
     assert (shown[..., 3] == coverage).all()
@@ -334,7 +336,7 @@ def test_the_head_alone_has_true_alpha_its_own_colours_and_no_room():
 
 
 def test_without_a_head_nothing_at_all_is_left():
-    assert not applied("alpha", picture(disc()), scene(disc())).any()
+    assert not applied("alpha", picture(disc()), segmentation(disc())).any()
 
 
 def test_flattened_pictures_are_opaque_over_black():

@@ -107,14 +107,14 @@ def layers_of(
     height, width = image.shape[:2]
     columns, rows = grid_of(width, height)
     person = np.zeros((rows, columns), np.uint8)
-    scene = (
+    segmentation = (
         None
         if points is None
         else Segmentation(0.0, (width, height), cell_of(width, height), person, None, points, hands)
     )
     coverage, made, filled = (np.zeros((height, width), np.uint8) for _ in range(3))
     rect = Rect(0, 0, 0, 0)
-    return Layers(image, image.copy(), scene, avatars, coverage, made, filled, rect)
+    return Layers(image, image.copy(), segmentation, avatars, coverage, made, filled, rect)
 
 
 def with_effects(shot: Shot, settings: EffectSettings, **seen: Any) -> Image:
@@ -165,13 +165,13 @@ def test_only_what_is_asked_for_is_built_and_shape_comes_after_paint():
     assert not look_stages(EffectSettings(lut="vivid", lut_strength=0))
 
 
-@pytest.mark.parametrize("seen", ["no scene", "no face", "a face of a few pixels"])
+@pytest.mark.parametrize("seen", ["no segmentation", "no face", "a face of a few pixels"])
 def test_an_image_without_a_usable_face_stays_bit_exact(shot: Shot, seen: str):
     settings = EffectSettings(
         big_eyes=1, thin_face=1, smooth_skin=1, lips=1, blush=1, stickers=("cat",)
     )
     points = {
-        "no scene": None,
+        "no segmentation": None,
         "no face": np.zeros((0, 2), np.float32),
         "a face of a few pixels": shot.points * np.float32(0.02),
     }[seen]

@@ -121,9 +121,9 @@ def layers_of(source: Image, face: Points, hands: tuple[Hand, ...], at: float) -
     drawn_head = np.full_like(source, (40, 160, 60, 255))
     made = np.full((height, width), 255, np.uint8)
     grid = np.zeros((1, 1), np.uint8)
-    scene = Segmentation(at, (width, height), 2, grid, None, face, hands=hands)
+    segmentation = Segmentation(at, (width, height), 2, grid, None, face, hands=hands)
     rect = Rect(0, 0, width, height)
-    return Layers(source, drawn_head, scene, (), made.copy(), made, made.copy(), rect)
+    return Layers(source, drawn_head, segmentation, (), made.copy(), made, made.copy(), rect)
 
 
 def oval(face: Points) -> NDArray[np.bool_]:

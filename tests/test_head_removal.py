@@ -39,26 +39,28 @@ def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarS
     face = SteadiedPerson().update(observation)
     assert face is not None
     reader = Segmenter(asset_path("person"), asset_path("person-wide"), None)
-    scene = reader.segment(frame, face.points_px(*frame.size))
-    assert scene is not None
-    return frame, scene, Rig(raccoon, AvatarSettings()).state(face, *frame.size)
+    segmentation = reader.segment(frame, face.points_px(*frame.size))
+    assert segmentation is not None
+    return frame, segmentation, Rig(raccoon, AvatarSettings()).state(face, *frame.size)
 
 
-def parted(frame: Frame, scene: Segmentation, state: AvatarState, avatar: Avatar) -> Layers:
+def parted(frame: Frame, segmentation: Segmentation, state: AvatarState, avatar: Avatar) -> Layers:
     height, width = frame.image.shape[:2]
     coverage, made, filled_ = np.zeros((3, height, width), np.uint8)
-    small = downsampled(frame.image, scene.cell, scene.person.shape)[..., :3].copy()
+    small = downsampled(frame.image, segmentation.cell, segmentation.person.shape)[..., :3].copy()
     return Layers(
         frame.image,
         frame.image.copy(),
-        scene,
+        segmentation,
         (state,),
         coverage,
         made,
         filled_,
         Rect(0, 0, 0, 0),
         small,
-        split_person(scene, small, wearer_mask(scene), state, AvatarProjection(avatar)),
+        split_person(
+            segmentation, small, wearer_mask(segmentation), state, AvatarProjection(avatar)
+        ),
     )
 
 
@@ -106,10 +108,10 @@ def test_an_image_without_known_colours_is_no_error():
 
 
 def test_the_person_is_split_under_the_ruff(seen, raccoon):
-    frame, scene, state = seen
-    parts = figure(parted(frame, scene, state, raccoon))
-    hair = parts.remove[round(40 / scene.cell), round(225 / scene.cell)]
-    chest = parts.body[round(400 / scene.cell), round(230 / scene.cell)]
+    frame, segmentation, state = seen
+    parts = figure(parted(frame, segmentation, state, raccoon))
+    hair = parts.remove[round(40 / segmentation.cell), round(225 / segmentation.cell)]
+    chest = parts.body[round(400 / segmentation.cell), round(230 / segmentation.cell)]
     assert hair > 200  # the crown
     assert chest > 200
     assert not ((parts.remove > 30) & (parts.body > 230)).any()
@@ -117,9 +119,9 @@ def test_the_person_is_split_under_the_ruff(seen, raccoon):
 
 
 def test_shoulders_stay(seen, raccoon):
-    frame, scene, state = seen
-    parts = figure(parted(frame, scene, state, raccoon))
-    beside = parts.body[round(330 / scene.cell), round(110 / scene.cell)]
+    frame, segmentation, state = seen
+    parts = figure(parted(frame, segmentation, state, raccoon))
+    beside = parts.body[round(330 / segmentation.cell), round(110 / segmentation.cell)]
     assert beside > 200
 
 
@@ -127,8 +129,8 @@ def test_shoulders_stay(seen, raccoon):
 
 
 def test_pixels_outside_keep_their_bytes(seen, raccoon):
-    frame, scene, state = seen
-    layers = parted(frame, scene, state, raccoon)
+    frame, segmentation, state = seen
+    layers = parted(frame, segmentation, state, raccoon)
     HeadRemoval().apply(layers)
     NeckTint(raccoon).apply(layers)
     changed = (layers.image != frame.image).any(axis=2)
@@ -139,11 +141,17 @@ def test_pixels_outside_keep_their_bytes(seen, raccoon):
 
 
 def test_a_known_background_is_copied(seen, raccoon):
-    frame, scene, state = seen
+    frame, segmentation, state = seen
     plate = np.random.default_rng(2).integers(0, 255, (*frame.image.shape[:2], 3), np.uint8)
     known = Plate(plate, np.full(plate.shape[:2], 255, np.uint8))
     with_plate = Segmentation(
-        scene.at, scene.size, scene.cell, scene.person, None, scene.landmarks_px, plate=known
+        segmentation.at,
+        segmentation.size,
+        segmentation.cell,
+        segmentation.person,
+        None,
+        segmentation.landmarks_px,
+        plate=known,
     )
     layers = parted(frame, with_plate, state, raccoon)
     HeadRemoval().apply(layers)
@@ -153,8 +161,8 @@ def test_a_known_background_is_copied(seen, raccoon):
 
 
 def test_without_a_plate_the_hair_is_gone_all_the_same(seen, raccoon):
-    frame, scene, state = seen
-    layers = parted(frame, scene, state, raccoon)
+    frame, segmentation, state = seen
+    layers = parted(frame, segmentation, state, raccoon)
     HeadRemoval().apply(layers)
     crown = np.s_[20:50, 200:250, :3]
     before, after = (image[crown].astype(float).mean() for image in (frame.image, layers.image))
@@ -163,13 +171,13 @@ def test_without_a_plate_the_hair_is_gone_all_the_same(seen, raccoon):
 
 
 def test_inpainted_background_does_not_flicker(seen, raccoon):
-    frame, scene, state = seen
+    frame, segmentation, state = seen
     stage, random, pictures = HeadRemoval(), np.random.default_rng(4), []
     for i in range(12):
         image = frame.image.copy()
         noise = random.normal(0, 4, image[..., :3].shape)
         image[..., :3] = np.clip(image[..., :3] + noise, 0, 255)
-        layers = parted(Frame(image, i, i / 30), scene, state, raccoon)
+        layers = parted(Frame(image, i, i / 30), segmentation, state, raccoon)
         stage.apply(layers)
         pictures.append(layers.image.astype(float))
     sure = layers.filled == 255
@@ -178,8 +186,8 @@ def test_inpainted_background_does_not_flicker(seen, raccoon):
 
 
 def test_nothing_happens_without_a_segmentation(seen, raccoon):
-    frame, scene, state = seen
-    layers = parted(frame, scene, state, raccoon)
+    frame, segmentation, state = seen
+    layers = parted(frame, segmentation, state, raccoon)
     layers.segmentation = layers.parts = None
     HeadRemoval().apply(layers)
     NeckTint(raccoon).apply(layers)
@@ -210,10 +218,12 @@ def test_a_bare_throat_takes_the_colour_of_the_head_and_keeps_its_shading(raccoo
     person = np.zeros((180, 240), np.uint8)
     person[30:135, 90:150] = 255
     person[135:, 60:180] = 255
-    scene = Segmentation(0.0, (480, 360), cell, person, None, face.astype(np.float32))
+    segmentation = Segmentation(0.0, (480, 360), cell, person, None, face.astype(np.float32))
     place = np.eye(4)
     place[2, 3] = -0.9
-    layers = parted(Frame(image, 0, 0.0), scene, AvatarState(place, place, np.zeros(52)), raccoon)
+    layers = parted(
+        Frame(image, 0, 0.0), segmentation, AvatarState(place, place, np.zeros(52)), raccoon
+    )
     NeckTint(raccoon).apply(layers)
     throat = layers.image[215:255, 230:250, :3].astype(float)
     wanted = neck_colour(raccoon)

@@ -613,9 +613,11 @@ def _alsa_speaks_pulse() -> bool:
 class RecordingCompositor(Covering):
     """Keeps the states that it draws, of several people too."""
 
-    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
+    def compose(
+        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: object = None
+    ) -> Frame:
         self.shown += avatars
-        return super().compose(frame, avatars, scene)
+        return super().compose(frame, avatars, segmentation)
 
 
 class Speaking(Stage):

@@ -61,15 +61,17 @@ def random_image(seed: int = 1) -> Image:
     return image
 
 
-def moment(image: Image, index: int = 0, scene: Segmentation | None = None) -> CompositionInput:
+def moment(
+    image: Image, index: int = 0, segmentation: Segmentation | None = None
+) -> CompositionInput:
     seen = face()
     place = np.eye(4)
     place[2, 3] = -0.6
     state = AvatarState(place, place, np.zeros(len(EXPRESSIONS), np.float32))
-    return CompositionInput(Frame(image, index, index / 30), state, scene, seen)
+    return CompositionInput(Frame(image, index, index / 30), state, segmentation, seen)
 
 
-def scene(plate: Plate | None = None) -> Segmentation:
+def segmentation(plate: Plate | None = None) -> Segmentation:
     columns, rows = grid_of(*SIZE)
     person = np.zeros((rows, columns), np.uint8)
     return Segmentation(
@@ -203,7 +205,7 @@ def test_one_changed_pixel_outside_of_everything_is_spill():
     made[FILLED] = 255
     pane = Pane(shut(1.0), made=made, parted=parts(np.zeros((HEIGHT, WIDTH), np.uint8)))
     pane.drawn = Rect(0, 0, WIDTH, 90)
-    at = moment(source, scene=scene())
+    at = moment(source, segmentation=segmentation())
     picture = pane.draw(at)
     picture[FILLED] = 0  # may mean_change
     picture[5, 5, 0] ^= 1  # inside of what was drawn, but nobody's business
@@ -219,7 +221,7 @@ def test_filling_with_the_truth_is_perfect_and_an_error_has_its_decibels():
     remove[FILLED] = 255
     plate = Plate(truth[..., :3], np.full((HEIGHT, WIDTH), 255, np.uint8))
     pane = Pane(shut(1.0), parted=parts(remove))
-    at = moment(truth, scene=scene(plate=plate))
+    at = moment(truth, segmentation=segmentation(plate=plate))
     meter = FillMeter(truth)
     good = meter.measure(at, pane.draw(at), pane)
     assert good is not None
@@ -263,7 +265,7 @@ def test_a_composite_that_boils_twice_as_much_as_the_camera_has_flicker_two():
         noise = random.normal(0, 3, (HEIGHT, WIDTH, 1))
         source = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
         source[..., :3] = np.rint(120 + noise)
-        at = moment(source, index, scene())
+        at = moment(source, index, segmentation())
         pane.draw(at)
         picture = source.copy()
         picture[..., :3] = np.rint(120 + noise * np.where(made, 2, 1)[..., None])
@@ -293,8 +295,8 @@ def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
     points, image = face().points_px(*SIZE), random_image()
     seen: list[int | None] = []
     for index in range(9):
-        scene = looks.segment(Frame(image, index, index / 30), face(), points)
-        seen.append(None if scene is None else int(scene.person[0, 0]))
+        segmentation = looks.segment(Frame(image, index, index / 30), face(), points)
+        seen.append(None if segmentation is None else int(segmentation.person[0, 0]))
     assert reader.looked == [0, 3, 6]
     assert seen == [None, None, None, 0, 0, 0, 3, 3, 3]
 
