@@ -22,7 +22,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.segmentation.segmenter import Segmenter
 from livecam.tracking.face_landmarker import FaceLandmarker
-from tests.pipelines import SteadiedPerson
+from tests.pipelines import FilteredPerson
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarS
     frame = Frame(portrait, 0, 0.0)
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
         observation = tracker.track(frame)
-    face = SteadiedPerson().update(observation)
+    face = FilteredPerson().update(observation)
     assert face is not None
     reader = Segmenter(asset_path("person"), asset_path("person-wide"), None)
     segmentation = reader.segment(frame, face.points_px(*frame.size))
