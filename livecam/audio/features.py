@@ -80,7 +80,7 @@ class FeatureExtractor:
         self._remainder = np.zeros(0, np.float32)
 
     def extract(self, samples: Samples) -> Iterator[SpeechFeatures]:
-        """The features of each whole hop of the samples and of the rest of the last call."""
+        """Yields the features of each whole hop of the samples and of the rest of the last call."""
         sound = np.concatenate((self._remainder, samples)) if len(self._remainder) else samples
         whole = len(sound) // self.hop * self.hop
         for start in range(0, whole, self.hop):
@@ -114,7 +114,7 @@ class FeatureExtractor:
 
 
 def _window(length: int) -> NDArray[np.float32]:
-    """An asymmetric Hann window: a long rising half and a short falling half."""
+    """Computes an asymmetric Hann window: a long rising half and a short falling half."""
     rise = round(length * RISE_SHARE)
     up = 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
     fall = length - rise
@@ -123,12 +123,12 @@ def _window(length: int) -> NDArray[np.float32]:
 
 
 def decibels(mean_square: float) -> float:
-    """The level of a mean square in dB."""
+    """Computes the level of a mean square in dB."""
     return 10 * math.log10(mean_square) if mean_square > 1e-12 else MIN_LEVEL_DB
 
 
 def band(low_hz: float, high_hz: float) -> slice:
-    """The bins of a spectrum between two frequencies."""
+    """Returns the bins of a spectrum between two frequencies."""
     return slice(round(low_hz / BIN_HZ), round(high_hz / BIN_HZ) + 1)
 
 
@@ -143,7 +143,7 @@ _TOEPLITZ = np.abs(np.subtract.outer(np.arange(POLES), np.arange(POLES)))
 
 
 def formants(spectrum: Spectrum) -> tuple[float, float] | None:
-    """The first two formants in Hz; None when there are no such two."""
+    """Estimates the first two formants in Hz; None when there are no such two."""
     lags = _LAGS @ spectrum[_VOICE]
     if lags[0] <= 1e-12:
         return None

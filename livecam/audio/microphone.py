@@ -41,7 +41,7 @@ class Microphone:
 
 
 def list_microphones(rescan: bool = False) -> list[Microphone]:
-    """Every microphone, by number.
+    """Lists every microphone, by number.
 
     `rescan` also finds those that were plugged in since; no stream may be open then.
 
@@ -65,7 +65,7 @@ def list_microphones(rescan: bool = False) -> list[Microphone]:
 def microphones_among(
     devices: Sequence[dict[str, Any]], hosts: Sequence[dict[str, Any]], usual: int = -1
 ) -> list[Microphone]:
-    """The microphones of one host API: most systems list each device under several."""
+    """Lists the microphones of one host API: most systems list each device under several."""
     if not hosts:
         return []
     preferred = [host for host in hosts if PREFERRED_HOST in host["name"]]
@@ -88,7 +88,7 @@ def microphones_among(
 
 
 def find_microphone(spec: str, microphones: Sequence[Microphone]) -> Microphone:
-    """The microphone with that number or part of a name; the default one for an empty text.
+    """Finds the microphone with that number or part of a name; for an empty text the default one.
 
     Raises:
         ConfigError: none fits, or several do.
@@ -190,7 +190,7 @@ def stream_formats(microphone: Microphone) -> list[tuple[float, int]]:
 
 
 def portaudio() -> ModuleType:
-    """The library sounddevice, which initialises PortAudio when it is first imported.
+    """Returns the library sounddevice, which initialises PortAudio when it is first imported.
 
     Raises:
         DeviceError: PortAudio is missing or cannot be initialised.
@@ -209,6 +209,6 @@ def portaudio() -> ModuleType:
 
 
 def portaudio_message(error: Exception) -> str:
-    """The message of an error of PortAudio's, on one line."""
+    """Returns the message of an error of PortAudio's, on one line."""
     words = str(error.args[0] if error.args else error).strip()
     return words.partition("\n")[0] or type(error).__name__

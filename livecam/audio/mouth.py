@@ -211,7 +211,7 @@ class MouthBlender:
         return self._fade * self._fade * (3 - 2 * self._fade)
 
     def blended(self, weights: Weights, uncertainty: float, now: float) -> Weights:
-        """The camera's weights, float32[52], with the mouth of the sound blended over them.
+        """Returns the camera's weights, float32[52], with the mouth of the sound blended over them.
 
         `uncertainty` of the camera about the mouth is 0..1. A change takes BLEND_S. Without sound
         the weights of the camera remain.

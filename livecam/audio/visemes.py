@@ -22,7 +22,7 @@ from livecam.core.face import EXPRESSIONS, INDEX, Weights
 
 
 def both(**weights: float) -> dict[str, float]:
-    """Weights for the left and the right side."""
+    """Returns each weight for the left and the right side."""
     return {name + side: w for name, w in weights.items() for side in ("Left", "Right")}
 
 
@@ -78,7 +78,7 @@ class VisemeBlender:
         self._speaker = 0.0  # the logarithm of the formants' factor over the average speaker's
 
     def update(self, speech: Speech, hop_s: float) -> Weights:
-        """The weights one hop later; a new array each time."""
+        """Returns the weights one hop later; a new array each time."""
         goal = self._goal(speech, hop_s)
         closing = max(speech.bilabial, speech.fricative)
         down_s = RELEASES_S + (LIPS_MOVE_S - RELEASES_S) * closing
@@ -105,7 +105,7 @@ class VisemeBlender:
         return goal
 
     def _vowel_shares(self, f1_hz: float, f2_hz: float) -> NDArray[np.float64]:
-        """The likelihood of each vowel, float64[5]; together 1."""
+        """Computes the likelihood of each vowel, float64[5]; together 1."""
         at = np.log((f1_hz, f2_hz)) - self._speaker
         away = ((_AVERAGES - at) ** 2).sum(axis=1) / (2 * VOWEL_SPREAD**2)
         near = np.exp(away.min() - away)
@@ -119,7 +119,7 @@ class VisemeBlender:
 
 
 def weights_of(named: Mapping[str, float]) -> NDArray[np.float64]:
-    """float64[52] of weights by name."""
+    """Returns float64[52] of weights by name."""
     out = np.zeros(len(EXPRESSIONS))
     out[[INDEX[name] for name in named]] = list(named.values())
     return out

@@ -173,7 +173,7 @@ class ToneDetector:
         self._levels_db: deque[float] = deque(maxlen=60)
 
     def is_steady(self, level_db: float) -> bool:
-        """Whether the level has not changed for more than half a second, this hop included."""
+        """Returns whether the level was constant for more than half a second, this hop included."""
         self._newest.append(10 ** (level_db / 10))
         self._levels_db.append(decibels(sum(self._newest) / len(self._newest)))
         whole = len(self._levels_db) == self._levels_db.maxlen
@@ -184,11 +184,11 @@ _FRICATIVE_HZ = np.arange(BINS)[FRICATIVE_BAND] * float(BIN_HZ)
 
 
 def _share(hop_s: float, settle_s: float) -> float:
-    """The share of the step response of a first-order low-pass in one hop."""
+    """Returns the share of the step response of a first-order low-pass in one hop."""
     return 1.0 - math.exp(-hop_s / settle_s)
 
 
 def _between(x: float, none: float, full: float) -> float:
-    """0 at or before `none` .. 1 at or beyond `full`, smoothly; either may be the larger."""
+    """Rises from 0 at or before `none` to 1 at or beyond `full`; either may be the larger."""
     t = min(max((x - none) / (full - none), 0.0), 1.0)
     return t * t * (3 - 2 * t)

@@ -1,7 +1,7 @@
 """Fetches models and images that are not part of the package, and checks them by SHA-256.
 
 `assets.toml` names them. Each has several places, tried in turn; only size and sha256 decide.
-`LIVECAM_ASSETS` names a folder of the user's own that is looked in first.
+`LIVECAM_ASSETS` names a folder of the user's own that is searched first.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ Say = Callable[[str], None]
 
 
 def list_assets() -> tuple[Asset, ...]:
-    """Every asset that livecam may need."""
+    """Lists every asset that livecam may need."""
     return tuple(_known().values())
 
 
 def asset(name: str) -> Asset:
-    """The asset of that name.
+    """Returns the asset of that name.
 
     Raises:
         AssetError: there is none.
@@ -105,7 +105,7 @@ def asset(name: str) -> Asset:
 
 
 def asset_path(name: str, fetch: bool = False) -> Path:
-    """The path of the checked file; with `fetch` it is fetched when it is missing.
+    """Returns the path of the checked file; with `fetch` a missing one is fetched.
 
     Raises:
         AssetError: it is missing or broken, or cannot be fetched.
@@ -175,7 +175,7 @@ def fetch_assets(say: Say = log.info) -> dict[str, Path]:
 
 
 def complete(name: str) -> bool:
-    """Whether an asset needs no action; a broken file always does."""
+    """Returns whether an asset needs no action; a broken file always does."""
     state = verify(name)
     return state is State.OK or (asset(name).optional and state is State.MISSING)
 
@@ -199,7 +199,7 @@ def _place_of(entry: dict[str, Any]) -> Url | Wheel:
 
 
 def _folders() -> list[Path]:
-    """The folders that are searched."""
+    """Returns the folders that are searched."""
     own = os.environ.get(OWN_FOLDER)
     if not own:
         return [asset_folder()]
@@ -284,7 +284,7 @@ def _download_wheel(place: Wheel, scratch: Path) -> Path:
 
 
 def _pip() -> Sequence[str]:
-    """The pip of this environment, else the one that came with Python, run from its wheel."""
+    """Returns the command of this environment's pip, else of the wheel that came with Python."""
     if find_spec("pip") is not None:
         return sys.executable, "-m", "pip"
     bundled = find_spec("ensurepip")

@@ -58,7 +58,7 @@ class SettingField:
 
 @cache
 def setting_fields() -> tuple[SettingField, ...]:
-    """Every setting, in the order they are declared in."""
+    """Lists every setting, in the order they are declared in."""
     return tuple(
         _described(group_name, group, name, info)
         for group_name, group_info in Settings.model_fields.items()
@@ -68,7 +68,7 @@ def setting_fields() -> tuple[SettingField, ...]:
 
 
 def plain(value: object) -> Any:
-    """A setting's value as TOML and JSON know it."""
+    """Converts a setting's value to a type of TOML and JSON."""
     return value.value if isinstance(value, Enum) else value
 
 

@@ -46,7 +46,7 @@ class _Value:
 
 
 def user_file_path() -> Path:
-    """The user's own settings; the file need not be there."""
+    """Returns the path of the user's own settings; the file need not be there."""
     return user_config_folder() / "livecam.toml"
 
 
@@ -59,7 +59,7 @@ def load_settings(
     """Merges all origins and checks every value.
 
     `flags` maps `SettingField.option` to a value; None means that the flag was not given.
-    `user_file` is read if it is there; None means the usual place. Without `preset`, the
+    `user_file` is read if it is there; None means the default place. Without `preset`, the
     variable LIVECAM_PRESET and the key `preset` of the user's file may name one.
 
     Raises:
@@ -83,7 +83,7 @@ def load_settings(
 
 
 def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
-    """Each setting with its value, as TOML and JSON know it, and its origin."""
+    """Yields each setting with its value, as TOML and JSON know it, and its origin."""
     for field in setting_fields():
         value = getattr(getattr(loaded.settings, field.group), field.name)
         yield field, plain(value), loaded.origins[field.key]

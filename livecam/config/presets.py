@@ -40,12 +40,12 @@ class Preset:
 
 
 def preset_folders() -> tuple[Path, ...]:
-    """The folders of presets, the user's own first."""
+    """Returns the folders of presets, the user's own first."""
     return user_data_folder() / "presets", shipped_folder("presets")
 
 
 def list_presets() -> tuple[str, ...]:
-    """The names of all presets, sorted."""
+    """Lists the names of all presets, sorted."""
     return tuple(sorted(_known()))
 
 
@@ -66,7 +66,7 @@ def read_preset(name: str) -> Preset:
 
 
 def preset_chain(name: str) -> tuple[Preset, ...]:
-    """The preset and all that it inherits, the most general first.
+    """Returns the preset and all that it inherits, the most general first.
 
     Raises:
         ConfigError: one of them is missing or broken, or they inherit in a circle.
@@ -103,7 +103,7 @@ def read_settings_file(path: Path, metadata: tuple[str, ...]) -> SettingsFile:
 
 
 def _known() -> dict[str, Path]:
-    """Files by preset name; earlier folders win."""
+    """Returns files by preset name; earlier folders win."""
     found: dict[str, Path] = {}
     for folder in preset_folders():
         for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
@@ -166,7 +166,7 @@ class _Checker:
 
 
 def _line_of(lines: list[str], table: str, key: str = "") -> int:
-    """The line of a table, or of a key in it (table "": above the first), found by search.
+    """Finds the line of a table, or of a key in it (table "": above the first).
 
     tomllib gives no positions; the common spellings are found, else the line of the table.
     """
@@ -176,5 +176,5 @@ def _line_of(lines: list[str], table: str, key: str = "") -> int:
 
 
 def _first_line(lines: list[str], pattern: str) -> int:
-    """The number of the first line that begins with the pattern, from 1; 0 when none does."""
+    """Returns the number of the first line that begins with the pattern, from 1; else 0."""
     return next((n for n, line in enumerate(lines, 1) if re.match(pattern, line)), 0)

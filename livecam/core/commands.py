@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Command(Enum):
-    """A command from a hotkey or a panel; it is carried out between two frames."""
+    """A command from a hotkey or a panel; it is executed between two frames."""
 
     HELP = "show or hide the list of keys"
     MIRROR = "mirror the picture"

@@ -7,6 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def smoothstep(low: float, high: float, x: ArrayLike) -> NDArray[np.float64]:
-    """Hermite interpolation: 0 at `low`, 1 at `high`, flat at both; `low` may be the greater."""
+    """Rises from 0 at `low` to 1 at `high`, flat at both (Hermite); `low` may be the greater."""
     t = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3 - 2 * t))

@@ -36,12 +36,12 @@ INDEX: dict[str, int] = {name: i for i, name in enumerate(EXPRESSIONS)}
 
 
 def indices_with_prefix(*prefixes: str) -> list[int]:
-    """Indices of the expressions whose names begin with one of the prefixes."""
+    """Returns the indices of the expressions whose names begin with one of the prefixes."""
     return [i for i, name in enumerate(EXPRESSIONS) if name.startswith(prefixes)]
 
 
 def values_by_prefix(table: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
-    """One value for each expression, float64[52], from rows of a prefix and its value.
+    """Returns one value for each expression, float64[52], from rows of a prefix and its value.
 
     The longest prefix that the name of an expression begins with gives its value.
     """
@@ -64,7 +64,7 @@ _AROUND = np.stack((np.cos(_angles), np.sin(_angles)))  # float32[2, 36], direct
 
 
 def convex_outline(points_px: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The convex outline of points float32[n, 2]: the extreme ones in 36 directions."""
+    """Computes the convex outline of points float32[n, 2]: the extreme ones in 36 directions."""
     return np.asarray(points_px[np.argmax(points_px @ _AROUND, axis=0)])
 
 
@@ -77,7 +77,7 @@ class Face:
     camera_from_head: Matrix4  # metres; the camera looks down -z, y is up
 
     def box(self, width: int, height: int) -> Rect:
-        """The bounding box of the landmarks, in pixels of an image of that size."""
+        """Returns the bounding box of the landmarks, in pixels of an image of that size."""
         low = self.landmarks[:, :2].min(axis=0) * (width, height)
         high = self.landmarks[:, :2].max(axis=0) * (width, height)
         return Rect(
@@ -86,15 +86,15 @@ class Face:
         )  # fmt: skip
 
     def points_px(self, width: int, height: int) -> NDArray[np.float32]:
-        """The landmarks as float32[478, 2] pixels."""
+        """Returns the landmarks as float32[478, 2] pixels."""
         return self.landmarks[:, :2] * np.array((width, height), np.float32)
 
     def oval_px(self, width: int, height: int) -> NDArray[np.float32]:
-        """The face outline as float32[36, 2] pixels."""
+        """Returns the face outline as float32[36, 2] pixels."""
         return self.landmarks[FACE_OVAL, :2] * np.array((width, height), np.float32)
 
     def outline_px(self, width: int, height: int) -> NDArray[np.float32]:
-        """The convex outline of all landmarks, float32[36, 2] pixels.
+        """Computes the convex outline of all landmarks, float32[36, 2] pixels.
 
         Wider than the oval where the nose or the mouth protrudes in profile.
         """
@@ -125,10 +125,10 @@ class FaceState:
     outline_px: NDArray[np.float32] | None = None  # as Face.outline_px, when there is no `source`
     landmarks_px: NDArray[np.float32] | None = None  # float32[478, 2], when there is no `source`
     arkit_mask: NDArray[np.bool_] | None = None  # bool[52]: weights on ARKit's scale, without gains
-    track_id: int | None = None  # of the person whose face it is
+    track_id: int | None = None  # of the track that the face belongs to
 
     def points_px(self, width: int, height: int) -> NDArray[np.float32] | None:
-        """The landmarks in pixels of an image of that size, float32[478, 2]."""
+        """Returns the landmarks in pixels of an image of that size, float32[478, 2]."""
         return self.landmarks_px if self.source is None else self.source.points_px(width, height)
 
 

@@ -80,7 +80,7 @@ class Rect:
         )
 
     def clipped(self, width: int, height: int) -> Rect:
-        """The part inside an image of that size; may be empty."""
+        """Returns the part inside an image of that size; may be empty."""
         return Rect(
             min(max(self.x0, 0), width),
             min(max(self.y0, 0), height),

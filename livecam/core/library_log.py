@@ -60,10 +60,10 @@ class QuietStart:
         return library_log_silenced()
 
     def detected(self) -> None:
-        """Ends the silence: the graph was logged."""
+        """Ends the suppression: the graph was logged."""
         self._left = 0
 
 
 def first_line(error: BaseException) -> str:
-    """The message of one of their errors without its C++ stack."""
+    """Returns the message of an error of MediaPipe or LiteRT without its C++ stack."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -35,7 +35,7 @@ class Mailbox(Generic[T]):
             self._changed.notify()
 
     def take(self, timeout_s: float) -> T | None:
-        """The oldest value, waiting at most that long; None when there is none or it is closed."""
+        """Takes the oldest value, waiting at most that long; None without one or when closed."""
         with self._changed:
             if not self._values and not self._closed and timeout_s > 0:
                 self._changed.wait_for(lambda: self._values or self._closed, timeout=timeout_s)

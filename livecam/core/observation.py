@@ -1,4 +1,4 @@
-"""What the tracker measured in one frame, and the tracks that its faces belong to."""
+"""Observations: a frame, its detected faces, and the tracks that these belong to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ APPEARANCE_S = 1.0  # time constant of the appearance
 GATE, GATE_PER_S = 0.6, 8.0  # how far a face may have moved, in face widths
 MAX_GATE_S = 0.25  # waiting longer makes nothing more likely
 MAX_GAP_S = 0.1  # one frame without a detection says no more than that it was missing so long
-MIN_STATIONARY_S = 10.0  # a face without any motion for so long is a poster
+MIN_STATIONARY_S = 10.0  # a face without any motion for so long is stationary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,18 +34,18 @@ class TrackMotion:
     appearance: Appearance | None = None
 
     def predicted(self, now: float) -> FaceBox:
-        """The expected box: a face that is not visible goes on a little and slows down."""
+        """Predicts the box: a face that is not visible goes on a little and slows down."""
         coast_s = COAST_S * (1 - math.exp(-max(now - self.seen_at, 0.0) / COAST_S))
         out = self.box.copy()
         out[:2] += self.velocity * coast_s
         return out
 
     def gate(self, now: float) -> float:
-        """How far from the predicted box it may be, in face widths."""
+        """Returns how far from the predicted box it may be, in face widths."""
         return GATE + GATE_PER_S * min(max(now - self.seen_at, 0.0), MAX_GATE_S)
 
     def updated(self, box: FaceBox, appearance: Appearance | None, now: float) -> TrackMotion:
-        """The state after a detection."""
+        """Returns the state after a detection."""
         dt = now - self.seen_at
         velocity = self.velocity
         if dt > 0:
@@ -62,7 +62,7 @@ class TrackMotion:
         return self.appearance + (measured - self.appearance) * share
 
     def without_appearance(self) -> TrackMotion:
-        """The state after the light changed."""
+        """Returns the state after the light changed."""
         return replace(self, appearance=None)
 
 
@@ -82,22 +82,21 @@ class Track:
 
     @property
     def box(self) -> FaceBox:
-        """Where it was detected last."""
+        """Its last detected box."""
         return self.motion.box
 
     def missing_s(self, now: float) -> float:
-        """How long it was searched without success: a stall of the tracker is no absence."""
+        """Returns how long it was searched in vain: a stall of the tracker is no absence."""
         return min(now - self.motion.seen_at, self.missed * MAX_GAP_S)
 
     def is_stationary(self, now: float) -> bool:
-        """Whether it was followed for long without any motion, like a poster."""
+        """Returns whether it was followed for long without any motion, like a poster."""
         return not self.has_moved and now - self.started_at >= MIN_STATIONARY_S
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the tracker measured in one frame; it carries that frame, so that head and neck
-    stay together.
+    """The measurement of one frame, and that frame, so that head and neck stay together.
 
     After association every face that was not detected twice belongs to a track.
     """
@@ -105,7 +104,7 @@ class Observation:
     frame: Frame
     faces: tuple[Face, ...]
     tracks: tuple[Track, ...] = ()  # all that are known, visible or not
-    slots: tuple[int | None, ...] = ()  # the id of the track that wears each avatar
+    slots: tuple[int | None, ...] = ()  # the id of the track in each slot
 
     @property
     def wearers(self) -> tuple[Track | None, ...]:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def did_you_mean(word: str, known: Mapping[str, object] | list[str]) -> str:
-    """` - did you mean "x"?` for the nearest known word, or an empty string."""
+    """Suggests the nearest known word, ` - did you mean "x"?`, or returns an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f' - did you mean "{near[0]}"?' if near else ""
 

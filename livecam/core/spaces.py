@@ -28,7 +28,7 @@ VERTICAL_FOV_RAD = float(np.deg2rad(63.0))
 
 
 def focal_px(height: int) -> float:
-    """The focal length of MediaPipe's pinhole for an image of that height, in pixels."""
+    """Returns the focal length of MediaPipe's pinhole, in pixels of an image of that height."""
     return height / 2 / float(np.tan(VERTICAL_FOV_RAD / 2))
 
 
@@ -47,7 +47,7 @@ def project(
 def unproject(
     pixels: NDArray[np.float64], distances: NDArray[np.float64], width: int, height: int
 ) -> NDArray[np.float64]:
-    """The inverse of `project`: points float64[n, 3] in camera space at these depths.
+    """Inverts `project`: points float64[n, 3] in camera space at these depths.
 
     Pixels float64[n, 2]; distances float64[n] from the camera plane, in metres.
     """
@@ -56,7 +56,7 @@ def unproject(
 
 
 def compose(translation: Vector3, rotation: Quaternion) -> Matrix4:
-    """The rigid transform of a rotation followed by a translation."""
+    """Returns the rigid transform of a rotation followed by a translation."""
     out = np.eye(4)
     out[:3, :3] = matrix_from_quaternion(rotation)
     out[:3, 3] = translation
@@ -64,14 +64,14 @@ def compose(translation: Vector3, rotation: Quaternion) -> Matrix4:
 
 
 def decompose(matrix: Matrix4) -> tuple[Vector3, Quaternion]:
-    """Translation and unit quaternion of a transform; a uniform scale is dropped."""
+    """Splits a transform into translation and unit quaternion; a uniform scale is dropped."""
     (a, b, c), (d, e, f), (g, h, i) = matrix[:3, :3].tolist()
     size = math.cbrt(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
     return matrix[:3, 3].copy(), quaternion_from_matrix(matrix[:3, :3] / size)
 
 
 def matrix_from_quaternion(q: Quaternion) -> NDArray[np.float64]:
-    """The 3x3 rotation of a unit quaternion (w, x, y, z)."""
+    """Returns the 3x3 rotation of a unit quaternion (w, x, y, z)."""
     w, x, y, z = q.tolist()
     return np.array(
         (
@@ -83,7 +83,7 @@ def matrix_from_quaternion(q: Quaternion) -> NDArray[np.float64]:
 
 
 def quaternion_from_matrix(rotation: NDArray[np.float64]) -> Quaternion:
-    """The unit quaternion (w, x, y, z), w >= 0, of a 3x3 rotation (Shepperd 1978)."""
+    """Returns the unit quaternion (w, x, y, z), w >= 0, of a 3x3 rotation (Shepperd 1978)."""
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
     # Four times the square of each part; from the largest the others follow without loss.
     parts = (1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz)
@@ -102,7 +102,7 @@ def quaternion_from_matrix(rotation: NDArray[np.float64]) -> Quaternion:
 
 
 def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
-    """The rotation b followed by a."""
+    """Returns the rotation b followed by a."""
     aw, ax, ay, az = a.tolist()
     bw, bx, by, bz = b.tolist()
     return np.array(
@@ -116,13 +116,13 @@ def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
 
 
 def conjugate(q: Quaternion) -> Quaternion:
-    """The inverse rotation."""
+    """Returns the inverse rotation."""
     w, x, y, z = q.tolist()
     return np.array((w, -x, -y, -z))
 
 
 def rotation_vector(q: Quaternion) -> Vector3:
-    """Axis times angle (radians, at most pi) of a unit quaternion: the log map."""
+    """Returns axis times angle (radians, at most pi) of a unit quaternion: the log map."""
     w, *xyz = q.tolist() if q[0] >= 0 else (-q).tolist()
     length = math.hypot(*xyz)
     factor = 2.0 if length < 1e-12 else 2 * math.atan2(length, w) / length
@@ -130,7 +130,7 @@ def rotation_vector(q: Quaternion) -> Vector3:
 
 
 def quaternion_from_vector(vector: Vector3) -> Quaternion:
-    """The unit quaternion of axis times angle: the exponential map."""
+    """Returns the unit quaternion of axis times angle: the exponential map."""
     x, y, z = vector.tolist()
     angle = math.hypot(x, y, z)
     factor = 0.5 if angle < 1e-12 else math.sin(angle / 2) / angle
@@ -144,7 +144,7 @@ def pose_after_similarity(
     width: int,
     height: int,
 ) -> tuple[Vector3, Quaternion]:
-    """The pose in camera space whose image is that of `translation` and `rotation`, transformed.
+    """Returns the pose whose image is that of `translation` and `rotation`, transformed.
 
     `similarity` float64[2 or 3, 3] rotates, scales and moves pixels.
     """
@@ -158,12 +158,12 @@ def pose_after_similarity(
 
 
 def slerp(a: Quaternion, b: Quaternion, t: float) -> Quaternion:
-    """The rotation a fraction t of the way from a to b, along the shorter arc."""
+    """Interpolates a rotation by a fraction t from a to b, along the shorter arc."""
     return multiply(a, quaternion_from_vector(t * rotation_vector(multiply(conjugate(a), b))))
 
 
 def euler_deg(q: Quaternion) -> Vector3:
-    """Yaw (to the head's left), pitch (down) and roll in degrees, applied in the order Y X Z."""
+    """Returns yaw (to the head's left), pitch (down), roll in degrees, applied as Y X Z."""
     m = matrix_from_quaternion(q)
     return np.degrees(
         (

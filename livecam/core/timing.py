@@ -88,12 +88,12 @@ class StageTimer:
                 history.clear()
 
     def last_ms(self) -> dict[str, float]:
-        """The newest wall time of every stage."""
+        """Returns the newest wall time of every stage."""
         with self._lock:
             return {name: round(h[-1].wall_ms, 3) for name, h in self._history.items() if h}
 
     def history(self) -> dict[str, list[StageTime]]:
-        """A copy of everything in the window, oldest first."""
+        """Returns a copy of everything in the window, oldest first."""
         with self._lock:
             return {name: list(h) for name, h in self._history.items() if h}
 
@@ -119,11 +119,11 @@ class Pacer:
         self._repeat_at = now
 
     def accepts(self, captured_at: float) -> bool:
-        """Whether a frame captured then may be published; earlier ones would exceed the rate."""
+        """Returns whether a frame captured then may be published; earlier ones exceed the rate."""
         return captured_at >= self._tick - self.period_s / 2
 
     def repeat_in_s(self, now: float) -> float:
-        """Seconds until the last frame must be repeated."""
+        """Returns the seconds until the last frame must be repeated."""
         return max(0.0, self._repeat_at - now)
 
     def published(self, now: float, captured_at: float | None = None) -> None:

@@ -7,7 +7,7 @@ from av.device import enumerate_input_devices
 
 
 def camera_names(system: str) -> list[str]:
-    """Names by index as DirectShow ("dshow") or AVFoundation ("avfoundation") gives them."""
+    """Lists names by index as DirectShow ("dshow") or AVFoundation ("avfoundation") gives them."""
     try:
         found = enumerate_input_devices(system)
     except (av.FFmpegError, ValueError):  # this build or platform has no such system

@@ -48,7 +48,7 @@ class I420Converter:
         self._lock = threading.Lock()  # guards _scaler
 
     def convert(self, image: Image, out: Image | None = None) -> Image:
-        """uint8[h * 3 // 2, w] of an RGBA image uint8[h, w, 4], written to `out` when given."""
+        """Converts an RGBA image uint8[h, w, 4] to uint8[h * 3 // 2, w], in `out` when given."""
         width, height = self._size
         if image.shape != (height, width, 4):
             raise ValueError(f"expected uint8[{height}, {width}, 4], got {image.shape}")
@@ -66,7 +66,7 @@ def i420_frame(
     format: str = "yuv420p",
     matrix: int = Colorspace.ITU709,
 ) -> VideoFrame:
-    """A PyAV frame in limited range of an RGBA image uint8[h, w, 4]."""
+    """Makes a PyAV frame in limited range of an RGBA image uint8[h, w, 4]."""
     return scaler.reformat(
         VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), "rgba"),
         format=format,
@@ -102,7 +102,7 @@ class RgbaConverter:
         self._scaler = VideoReformatter()
 
     def convert(self, frame: av.VideoFrame) -> Image:
-        """uint8[h, w, 4], C-contiguous, read-only."""
+        """Converts a frame to uint8[h, w, 4], C-contiguous, read-only."""
         width, height = self._size
         tone_mapped = frame.color_trc in HDR_TRANSFERS
         wide = tone_mapped or frame.color_primaries in WIDE_PRIMARIES
@@ -126,7 +126,7 @@ class RgbaConverter:
 
 
 def _matrix_of(frame: VideoFrame) -> int | None:
-    """The matrix to assume when the frame names none; None leaves the frame's own."""
+    """Returns the matrix to assume when the frame names none; None leaves the frame's own."""
     if frame.colorspace != UNSPECIFIED_MATRIX:
         return None
     large = frame.height > MAX_SD_HEIGHT
@@ -134,14 +134,14 @@ def _matrix_of(frame: VideoFrame) -> int | None:
 
 
 def _transfer_after(frame: VideoFrame, tone_mapped: bool) -> int | None:
-    """The transfer function of the output: sRGB for HDR; only wide colours keep their own."""
+    """Returns the output's transfer function: sRGB for HDR; only wide colours keep their own."""
     if tone_mapped:
         return ColorTrc.IEC61966_2_1
     return frame.color_trc if frame.color_trc != ColorTrc.UNSPECIFIED else None
 
 
 def _rgba_array(frame: VideoFrame) -> Image:
-    """The pixels of an RGBA frame: a view where the rows have no padding, else a copy."""
+    """Returns the pixels of an RGBA frame: a view if the rows have no padding, else a copy."""
     plane = frame.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     rows = rows[: frame.height, : frame.width * 4]

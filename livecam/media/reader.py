@@ -188,7 +188,7 @@ def _open(path: Path) -> InputContainer:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream; cover art does not count."""
+    """Returns the first video stream; cover art does not count."""
     for stream in container.streams.video:
         cover = bool(stream.disposition & Disposition.attached_pic)
         if not cover and stream.codec_context is not None:
@@ -203,7 +203,7 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _stored_to_upright(frame: VideoFrame) -> NDArray[np.int64]:
-    """int[2, 2], the quarter turn and mirroring that the file asks for: (x, y) -> (x', y').
+    """Returns int[2, 2], the quarter turn and mirroring of the file: (x, y) -> (x', y').
 
     The display matrix of a frame holds nine int32, 16.16 fixed point, row vectors
     (ISO/IEC 14496-12, 6.2.2); cameras only ever write quarter turns, others are rounded.
@@ -222,7 +222,7 @@ def _stored_to_upright(frame: VideoFrame) -> NDArray[np.int64]:
 
 
 def _turned(image: Image, turn: NDArray[np.int64]) -> Image:
-    """A view of the image, rotated and mirrored."""
+    """Returns a view of the image, rotated and mirrored."""
     if turn[0, 0] == 0:
         image = image.swapaxes(0, 1)
     flip_x, flip_y = (-1 if turn[row].sum() < 0 else 1 for row in (0, 1))

@@ -389,7 +389,7 @@ class _EncodedTrack:
 
 
 def _until_damaged(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
-    """The packets of a file up to its first error."""
+    """Yields the packets of a file up to its first error."""
     with suppress(av.FFmpegError):
         yield from packets
 

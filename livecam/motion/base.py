@@ -53,7 +53,7 @@ PERFORMERS: Registry[[MotionSettings, Clock], Performer] = Registry(
 
 
 def with_performances(face: FaceState, performances: Sequence[Performance]) -> FaceState:
-    """The face with the weights of the performances; later ones override earlier ones.
+    """Returns the face with the weights of the performances; later ones override earlier ones.
 
     Its pose stays the tracked one, so that the avatar covers the real head.
     """
@@ -69,7 +69,7 @@ def with_performances(face: FaceState, performances: Sequence[Performance]) -> F
 
 
 def state_from_performances(performances: Sequence[Performance]) -> FaceState | None:
-    """A face without a camera, with the pose of the last performance that has one, else None."""
+    """Returns a face in the pose of the last performance that has one; None when none has."""
     placed = [p for p in performances if p.pose is not None]
     if not placed:
         return None

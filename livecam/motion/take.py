@@ -67,7 +67,7 @@ class Take:
         return float(self.times[-1])
 
     def at(self, t: float) -> TakeSample | None:
-        """The take t seconds after its beginning; None where there is no face."""
+        """Samples the take t seconds after its beginning; None where there is no face."""
         after = int(np.searchsorted(self.times, t, side="right"))
         i, j = max(after - 1, 0), min(after, len(self.times) - 1)
         step = self.times[j] - self.times[i]
@@ -193,13 +193,13 @@ class TakePlayer:
 
 
 def players(take: Take, begins_at: float | None = None, *, loop: bool = True) -> list[TakePlayer]:
-    """The players of a take: one for each scale of weights in it."""
+    """Makes the players of a take: one for each scale of weights in it."""
     kinds = [bool(kind) for kind in np.unique(take.arkit_mask[take.visible])]
     return [TakePlayer(take, is_arkit_scale=kind, begins_at=begins_at, loop=loop) for kind in kinds]
 
 
 def looped(take: Take, t: float) -> TakeSample | None:
-    """A take that is played in a loop, t seconds after its beginning."""
+    """Samples a take that is played in a loop, t seconds after its beginning."""
     fade_s = min(LOOP_FADE_S, take.seconds / 2)
     period = max(take.seconds - fade_s, 1e-3)
     rounds, into = divmod(max(t, 0.0), period)
@@ -288,7 +288,7 @@ def _lines(file: IO[str], path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _order(names: object, path: Path) -> list[int]:
-    """The index of each of the 52 weights in the file's lines."""
+    """Returns the index of each of the 52 weights in the file's lines."""
     if not isinstance(names, list) or set(EXPRESSIONS) - {n for n in names if isinstance(n, str)}:
         raise ConfigError(f"{path} does not name the 52 weights", hint="record the take again")
     return [names.index(name) for name in EXPRESSIONS]
@@ -328,7 +328,7 @@ def _take(frames: list[dict[str, Any]], order: list[int], default: object, path:
 
 
 def _arkit_mask(parsed: object) -> NDArray[np.bool_]:
-    """bool[52] from true, false or names; raises KeyError or TypeError for others."""
+    """Parses bool[52] from true, false or names; raises KeyError or TypeError for others."""
     if isinstance(parsed, bool):
         return np.full(len(EXPRESSIONS), parsed)
     if not isinstance(parsed, list):

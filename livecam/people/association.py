@@ -38,7 +38,7 @@ def associate(
     appearances: Sequence[Appearance | None],
     now: float,
 ) -> list[tuple[int, int]]:
-    """Pairs of (track, detection), each at most once.
+    """Pairs tracks with detections, each at most once: (track, detection).
 
     `visible` tells which tracks were detected in the frame before.
     """
@@ -56,7 +56,7 @@ def associate(
 
 
 def assigned(costs: NDArray[np.float64]) -> list[tuple[int, int | None]]:
-    """For every row its column or None, each column once, so that the sum is smallest.
+    """Assigns a column or None to every row, each column once, so that the sum is smallest.
 
     Infinite costs are never paid; a row without a column costs UNASSIGNED. Exact, for the few
     faces of a frame: dynamic programming over the sets of taken columns (Held and Karp, 1962).
@@ -83,7 +83,7 @@ def assigned(costs: NDArray[np.float64]) -> list[tuple[int, int | None]]:
 
 
 def distinct(boxes: Sequence[FaceBox], taken: set[int]) -> list[int]:
-    """The detections that are neither taken nor a second find of another one."""
+    """Returns the detections that are neither taken nor a second find of another one."""
     kept, out = set(taken), []
     for i, box in enumerate(boxes):
         if i in kept or any(distance(box, boxes[k]) + growth(box, boxes[k]) < DUPLICATE
@@ -95,7 +95,7 @@ def distinct(boxes: Sequence[FaceBox], taken: set[int]) -> list[int]:
 
 
 def face_box(face: Face, width: int, height: int) -> FaceBox:
-    """Where a face is in a frame of that size, and how wide, pixels."""
+    """Returns the centre and the width of a face in a frame of that size, pixels."""
     outline = face.landmarks.take(_OUTLINE, axis=0)
     (left, top, _), (right, bottom, _) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
     # The height of a turned face stays while its width shrinks.
@@ -104,7 +104,7 @@ def face_box(face: Face, width: int, height: int) -> FaceBox:
 
 
 def appearance_of(frame: Frame, box: FaceBox) -> Appearance | None:
-    """The colours of a face, float32[cells, cells, 3], 0..1; None where the frame is not RGBA."""
+    """Samples the colours of a face, float32[cells, cells, 3], 0..1; None for other than RGBA."""
     if frame.format is not PixelFormat.RGBA:
         return None
     last = np.array(frame.size)[:, None] - 1
@@ -115,13 +115,13 @@ def appearance_of(frame: Frame, box: FaceBox) -> Appearance | None:
 
 
 def distance(a: FaceBox, b: FaceBox) -> float:
-    """Between two centres, in widths of the larger face."""
+    """Returns the distance between two centres, in widths of the larger face."""
     (x, y, width), (other_x, other_y, other_width) = a.tolist(), b.tolist()
     return math.hypot(x - other_x, y - other_y) / max(float(width), float(other_width))
 
 
 def growth(a: FaceBox, b: FaceBox) -> float:
-    """The logarithm of the ratio of two sizes, without its sign."""
+    """Returns the logarithm of the ratio of two sizes, without its sign."""
     return abs(math.log(float(a[2] / b[2])))
 
 
@@ -131,7 +131,7 @@ def _costs(
     appearances: Sequence[Appearance | None],
     now: float,
 ) -> list[float]:
-    """How badly each detection fits a track; infinite where it cannot be its own."""
+    """Computes the cost of each detection for a track; infinite where it cannot be its own."""
     expected, gate = track.predicted(now), track.gate(now)
     out = []
     for box, appearance in zip(boxes, appearances, strict=True):

@@ -22,7 +22,7 @@ class CutDetector:
         self._stamp: NDArray[np.int16] | None = None
 
     def is_cut(self, frame: Frame) -> bool:
-        """Whether this frame shows something else than the last one."""
+        """Returns whether this frame shows another shot than the last one."""
         if frame.format is not PixelFormat.RGBA:
             return False
         down, across = (max(1, side // cells) for side, cells in zip(

@@ -22,7 +22,7 @@ class FrameDetections:
 
 
 def link(frames: Iterable[FrameDetections]) -> list[list[tuple[int, int]]]:
-    """The tracks that detections form, each as pairs of (frame index, number in that frame).
+    """Links detections to tracks, each as pairs of (frame index, number in that frame).
 
     Frames come in order; those without detections may be left out. Second finds of one face
     belong to no track.

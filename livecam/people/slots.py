@@ -1,4 +1,4 @@
-"""Assigns tracks to slots: who wears which avatar."""
+"""Assigns tracks to slots, of which each wears an avatar."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SlotAssignment:
         self.slots = tuple(track_id if track_id in ids else None for track_id in self.slots)
 
     def assign(self, tracks: Sequence[Track], now: float, width: int) -> None:
-        """Frees the slots of those who left, and gives them to visible tracks without one.
+        """Frees the slots of lost tracks, and assigns free ones to visible tracks without a slot.
 
         `width` of the frame in pixels.
         """
@@ -62,7 +62,7 @@ class SlotAssignment:
         return not left and not (moving and track.is_stationary(now))
 
     def _free(self, by_id: dict[int, Track], wanted: int, now: float) -> list[int]:
-        """The free slots, then those of missing tracks when there are not enough."""
+        """Returns the free slots, then those of missing tracks when there are not enough."""
         free = [slot for slot, track_id in enumerate(self.slots) if track_id is None]
         if wanted > len(free):
             for slot, track_id in enumerate(self.slots):
@@ -88,7 +88,7 @@ class SlotAssignment:
 
 
 def _nearest_slots(free: list[int], wanted: list[float]) -> list[int]:
-    """The slots, from left to right, that lie nearest to the wanted ones together."""
+    """Returns the slots, from left to right, that are nearest to the wanted ones together."""
     choices = combinations(free, len(wanted))
     return list(
         min(choices, key=lambda slots: sum(abs(a - b) for a, b in zip(slots, wanted, strict=True)))

@@ -1,4 +1,4 @@
-"""Tracking by detection: follows every face through the frames and says who wears an avatar.
+"""Tracking by detection: associates faces with tracks, frame after frame, and assigns slots.
 
 This is the one place that decides identity. The result travels with the observation.
 """
@@ -25,8 +25,8 @@ from livecam.people.cuts import CutDetector
 from livecam.people.slots import PATIENCE_S, SlotAssignment, SlotOrder
 
 MEMORY_S = 20.0  # how long a track is kept that is not visible
-RECENT_S = 1.0  # a bystander who is missing may still be there for so long
-KEEP_SLOT_S = 5.0  # how long a slot is kept at least that no other track wants
+RECENT_S = 1.0  # a missing bystander may still be there for so long
+KEEP_SLOT_S = 5.0  # how long a missing track keeps a slot that no other track wants
 MAX_SLOTS = 4
 
 # After a cut a face so near its old place is the same: only the light changed.
@@ -56,13 +56,13 @@ class PeopleTracker:
         self._tracks: list[Track] = []
 
     def reset(self) -> None:
-        """Forgets all tracks; their ids are not used again."""
+        """Drops all tracks; their ids are not used again."""
         self._tracks = []
         self._cuts.reset()
         self._slots.reset()
 
     def update(self, observation: Observation) -> Observation:
-        """The observation of the next frame with its tracks and slots."""
+        """Returns the observation of the next frame with its tracks and slots."""
         frame, faces = observation.frame, observation.faces
         now = frame.captured_at
         if now < self._now:
@@ -113,18 +113,17 @@ class PeopleTracker:
         return Track(self._last_id, face, motion, now, box, face.weights, box)
 
     def _release_the_only_one(self, now: float) -> None:
-        """One face before and one face elsewhere now: most likely the same person, who takes the
-        slot as a new track.
+        """Frees the slot if the one known face is lost and one face appears elsewhere.
 
-        The old track is kept without a slot, so that its place is still covered: it may be
-        another person.
+        It is probably the same person, who takes the slot as a new track. The old track is kept
+        without a slot, so that its place is still covered: it may be another person.
         """
         recent = [track for track in self._tracks if track.missing_s(now) <= PATIENCE_S]
         if len(recent) == 1:
             self._slots.release(recent[0])
 
     def _keep_only_the_unmoved(self, boxes: Sequence[FaceBox]) -> None:
-        """After a cut only faces that did not move are the same: there the light changed."""
+        """Keeps the tracks of faces that did not move: there the light changed, it was no cut."""
         self._tracks = [
             replace(track, motion=track.motion.without_appearance())
             for track in self._tracks
@@ -137,9 +136,9 @@ class PeopleTracker:
 
 
 def primary_track(observation: Observation) -> Track | None:
-    """The wearer whose segmentation is computed: only one person's is.
+    """Returns the wearer to segment: in the first slot, even while missing, else a visible one.
 
-    The one in the first slot, also while missing for a moment; else the first who is visible.
+    Only one person is segmented.
     """
     now = observation.frame.captured_at
     wearers = [track for track in observation.wearers if track is not None]
@@ -150,13 +149,13 @@ def primary_track(observation: Observation) -> Track | None:
 
 
 def primary_face(observation: Observation) -> Face | None:
-    """The face of the primary wearer, when it is visible."""
+    """Returns the face of the primary wearer, when it is visible."""
     track = primary_track(observation)
     return None if track is None else track.face
 
 
 def missing_bystanders(observation: Observation) -> list[Track]:
-    """Faces without a slot that were visible a moment ago: they may still be there."""
+    """Returns faces without a slot that were visible a moment ago: they may still be there."""
     now = observation.frame.captured_at
     return [t for t in observation.bystanders if t.face is None and t.missing_s(now) <= RECENT_S]
 
@@ -168,7 +167,7 @@ def _missed(track: Track) -> Track:
 def _detected(
     track: Track, face: Face, box: FaceBox, appearance: Appearance | None, now: float
 ) -> Track:
-    """The track after a detection."""
+    """Returns the track after a detection."""
     dt, recent = now - track.motion.seen_at, track.recent_box
     if dt > 0:
         recent = recent + (box - recent) * (1 - math.exp(-dt / MOVED_S))

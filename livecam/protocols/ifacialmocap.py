@@ -101,7 +101,7 @@ class IFacialMocapDecoder:
 
 
 def _parsed(packet: bytes) -> tuple[dict[int, float], list[float] | None, bool]:
-    """The known values by index, the six numbers of the head, and whether it is tracked."""
+    """Parses the known values by index, the six numbers of the head, and whether it is tracked."""
     if len(packet) > MAX_LENGTH:
         raise MalformedError("too long")
     try:
@@ -142,7 +142,7 @@ def _number(text: str, maximum: float) -> float:
 
 
 def _rotation(angles_deg: Vector3) -> Quaternion:
-    """Roll about z, then pitch about x, then yaw about y."""
+    """Rotates by roll about z, then pitch about x, then yaw about y."""
     half = np.radians(angles_deg) / 2
     (sx, sy, sz), (cx, cy, cz) = np.sin(half), np.cos(half)
     pitch, yaw, roll = (

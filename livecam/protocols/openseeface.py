@@ -5,21 +5,21 @@ Binary packets over UDP, one record for each face, as `facetracker.py` writes an
 
 Its pose comes from OpenCV's solvePnP (`tracker.py`), between a face with x to the head's own
 *right*, y up, z out of the nose (its landmark 0, the right end of the jaw, has x = 0.5), and
-picture points of (row, column). So its camera has x down, y right and z away: each is the
-other way round than a right-handed space, and the rotation between them is proper again. With
+image points of (row, column). So its camera has x down, y right and z away: both spaces are
+left-handed, and the rotation between them is proper again. With
 ours, head = (-x, y, z) and camera = (y, -x, -z) of those. The quaternion (x y z w) is that of
 the transposed rotation. The origin is the tip of the nose, the face 1.004 wide from jaw to jaw.
 
 The tracker begins its search at zero, from where solvePnP finds the face *behind* the camera (a
 depth of about -4), like a hollow mask. That is why `OpenSee.cs` negates
 the translation and takes 180 and 90 degrees off the angles. `_before_lens` takes the face that
-looks the same before the lens: its middle at the opposite place, turned by half a turn about
+has the same image before the lens: its middle at the opposite place, turned by half a turn about
 the line of sight. What the mask's depth did to its perspective remains: 2 degrees in the median
 of heads turned up to 30 degrees, 6 at most.
 
 Its camera matrix has the focal length `width` and the centre (width / 2, height / 2) for rows
-and columns: the wrong way round, so that in a picture that is not square everything is seen
-from (width - height) / 2 pixels beside the middle. `_recentred` takes that out.
+and columns, which are exchanged: in an image that is not square the centre of projection
+is (width - height) / 2 pixels beside the middle. `_recentred` corrects that.
 
 Features are deviations from a median, -1 to 1 (`FeatureExtractor`): eyes closed to
 wide open, eyebrows down to up, corners of the mouth *up to down*, the mouth narrow to wide.
@@ -48,7 +48,7 @@ from livecam.protocols.udp import MalformedError
 
 PORT = 11573
 MAX_FACES = 40  # the sender sends no more
-MAX_VALUE = 1e4  # in any unit of the packet; picture sizes are the largest numbers in it
+MAX_VALUE = 1e4  # in any unit of the packet; image sizes are the largest numbers in it
 JAW_M = 0.145  # the width of a grown-up's face between the landmarks 0 and 16, about
 UNIT_M = JAW_M / 1.004
 NOSE_TIP = np.array((0.0, -0.011, 0.075))  # in our head, metres: MediaPipe's canonical face
@@ -131,7 +131,7 @@ def _expression(face: np.void) -> dict[int, float]:
 
 
 def _gaze(directions: NDArray[np.float64]) -> dict[int, float]:
-    """Weights of the gaze from the vectors between eyeballs and pupils.
+    """Computes weights of the gaze from the vectors between eyeballs and pupils.
 
     The sender writes its points as (x, -y, -z).
     """
@@ -177,7 +177,7 @@ def _recentred(
     off = (width - height) / 2 / width  # of the depth, both to the left and downwards
     moved = position + -position[2] * off * np.array((-1.0, -1.0, 0.0))
     before, after = position / np.linalg.norm(position), moved / np.linalg.norm(moved)
-    # Beside the middle, a picture is stretched by 1 / cos across, 1 / cos^2 outwards.
+    # Beside the middle, an image is stretched by 1 / cos across, 1 / cos^2 outwards.
     moved *= np.sqrt(before[2] / after[2])
     turn = np.array((1 + before @ after, *np.cross(before, after)))
     return moved, multiply(turn / np.linalg.norm(turn), rotation)

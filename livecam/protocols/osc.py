@@ -32,7 +32,10 @@ class Message:
 
 
 def messages_in(packet: bytes, depth: int = 0) -> list[Message]:
-    """The messages of a packet, in order, whatever their bundles' times; or MalformedError."""
+    """Decodes the messages of a packet in order, whatever their bundles' times.
+
+    Raises MalformedError.
+    """
     if not packet.startswith(_BUNDLE):
         return [_message(packet)]
     if depth == MAX_DEPTH or len(packet) < _TIMED:

@@ -81,7 +81,7 @@ class Receiver(Closing):
 
 
 def weights_and_mask(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
-    """Weights, clipped to 0..1, and their mask, from values by index of expression."""
+    """Returns weights, clipped to 0..1, and their mask, from values by index of expression."""
     weights = np.zeros(len(EXPRESSIONS), np.float32)
     mask = np.zeros(len(EXPRESSIONS), bool)
     indices = list(values)
@@ -91,7 +91,7 @@ def weights_and_mask(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool
 
 
 def plausible(value: object, maximum: float) -> float:
-    """A finite number of at most that size, or MalformedError."""
+    """Returns a finite number of at most that size; raises MalformedError."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise MalformedError(f"{value!r} is no number")
     if not math.isfinite(value) or abs(value) > maximum:
@@ -100,7 +100,7 @@ def plausible(value: object, maximum: float) -> float:
 
 
 def unit(q: Quaternion) -> Quaternion:
-    """A quaternion scaled to unit length, or MalformedError."""
+    """Scales a quaternion to unit length; raises MalformedError."""
     length = float(np.linalg.norm(q))
     if not 0.5 < length < 2:
         raise MalformedError("no rotation")
@@ -108,5 +108,5 @@ def unit(q: Quaternion) -> Quaternion:
 
 
 def in_front_of_camera(position: Vector3) -> Vector3:
-    """The position, moved back when it is behind the camera or too close to it."""
+    """Moves a position back when it is behind the camera or too close to it."""
     return np.array((position[0], position[1], min(float(position[2]), -MIN_DEPTH_M)))

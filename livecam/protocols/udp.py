@@ -80,7 +80,7 @@ class UdpInbox(Closing):
             return self._malformed
 
     def start(self) -> None:
-        """As a worker's task: the port is open since this object was made."""
+        """Does nothing: the port is open since this object was made."""
 
     def step(self) -> bool:
         try:
@@ -102,7 +102,7 @@ class UdpInbox(Closing):
         return True
 
     def stop(self) -> None:
-        """As a worker's task: the port stays open until `close`."""
+        """Does nothing: the port stays open until `close`."""
 
     def close(self) -> None:
         """Stops listening, within CLOSE_S."""
@@ -127,7 +127,7 @@ class UdpInbox(Closing):
 
 
 def socket_address(text: str, default_port: int, default_host: str = LOOPBACK) -> SocketAddress:
-    """The address that `host:port`, `host`, `:port` or `[::1]:port` names.
+    """Resolves the address that `host:port`, `host`, `:port` or `[::1]:port` names.
 
     Raises:
         ConfigError: it names none.

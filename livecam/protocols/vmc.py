@@ -8,7 +8,7 @@ Unity's space is left-handed, y up, and an avatar in it faces +z with its right 
 (https://docs.unity3d.com/Manual/QuaternionAndEulerRotationsInUnity.html). Our head has its
 *left* at +x, and all else the same: so one space is the other in a mirror at x = 0, which turns
 a position (x, y, z) into (-x, y, z) and a rotation (w, x, y, z) into (w, x, -y, -z). An avatar
-that faces the camera is not rotation in either, and its left is on the picture's right.
+that faces the camera is not rotation in either, and its left is on the image's right.
 
 The translation of the head is sent as the position of the avatar's root (`/VMC/Ext/Root/Pos`),
 relative to REST_POSITION: bones have fixed lengths, and would come off their necks.
@@ -110,7 +110,7 @@ class VmcDecoder:
     def _change(
         self, address: str, arguments: tuple[Argument, ...]
     ) -> Callable[[float], None] | None:
-        """The change that a message makes; unknown messages are ignored, as specified."""
+        """Returns the change that a message makes; unknown ones are ignored, as specified."""
         if address == "/VMC/Ext/Blend/Val":
             name, (value,) = _named(arguments, 1, MAX_WEIGHT)
             return lambda now: self._store(name.lower(), value)
@@ -172,14 +172,14 @@ class VmcDecoder:
 
 
 def _named(arguments: tuple[Argument, ...], count: int, maximum: float) -> tuple[str, list[float]]:
-    """A name and that many numbers; too many arguments are ignored, as specified."""
+    """Parses a name and that many numbers; too many arguments are ignored, as specified."""
     if len(arguments) <= count or not isinstance(arguments[0], str):
         raise MalformedError("too few arguments, or no name")
     return arguments[0], [plausible(each, maximum) for each in arguments[1 : count + 1]]
 
 
 def _tracked(arguments: tuple[Argument, ...]) -> bool:
-    """Whether a model is loaded and, since version 2.7 of the protocol, tracked."""
+    """Returns whether a model is loaded and, since version 2.7 of the protocol, tracked."""
     status = [plausible(each, 100) for each in arguments[:4]]
     if not status:
         raise MalformedError("too few arguments")
@@ -190,8 +190,8 @@ class VmcSender(Closing):
     """Sends published motion to another program over VMC. One thread.
 
     `target` is "host:port", "host" or ":port"; `amplify` turns steadied weights into those
-    that are shown. Expressions carry the names that the specification refers to, those of
-    Unity's ARKitBlendShapeLocation. Sending never waits; what cannot be sent is left out.
+    that are shown. Expressions are named as the specification demands, after Unity's
+    ARKitBlendShapeLocation. Sending never waits; what cannot be sent is left out.
 
     Raises:
         ConfigError: the target is no address.
@@ -237,7 +237,7 @@ class VmcSender(Closing):
             self._socket.send(packet)
 
 
-# The messages of a face that carry numbers, in order: address, name, how many.
+# The messages of a face that contain numbers, in order: address, name, how many.
 _Numbers = tuple[str, str, int]
 _TIME: tuple[_Numbers, ...] = (("/VMC/Ext/T", "", 1),)
 _FACE: tuple[_Numbers, ...] = (
@@ -259,7 +259,7 @@ def _ok(tracked: bool) -> OscMessageBuilder:
 def _messages(
     ok: OscMessageBuilder, rows: Iterable[_Numbers]
 ) -> list[tuple[OscMessageBuilder, int]]:
-    """Each message, and how many numbers stand at its end."""
+    """Returns each message, and how many numbers stand at its end."""
     messages = [(ok, 0)]
     for address, name, count in rows:
         message = OscMessageBuilder(address)
@@ -287,7 +287,7 @@ class _Bundle:
         self._slots = np.array(slots)[:, None] + np.arange(4)
 
     def packet(self, numbers: Iterable[float]) -> bytes:
-        """The bundle with these numbers, in the order of its messages."""
+        """Returns the bundle with these numbers, in the order of its messages."""
         written = np.array(tuple(numbers), ">f4")
         self._bytes[self._slots] = written.view(np.uint8).reshape(-1, 4)
         return self._bytes.tobytes()

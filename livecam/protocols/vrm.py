@@ -54,7 +54,7 @@ for _row, _mixture in enumerate(_PRESETS.values()):
 
 
 def from_presets(values: dict[int, float]) -> tuple[Weights, NDArray[np.bool_]]:
-    """Weights of all presets together, and a mask of those that they set, from values by row."""
+    """Mixes all presets to weights, and a mask of those that they set, from values by row."""
     rows = list(values)
     amounts = np.clip(np.array(list(values.values()), np.float32), 0, 1)
     weights: Weights = np.minimum(amounts @ _MIXTURES[rows], 1)

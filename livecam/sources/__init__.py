@@ -1,1 +1,1 @@
-"""Sources: where frames come from."""
+"""Sources of frames: webcam, video, image, sample, test pattern, blank card."""

@@ -31,7 +31,7 @@ class BlankCard(RepeatedImage):
 
 
 def card(width: int, height: int) -> Image:
-    """The card, uint8[height, width, 4], read-only; dithered against banding."""
+    """Draws the card, uint8[height, width, 4], read-only; dithered against banding."""
     y, x = np.mgrid[0:9, 0:9] / 8 - 0.5
     far = np.clip(np.hypot(x, y * 0.8) / 0.64, 0, 1)[..., None]
     small = (np.array(LIGHT) + (np.array(DARK) - np.array(LIGHT)) * far).astype(np.float32)

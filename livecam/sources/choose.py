@@ -37,7 +37,7 @@ def source_maker(
 
 
 def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = ()) -> Source:
-    """The source that the settings name, not opened yet.
+    """Makes the source that the settings name, not opened yet.
 
     `refuse` names devices that must not be read, by path or name: our own virtual camera.
 
@@ -62,7 +62,7 @@ def decide(
 
 
 def registered_name(spec: str) -> str:
-    """The row of `SOURCES` for a name, a file or a camera.
+    """Returns the row of `SOURCES` for a name, a file or a camera.
 
     Raises:
         SourceError: it names a folder, or a file that does not exist.

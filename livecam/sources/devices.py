@@ -47,7 +47,7 @@ class Camera:
 
 
 def list_cameras() -> list[Camera]:
-    """Every camera, by number, without metadata nodes and virtual cameras that have no input."""
+    """Lists every camera, without metadata nodes and virtual cameras that have no input."""
     if PLATFORM == "linux":
         return linux_cameras()
     from livecam.media.cameras import camera_names
@@ -65,7 +65,7 @@ def named_cameras(names: Iterable[str]) -> list[Camera]:
 
 
 def linux_cameras(sysfs: Path = SYSFS, dev: Path = DEV) -> list[Camera]:
-    """The cameras known to the kernel."""
+    """Lists the cameras known to the kernel."""
     numbers = sorted(
         int(node.name[5:]) for node in sysfs.glob("video*") if node.name[5:].isdecimal()
     )
@@ -74,7 +74,7 @@ def linux_cameras(sysfs: Path = SYSFS, dev: Path = DEV) -> list[Camera]:
 
 
 def stable_path(camera: Camera, by_id: Path = BY_ID) -> str:
-    """A path that still names this camera after it was unplugged and plugged in again."""
+    """Returns a path that still names this camera after it was unplugged and plugged in again."""
     if by_id.is_dir():
         for link in sorted(by_id.iterdir()):
             if link.resolve() == Path(camera.path):
@@ -83,7 +83,7 @@ def stable_path(camera: Camera, by_id: Path = BY_ID) -> str:
 
 
 def find_camera(spec: str, cameras: list[Camera]) -> Camera:
-    """The camera with that number, path or part of a name.
+    """Finds the camera with that number, path or part of a name.
 
     Raises:
         SourceError: there is none, or several names fit.
@@ -110,7 +110,7 @@ WHAT_TO_PASS = "pass the number, path or name of a camera, a file, or `--source 
 
 
 def there_is(cameras: list[Camera]) -> str:
-    """The list of cameras for an error message."""
+    """Lists the cameras for an error message."""
     return f"there is: {'; '.join(map(str, cameras))}" if cameras else "no camera was found"
 
 
@@ -130,7 +130,7 @@ def _linux_camera(entry: Path, node: Path, number: int) -> Camera | None:
 
 
 def _query(node: Path) -> tuple[str, str, bool]:
-    """Driver, card and whether this node itself captures video."""
+    """Returns driver, card and whether this node itself captures video."""
     import fcntl
 
     descriptor = os.open(node, os.O_RDONLY | os.O_NONBLOCK)

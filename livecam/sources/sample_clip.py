@@ -78,12 +78,12 @@ class PortraitPose:
 
 
 def sample_clip_path() -> Path:
-    """Where the sample clip lies, or will."""
+    """Returns the path of the sample clip, which need not be there."""
     return user_cache_folder() / f"sample-{VERSION}.mp4"
 
 
 def sample_clip() -> Path:
-    """The sample clip, made now if it is not there yet."""
+    """Returns the path of the sample clip, made now if it is not there yet."""
     path = sample_clip_path()
     if not path.is_file():
         log.info("making the sample clip, once")
@@ -115,13 +115,13 @@ def make_sample_clip(
 
 
 def read_portrait() -> Image:
-    """uint8[512, 512, 3], RGB."""
+    """Reads the portrait, uint8[512, 512, 3], RGB."""
     path = asset_path("portrait")
     return read_image(path)[..., :3]
 
 
 def pose_at(t: float) -> PortraitPose:
-    """The motion; every term repeats after SECONDS."""
+    """Computes the pose at a time; every term repeats after SECONDS."""
 
     def wave(turns: int, phase: float) -> float:
         return float(np.sin(2 * np.pi * turns * t / SECONDS + phase))
@@ -142,7 +142,7 @@ BLINK_S = 0.24
 
 
 def _blink(t: float, at: float) -> float:
-    """The closure of the lids in a blink: closes fast, opens more slowly."""
+    """Computes the closure of the lids in a blink: closes fast, opens more slowly."""
     x = (t - at) / BLINK_S
     if not 0 < x < 1:
         return 0.0
@@ -162,7 +162,7 @@ HARMONICS = 24
 
 
 def loudness(t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The loudness of the voice at those times, 0..1; it also opens the mouth."""
+    """Computes the loudness of the voice at those times, 0..1; it also opens the mouth."""
     out = np.zeros_like(t)
     for start, length, _ in NOTES:
         x = np.clip((t - start) / length, 0, 1)
@@ -171,7 +171,7 @@ def loudness(t: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tune() -> NDArray[np.float32]:
-    """The whole phrase, float32[SECONDS * RATE_HZ]."""
+    """Synthesises the whole phrase, float32[SECONDS * RATE_HZ]."""
     t = np.arange(SECONDS * RATE_HZ) / RATE_HZ
     voice = np.zeros_like(t)
     for start, length, pitch in NOTES:
@@ -206,7 +206,7 @@ class Puppet:
         self._targets = np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
 
     def image(self, pose: PortraitPose, index: int) -> Image:
-        """uint8[720, 1280, 4] of one pose; `index` chooses the camera's noise."""
+        """Draws one pose, uint8[720, 1280, 4]; `index` chooses the camera's noise."""
         texture = self._texture.copy()
         for eye in EYES:
             _shut(texture, eye, pose.lids)
@@ -221,7 +221,7 @@ class Puppet:
         return out
 
     def _sources(self, pose: PortraitPose) -> Points:
-        """For each point of the coarse grid of the frame, the portrait point visible there."""
+        """Finds, for each point of the frame's coarse grid, the portrait point visible there."""
         targets = (self._targets - np.array(SIZE, np.float32) / 2) / np.float32(VIEW_SCALE)
         targets += np.array(VIEW_CENTRE, np.float32)
         points: Any = targets.copy()
@@ -251,7 +251,7 @@ def _moved(points: Points, pose: PortraitPose) -> Points:
 def _turned(
     points: Points, depth: Field | np.float32, yaw: float, pitch: float, roll: float
 ) -> Points:
-    """Points relative to the neck, rotated in space and projected in perspective."""
+    """Rotates points in space, relative to the neck, and projects them in perspective."""
     x, y = points[..., 0], points[..., 1]
     x, z = x * np.cos(yaw) + depth * np.sin(yaw), depth * np.cos(yaw) - x * np.sin(yaw)
     y, z = y * np.cos(pitch) - z * np.sin(pitch), z * np.cos(pitch) + y * np.sin(pitch)
@@ -263,18 +263,18 @@ def _turned(
 
 
 def _from_head(points: Points) -> Field:
-    """Distance from the head's centre, 1 on its outline."""
+    """Computes the distance from the head's centre, 1 on its outline."""
     scaled = (points - np.array(HEAD_CENTRE, np.float32)) / np.array(HEAD_RADII, np.float32)
     return np.asarray(np.hypot(scaled[..., 0], scaled[..., 1]), np.float32)
 
 
 def _head_share(points: Points) -> Field:
-    """1 on the head, falling smoothly to 0 on the shoulders."""
+    """Falls smoothly from 1 on the head to 0 on the shoulders."""
     return np.asarray(1 - smoothstep(1.0, 1.75, _from_head(points)), np.float32)
 
 
 def _depth(points: Points) -> Field:
-    """The distance of portrait points in front of the neck's plane."""
+    """Computes the distance of portrait points in front of the neck's plane."""
     bowl = HEAD_DEPTH * np.maximum(0, 1 - _from_head(points) ** 2)
     to_nose = ((points - np.array(NOSE, np.float32)) ** 2).sum(axis=-1)
     return np.asarray(bowl + NOSE_HEIGHT * np.exp(-to_nose / NOSE_RADIUS**2), np.float32)
@@ -320,7 +320,7 @@ def _open_mouth(texture: Image, opening: float) -> None:
 def _part(
     texture: Image, x0: float, y0: float, width: float, height: float
 ) -> tuple[Image, Field, Field]:
-    """A view of the texture, and the portrait coordinates of its pixels."""
+    """Returns a view of the texture, and the portrait coordinates of its pixels."""
     left, top = round(x0 * TEXTURE_SCALE), round(y0 * TEXTURE_SCALE)
     w, h = round(width * TEXTURE_SCALE), round(height * TEXTURE_SCALE)
     x, y = np.meshgrid(
@@ -342,7 +342,7 @@ def _resampled(part: Image, x: Any, y: Any) -> Image:
 
 
 def _cut_out(portrait: Image) -> Image:
-    """Head and suit without their background: RGBA, premultiplied, enlarged."""
+    """Cuts head and suit out of their background: RGBA, premultiplied, enlarged."""
     size = (portrait.shape[1] * TEXTURE_SCALE, portrait.shape[0] * TEXTURE_SCALE)
     large = cv2.resize(portrait, size, interpolation=cv2.INTER_CUBIC)
     guide = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)
@@ -357,7 +357,7 @@ def _cut_out(portrait: Image) -> Image:
 
 
 def _matte(portrait: Image) -> Field:
-    """float32[h, w]: 1 on the person. The outline is known, colours decide near it."""
+    """Computes float32[h, w], 1 on the person: the outline is known, colours decide near it."""
     inside = np.zeros(portrait.shape[:2], np.uint8)
     cv2.fillPoly(inside, [np.array(OUTLINE, np.int32)], 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * UNCERTAIN_PX + 1,) * 2)
@@ -375,7 +375,7 @@ def _matte(portrait: Image) -> Field:
 
 
 def _room() -> Field:
-    """float32[720, 1280, 3]: a wall, a window, a shelf and a lamp, out of focus."""
+    """Draws a wall, a window, a shelf and a lamp, out of focus: float32[720, 1280, 3]."""
     width, height = SIZE
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     room = np.empty((height, width, 3), np.float32)
@@ -416,7 +416,7 @@ def _box(room: Field, sides: tuple[float, float, float, float], color: tuple[int
 
 
 def _grain() -> Field:
-    """float32[720, 1280, 1]: a webcam's noise, a little coarser than a pixel."""
+    """Draws a webcam's noise, a little coarser than a pixel: float32[720, 1280, 1]."""
     white = np.random.default_rng(7).standard_normal((SIZE[1], SIZE[0])).astype(np.float32)
     noise = np.asarray(cv2.GaussianBlur(white, (0, 0), 0.7))
     return np.asarray(noise / noise.std() * 1.3, np.float32)[..., None]

@@ -73,7 +73,7 @@ class VideoFile:
         return self._last
 
     def _next_due(self) -> Frame | None:
-        """The next frame of the file, stamped with the time at which it is due."""
+        """Returns the next frame of the file, stamped with the time at which it is due."""
         frame = next(self._frames, None)
         if frame is None and self._loop:
             frame = self._first_again()

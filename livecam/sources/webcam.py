@@ -124,7 +124,7 @@ class Webcam:
             capture.release()
 
     def _next_image(self) -> Any:
-        """The next image, BGR; a few that cannot be decoded are skipped."""
+        """Returns the next image, BGR; a few that cannot be decoded are skipped."""
         assert self._capture is not None
         for _ in range(MAX_BAD_FRAMES):
             if not self._capture.grab():
@@ -141,7 +141,7 @@ class Webcam:
         )
 
     def _stamp(self) -> float:
-        """The capture time: the driver's if it uses our clock, else now. Never falls."""
+        """Returns the capture time: the driver's if it uses our clock, else now. Never falls."""
         assert self._capture is not None
         now = self._clock.now()
         taken = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
@@ -156,7 +156,7 @@ class Webcam:
 
 
 def is_refused(camera: Camera, refuse: Sequence[str]) -> bool:
-    """Whether the camera is one of those paths or names."""
+    """Returns whether the camera is one of those paths or names."""
     return any(
         entry == camera.name or (camera.path and os.path.realpath(entry) == camera.path)
         for entry in refuse
@@ -178,7 +178,7 @@ def _open_capture(camera: Camera, width: int, height: int, fps: float) -> VideoC
 
 
 def _why_closed(camera: Camera, others: str) -> SourceError:
-    """Why a camera could not be opened; OpenCV does not report it, so the kernel is asked."""
+    """Makes the error for a closed camera: OpenCV gives no reason, so the kernel is asked."""
     if _is_busy(camera):
         return SourceError(
             f"camera {camera} is in use by another program; {others}",
