@@ -75,7 +75,7 @@ class Report:
         return f"livecam {works}: {way_in} -> {way_out}, {_speed_in_words(speed)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the report for JSON."""
         return {"works": self.works, "verdict": self.verdict, "checks": [*map(asdict, self.checks)]}
 
     def _facts(self, name: str) -> dict[str, Any]:

@@ -249,7 +249,7 @@ class _Placement:
         )
 
     def _pressure(self, mesh: Mesh, press: Press) -> NDArray[np.float32]:
-        """How much each vertex is pressed, 0..1; ears and other swinging parts are not."""
+        """Computes how much each vertex is pressed, 0..1; ears and other swinging parts are not."""
         own = self.from_head(mesh.positions)
         above = (own[:, 1] - press.slope * own[:, 2] - press.floor) / _EDGE_M
         near = (press.reach - np.hypot(own[:, 0], own[:, 2])) / _EDGE_M
@@ -260,7 +260,7 @@ class _Placement:
 
 
 def _known() -> dict[str, Path]:
-    """Folders by name; earlier places win."""
+    """Returns folders by name; earlier places win."""
     found: dict[str, Path] = {}
     for place in avatar_folders():
         for path in sorted((place / FOLDER).glob(f"*/{ITEM_TOML}")):

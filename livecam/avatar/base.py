@@ -170,7 +170,7 @@ class AvatarState:
     bones: NDArray[np.float64] | None = None
     pupil: float = 1.0  # radius over that at rest
     slot: int = 0  # index of the avatar, where several people wear one
-    track_id: int | None = None  # of the person who wears it; None where nobody is tracked
+    track_id: int | None = None  # of the wearer; None where no face is tracked
 
     def translated(self, offset_m: Vector3) -> AvatarState:
         """Moves head and body in camera space; fields in pixels stay."""
@@ -183,7 +183,7 @@ class AvatarState:
 class Profile(Protocol):
     """The calibration of one person: maps their measured weights to those of a typical face.
 
-    It may go on learning; `normalised` is called on the thread that teaches it.
+    It may be updated meanwhile; `normalised` is called on the thread that updates it.
     """
 
     def normalised(self, weights: Weights) -> Weights:

@@ -1,6 +1,6 @@
 """Tracks a quantile of a stream over the last half minute.
 
-The calibration of a person is learnt over longer; this removes the drift that is left.
+The calibration of a person adapts more slowly; this removes the drift that remains.
 """
 
 from __future__ import annotations

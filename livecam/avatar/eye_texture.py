@@ -40,7 +40,7 @@ def eye_texture(look: EyeLook) -> Image:
 
 
 def eye_uv(comb: Points) -> NDArray[np.float32]:
-    """Texture coordinates float32[n, 2] of vertices, from the top left (glTF 2.0, 3.7.2.1).
+    """Computes texture coordinates float32[n, 2], from the top left (glTF 2.0, 3.7.2.1).
 
     `comb` is the direction from the eye's centre; the back half lies on the white border.
     """
@@ -51,7 +51,7 @@ def eye_uv(comb: Points) -> NDArray[np.float32]:
 
 
 def _fibres(angle: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Radial fibres of the iris, 0..1, that fork towards the edge."""
+    """Draws radial fibres of the iris, 0..1, that fork towards the edge."""
     random = np.random.default_rng(7)
     out = np.zeros_like(angle)
     for n in np.linspace(FIBRES / 6, FIBRES, 6).astype(int):

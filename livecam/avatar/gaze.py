@@ -44,7 +44,7 @@ INTERVAL_S = (0.5, 2.2)  # between small saccades
 AMPLITUDE = (0.02, 0.05)  # of them, as weights: 0.6 to 1.5 degrees
 IDLE_AMPLITUDE = (0.03, 0.16)  # while no face is tracked
 VERTICAL_SHARE = 0.6  # vertical amplitude over the horizontal one
-IDLE_S = 0.5  # time constant of the return to straight ahead
+IDLE_S = 0.5  # time constant of the return to the front
 
 CLOSES, OPENS = 0.45, 0.30  # a lid this far down is shutting; a shut one this far up opens
 AHEAD_S = 0.02  # a lid is extrapolated this far, so that a fast one shuts earlier
@@ -83,7 +83,7 @@ class Gaze:
             morphs: float64[52], measured; the lids are those measured too.
             vergence: how far each eye turns in, as a weight.
             dt: seconds since the last step.
-            idle: nothing is measured: the eyes return to straight ahead and wander a little.
+            idle: nothing is measured: the eyes return to the front and wander a little.
             amount: of the small saccades, 0..1.
         """
         if idle:
@@ -136,7 +136,7 @@ class Gaze:
 class Lids:
     """Makes the blinks of two lids complete and fast.
 
-    A lid that begins to shut shuts completely and stays shut for a moment, even when only half
+    A lid that begins to shut shuts completely and stays shut for MIN_SHUT_S, even when only half
     a blink was measured; one that rests half open is raised.
     """
 
@@ -220,7 +220,7 @@ def _droop(down: float) -> float:
 
 
 def _fade(at_0: float, at_1: float, x: float) -> float:
-    """Linear from 0 at one bound to 1 at the other, clamped beyond."""
+    """Rises linearly from 0 at one bound to 1 at the other, clamped beyond."""
     return min(max((x - at_0) / (at_1 - at_0), 0.0), 1.0)
 
 

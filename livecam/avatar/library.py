@@ -54,7 +54,7 @@ class AvatarDescription(CommonDescription):
 
 
 def avatar_folders() -> tuple[Path, ...]:
-    """The folders that are searched for avatars, the user's own first."""
+    """Returns the folders that are searched for avatars, the user's own first."""
     return user_data_folder() / "avatars", shipped_folder("avatars")
 
 
@@ -196,7 +196,7 @@ def _first_problem(err: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _known() -> dict[str, Path]:
-    """Folders by avatar name; earlier places win."""
+    """Returns folders by avatar name; earlier places win."""
     found: dict[str, Path] = {}
     for place in avatar_folders():
         if place.is_dir():

@@ -18,7 +18,7 @@ def area_weighted_normals(positions: Points, triangles: NDArray[np.uint32]) -> N
 
 
 def unit_normals(positions: Points, triangles: NDArray[np.uint32]) -> Points:
-    """Area-weighted unit normals float32[n, 3]; zero where a vertex has no triangle."""
+    """Computes area-weighted unit normals float32[n, 3]; zero for a vertex without a triangle."""
     sums = area_weighted_normals(positions, triangles)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     unit: Points = (sums / np.maximum(lengths, 1e-12)).astype(np.float32)

@@ -1,7 +1,7 @@
 """Computes the state of one avatar from a steadied face: its size, pose and morph weights.
 
 The avatar must hide a real head. Its eyes sit a little above the real ones, because a hat of
-fur above the real crown looks better than a forehead without one, and it is at least so large
+fur above the real crown looks better than a forehead without one, and its size is such
 that its inner envelope encloses the measured skull.
 """
 
@@ -53,7 +53,7 @@ REWIND_S = 0.1
 
 
 class Rig:
-    """Computes the avatar state of one wearer. One thread; learns their resting face and pitch."""
+    """Computes the avatar state of one wearer. One thread; estimates the face at rest."""
 
     def __init__(
         self, avatar: Avatar, settings: AvatarSettings, profile: Profile | None = None
@@ -69,7 +69,7 @@ class Rig:
         self._measured: AvatarState | None = None
 
     def reset(self) -> None:
-        """Forgets the wearer: the next state equals a new rig's first."""
+        """Resets the rig: the next state equals a new rig's first."""
         self._expression.reset()
         self._resting_pitch.reset()
         self._motion.reset()
@@ -118,7 +118,7 @@ class Rig:
         )
 
     def scale(self, width_ratio: float) -> float:
-        """The avatar's scale: that of its author and the settings, but never too small to hide.
+        """Returns the scale by author and settings, but never too small to hide the real head.
 
         With scale s the eyes rise by LIFT * s, so the crown needs less and the chin more.
         """
@@ -145,7 +145,7 @@ class Rig:
         return _placed(turn @ nod * scale, np.asarray(self._fit.eye_line), at)
 
     def _camera_from_body(self, camera_from_head: Matrix4, face: FaceState) -> Matrix4:
-        """The body turns less than the head, about their joint."""
+        """Turns the body less than the head, about their joint."""
         scale = float(np.cbrt(np.linalg.det(camera_from_head[:3, :3])))
         body = quaternion_from_vector(rotation_vector(face.pose.rotation) * BODY_TURN)
         pivot = np.asarray(self._fit.neck_pivot)
@@ -184,7 +184,7 @@ class RestingPitch:
 
 
 def _view_angles_deg(pose: FacePose) -> tuple[float, float]:
-    """Yaw and pitch against the line of sight: both 0 when the head looks into the camera."""
+    """Computes yaw and pitch against the line of sight, both 0 for a head that faces the camera."""
     yaw, pitch, _ = euler_deg(pose.rotation)
     x, y, z = pose.translation
     right, up = np.degrees(np.arctan2((x, y), (-z, np.hypot(x, z))))
@@ -192,14 +192,14 @@ def _view_angles_deg(pose: FacePose) -> tuple[float, float]:
 
 
 def _profile_share(yaw_deg: float) -> float:
-    """0 in frontal view .. 1 in profile, smoothly."""
+    """Rises smoothly from 0 in frontal view to 1 in profile."""
     t = (abs(yaw_deg) - PROFILE_BEGINS_DEG) / (PROFILE_DEG - PROFILE_BEGINS_DEG)
     t = min(max(t, 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
 def _placed(linear: Matrix4, point: Vector3, at: Vector3) -> Matrix4:
-    """The transform with that 3x3 part that maps `point` to `at`."""
+    """Returns the transform with that 3x3 part that maps `point` to `at`."""
     out = np.eye(4)
     out[:3, :3] = linear
     out[:3, 3] = at - linear @ point

@@ -64,7 +64,7 @@ class SecondaryMotion:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything: the next state equals a new object's first."""
+        """Resets all motion: the next state equals a new object's first."""
         self._random.bit_generator.state = np.random.default_rng(SEED).bit_generator.state
         for part in (self._springs, self._gaze, self._lids, self._breath, self._idle, self._pupil):
             part.reset()
@@ -217,6 +217,6 @@ def body_bone(avatar: Avatar) -> Bone:
 
 
 def half_eye_distance_m(avatar: Avatar) -> float:
-    """Half the distance between the eyes of an avatar, at scale 1."""
+    """Returns half the distance between the eyes of an avatar, at scale 1."""
     eyes = [mesh.positions[:, 0] for mesh in avatar.light_meshes if mesh.material is Material.EYE]
     return float(np.abs(np.concatenate(eyes)).mean()) if eyes else HALF_EYE_DISTANCE_M

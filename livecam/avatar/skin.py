@@ -34,7 +34,7 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class SkinBinding:
-    """What moves each vertex: the fields of `Mesh` by the same names."""
+    """The skinning of each vertex: the fields of `Mesh` by the same names."""
 
     head_weight: NDArray[np.float32]
     bone: NDArray[np.uint8]

@@ -133,7 +133,7 @@ class Springs:
         return np.asarray(turn * (np.minimum(angle, softly) / np.maximum(angle, 1e-12)))
 
     def _transforms(self, turn: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rotations about the pivots by rotation vectors float64[k, 3] (Rodrigues)."""
+        """Returns rotations about the pivots by rotation vectors float64[k, 3] (Rodrigues)."""
         squared = (turn * turn).sum(axis=1)[:, None, None]
         angle = np.sqrt(np.maximum(squared, 1e-12))
         cross = _cross(turn)
@@ -145,7 +145,7 @@ class Springs:
 
 
 def _cross(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Skew-symmetric matrices float64[k, 3, 3] of the cross product with float64[k, 3]."""
+    """Returns the matrices float64[k, 3, 3] of the cross product with vectors float64[k, 3]."""
     out = np.zeros((len(vectors), 3, 3))
     x, y, z = vectors.T
     out[:, 0, 1], out[:, 0, 2], out[:, 1, 2] = -z, y, -x
@@ -154,7 +154,7 @@ def _cross(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _turns(bones: Sequence[Bone]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The expressions that turn bones, int64[m], and their rotations float64[m, 3 k], radians."""
+    """Returns the expressions that turn bones, int64[m], and rotations float64[m, 3 k], radians."""
     names = sorted({name for bone in bones for name in bone.turns if name in INDEX})
     turns = np.zeros((len(names), len(bones), 3))
     for row, name in enumerate(names):

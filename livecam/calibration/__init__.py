@@ -1,1 +1,1 @@
-"""How one person's face is measured: guided calibration, online calibration, profiles."""
+"""Calibration to one person's face: guided and online calibration, profiles."""

@@ -1,6 +1,6 @@
-"""Online calibration: `livecam run` estimates how its user's face is measured while it goes.
+"""Online calibration: estimates the expression ranges of the user during `livecam run`.
 
-Numbers of expression ranges are kept, in one file for each profile. Only faces before a camera
+Numbers are kept, in one file for each profile. Only faces before a camera
 are used: a film or the sample clip shows another person. With `--no-learn` nothing is estimated
 and no earlier estimate is read.
 """
@@ -56,7 +56,7 @@ def wearer_profile(
 
 
 def is_camera(source: str) -> bool:
-    """Whether a decided source is a live camera."""
+    """Returns whether a decided source is a live camera."""
     return source not in NO_CAMERA and not Path(source).expanduser().is_file()
 
 
@@ -126,7 +126,7 @@ class OnlineCalibration:
             self._failed = True
 
     def _stamp(self) -> tuple[int, bool]:
-        """When the guided profile was written, and whether there is an online estimate."""
+        """Returns the time of the guided profile, and whether there is an online estimate."""
         try:
             written = profile_path(self._name).stat().st_mtime_ns
         except OSError:

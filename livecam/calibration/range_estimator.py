@@ -1,4 +1,4 @@
-"""Estimates a person's expression ranges online, from faces that were not asked for anything.
+"""Estimates a person's expression ranges online, without asking for expressions.
 
 The rest of a weight is a low quantile of what a still face shows that is turned to the camera. How
 far a lid comes down is estimated from blinks: people blink completely without being asked. How far
@@ -44,14 +44,14 @@ DEAD_ZONE = 0.02  # differences of a still face, which mean nothing
 MAX_STRETCH = 1.6  # stretched further, noise is visible
 MAX_BLINK_STRETCH = 2.2
 DECAY_S = 300.0  # time constant in which a maximum that is not reached again becomes typical
-MAXIMUM_STEP = 0.2  # share of the way to a sample beyond the maximum
+MAXIMUM_STEP = 0.2  # share of the distance to a sample beyond the maximum
 
 MAX_PRIOR_S = 300.0  # an earlier estimate counts no longer: a guest of a minute is a sixth
 
 BLINK_BEGINS, BLINK_ENDS = 0.15, 0.10  # over the rest, mean of both eyes
-BLINK_S = (0.05, 0.5)  # a blink's length; a look down and tired eyes last longer
+BLINK_S = (0.05, 0.5)  # a blink's length; lowered and tired eyes last longer
 MIN_BLINK = 0.12  # over the rest, of either eye; less is a wink
-BLINK_UP, BLINK_DOWN = 0.2, 0.08  # share of the way to a blink that the maximum goes
+BLINK_UP, BLINK_DOWN = 0.2, 0.08  # share of the distance to a blink by which the maximum moves
 
 _BLINK = np.array([INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]])
 _LOOK_DOWN = np.array([INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]])
@@ -164,12 +164,12 @@ class RangeEstimator:
         self.ranges = self._current_ranges()
 
     def _mouth_at_rest(self) -> bool:
-        """Whether neither a smile nor an open mouth moves cheeks, lids and lips."""
+        """Returns whether neither a smile nor an open mouth moves cheeks, lids and lips."""
         smile, jaw = self._sample[_SMILE].mean(), self._sample[_JAW]
         return bool(smile < MAX_SMILE and jaw < MAX_JAW)
 
     def _lids_at_rest(self) -> bool:
-        """Whether the lids are neither shut nor follow a look down."""
+        """Returns whether the lids are neither shut nor follow a look down."""
         down, shut = self._sample[_LOOK_DOWN].mean(), self._sample[_BLINK].mean()
         return bool(down < MAX_LOOK_DOWN and shut < MAX_SHUT)
 
@@ -233,7 +233,7 @@ class RangeEstimator:
 def merged(before: OnlineEstimate | None, estimator: RangeEstimator) -> OnlineEstimate:
     """Returns the mean of an earlier and the present estimate, weighted by their times.
 
-    A guest who sits there for a moment hardly changes it.
+    A guest of a minute hardly changes it.
     """
     now, observed_s = estimator.ranges, min(estimator.observed_s, MAX_PRIOR_S)
     if before is None:
@@ -248,7 +248,7 @@ def merged(before: OnlineEstimate | None, estimator: RangeEstimator) -> OnlineEs
 
 
 def _is_frontal(face: FaceState) -> bool:
-    """Whether the face is turned to the camera."""
+    """Returns whether the face is turned to the camera."""
     w, x, y, z = face.pose.rotation.tolist()
     ahead = (2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y))
     position = face.pose.translation.tolist()
@@ -258,7 +258,7 @@ def _is_frontal(face: FaceState) -> bool:
 
 
 def _is_still(one: FaceState, other: FaceState) -> bool:
-    """Whether a head hardly moved from one state to the other."""
+    """Returns whether a head hardly moved from one state to the other."""
     moved = math.dist(one.pose.translation.tolist(), other.pose.translation.tolist())
     alike = abs(float(one.pose.rotation @ other.pose.rotation))
     return moved < MAX_MOVE_M and 2 * math.acos(min(alike, 1.0)) < MAX_TURN_RAD

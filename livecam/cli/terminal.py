@@ -35,7 +35,7 @@ ESC = "\x1b"
 
 
 class ImageProtocol(Enum):
-    """Ways in which terminals show images."""
+    """The protocols by which terminals show images."""
 
     KITTY = "kitty"
     ITERM = "iterm"

@@ -94,7 +94,7 @@ class LiveLoop:
         return observation, None if observation is not None else self._capture.newest.take(0)
 
     def _taken_at(self, observation: Observation | None, newest: Frame | None) -> float | None:
-        """When the frame that will be shown was taken; None when the last one is repeated."""
+        """Returns when the frame to be shown was taken; None when the last one is repeated."""
         if newest is not None and self._shows_newest:
             return newest.captured_at
         return None if observation is None else observation.frame.captured_at

@@ -38,7 +38,7 @@ def check_motion(settings: Settings) -> None:
 
 
 def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Performer]:
-    """The performers, in order: each overrides the ones before.
+    """Opens the performers, in order: each overrides the ones before.
 
     Raises:
         ConfigError: a take cannot be read.
@@ -64,7 +64,7 @@ def performers(settings: Settings, clock: Clock, stack: ExitStack) -> list[Perfo
 
 
 def mouth_blender(settings: Settings, clock: Clock, stack: ExitStack) -> MouthBlender | None:
-    """Blends in the mouth from sound where the camera cannot see it; None unless asked for.
+    """Blends in the mouth from sound where the camera cannot measure it; None unless asked for.
 
     Raises:
         ConfigError: no such microphone.
@@ -83,7 +83,7 @@ def mouth_blender(settings: Settings, clock: Clock, stack: ExitStack) -> MouthBl
 def listeners(
     settings: Settings, stack: ExitStack, profile: Profile | None = None
 ) -> list[Listener]:
-    """The listeners that receive the published face, measured as that profile says.
+    """Opens the listeners that receive the published face, measured as that profile says.
 
     Raises:
         SinkError: a take cannot be written.

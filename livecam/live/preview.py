@@ -20,7 +20,7 @@ RATE_FRAMES = 31  # over which the rate is measured
 
 
 def open_graphics_with_window() -> Graphics:
-    """A context with a window where there is a display, else one without."""
+    """Opens a context with a window where there is a display, else one without."""
     if not display_available():
         return open_graphics()
     try:

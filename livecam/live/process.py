@@ -1,4 +1,4 @@
-"""What the whole process shares, set before any thread starts."""
+"""Sets what the whole process shares, before any thread starts."""
 
 from __future__ import annotations
 

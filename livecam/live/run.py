@@ -100,7 +100,7 @@ class _Run:
         return self._finish()
 
     def _inputs(self) -> tuple[Inputs, list[Listener]]:
-        """The inputs besides the camera, and the listeners of the published motion."""
+        """Returns the inputs besides the camera, and the listeners of the published motion."""
         settings, stack = self.settings, self._stack
         moving = performers(settings, self.clock, stack)
         mouth = mouth_blender(settings, self.clock, stack)
@@ -183,7 +183,7 @@ class _Run:
             raise error
 
     def _fail_if_nothing_can_be_published(self) -> None:
-        """Every sink refused to open and there is no window: the user must know at once."""
+        """Raises when every sink refused to open and there is no window."""
         sinks = self._loop.sinks
         errors = [sink.last_error for sink in sinks if not sink.description]
         watched = self._window is not None and self._window.is_open
@@ -214,7 +214,7 @@ class _Run:
         self._loop.sinks.append(self._recording)
 
     def _finish(self) -> int:
-        """Ends the sinks and reports what became of them; the exit code."""
+        """Ends the sinks and logs their results; returns the exit code."""
         self._end_sinks()
         code = 0
         log.info("published %d pictures", self._loop.published)
@@ -248,7 +248,7 @@ def _log_session(session: LiveSession) -> None:
 
 
 def _virtual_camera(settings: Settings) -> str:
-    """The device to publish to, or an empty string."""
+    """Returns the device to publish to, or an empty string."""
     if not settings.sinks.virtual_camera:
         return ""
     from livecam.sinks.virtual_camera import available

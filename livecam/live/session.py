@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """What a live run consists of, with its workers running; sinks and loop are the caller's."""
+    """The parts of a live run, with its workers running; sinks and loop are the caller's."""
 
     pipeline: Pipeline
     capture: CaptureWorker

@@ -17,7 +17,7 @@ from livecam.sinks.base import OutputInfo, Sink
 
 log = logging.getLogger(__name__)
 
-TAKE_S = 0.5  # a sink's thread checks for its end at least so often
+TAKE_S = 0.5  # the interval at which a sink's thread checks for its end, at most
 
 
 class OutputFrame:
@@ -57,7 +57,7 @@ class OutputFrame:
 
 @lru_cache(maxsize=2)
 def _converter(width: int, height: int) -> I420Converter:
-    """Kept: to make one costs 0.5 ms."""
+    """Returns a converter that is kept: to make one costs 0.5 ms."""
     return I420Converter(width, height)
 
 
@@ -106,7 +106,7 @@ class SinkWorker:
 
     @property
     def last_error(self) -> Exception | None:
-        """What went wrong last, opening, sending or closing; None while all is well."""
+        """The last error in opening, sending or closing; None after a success."""
         return self._worker.last_error or self._close_error
 
     # The worker's task, on its own thread.

@@ -23,7 +23,7 @@ from livecam.tracking.base import Tracker
 
 log = logging.getLogger(__name__)
 
-TAKE_S = 0.5  # workers check for their end at least so often
+TAKE_S = 0.5  # the interval at which workers check for their end, at most
 LOW_PRIORITY = 10  # of the segmentation thread
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
@@ -45,7 +45,7 @@ class CaptureWorker:
         self._first_error: Exception | None = None
 
     def wait_until_open(self) -> SourceInfo:
-        """What the source granted.
+        """Waits for the source; returns what it granted.
 
         Raises:
             SourceError: it could not be opened; whatever it raised.
@@ -188,7 +188,7 @@ class SegmentationWorker:
         self._reset_plate = threading.Event()
 
     def newest(self) -> Segmentation | None:
-        """The newest result; any thread may ask."""
+        """Returns the newest result; any thread may ask."""
         return self._newest
 
     def reset_plate(self) -> None:
@@ -220,7 +220,7 @@ class SegmentationWorker:
             segmenter.close()
 
     def _segment(self, observation: Observation) -> Segmentation | None:
-        """The segmentation around the primary wearer; None while they are not visible."""
+        """Segments a frame around the primary wearer; None while they are not visible."""
         assert self._segmenter is not None
         if self._reset_plate.is_set():
             self._reset_plate.clear()

@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 
 
 def slots_of(settings: AvatarSettings) -> int:
-    """How many people wear an avatar: as many as are asked for, or named."""
+    """Returns how many people wear an avatar: as many as are asked for, or named."""
     return min(max(settings.people, len(settings.avatars)), MAX_SLOTS)
 
 
 def avatars_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
-    """The avatar of each slot; the list of names begins again where there are more slots.
+    """Loads the avatar of each slot; the list of names begins again if there are more slots.
 
     Raises:
         AssetError: an avatar or accessory does not exist, or its files are broken.
@@ -58,7 +58,7 @@ def avatars_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
 
 
 def people_tracker(settings: Settings) -> PeopleTracker:
-    """The service that associates the faces of each observation with tracks and slots."""
+    """Makes the people tracker of the settings."""
     avatar = settings.avatar
     keep_s = max(KEEP_SLOT_S, settings.privacy.hold_s, LEFT_S)
     return PeopleTracker(slots_of(avatar), avatar.people_by, keep_s)
@@ -80,7 +80,7 @@ def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
 
 
 def needs_segmentation(settings: Settings) -> bool:
-    """Whether any stage asks for more than the face."""
+    """Returns whether any stage asks for more than the face."""
     picture, effects = settings.picture, settings.effects
     return (
         picture.remove_head
@@ -94,15 +94,14 @@ def needs_segmentation(settings: Settings) -> bool:
 
 
 def _wants_hands(settings: Settings) -> bool:
-    """To show them, or because the sound speaks where one hides the mouth."""
+    """Returns whether hands are to be shown, or hide the mouth that the sound then moves."""
     return settings.picture.hands or settings.sound.mouth == "both"
 
 
 def segmenter_factory(
     settings: Settings, *, hurried: bool, camera: str | None = None
 ) -> Callable[[], Segmenter] | None:
-    """Makes the reader of person, hair, hands and background on the thread that calls it; None
-    when no stage needs one.
+    """Makes the segmenter on the thread that calls it; None when no stage needs one.
 
     Raises:
         AssetError: a model is missing; at once, not on that thread.
@@ -129,7 +128,7 @@ def segmenter_factory(
 
 
 def _if_here(name: str) -> Path | None:
-    """The file of an optional asset."""
+    """Returns the file of an optional asset, or None."""
     if verify(name) is State.OK:
         return asset_path(name)
     log.debug("%s is not here: %s", name, asset(name).what)
@@ -150,7 +149,7 @@ def check_names(settings: Settings) -> None:
 def compositor_factory(
     settings: Settings, graphics: Graphics, timer: StageTimer, blocking: bool = False
 ) -> CompositorFactory:
-    """Makes compositors for pictures of a width and height, all in one context."""
+    """Makes compositors for frames of a width and height, all in one context."""
     picture = settings.picture
     if settings.source.source == BLANK:  # not filmed: there is no camera softness to match
         picture = picture.model_copy(update={"camera_match": 0.0})
@@ -168,7 +167,7 @@ def compositor_factory(
 
 
 def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
-    """The published size and rate: as asked, else as the source; sides are made even."""
+    """Returns the published size and rate: as asked, else as the source; sides are made even."""
     asked = settings.output
     width, height = asked.out_width, asked.out_height
     if not width and not height:

@@ -1,6 +1,6 @@
 """The people who wear avatars: each slot has a smoother and an avatar driver of its own.
 
-Which track sits in which slot is decided in `people/` and arrives with the observation.
+The track in each slot is assigned in `people/` and arrives with the observation.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Wearer:
             self.face = replace(state, track_id=track.id)
 
     def leave(self) -> None:
-        """Forgets the person."""
+        """Resets the slot: its person has left."""
         self.track = self.face = None
         self._smoother.reset()
         self.driver.reset()
 
     def followed(self, tracked: Frame, newest: Frame) -> FaceState | None:
-        """The face in the newest frame; `tracked` is the one it was measured in.
+        """Follows the face into the newest frame; `tracked` is the one it was measured in.
 
         None where it is not found again.
         """
@@ -64,7 +64,7 @@ class Wearer:
         return replace(predicted, track_id=self.track.id)
 
     def held(self, dt: float, frame: Frame) -> AvatarState | None:
-        """The avatar dt seconds later, where its wearer is expected; None when there was none."""
+        """Moves the avatar to where its wearer is expected, dt seconds later; None without one."""
         if self.track is None:
             return None
         drift = (self.track.motion.predicted(frame.captured_at) - self.track.box)[:2]
@@ -73,7 +73,7 @@ class Wearer:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Who of the wearers is in the newest observation."""
+    """The wearers in the newest observation, visible and missing."""
 
     visible: tuple[Wearer, ...]
     missing: tuple[Wearer, ...]  # tracked, but not visible
@@ -86,8 +86,8 @@ class DrivenCast:
 
     frame: Frame
     wearers: tuple[Wearer, ...]
-    faces: tuple[FaceState, ...]  # of those who are visible
-    avatars: tuple[AvatarState, ...]  # of those, then of those who are held
+    faces: tuple[FaceState, ...]  # of the visible wearers
+    avatars: tuple[AvatarState, ...]  # of the visible wearers, then of the held ones
     blurred: tuple[Rect, ...]  # where faces without an avatar are, or may be
 
 
@@ -147,7 +147,7 @@ class Cast:
         newest: Frame | None = None,
         not_before: float = -1.0,
     ) -> DrivenCast | None:
-        """Everyone's avatar, dt seconds after they were last drawn.
+        """Drives the avatar of every wearer, dt seconds after they were last drawn.
 
         `missing` says of each missing wearer whether the avatar is held; else it vanishes. With
         a `newest` frame the faces are followed into it, all of them or none: a head that is only
@@ -175,7 +175,7 @@ class Cast:
     def refollow(
         self, wearers: Sequence[Wearer], newest: Frame, now: float, dt: float
     ) -> DrivenCast | None:
-        """The wearers of the last frame in a newer one without an observation of its own."""
+        """Follows the wearers of the last frame into a newer one that has no observation."""
         visible = tuple(wearer for wearer in wearers if wearer.face is not None)
         held = tuple(wearer for wearer in wearers if wearer.face is None)
         if not visible or self._observation is None:
@@ -186,14 +186,14 @@ class Cast:
     def idle(
         self, wearers: Sequence[Wearer], frame: Frame, dt: float
     ) -> tuple[AvatarState, ...] | None:
-        """Everyone's held avatar dt seconds later; None when one of them stands still."""
+        """Moves every held avatar, dt seconds later; None when one of them stands still."""
         with self._timer.stage("rig"):
             states = [wearer.driver.idle(dt, frame.height) for wearer in wearers]
         moved = tuple(state for state in states if state is not None)
         return moved if moved and len(moved) == len(states) else None
 
     def vanish(self) -> None:
-        """No avatar is drawn any more: they come back where they are measured."""
+        """Removes all avatars; they come back where they are measured."""
         for wearer in self._wearers:
             wearer.driver.vanish()
 
@@ -204,13 +204,13 @@ class Cast:
                 wearer.driver.change_avatar(changed)
 
     def reset(self) -> None:
-        """Forgets all people."""
+        """Resets all slots."""
         self._observation = None
         for wearer in self._wearers:
             wearer.leave()
 
     def bystander_regions(self, frame: Frame) -> tuple[Rect, ...]:
-        """Where faces without a slot are, or may still be; none where the settings show them."""
+        """Returns where faces without a slot are, or may be; none where the settings show them."""
         observation = self._observation
         if observation is None or not self._blur_bystanders:
             return ()
@@ -220,7 +220,7 @@ class Cast:
         return (*regions, *(stray_region(track, frame.captured_at) for track in missing))
 
     def _follow(self, visible: Sequence[Wearer], newest: Frame) -> bool:
-        """Follows everyone into the newest frame; False, and no one is moved, if one is lost."""
+        """Follows all wearers into the newest frame; False, and none is moved, if one is lost."""
         assert self._observation is not None
         with self._timer.stage("follow"):
             faces = [w.followed(self._observation.frame, newest) for w in visible]
@@ -242,7 +242,7 @@ class Cast:
         return tuple(held)
 
     def _performed_alone(self, now: float) -> tuple[Wearer, ...]:
-        """The first wearer, where no one is filmed but a performer tells where the head is."""
+        """Returns the first wearer if no person is filmed and a performer places the head."""
         first = self._wearers[0]
         performances = [p for each in self._performers if (p := each.at(now)) is not None]
         first.face = state_from_performances(performances)
@@ -257,7 +257,7 @@ class Cast:
 
 
 def stray_region(track: Track, at: float) -> Rect:
-    """Where the head of a missing person may be, larger the longer they are missing."""
+    """Returns the region in which a missing head may be, larger the longer it is missing."""
     x, y, size = (float(v) for v in track.motion.predicted(at))
     strayed = min(STRAY_PER_S * max(at - track.motion.seen_at, 0.0), MAX_STRAY)
     return region_at(x, y, size).grown(round(strayed * size))

@@ -24,7 +24,7 @@ CompositorFactory = Callable[[Avatar, int, int], Compositor]
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """A frame with its avatars, and what it was made of."""
+    """A frame with its avatars, and the frame beneath them."""
 
     frame: Frame
     background: Frame  # the frame without them: never to be published
@@ -60,11 +60,11 @@ class Composition:
 
     @property
     def tier(self) -> str:
-        """How the head is drawn; empty before the first one."""
+        """The tier in which heads are drawn; empty before the first one."""
         return "" if self._compositor is None else self._compositor.tier
 
     def avatar(self, slot: int) -> Avatar:
-        """The avatar of a slot; the list begins again where there are more slots."""
+        """Returns the avatar of a slot; the list begins again where there are more slots."""
         return self.avatars[slot % len(self.avatars)]
 
     def replace_avatar(self, avatar: Avatar) -> None:
@@ -83,8 +83,8 @@ class Composition:
         """Draws avatars over a frame.
 
         Raises:
-            GraphicsError: the driver gave up; the caller tells `failed`, and is answered with
-                the same error until it is time to try again.
+            GraphicsError: the driver gave up; the caller calls `failed`, and gets the same error
+                until the pause is over.
         """
         compositor = self._compositor_for(frame, now)
         drawn = () if self.bare else avatars
@@ -95,7 +95,7 @@ class Composition:
         return Composite(composed, frame, compositor.drawn, bool(drawn), planes)
 
     def failed(self, error: Exception, now: float) -> None:
-        """Something went wrong while a frame was made: a new compositor is made after a pause."""
+        """Notes a failure while a frame was made: a new compositor is made after a pause."""
         if self.last_error is None or str(error) != str(self.last_error):
             log.warning("picture covered: %s", error, exc_info=True)
         if error is not self.last_error:
@@ -126,7 +126,7 @@ class Composition:
 
 
 def with_blurred(frame: Frame, regions: Sequence[Rect], timer: StageTimer) -> Frame:
-    """The frame with heads in these regions blurred beyond recognition."""
+    """Returns the frame with heads in these regions blurred beyond recognition."""
     if not regions:
         return frame
     with timer.stage("blur others"):

@@ -21,8 +21,8 @@ from livecam.pipeline.easing import ReturnEasing
 class AvatarDriver:
     """Drives the avatar of one slot, live as in recordings. One thread.
 
-    `performers` move the face, each overriding the ones before; where the head is remains what
-    was measured, so that it covers the real one.
+    `performers` move the face, each overriding the ones before; the pose of the head remains the
+    measured one, so that it covers the real head.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class AvatarDriver:
         self._rig = Rig(avatar, self._settings, self._profile)
 
     def reset(self) -> None:
-        """Forgets the person."""
+        """Resets the driver: its person has left."""
         self._shown = None
         self._rig.reset()
         self._easing.reset()
 
     def performed(self, face: FaceState, now: float) -> FaceState:
-        """The face as its performers move it at that time."""
+        """Returns the face as its performers move it at that time."""
         if not self._performers:
             return face
         return with_performances(
@@ -61,7 +61,7 @@ class AvatarDriver:
         )
 
     def drive(self, face: FaceState, frame: Frame, dt: float = 0.0) -> AvatarState:
-        """The avatar on that face in a frame, dt seconds after it was last drawn."""
+        """Computes the avatar on that face in a frame, dt seconds after it was last drawn."""
         state = self._rig.state(face, frame.width, frame.height, frame.image)
         state = self._easing.step(state, self._shown, dt)
         self._drift_px = np.zeros(2)
@@ -69,8 +69,7 @@ class AvatarDriver:
         return self._shown
 
     def idle(self, dt: float, height: int) -> AvatarState | None:
-        """The held avatar dt seconds later, in a frame of that height; None when it stands
-        still."""
+        """Moves the held avatar on by dt seconds, in a frame of that height; None if still."""
         self._easing.hold()
         state = self._rig.idle(dt)
         if state is None:
@@ -80,25 +79,27 @@ class AvatarDriver:
         return self._shown
 
     def drift(self, dt: float, drift_px: NDArray[np.float64], height: int) -> AvatarState | None:
-        """As `idle`, for a person who is expected to have moved by so much since they were
-        visible; the last state when nothing moves. None when there was none."""
+        """Moves the held avatar like `idle`, and by the expected motion of its wearer since then.
+
+        Returns the last state when nothing moves, None when there was none.
+        """
         before, self._drift_px = self._drift_px, drift_px
         if self.idle(dt, height) is None and self._shown is not None:
             self._shown = shifted(self._shown, drift_px - before, height)
         return self._shown
 
     def vanish(self) -> None:
-        """The avatar is no longer drawn: it comes back where it is measured, without easing."""
+        """Removes the avatar; it comes back where it is measured, without easing."""
         self._shown = None
         self._easing.reset()
 
     def warm_up(
         self, faces: Iterable[FaceState], first: FaceState, size: tuple[int, int]
     ) -> list[Matrix4]:
-        """Lets the rig learn a recording's neutral face before the first frame is drawn.
+        """Lets the rig estimate a recording's neutral face before the first frame is drawn.
 
-        Ends at the face `first`, else the jump back would look like motion. Returns where the
-        head was in each, camera_from_head.
+        Ends at the face `first`, else the jump back would count as motion. Returns the pose of the
+        head in each, camera_from_head.
         """
         heads = [self._rig.state(face, *size).camera_from_head for face in faces]
         self._rig.state(first, *size)
@@ -106,7 +107,7 @@ class AvatarDriver:
 
 
 def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> AvatarState:
-    """The avatar moved within a frame of that height."""
+    """Moves the avatar within a frame of that height."""
     if not by_px.any():
         return state
     metres = -float(state.camera_from_head[2, 3]) / focal_px(height)

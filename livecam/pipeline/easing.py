@@ -1,4 +1,4 @@
-"""Eases a held head back to where it is measured."""
+"""Eases a held head back to its measured pose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from livecam.core.spaces import (
     rotation_vector,
 )
 
-# A larger offset is not eased: on the way the head would bare the face, or look silly.
+# A larger offset is not eased: in between the head would bare the face, or look silly.
 HALF_HEAD_M = 0.08
 MAX_GROWTH, MAX_TURN_RAD = 0.25, float(np.radians(60))
 
@@ -34,11 +34,11 @@ class ReturnEasing:
         self._head = self._body = _NO_OFFSET
 
     def hold(self) -> None:
-        """The face is not visible: a return that was under way stops where it is."""
+        """Stops a return that is under way, while the face is not visible."""
         self._was_held = True
 
     def step(self, state: AvatarState, shown: AvatarState | None, dt: float) -> AvatarState:
-        """The state to draw, dt seconds after `shown`."""
+        """Returns the state to draw, dt seconds after `shown`."""
         if self._was_held and shown is not None:
             self._head = PoseOffset.between(shown.camera_from_head, state.camera_from_head)
             self._body = PoseOffset.between(shown.camera_from_body, state.camera_from_body)
@@ -49,7 +49,7 @@ class ReturnEasing:
         return self.eased(state)
 
     def eased(self, state: AvatarState) -> AvatarState:
-        """The state with what is left of the offset."""
+        """Adds what is left of the offset to the state."""
         done = self._since_s / RETURN_S
         left = 1 - done * done * (3 - 2 * done)
         if left <= 0:
@@ -71,7 +71,7 @@ class PoseOffset:
 
     @classmethod
     def between(cls, one: Matrix4, other: Matrix4) -> PoseOffset:
-        """From `other` to `one`."""
+        """Computes the offset from `other` to `one`."""
         sizes = [float(np.cbrt(np.linalg.det(m[:3, :3]))) for m in (one, other)]
         turn = (one[:3, :3] / sizes[0]) @ (other[:3, :3] / sizes[1]).T
         return cls(
@@ -81,7 +81,7 @@ class PoseOffset:
         )
 
     def applied(self, matrix: Matrix4, share: float) -> Matrix4:
-        """A pose that differs by a share of this."""
+        """Returns a pose that differs by a share of this."""
         out = matrix.copy()
         turn = matrix_from_quaternion(quaternion_from_vector(self.rotation * share))
         out[:3, :3] = np.exp(self.growth * share) * turn @ matrix[:3, :3]
@@ -93,7 +93,7 @@ _NO_OFFSET = PoseOffset(np.zeros(3), np.zeros(3), 0.0)
 
 
 def is_near(shown: Matrix4, measured: Matrix4, offset: PoseOffset) -> bool:
-    """Whether a head may move from one pose to the other and hide the face all the way."""
+    """Returns whether a head hides the face everywhere between one pose and the other."""
     depth = max(-float(measured[2, 3]), 1e-3)
     across = shown[:2, 3] / max(-float(shown[2, 3]), 1e-3) - measured[:2, 3] / depth
     larger = abs(float(np.log(max(-float(shown[2, 3]), 1e-3) / depth)))

@@ -1,8 +1,8 @@
 """Follows a face from the frame it was measured in into the newest frame, by optical flow.
 
 Tracking takes longer than a frame lasts. A prediction is right while a head keeps its velocity;
-when it stops or turns back, the real face would show beside the avatar. Points of the face are
-therefore found again in the newest frame (vision/optical_flow.py), and the prediction is
+when it stops or turns back, the real face would be visible beside the avatar. So points of the face
+are found again in the newest frame (vision/optical_flow.py), and the prediction is
 corrected by the motion they share.
 """
 
@@ -31,7 +31,7 @@ DEAD_ZONE_PX = 1.0  # a smaller error is not corrected: a still head stays still
 def followed(
     measured: FaceState, predicted: FaceState, before: Frame, newest: Frame
 ) -> FaceState | None:
-    """The predicted face corrected by the newest frame; None where it is not found again.
+    """Corrects the predicted face by the newest frame; None where it is not found again.
 
     `measured` is the face in the frame `before`.
     """
@@ -54,7 +54,7 @@ def followed(
 
 
 def _with_dead_zone(error: Affine, points: Points2) -> Affine:
-    """The part of a similarity that moves points farther than DEAD_ZONE_PX."""
+    """Returns the part of a similarity that moves points farther than DEAD_ZONE_PX."""
     farthest = float(np.abs(transformed(points, error) - points).max())
     share = max(0.0, 1 - DEAD_ZONE_PX / max(farthest, 1e-6))
     centre = points.mean(axis=0).astype(np.float64)
@@ -67,7 +67,7 @@ def _with_dead_zone(error: Affine, points: Points2) -> Affine:
 
 
 def _found_again(start: Points2, expected: Points2, before: Frame, newest: Frame) -> Points2 | None:
-    """Where POINTS are in the newest frame, if enough of them moved together; pixels."""
+    """Finds POINTS in the newest frame, pixels; None when too few of them moved together."""
     width = float(np.ptp(start[:, 0]))
     both = np.concatenate((start, expected))
     low, high = both.min(axis=0) - MARGIN * width, both.max(axis=0) + MARGIN * width

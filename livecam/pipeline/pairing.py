@@ -17,7 +17,7 @@ Segmentations = Callable[[], Segmentation | None]
 
 
 def no_segmentation() -> Segmentation | None:
-    """For a pipeline without segmentation."""
+    """Returns None: a pipeline without segmentation."""
     return None
 
 
@@ -29,7 +29,7 @@ class SegmentationPairing:
         self._timer = timer
 
     def pair(self, frame: Frame, faces: Sequence[FaceState]) -> Segmentation | None:
-        """The newest segmentation warped to this frame; None when there is none that fits.
+        """Warps the newest segmentation to this frame; None when there is none that fits.
 
         It fits when the person it was computed for is among the `faces`.
         """

@@ -48,7 +48,7 @@ class Published:
 
     frame: Frame  # RGBA, the published size
     state: Shown
-    tracked: bool  # it carries a tracking result of its own
+    tracked: bool  # it has a tracking result of its own
     face: FaceState | None  # of the primary wearer
     box: Rect | None  # what was drawn, in pixels of the camera's frame
     planes: Image | None = None  # `frame` as I420, where the GPU made that too
@@ -61,13 +61,13 @@ class _Covered:
     composite: Composite
     segmentation: Segmentation | None
     wearers: tuple[Wearer, ...]
-    faces: tuple[FaceState, ...]  # of those who were visible
+    faces: tuple[FaceState, ...]  # of the visible wearers
     primary: int | None  # track id
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What moves the avatars besides the camera; nothing by default."""
+    """The inputs of the pipeline besides the camera; none by default."""
 
     segmentations: Segmentations = no_segmentation
     performers: Sequence[Performer] = ()
@@ -128,7 +128,7 @@ class Pipeline:
         self._cast.change_avatars(self.composition.avatars, avatar)
 
     def source_lost(self) -> None:
-        """The camera is gone: curtain until a face is covered again."""
+        """Draws the curtain until a face is covered again: the camera is gone."""
         self.guard.source_lost()
         self._covered = None
         self._cast.reset()
@@ -136,7 +136,7 @@ class Pipeline:
     def show(
         self, observation: Observation | None, now: float, newest: Frame | None = None
     ) -> Published:
-        """The next frame to publish.
+        """Returns the next frame to publish.
 
         Args:
             observation: a new tracking result with its tracks, or None when none came in time.
@@ -153,7 +153,7 @@ class Pipeline:
         return published
 
     def farewell(self, now: float) -> Published:
-        """The last frame of a run: the curtain, so that no frozen head stays."""
+        """Returns the last frame of a run: the curtain, so that no frozen head stays."""
         return self._publish(Shown.CURTAIN, now, None)
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class Pipeline:
         return self._publish(shown, now, frame, tracked=shown is Shown.AVATAR)
 
     def _repeat(self, now: float, newest: Frame | None) -> Published:
-        """A frame without an observation of its own."""
+        """Returns a frame without an observation of its own."""
         before = Shown.CURTAIN if self._last is None else self._last.state
         if self.composition.bare and before is Shown.PASSTHROUGH:
             before = Shown.AVATAR  # as far as holding is concerned
@@ -214,7 +214,7 @@ class Pipeline:
         return self._hold(state, now, newest)
 
     def _hold(self, state: Shown, now: float, frame: Frame | None) -> Published:
-        """Publishes a state; held avatars stay alive over the frame that they cover."""
+        """Publishes a state; held avatars move a little over the frame that they cover."""
         covered = self._covered
         if state is Shown.HOLD and covered is not None:
             background = covered.composite.background
@@ -245,7 +245,7 @@ class Pipeline:
     def _with_sound(
         self, avatars: Sequence[AvatarState], unsure: float, now: float
     ) -> Sequence[AvatarState]:
-        """The avatars with the first slot's mouth by sound, where the camera is unsure of it."""
+        """Moves the first slot's mouth by sound, where the camera is uncertain about it."""
         mouth = self._mouth
         if mouth is None:
             return avatars
@@ -291,7 +291,7 @@ class Pipeline:
 
 
 def _mouth_uncertainty(driven: DrivenCast, segmentation: Segmentation | None) -> float:
-    """How little the camera knows of the first slot's mouth, 0..1."""
+    """Estimates how uncertain the camera is about the first slot's mouth, 0..1."""
     for state in driven.avatars[: len(driven.faces)]:
         if state.slot == 0:
             if segmentation is None or segmentation.track_id != state.track_id:

@@ -13,13 +13,13 @@ from livecam.config.settings import OnLost, PrivacySettings
 from livecam.pipeline.states import Shown
 
 GRACE_S = 0.2  # a detection missed for a few frames is not a loss: no cover flashes up
-LEFT_S = 1.5  # one of several people who is missing for so long has left, whatever is asked for
+LEFT_S = 1.5  # one of several people, missing for so long, has left, whatever the settings say
 STALL_S = 0.5  # without any tracking result for so long, the face may be anywhere
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a frame with a new observation shall show."""
+    """The decision on a frame with a new observation."""
 
     shown: Shown
     missing: tuple[Shown | None, ...] = ()  # of each missing wearer: HOLD, or None: gone
@@ -38,7 +38,7 @@ class PrivacyGuard:
         self._observed_at: float | None = None  # when the tracker last gave a result
 
     def observed(self, now: float, visible: bool, missing_s: Sequence[float] = ()) -> Decision:
-        """The decision for a new observation.
+        """Returns the decision on a new observation.
 
         Args:
             now: seconds.
@@ -56,20 +56,20 @@ class PrivacyGuard:
         return Decision(Shown.AVATAR, states)
 
     def covered(self, now: float) -> Shown:
-        """An avatar was drawn over the face as it was measured: what to show of that."""
+        """Returns the state of a frame in which an avatar was drawn over the measured face."""
         self._covered_at = self._observed_at = now
         return Shown.CURTAIN if self.panic else Shown.AVATAR
 
     def unseen(self, now: float) -> None:
-        """The tracker gave a result without the face."""
+        """Notes a tracking result without the face."""
         self._observed_at = now
 
     def source_lost(self) -> None:
-        """The camera is gone: what was known of the face is out of date."""
+        """Drops what was known of the face: the camera is gone."""
         self._covered_at = self._observed_at = None
 
     def repeat(self, now: float, before: Shown) -> Shown:
-        """The state when no new tracking result came since the last frame."""
+        """Returns the state when no new tracking result came since the last frame."""
         if self.panic:
             return Shown.CURTAIN
         stalled = self._observed_at is None or now - self._observed_at > STALL_S
@@ -78,7 +78,7 @@ class PrivacyGuard:
         return self.lost(now, frame_is_known=not stalled)
 
     def lost(self, now: float, frame_is_known: bool = True) -> Shown:
-        """The state when the newest frame has no face that could be covered."""
+        """Returns the state when the newest frame has no face that could be covered."""
         if self.panic:
             return Shown.CURTAIN
         uncovered_s = float("inf") if self._covered_at is None else now - self._covered_at
@@ -88,9 +88,9 @@ class PrivacyGuard:
         return self._when_lost(frame_is_known)
 
     def missing(self, missing_s: float) -> Shown | None:
-        """The state while one of several people is missing; None when they have left.
+        """Returns the state while one of several people is missing; None when they have left.
 
-        HOLD: their avatar stays where they were, the others are shown as usual.
+        HOLD: their avatar stays where they were, and the others are drawn.
         """
         on_lost = self.settings.on_lost
         hold_s = self.settings.hold_s if on_lost is OnLost.HOLD else 0.0
@@ -101,7 +101,7 @@ class PrivacyGuard:
         return None
 
     def failed(self, now: float) -> Shown:
-        """The state when drawing failed: never the frame that could not be covered."""
+        """Returns the state when drawing failed: never the frame that could not be covered."""
         if self.panic:
             return Shown.CURTAIN
         if self._covered_at is not None and now - self._covered_at <= max(

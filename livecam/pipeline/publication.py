@@ -1,4 +1,4 @@
-"""Decides which image leaves: the one place from which a bare camera frame can be returned.
+"""Returns the frames to publish: the one place from which a bare camera frame can be returned.
 
 Planners feed it: `pipeline/privacy.py` while live, `convert/plan.py` for recordings. They say
 what a frame shall show; what cannot be shown safely becomes the curtain.
@@ -32,7 +32,7 @@ def publish(
     card: tuple[int, int],
     now: float = 0.0,
 ) -> Publication:
-    """The frame to publish. Fails closed: in doubt it is the curtain.
+    """Returns the frame to publish. Fails closed: in doubt it is the curtain.
 
     Args:
         shown: what the planner wants.
@@ -58,7 +58,7 @@ def publish(
 
 
 def _bare(frame: Frame) -> Frame:
-    """A frame in which a real face may be visible. Only `publish` calls this."""
+    """Returns a frame in which a real face may be visible. Only `publish` calls this."""
     return frame
 
 

@@ -1,4 +1,4 @@
-"""What a published frame shows."""
+"""The states of a published frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Shown(str, Enum):
-    """What a published frame shows."""
+    """The state of a published frame: what it shows."""
 
     AVATAR = "avatar"
     HOLD = "hold"

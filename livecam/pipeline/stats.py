@@ -4,7 +4,7 @@ frame             int: number of the published frame, from 0
 captured_at       float: when the frame was taken, monotonic seconds (convert: media seconds)
 published_at      float: when it was handed to the sinks, same clock (convert: the same value)
 state             str: avatar, hold, blur, curtain or passthrough
-tracked           bool: this frame carries a new tracking result of its own
+tracked           bool: this frame has a new tracking result of its own
 camera_from_head  16 floats: the published pose, row-major, metres; null without a face
 weights           52 floats by ARKit name, steadied, before the avatar's gains; null likewise
 head_box          4 ints: x0, y0, x1, y1 of what was drawn, pixels of the camera's frame; or null

@@ -149,7 +149,7 @@ class AccessorWriter:
         return self._add(accessor if morph is None else accessor | self._displaced(count, morph))
 
     def _displaced(self, count: int, morph: Morph) -> Json:
-        """The properties of a morph's accessor that depend on its deltas."""
+        """Returns the properties of a morph's accessor that depend on its deltas."""
         if np.abs(morph.deltas).max() > 1:
             raise ValueError("a vertex moves by more than a metre")
         deltas = np.rint(morph.deltas * np.iinfo(MORPH_DTYPE).max).astype(MORPH_DTYPE)
@@ -184,7 +184,7 @@ class AccessorWriter:
 
 
 def index_dtype(count: int) -> np.dtype[Any]:
-    """The smallest type that numbers so many vertices; glTF reserves its largest value."""
+    """Returns the smallest type that numbers so many vertices; glTF reserves its largest value."""
     return np.dtype("<u2") if count <= 0xFFFF else np.dtype("<u4")
 
 

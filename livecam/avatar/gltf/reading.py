@@ -97,7 +97,7 @@ class _Skins:
         return None
 
     def _on_body(self, joint: int) -> bool:
-        """Whether the nearest ancestor called `body` or `head` is `body`; else it is the head's."""
+        """Returns whether the nearest ancestor called `body` or `head` is `body`, not `head`."""
         for _ in self._nodes:
             name = self._nodes[joint].get("name", "")
             if name in (BODY, HEAD) or joint not in self._parent:

@@ -75,7 +75,7 @@ def write_glb(
 
 
 def _joint_nodes(joints: Sequence[Joint], root: int) -> list[Json]:
-    """A node for each joint, the first of them with the number `root`."""
+    """Returns a node for each joint, the first of them with the number `root`."""
     place = {joint.name: number for number, joint in enumerate(joints)}
     nodes: list[Json] = []
     for joint in joints:
@@ -134,7 +134,7 @@ def _mesh_json(writer: AccessorWriter, mesh: Mesh, material: int) -> Json:
 
 
 def _attributes(writer: AccessorWriter, mesh: Mesh) -> dict[str, int]:
-    """The accessors of the vertex attributes."""
+    """Returns the accessors of the vertex attributes."""
     joints, weights = influences(mesh)
     zeros = np.zeros(len(mesh.positions), np.float32)
     fur = np.stack((mesh.occlusion, mesh.fur, mesh.head_weight, zeros), axis=1)
@@ -150,7 +150,7 @@ def _attributes(writer: AccessorWriter, mesh: Mesh) -> dict[str, int]:
 
 
 def _alpha(mesh: Mesh) -> NDArray[np.float32]:
-    """The opacity of each vertex, float32[n]: glass hides what it does not let through."""
+    """Returns the opacity of each vertex, float32[n]: glass hides what it does not let through."""
     if mesh.material is not Material.GLASS:
         return np.ones(len(mesh.positions), np.float32)
     out: NDArray[np.float32] = np.clip(1 - mesh.colors.mean(axis=1), _MIN_GLASS_ALPHA, 1)
@@ -158,14 +158,14 @@ def _alpha(mesh: Mesh) -> NDArray[np.float32]:
 
 
 def _visible_part(morph: Morph) -> Morph | None:
-    """Only the vertices that visibly move, in rising order; None when there are none."""
+    """Keeps the vertices that visibly move, in rising order; None when there are none."""
     keep = np.flatnonzero(np.abs(morph.deltas).max(axis=1) > _MIN_MOVE_M)
     keep = keep[np.argsort(morph.indices[keep])]
     return Morph(morph.indices[keep], morph.deltas[keep]) if len(keep) else None
 
 
 def _correctives(morphs: Mapping[str, Morph | None]) -> list[str]:
-    """The names of corrective morphs, in the order of the expressions they combine."""
+    """Returns the names of corrective morphs, in the order of the expressions they combine."""
     names = [
         name
         for name, morph in morphs.items()
@@ -177,7 +177,7 @@ def _correctives(morphs: Mapping[str, Morph | None]) -> list[str]:
 def _targets(
     writer: AccessorWriter, count: int, moving: Mapping[str, Morph | None], names: Sequence[str]
 ) -> list[Json]:
-    """The morph targets of those names; those that move nothing share one accessor of zeros."""
+    """Returns the morph targets of those names; empty ones share one accessor of zeros."""
     zeros = writer.morph(count, None)
     return [
         {"POSITION": writer.morph(count, moving[name]) if moving.get(name) else zeros}

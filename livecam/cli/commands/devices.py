@@ -1,4 +1,4 @@
-"""`livecam devices` and `livecam doctor`: what this machine has, and whether it works."""
+"""`livecam devices` and `livecam doctor`: the devices of this machine, and checks of them."""
 
 from __future__ import annotations
 
