@@ -64,15 +64,15 @@ class Report:
         failed = [check.name for check in self.checks if check.status is Status.FAIL]
         if failed:
             return f"livecam does not work here yet; mend first: {', '.join(failed)}"
-        way_in = self._fact("cameras", "first") or "the built-in sample"
-        way_out = (
+        source = self._fact("cameras", "first") or "the built-in sample"
+        sink = (
             self._fact("virtual camera", "device")
             or self._fact("display", "way_out")
             or "a recording"
         )
         speed = self._facts("speed")
         works = "works, but slowly" if speed.get("slow") else "works"
-        return f"livecam {works}: {way_in} -> {way_out}, {_speed_in_words(speed)}"
+        return f"livecam {works}: {source} -> {sink}, {_speed_in_words(speed)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the report for JSON."""

@@ -1,7 +1,7 @@
 """Replaces the background of person and head, or leaves the head alone with alpha.
 
 Colours are blended as encoded sRGB: the matte was fitted to them, so the old background is
-removed by the model by which it was mixed in.
+removed by the same model.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Background:
         self._source.close()
 
     def _foreground(self, layers: Layers) -> Mask:
-        """uint8[h, w]."""
+        """Computes the mask of the foreground, uint8[h, w]."""
         segmentation = layers.segmentation
         height, width = layers.image.shape[:2]
         if segmentation is None or segmentation.size != (width, height):
@@ -165,13 +165,13 @@ def _unmixed(image: Image, coarse: CoarseImage, edge: NDArray[np.intp], alpha: C
 
 
 def _parts(mask: Mask, edge: NDArray[np.intp]) -> Colors:
-    """A mask at those pixels, 0..1, four times each: numpy is slow at broadcasting rows of four."""
+    """Returns a mask at those pixels, 0..1, four times each: numpy is slow to broadcast by four."""
     parts = mask.reshape(-1)[edge].astype(np.float32) * np.float32(1 / 255)
     return np.asarray(cv2.merge((parts,) * 4), np.float32).reshape(-1, 4)
 
 
 def _local_colours(coarse: CoarseImage, edge: NDArray[np.intp]) -> tuple[Colors, Colors]:
-    """The mean colours of foreground and background around those pixels."""
+    """Looks up the mean colours of foreground and background around those pixels."""
     rows, columns = (side * UPSAMPLING for side in coarse.image.shape[:2])
     at = _cells(coarse.size, coarse.span // UPSAMPLING, columns)[edge]
     foreground, background = (
@@ -183,18 +183,18 @@ def _local_colours(coarse: CoarseImage, edge: NDArray[np.intp]) -> tuple[Colors,
 
 @lru_cache(maxsize=2)
 def _cells(size: tuple[int, int], cell: int, columns: int) -> NDArray[np.intp]:
-    """The index of the cell of each pixel, intp[h * w]."""
+    """Returns the index of the cell of each pixel, intp[h * w]."""
     y, x = (np.arange(side) // cell for side in size[::-1])
     return (y[:, None] * columns + x).reshape(-1)
 
 
 def _pixels(image: Image) -> NDArray[np.uint32]:
-    """A contiguous image as uint32[h * w]: gathering whole pixels is four times as fast."""
+    """Views a contiguous image as uint32[h * w]: gathering whole pixels is four times as fast."""
     return image.view(np.uint32).reshape(-1)
 
 
 def _pixels_of(image: Image, at: NDArray[np.intp]) -> NDArray[np.uint32]:
-    """Whole pixels at flat positions of an image whose rows may be padded."""
+    """Returns whole pixels at flat positions of an image whose rows may be padded."""
     if image.flags.c_contiguous:
         return _pixels(image)[at]
     y, x = np.divmod(at, image.shape[1])
@@ -202,7 +202,7 @@ def _pixels_of(image: Image, at: NDArray[np.intp]) -> NDArray[np.uint32]:
 
 
 def _bytes(pixels: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Whole pixels as uint8[n, 4]."""
+    """Views whole pixels as uint8[n, 4]."""
     return np.asarray(pixels.view(np.uint8).reshape(-1, 4), np.uint8)
 
 

@@ -46,7 +46,7 @@ class BackgroundFill:
         return out
 
     def _covers(self, plate: Plate, segmentation: Segmentation, parts: PersonParts) -> bool:
-        """Whether the plate is known wherever it will be visible."""
+        """Returns whether the plate is known wherever it will be visible."""
         _, known = self._plate_on_grid(plate, segmentation.cell, parts.remove.shape)
         visible = (parts.remove > 0) & (parts.covered == 0)
         return bool((known[visible] > 0).all())
@@ -58,7 +58,7 @@ class BackgroundFill:
         coarse: NDArray[np.uint8],
         rect: Rect,
     ) -> Image:
-        """The plate where it is known and inpainted colours elsewhere, uint8[h, w, 4]."""
+        """Returns the plate where it is known and inpainted colours elsewhere, uint8[h, w, 4]."""
         colours, known = self._known_colours(segmentation, parts, coarse)
         estimate = inpainted(*_halved(colours, np.where(known > 0.99, 1, 0).astype(np.float32)))
         if self._colours is None or self._colours.shape != estimate.shape:
@@ -73,7 +73,7 @@ class BackgroundFill:
     def _known_colours(
         self, segmentation: Segmentation, parts: PersonParts, coarse: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Colours of frame and plate on the grid, and 0 unknown .. 1 known."""
+        """Returns colours of frame and plate on the grid, and 0 unknown .. 1 known."""
         person, hair = segmentation.person, segmentation.hair
         foreground = person if hair is None else cv2.max(person, hair)
         reach = max(1, round(0.13 * parts.unit_px / segmentation.cell))
@@ -100,7 +100,7 @@ class BackgroundFill:
 def _halved(
     colours: NDArray[np.float32], known: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Known colours on a grid of half the size: inpainted colours have no finer detail."""
+    """Halves the grid of known colours: inpainted colours have no finer detail."""
     rows, columns = known.shape
     size = ((columns + 1) // 2, (rows + 1) // 2)
     weight = np.asarray(cv2.resize(known, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -61,11 +61,11 @@ class CoarseImage:
         return cls(downscaled(image, span), downscaled(foreground, span), (width, height), span, at)
 
     def foreground_colours(self) -> Image:
-        """The colours of the foreground, extended beyond its edge: uint8[rows, columns, 4]."""
+        """Returns the foreground's colours, extended beyond its edge: uint8[rows, columns, 4]."""
         return _extended(self.image, _FOREGROUND_WEIGHT.take(self.foreground))
 
     def background_colours(self) -> Image:
-        """The colours of the old background, extended into the person: uint8[rows, columns, 4]."""
+        """Returns the background's colours, extended into the person: uint8[rows, columns, 4]."""
         return _extended(self.image, _BACKGROUND_WEIGHT.take(self.foreground))
 
 
@@ -121,8 +121,8 @@ class StillImage:
 class LoopedVideo:
     """A video in a loop, at its own rate by the times of the frames.
 
-    A thread decodes a few frames ahead; when it is late, the last one is repeated. With `blocking`
-    the caller waits, so that conversions are reproducible.
+    A thread decodes a few frames in advance; the last one is repeated until the next is ready.
+    With `blocking` the caller waits, so that conversions are reproducible.
 
     Raises:
         SourceError: on making, when it cannot be read.
@@ -239,7 +239,7 @@ class _LoopDecoder:
         self._thread.join(timeout=2.0)
 
     def _has_reached(self, position_s: float) -> bool:
-        """Whether all frames up to that time are decoded; called with the lock held."""
+        """Returns whether all frames up to that time are decoded; called with the lock held."""
         if self._ready and self._ready[-1][0] > position_s:
             return True
         while len(self._ready) > 1:  # else a long step would wait for a full queue
@@ -275,7 +275,7 @@ class _LoopDecoder:
         return begins_s + last_s + period_s
 
     def _is_needed(self, at_s: float, period_s: float) -> bool:
-        """False for frames whose time is over: they are not scaled."""
+        """Returns False for frames whose time is over: they are not scaled."""
         with self._changed:
             return self._closing or at_s + period_s > self._position_s
 

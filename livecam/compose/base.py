@@ -37,7 +37,7 @@ class Layers:
 def primary_of(
     avatars: Sequence[AvatarState], segmentation: Segmentation | None
 ) -> AvatarState | None:
-    """The avatar of the person that a segmentation was computed for; without one, the first."""
+    """Returns the avatar of the person a segmentation was computed for; without one, the first."""
     if not avatars:
         return None
     track_id = None if segmentation is None else segmentation.track_id
@@ -88,7 +88,7 @@ class Compositor(Protocol):
     ) -> Frame: ...
 
     def planes(self) -> Image | None:
-        """The last composite as I420 (BT.709, limited range), converted on the GPU.
+        """Returns the last composite as I420 (BT.709, limited range), converted on the GPU.
 
         None where the CPU must convert: in the light tier, and for odd sizes.
         """

@@ -76,5 +76,5 @@ def blend(image: Image, head: Image) -> None:
 
 
 def _pixels(image: Image) -> NDArray[np.uint32]:
-    """A contiguous image as uint32[h * w]: gathering whole pixels is four times as fast."""
+    """Views a contiguous image as uint32[h * w]: gathering whole pixels is four times as fast."""
     return image.view(np.uint32).reshape(-1)

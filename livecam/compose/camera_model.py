@@ -65,7 +65,7 @@ class CameraEstimator:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the camera."""
+        """Drops the model of the camera and the last frame."""
         self.model = UNKNOWN
         self._before: Image | None = None
         self._at = -np.inf
@@ -119,7 +119,7 @@ class CameraEstimator:
 
 
 def tiles_of(width: int, height: int, number: int) -> list[Rect]:
-    """The tiles of one measurement: a few squares, other ones every time."""
+    """Returns the tiles of one measurement: a few squares, other ones every time."""
     side = min(TILE, width // BLOCK * BLOCK, height // BLOCK * BLOCK)
     count = ACROSS * DOWN
     # 5 is coprime to the 24 places, so that all are measured.
@@ -135,7 +135,7 @@ def tiles_of(width: int, height: int, number: int) -> list[Rect]:
 
 
 def luma_tiles(image: Image, tiles: list[Rect]) -> LumaTiles:
-    """The luma of parts of an image."""
+    """Computes the luma of parts of an image."""
     return np.stack(
         [cv2.cvtColor(image[t.slices], cv2.COLOR_RGBA2GRAY) for t in tiles], dtype=np.float32
     )
@@ -168,7 +168,7 @@ def measure_noise(now: LumaTiles, earlier: LumaTiles) -> tuple[NDArray[np.float6
 
 
 def _blocks(tiles: LumaTiles) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The mean of each block, float32[k], and the blocks without it, float32[k, BLOCK, BLOCK]."""
+    """Returns the means of blocks, float32[k], and zero-mean blocks float32[k, BLOCK, BLOCK]."""
     count, side = tiles.shape[0], tiles.shape[1] // BLOCK
     cut = tiles.reshape(count, side, BLOCK, side, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK, BLOCK)
     mean = cut.mean(axis=(1, 2))
@@ -176,12 +176,12 @@ def _blocks(tiles: LumaTiles) -> tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def _variance(parts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The variance of blocks float32[k, BLOCK, BLOCK] without their mean."""
+    """Computes the variance of blocks float32[k, BLOCK, BLOCK] without their mean."""
     return np.asarray(np.einsum("kij,kij->k", parts, parts) / np.float32(BLOCK * BLOCK))
 
 
 def _by_luma(level: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The deviation at LUMAS, interpolated where no block is as bright."""
+    """Interpolates the deviation at LUMAS where no block is as bright."""
     nearest = np.abs(level[:, None] - LUMAS).argmin(axis=1)
     known = [i for i in range(len(LUMAS)) if np.count_nonzero(nearest == i) >= MIN_BLOCKS // 2]
     if known:
@@ -194,7 +194,7 @@ def _by_luma(level: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArr
 
 
 def _grain_px(parts: NDArray[np.float32]) -> float:
-    """The deviation of the Gaussian that blurred white noise to blocks float32[k, BLOCK, BLOCK].
+    """Estimates the Gaussian that blurred white noise to blocks float32[k, BLOCK, BLOCK].
 
     Neighbours of white noise blurred by s correlate by exp(-1 / 4s^2).
     """
@@ -208,7 +208,7 @@ def _grain_px(parts: NDArray[np.float32]) -> float:
 
 
 def edge_region(image: Image, segmentation: Segmentation | None) -> Rect:
-    """The region in which edges are measured: around the face, else in the middle."""
+    """Returns the region in which edges are measured: around the face, else in the middle."""
     height, width = image.shape[:2]
     middle = np.array((width / 2, height / 2))
     if (
@@ -226,7 +226,7 @@ def edge_region(image: Image, segmentation: Segmentation | None) -> Rect:
 def edge_blur_px(image: Image) -> float | None:
     """Measures the blur of the sharpest edges in an image uint8[h, w, 4]; None without edges.
 
-    The step of an edge over its largest gradient gives the deviation of the Gaussian.
+    The step of an edge over its peak gradient gives the deviation of the Gaussian.
     """
     luma = cv2.cvtColor(image, cv2.COLOR_RGBA2GRAY)
     step = cv2.subtract(cv2.dilate(luma, EDGE_AREA), cv2.erode(luma, EDGE_AREA))

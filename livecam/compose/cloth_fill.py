@@ -49,7 +49,7 @@ class ClothFill:
 
 
 def cloth_cells(segmentation: Segmentation, parts: PersonParts) -> NDArray[np.float32]:
-    """The cells that are surely cloth, float32[rows, columns], 0 or 1."""
+    """Returns the cells that are surely cloth, float32[rows, columns], 0 or 1."""
     reach = max(1, round(0.05 * parts.unit_px / segmentation.cell))
     hair = cv2.dilate(parts.hair_on_body, disc(reach)) > 25
     skin = cv2.dilate(parts.skin, disc(1)) > 128
@@ -61,7 +61,7 @@ def cloth_cells(segmentation: Segmentation, parts: PersonParts) -> NDArray[np.fl
 def _texture(
     source: Image, cloth: NDArray[np.float32], cell: int, rect: Rect, unit_px: float
 ) -> NDArray[np.float32]:
-    """The high pass of cloth farther down, float32[h, w, 3], to be added."""
+    """Returns the high pass of cloth farther down, float32[h, w, 3], to be added."""
     height = source.shape[0]
     tallest = round(TEXTURE_FROM[-1] * unit_px)
     area = Rect(rect.x0, rect.y0, rect.x1, min(height, rect.y1 + tallest))

@@ -140,7 +140,7 @@ class HeadCompositor:
             self.drawn = self.drawn.union(box)
 
     def planes(self) -> Image | None:
-        """The last composite as I420; None in the light tier and when the CPU changed it last."""
+        """Returns the last composite as I420; None in the light tier or after CPU stages."""
         return None if self._stages.draws_after_head else self._painter.planes()
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class HeadCompositor:
 
 
 def shadow_catcher(layers: Layers, state: AvatarState) -> ShadowCatcher | None:
-    """The mask that a head's shadow may darken; None without segmentation."""
+    """Returns the mask that a head's shadow may darken; None without segmentation."""
     if layers.parts is None or layers.segmentation is None:
         return None
     if state is not layers.primary:  # only the primary's body is separated from its head
@@ -158,7 +158,7 @@ def shadow_catcher(layers: Layers, state: AvatarState) -> ShadowCatcher | None:
 
 
 def underpaint_rect(outline: NDArray[np.float32]) -> Rect:
-    """The rectangle that `paint_out` may change for an outline float32[k, 2]."""
+    """Returns the rectangle that `paint_out` may change for an outline float32[k, 2]."""
     middle = outline.mean(axis=0)
     grown = middle + (outline - middle) * OUTLINE_GROWTH
     low, high = np.floor(grown.min(axis=0)), np.ceil(grown.max(axis=0))
@@ -166,7 +166,7 @@ def underpaint_rect(outline: NDArray[np.float32]) -> Rect:
 
 
 def underpaint_colour(avatar: Avatar) -> tuple[int, int, int]:
-    """The colour under an avatar, visible through its gaps: its fur in shade, sRGB."""
+    """Returns the colour under an avatar, visible through its gaps: its fur in shade, sRGB."""
     furs = [m.colors for m in avatar.light_meshes if m.material is Material.FUR]
     light = np.mean(np.concatenate(furs), axis=0) if furs else np.full(3, 0.1)
     red, green, blue = np.rint(255 * srgb_from_linear(UNDERPAINT_SHADE * light.astype(np.float64)))

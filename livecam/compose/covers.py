@@ -113,7 +113,7 @@ def paint_out(image: Image, outline: NDArray[np.float32], color: tuple[int, int,
 
 @lru_cache(maxsize=16)
 def _soft_ellipse(width: int, height: int) -> NDArray[np.float32]:
-    """float32[h, w, 1]: 1 inside an ellipse that fills the rectangle, falling to 0 at its rim."""
+    """Draws float32[h, w, 1]: 1 inside an ellipse that fills the rectangle, 0 at its rim."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     radius = np.hypot((x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1)
     weight: NDArray[np.float32] = np.clip((1.0 - radius) / 0.12, 0, 1)[..., None]

@@ -60,7 +60,7 @@ class Grain:
             combine(part, change, dst=part)
 
     def _amounts(self) -> NDArray[np.uint8]:
-        """The deviation at every luma times STEPS, uint8[256]."""
+        """Returns the deviation at every luma times STEPS, uint8[256]."""
         noise = np.interp(np.arange(256), LUMAS, self.model.noise)
         return np.rint(np.minimum(self.strength * STEPS * noise, 255)).astype(np.uint8)
 
@@ -76,7 +76,7 @@ class Grain:
 
 
 def bounding_rect(mask: NDArray[np.uint8]) -> Rect:
-    """The bounds of all pixels of a mask that are not 0."""
+    """Returns the bounds of all pixels of a mask that are not 0."""
     x, y, width, height = cv2.boundingRect(mask)
     return Rect(x, y, x + width, y + height)
 

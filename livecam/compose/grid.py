@@ -14,7 +14,7 @@ from livecam.segmentation.base import Mask, Segmentation
 
 
 def pixel_rect(mask: Mask, segmentation: Segmentation) -> Rect:
-    """The rectangle of pixels under all cells that are not 0, and a cell around them."""
+    """Returns the rectangle of pixels under all cells that are not 0, and a cell around them."""
     x, y, columns, rows = cv2.boundingRect(mask)
     cell = segmentation.cell
     box = Rect(x * cell, y * cell, (x + columns) * cell, (y + rows) * cell)

@@ -78,7 +78,7 @@ class HeadRemoval:
 
 
 def _coarse_source(layers: Layers, segmentation: Segmentation) -> NDArray[np.uint8]:
-    """The frame on the grid; computed here when the head left the cached rectangle."""
+    """Returns the frame on the grid; computed here when the head left the cached rectangle."""
     if layers.coarse_source is not None:
         return layers.coarse_source
     shape = segmentation.person.shape

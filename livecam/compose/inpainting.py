@@ -48,7 +48,7 @@ def push_pull(colours: Colours, known: Weights) -> Colours:
 
 
 def _interpolated_rows(colours: Colours, known: Weights) -> tuple[Colours, NDArray[np.float32]]:
-    """Each row interpolated over its gaps, and 1 for the rows with enough known colours."""
+    """Interpolates each row over its gaps; also 1 for the rows with enough known colours."""
     rows, columns = known.shape
     sure = known > 0.5
     here = np.broadcast_to(np.arange(columns), (rows, columns))

@@ -133,7 +133,7 @@ def _halved(image: Image) -> Image:
 
 
 def _on_fit_grid(person: Mask, shape: tuple[int, ...]) -> Plane:
-    """The mask on the grid of the fit, 0..1."""
+    """Returns the mask on the grid of the fit, 0..1."""
     rows, columns = shape[0] * STEP - person.shape[0], shape[1] * STEP - person.shape[1]
     if rows or columns:
         person = np.asarray(
@@ -151,7 +151,7 @@ class _Fit:
     """
 
     def __init__(self, guide: Image) -> None:
-        """From uint8[rows, columns, 4]."""
+        """Prepares the fit for a guide uint8[rows, columns, 4]."""
         r, g, b = (plane * np.float32(1 / 255) for plane in cv2.split(guide)[:3])
         mr, mg, mb, bb = cv2.split(_mean(cv2.merge((r, g, b, b * b))))
         rr, rg, rb, gg = cv2.split(_mean(cv2.merge((r * r, r * g, r * b, g * g))))
@@ -213,7 +213,7 @@ def _alpha_at(bordered: Plane, tiles: Rect, image: Image, span: int, rect: Rect)
 
 
 def _product(image: Image, weights: Plane) -> Mask:
-    """The product of each pixel with its weights, uint8[h, w]."""
+    """Returns the product of each pixel with its weights, uint8[h, w]."""
     product = cv2.multiply(image, weights, dtype=cv2.CV_32F)
     # Pairs first: OpenCV's own sum over channels takes ten times as long.
     pairs = product.reshape(image.shape[0], image.shape[1] * 4)

@@ -84,7 +84,7 @@ class NeckTint:
 
 
 def neck_colour(avatar: Avatar) -> NDArray[np.float32]:
-    """The colour of the avatar at the front of its neck, linear float32[3]."""
+    """Returns the colour of the avatar at the front of its neck, linear float32[3]."""
     parts = [m for m in avatar.light_meshes if m.material in (Material.FUR, Material.SKIN)]
     points = np.concatenate([m.positions for m in parts])
     colours = np.concatenate([m.colors for m in parts])

@@ -264,7 +264,7 @@ class FullPainter:
         self._target.end()
 
     def _catcher_texture(self, catcher: ShadowCatcher | None) -> moderngl.Texture:
-        """The mask of the catcher as a texture; one white texel without one."""
+        """Returns the mask of the catcher as a texture; one white texel without one."""
         mask = np.full((1, 1), 255, np.uint8) if catcher is None else catcher.mask
         size = (mask.shape[1], mask.shape[0])
         if self._catcher is None or self._catcher.size != size:
@@ -308,12 +308,12 @@ Head = TypeVar("Head", bound=HeadRenderer)
 
 
 def unique(heads: Iterable[Head]) -> list[Head]:
-    """Each head once, even if several slots wear it."""
+    """Returns each head once, even if several slots wear it."""
     return list({id(head): head for head in heads}.values())
 
 
 def head_of(heads: Sequence[Head], state: AvatarState) -> Head:
-    """The head of a state's slot."""
+    """Returns the head of a state's slot."""
     return heads[state.slot % len(heads)]
 
 

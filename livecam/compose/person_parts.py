@@ -158,7 +158,7 @@ def _head_mask(
     reach: NDArray[np.uint8],
     below_seam: NDArray[np.float32],
 ) -> Mask:
-    """Person and hair above the seam, where they are near the head."""
+    """Keeps person and hair above the seam, where they are near the head."""
     some = cv2.dilate(cv2.max(person, hair), reach)
     sure_hair = np.where(hair > SURE, hair, 0).astype(np.uint8)
     near = cv2.max(near_head, cv2.dilate(sure_hair, reach))
@@ -167,14 +167,14 @@ def _head_mask(
 
 
 def _hair_on_body(hair: Mask, reach: NDArray[np.uint8], below_seam: NDArray[np.float32]) -> Mask:
-    """Hair below the seam."""
+    """Keeps hair below the seam."""
     grown = cv2.dilate(hair, reach).astype(np.float32) * 2 - 160
     mask = np.clip(grown, 0, 255) * below_seam
     return np.asarray(cv2.blur(mask.astype(np.uint8), (3, 3)), np.uint8)
 
 
 def _covered(landmarks: NDArray[np.float32], shape: tuple[int, ...], cell: int) -> Mask:
-    """The inside of the face's outline."""
+    """Draws the inside of the face's outline."""
     out = np.zeros(shape[:2], np.uint8)
     outline = cv2.convexHull(landmarks)[:, 0]
     middle = outline.mean(axis=0)
@@ -206,7 +206,7 @@ def _hull(points: NDArray[np.float32], shape: tuple[int, ...], cell: int) -> Mas
 
 
 def _own_hair(segmentation: Segmentation, head: Mask, face_height: float) -> Mask:
-    """The hair of this head: connected to it, and not too far."""
+    """Keeps the hair of this head: connected to it, and not too far."""
     if segmentation.hair is None:
         return np.zeros_like(segmentation.person)
     hair = segmentation.hair.copy()
@@ -224,7 +224,7 @@ def _own_hair(segmentation: Segmentation, head: Mask, face_height: float) -> Mas
 
 
 def _skin(small: NDArray[np.uint8], face: NDArray[np.float32], person: Mask, cell: int) -> Mask:
-    """The cells of the colour of the cheeks, 0..255."""
+    """Finds the cells of the colour of the cheeks, 0..255."""
     rows, columns = person.shape
     at = np.rint(face[list(CHEEKS)] / cell).astype(np.int64)
     at = np.clip(at, 0, (columns - 1, rows - 1))
@@ -239,7 +239,7 @@ def _skin(small: NDArray[np.uint8], face: NDArray[np.float32], person: Mask, cel
 
 
 def _throat(segmentation: Segmentation, skin: Mask, height: float) -> Mask:
-    """Bare skin near the throat; `height` of the face in pixels."""
+    """Finds bare skin near the throat; `height` of the face in pixels."""
     rows, columns = segmentation.person.shape
     chin = segmentation.landmarks_px[CHIN]
     x = (np.arange(columns, dtype=np.float32)[None] + 0.5) * segmentation.cell - chin[0]
@@ -272,7 +272,7 @@ def _seam(
     ruff: NDArray[np.float32],
     unit: float,
 ) -> NDArray[np.float32]:
-    """The first row of the body in each column, in pixels."""
+    """Returns the first row of the body in each column, in pixels."""
     rows, columns = person.shape
     cell, bottom = segmentation.cell, float(rows * segmentation.cell)
     x = (np.arange(columns) + 0.5) * cell
@@ -306,7 +306,7 @@ def _outwards(
     bottom: float,
     width: NDArray[np.uint8],
 ) -> NDArray[np.float64]:
-    """The line of a shoulder from the ruff outwards, which never rises.
+    """Computes the line of a shoulder from the ruff outwards, which never rises.
 
     Where it is not valid it is interpolated. Gaps narrower than `width`, a row of ones, are
     bridged.
@@ -324,7 +324,7 @@ def _outwards(
 def _ruff_rim(
     ruff: NDArray[np.float32], x: NDArray[np.float64], middle: float, half: float
 ) -> NDArray[np.float64]:
-    """The lower rim of the ruff at columns x, in pixels."""
+    """Computes the lower rim of the ruff at columns x, in pixels."""
     bins = 24
     place = np.clip(((ruff[:, 0] - middle) / half + 1) / 2 * bins, 0, bins - 1).astype(np.int64)
     lowest = np.full(bins, -np.inf)
@@ -337,7 +337,7 @@ def _ruff_rim(
 def _shoulders(
     segmentation: Segmentation, person: Mask, hair: Mask, unit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The top of the clothes in each column, in pixels, and whether it is reliable."""
+    """Finds the top of the clothes in each column, in pixels, and whether it is reliable."""
     rows, columns = person.shape
     cell = segmentation.cell
     chin = float(segmentation.landmarks_px[CHIN, 1])

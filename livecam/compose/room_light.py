@@ -3,7 +3,7 @@
 Skin is a light probe: the colours of a few dozen spots over their normals are a first-order
 irradiance - a constant and a slope (Ramamoorthi and Hanrahan 2001) - times the albedo of the skin.
 The background gives the ambient light. A part of the studio's light always stays, so that a head
-looks good in bad light too.
+is lit well in bad light too.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ BACKGROUND_PERIOD_S = 0.09  # the background is measured less often than the fac
 MAX_PERSON = 20  # of 255, in the background
 
 # -- over time --
-WINDOW_S = 0.9  # a mean over it attenuates 1 to 2 flashes a second most
+WINDOW_S = 0.9  # a mean over it attenuates 1 to 2 flashes a second best
 SETTLES_S = 0.2
 MAX_CHANGE_PER_S = 3.0  # per second, of logarithms and slopes
 MAX_GAP_S = 2.0  # after a longer one the state is dropped
@@ -135,7 +135,7 @@ class LightEstimator:
             landmarks: float32[478, 2 or 3], pixels.
             rotation: float64[3, 3], the head's axes in camera space, at any scale.
             person: the mask of the segmentation; without one the background is beside the face.
-            at_s: capture time; going back, or far ahead, is a cut.
+            at_s: capture time; a step back, or a long one forward, is a cut.
             strength: 0 is the studio's light, 1 the room's.
         """
         if strength <= 0:
@@ -184,7 +184,7 @@ class LightEstimator:
         vector: LightVector,
         since: float,
     ) -> None:
-        """Attributes what first-order light does not explain to the albedo, slowly."""
+        """Attributes the residual of first-order light to the albedo, slowly."""
         share = since / (SPOT_SETTLES_S + since)
         self._spot_albedo[good] += share * misfit
         np.clip(self._spot_albedo, -MAX_SPOT_ALBEDO, MAX_SPOT_ALBEDO, out=self._spot_albedo)
@@ -284,12 +284,12 @@ def _log_mean(colors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def luma(logarithms: LightVector) -> float:
-    """The luminance of a log colour."""
+    """Computes the luminance of a log colour."""
     return float(np.exp(logarithms) @ LUMA)
 
 
 def room_level(vector: LightVector) -> float:
-    """The luminance of the background over that in good light."""
+    """Computes the luminance of the background over that in good light."""
     return float(luma(vector[ABOVE]) ** 0.7 * luma(vector[BELOW]) ** 0.3 / ROOM)
 
 
@@ -324,7 +324,7 @@ def light_from(vector: LightVector, skin: float) -> Light:
 
 
 def key_direction(slope: NDArray[np.float64]) -> Colour:
-    """The direction of the key: the measured one in hard light, near the studio's in even light.
+    """Returns the key's direction: as measured in hard light, near the studio's in even light.
 
     Never from far below, straight above or behind.
     """
@@ -340,7 +340,7 @@ def key_direction(slope: NDArray[np.float64]) -> Colour:
 
 
 def chroma(logarithms: LightVector) -> NDArray[np.float64]:
-    """A log colour without its luminance."""
+    """Removes the luminance of a log colour."""
     return np.asarray(logarithms - np.log(max(luma(logarithms), 1e-6)))
 
 
@@ -353,7 +353,7 @@ def tint(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def brightness(light: Light) -> float:
-    """The mean luminance of a face under a light, without its exposure."""
+    """Computes the mean luminance of a face under a light, without its exposure."""
     towards = SKIN_NORMALS @ np.array((light.key_direction, light.fill_direction)).T
     key = np.maximum(0, (towards[:, 0] + 0.35) / 1.35)  # as in shaders/light.glsl
     fill = np.maximum(0, (towards[:, 1] + 0.45) / 1.45)

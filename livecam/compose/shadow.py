@@ -39,7 +39,7 @@ class ShadowGeometry:
     towards_key: tuple[float, float]  # direction in the image, y down
 
     def region(self, head: Rect, width: int, height: int) -> Rect:
-        """The rectangle that the shadow may darken."""
+        """Returns the rectangle that the shadow may darken."""
         reach = int(np.ceil(REACH * self.unit_px)) + CELL
         box = head.grown(reach)
         top = max(int(self.neck_y_px), head.y0)
@@ -96,7 +96,7 @@ def cast_shadow(
 def _catcher_on_grid(
     catcher: ShadowCatcher, region: Rect, columns: int, rows: int
 ) -> NDArray[np.float32]:
-    """The mask, 0..1, on the coarse grid of the region."""
+    """Samples the mask, 0..1, on the coarse grid of the region."""
     finer = CELL / catcher.cell
     grid = np.array(
         (
@@ -115,7 +115,7 @@ def _catcher_on_grid(
 def _on_grid(
     coverage: NDArray[np.uint8], head: Rect, region: Rect, columns: int, rows: int
 ) -> NDArray[np.float32]:
-    """The coverage of the head, 0..1, on the coarse grid of the region."""
+    """Samples the coverage of the head, 0..1, on the coarse grid of the region."""
     grid = np.array(
         ((1 / CELL, 0, (head.x0 - region.x0) / CELL), (0, 1 / CELL, (head.y0 - region.y0) / CELL)),
         np.float32,
@@ -127,7 +127,7 @@ def _on_grid(
 def _projected(
     silhouette: NDArray[np.float32], geometry: ShadowGeometry, shape: ShadowShape
 ) -> NDArray[np.float32]:
-    """The silhouette, moved away from the key light and blurred."""
+    """Moves the silhouette away from the key light and blurs it."""
     unit = geometry.unit_px / CELL
     away = -np.array(geometry.towards_key) * shape.offset * unit
     move = np.array(((1, 0, away[0]), (0, 1, away[1])), np.float32)

@@ -1,4 +1,4 @@
-"""Runs the compositing stages in their order: below the head, its light and blur, above it."""
+"""Runs the compositing stages in order: below the head, its light and blur, above the head."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class CompositingStages:
         self._at: float | None = None
         self._light: Light = STUDIO
         self._parts: PersonParts | None = None
-        self._parts_slot = 0  # whose wearer they belong to
+        self._parts_slot = 0  # the slot of their wearer
         self._parts_at = 0.0  # when their segmentation was computed
         self._lit_at = -np.inf
         self._mask_rect: Rect | None = NOTHING  # bounds of the masks of a finished frame
@@ -197,14 +197,14 @@ class CompositingStages:
         return placed
 
     def _forget_person(self) -> None:
-        """Drops the state that belongs to one person: the segmentation is now another's."""
+        """Drops the state of one person: the segmentation is now that of another."""
         self._body.reset()
         self._parts = None
         for stage in (*self._before, *self._after):
             stage.reset()
 
     def _cleared_masks(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Three empty masks uint8[3, h, w]; the memory of the last frame is used again."""
+        """Returns three empty masks uint8[3, h, w]; the memory of the last frame is used again."""
         if self._masks.shape[1:] != (height, width):
             self._masks = np.zeros((3, height, width), np.uint8)
         elif self._mask_rect is None:  # the last frame was not finished
@@ -254,7 +254,7 @@ class CompositingStages:
             self._mask_rect = rect
 
     def changed(self, layers: Layers) -> Rect:
-        """The rectangle that stages may have changed."""
+        """Returns the rectangle that stages may have changed."""
         if self._background is not None or self._has_effects:
             return Rect(0, 0, layers.image.shape[1], layers.image.shape[0])
         return NOTHING if self._mask_rect is None else self._mask_rect

@@ -9,7 +9,7 @@ survey.py             the first pass: all of the above
 plan.py               decides what every frame will show
 film_segmentation.py  learns the background of each shot, segments each frame
 film.py               the second pass: draws and writes
-jobs.py               which film is converted into which file
+jobs.py               pairs films with the files they are converted into
 batch.py              one film after the other
 """
 

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one film."""
+    """The outcome of one film's conversion."""
 
     job: ConversionJob
     frames: int = 0
@@ -195,7 +195,7 @@ def convert_files(
 
     `output` is a file for one film, else a folder. `progress` is called with the name of each
     film. The outcome of a film that cannot be converted holds the error, and the next one begins.
-    Ctrl-C and a polite kill end the run and leave no unfinished file.
+    Ctrl-C and SIGTERM end the run and leave no unfinished file.
 
     Raises:
         UsageError: the names do not fit together.
@@ -240,7 +240,7 @@ def _attempt(
 
 @contextmanager
 def _recording(path: str) -> Iterator[TakeWriter | None]:
-    """The take to record into; a film that is not finished leaves none."""
+    """Yields the take to record into; a film that is not finished leaves none."""
     if not path:
         yield None
         return
@@ -255,7 +255,7 @@ def _recording(path: str) -> Iterator[TakeWriter | None]:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """A polite kill ends like Ctrl-C, so that unfinished files are removed."""
+    """Turns SIGTERM into KeyboardInterrupt, so that unfinished files are removed."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

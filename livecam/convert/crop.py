@@ -26,7 +26,7 @@ class Crop:
     turn_rad: float  # by which its content was turned, clockwise in the frame
 
     def cut(self, frame: Frame) -> Frame:
-        """The square as an RGBA frame of SIDE_PX; black where it reaches out of the frame."""
+        """Cuts the square out as an RGBA frame of SIDE_PX; black outside of the frame."""
         image = cv2.warpAffine(
             frame.image,
             self._frame_from_crop(),
@@ -48,7 +48,7 @@ class Crop:
         return Face(landmarks, found.weights, solver.solve(landmarks, rough, width, height))
 
     def _frame_from_crop(self) -> NDArray[np.float64]:
-        """float64[2, 3]: pixels of the crop to pixels of the frame."""
+        """Computes the transform float64[2, 3] from pixels of the crop to pixels of the frame."""
         scale = self.side / SIDE_PX
         cos, sin = scale * np.cos(self.turn_rad), scale * np.sin(self.turn_rad)
         linear = np.array(((cos, -sin), (sin, cos)))

@@ -34,7 +34,7 @@ class ConvertedFrame:
 
 
 class SpanDriver:
-    """The avatar driver of one span, whose rig has already learned its neutral face."""
+    """The avatar driver of one span; its rig has already estimated the neutral face."""
 
     def __init__(self, span: WearerSpan, driver: AvatarDriver, size: tuple[int, int]) -> None:
         self.span = span
@@ -43,7 +43,7 @@ class SpanDriver:
         driver.warm_up(measured, self.face(span.frames.start), size)
 
     def face(self, index: int) -> FaceState:
-        """The face in one of the film's frames, as its performers move it."""
+        """Returns the face in one of the film's frames, as its performers move it."""
         face = self.span.at(index)
         return self.driver.performed(face, face.at)
 
@@ -78,7 +78,7 @@ class FilmComposer:
         self._composition = Composition(make_compositor, avatars, self.timer, bare=bare)
 
     def compose(self, frame: Frame) -> ConvertedFrame:
-        """One frame as planned; frames come in order, the same one may come again.
+        """Composes one frame as planned; frames come in order, the same one may come again.
 
         Raises:
             GraphicsError: the driver gave up.
@@ -153,7 +153,7 @@ def write_film(
     alpha: bool = False,
     listeners: Sequence[Listener] = (),
 ) -> str:
-    """Writes the film with the source's sound; returns what became of the sound.
+    """Writes the film with the source's sound; returns how the sound was written.
 
     The listeners receive the face of the main wearer in each frame.
 

@@ -53,7 +53,7 @@ class FilmSegmentation(Closing):
             self._keep(plan)
 
     def enter(self, plan: ShotPlan) -> None:
-        """The next frames are of this shot."""
+        """Enters a shot, to which the next frames belong."""
         self._segmenter.reset()
         kept = self._plates.pop(plan.frames.start, None)
         if kept is None:

@@ -85,7 +85,7 @@ class GapSearch:
             self.shot.suspected = True
 
     def _present(self, index: int) -> FaceTrack | None:
-        """The track that has the face in that frame."""
+        """Returns the track that has the face in that frame."""
         if index in self.missing:
             return None
         return next(track for track in self.mains if track.nearest(index).index == index)
@@ -104,9 +104,9 @@ class GapSearch:
         return None
 
     def _credible(self, hit: FaceSample, track: FaceTrack) -> bool:
-        """Whether the head can have come to that pose since its last detection, or go on from it.
+        """Returns whether a head moves fast enough for that pose, given its nearest detection.
 
-        Soon after an outlier the same image would bring the same outlier.
+        Soon after an outlier the same image would give the same outlier.
         """
         nearest = track.nearest(hit.index)
         away_s = abs(float(self.times[nearest.index] - self.times[hit.index]))
@@ -139,7 +139,7 @@ class GapSearch:
         return detector.near(frame, track.box(frame.index), float(roll_rad))
 
     def _known(self, sample: FaceSample) -> bool:
-        """Whether another track passes there at that time."""
+        """Returns whether another track passes there at that time."""
         return any(
             track.first <= sample.index <= track.last and plausible(sample, track.box(sample.index))
             for track in self.shot.tracks

@@ -1,4 +1,4 @@
-"""Which film is converted into which file, and what is refused."""
+"""Pairs films with the files they are converted into, and refuses conflicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ConversionJob:
 
 
 def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[ConversionJob]:
-    """What to convert into what."""
+    """Lists each film to convert, with its output."""
     sources = [film for path in inputs for film in _films(path)]
     if not sources:
         raise UsageError(
@@ -52,7 +52,7 @@ def _films(path: Path) -> list[Path]:
 
 
 def _free_name(source: Path, taken: set[str], suffix: str) -> str:
-    """`clip-livecam.mp4`; `clip-mov-livecam.mp4` and so on when that is another film's."""
+    """Names the output `clip-livecam.mp4`, or `clip-mov-livecam.mp4` if that name is taken."""
     names = [f"{source.stem}{MARK}{suffix}", f"{source.stem}-{source.suffix[1:]}{MARK}{suffix}"]
     names += [f"{source.stem}-{n}{MARK}{suffix}" for n in range(2, 1000)]
     name = next(name for name in names if name not in taken)

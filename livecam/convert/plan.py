@@ -24,7 +24,7 @@ UNMEASURED_GROWTH = 1.12  # of the outline in frames in which the face was not m
 
 @dataclass(frozen=True, slots=True)
 class WearerSpan:
-    """One track that wears an avatar, in the frames in which it does."""
+    """One track with its slot, in the frames in which it wears the avatar."""
 
     frames: range
     states: tuple[FaceState, ...]  # one for every frame
@@ -40,7 +40,7 @@ class WearerSpan:
 
 @dataclass(frozen=True, slots=True)
 class ShotPlan:
-    """What one shot will show."""
+    """The plan of one shot: its state and the avatars in it."""
 
     frames: range
     state: Shown  # of all its frames
@@ -56,10 +56,10 @@ def plan(
     people: int = 1,
     people_by: SlotOrder = "order",
 ) -> list[ShotPlan]:
-    """The plan of each shot of a film, in order; together they hold every frame once.
+    """Plans each shot of a film, in order; together they hold every frame once.
 
-    So many `people` wear an avatar at once: in each shot the person who came first the
-    first avatar, or (`place`) the leftmost.
+    Up to `people` wear an avatar at once: in each shot the first to appear gets the first slot,
+    or (`place`) the leftmost.
 
     A shot without any trace of a face passes through, with `strict` it gets the curtain. When
     there seems to be a face that cannot be localised, the whole shot is blurred.
@@ -87,7 +87,7 @@ def _shot_plan(
 
 
 def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]:
-    """Which avatar each of them wears."""
+    """Assigns a slot to each person."""
     first = [tracks[0].samples[0] for tracks in tracks_of]
     order = sorted(
         range(len(first)),
@@ -97,7 +97,7 @@ def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]
 
 
 def _presence(tracks: Sequence[FaceTrack], frames: range, survey: Survey) -> range:
-    """The frames in which a person beside the main one may be: as long as others are blurred."""
+    """Returns the frames in which a second person may be: as long as others are blurred."""
     times = survey.times[frames.start : frames.stop]
     first, last = survey.times[tracks[0].first], survey.times[tracks[-1].last]
     begin, end = np.searchsorted(times, (first - OTHERS_MARGIN_S, last + OTHERS_MARGIN_S))
@@ -107,7 +107,7 @@ def _presence(tracks: Sequence[FaceTrack], frames: range, survey: Survey) -> ran
 def _spans(
     frames: range, mains: Sequence[FaceTrack], survey: Survey, slot: int
 ) -> list[WearerSpan]:
-    """Each face from the end of the one before to the beginning of the next.
+    """Makes a span of each face, from the end of the one before to the beginning of the next.
 
     Between two of them both places are covered, as the time of the change is not known.
     """
@@ -149,8 +149,10 @@ def _span(frames: range, track: FaceTrack, survey: Survey, slot: int) -> WearerS
 def _points(
     sample: FaceSample, index: int, pose: FacePose, size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The outline that must be hidden, and the landmarks: where the face was measured,
-    else moved with the head, the outline wider."""
+    """Returns the outline that must be hidden, and the landmarks.
+
+    Where the face was not measured both move with the head, and the outline is wider.
+    """
     if sample.index == index and sample.measured:
         return sample.outline, sample.landmarks
     before, after = (
@@ -172,7 +174,7 @@ def _points(
 
 
 def others_at(shot_plan: ShotPlan, index: int, times: NDArray[np.float64]) -> list[Rect]:
-    """The regions in which other faces must be blurred in one frame."""
+    """Returns the regions in which other faces must be blurred in one frame."""
     return [
         _region(track, index)
         for track in shot_plan.others

@@ -12,19 +12,19 @@ class FilmProgress(Protocol):
     """
 
     def open(self, frames: int) -> None:
-        """The first pass begins; the file announces so many frames, 0 when it does not know."""
+        """Begins the first pass; the file announces so many frames, 0 when it does not know."""
 
     def learn_background(self) -> None:
-        """The first pass is over."""
+        """Ends the first pass."""
 
     def draw(self, frames: int) -> None:
-        """The second pass begins; the first one counted so many frames."""
+        """Begins the second pass; the first one counted so many frames."""
 
     def advance(self, frames: int) -> None:
-        """So many more frames are done."""
+        """Adds to the frames that are done."""
 
     def close(self) -> None:
-        """The film is converted, or has failed."""
+        """Ends the conversion, also when it has failed."""
 
 
 class NoProgress:

@@ -66,7 +66,7 @@ class GapFiller:
             del self._gap[0 if self._before is None else -1]
 
     def present(self, track: FaceTrack, frame: ReducedFrame, size: tuple[int, int]) -> None:
-        """The track has the face in this frame of that size."""
+        """Notes that the track has the face in this frame of that size."""
         self._size = size
         if self._gap:
             self._fill(track, frame)
@@ -74,7 +74,7 @@ class GapFiller:
         self._before = (track, frame)
 
     def finish(self) -> None:
-        """The shot is over: the last face is propagated to its end."""
+        """Propagates the last face to the end of the shot."""
         if self._gap and self._before is not None:
             track, frame = self._before
             _add(track, propagate(track.nearest(frame.index), [frame, *self._gap], self._size))
@@ -103,7 +103,7 @@ def _add(track: FaceTrack, samples: Sequence[FaceSample]) -> None:
 def propagate(
     sample: FaceSample, frames: Sequence[ReducedFrame], size: tuple[int, int]
 ) -> list[FaceSample]:
-    """The face in the frames after the first, which is the sample's own, while it can be seen.
+    """Propagates a face through the frames after the first, its own, while it is visible.
 
     The frames may run backwards in time; `size` is that of the frames.
     """
@@ -123,7 +123,7 @@ def propagate(
 def propagate_between(
     before: FaceSample, after: FaceSample, frames: Sequence[ReducedFrame], size: tuple[int, int]
 ) -> list[FaceSample]:
-    """The face between two samples, from both ends; empty when the two ways disagree.
+    """Propagates a face between two samples, from both ends; empty when the results disagree.
 
     `frames` begin with that of `before` and end with that of `after`. They disagree when
     something else passed before the face and took the corners with it.
@@ -145,7 +145,7 @@ def propagate_between(
 def _step(
     before: ReducedFrame, after: ReducedFrame, outline: NDArray[np.float64]
 ) -> Similarity | None:
-    """How the inside of an outline (frame pixels) moves from one frame to the next."""
+    """Estimates how the inside of an outline (frame pixels) moves from one frame to the next."""
     mask = np.zeros_like(before.grey)
     cv2.fillConvexPoly(mask, np.rint(outline * before.scale).astype(np.int32), 255)
     corners = cv2.goodFeaturesToTrack(before.grey, MAX_CORNERS, 0.01, 4, mask=mask)

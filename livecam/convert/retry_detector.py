@@ -27,8 +27,8 @@ DETECTOR_CONFIDENCE = 0.5  # at 0.1, boxes alone appear in three of four images 
 CROP_SIZES = (2.2, 3.4)  # sides of the square around an expected face, in face widths
 TILE_SIDES = (1.0, 0.55)  # of squares over the whole frame, in parts of its shorter side
 TURNS_RAD = tuple(np.radians((0.0, 30.0, -30.0)))
-NEAR = 0.6  # a hit may lie so far from where it was expected, in face widths
-GROWTH = 1.5  # and be so much larger or smaller
+NEAR = 0.6  # the distance of a detection from the expected place, in face widths
+GROWTH = 1.5  # and the ratio of their sizes
 
 
 class RetryDetector(Closing):
@@ -42,12 +42,12 @@ class RetryDetector(Closing):
         self._detector = FaceDetector(model, DETECTOR_CONFIDENCE)
 
     def anywhere(self, frame: Frame) -> list[FaceSample]:
-        """Every face in the frame."""
+        """Detects every face in the frame."""
         found = self._landmarker.track(frame).faces
         return [FaceSample.of(frame, face) for face in found]
 
     def smaller(self, frame: Frame) -> list[FaceSample]:
-        """Faces too small for the whole frame, which the detector reduces to 192 pixels."""
+        """Detects faces too small for the whole frame, which the detector reduces to 192 pixels."""
         return [
             FaceSample.of(frame, crop.face(face, self._solver, *frame.size))
             for crop in _tiles(*frame.size)
@@ -57,7 +57,7 @@ class RetryDetector(Closing):
     def near(
         self, frame: Frame, expected: NDArray[np.float64], roll_rad: float
     ) -> FaceSample | None:
-        """The face that must be about there.
+        """Detects the face that must be about there.
 
         Args:
             frame: the frame.
@@ -71,7 +71,7 @@ class RetryDetector(Closing):
         return None
 
     def boxes(self, frame: Frame) -> list[NDArray[np.float64]]:
-        """Centre x, y and size of what the detector alone takes for faces, in pixels."""
+        """Returns centre x, y and size of what the detector alone takes for faces, in pixels."""
         return [
             np.array(
                 ((d.box.x0 + d.box.x1) / 2, (d.box.y0 + d.box.y1) / 2, max(d.box.width, 1)), float
@@ -95,7 +95,7 @@ class RetryDetector(Closing):
 
 
 def _tiles(width: int, height: int) -> Iterator[Crop]:
-    """Squares of two sizes that cover the frame and overlap by a fifth or more."""
+    """Yields squares of two sizes that cover the frame and overlap by a fifth or more."""
     for part in TILE_SIDES:
         side = part * min(width, height)
         columns, rows = (int(np.ceil((full / side - 0.2) / 0.8)) for full in (width, height))
@@ -107,7 +107,7 @@ def _tiles(width: int, height: int) -> Iterator[Crop]:
 
 
 def plausible(sample: FaceSample, expected: NDArray[np.float64]) -> bool:
-    """Whether a face is about where and as large as it must be (centre x, y and size)."""
+    """Returns whether a face is about where and as large as expected (centre x, y and size)."""
     x, y, size = expected
     away = np.hypot(sample.x - x, sample.y - y) / max(size, sample.size)
     growth = max(size / sample.size, sample.size / size)

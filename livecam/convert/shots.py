@@ -1,7 +1,7 @@
 """Finds the cuts of a film, from frames shrunk to the size of a stamp.
 
-A cut changes both where things are (mean difference of the stamps, the best of small shifts, so
-that a shaken camera does not count) and which colours there are (histogram), much more than the
+A cut changes both the places of things (mean difference of the stamps, the best of small shifts, so
+that a shaken camera does not count) and the colours (histogram), much more than the
 frames around it do, and the frame before it does not come back at once (so that a flash does
 not count), and leaves hardly any place as it was (so that something passing before the camera does
 not count). See Boreczky and Rowe, "Comparison of video shot boundary detection techniques",
@@ -22,13 +22,13 @@ from livecam.core.frame import Image
 STAMP = (48, 27)  # pixels
 SHIFT = 2  # a stamp may have moved by so many of them
 MIN_CHANGE = 9.0  # mean difference of two shots, of 255
-MIN_RECOLOURING = 0.12  # share of the pixels whose colour bin changed
+MIN_RECOLOURING = 0.12  # share of the pixels that changed their colour bin
 # Share of the stamp that differs by more than CHANGED: between the eight clips at least .92,
 # within them, 20 frames apart, at most .60.
 CHANGED = 12
 MIN_CHANGED = 0.75
-STANDS_OUT = 3.0  # times the usual change around it
-AROUND = 12  # frames on either side that tell what is usual
+STANDS_OUT = 3.0  # times the typical change around it
+AROUND = 12  # frames on either side that give the typical change
 FLASH = 3  # frames on either side in which the same frame may come back
 SAME = 0.5  # of the change: the frame before came back
 
@@ -47,7 +47,7 @@ class ShotFinder:
         self._histogram: NDArray[np.float64] | None = None
 
     def add(self, image: Image) -> None:
-        """The next frame, uint8[h, w, 4]."""
+        """Adds the next frame, uint8[h, w, 4]."""
         stamp = cv2.resize(image, STAMP, interpolation=cv2.INTER_AREA)[..., :3].astype(np.int16)
         histogram = _histogram(stamp)
         if self._histogram is None:
@@ -64,7 +64,7 @@ class ShotFinder:
         self._compare_across(len(self._change) - FLASH, before=len(self._stamps) - FLASH)
 
     def shots(self) -> list[range]:
-        """The frames of each shot, once all frames were added."""
+        """Returns the frames of each shot, once all frames were added."""
         count = len(self._change)
         for late in range(max(1, count - FLASH + 1), count):
             self._compare_across(late, before=len(self._stamps) - (count - late))
@@ -101,13 +101,13 @@ class ShotFinder:
 
 
 def _usual(values: list[float], index: int) -> float:
-    """The median of the frames around one, itself and the first frame of the film left out."""
+    """Returns the median of the frames around one, without it and the first frame of the film."""
     around = values[max(1, index - AROUND) : index] + values[index + 1 : index + 1 + AROUND]
     return float(np.median(around)) if around else 0.0
 
 
 def _change(a: Stamp, b: Stamp) -> float:
-    """The mean difference of two stamps at the shift that fits best."""
+    """Computes the mean difference of two stamps at the shift that fits best."""
     height, width = a.shape[:2]
     inner = b[SHIFT : height - SHIFT, SHIFT : width - SHIFT]
     shifts = product(range(2 * SHIFT + 1), repeat=2)
@@ -118,7 +118,7 @@ def _change(a: Stamp, b: Stamp) -> float:
 
 
 def _histogram(stamp: Stamp) -> NDArray[np.float64]:
-    """Shares of the colours, float64[216]."""
+    """Computes the shares of the colours, float64[216]."""
     bins = stamp * 6 // 256
     code = (bins[..., 0] * 6 + bins[..., 1]) * 6 + bins[..., 2]
     return np.bincount(code.ravel(), minlength=216) / code.size

@@ -1,4 +1,4 @@
-"""The first pass over a film: where the cuts are and which faces are in which frame."""
+"""The first pass over a film: finds its cuts and tracks its faces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Advance = Callable[[int], None]  # receives how many frames were done
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a film holds, in few numbers a frame."""
+    """The result of the first pass: shots and tracks, in few numbers a frame."""
 
     info: VideoInfo
     times: NDArray[np.float64]  # float64[n], seconds, rising

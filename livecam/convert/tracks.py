@@ -86,7 +86,7 @@ class FaceTrack:
 
     @property
     def prominence(self) -> float:
-        """How long and how large it was visible."""
+        """The product of time and size over which it was visible."""
         return sum(sample.size for sample in self.samples)
 
     @property
@@ -97,8 +97,7 @@ class FaceTrack:
         return self.first <= other.last and other.first <= self.last
 
     def box(self, index: int) -> FaceBox:
-        """Centre x, y and size at any frame, pixels: a straight line through gaps, constant at
-        the ends."""
+        """Interpolates centre x, y and size at any frame, pixels; constant at the ends."""
         after = bisect_left(self.samples, index, key=_index)
         left = self.samples[max(after - 1, 0)]
         right = self.samples[min(after, len(self.samples) - 1)]
@@ -107,7 +106,7 @@ class FaceTrack:
         return left.box + part * (right.box - left.box)
 
     def nearest(self, index: int) -> FaceSample:
-        """The sample that is nearest in time."""
+        """Returns the sample that is nearest in time."""
         after = bisect_left(self.samples, index, key=_index)
         around = self.samples[max(after - 1, 0) : after + 1]
         return min(around, key=lambda sample: abs(sample.index - index))
@@ -127,7 +126,7 @@ class Shot:
 
     @property
     def mains(self) -> list[FaceTrack]:
-        """The tracks of the person who wears the avatar, in the order of time."""
+        """The tracks of the main wearer, in the order of time."""
         return main_tracks(self.tracks)
 
     @property
@@ -136,7 +135,7 @@ class Shot:
 
 
 def main_tracks(tracks: Iterable[FaceTrack]) -> list[FaceTrack]:
-    """The tracks of the person who wears the avatar: those of the longest and largest face.
+    """Returns the tracks of the main wearer: those of the longest and largest face.
 
     Tracks before or after it are taken for the same person, lost for a while; a track that
     overlaps it in time is another person.
@@ -149,8 +148,7 @@ def main_tracks(tracks: Iterable[FaceTrack]) -> list[FaceTrack]:
 
 
 def wearers(tracks: Iterable[FaceTrack], people: int) -> list[list[FaceTrack]]:
-    """The tracks of each person who wears an avatar, the main one's first, each in order of
-    time."""
+    """Returns the tracks of each wearer in order of time, the main wearer's first."""
     left, chosen = list(tracks), list[list[FaceTrack]]()
     while left and len(chosen) < people:
         chosen.append(main_tracks(left))
@@ -176,7 +174,7 @@ def link_samples(samples: Iterable[FaceSample], times: NDArray[np.float64]) -> l
 
 
 def without_outliers(track: FaceTrack, times: NDArray[np.float64]) -> FaceTrack:
-    """The track without short stretches that no head motion joins to the rest.
+    """Removes short stretches that no head motion joins to the rest of the track.
 
     When something occludes a face, its landmarks are squeezed into the part that is still
     visible: for some frames the head seems to turn and shrink, faster than heads do.
@@ -203,13 +201,13 @@ def without_outliers(track: FaceTrack, times: NDArray[np.float64]) -> FaceTrack:
 
 
 def rate_of_change(a: FaceSample, b: FaceSample, times: NDArray[np.float64]) -> float:
-    """How fast a face would have had to turn, grow and move from a to b; 1 is fast."""
+    """Computes how fast a face would have turned, grown and moved from a to b; 1 is fast."""
     steps = abs(float(times[b.index] - times[a.index])) / STEP_S
     return change(a, b) / min(max(steps, 1.0), MAX_STEPS)
 
 
 def change(a: FaceSample, b: FaceSample) -> float:
-    """The difference of two poses, sizes and places; 1 is much for one step."""
+    """Computes the difference of two poses, sizes and places; 1 is much for one step."""
     turned = rotation_vector(multiply(conjugate(a.rotation), b.rotation))
     away = float(np.hypot(a.x - b.x, a.y - b.y)) / max(a.size, b.size)
     growth = abs(float(np.log(a.size / b.size)))

@@ -31,16 +31,16 @@ LONGEST_WARM_UP_S = 20.0  # without a face by then, there is none
 def bench(
     settings: Settings, *, seconds: float = 20.0, source: str | None = None
 ) -> dict[str, Any]:
-    """Measures the whole pipeline at the source's own rate, with a sink that throws away.
+    """Measures the whole pipeline at the source's own rate, with a sink that discards frames.
 
     Returns:
-        fps               published tracked pictures a second
+        fps               published tracked frames a second
         cpu_ms_per_frame  CPU time of the whole process, all threads, over published frames
         delay_ms          median and p95 from captured to accepted by the sink (after the
-                          conversion to I420), of tracked pictures; medians of the first and
+                          conversion to I420), of tracked frames; medians of the first and
                           the last quarter of the run
         memory_mb         resident memory at the end; memory_growth_mb since the warm-up
-        tier, renderer    what drew
+        tier, renderer    the tier and the OpenGL renderer
         size              published width and height
         published, tracked, states, missed: counts
         stages            per stage: median and p95 of wall and CPU milliseconds (CPU of the
@@ -148,7 +148,7 @@ class _Bench:
 
 
 def stage_table(timer: StageTimer) -> dict[str, dict[str, float]]:
-    """Median and 95th percentile of every stage's wall and CPU milliseconds."""
+    """Returns median and 95th percentile of every stage's wall and CPU milliseconds."""
     table = {}
     for name, times in timer.history().items():
         wall, cpu = [t.wall_ms for t in times], [t.cpu_ms for t in times]
@@ -163,13 +163,13 @@ def stage_table(timer: StageTimer) -> dict[str, dict[str, float]]:
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """The value that `percent` of all values do not exceed (nearest rank)."""
+    """Returns the value that `percent` of all values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 def resident_mb() -> float:
-    """The memory this process holds right now; its peak where the system tells no more."""
+    """Returns this process's memory right now; its peak where the system reports no more."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         import os

@@ -1,4 +1,4 @@
-"""Measures a virtual camera: sends frames that carry the time, and reads them back."""
+"""Measures a virtual camera: sends frames stamped with the time, and reads them back."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ FULL_SCALE = 255
 
 # --- of compare_films
 
-# Largest difference in Y, Cr and Cb that an encoder makes, of 255; it stores chroma at half the
+# Maximum difference in Y, Cr and Cb that an encoder makes, of 255; it stores chroma at half the
 # size, so colours bleed.
 MAX_COLOUR_ERROR = (7, 12, 12)
 DETAIL_SIGMA = 0.02  # over the width of the oval: finer structures are detail
@@ -44,7 +44,7 @@ MIN_SIGNIFICANCE = 4.0  # standard deviations from chance
 MIN_DETAIL = 1.0  # standard deviation of detail below which a correlation says nothing
 MIN_TEXTURE = 3.0  # the same for windows of any colour
 # Unrelated images agree by chance up to this share: less in `compare_films` proves nothing
-# (covered faces: up to 0.1 % in one frame of 20). More needs a look at the image: a drawn lid over
+# (covered faces: up to 0.1 % in one frame of 20). More must be checked by eye: a drawn lid over
 # the real one shares its edge (0.5 %, one frame of 1000). `uncovered_pixels` is exact.
 CHANCE = 0.002
 MIN_PATCH = 0.0004  # of the oval; smaller ones are where two colours happen to meet
@@ -173,7 +173,7 @@ def _patches(
 
 
 def _correlated(details: list[NDArray[np.float32]], width: float) -> BoolMask:
-    """Returns pixels whose window has the detail of the source, however dark or tinted."""
+    """Returns pixels in a window with the detail of the source, however dark or tinted."""
     side = 2 * max(3, round(width / 24)) + 1
     a, b = details
 

@@ -40,9 +40,9 @@ def wobble_px(paths: Paths) -> float:
 
 
 def lag_frames(raw: Paths, published: Paths) -> float:
-    """Returns the delay of `raw`, in frames, that fits `published` best; a multiple of FIT_STEP.
+    """Returns the lag of `published` behind `raw`, in frames, by the best fit.
 
-    A constant offset does not count. At least ten frames are needed.
+    It is a multiple of FIT_STEP. A constant offset does not count. At least ten frames are needed.
     """
     before, after = raw.reshape(len(raw), -1), published.reshape(len(raw), -1)
     now = np.arange(int(MAX_LAG) + 1, len(raw) - 2)
@@ -62,7 +62,7 @@ def _misfit(
 def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the standard deviation, float64[n], of white noise on smooth values[frames, n].
 
-    From second differences, on whose median motion has little influence.
+    From second differences: motion has little influence on their median.
     """
     bends = np.diff(values, 2, axis=0) / np.sqrt(6)
     return np.asarray(np.median(np.abs(bends), axis=0) / 0.6745)

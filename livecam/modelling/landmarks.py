@@ -41,7 +41,7 @@ class HeadLandmarks:
 
     @property
     def mouth_depth(self) -> float:
-        """How far the corner lies behind the middle."""
+        """The distance of the corner behind the middle."""
         return max(float(self.lips[0, 2] - self.lips[-1, 2]), 0.2 * self.mouth_unit)
 
 

@@ -65,7 +65,7 @@ class _LidCurves:
 
 @dataclass(frozen=True, slots=True)
 class _EyeFrame:
-    """Where the lids of one eye stand, and their parameters, float[columns, rows]."""
+    """The position of the lids of one eye, and their parameters, float[columns, rows]."""
 
     across: Array  # angles from corner to corner, radians
     rotation: Array  # 3x3, turns the opening outwards
@@ -96,7 +96,7 @@ def _eye_frame(shape: HeadShape, sign: float, columns: int, rows: int) -> _EyeFr
 
 
 def _on_sphere(across: Array, elevation: Array) -> Array:
-    """Computes unit vectors at angles about the hinge, z ahead."""
+    """Computes unit vectors at angles about the hinge, z forward."""
     a, b = across, elevation
     return np.stack((np.sin(a), np.cos(a) * np.sin(b), np.cos(a) * np.cos(b)), axis=-1)
 

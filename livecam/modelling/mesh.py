@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.modelling.vectors import Array, unit
 
-Triangles: TypeAlias = NDArray[np.int64]  # int64[m, 3], counter-clockwise seen from outside
+Triangles: TypeAlias = NDArray[np.int64]  # int64[m, 3], counter-clockwise from outside
 Edge: TypeAlias = tuple[int, int]  # two vertices, the lower index first
 
 
@@ -42,7 +42,7 @@ def grid(
 ) -> Triangles:
     """Triangulates points[rows * columns], columns running fastest.
 
-    The winding order is as seen with rows downwards and columns to the right. `wrap_rows` and
+    The winding order is that with rows downwards and columns to the right. `wrap_rows` and
     `wrap_columns` join the last row or column to the first.
     """
     i, j = np.meshgrid(

@@ -1,4 +1,4 @@
-"""The numbers that tell one head from the next.
+"""The numbers that describe one head.
 
 They are in head units: the skull has a radius of about one, x to the head's left, y up, z out of
 the face. One unit is `UNIT_M` metres.
@@ -62,10 +62,10 @@ class HeadProportions:
     ear_thin: float = 1.55  # width over thickness
     ear_swell: float = 0.0  # widens its middle
     ear_fillet: float = 0.16  # at the skull
-    ruff: float = 1.0  # how far it spreads, over the usual one
-    fur: float = 1.0  # length over the usual one
-    strands: float = 1.0  # how fine the fur is, over the usual one
-    brow_lift: float = 1.0  # how far brows move, over the usual one
+    ruff: float = 1.0  # how far it spreads, over the default
+    fur: float = 1.0  # length over the default
+    strands: float = 1.0  # how fine the fur is, over the default
+    brow_lift: float = 1.0  # how far brows move, over the default
     nose_color: Vector = (0.028, 0.021, 0.020)
     lids_deg: tuple[float, float] = (40.0, -37.0)  # elevations of upper and lower lid at rest
     wild_teeth: float = 1.0  # strength of fangs and dark gaps; 0 for an even row

@@ -46,7 +46,7 @@ def mirrored_pair(left: RigBone) -> tuple[RigBone, RigBone]:
     return left, replace(left, bone=right)
 
 
-# Seen from the front, z > 0 raises the left ear and x > 0 brings its tip forward.
+# In the front view, z > 0 raises the left ear and x > 0 brings its tip forward.
 _EAR_TURNS: dict[str, Vector] = {
     "browInnerUp": (4.0, 0.0, 6.0),
     "browOuterUpLeft": (2.0, 0.0, 5.0),

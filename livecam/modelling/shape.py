@@ -30,7 +30,7 @@ LID_TOE_OUT_DEG = 8.0  # the openings follow the curve of the face
 
 
 class EarMask(NamedTuple):
-    """Which points belong to an ear, float[n] each."""
+    """The masks of an ear at points, float[n] each."""
 
     ear: Array  # 1 on an ear
     hollow: Array  # 1 on its hollow side
@@ -207,7 +207,7 @@ class HeadShape:
     # ------------------------------------------------------------ masks and skin weights
 
     def in_socket(self, p: Array) -> NDArray[np.bool_]:
-        """Tells which points lie in an eye socket."""
+        """Finds the points that lie in an eye socket."""
         species = self.species
         inside: NDArray[np.bool_] = (
             length(mirrored(p) - vector(species.eye)) < species.eye_radius * 1.02
@@ -215,7 +215,7 @@ class HeadShape:
         return inside
 
     def ear_mask(self, p: Array, normals: Array) -> EarMask:
-        """Computes which points belong to an ear."""
+        """Computes the masks of the ears at points."""
         species, local = self.species, self._to_ear_axes(mirrored(p))
         r0 = species.ear_radii[0]
         height: Array = local[:, 1] / self._ear_length

@@ -69,7 +69,7 @@ class HeadBounds:
 
 
 def _extreme_rows(points: Points, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rows of the chosen points that are farthest in one of many directions."""
+    """Returns the rows of the chosen points that are farthest in one of many directions."""
     rows = np.flatnonzero(chosen)
     some = points[rows]
     directions = _sphere(DIRECTIONS if len(rows) else 0).astype(np.float32)
@@ -77,7 +77,7 @@ def _extreme_rows(points: Points, chosen: NDArray[np.bool_]) -> NDArray[np.int64
 
 
 def _sphere(count: int) -> NDArray[np.float64]:
-    """Evenly spread unit vectors (Fibonacci lattice)."""
+    """Returns evenly spread unit vectors (Fibonacci lattice)."""
     i = np.arange(count) + 0.5
     z = 1 - 2 * i / count
     turn = np.pi * (1 + np.sqrt(5)) * i

@@ -77,7 +77,7 @@ def open_graphics(window: WindowRequest | None = None) -> Graphics:
 
 
 def on_linux() -> bool:
-    """Whether this is Linux, where EGL is available."""
+    """Returns whether this is Linux, where EGL is available."""
     return sys.platform.startswith("linux")
 
 

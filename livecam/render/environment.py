@@ -66,7 +66,7 @@ def environment_of(image: Image) -> NDArray[np.float32]:
 
 
 def studio() -> NDArray[np.float32]:
-    """The map before the first image: grey, brighter above, float32[8, 16, 4]."""
+    """Makes the map before the first image: grey, brighter above, float32[8, 16, 4]."""
     out = np.ones((SIZE[1], SIZE[0], 4), np.float32)
     out[..., :3] = np.linspace(0.45, 0.12, SIZE[1], dtype=np.float32)[:, None, None]
     return out

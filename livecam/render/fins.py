@@ -54,7 +54,7 @@ class Fins:
 
     @property
     def max_counts(self) -> tuple[int, int]:
-        """The largest numbers of vertices and of fins."""
+        """The maximum numbers of vertices and of fins."""
         return 2 * len(self._rows), len(self._ends)
 
     def build(
@@ -133,7 +133,7 @@ def _across(mesh: MergedMesh, edges: NDArray[np.int64]) -> NDArray[np.int64]:
     along = np.einsum("ij,ij->i", edge, strand)
     limit = MAX_ALONG * np.linalg.norm(edge, axis=1) * np.linalg.norm(strand, axis=1)
     kept = np.abs(along) < limit
-    # Fins are dense on a head: half of them look as full at half the cost.
+    # Fins are dense on a head: half of them appear as full at half the cost.
     on_hem = mesh.head_weight[one] < 0.5
     kept &= on_hem | (np.random.default_rng(SEED).random(len(edges)) < KEPT)
     return np.asarray(edges[kept])

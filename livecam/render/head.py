@@ -40,7 +40,7 @@ FRAGMENTS = {
     ShadingGroup.SKIN: "skin.frag",
     ShadingGroup.WHISKER: "whisker.frag",
 }  # the others are gloss.frag
-# Groups whose triangles are small enough for vertex lighting in the light tier.
+# Groups with triangles small enough for vertex lighting in the light tier.
 VERTEX_LIT = {
     ShadingGroup.MATTE: "matte_lit.frag",
     ShadingGroup.HAIR: "matte_lit.frag",
@@ -368,7 +368,7 @@ def full_program(ctx: moderngl.Context, group: ShadingGroup) -> Program:
 
 
 def group_defines(group: ShadingGroup) -> dict[str, int]:
-    """The macros of a group's program: its name, and THIN for what is thinner than a pixel."""
+    """Returns the macros of a group: its name, and THIN for what is thinner than a pixel."""
     return {group.name: 1, **({"THIN": 1} if group is ShadingGroup.WHISKER else {})}
 
 
@@ -378,25 +378,25 @@ def shell_program(ctx: moderngl.Context, multisampled: bool) -> Program:
 
 
 def wind_bend(velocity_px: tuple[float, float], pixel_m: float) -> tuple[float, float, float]:
-    """How far a moving head's fur is bent, in camera space, over the length of the fur."""
+    """Computes how far motion bends the fur, in camera space, over the length of the fur."""
     x, y = (-WIND * pixel_m * v for v in velocity_px)
     limit = min(1.0, MAX_WIND / max(1e-9, float(np.hypot(x, y))))
     return x * limit, -y * limit, 0.0
 
 
 def mouth_open(weights: Weights) -> float:
-    """How much light enters the mouth, 0..1."""
+    """Computes how much light enters the mouth, 0..1."""
     return min(1.0, sum(share * float(weights[INDEX[name]]) for name, share in OPENING.items()))
 
 
 def outer_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
-    """The triangles of fur, cloth and skin, uint32[m, 3]."""
+    """Returns the triangles of fur, cloth and skin, uint32[m, 3]."""
     none = np.zeros((0, 3), np.uint32)
     return np.concatenate([mesh.triangles.get(c, none) for c in OUTER])
 
 
 def furry_triangles(mesh: MergedMesh) -> NDArray[np.uint32]:
-    """The triangles that bear fur, uint32[m, 3]."""
+    """Returns the triangles that bear fur, uint32[m, 3]."""
     matte = mesh.triangles.get(ShadingGroup.MATTE, np.zeros((0, 3), np.uint32))
     furry = mesh.fur[matte].max(axis=1, initial=0.0) > MIN_FUR_M
     return np.asarray(matte[furry])

@@ -36,7 +36,7 @@ class Light:
     exposure: float = 0.9
 
     def uniforms(self) -> dict[str, Colour | float]:
-        """By the names in shaders/light.glsl."""
+        """Returns the lights by the names in shaders/light.glsl."""
         return {
             "key_direction": self.key_direction,
             "key": self.key,

@@ -26,7 +26,7 @@ SHADOW_MARGIN = 0.05  # around what the shadow map must hold, of its longest sid
 
 
 def clip_from_camera(width: int, height: int, near: float = NEAR_M, far: float = FAR_M) -> Matrix4:
-    """The perspective projection of MediaPipe's pinhole onto an image of that size."""
+    """Computes the perspective projection of MediaPipe's pinhole onto an image of that size."""
     fov_deg = float(np.degrees(VERTICAL_FOV_RAD))
     return _columns(matrix44.create_perspective_projection(fov_deg, width / height, near, far))
 
@@ -34,7 +34,7 @@ def clip_from_camera(width: int, height: int, near: float = NEAR_M, far: float =
 def clip_from_camera_in(
     rect: Rect, width: int, height: int, points: NDArray[np.float64]
 ) -> Matrix4:
-    """The projection of MediaPipe's pinhole camera, cropped to a rectangle, with row 0 at the top.
+    """Computes the projection of MediaPipe's pinhole, cropped to a rectangle, row 0 at the top.
 
     The depth range is tight around the points float64[n, 3]. Because rows run downwards, a
     triangle that is counter-clockwise from outside becomes clockwise.
@@ -50,7 +50,7 @@ def clip_from_camera_in(
 
 
 def shadow_from_camera(points: NDArray[np.float64], towards_light: tuple[float, ...]) -> Matrix4:
-    """The orthographic projection of the shadow map: from a distant light, around the points.
+    """Computes the shadow map's orthographic projection from a distant light, around the points.
 
     `towards_light` is a unit vector in camera space; depth grows away from the light.
     """
@@ -64,13 +64,13 @@ def shadow_from_camera(points: NDArray[np.float64], towards_light: tuple[float, 
 
 
 def rotation_yxz(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
-    """The 3x3 rotation by roll about z, then pitch about x, then yaw about y, in radians."""
+    """Computes the 3x3 rotation by roll about z, pitch about x, then yaw about y, in radians."""
     about_y, about_x = matrix33.create_from_y_rotation(yaw), matrix33.create_from_x_rotation(pitch)
     return np.asarray(about_y @ about_x @ matrix33.create_from_z_rotation(roll))
 
 
 def turned_about(pivot: Vector3, rotation: NDArray[np.float64], translation: Vector3) -> Matrix4:
-    """The transform that rotates about a point and then translates."""
+    """Returns the transform that rotates about a point and then translates."""
     there = _columns(matrix44.create_from_translation(translation + pivot))
     back = _columns(matrix44.create_from_translation(-pivot))
     return np.asarray(there @ matrix44.create_from_matrix33(rotation) @ back)
@@ -78,7 +78,7 @@ def turned_about(pivot: Vector3, rotation: NDArray[np.float64], translation: Vec
 
 @lru_cache(maxsize=4)
 def _view_from(towards_light: tuple[float, ...]) -> Matrix4:
-    """The light's view; kept, as a light stays where it is for many frames."""
+    """Returns the light's view; kept, as a light stays where it is for many frames."""
     target = tuple(-part for part in towards_light)
     view = _columns(matrix44.create_look_at((0.0, 0.0, 0.0), target, (0.0, 1.0, 0.0)))
     view.flags.writeable = False
@@ -86,5 +86,5 @@ def _view_from(towards_light: tuple[float, ...]) -> Matrix4:
 
 
 def _columns(for_rows: Matrix4) -> Matrix4:
-    """Pyrr's matrix for row vectors as one for column vectors."""
+    """Transposes pyrr's matrix for row vectors to one for column vectors."""
     return np.asarray(for_rows.T, np.float64)

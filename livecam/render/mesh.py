@@ -116,7 +116,7 @@ def merge(meshes: Sequence[Mesh], bones: Sequence[Bone] = ()) -> MergedMesh:
 
 
 def vertex_normals(positions: Points, triangles: NDArray[np.uint32]) -> Points:
-    """Area-weighted normals float32[n, 3], not of unit length."""
+    """Computes area-weighted normals float32[n, 3], not of unit length."""
     return area_weighted_normals(positions, triangles).astype(np.float32)
 
 
@@ -168,7 +168,7 @@ class Morpher:
 def _dense_range(
     mesh: MergedMesh, rows: NDArray[np.int64], deltas: Points
 ) -> tuple[int, NDArray[np.float32]]:
-    """A morph as a dense range: its first float, and displacements of position and normal."""
+    """Makes a morph dense: its first float, and displacements of position and normal."""
     low, high = int(rows.min()), int(rows.max()) + 1
     triangles = mesh.all_triangles
     touched = np.zeros(len(mesh.positions), bool)

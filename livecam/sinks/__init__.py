@@ -1,1 +1,1 @@
-"""Sinks: where published frames go."""
+"""Sinks of published frames: virtual camera, recorder, PNG files, preview."""

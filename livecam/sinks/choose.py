@@ -25,7 +25,7 @@ def check_sinks(settings: SinkSettings) -> None:
 
 
 def sink_names(settings: SinkSettings, device: str) -> list[str]:
-    """The rows of `SINKS` that the settings ask for.
+    """Returns the rows of `SINKS` that the settings ask for.
 
     `device` is the virtual camera that was found; empty: there is none.
     """

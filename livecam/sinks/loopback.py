@@ -34,13 +34,13 @@ class LoopbackDevice:
 
 
 def devices() -> list[LoopbackDevice]:
-    """Every loopback device that may be opened, in the order of their numbers."""
+    """Lists every loopback device that may be opened, in the order of their numbers."""
     nodes = sorted(Path("/dev").glob("video[0-9]*"), key=lambda node: int(node.name[5:]))
     return [device for node in nodes if (device := query(str(node))) is not None]
 
 
 def query(path: str) -> LoopbackDevice | None:
-    """The loopback device at that path; None when it is missing, closed to us or another kind."""
+    """Returns the loopback device at that path; None when missing, closed to us or another kind."""
     try:
         with _opened(path) as descriptor:
             answer = fcntl.ioctl(descriptor, VIDIOC_QUERYCAP, bytes(104))
@@ -57,15 +57,15 @@ def query(path: str) -> LoopbackDevice | None:
 
 
 def announce_writer(descriptor: int) -> None:
-    """Tells the driver that this descriptor writes, as older versions must be told.
+    """Announces to the driver that this descriptor writes, as older versions need.
 
-    Before 0.13 a program that writes without saying so takes the device's output capability
+    Before 0.13 a program that writes without announcing it takes the device's output capability
     with it when it closes: with exclusive_caps=1 no program can publish again until the module
-    is reloaded (v4l2loopback issue 470). Later versions notice by themselves.
+    is reloaded (v4l2loopback issue 470). Later versions detect it.
     """
     if _notices_writers():
         return
-    with suppress(OSError):  # without a format it complains, but has taken note
+    with suppress(OSError):  # without a format it returns an error, but has registered the writer
         fcntl.ioctl(descriptor, VIDIOC_STREAMON, struct.pack("=I", BUFFER_VIDEO_OUTPUT))
 
 
@@ -83,7 +83,7 @@ def revive(device: LoopbackDevice) -> bool:
 
 
 def output_format(descriptor: int) -> tuple[int, int, str]:
-    """Width, height and four-character code of what an open device takes.
+    """Returns width, height and four-character code of what an open device takes.
 
     Raises:
         OSError: the device is gone (ENODEV) or is no video device (ENOTTY).
@@ -95,7 +95,7 @@ def output_format(descriptor: int) -> tuple[int, int, str]:
 
 
 def descriptors(device_number: int) -> set[int]:
-    """The file descriptors that this process holds on a device (`st_rdev`)."""
+    """Lists the file descriptors that this process holds on a device (`st_rdev`)."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         try:

@@ -18,7 +18,7 @@ FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # three times faster than 3, a tenth la
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The files that a `PngSequence` wrote there; OSError where the folder cannot be read."""
+    """Lists the files that a `PngSequence` wrote there; OSError if the folder cannot be read."""
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if re.fullmatch(r"\d{8}\.png", path.name)]

@@ -1,7 +1,7 @@
 """Shows the published frames in a window and turns its keys into commands.
 
-Everything here runs on the thread that owns the OpenGL context. What the preview writes over
-the frame (keys, state) is never published.
+Everything here runs on the thread that owns the OpenGL context. The text that the preview
+draws over the frame (keys, state) is never published.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class PreviewStatus:
 
 
 def display_available() -> bool:
-    """Whether a window can be opened; call it on the main thread."""
+    """Returns whether a window can be opened; call it on the main thread."""
     if on_linux() and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
     try:
@@ -150,7 +150,7 @@ class Preview:
         glfw.swap_buffers(self._window)
 
     def poll(self) -> list[Command]:
-        """The commands since the last call; closing the window is QUIT."""
+        """Returns the commands since the last call; closing the window is QUIT."""
         if self._window is None:
             return []
         import glfw
@@ -189,13 +189,13 @@ def _no_key(*_: object) -> None:
 
 
 def window_size(image: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """The size of a window of the image's shape, no side longer than `max_side`, never larger."""
+    """Fits a window to the image's shape: no side longer than `max_side`, never larger."""
     scale = min(1.0, max_side / max(image))
     return round(image[0] * scale), round(image[1] * scale)
 
 
 def letterbox(image: tuple[int, int], window: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The viewport of an image in a window, whole and undistorted: x, y, width, height."""
+    """Fits an image into a window, whole and undistorted: x, y, width, height."""
     scale = min(window[0] / image[0], window[1] / image[1])
     width, height = round(image[0] * scale), round(image[1] * scale)
     return (window[0] - width) // 2, (window[1] - height) // 2, width, height
@@ -277,7 +277,7 @@ class _Label:
 
 
 def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
-    """Text on a dark, half transparent plate: uint8[h, w, 4], premultiplied.
+    """Draws text on a dark, half transparent plate: uint8[h, w, 4], premultiplied.
 
     `size` is OpenCV's font scale: letters are about 22 px high at 1.
     """
@@ -306,7 +306,7 @@ def _help_lines() -> list[list[Span]]:
 
 
 def _letter(key: int, scancode: int) -> str:
-    """The letter printed on the key (A is elsewhere on a French keyboard), or its US letter."""
+    """Returns the letter printed on a key (a French keyboard has A elsewhere), or its US letter."""
     import glfw
 
     name = glfw.get_key_name(key, scancode)

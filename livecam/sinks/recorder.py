@@ -134,7 +134,7 @@ class _Slots:
 
 
 def free_name(path: Path) -> Path:
-    """The path itself, or `name-2`, `name-3` ... when there is such a file already."""
+    """Returns the path itself, or `name-2`, `name-3` ... when there is such a file already."""
     candidate, number = path, 1
     while candidate.exists():
         number += 1

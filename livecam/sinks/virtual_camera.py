@@ -40,7 +40,7 @@ OBS_ON_MAC = (
 
 
 def available(device: str = "") -> str | None:
-    """The device that `VirtualCamera(device)` would publish to; None when there is none.
+    """Returns the device that `VirtualCamera(device)` would publish to; None without one.
 
     Cheap (no frame is sent) and needs no pyvirtualcam. On macOS an installed OBS is taken
     as the answer: whether its extension was allowed shows only when the camera is opened.
@@ -140,7 +140,7 @@ class VirtualCamera:
 
 
 class _LoopbackWatch:
-    """Checks that an open v4l2loopback device still carries what we write."""
+    """Checks that an open v4l2loopback device still transports the frames that we write."""
 
     def __init__(self, device: str, descriptor: int, info: OutputInfo) -> None:
         self._device = device

@@ -108,7 +108,7 @@ def render_take(
 class TakeRenderer(Closing):
     """Composes the frames of a take over a blank card; belongs to the thread of the context.
 
-    While the take has no face, the card or the background is all there is: it hides no one.
+    While the take has no face, only the card or the background is drawn.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class TakeRenderer(Closing):
             self._shift = shift_into_image(np.array(heads[::every]), points, *size)
 
     def frame(self, index: int, t: float) -> Frame:
-        """The take after t seconds; times rise.
+        """Draws the take after t seconds; times rise.
 
         Raises:
             GraphicsError: the driver failed.
@@ -142,7 +142,7 @@ class TakeRenderer(Closing):
         frame, face = Frame(self._card, index, t), self._face(t)
         avatars: tuple[AvatarState, ...] = ()
         if face is not None:
-            # The rig gets the head where it was filmed: what it knows of its posture stays true.
+            # The rig gets the recorded pose, so that its estimate of the posture stays valid.
             avatars = (self._driver.drive(face, frame).translated(self._shift),)
         composite = self._composition.compose(frame, avatars)
         shown = Shown.AVATAR if avatars else Shown.PASSTHROUGH
@@ -176,7 +176,7 @@ def shift_into_image(
         larger = float(((high - low) / (2 * room)).max())
         if larger < 1 and np.abs(outside).max() < 1:
             break
-        # By the nearest point, which moves most: no step goes too far, the next one adds to it.
+        # By the nearest point, which moves farthest: no step goes too far, the next one adds to it.
         nearest = float(depth.min())
         if larger > 1:
             shift[2] -= nearest * (larger - 0.999)

@@ -32,7 +32,7 @@ from livecam.render.matrices import rotation_yxz, turned_about
 
 AnyTier: TypeAlias = Literal["light", "full", "auto"]  # auto: chosen by measurement
 
-DISTANCE_M = 0.75  # usual before a webcam; nearer, perspective enlarges the nose
+DISTANCE_M = 0.75  # typical before a webcam; nearer, perspective enlarges the nose
 HEADROOM = 1.12  # height of the viewport over that of the head
 WALL = (176, 158, 140), (104, 88, 80)  # sRGB, above and below
 BLUR = 0.012  # sigma over the height of the image

@@ -124,7 +124,7 @@ def pull(places: Local, moves: Local) -> Pull:
 
 
 def _nearness(places: Local, others: Local) -> NDArray[np.float32]:
-    """The radial basis float32[n, k]: 1 at the same point, 0 beyond REACH (Wendland 1995, C2)."""
+    """Evaluates a radial basis float32[n, k]: 1 at 0, 0 beyond REACH (Wendland 1995, C2)."""
     squares = (places**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * places @ others.T
     distance = np.sqrt(np.maximum(squares, 0)) / REACH
     inside = np.maximum(1 - distance, 0)
@@ -215,7 +215,7 @@ def displacement(
 def _grid(
     fields: Sequence[DisplacementField], origin: Points2, axes: FaceAxes, cell: int
 ) -> tuple[int, int, int, int]:
-    """Columns, rows and first pixel of a grid around all fields, with a border of one cell."""
+    """Returns columns, rows and first pixel of a grid around all fields and a border of a cell."""
     corners = []
     for (left, top), (right, bottom) in (field.bounds for field in fields):
         corners += [(left, top), (right, top), (left, bottom), (right, bottom)]
@@ -246,6 +246,6 @@ def _warp_face(
 
 
 def _strength(axes: FaceAxes) -> float:
-    """1 in frontal view, 0 in profile."""
+    """Falls from 1 in frontal view to 0 in profile."""
     share = float(np.clip((axes.frontal - FADES_TO) / (FADES_FROM - FADES_TO), 0, 1))
     return share * share * (3 - 2 * share)

@@ -1,7 +1,7 @@
 """Locates the parts of a face in the image from its landmarks.
 
-The local axes of a face are x to the right of a face that looks into the camera, y down and z out
-of the face; the unit is the distance between the eyes (6.3 cm on an adult).
+The local axes of a frontal face are x to the right of the image, y down and z out of the face; the
+unit is the distance between the eyes (6.3 cm on an adult).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FINGER_WIDTH = 0.34  # eye distances, for a hand as near as the face
 PALM = (0, 1, 5, 9, 13, 17)
 FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 
-# Contours in MediaPipe's mesh, each closed. "Left" lies left in the picture.
+# Contours in MediaPipe's mesh, each closed. "Left" lies left in the image.
 EYE_LEFT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 EYE_RIGHT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 BROW_LEFT = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
@@ -86,7 +86,7 @@ def face_axes(points: Points2) -> FaceAxes:
 
 
 def face_points(layers: Layers) -> Points2 | None:
-    """The landmarks of the face, if it is large enough for effects."""
+    """Returns the landmarks of the face, if it is large enough for effects."""
     if layers.segmentation is None:
         return None
     points = layers.segmentation.landmarks_px
@@ -99,7 +99,7 @@ def face_points(layers: Layers) -> Points2 | None:
 
 
 def uncovered_points(layers: Layers) -> Points2 | None:
-    """The landmarks of a face that no head covers, if it is large enough for effects."""
+    """Returns the landmarks of a face that no head covers, if it is large enough for effects."""
     points = face_points(layers)
     if points is None:
         return None
@@ -116,7 +116,7 @@ def _inside(outline: Points2, point: NDArray[np.float32]) -> bool:
 
 
 def box_around(points: Points2, margin_px: float, width: int, height: int) -> Rect:
-    """The rectangle around points, grown and clipped to the image; may be empty."""
+    """Returns the rectangle around points, grown and clipped to the image; may be empty."""
     low = np.floor(points.min(axis=0) - margin_px).astype(int)
     high = np.ceil(points.max(axis=0) + margin_px).astype(int) + 1
     return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1])).clipped(width, height)
@@ -155,7 +155,7 @@ def hide_hands(
 
 
 def contour(points: Points2, indices: Sequence[int], growth: float = 1.0) -> Points2:
-    """The landmarks of a contour, scaled about their centre by `growth`."""
+    """Returns the landmarks of a contour, scaled about their centre by `growth`."""
     chosen = points[list(indices)]
     middle = chosen.mean(axis=0)
     grown: Points2 = (middle + (chosen - middle) * growth).astype(np.float32)
@@ -163,6 +163,6 @@ def contour(points: Points2, indices: Sequence[int], growth: float = 1.0) -> Poi
 
 
 def oval(points: Points2) -> Points2:
-    """The outline of the face, float32[36, 2]."""
+    """Returns the outline of the face, float32[36, 2]."""
     chosen: Points2 = points[list(FACE_OVAL)]
     return chosen

@@ -1,7 +1,7 @@
 """Colour looks: applies .cube tables to the whole image.
 
 A table of a few thousand colours is expanded once to all 16.7 million by trilinear interpolation;
-for an image the colours are only looked up. That is exact, and faster than interpolating each
+for an image it is only indexed. That is exact, and faster than interpolating each
 pixel (about 5 ms instead of 400 ms in numpy for 1280x720, on one core). The expanded table takes
 64 MiB and 0.2 s.
 """
@@ -25,7 +25,7 @@ from livecam.core.registry import did_you_mean
 
 SUFFIX = ".cube"
 LEVELS = 256
-BAND = 48  # rows that are looked up together: their buffers stay in the cache
+BAND = 48  # rows that are mapped together: their buffers stay in the cache
 NO_MAP = np.empty(0, np.uint16)  # integer coordinates need no fractions
 SIDE = 4096  # the expanded table as a square image: 24 bits of colour are 12 across, 12 down
 
@@ -87,7 +87,7 @@ class Look:
 
 
 def look_folder() -> Path:
-    """The folder of the built-in looks."""
+    """Returns the folder of the built-in looks."""
     return shipped_folder("presets") / "looks"
 
 
@@ -157,7 +157,7 @@ def expanded(table: ColourTable) -> Image:
 
 
 def _weights(size: int, low: float, high: float) -> NDArray[np.float32]:
-    """The weights of the entries for each level, float32[256, size]."""
+    """Returns the weights of the entries for each level, float32[256, size]."""
     place = np.clip((np.arange(LEVELS) / (LEVELS - 1) - low) / (high - low), 0, 1) * (size - 1)
     away = np.abs(place[:, None] - np.arange(size))
     weights: NDArray[np.float32] = np.maximum(1 - away, 0).astype(np.float32)

@@ -86,7 +86,7 @@ def color_of(text: str) -> NDArray[np.float32]:
 
 
 def lips_mask(layers: Layers, points: Points2, region: Rect, unit_px: float) -> NDArray[np.float32]:
-    """The mask of the lips in a region, float32[h, w, 1]; 0 inside the mouth."""
+    """Returns the mask of the lips in a region, float32[h, w, 1]; 0 inside the mouth."""
     origin = (region.x0, region.y0)
     lips = np.zeros((region.height, region.width), np.uint8)
     geometry.fill(lips, points[list(geometry.LIPS_OUTER)], origin, 1, 255)
@@ -158,7 +158,7 @@ _BLUSHED = np.stack(
 
 
 def _patch(region: Rect, center: Points2, axes: FaceAxes, side: int) -> Plane:
-    """A soft tilted ellipse on the cheek, float32[h, w], exactly 0 at its edge."""
+    """Draws a soft tilted ellipse on the cheek, float32[h, w], exactly 0 at its edge."""
     x = np.arange(region.x0, region.x1, dtype=np.float32) - center[0]
     y = (np.arange(region.y0, region.y1, dtype=np.float32) - center[1])[:, None]
     cosine, sine = np.cos(BLUSH_TILT_RAD * -side), np.sin(BLUSH_TILT_RAD * -side)
@@ -169,7 +169,7 @@ def _patch(region: Rect, center: Points2, axes: FaceAxes, side: int) -> Plane:
 
 
 def _on_face(layers: Layers, points: Points2, region: Rect, unit_px: float) -> Plane:
-    """The mask of the face without hands in front of it, float32[h, w]."""
+    """Returns the mask of the face without hands in front of it, float32[h, w]."""
     mask = np.zeros((region.height, region.width), np.uint8)
     origin = (region.x0, region.y0)
     geometry.fill(mask, geometry.oval(points), origin, 1, 255)

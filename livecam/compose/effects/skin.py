@@ -71,7 +71,7 @@ def _reduced(part: Image, scale: float) -> Image:
 
 
 def skin_mask(layers: Layers, points: Points2, region: Rect, small: Image, unit_px: float) -> Plane:
-    """The mask of skin over the reduced region, float32[rows, columns], 0..1."""
+    """Returns the mask of skin over the reduced region, float32[rows, columns], 0..1."""
     origin, scale = (region.x0, region.y0), small.shape[1] / region.width
     mask = np.zeros(small.shape[:2], np.uint8)
     outline = geometry.contour(points, FACE_OVAL, OVAL_SHRINK)
@@ -93,7 +93,7 @@ def skin_mask(layers: Layers, points: Points2, region: Rect, small: Image, unit_
 
 
 def _skin_colored(small: Image, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The similarity of each pixel's chroma to the face's skin, uint8[rows, columns]."""
+    """Returns the similarity of each pixel's chroma to the face's skin, uint8[rows, columns]."""
     chroma = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
     inside = chroma[mask == 255]
     if not len(inside):
@@ -121,7 +121,7 @@ def _smoothed(part: Image, small: Image, mask: Plane, amount: float) -> Image:
 
 
 def edge_preserving(image: NDArray[np.float32], radius: int, edge: float) -> NDArray[np.float32]:
-    """A guided filter with each channel as its own guide: float32[h, w, c], 0..255."""
+    """Applies a guided filter, each channel its own guide: float32[h, w, c], 0..255."""
     size = (2 * radius + 1, 2 * radius + 1)
     mean = cv2.blur(image, size)
     variance = cv2.blur(image * image, size) - mean * mean

@@ -1,6 +1,6 @@
 """Draws stickers on the face: they follow it, turn with it, and fade when it turns away.
 
-A sticker is a folder with `sticker.toml` and its pictures:
+A sticker is a folder with `sticker.toml` and its images:
 
     title = "Cat"
     title_zh = "小猫"
@@ -9,8 +9,8 @@ A sticker is a folder with `sticker.toml` and its pictures:
     picture = "ear.png"       # RGBA, straight
     anchor = [10]             # landmarks of MediaPipe's face; their mean
     size = 1.2                # width in eye distances (one is about 6.3 cm)
-    offset = [-0.7, -0.6, 0]  # from there to the picture's centre: right, down, out of the face
-    side = -20                # degrees the picture faces to the side; turned away, it fades
+    offset = [-0.7, -0.6, 0]  # from there to the image's centre: right, down, out of the face
+    side = -20                # degrees by which it faces to the side; turned away, it fades
     lean = 10                 # degrees it is turned clockwise
     bend = 1.3                # radius of the upright cylinder it is bent around; 0 is flat
     mirror = true             # flipped left to right
@@ -39,7 +39,7 @@ from livecam.core.registry import did_you_mean
 from livecam.vision.transforms import Points2
 
 DESCRIPTION = "sticker.toml"
-VIEW_DISTANCE = 10.0  # of the camera, eye distances: for the perspective of flat pictures
+VIEW_DISTANCE = 10.0  # of the camera, eye distances: for the perspective of flat images
 HIDDEN_AT, OPAQUE_AT = 0.10, 0.34  # cosine between a part and the camera
 MIN_WIDTH_PX = 2.0  # narrower parts are not drawn
 MAX_SIDE_PX = 2048
@@ -75,14 +75,14 @@ class StickerDescription(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class StickerPart:
-    """One picture of a sticker, loaded."""
+    """One image of a sticker, loaded."""
 
     description: PartDescription
     mipmaps: tuple[Image, ...]  # uint8[h, w, 4], premultiplied; each half as large as the last
 
     @property
     def axes(self) -> NDArray[np.float64]:
-        """The picture's right, down and out as columns, in the face's axes: float64[3, 3]."""
+        """The image's right, down and out as columns, in the face's axes: float64[3, 3]."""
         side, lean = np.deg2rad((self.description.side, self.description.lean))
         right = np.array((np.cos(side), 0.0, -np.sin(side)))
         out = np.array((np.sin(side), 0.0, np.cos(side)))
@@ -99,7 +99,7 @@ class StickerPart:
 
 @dataclass(frozen=True, slots=True)
 class Sticker:
-    """A folder of pictures for a face."""
+    """A folder of images for a face."""
 
     title: str
     title_zh: str
@@ -109,7 +109,7 @@ class Sticker:
 class Stickers:
     """The stage that draws stickers; used on one thread, stateless.
 
-    They follow the real face, so they also fit an avatar, whose head follows that face. Detected
+    They follow the real face, and so fit an avatar too, as it follows the same face. Detected
     hands stay in front.
 
     Raises:
@@ -139,7 +139,7 @@ class Stickers:
 
 
 def sticker_folder() -> Path:
-    """The folder of the built-in stickers."""
+    """Returns the folder of the built-in stickers."""
     return shipped_folder("presets") / "stickers"
 
 
@@ -239,14 +239,14 @@ def _draw(layers: Layers, part: StickerPart, points: Points2, axes: FaceAxes) ->
 
 
 def _opacity(part: StickerPart, axes: FaceAxes) -> float:
-    """0 for a part that faces away from the camera, 1 for one that faces it."""
+    """Rises from 0 for a part that faces away from the camera to 1 for one that faces it."""
     toward = float(axes.turn[2] @ part.axes[:, 2])
     share = float(np.clip((toward - HIDDEN_AT) / (OPAQUE_AT - HIDDEN_AT), 0, 1))
     return share * share * (3 - 2 * share)
 
 
 def _mipmap(part: StickerPart, width_px: float) -> Image:
-    """The smallest mipmap that is not enlarged."""
+    """Returns the smallest mipmap that is not enlarged."""
     wide = [each for each in part.mipmaps if each.shape[1] >= width_px]
     return wide[-1] if wide else part.mipmaps[0]
 

@@ -1,4 +1,4 @@
-"""Synthetic films whose background is known, and still films with fresh noise."""
+"""Synthetic films with a known background, and still films with fresh noise."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def psnr(image: Image, truth: Image, where: BoolMask) -> float:
 
 
 def max_error(image: Image, truth: Image) -> GreyImage:
-    """Returns the largest error of the three colours of each pixel."""
+    """Returns the maximum error of the three colours of each pixel."""
     return np.asarray(cv2.absdiff(image[..., :3], truth[..., :3]).max(axis=2), np.uint8)
 
 

@@ -32,7 +32,7 @@ TIME_TOLERANCE_S = 1e-3  # timestamps are rounded
 
 @dataclass(frozen=True, slots=True)
 class CompositionInput:
-    """A frame and all that its composite is made of."""
+    """A frame, and the other inputs of its composite."""
 
     frame: Frame
     state: AvatarState
@@ -41,7 +41,7 @@ class CompositionInput:
 
 
 class LiveSegmentation:
-    """Segments as the live pipeline does: periodically, late, and warped. One thread."""
+    """Segments as the live pipeline does: periodically, with latency, and warped. One thread."""
 
     def __init__(self, segmenter: Segmenter, rate: float, latency_s: float = LATENCY_S) -> None:
         self._segmenter = segmenter

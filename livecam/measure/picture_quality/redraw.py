@@ -44,7 +44,7 @@ class Redrawer(Protocol):
     def redraw(self, inputs: CompositionInput, image: Image) -> Image:
         """Returns the composite of the last frame with another image.
 
-        The memory of earlier frames, the light and the grain are the same, and stay so.
+        The state of earlier frames, the light and the grain are the same, and stay so.
         """
         ...
 

@@ -1,1 +1,1 @@
-"""Films of a head whose every pose is known, and meters that compare with them."""
+"""Films of a head with known poses, and meters that compare with them."""

@@ -228,7 +228,7 @@ def held_poses(observations: Sequence[Observation]) -> FilterOutput:
 def filtered(
     observations: Sequence[Observation], settings: SmoothingSettings, later: Array
 ) -> FilterOutput:
-    """Returns what a smoother publishes, and what it predicts for later times."""
+    """Returns the output of a smoother, and its predictions for later times."""
     people, smoother = PeopleTracker(), Smoother(settings)
     track_id: int | None = None
     heads, weights, predicted, costs = [], [], [], []

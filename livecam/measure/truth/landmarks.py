@@ -38,5 +38,5 @@ INNER_LIPS = (78, *_UPPER_INNER, 308, *_LOWER_INNER)
 UPPER_LIP = (*_UPPER_INNER, 185, 40, 39, 37, 0, 267, 269, 270, 409)
 LOWER_LIP = (*_LOWER_INNER, 146, 91, 181, 84, 17, 314, 405, 321, 375)
 
-# Points whose registration is measured: eyes, nose, chin, before the ears, mouth, forehead.
+# Points at which registration is measured: eyes, nose, chin, before the ears, mouth, forehead.
 REGISTERED_POINTS = (33, 133, 362, 263, 1, 168, 152, 234, 454, 61, 291, 10)

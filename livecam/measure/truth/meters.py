@@ -143,7 +143,7 @@ def jitter_px(true: Paths, estimated: Paths) -> float:
 def lag_s(
     times: Array, published: Array, truth_at: Callable[[Array], Array], *, scaled: bool = False
 ) -> float | None:
-    """Returns the delay of the truth that fits the published values best.
+    """Returns the lag of the published values behind the truth, by the best fit.
 
     `published` is float64[n, ...]; `truth_at` returns the same for any times. A constant offset
     does not count, with `scaled` neither does a constant factor. None when the best fit is at a
@@ -171,7 +171,7 @@ def lag_s(
 
 
 def moves(paths: Paths) -> bool:
-    """Whether points move enough to measure a lag."""
+    """Returns whether points move enough to measure a lag."""
     return wobble_px(paths) > MIN_MOTION_PX
 
 

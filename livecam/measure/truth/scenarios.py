@@ -55,7 +55,7 @@ class WebcamModel:
     """Rate, exposure and image quality of a webcam."""
 
     fps: float = 30.0
-    jitter_s: float = 0.001  # largest deviation from a regular clock; timestamps are true
+    jitter_s: float = 0.001  # maximum deviation from a regular clock; timestamps are true
     exposure_s: float = 0.008  # half before and half after the timestamp
     noise: float = 3.0  # standard deviation, of 255
     brightness: float = 1.0

@@ -33,7 +33,7 @@ class Species(HeadProportions):
     extra_parts: tuple[PartBuilder, ...] = ()
 
     def shape(self) -> HeadShape:
-        """The surface of this head."""
+        """Builds the surface of this head."""
         return self.shape_type(self, self.paint)
 
     def build_extra_parts(
@@ -44,7 +44,7 @@ class Species(HeadProportions):
 
 
 def fur_length(shape: HeadShape, p: Array, ear: Array) -> Array:
-    """Computes the usual fur length: short on the face, long on cheeks and ruff, none on lips."""
+    """Computes the default fur length: short on the face, long on cheeks and ruff, none on lips."""
     species, q = shape.species, mirrored(p)
     y, z = p[:, 1], p[:, 2]
     out = 0.085 * species.fur * (1 - 0.55 * smoothstep(0.55, 0.85, z) * smoothstep(-1.0, -0.6, y))
