@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import Avatar, EyeLook, Fit
+from livecam.avatar.base import Avatar, EyeParameters, Fit
 from livecam.core.face import EXPRESSIONS, Face, FacePose, FaceState
 from livecam.core.frame import Frame
 from livecam.core.observation import Observation
@@ -33,7 +33,7 @@ def avatar(**gains: float) -> Avatar:
         skull_top=0.110,
         chin_drop=0.150,
     )
-    eyes = EyeLook((0.1, 0.1, 0.1), (0.3, 0.2, 0.1), 0.4, 0.5)
+    eyes = EyeParameters((0.1, 0.1, 0.1), (0.3, 0.2, 0.1), 0.4, 0.5)
     return Avatar("test", "Test", "测试", "", "", (), (), eyes, fit, gains, Path())
 
 

@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 import pytest
 
-from livecam.avatar.base import Avatar, AvatarState, EyeLook, Fit, Material, Mesh, Morph
+from livecam.avatar.base import Avatar, AvatarState, EyeParameters, Fit, Material, Mesh, Morph
 from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.render.shaders import Program
 
@@ -53,7 +53,7 @@ def ball_avatar(color=(0.1, 0.6, 0.1), every_coat=False):
         meshes = [replace(mesh, name=m.name.lower(), material=m) for m in Material]
     return Avatar(
         "ball", "Ball", "球", "test", "MIT", tuple(meshes), tuple(meshes),
-        EyeLook((0.3, 0.1, 0.0), (0.1, 0.0, 0.0), 0.8, 0.5),
+        EyeParameters((0.3, 0.1, 0.0), (0.1, 0.0, 0.0), 0.8, 0.5),
         Fit((0, 0.02, 0.05), (0, -0.06, 0), 0.12, 0.1, 0.12), {}, Path(),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.avatar.base import Avatar, AvatarState, EyeLook, Fit
+from livecam.avatar.base import Avatar, AvatarState, EyeParameters, Fit
 from livecam.compose import covers
 from livecam.config.settings import OnLost, Settings
 from livecam.core.commands import Command
@@ -34,7 +34,7 @@ MAGENTA = np.array((255, 0, 255), np.uint8)
 
 def avatar() -> Avatar:
     fit = Fit((0, 0.01, 0.056), (0, -0.06, -0.01), 0.08, 0.09, 0.1)
-    eyes = EyeLook((0.3, 0.1, 0.0), (0.1, 0.0, 0.0), 0.85, 0.5)
+    eyes = EyeParameters((0.3, 0.1, 0.0), (0.1, 0.0, 0.0), 0.85, 0.5)
     return Avatar("blob", "Blob", "团", "test", "MIT", (), (), eyes, fit, {}, Path())
 
 

@@ -107,7 +107,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class EyeLook:
+class EyeParameters:
     """The parameters of the eye shader; colours are linear."""
 
     iris_inner: tuple[float, float, float]
@@ -117,7 +117,7 @@ class EyeLook:
 
 
 @dataclass(frozen=True, slots=True)
-class FurLook:
+class FurParameters:
     """Factors of a head's fur over the default; the mesh says where it grows."""
 
     strands: float = 1.0  # their density
@@ -147,14 +147,14 @@ class Avatar:
     licence: str
     meshes: tuple[Mesh, ...]
     light_meshes: tuple[Mesh, ...]  # coarser level of detail of the light tier; may be `meshes`
-    eyes: EyeLook
+    eyes: EyeParameters
     fit: Fit
     gains: dict[str, float]  # by expression: factor over the rig's own gain
     folder: Path
     bones: tuple[Bone, ...] = ()
     anchors: dict[str, Anchor] = field(default_factory=dict)  # by kind of accessory: "glasses"
     neck: Literal["ruff", "collar", "tint"] = "ruff"  # how the wearer's neck is hidden
-    fur: FurLook = FurLook()
+    fur: FurParameters = FurParameters()
 
 
 @dataclass(frozen=True, slots=True)

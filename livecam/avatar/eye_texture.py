@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import EyeLook, Points
+from livecam.avatar.base import EyeParameters, Points
 from livecam.core.curves import smoothstep
 from livecam.core.frame import Image
 from livecam.core.srgb import srgb_from_linear
@@ -22,17 +22,17 @@ BORDER = 0.995  # just inside the texture, which repeats beyond its edge
 RING_FROM, RING = 0.76, 0.07  # radius from which the iris darkens, to this factor at its edge
 
 
-def eye_texture(look: EyeLook) -> Image:
+def eye_texture(parameters: EyeParameters) -> Image:
     """Paints the front half of an eye: uint8[SIZE, SIZE, 3], sRGB, white at the border."""
     y, x = (np.mgrid[:SIZE, :SIZE, :1][:2] + 0.5) * (2 / SIZE) - 1
-    r = np.hypot(x, y) / np.sin(look.iris_angle_rad)
+    r = np.hypot(x, y) / np.sin(parameters.iris_angle_rad)
     fibre = _fibres(np.arctan2(y, x), r)
-    inner, outer = np.array(look.iris_inner), np.array(look.iris_outer)
+    inner, outer = np.array(parameters.iris_inner), np.array(parameters.iris_outer)
     iris = inner + (outer - inner) * smoothstep(0.45, 1.0, r)
     iris *= 0.5 + fibre
     iris *= 1.5 + 0.8 * smoothstep(-0.4, 0.6, y)  # light gathers below
     iris *= 1 + (RING - 1) * smoothstep(RING_FROM, 1.0, r)
-    iris += (BLACK - iris) * smoothstep(look.pupil + 0.035, look.pupil - 0.035, r)
+    iris += (BLACK - iris) * smoothstep(parameters.pupil + 0.035, parameters.pupil - 0.035, r)
     eye = WHITE * (1 - 0.28 * smoothstep(1.22, 1.0, r))
     eye += (iris - eye) * smoothstep(1.04, 0.96, r)
     encoded = srgb_from_linear(np.clip(eye, 0, 1))

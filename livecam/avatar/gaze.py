@@ -31,7 +31,7 @@ FULL_TURN_RAD = float(np.radians(31.0))  # yaw of an eye at weight 1
 HIDDEN_FROM, HIDDEN_AT = 0.15, 0.5  # blink weights between which the eye becomes unreliable
 # Mean inward weights from which eyes are crossed on purpose; straight ones measure up to 0.1.
 CROSSED_FROM, CROSSED_AT = 0.2, 0.4
-# Large eyes that converge on the lens look crossed in its image: this share of the true angle.
+# Large eyes that converge on the lens appear crossed in its image: this share of the true angle.
 VERGENCE_SHARE = 0.35
 MIN_DISTANCE_M, MAX_DISTANCE_M = 0.35, 2.0
 
@@ -47,7 +47,7 @@ VERTICAL_SHARE = 0.6  # vertical amplitude over the horizontal one
 IDLE_S = 0.5  # time constant of the return to the front
 
 CLOSES, OPENS = 0.45, 0.30  # a lid this far down is shutting; a shut one this far up opens
-AHEAD_S = 0.02  # a lid is extrapolated this far, so that a fast one shuts earlier
+LID_PREDICTION_S = 0.02  # of a lid, so that a fast one shuts earlier
 SHUT_PER_S, OPEN_PER_S = 14.0, 8.0
 MIN_SHUT_S = 0.06  # so that two frames at 30 a second show it
 DROOP_SHARE, MAX_DROOP = 0.5, 0.22  # of a lid that rests half open
@@ -77,7 +77,7 @@ class Gaze:
     def step(
         self, morphs: NDArray[np.float64], vergence: float, dt: float, idle: bool, amount: float
     ) -> None:
-        """Cleans the look weights in place.
+        """Cleans the eyeLook weights in place.
 
         Args:
             morphs: float64[52], measured; the lids are those measured too.
@@ -92,19 +92,19 @@ class Gaze:
             vergence = max(vergence, self._measure(morphs))
         saccade = self._wander(dt, idle)
         left, up = (aim + amount * more for aim, more in zip(self._aim, saccade, strict=True))
-        for look, out in zip(_LOOK, (left - vergence, -left - vergence), strict=True):
-            morphs[look] = [min(max(weight, 0.0), 1.0) for weight in (-out, out, up, -up)]
+        for indices, out in zip(_LOOK, (left - vergence, -left - vergence), strict=True):
+            morphs[indices] = [min(max(weight, 0.0), 1.0) for weight in (-out, out, up, -up)]
 
     def _measure(self, morphs: NDArray[np.float64]) -> float:
         """Updates the aim; returns how far both eyes are turned in on purpose."""
         blinks = [float(blink) for blink in morphs[_BLINK]]
         trust = [_fade(HIDDEN_AT, HIDDEN_FROM, blink) for blink in blinks]
-        looks: list[list[float]] = morphs[_LOOK].tolist()
-        inwards = [look[0] - look[1] for look in looks]
+        gazes: list[list[float]] = morphs[_LOOK].tolist()
+        inwards = [gaze[0] - gaze[1] for gaze in gazes]
         # eyeLookDown was faded by the blink (avatar/expression.py): undone here.
         ups = [
-            look[2] - look[3] / (1 - min(blink, HIDDEN_AT))
-            for look, blink in zip(looks, blinks, strict=True)
+            gaze[2] - gaze[3] / (1 - min(blink, HIDDEN_AT))
+            for gaze, blink in zip(gazes, blinks, strict=True)
         ]
         total = sum(trust)
         if total > 0.5:
@@ -201,7 +201,7 @@ class Lid:
     def _decide(self, down: float, speed: float, dt: float, blink: bool) -> None:
         self._shut_s = self._shut_s + dt if self._shut and self._at == 1.0 else 0.0
         stays = self._shut and (self._shut_s < MIN_SHUT_S or down > OPENS)
-        shuts = down > OPENS and down + AHEAD_S * speed > CLOSES
+        shuts = down > OPENS and down + LID_PREDICTION_S * speed > CLOSES
         self._shut = stays or shuts or blink
 
 

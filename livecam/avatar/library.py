@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livecam.avatar.base import MAX_BONES, Anchor, Avatar, Bone, EyeLook, Fit, FurLook
+from livecam.avatar.base import MAX_BONES, Anchor, Avatar, Bone, EyeParameters, Fit, FurParameters
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.skin import BODY, HEAD
 from livecam.config.paths import shipped_folder, user_data_folder
@@ -45,10 +45,10 @@ class CommonDescription(BaseModel):
 class AvatarDescription(CommonDescription):
     """The keys of `avatar.toml`; its tables are the classes of avatar/base.py."""
 
-    eyes: EyeLook
+    eyes: EyeParameters
     fit: Fit
     neck: Literal["ruff", "collar", "tint"] = "ruff"
-    fur: FurLook = FurLook()
+    fur: FurParameters = FurParameters()
     gains: dict[str, float] = {}
     anchors: dict[str, Anchor] = {}
 
@@ -184,7 +184,7 @@ def _first_problem(err: ValidationError, model: type[BaseModel]) -> str:
     # A misspelt key is both unknown and missing; its own name helps more.
     problem = min(err.errors(), key=lambda each: each["type"] not in _UNKNOWN_KEY)
     key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
-    parts = [part.__slots__ for part in (EyeLook, FurLook, Fit, Bone, Anchor)]
+    parts = [part.__slots__ for part in (EyeParameters, FurParameters, Fit, Bone, Anchor)]
     known = [*model.model_fields, *chain.from_iterable(parts)]
     match problem["type"]:
         case "missing":

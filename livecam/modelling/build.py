@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from livecam.avatar.accessories import ITEM_FILE, ITEM_TOML, LIGHT_ITEM_FILE
-from livecam.avatar.base import EyeLook, Mesh
+from livecam.avatar.base import EyeParameters, Mesh
 from livecam.avatar.gltf import write_glb
 from livecam.modelling.accessories.base import AccessoryModel
 from livecam.modelling.descriptions import accessory_toml, avatar_toml
@@ -27,7 +27,7 @@ from livecam.modelling.teeth import tooth_rows
 from livecam.modelling.thumbnail import thumbnail, write_png
 from livecam.modelling.whiskers import whiskers
 
-_NO_EYES = EyeLook((0, 0, 0), (0, 0, 0), 1.0, 0.5)
+_NO_EYES = EyeParameters((0, 0, 0), (0, 0, 0), 1.0, 0.5)
 
 
 def build_meshes(species: Species, detail: LevelOfDetail) -> tuple[Mesh, ...]:
@@ -70,7 +70,7 @@ def build_avatar(species: Species, folder: Path) -> None:
     light = build_meshes(species, LIGHT)
     write_glb(folder / "head.glb", build_meshes(species, FULL), bones, neck)
     write_glb(folder / "head.light.glb", light, bones, neck)
-    write_png(folder / "thumbnail.png", thumbnail(light, species.eye_look))
+    write_png(folder / "thumbnail.png", thumbnail(light, species.eye_parameters))
     (folder / "avatar.toml").write_text(avatar_toml(species), "utf-8")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from livecam.avatar.accessories import Press
-from livecam.avatar.base import Anchor, Bone, EyeLook
+from livecam.avatar.base import Anchor, Bone, EyeParameters
 from livecam.modelling.accessories.base import AccessoryModel
 from livecam.modelling.anchors import fit_anchors
 from livecam.modelling.detail import LIGHT
@@ -24,7 +24,7 @@ def avatar_toml(species: Species) -> str:
     return "\n".join(
         [
             _label(species.name, species.title, species.title_zh) + f'neck = "{species.neck}"\n',
-            _eyes(species.eye_look),
+            _eyes(species.eye_parameters),
             _fur(species),
             _fit(species),
             gains,
@@ -53,13 +53,13 @@ licence = "MIT"
 """
 
 
-def _eyes(look: EyeLook) -> str:
+def _eyes(eyes: EyeParameters) -> str:
     return f"""\
 [eyes]  # linear colours
-iris_inner = {_numbers(*look.iris_inner)}
-iris_outer = {_numbers(*look.iris_outer)}
-iris_angle_rad = {look.iris_angle_rad:.4f}
-pupil = {look.pupil}
+iris_inner = {_numbers(*eyes.iris_inner)}
+iris_outer = {_numbers(*eyes.iris_outer)}
+iris_angle_rad = {eyes.iris_angle_rad:.4f}
+pupil = {eyes.pupil}
 """
 
 

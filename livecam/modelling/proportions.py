@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from livecam.avatar.base import Anchor, EyeLook, Material
+from livecam.avatar.base import Anchor, EyeParameters, Material
 from livecam.modelling.rig_bones import RigBone
 from livecam.modelling.vectors import Vector
 
@@ -87,9 +87,9 @@ class HeadProportions:
     gains: dict[str, float] = field(default_factory=dict)  # expression name -> factor
 
     @property
-    def eye_look(self) -> EyeLook:
+    def eye_parameters(self) -> EyeParameters:
         """The colours and sizes of iris and pupil."""
-        return EyeLook(
+        return EyeParameters(
             iris_inner=self.iris_inner,
             iris_outer=self.iris_outer,
             iris_angle_rad=round(float(np.radians(self.iris_angle_deg)), 4),

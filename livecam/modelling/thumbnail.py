@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import EyeLook, Material, Mesh
+from livecam.avatar.base import EyeParameters, Material, Mesh
 from livecam.core.srgb import srgb_from_linear
 from livecam.modelling.sdf import smoothstep
 from livecam.modelling.vectors import Array, rotation, unit, vector
@@ -24,7 +24,7 @@ _RIM = unit(vector((0.65, 0.55, -0.45)))
 _SKY, _GROUND = vector((0.42, 0.45, 0.50)), vector((0.24, 0.19, 0.16))
 
 
-def thumbnail(meshes: Sequence[Mesh], eyes: EyeLook) -> NDArray[np.uint8]:
+def thumbnail(meshes: Sequence[Mesh], eyes: EyeParameters) -> NDArray[np.uint8]:
     """Draws a head, smiling a little, as sRGB with straight alpha: uint8[256, 256, 4]."""
     turn = rotation((0, 1, 0), _YAW_DEG)
     edge = _SIZE * _SUPERSAMPLING
@@ -87,7 +87,7 @@ def _light(mesh: Mesh, turn: Array) -> Array:
 
 
 def _draw(
-    image: Array, depth: Array, pixels: Array, values: Array, mesh: Mesh, eyes: EyeLook
+    image: Array, depth: Array, pixels: Array, values: Array, mesh: Mesh, eyes: EyeParameters
 ) -> None:
     """Rasterises the triangles that face the viewer, with a depth buffer."""
     corners = pixels[mesh.indices]
@@ -121,7 +121,7 @@ def _draw(
         image[y0:y1, x0:x1][here] = drawn
 
 
-def _iris(direction: Array, eyes: EyeLook) -> Array:
+def _iris(direction: Array, eyes: EyeParameters) -> Array:
     """Shades white, iris and pupil by the direction from the eye's centre, and a reflection."""
     d = unit(direction)
     r = np.hypot(d[:, 0], d[:, 1]) / np.sin(eyes.iris_angle_rad)
