@@ -277,8 +277,8 @@ def _read_back(device: str, settings: Settings) -> Check:
             "close the programs that use it, and load v4l2loopback again",
             device=device,
         )
-    found = f"{device}: other programs get a picture {echo.delay_ms:.0f} ms after it was sent"
-    return _ok(found, device=device, sent=echo.sent, seen=echo.received, delay_ms=echo.delay_ms)
+    found = f"{device}: other programs get a picture {echo.latency_ms:.0f} ms after it was sent"
+    return _ok(found, device=device, sent=echo.sent, seen=echo.received, delay_ms=echo.latency_ms)
 
 
 def _encoder(settings: Settings) -> Check:

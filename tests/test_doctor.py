@@ -27,7 +27,7 @@ from livecam.sources.devices import Camera
 from tests.i420 import rgba_from_i420
 
 SPEED = {"fps": 30.0, "size": [1280, 720], "tier": "light", "delay_ms": 48.0}
-DELAY_S = 0.02
+LATENCY_S = 0.02
 
 
 def report(**statuses: str) -> Report:
@@ -253,7 +253,7 @@ class Device:
         except queue.Empty:
             return None
         self._unfinished = True
-        self._clock.advance(DELAY_S)
+        self._clock.advance(LATENCY_S)
         return picture
 
     def close(self) -> None:
@@ -264,12 +264,12 @@ def echo_of(device: Device, clock: ManualClock) -> Any:
     return measure_echo(device, lambda: device, OutputInfo(640, 360, 30), clock, frames=20)
 
 
-def test_the_delay_of_a_device_is_measured():
+def test_the_latency_of_a_device_is_measured():
     clock = ManualClock(start=70.0)  # the stamp has started over by then
     device = Device(clock)
     echo = echo_of(device, clock)
     assert (echo.sent, echo.received) == (20, 20)
-    assert echo.delay_ms == pytest.approx(1000 * DELAY_S, abs=1)
+    assert echo.latency_ms == pytest.approx(1000 * LATENCY_S, abs=1)
     assert device.closed
 
 

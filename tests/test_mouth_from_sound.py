@@ -247,7 +247,7 @@ def test_a_voice_is_heard_through_white_noise(say: Say):
     assert np.corrcoef(clean_jaw, noisy_jaw)[0, 1] > 0.95
 
 
-# Loudness, delay, cost -----------------------------------------------------------------------
+# Loudness, latency, cost -----------------------------------------------------------------------
 
 
 def test_speaking_softly_moves_the_mouth_as_much(say: Say):
@@ -257,7 +257,7 @@ def test_speaking_softly_moves_the_mouth_as_much(say: Say):
     assert np.percentile(soft, 95) == approx(np.percentile(loud, 95), rel=0.1)
 
 
-def delay_s(sound: Samples, lead: int) -> float:
+def latency_s(sound: Samples, lead: int) -> float:
     """From the onset, `lead` samples after the beginning, to half of the jaw's final opening."""
     jaw = mouths(np.concatenate((np.zeros(lead, np.float32), sound)))[:, JAW]
     onset_s = lead / RATE
@@ -271,8 +271,8 @@ def delay_s(sound: Samples, lead: int) -> float:
 def test_the_jaw_is_half_open_within_60_ms_of_the_sound(say: Say, voice: str):
     """However the blocks of 10 ms lie; the wait for a whole block is in it."""
     vowels = [say(f"[[{vowel}::]]", voice) for vowel in "aeiou"]
-    delays = [delay_s(sound, 8000 + shift) for sound in vowels for shift in range(0, 160, 53)]
-    assert max(delays) < 0.06
+    latencies = [latency_s(sound, 8000 + shift) for sound in vowels for shift in range(0, 160, 53)]
+    assert max(latencies) < 0.06
 
 
 def test_a_second_of_sound_costs_little(say: Say):

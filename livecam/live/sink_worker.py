@@ -78,8 +78,8 @@ class SinkWorker:
         self.description = ""  # for people, once the sink is open
         self.format: PixelFormat | None = None  # that it wants, once made
         self.sent = 0
-        self.delays_s: list[float] = []  # captured -> accepted by the sink; only if kept
-        self.keep_delays = False
+        self.latencies_s: list[float] = []  # captured -> accepted by the sink; only if kept
+        self.keep_latencies = False
         self._make = make
         self._info = info
         self._clock = clock
@@ -146,6 +146,6 @@ class SinkWorker:
         with self._timer.stage(f"sink:{self.name}"):
             sink.send(frame)
         self.sent += 1
-        if self.keep_delays and frame.index != self._last_index:
-            self.delays_s.append(self._clock.now() - frame.captured_at)
+        if self.keep_latencies and frame.index != self._last_index:
+            self.latencies_s.append(self._clock.now() - frame.captured_at)
         self._last_index = frame.index

@@ -25,7 +25,7 @@ from livecam.sources.choose import source_maker
 
 WINDOW = 2_000  # stage times that are kept: the memory measured stays the pipeline's own
 WARM_UP_S = 3.0  # models load, caches fill, filters settle: not measured
-LONGEST_WARM_UP_S = 20.0  # without a face by then, there is none
+MAX_WARM_UP_S = 20.0  # without a face by then, there is none
 
 
 def bench(
@@ -75,7 +75,7 @@ class _Bench:
         session = stack.enter_context(live_session(settings, make_source, self._clock, timer))
         self._graphics = session.graphics
         self._sink = SinkWorker("null", NullSink, session.output, self._clock, timer)
-        self._sink.keep_delays = True
+        self._sink.keep_latencies = True
         self._loop = LiveLoop(
             session.pipeline, session.capture, session.tracking, [self._sink], self._clock, timer,
             None, self._after_publishing,
@@ -100,7 +100,7 @@ class _Bench:
             shown_s = 0.0 if self._first_avatar_at is None else now - self._first_avatar_at
             if shown_s > WARM_UP_S:
                 self._begin(now)
-            elif now - self._started_at > LONGEST_WARM_UP_S:
+            elif now - self._started_at > MAX_WARM_UP_S:
                 return (Command.QUIT,)
             return ()
         self._published += 1
@@ -117,21 +117,21 @@ class _Bench:
         self._measuring_since = now
         self._cpu_at = time.process_time()
         self._memory_mb = resident_mb()
-        self._sink.delays_s.clear()
+        self._sink.latencies_s.clear()
         self._timer.clear()
 
     def _result(self, tier: str, size: tuple[int, int]) -> dict[str, Any]:
-        delays_ms = [1e3 * d for d in self._sink.delays_s]
-        quarter = max(1, len(delays_ms) // 4)
+        latencies_ms = [1e3 * d for d in self._sink.latencies_s]
+        quarter = max(1, len(latencies_ms) // 4)
         memory_mb = resident_mb()
         return {
             "fps": round(self._tracked / self._wall_s, 2),
             "cpu_ms_per_frame": round(1e3 * self._cpu_s / max(1, self._published), 2),
             "delay_ms": {
-                "median": round(statistics.median(delays_ms), 2),
-                "p95": round(percentile(delays_ms, 95), 2),
-                "first_quarter": round(statistics.median(delays_ms[:quarter]), 2),
-                "last_quarter": round(statistics.median(delays_ms[-quarter:]), 2),
+                "median": round(statistics.median(latencies_ms), 2),
+                "p95": round(percentile(latencies_ms, 95), 2),
+                "first_quarter": round(statistics.median(latencies_ms[:quarter]), 2),
+                "last_quarter": round(statistics.median(latencies_ms[-quarter:]), 2),
             },
             "memory_mb": round(memory_mb, 1),
             "memory_growth_mb": round(memory_mb - self._memory_mb, 1),

@@ -35,7 +35,7 @@ class Echo:
     device: str
     sent: int
     received: int  # frames with a readable time
-    delay_ms: float  # median, from sent to read; 0 when none was received
+    latency_ms: float  # median, from sent to read; 0 when none was received
 
 
 def stamped(width: int, height: int, milliseconds: int) -> Image:
@@ -82,11 +82,11 @@ def measure_echo(
             if index == 0:
                 echoes.start()  # some devices can be read only once there is a frame
             clock.sleep(now + 1 / info.fps - clock.now())
-        delays_ms = echoes.stop()
+        latencies_ms = echoes.stop()
     finally:
         sink.close()
-    delay_ms = float(statistics.median(delays_ms)) if delays_ms else 0.0
-    return Echo(device, frames, len(delays_ms), delay_ms)
+    latency_ms = float(statistics.median(latencies_ms)) if latencies_ms else 0.0
+    return Echo(device, frames, len(latencies_ms), latency_ms)
 
 
 class DeviceReader:
@@ -113,7 +113,7 @@ class _EchoThread:
         self._open_reader = open_reader
         self._clock = clock
         self._stopping = threading.Event()
-        self._delays_ms: list[int] = []
+        self._latencies_ms: list[int] = []
         # A driver may keep a read waiting for ten seconds; the process must not wait with it.
         self._thread = threading.Thread(target=self._run, name="echo", daemon=True)
 
@@ -123,7 +123,7 @@ class _EchoThread:
     def stop(self) -> list[int]:
         self._stopping.set()
         self._thread.join(READER_STOPS_S)
-        return list(self._delays_ms)
+        return list(self._latencies_ms)
 
     def _run(self) -> None:
         reader = self._open_reader()
@@ -135,7 +135,7 @@ class _EchoThread:
                 sent = read_stamp(grey)
                 if sent is not None:
                     now = _milliseconds(self._clock.now())
-                    self._delays_ms.append((now - sent) % (1 << BITS))
+                    self._latencies_ms.append((now - sent) % (1 << BITS))
         finally:
             reader.close()
 

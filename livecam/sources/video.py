@@ -14,7 +14,7 @@ from livecam.media.reader import VideoReader
 from livecam.sources.base import SourceInfo
 
 MAX_WAIT_S = 0.9  # a longer pause in the file is bridged with its last frame
-MAX_DELAY_S = 0.1  # a schedule missed by more is shifted, so that delay does not accumulate
+MAX_OVERDUE_S = 0.1  # a schedule missed by more is shifted, so that the lag does not accumulate
 
 
 class VideoFile:
@@ -82,9 +82,9 @@ class VideoFile:
         now = self._clock.now()
         if self._start_at is None:
             self._start_at = now - frame.captured_at
-        late_s = now - (self._start_at + frame.captured_at)
-        if late_s > MAX_DELAY_S:
-            self._start_at += late_s
+        overdue_s = now - (self._start_at + frame.captured_at)
+        if overdue_s > MAX_OVERDUE_S:
+            self._start_at += overdue_s
         return Frame(frame.image, frame.index, self._start_at + frame.captured_at)
 
     def _first_again(self) -> Frame | None:
