@@ -513,6 +513,20 @@ def test_who_wants_a_cover_for_lost_faces_gets_it_until_one_of_two_has_surely_le
     assert states[-1] == "avatar"
 
 
+def test_after_a_failure_a_held_avatar_is_not_drawn_where_the_face_has_gone_meanwhile() -> None:
+    stage = Couple(np.random.default_rng(1), "aligned", hold_s=3.0)
+    stage.sees(*stage.faces()[:2])
+    stage.break_graphics()
+    for _ in range(5):
+        stage.places[0] += 0.05
+        assert stage.sees(*stage.faces()[:2]).state is Shown.HOLD
+    stage.break_graphics(False)
+    for _ in range(10):  # no observation comes; meanwhile a new compositor is made
+        published = stage.hears_nothing(0.1)
+        assert published.state is Shown.HOLD
+        assert not bare(published)
+
+
 def test_passing_through_shows_no_face_that_wears_nothing() -> None:
     privacy = {"on_lost": OnLost.PASSTHROUGH, "hold_s": 0.0}
     stage = Couple(np.random.default_rng(1), "aligned")

@@ -60,7 +60,7 @@ class _Covered:
 
     composite: Composite
     segmentation: Segmentation | None
-    wearers: tuple[Wearer, ...]
+    wearers: tuple[Wearer, ...]  # empty: their avatars have moved on, it cannot be drawn again
     faces: tuple[FaceState, ...]  # of the visible wearers
     primary: int | None  # track id
 
@@ -169,6 +169,10 @@ class Pipeline:
             return self._show(observation, now, newest)
         except Exception as error:
             self.composition.failed(error, now)
+            if self._covered is not None:
+                # The avatars may be where the face is in the frame that failed: over the frame of
+                # the last composite they would bare it.
+                self._covered = replace(self._covered, wearers=())
             return self._publish(self.guard.failed(now), now, frame)
 
     def _show(self, observation: Observation, now: float, newest: Frame | None) -> Published:
