@@ -7,6 +7,7 @@ then a matter of colour.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,10 +19,11 @@ from livecam.compose import covers
 from livecam.config.settings import OnLost, Settings
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError
-from livecam.core.face import Face
+from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px, project
+from livecam.pipeline.cast import Wearer
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
@@ -525,6 +527,38 @@ def test_after_a_failure_a_held_avatar_is_not_drawn_where_the_face_has_gone_mean
         published = stage.hears_nothing(0.1)
         assert published.state is Shown.HOLD
         assert not bare(published)
+
+
+def test_one_who_appears_is_not_left_out_when_the_others_are_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The frame in which they appear is older than the published one, and is not shown; the next
+    frame, which has no observation of its own, shows them too."""
+    is_found = True
+
+    def followed(wearer: Wearer, tracked: Frame, newest: Frame) -> FaceState | None:
+        assert wearer.face is not None
+        return replace(wearer.face, at=newest.captured_at) if is_found else None
+
+    monkeypatch.setattr(Wearer, "followed", followed)
+    stage = Couple(np.random.default_rng(1), "newest", hold_s=1.0)
+    one, two, _ = stage.faces()
+
+    def shows(faces: tuple[Face, ...] | None, taken_at: float, newest_at: float) -> Published:
+        stage.now = taken_at
+        observation = None if faces is None else Observation(stage.picture(), faces)
+        stage.now = newest_at
+        newest = stage.picture()
+        return stage.pipeline.show(observation, newest_at, newest)
+
+    stage.there[1] = False
+    assert shows((one,), 100.0, 100.07).state is Shown.AVATAR
+    stage.there[1], is_found = True, False
+    assert shows((one, two), 100.03, 100.1).frame.captured_at == 100.07
+    is_found = True
+    published = shows(None, 0.0, 100.13)
+    assert published.state is Shown.AVATAR
+    assert not bare(published)
 
 
 def test_passing_through_shows_no_face_that_wears_nothing() -> None:

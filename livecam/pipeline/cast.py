@@ -175,10 +175,14 @@ class Cast:
     def refollow(
         self, wearers: Sequence[Wearer], newest: Frame, now: float, dt: float
     ) -> DrivenCast | None:
-        """Follows the wearers of the last frame into a newer one that has no observation."""
-        visible = tuple(wearer for wearer in wearers if wearer.face is not None)
+        """Follows the wearers of the last frame into a newer one that has no observation.
+
+        Returns None when they are not found there, or when not all who are visible by now are
+        among them.
+        """
+        visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
         held = tuple(wearer for wearer in wearers if wearer.face is None)
-        if not visible or self._observation is None:
+        if not visible or not set(visible) <= set(wearers) or self._observation is None:
             return None
         presence = Presence(visible, held, None)
         return self.drive(presence, (Shown.HOLD,) * len(held), now, dt, newest, math.inf)
