@@ -561,6 +561,22 @@ def test_one_who_appears_is_not_left_out_when_the_others_are_followed(
     assert not bare(published)
 
 
+@pytest.mark.parametrize("name", ["raccoon", "none"])
+def test_a_held_avatar_stands_on_blur_also_when_a_key_has_turned_avatars_on(name: str) -> None:
+    stage = Couple(np.random.default_rng(1), "aligned")
+    settings = Settings.model_validate({"avatar": {"people": 2, "avatar": name}})
+    both = (avatar(),) * 2
+    stage.pipeline = TrackedPipeline(settings, both, stage._make, stage.pipeline.output)
+    stage.sees(*stage.faces()[:2])
+    stage.pipeline.change_avatar(avatar())
+    stage.sees(*stage.faces()[:2])
+    for _ in range(25):
+        stage.places[1] -= 0.005  # goes on while the tracker misses them
+        published = stage.sees(stage.faces()[0])
+        assert published.state is Shown.AVATAR
+        assert not bare(published)
+
+
 def test_passing_through_shows_no_face_that_wears_nothing() -> None:
     privacy = {"on_lost": OnLost.PASSTHROUGH, "hold_s": 0.0}
     stage = Couple(np.random.default_rng(1), "aligned")

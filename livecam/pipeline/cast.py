@@ -203,6 +203,7 @@ class Cast:
 
     def change_avatars(self, avatars: Sequence[Avatar], changed: Avatar) -> None:
         """Gives every slot its avatar anew where that is the one that `changed`."""
+        self._cover_held = True  # from now on avatars are drawn
         for slot, wearer in enumerate(self._wearers):
             if avatars[slot % len(avatars)] is changed:
                 wearer.driver.change_avatar(changed)
