@@ -21,8 +21,10 @@ from livecam.convert.survey import Survey
 from livecam.core.frame import Frame, Rect
 from livecam.core.observation import Observation
 from livecam.media.reader import VideoInfo
+from livecam.people.tracker import PeopleTracker
 from livecam.pipeline import publication
 from livecam.pipeline.composition import Composite
+from livecam.pipeline.pipeline import Pipeline
 from livecam.pipeline.publication import publish
 from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
@@ -220,8 +222,17 @@ def test_an_observation_enters_each_module_of_the_pipeline_at_most_twice(alignme
     }
 
 
-def test_the_curtain_is_up_for_faces_that_were_not_associated() -> None:
-    """An observation that no one associated has no wearers: it shows nothing."""
+@pytest.mark.parametrize("people", [None, 1, 3])
+def test_the_curtain_is_up_for_faces_that_were_not_associated_for_the_slots(
+    people: int | None,
+) -> None:
+    """Else the bystanders would not be known, and passthrough would show them."""
     stage = Stage()
-    show = super(TrackedPipeline, stage.pipeline).show
-    assert is_curtain(show(Observation(stage.picture(), (face(),)), stage.now))
+    settings = Settings.model_validate(
+        {"privacy": {"on_lost": OnLost.PASSTHROUGH}, "avatar": {"people": 2}}
+    )
+    pipeline = Pipeline(settings, (avatar(),), stage._make, OutputInfo(*SIZE, 30.0))
+    observation = Observation(stage.picture(), (face(),))
+    if people is not None:
+        observation = PeopleTracker(people).update(observation)
+    assert is_curtain(pipeline.show(observation, stage.now))

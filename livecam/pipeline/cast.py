@@ -125,11 +125,17 @@ class Cast:
         ]
 
     def update(self, observation: Observation, now: float) -> Presence:
-        """Takes the next observation."""
+        """Takes the next observation.
+
+        Raises:
+            ValueError: it was not associated for as many slots as there are wearers, so that its
+                bystanders are not known.
+        """
+        if len(observation.slots) != len(self._wearers):
+            raise ValueError(f"{len(observation.slots)} slots for {len(self._wearers)} wearers")
         self._observation = observation
-        tracks = observation.wearers or (None,) * len(self._wearers)
         with self._timer.stage("smooth"):
-            for wearer, track in zip(self._wearers, tracks, strict=True):
+            for wearer, track in zip(self._wearers, observation.wearers, strict=True):
                 wearer.update(track, observation.frame)
         visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
         if not visible and self._unfilmed:
