@@ -368,6 +368,7 @@ class Covering(PaintingCompositor):
     def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
         if self.broken:
             raise GraphicsError("the driver gave up")
+        self.shown += avatars
         image = frame.image.copy()
         for state in avatars:
             head = state.camera_from_head
@@ -559,6 +560,18 @@ def test_one_who_appears_is_not_left_out_when_the_others_are_followed(
     published = shows(None, 0.0, 100.13)
     assert published.state is Shown.AVATAR
     assert not bare(published)
+
+
+def test_held_avatars_still_belong_to_their_people() -> None:
+    """A segmentation finds the avatar of its person by the track id, also while all are held."""
+    stage = Couple(np.random.default_rng(1), "aligned", hold_s=1.0)
+    stage.sees(*stage.faces()[:2])
+    drawn = stage.compositors[0].shown
+    worn = {(state.slot, state.track_id) for state in drawn}
+    assert {slot for slot, _ in worn} == {0, 1}
+    drawn.clear()
+    assert stage.sees().state is Shown.HOLD
+    assert {(state.slot, state.track_id) for state in drawn} == worn
 
 
 @pytest.mark.parametrize("name", ["raccoon", "none"])

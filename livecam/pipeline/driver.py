@@ -40,6 +40,7 @@ class AvatarDriver:
         self._easing = ReturnEasing()
         self._drift_px = np.zeros(2)  # how far the held head has moved on
         self._shown: AvatarState | None = None
+        self._track_id: int | None = None  # of the person
         self.change_avatar(avatar)
 
     def change_avatar(self, avatar: Avatar) -> None:
@@ -48,7 +49,7 @@ class AvatarDriver:
 
     def reset(self) -> None:
         """Resets the driver: its person has left."""
-        self._shown = None
+        self._shown = self._track_id = None
         self._rig.reset()
         self._easing.reset()
 
@@ -65,8 +66,8 @@ class AvatarDriver:
         state = self._rig.state(face, frame.width, frame.height, frame.image)
         state = self._easing.step(state, self._shown, dt)
         self._drift_px = np.zeros(2)
-        self._shown = replace(state, slot=self.slot, track_id=face.track_id)
-        return self._shown
+        self._track_id = face.track_id
+        return self._show(state)
 
     def idle(self, dt: float, height: int) -> AvatarState | None:
         """Moves the held avatar on by dt seconds, in a frame of that height; None if still."""
@@ -74,9 +75,7 @@ class AvatarDriver:
         state = self._rig.idle(dt)
         if state is None:
             return None
-        state = shifted(self._easing.eased(state), self._drift_px, height)
-        self._shown = replace(state, slot=self.slot)
-        return self._shown
+        return self._show(shifted(self._easing.eased(state), self._drift_px, height))
 
     def drift(self, dt: float, drift_px: NDArray[np.float64], height: int) -> AvatarState | None:
         """Moves the held avatar like `idle`, and by the expected motion of its wearer since then.
@@ -104,6 +103,10 @@ class AvatarDriver:
         heads = [self._rig.state(face, *size).camera_from_head for face in faces]
         self._rig.state(first, *size)
         return heads
+
+    def _show(self, state: AvatarState) -> AvatarState:
+        self._shown = replace(state, slot=self.slot, track_id=self._track_id)
+        return self._shown
 
 
 def shifted(state: AvatarState, by_px: NDArray[np.float64], height: int) -> AvatarState:
