@@ -20,7 +20,7 @@ const int TAPS = 32;
 
 // Four samples at the edge; where the camera blurs more, or the head moved, a spiral of samples
 // whose radii are the quantiles of a Gaussian, jittered along the streak.
-vec4 seen_at(vec2 at) {
+vec4 blurred_head_at(vec2 at) {
     vec2 r = texel * 0.35;
     if (blur <= 0.0 && streak == vec2(0.0)) {
         return 0.25 * (head_at(at + r) + head_at(at - r)
@@ -39,7 +39,7 @@ vec4 seen_at(vec2 at) {
 
 void main() {
     vec2 at = v_uv * head_from_region.xy + head_from_region.zw;
-    vec4 over = seen_at(at);
+    vec4 over = blurred_head_at(at);
     vec2 shades = texture(dark, v_uv).rg * strength;
     float shade = min(0.9, max(shades.x, shades.y)) * clamp((v_uv.y - fade.x) / (fade.y - fade.x), 0.0, 1.0);
     shade *= texture(catcher, v_uv * catcher_from_region.xy + catcher_from_region.zw).r;

@@ -58,7 +58,7 @@ void main() {
     vec3 eye_n = normalize(vec3(d.xy * (1.0 + bulge), d.z));
     vec3 ray = -refract(-eye_v, eye_n, ETA);
     float under = DEPTH * max(0.0, 1.0 - out_r * out_r);
-    vec2 seen = (d.xy - ray.xy * (under / max(ray.z, 0.35))) / iris.x;
+    vec2 iris_at = (d.xy - ray.xy * (under / max(ray.z, 0.35))) / iris.x;
     vec3 cornea = normalize(n + (eye_n - d).x * camera_from_head[0].xyz * scale
                               + (eye_n - d).y * camera_from_head[1].xyz * scale);
 
@@ -74,7 +74,7 @@ void main() {
     vec2 from_key = normalize(eye_key.xy + vec2(0.0, 0.5));
     vec3 c = white * light * 0.85;
     if (inside > 0.0) {
-        c = mix(c, iris_color(seen, from_key) * (light * 1.30 + 0.12), inside);
+        c = mix(c, iris_color(iris_at, from_key) * (light * 1.30 + 0.12), inside);
     }
     c *= lid;
 

@@ -16,24 +16,24 @@ uniform float mouth_open;  // 0 shut .. 1
 
 const float TEETH = 4.0, METAL = 9.0;
 
-struct Look {
+struct Shading {
     float roughness, metal, reflectance, wrap;  // wrap: how far diffuse light wraps around the terminator
     vec3 through;  // transmission, for translucent materials
 };
 
-Look look() {
+Shading shading() {
 #if defined(NOSE)
-    return Look(0.50, 0.0, 0.022, 0.10, vec3(0.075, 0.020, 0.014));  // subsurface red at its edges
+    return Shading(0.50, 0.0, 0.022, 0.10, vec3(0.075, 0.020, 0.014));  // subsurface red at its edges
 #elif defined(HAIR)
-    return Look(0.55, 0.0, 0.03, 0.30, vec3(0.0));
+    return Shading(0.55, 0.0, 0.03, 0.30, vec3(0.0));
 #elif defined(MOUTH)
     float tooth = step(TEETH - 0.5, v_surface.w);
-    return Look(mix(0.30, 0.16, tooth), 0.0, mix(0.035, 0.05, tooth), 0.37,
-                mix(vec3(0.30, 0.05, 0.04), vec3(0.10, 0.08, 0.05), tooth));
+    return Shading(mix(0.30, 0.16, tooth), 0.0, mix(0.035, 0.05, tooth), 0.37,
+                   mix(vec3(0.30, 0.05, 0.04), vec3(0.10, 0.08, 0.05), tooth));
 #else
     float metal = step(METAL - 0.5, v_surface.w);
-    return Look(mix(0.34, 0.26, metal), metal, mix(0.045, 0.0, metal), mix(0.20, 0.0, metal),
-                mix(vec3(0.06, 0.05, 0.03), vec3(0.0), metal));
+    return Shading(mix(0.34, 0.26, metal), metal, mix(0.045, 0.0, metal), mix(0.20, 0.0, metal),
+                   mix(vec3(0.06, 0.05, 0.03), vec3(0.0), metal));
 #endif
 }
 
@@ -54,7 +54,7 @@ void main() {
     // Reflections add light and cover little.
     pixel = vec4(c, max(tint, 0.5 * max(c.r, max(c.g, c.b))));
 #else
-    Look m = look();
+    Shading m = shading();
     float open = v_surface.y, lit = shadow(), roughness = m.roughness;
     vec3 albedo = v_color;
 #if defined(NOSE)
@@ -73,7 +73,7 @@ void main() {
     roughness += 0.2 * (1.0 - m.metal) * (texture(noise, v_rest * vec3(50.0, 11.0, 50.0)).b - 0.5);
 #endif
     vec3 f0 = mix(vec3(m.reflectance), albedo, m.metal);
-    float shade = mix(0.25, 1.0, lit), shine = open * mix(0.35, 1.0, lit);
+    float shade = mix(0.25, 1.0, lit), specular = open * mix(0.35, 1.0, lit);
     vec3 light = (key * key_on(n, m.wrap) * shade + 0.35 * fill + ambient(n)) * open;
     light += m.through * key * open * (0.5 - 0.5 * dot(n, key_direction));
 #ifdef NOSE  // red light wraps further than blue
@@ -82,17 +82,17 @@ void main() {
 #endif
     vec3 c = albedo * light * (1.0 - m.metal);
 #ifdef HAIR
-    c += key * hair_gloss(n, v, lie, strand, key_direction, v_color) * shine;
+    c += key * hair_gloss(n, v, lie, strand, key_direction, v_color) * specular;
     c += fur_rim(n, v, albedo, open, 0.8);
 #else
-    c += lobe(n, v, key_direction, key, roughness, f0) * shine;
+    c += lobe(n, v, key_direction, key, roughness, f0) * specular;
 #endif
 #ifdef HARD
     c += lobe(n, v, rim_direction, rim, roughness, f0) * open;
 #endif
 #ifdef NOSE  // a film of water over the leather
     vec3 film = normalize(mix(n, normalize(v_normal), 0.7));
-    c += 0.8 * lobe(film, v, key_direction, key, 0.21, vec3(0.04)) * shine;
+    c += 0.8 * lobe(film, v, key_direction, key, 0.21, vec3(0.04)) * specular;
     c += 1.3 * mirrored(film, v, 0.14, vec3(0.035)) * open;
 #else
     c += mirrored(n, v, roughness, f0) * open * open;

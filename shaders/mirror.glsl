@@ -12,9 +12,9 @@ vec3 lobe(vec3 n, vec3 v, vec3 to_lamp, vec3 lamp, float roughness, vec3 f0) {
     float a = max(roughness, KEY_SIZE), away = 1.0 - max(dot(v, h), 0.0);
     a *= a;
     float d = nh * nh * (a * a - 1.0) + 1.0;
-    float seen = 0.5 / mix(2.0 * nl * nv, nl + nv, a);
+    float visibility = 0.5 / mix(2.0 * nl * nv, nl + nv, a);
     float away2 = away * away;
-    return lamp * (nl * seen * a * a / max(d * d, 1e-6)) * (f0 + (1.0 - f0) * (away2 * away2 * away));
+    return lamp * (nl * visibility * a * a / max(d * d, 1e-6)) * (f0 + (1.0 - f0) * (away2 * away2 * away));
 }
 
 // The reflection of the environment; Karis's fit of the GGX split sum (2014).
