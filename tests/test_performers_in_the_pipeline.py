@@ -191,7 +191,7 @@ def test_hands_are_looked_for_where_the_sound_helps_the_mouth(
         asked.append(name)
         return None
 
-    monkeypatch.setattr("livecam.pipeline.build._if_here", here)
+    monkeypatch.setattr("livecam.pipeline.build._optional_path", here)
     assert segmenter_factory(settings, hurried=True) is not None
     assert "hand-landmarker" in asked
     assert "only of a face that is lost" in caplog.text

@@ -326,7 +326,7 @@ def test_an_unplugged_camera_draws_the_curtain() -> None:
 def test_the_last_picture_of_a_run_is_the_curtain() -> None:
     stage = Stage(on_lost=OnLost.PASSTHROUGH)
     stage.sees(face())
-    assert is_curtain(stage.pipeline.farewell(stage.now))
+    assert is_curtain(stage.pipeline.final_frame(stage.now))
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR])

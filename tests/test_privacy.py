@@ -94,7 +94,7 @@ def test_a_camera_that_went_away_leaves_nothing_to_hold() -> None:
 
 def test_the_bare_picture_needs_the_users_word() -> None:
     """Every history of five events: only `passthrough` ever lets the camera through."""
-    events = ("covered", "unseen", "source_lost", "wait")
+    events = ("covered", "undetected", "source_lost", "wait")
     for on_lost in (OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR):
         for history in itertools.product(events, repeat=5):
             guarded, now, before = guard(on_lost), 0.0, Shown.CURTAIN
@@ -102,8 +102,8 @@ def test_the_bare_picture_needs_the_users_word() -> None:
                 now += 0.4
                 if event == "covered":
                     guarded.covered(now)
-                elif event == "unseen":
-                    guarded.unseen(now)
+                elif event == "undetected":
+                    guarded.undetected(now)
                 elif event == "source_lost":
                     guarded.source_lost()
                 asked = (guarded.lost(now), guarded.repeat(now, before), guarded.failed(now))

@@ -250,10 +250,10 @@ def merged(before: OnlineEstimate | None, estimator: RangeEstimator) -> OnlineEs
 def _is_frontal(face: FaceState) -> bool:
     """Returns whether the face is turned to the camera."""
     w, x, y, z = face.pose.rotation.tolist()
-    ahead = (2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y))
+    forward = (2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y))
     position = face.pose.translation.tolist()
     distance = math.hypot(*position)
-    along = -sum(a * p for a, p in zip(ahead, position, strict=True))
+    along = -sum(a * p for a, p in zip(forward, position, strict=True))
     return distance > 0 and along >= MIN_FRONTAL_COS * distance
 
 

@@ -194,10 +194,10 @@ def _kinds(alpha: Mask) -> NDArray[np.uint8]:
     pad = (1, -rows % TILE + 1, 1, -columns % TILE + 1)
     alpha = np.asarray(cv2.copyMakeBorder(alpha, *pad, cv2.BORDER_REPLICATE), np.uint8)
     near = np.ones((TILE + 2, TILE + 2), np.uint8)  # a tile and a border of one cell
-    most = cv2.dilate(alpha, near, anchor=(0, 0))
-    least = cv2.erode(alpha, near, anchor=(0, 0))
+    dilated = cv2.dilate(alpha, near, anchor=(0, 0))
+    eroded = cv2.erode(alpha, near, anchor=(0, 0))
     corners = (slice(0, alpha.shape[0] - 2, TILE), slice(0, alpha.shape[1] - 2, TILE))
-    some, whole = (most[corners] > 0).astype(np.uint8), (least[corners] == 255).astype(np.uint8)
+    some, whole = (dilated[corners] > 0).astype(np.uint8), (eroded[corners] == 255).astype(np.uint8)
     return np.asarray(some + whole, np.uint8)
 
 

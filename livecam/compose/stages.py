@@ -180,7 +180,7 @@ class CompositingStages:
         """
         projection = self._projections[state.slot % len(self._projections)]
         if state.slot != self._parts_slot:
-            self._forget_person()
+            self._reset_person()
             self._parts_slot = state.slot
         computed_at = segmentation.computed_at
         computed_at = segmentation.at if computed_at is None else computed_at
@@ -196,7 +196,7 @@ class CompositingStages:
         self._parts_at = computed_at
         return placed
 
-    def _forget_person(self) -> None:
+    def _reset_person(self) -> None:
         """Drops the state of one person: the segmentation is now that of another."""
         self._body.reset()
         self._parts = None

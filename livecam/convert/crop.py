@@ -57,12 +57,12 @@ class Crop:
 
     def _pose(self, camera_from_head: Matrix4, width: int, height: int) -> Matrix4:
         """Estimates the pose in the whole frame's camera; the distance follows from the size."""
-        seen_at = camera_from_head[:3, 3]
-        pixel = seen_at[:2] / -seen_at[2] * focal_px(SIDE_PX) * (1, -1) + SIDE_PX / 2
+        position = camera_from_head[:3, 3]
+        pixel = position[:2] / -position[2] * focal_px(SIDE_PX) * (1, -1) + SIDE_PX / 2
         affine = self._frame_from_crop()
         x, y = affine[:, :2] @ pixel + affine[:, 2]
         focal = focal_px(height)
-        depth = -seen_at[2] * focal / (focal_px(SIDE_PX) * self.side / SIDE_PX)
+        depth = -position[2] * focal / (focal_px(SIDE_PX) * self.side / SIDE_PX)
         at = np.array(((x - width / 2) / focal, (height / 2 - y) / focal, -1.0)) * depth
         cos, sin = np.cos(self.turn_rad), np.sin(self.turn_rad)
         turned_back = np.array(((cos, sin, 0), (-sin, cos, 0), (0, 0, 1)))

@@ -96,21 +96,23 @@ class GapSearch:
         for track in self.mains:
             expected = track.box(frame.index)
             near = [sample for sample in found if plausible(sample, expected)]
-            hit = near[0] if near else self._closer(frame, track, detector)
-            if hit is not None and self._credible(hit, track):
-                track.add(hit)
+            detected = near[0] if near else self._closer(frame, track, detector)
+            if detected is not None and self._credible(detected, track):
+                track.add(detected)
                 return track
         self.unassigned += [sample for sample in found if not self._known(sample)]
         return None
 
-    def _credible(self, hit: FaceSample, track: FaceTrack) -> bool:
+    def _credible(self, detected: FaceSample, track: FaceTrack) -> bool:
         """Returns whether a head moves fast enough for that pose, given its nearest detection.
 
         Soon after an outlier the same image would give the same outlier.
         """
-        nearest = track.nearest(hit.index)
-        away_s = abs(float(self.times[nearest.index] - self.times[hit.index]))
-        return change(nearest, hit) < MAX_RATE * (1.0 if away_s <= MAX_OUTLIER_S else MAX_STEPS)
+        nearest = track.nearest(detected.index)
+        away_s = abs(float(self.times[nearest.index] - self.times[detected.index]))
+        return change(nearest, detected) < MAX_RATE * (
+            1.0 if away_s <= MAX_OUTLIER_S else MAX_STEPS
+        )
 
     def _search_for_any(self, frame: Frame, detector: RetryDetector) -> None:
         found = detector.anywhere(frame) or self._smaller(frame, detector)

@@ -95,12 +95,12 @@ class ShotFinder:
         if self._return[index] < SAME * self._change[index]:
             return False
         return all(
-            values[index] > STANDS_OUT * _usual(values, index)
+            values[index] > STANDS_OUT * _typical(values, index)
             for values in (self._change, self._recolouring)
         )
 
 
-def _usual(values: list[float], index: int) -> float:
+def _typical(values: list[float], index: int) -> float:
     """Returns the median of the frames around one, without it and the first frame of the film."""
     around = values[max(1, index - AROUND) : index] + values[index + 1 : index + 1 + AROUND]
     return float(np.median(around)) if around else 0.0

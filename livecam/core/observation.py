@@ -30,23 +30,23 @@ class TrackMotion:
 
     box: FaceBox  # where it was detected last
     velocity: NDArray[np.float64]  # float64[2], pixels a second
-    seen_at: float  # time of the last detection, seconds
+    detected_at: float  # time of the last detection, seconds
     appearance: Appearance | None = None
 
     def predicted(self, now: float) -> FaceBox:
         """Predicts the box: a face that is not visible goes on a little and slows down."""
-        coast_s = COAST_S * (1 - math.exp(-max(now - self.seen_at, 0.0) / COAST_S))
+        coast_s = COAST_S * (1 - math.exp(-max(now - self.detected_at, 0.0) / COAST_S))
         out = self.box.copy()
         out[:2] += self.velocity * coast_s
         return out
 
     def gate(self, now: float) -> float:
         """Returns how far from the predicted box it may be, in face widths."""
-        return GATE + GATE_PER_S * min(max(now - self.seen_at, 0.0), MAX_GATE_S)
+        return GATE + GATE_PER_S * min(max(now - self.detected_at, 0.0), MAX_GATE_S)
 
     def updated(self, box: FaceBox, appearance: Appearance | None, now: float) -> TrackMotion:
         """Returns the state after a detection."""
-        dt = now - self.seen_at
+        dt = now - self.detected_at
         velocity = self.velocity
         if dt > 0:
             measured = (box[:2] - self.box[:2]) / dt
@@ -87,7 +87,7 @@ class Track:
 
     def missing_s(self, now: float) -> float:
         """Returns how long it was searched in vain: a stall of the tracker is no absence."""
-        return min(now - self.motion.seen_at, self.missed * MAX_GAP_S)
+        return min(now - self.motion.detected_at, self.missed * MAX_GAP_S)
 
     def is_stationary(self, now: float) -> bool:
         """Returns whether it was followed for long without any motion, like a poster."""

@@ -87,13 +87,13 @@ def quaternion_from_matrix(rotation: NDArray[np.float64]) -> Quaternion:
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
     # Four times the square of each part; from the largest the others follow without loss.
     parts = (1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz)
-    most = max(parts)
-    s = 2 * math.sqrt(most)
-    if most == parts[0]:
+    largest = max(parts)
+    s = 2 * math.sqrt(largest)
+    if largest == parts[0]:
         q = (s / 4, (zy - yz) / s, (xz - zx) / s, (yx - xy) / s)
-    elif most == parts[1]:
+    elif largest == parts[1]:
         q = ((zy - yz) / s, s / 4, (xy + yx) / s, (xz + zx) / s)
-    elif most == parts[2]:
+    elif largest == parts[2]:
         q = ((xz - zx) / s, (xy + yx) / s, s / 4, (yz + zy) / s)
     else:
         q = ((yx - xy) / s, (xz + zx) / s, (yz + zy) / s, s / 4)
@@ -122,7 +122,7 @@ def conjugate(q: Quaternion) -> Quaternion:
 
 
 def rotation_vector(q: Quaternion) -> Vector3:
-    """Returns axis times angle (radians, at most pi) of a unit quaternion: the log map."""
+    """Returns axis times angle (radians, at largest pi) of a unit quaternion: the log map."""
     w, *xyz = q.tolist() if q[0] >= 0 else (-q).tolist()
     length = math.hypot(*xyz)
     factor = 2.0 if length < 1e-12 else 2 * math.atan2(length, w) / length

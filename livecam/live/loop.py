@@ -72,7 +72,7 @@ class LiveLoop:
             wants_planes = any(sink.format is PixelFormat.I420 for sink in self.sinks)
             self.pipeline.composition.wants_planes = wants_planes
             self._publish(self.pipeline.show(observation, now, newest), taken_at)
-        self._publish(self.pipeline.farewell(self._clock.now()))
+        self._publish(self.pipeline.final_frame(self._clock.now()))
 
     def missed(self) -> dict[str, int]:
         """Values that were replaced before they were taken, per mailbox, and ticks without a
@@ -106,7 +106,7 @@ class LiveLoop:
         lost = self._capture.lost.is_set()
         if lost and not self._source_known_lost:
             self.pipeline.source_lost()
-            self._tracking.forget_people()
+            self._tracking.reset_people()
         self._source_known_lost = lost
 
     def _publish(self, published: Published, taken_at: float | None = None) -> None:

@@ -165,10 +165,10 @@ class _Run:
             return ()
         commands = self._window.show(published, self._session.pipeline, self._recording is not None)
         for command in commands:
-            self._obey(command)
+            self._execute(command)
         return commands
 
-    def _obey(self, command: Command) -> None:
+    def _execute(self, command: Command) -> None:
         if command is Command.NEXT_AVATAR:
             self._next_avatar()
         elif command is Command.RECORD:

@@ -112,7 +112,7 @@ class TrackingWorker:
         self.tracked = 0
         self._make_tracker = make_tracker
         self._people = people  # used on this thread alone
-        self._forget_people = threading.Event()
+        self._people_reset = threading.Event()
         self._frames = frames
         self._timer = timer
         self._tracker: Tracker | None = None
@@ -143,13 +143,13 @@ class TrackingWorker:
         if tracker is not None:
             tracker.close()
 
-    def forget_people(self) -> None:
+    def reset_people(self) -> None:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
-        self._forget_people.set()
+        self._people_reset.set()
 
     def _associated(self, observation: Observation) -> Observation:
-        if self._forget_people.is_set():
-            self._forget_people.clear()
+        if self._people_reset.is_set():
+            self._people_reset.clear()
             self._people.reset()
         return self._people.update(observation)
 

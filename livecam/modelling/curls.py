@@ -69,15 +69,15 @@ class Curls:
         return np.clip(colors * (tone * stripe)[:, None], 0, 1).astype(np.float32)
 
     def _spiral(self, curl: Curl, t: Array) -> Array:
-        ahead = unit(vector(curl.direction))
-        across = unit(np.cross(ahead, vector((0.2, 0.3, 1.0))).astype(np.float32))
-        up = np.cross(ahead, across)
+        forward = unit(vector(curl.direction))
+        across = unit(np.cross(forward, vector((0.2, 0.3, 1.0))).astype(np.float32))
+        up = np.cross(forward, across)
         angle = curl.turns * 2 * np.pi * t
         size = self.coil * smoothstep(0.0, 0.45, t) * (1 - 0.45 * t)
         drop = vector((0, -0.22, 0.10)) * (curl.length * t * t)[:, None]
         out: Array = (
             vector(curl.root)
-            + (curl.length * t)[:, None] * ahead
+            + (curl.length * t)[:, None] * forward
             + drop
             + size[:, None] * (np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * up)
         ).astype(np.float32)

@@ -262,11 +262,11 @@ class HeadShape:
         visible, total = np.zeros(len(p), np.float32), np.zeros(len(p), np.float32)
         for ray in rays:
             cosine = normals @ ray
-            ahead = np.where(cosine[:, None] < 0, -ray, ray).astype(np.float32)
+            outwards = np.where(cosine[:, None] < 0, -ray, ray).astype(np.float32)
             weight = np.abs(cosine)
             free = np.ones(len(p), np.float32)
             for distance in _RAY_STEPS:
-                d = self(p + normals * 0.02 + ahead * distance)
+                d = self(p + normals * 0.02 + outwards * distance)
                 free = np.minimum(free, np.clip(0.5 + 1.6 * d / distance, 0, 1))
             visible += free * weight
             total += weight

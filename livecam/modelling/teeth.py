@@ -114,8 +114,8 @@ def _tooth_row(
     # The band does not follow the notch of the upper lip.
     line = smooth_along(curve.points, curve.arc, 0.12) if species.tooth_band else curve.points
     on_curve = _interpolated(curve, line, at)
-    ahead = unit(_interpolated(curve, curve.out, at)) * vector((1, 0, 1))
-    points = _tooth_points(row, on_curve, ahead, scallops, down, species.wild_teeth)
+    forward = unit(_interpolated(curve, curve.out, at)) * vector((1, 0, 1))
+    points = _tooth_points(row, on_curve, forward, scallops, down, species.wild_teeth)
     # Where the jaw is narrow, long teeth are moved inside: none may show while the mouth is shut.
     points = points - np.clip(shape(points) + 0.02, 0, None)[:, None] * shape.normals(points, 0.05)
     tip: Array = np.tile(down, len(scallops.along))
@@ -126,7 +126,7 @@ def _tooth_row(
         Material.TEETH,
         points,
         orient_along(
-            points, grid(len(scallops.along), len(down)), np.repeat(ahead, len(down), axis=0)
+            points, grid(len(scallops.along), len(down)), np.repeat(forward, len(down), axis=0)
         ),
         _tooth_colors(fields, np.repeat(scallops.gap, len(down)), tip),
         _tooth_morphs(fields, points, np.repeat(on_curve, len(down), axis=0), row),
@@ -150,7 +150,7 @@ def _scallops(count: int, columns: int) -> _Scallops:
 
 
 def _tooth_points(
-    row: _ToothRow, on_curve: Array, ahead: Array, scallops: _Scallops, down: Array, wild: float
+    row: _ToothRow, on_curve: Array, forward: Array, scallops: _Scallops, down: Array, wild: float
 ) -> Array:
     along, gap, tooth = scallops
     fang = wild * row.fangs * np.exp(-(((tooth - _FANG) / 0.45) ** 2))
@@ -161,10 +161,10 @@ def _tooth_points(
     crown = np.clip(down, 0, 1)  # without the gum
     profile = np.sin(np.pi * (0.30 + 0.58 * crown)) ** 0.7  # round towards the tip
     back = (row.back * (1 - row.curved * along[:, None] ** 2)).astype(np.float32)
-    foot = on_curve - back * ahead + row.up * vector((0, 1, 0))
+    foot = on_curve - back * forward + row.up * vector((0, 1, 0))
     points: Array = (
         foot[:, None]
-        + (bulge[:, None] * profile - row.lean * crown)[..., None] * ahead[:, None]
+        + (bulge[:, None] * profile - row.lean * crown)[..., None] * forward[:, None]
         - row.side * (tall[:, None] * down)[..., None] * vector((0, 1, 0))
     )
     return points.reshape(-1, 3).astype(np.float32)

@@ -69,15 +69,15 @@ def assigned(costs: NDArray[np.float64]) -> list[tuple[int, int | None]]:
         if row == rows:
             return 0.0, ()
         total, rest = best(row + 1, taken)
-        least: tuple[float, tuple[int | None, ...]] = (total + UNASSIGNED, (None, *rest))
+        cheapest: tuple[float, tuple[int | None, ...]] = (total + UNASSIGNED, (None, *rest))
         for column in range(columns):
             cost = table[row][column]
             if cost == np.inf or taken & 1 << column:
                 continue
             total, rest = best(row + 1, taken | 1 << column)
-            if total + cost < least[0]:
-                least = (total + cost, (column, *rest))
-        return least
+            if total + cost < cheapest[0]:
+                cheapest = (total + cost, (column, *rest))
+        return cheapest
 
     return list(enumerate(best(0, 0)[1]))
 

@@ -73,7 +73,7 @@ class PeopleTracker:
             self._keep_only_the_unmoved(boxes)
         appearances = [appearance_of(frame, box) for box in boxes]
         self._associate(faces, boxes, appearances, now)
-        self._tracks = [t for t in self._tracks if now - t.motion.seen_at <= MEMORY_S]
+        self._tracks = [t for t in self._tracks if now - t.motion.detected_at <= MEMORY_S]
         self._slots.assign(self._tracks, now, frame.width)
         return replace(observation, tracks=tuple(self._tracks), slots=self._slots.slots)
 
@@ -168,7 +168,7 @@ def _detected(
     track: Track, face: Face, box: FaceBox, appearance: Appearance | None, now: float
 ) -> Track:
     """Returns the track after a detection."""
-    dt, recent = now - track.motion.seen_at, track.recent_box
+    dt, recent = now - track.motion.detected_at, track.recent_box
     if dt > 0:
         recent = recent + (box - recent) * (1 - math.exp(-dt / MOVED_S))
     return replace(

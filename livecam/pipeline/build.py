@@ -109,8 +109,8 @@ def segmenter_factory(
     if not needs_segmentation(settings) or settings.source.source == BLANK:
         return None
     person, wide = asset_path("person"), asset_path("person-wide")
-    hair = _if_here("hair")
-    hands = _if_here("hand-landmarker") if _wants_hands(settings) else None
+    hair = _optional_path("hair")
+    hands = _optional_path("hand-landmarker") if _wants_hands(settings) else None
     if settings.sound.mouth == "both" and hands is None:
         log.warning("the hand model is not here: sound moves the mouth only of a face that is lost")
 
@@ -127,7 +127,7 @@ def segmenter_factory(
     return make
 
 
-def _if_here(name: str) -> Path | None:
+def _optional_path(name: str) -> Path | None:
     """Returns the file of an optional asset, or None."""
     if verify(name) is State.OK:
         return asset_path(name)

@@ -270,5 +270,5 @@ class Cast:
 def stray_region(track: Track, at: float) -> Rect:
     """Returns the region in which a missing head may be, larger the longer it is missing."""
     x, y, size = (float(v) for v in track.motion.predicted(at))
-    strayed = min(STRAY_PER_S * max(at - track.motion.seen_at, 0.0), MAX_STRAY)
+    strayed = min(STRAY_PER_S * max(at - track.motion.detected_at, 0.0), MAX_STRAY)
     return region_at(x, y, size).grown(round(strayed * size))

@@ -152,7 +152,7 @@ class Pipeline:
         self._last = published
         return published
 
-    def farewell(self, now: float) -> Published:
+    def final_frame(self, now: float) -> Published:
         """Returns the last frame of a run: the curtain, so that no frozen head stays."""
         return self._publish(Shown.CURTAIN, now, None)
 

@@ -46,12 +46,12 @@ class PrivacyGuard:
             missing_s: how long each of the others has been missing.
         """
         if not visible:
-            self.unseen(now)
+            self.undetected(now)
             return Decision(self.lost(now))
         states = tuple(self.missing(each) for each in missing_s)
         for state in states:
             if state not in (None, Shown.HOLD):
-                self.unseen(now)
+                self.undetected(now)
                 return Decision(Shown.CURTAIN if self.panic else state, states)
         return Decision(Shown.AVATAR, states)
 
@@ -60,7 +60,7 @@ class PrivacyGuard:
         self._covered_at = self._observed_at = now
         return Shown.CURTAIN if self.panic else Shown.AVATAR
 
-    def unseen(self, now: float) -> None:
+    def undetected(self, now: float) -> None:
         """Notes a tracking result without the face."""
         self._observed_at = now
 

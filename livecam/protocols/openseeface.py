@@ -136,9 +136,9 @@ def _gaze(directions: NDArray[np.float64]) -> dict[int, float]:
     The sender writes its points as (x, -y, -z).
     """
     right, up, out = directions[:, 0], -directions[:, 1], -directions[:, 2]
-    ahead = np.maximum(out, 1e-6)
-    to_right = np.arctan2(right, ahead) / FULL_GAZE_RAD
-    upwards = np.arctan2(up, ahead) / FULL_GAZE_RAD
+    forward = np.maximum(out, 1e-6)
+    to_right = np.arctan2(right, forward) / FULL_GAZE_RAD
+    upwards = np.arctan2(up, forward) / FULL_GAZE_RAD
     values: dict[str, float] = {}
     for eye, (side, outwards) in enumerate((("Right", to_right[0]), ("Left", -to_right[1]))):
         values |= {

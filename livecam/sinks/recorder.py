@@ -114,15 +114,15 @@ class _Slots:
             return self._repeat()
         self._newest, self._held = captured_at, 0
         slot = round((captured_at - self._start) * self._fps)
-        ahead = slot + 1 - self._next
+        steps = slot + 1 - self._next
         maximum = round(MAX_GAP_S * self._fps)
-        if abs(ahead) > maximum:  # the clock jumped, or the machine slept
-            wanted = maximum if ahead > 0 else 1
-            self._start += (ahead - wanted) / self._fps
-            ahead = wanted
-        ahead = max(ahead, 0)
-        self._next += ahead
-        return ahead
+        if abs(steps) > maximum:  # the clock jumped, or the machine slept
+            wanted = maximum if steps > 0 else 1
+            self._start += (steps - wanted) / self._fps
+            steps = wanted
+        steps = max(steps, 0)
+        self._next += steps
+        return steps
 
     def _repeat(self) -> int:
         """Ignores a short repetition: the time of the next new frame fills its slots."""

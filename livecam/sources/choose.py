@@ -9,7 +9,7 @@ from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.timing import Clock
 from livecam.sources.base import SOURCES, Source
-from livecam.sources.devices import WHAT_TO_PASS, Camera, list_cameras, stable_path
+from livecam.sources.devices import CAMERA_HINT, Camera, list_cameras, stable_path
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 # Sources that are chosen by the kind of file or device, not by their registered names.
@@ -73,9 +73,9 @@ def registered_name(spec: str) -> str:
     if path.is_file():
         return "image" if path.suffix.lower() in IMAGE_SUFFIXES else "video"
     if path.is_dir():
-        raise SourceError(f"{spec} is a folder, and a source is one file", hint=WHAT_TO_PASS)
+        raise SourceError(f"{spec} is a folder, and a source is one file", hint=CAMERA_HINT)
     if _is_file_name(spec):
-        raise SourceError(f"there is no file {spec}", hint=WHAT_TO_PASS)
+        raise SourceError(f"there is no file {spec}", hint=CAMERA_HINT)
     return "webcam"
 
 

@@ -97,7 +97,7 @@ def find_camera(spec: str, cameras: list[Camera]) -> Camera:
         exact = [camera for camera in fitting if spec.lower() == camera.name.lower()]
         fitting = exact or fitting
     if not fitting:
-        raise SourceError(f'no camera matches "{spec}"; {there_is(cameras)}', hint=WHAT_TO_PASS)
+        raise SourceError(f'no camera matches "{spec}"; {camera_list(cameras)}', hint=CAMERA_HINT)
     if len(fitting) > 1:
         raise SourceError(
             f'"{spec}" fits several cameras: {"; ".join(map(str, fitting))}',
@@ -106,10 +106,10 @@ def find_camera(spec: str, cameras: list[Camera]) -> Camera:
     return fitting[0]
 
 
-WHAT_TO_PASS = "pass the number, path or name of a camera, a file, or `--source sample`"
+CAMERA_HINT = "pass the number, path or name of a camera, a file, or `--source sample`"
 
 
-def there_is(cameras: list[Camera]) -> str:
+def camera_list(cameras: list[Camera]) -> str:
     """Lists the cameras for an error message."""
     return f"there is: {'; '.join(map(str, cameras))}" if cameras else "no camera was found"
 

@@ -49,7 +49,7 @@ CAMERA_DISTANCE = 620.0
 EYES = ((203.5, 101.0), (246.5, 103.0))  # centres of the openings
 EYE_HALF_WIDTH, EYE_HALF_HEIGHT = 11.0, 4.2
 MOUTH, MOUTH_HALF_WIDTH = (223.0, 151.5), 14.0  # where the upper teeth end
-WIDEST_MOUTH = 9.0
+MAX_MOUTH_OPENING = 9.0
 
 # The outline of head and suit, clockwise from the lower left.
 OUTLINE = (
@@ -210,7 +210,7 @@ class Puppet:
         texture = self._texture.copy()
         for eye in EYES:
             _shut(texture, eye, pose.lids)
-        _open_mouth(texture, pose.mouth * WIDEST_MOUTH)
+        _open_mouth(texture, pose.mouth * MAX_MOUTH_OPENING)
         where = (self._sources(pose) + 0.5) * TEXTURE_SCALE - 0.5
         person = _sampled(texture, cv2.resize(where, SIZE, interpolation=cv2.INTER_LINEAR))
         image = person[..., :3] + self._room * (1 - person[..., 3:] / np.float32(255))

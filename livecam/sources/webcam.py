@@ -17,7 +17,7 @@ from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
 from livecam.core.timing import Clock
 from livecam.sources.base import SourceInfo
-from livecam.sources.devices import Camera, find_camera, list_cameras, there_is
+from livecam.sources.devices import Camera, camera_list, find_camera, list_cameras
 
 PLATFORM: str = sys.platform
 
@@ -89,7 +89,7 @@ class Webcam:
         cameras = self._cameras()
         camera = find_camera(self._spec, cameras)
         self._camera = camera
-        others = there_is([other for other in cameras if other != camera])
+        others = camera_list([other for other in cameras if other != camera])
         if is_refused(camera, self._refuse):
             raise SourceError(
                 f'"{camera.name}" is the virtual camera that livecam publishes to; {others}',

@@ -118,7 +118,7 @@ class _CubeReader:
                 hint="it may be cut off: export or copy it again",
             )
         low, high = self._bounds["DOMAIN_MIN"], self._bounds["DOMAIN_MAX"]
-        if not all(least < most for least, most in zip(low, high, strict=True)):
+        if not all(lowest < highest for lowest, highest in zip(low, high, strict=True)):
             raise ConfigError(
                 f"{self._path}: DOMAIN_MIN {low} is not below DOMAIN_MAX {high}",
                 hint="mend the file, or leave both lines out",

@@ -190,10 +190,10 @@ def _part(folder: Path, description: PartDescription) -> StickerPart:
             f'{folder / DESCRIPTION}: picture "{description.picture}" lies elsewhere',
             hint="put the picture beside the description",
         )
-    picture = _picture(path)
+    texture = _texture(path)
     if description.mirror:
-        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
-    mipmaps = [picture]
+        texture = np.asarray(cv2.flip(texture, 1), np.uint8)
+    mipmaps = [texture]
     while min(mipmaps[-1].shape[:2]) >= 16:
         height, width = mipmaps[-1].shape[:2]
         half = cv2.resize(mipmaps[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -201,7 +201,7 @@ def _part(folder: Path, description: PartDescription) -> StickerPart:
     return StickerPart(description, tuple(mipmaps))
 
 
-def _picture(path: Path) -> Image:
+def _texture(path: Path) -> Image:
     """Reads a PNG as premultiplied RGBA, with a clear border pixel for soft edges."""
     try:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
@@ -228,11 +228,11 @@ def _draw(layers: Layers, part: StickerPart, points: Points2, axes: FaceAxes) ->
     if opacity <= 0 or width_px < MIN_WIDTH_PX:
         return
     anchor = points[list(part.description.anchor)].mean(axis=0).astype(np.float64)
-    picture = _mipmap(part, width_px)
+    texture = _mipmap(part, width_px)
     drawn = (
-        _cylindrical(part, picture, anchor, axes, layers.image)
+        _cylindrical(part, texture, anchor, axes, layers.image)
         if part.description.bend
-        else _planar(part, picture, anchor, axes, layers.image)
+        else _planar(part, texture, anchor, axes, layers.image)
     )
     if drawn is not None:
         _blend(layers, *drawn, opacity, axes.unit_px)
@@ -261,7 +261,7 @@ def _project(
 
 
 def _planar(
-    part: StickerPart, picture: Image, anchor: NDArray[np.float64], axes: FaceAxes, image: Image
+    part: StickerPart, texture: Image, anchor: NDArray[np.float64], axes: FaceAxes, image: Image
 ) -> tuple[Rect, Image] | None:
     """Renders a flat part: its rectangle and premultiplied pixels."""
     right_down, (width, height) = part.axes[:, :2], part.size
@@ -271,15 +271,15 @@ def _planar(
     region = geometry.box_around(quad, 1, image.shape[1], image.shape[0])
     if region.empty:
         return None
-    rows, columns = picture.shape[:2]
+    rows, columns = texture.shape[:2]
     edges = np.array(((0, 0), (columns, 0), (columns, rows), (0, rows)), np.float32) - 0.5
     matrix = cv2.getPerspectiveTransform(edges, quad - np.array((region.x0, region.y0), np.float32))
-    drawn = cv2.warpPerspective(picture, matrix, (region.width, region.height))
+    drawn = cv2.warpPerspective(texture, matrix, (region.width, region.height))
     return region, np.asarray(drawn, np.uint8)
 
 
 def _cylindrical(
-    part: StickerPart, picture: Image, anchor: NDArray[np.float64], axes: FaceAxes, image: Image
+    part: StickerPart, texture: Image, anchor: NDArray[np.float64], axes: FaceAxes, image: Image
 ) -> tuple[Rect, Image] | None:
     """Renders a part on an upright cylinder, in orthographic projection.
 
@@ -305,10 +305,10 @@ def _cylindrical(
     upright = (x - right * around[0] - back * out[0]) * down[0]
     upright += (y - right * around[1] - back * out[1]) * down[1]
     upright /= down @ down
-    rows, columns = picture.shape[:2]
+    rows, columns = texture.shape[:2]
     map_x = ((angle * radius / width + 0.5) * columns - 0.5).astype(np.float32)
     map_y = ((upright / height + 0.5) * rows - 0.5).astype(np.float32)
-    drawn = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR)
+    drawn = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR)
     cv2.multiply(drawn, cv2.merge([rim.astype(np.float32)] * 4), drawn, dtype=cv2.CV_8U)
     return region, np.asarray(drawn, np.uint8)
 

@@ -64,8 +64,8 @@ class Glasses:
         return rotated + vector((EYE_X + 0.008, 0.0, 0.0))
 
     def _rim(self, spokes: int, sides: int) -> TriangleMesh:
-        ahead = rotation((0, 1, 0), _TOE_OUT_DEG)[:, 2]
-        across = np.tile(ahead, (spokes, 1))
+        forward = rotation((0, 1, 0), _TOE_OUT_DEG)[:, 2]
+        across = np.tile(forward, (spokes, 1))
         return rod(self.rim_line(spokes), across, (self.rim * 1.15, self.rim), sides, ring=True)
 
     def _lens(self, spokes: int, rings: int) -> TriangleMesh:

@@ -43,10 +43,10 @@ def band_line(count: int, end_deg: float = 8.0) -> Array:
 
 def _headphones(fine: bool) -> list[MeshPart]:
     steps, sides = (49, 12) if fine else (19, 6)
-    ahead = np.tile(vector((0, 0, 1)), (steps, 1))
-    band = rod(band_line(steps), ahead, (0.085, 0.022), sides, ring=False)
+    forward = np.tile(vector((0, 0, 1)), (steps, 1))
+    band = rod(band_line(steps), forward, (0.085, 0.022), sides, ring=False)
     soft = band_line(steps, 48.0) * vector((0.965, 0.955, 1))
-    pad = rod(soft, ahead, (0.115, 0.045), sides, ring=False)
+    pad = rod(soft, forward, (0.115, 0.045), sides, ring=False)
     cup = _left_cup(fine)
     return [
         make_part("band", Material.METAL, band, _SILVER),
@@ -64,8 +64,8 @@ def _left_cup(fine: bool) -> list[tuple[str, Material, Vector, TriangleMesh]]:
     """Builds cushion, shell, a shiny trim and the fork that holds the cup."""
     sides, rows = (44, 14) if fine else (18, 7)
     line = bezier(_FORK, np.linspace(0, 1, 9)) + vector((CUP_X, 0, 0))
-    ahead = np.tile(vector((0, 0, 1)), (len(line), 1))
-    fork = rod(line, ahead, (0.05, 0.022), 10 if fine else 5, ring=False)
+    forward = np.tile(vector((0, 0, 1)), (len(line), 1))
+    fork = rod(line, forward, (0.05, 0.022), 10 if fine else 5, ring=False)
     return [
         ("cushion", Material.CLOTH, (0.030, 0.026, 0.034), _turned(_CUSHION, rows, sides)),
         ("shell", Material.HORN, _TEAL, _turned(_SHELL, rows, sides)),
