@@ -21,6 +21,7 @@ from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performan
 from livecam.core.observation import Observation
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.live import run as live_run
 from livecam.live.loop import LiveLoop
 from livecam.live.motion import check_motion
 from livecam.live.workers import CaptureWorker, TrackingWorker
@@ -206,6 +207,22 @@ def test_another_file_is_no_take(tmp_path, text):
 def test_a_take_is_never_overwritten(recorded):
     with pytest.raises(SinkError, match="is there already"):
         TakeWriter(recorded)
+
+
+def test_a_run_without_its_avatar_leaves_no_take(tmp_path):
+    """The next run, with the right name, would find that the take is there already."""
+    path = tmp_path / "take.jsonl"
+    settings = Settings.model_validate(
+        {
+            "source": {"source": "pattern"},
+            "avatar": {"avatar": "no-such-head"},
+            "motion": {"record_motion": str(path)},
+            "sinks": {"virtual_camera": False, "preview": False},
+        }
+    )
+    with pytest.raises(AssetError):
+        live_run.run(settings)
+    assert not path.exists()
 
 
 def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(recorded):

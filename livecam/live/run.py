@@ -22,7 +22,7 @@ from livecam.live.process import CleanShutdown, prepare_process
 from livecam.live.session import LiveSession, live_session
 from livecam.live.sink_worker import SinkWorker
 from livecam.motion.base import Listener
-from livecam.pipeline.build import check_names
+from livecam.pipeline.build import avatars_of, check_names
 from livecam.pipeline.pipeline import Inputs, Published
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import Graphics, open_graphics
@@ -73,15 +73,16 @@ class _Run:
         settings, stack = self.settings, self._stack
         check_names(settings)
         check_motion(settings)
+        avatars = avatars_of(settings.avatar)
+        self._avatar_name = avatars[0].name
         inputs, receivers = self._inputs()
         session = self._session = stack.enter_context(
             live_session(
-                settings, self._source_maker(), self.clock, self.timer, inputs=inputs,
+                settings, avatars, self._source_maker(), self.clock, self.timer, inputs=inputs,
                 camera=settings.source.source,
                 open_context=open_context(settings),
             )
         )  # fmt: skip
-        self._avatar_name = session.pipeline.composition.avatars[0].name
         sinks = self._sinks()
         self._window = self._open_window()
         if not sinks and self._window is None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from livecam.avatar.base import Avatar
 from livecam.config.settings import Settings
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
 from livecam.live.workers import CaptureWorker, SegmentationWorker, TrackingWorker
 from livecam.pipeline.build import (
-    avatars_of,
     compositor_factory,
     output_info,
     people_tracker,
@@ -43,6 +43,7 @@ class LiveSession:
 @contextmanager
 def live_session(
     settings: Settings,
+    avatars: Sequence[Avatar],
     make_source: Callable[[], Source],
     clock: Clock,
     timer: StageTimer,
@@ -55,6 +56,7 @@ def live_session(
 
     Args:
         settings: all of them; their names were checked.
+        avatars: of the slots.
         make_source: makes the source on the capture thread.
         clock: of the run.
         timer: receives the stages of all threads.
@@ -63,9 +65,8 @@ def live_session(
         open_context: opens the graphics.
 
     Raises:
-        LivecamError: a model or an avatar is missing, the source or OpenGL cannot be opened.
+        LivecamError: a model is missing, the source or OpenGL cannot be opened.
     """
-    avatars = avatars_of(settings.avatar)
     capture = CaptureWorker(make_source, timer)
     tracking = TrackingWorker(
         tracker_factory(settings), people_tracker(settings), capture.frames, timer

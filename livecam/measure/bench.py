@@ -17,7 +17,7 @@ from livecam.live.loop import LiveLoop
 from livecam.live.process import prepare_process
 from livecam.live.session import live_session
 from livecam.live.sink_worker import SinkWorker
-from livecam.pipeline.build import check_names
+from livecam.pipeline.build import avatars_of, check_names
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.states import Shown
 from livecam.sinks.base import NullSink
@@ -72,7 +72,10 @@ class _Bench:
         check_names(settings)
         self._started_at = self._clock.now()
         make_source = source_maker(settings.source, self._clock)
-        session = stack.enter_context(live_session(settings, make_source, self._clock, timer))
+        avatars = avatars_of(settings.avatar)
+        session = stack.enter_context(
+            live_session(settings, avatars, make_source, self._clock, timer)
+        )
         self._graphics = session.graphics
         self._sink = SinkWorker("null", NullSink, session.output, self._clock, timer)
         self._sink.keep_latencies = True
