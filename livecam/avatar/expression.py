@@ -1,7 +1,7 @@
 """Converts the 52 measured blendshape weights to the morph weights of an avatar.
 
-Raw weights look wrong on a head with big eyes: a half blink seems annoyed, a resting brow
-angry, an O-mouth a grin. So the wearer's resting level is subtracted from each weight, it gets a
+Raw weights are misread on a head with big eyes: a half blink as annoyed, a resting brow as
+angry, an O-mouth as a grin. So the wearer's resting level is subtracted from each weight, it gets a
 gain, and a few are coupled as in a real face.
 """
 

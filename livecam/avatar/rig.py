@@ -1,7 +1,7 @@
 """Computes the state of one avatar from a steadied face: its size, pose and morph weights.
 
 The avatar must hide a real head. Its eyes sit a little above the real ones, because a hat of
-fur above the real crown looks better than a forehead without one, and its size is such
+fur above the real crown is better than an avatar without a forehead, and its size is such
 that its inner envelope encloses the measured skull.
 """
 

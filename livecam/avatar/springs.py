@@ -20,7 +20,7 @@ GRAVITY = np.array((0.0, -9.81, 0.0))  # metres a second squared, camera space, 
 # An ear on the axis of a turn would hardly move. People expect it to trail like the face, so all
 # masses are moved as if they stood this far in front.
 LEVER = np.array((0.0, 0.0, 0.08))  # metres in avatar space
-# The closed form below is that of underdamped springs; 0.99 looks like critical damping.
+# The closed form below is that of underdamped springs; 0.99 is visually critical damping.
 MIN_DAMPING, MAX_DAMPING = 0.05, 0.99
 MIN_TURN_DAMPING = 0.6  # of turns by expressions: they overshoot a little, once
 MIN_HZ, MAX_HZ = 0.5, 15.0

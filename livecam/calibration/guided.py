@@ -31,7 +31,7 @@ from livecam.pipeline.build import tracker_factory
 from livecam.sources.choose import open_source
 
 MAX_WAIT_S = 10.0  # for the first face
-SETTLE_S = 0.5  # at the beginning of a step: people need a moment
+SETTLE_S = 0.5  # at the beginning of a step, not measured: people need time to react
 MAXIMUM_QUANTILE = 0.9  # of the weights of a step, taken as their maximum
 MIN_FRAMES = 5  # with a face, in a step
 

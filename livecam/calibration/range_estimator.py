@@ -169,7 +169,7 @@ class RangeEstimator:
         return bool(smile < MAX_SMILE and jaw < MAX_JAW)
 
     def _lids_at_rest(self) -> bool:
-        """Returns whether the lids are neither shut nor follow a look down."""
+        """Returns whether the lids are neither shut nor lowered with the gaze."""
         down, shut = self._sample[_LOOK_DOWN].mean(), self._sample[_BLINK].mean()
         return bool(down < MAX_LOOK_DOWN and shut < MAX_SHUT)
 

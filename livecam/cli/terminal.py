@@ -29,7 +29,7 @@ COLUMNS, ROWS = 12, 6  # of a thumbnail: characters are about twice as tall as w
 CELL_PX = (8, 16)  # assumed size of a character
 ANSWER_S = 0.2  # after this, a terminal will not answer
 MAX_CHUNK = 4096  # bytes of base64 in one kitty command
-SIXEL_LEVELS = 6  # of each colour: 216 in all, as 256 registers are usual
+SIXEL_LEVELS = 6  # of each colour: 216 in all, as terminals have 256 registers
 OPAQUE = 128
 ESC = "\x1b"
 

@@ -133,7 +133,7 @@ def split_person(
     below_seam = np.clip((rows - seam[None]) / (1.5 * cell) + 0.5, 0, 1)
     reach = disc(max(2, round((REACH * unit + segmentation.uncertainty_px) / cell)))
     near_head = cv2.dilate(head, disc(max(1, round(NEAR_HEAD * unit / cell))))
-    # Strands on the body stay: folds of cloth look like them.
+    # Strands on the body stay: folds of cloth resemble them.
     sure_hair = hair if segmentation.hair is None else cv2.min(hair, segmentation.hair)
     return PersonParts(
         covered=_covered(landmarks, person.shape, cell),

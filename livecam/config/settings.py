@@ -43,7 +43,7 @@ NameList: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class OnLost(str, Enum):
-    """What is published when the face is lost, once the avatar was held for `hold_s`."""
+    """The output while the face is lost, once the avatar was held for `hold_s`."""
 
     HOLD = "hold"  # hold the avatar, then draw the curtain
     CURTAIN = "curtain"

@@ -66,8 +66,8 @@ class ShotFinder:
     def shots(self) -> list[range]:
         """Returns the frames of each shot, once all frames were added."""
         count = len(self._change)
-        for late in range(max(1, count - FLASH + 1), count):
-            self._compare_across(late, before=len(self._stamps) - (count - late))
+        for index in range(max(1, count - FLASH + 1), count):
+            self._compare_across(index, before=len(self._stamps) - (count - index))
         cuts = [0, *(i for i in self._return if self._cuts_at(i)), count]
         return [range(a, b) for a, b in pairwise(cuts) if b > a]
 

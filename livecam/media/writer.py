@@ -147,7 +147,7 @@ class VideoWriter:
 
     @property
     def sound(self) -> str:
-        """How the sound was written: "none", "copied", "encoded again as AAC" or as Opus."""
+        """The result for the sound: "none", "copied", "encoded again as AAC" or as Opus."""
         return "none" if self._sound is None else self._sound.outcome
 
     @property
@@ -238,7 +238,7 @@ class VideoWriter:
         return self._container
 
     def _open_container(self) -> OutputContainer:
-        # A live MP4 plays at any moment: it is made of fragments until `close` joins them.
+        # A live MP4 is playable at any time: it is made of fragments until `close` joins them.
         # Without delay_moov it starts late by the encoder's delay, and crashes when empty.
         flags = "+hybrid_fragmented+delay_moov" if self._live else "+faststart"
         is_mp4 = self.path.suffix.lower() in (".mp4", ".mov", ".m4v")

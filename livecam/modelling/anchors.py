@@ -88,7 +88,7 @@ def _pitched(points: Array, pitch_deg: float) -> Array:
 
 
 def _wearer_eye_height(shape: HeadShape) -> float:
-    """Looks up the height of the wearer's eyes, which are not behind those of a frog."""
+    """Returns the height of the wearer's eyes, which are not behind those of a frog."""
     species = shape.species
     return (species.eye_line or species.eye)[1]
 

@@ -44,7 +44,7 @@ class _Fringe:
         self, shape: HumanShape, style: Lashes, lid: MeshPart, columns: int, rows: int
     ) -> None:
         eye, sign = shape.species.eye, 1.0 if lid.name.endswith("Left") else -1.0
-        self._look, self._lid = style, lid
+        self._style, self._lid = style, lid
         self._centre = vector((eye[0] * sign, *eye[1:]))
         self._edge = np.arange(columns) * rows + 1  # the row at the outer side of the rim
         outer = (lid.points[self._edge, 0] - self._centre[0]) * sign / shape.species.eye_radius
@@ -55,7 +55,7 @@ class _Fringe:
 
     def part(self) -> MeshPart:
         roots = self._at_roots(self._lid.points)
-        rest = self._hooks(roots, self._look.curl_deg)
+        rest = self._hooks(roots, self._style.curl_deg)
         each = _RINGS * _SIDES
         grid = closed_tube_grid(_RINGS, _SIDES)
         triangles = np.concatenate([grid + k * each for k in range(len(self._at))])
@@ -65,7 +65,7 @@ class _Fringe:
             Material.HAIR,
             rest,
             orient_outward(rest, triangles, centres),
-            tiled(self._look.color, len(rest)),
+            tiled(self._style.color, len(rest)),
             self._morphs(roots, rest),
         )
 
@@ -83,12 +83,12 @@ class _Fringe:
                 out[name] = np.repeat(shift, _RINGS * _SIDES, axis=0)
             else:
                 turn = _BLINK_DEG if name.startswith("eyeBlink") else 0.0
-                out[name] = self._hooks(roots + shift, self._look.curl_deg + turn) - rest
+                out[name] = self._hooks(roots + shift, self._style.curl_deg + turn) - rest
         return out
 
     def _hooks(self, roots: Array, curl_deg: float) -> Array:
         """Sweeps tapering hooks away from the eye's centre and curled up."""
-        style = self._look
+        style = self._style
         radial = unit(roots - self._centre)
         radial[:, 0] += self._aside
         radial = unit(radial)

@@ -1,4 +1,4 @@
-"""Assigns tracks to slots, of which each wears an avatar."""
+"""Assigns tracks to slots, one slot for each avatar."""
 
 from __future__ import annotations
 

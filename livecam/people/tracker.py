@@ -155,7 +155,7 @@ def primary_face(observation: Observation) -> Face | None:
 
 
 def missing_bystanders(observation: Observation) -> list[Track]:
-    """Returns faces without a slot that were visible a moment ago: they may still be there."""
+    """Returns the bystanders that were visible within RECENT_S: they may still be there."""
     now = observation.frame.captured_at
     return [t for t in observation.bystanders if t.face is None and t.missing_s(now) <= RECENT_S]
 

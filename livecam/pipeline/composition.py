@@ -24,7 +24,7 @@ CompositorFactory = Callable[[Avatar, int, int], Compositor]
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """A frame with its avatars, and the frame beneath them."""
+    """A frame with its avatars, and the frame without them."""
 
     frame: Frame
     background: Frame  # the frame without them: never to be published

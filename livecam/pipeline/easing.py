@@ -17,7 +17,7 @@ from livecam.core.spaces import (
     rotation_vector,
 )
 
-# A larger offset is not eased: in between the head would bare the face, or look silly.
+# A larger offset is not eased: in between the head would bare the face or be distorted.
 HALF_HEAD_M = 0.08
 MAX_GROWTH, MAX_TURN_RAD = 0.25, float(np.radians(60))
 

@@ -16,7 +16,7 @@ from livecam.core.timing import Clock
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source granted when it was opened."""
+    """The name, size and rate that a source granted when it was opened."""
 
     name: str  # for people: 'camera "Logitech BRIO"', 'video clip.mp4'
     width: int

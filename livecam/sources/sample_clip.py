@@ -384,7 +384,7 @@ def _room() -> Field:
     _box(room, (0.03, 0.04, 0.20, 0.62), (226, 234, 240))  # window
     _box(room, (0.112, 0.04, 0.118, 0.62), (150, 144, 138))
     _box(room, (0.03, 0.32, 0.20, 0.335), (150, 144, 138))
-    # One shelf of books: two look like a face to the detector (score 0.5), whose landmarks would
+    # One shelf of books: the detector takes two for a face (score 0.5), and its landmarks would
     # be computed in vain in every frame.
     _box(room, (0.74, 0.44, 0.98, 0.46), (110, 84, 64))
     _books(room, 0.75, 0.44)

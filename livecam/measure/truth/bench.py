@@ -178,9 +178,9 @@ class _Evaluation:
         scenario, on = self._scenario, self._settled
         times, later = self._times[on], self._later[on]
         shown = self._paths(offset.removed(output.heads))[on]
-        ahead = self._paths(offset.removed(output.predicted))[on]
+        predicted = self._paths(offset.removed(output.predicted))[on]
         true_later = self._paths(scenario.at(later).heads)
-        off = registration_px(true_later, ahead)
+        off = registration_px(true_later, predicted)
         weights = output.weights[on]
         steady = moves(true_later) and not scenario.cuts_s
 
@@ -196,7 +196,7 @@ class _Evaluation:
             )
         return {
             "lag_ms": _ms(lag_s(times, shown, paths_at) if steady else None),
-            "newest_ms": _ms(lag_s(later, ahead, paths_at) if steady else None),
+            "newest_ms": _ms(lag_s(later, predicted, paths_at) if steady else None),
             "newest_px": round(float(np.nanmedian(off)), 2),
             "blink_lag_ms": _ms(blink),
             "jaw_lag_ms": _ms(jaw),
@@ -248,8 +248,8 @@ def filtered(
             continue
         heads.append(state.pose.matrix)
         weights.append(state.weights.astype(np.float64))
-        ahead = smoother.predict(float(later_s))
-        predicted.append((state if ahead is None else ahead).pose.matrix)
+        later_state = smoother.predict(float(later_s))
+        predicted.append((state if later_state is None else later_state).pose.matrix)
     return FilterOutput(
         np.array(heads), np.array(weights), np.array(predicted), 1e3 * float(np.median(costs))
     )

@@ -84,7 +84,7 @@ class _SurfaceBuffers:
     """Texture, triangles and vertices of a surface on the GPU."""
 
     def __init__(self, program: Program, ctx: Any, surface: Surface, nearest: bool) -> None:
-        self._image = surface.texture  # keeps it alive: its id is the key
+        self._image = surface.texture  # a reference, so that its id stays valid as the key
         height, width = surface.texture.shape[:2]
         self._texture = ctx.texture((width, height), 4, np.ascontiguousarray(surface.texture))
         if nearest:
