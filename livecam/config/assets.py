@@ -17,7 +17,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from livecam.config.paths import asset_folder
+from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
 from livecam.core.registry import did_you_mean
 
@@ -137,40 +138,27 @@ def fetch_asset(name: str, say: Say = log.info) -> Path:
     Raises:
         AssetError: no place could give it.
     """
-    wanted = asset(name)
-    found = _find(wanted)
-    if found is not None:
-        return found
-    refusals = []
-    for place in wanted.places:
-        say(f"{name}: fetching {wanted.size / 1e6:.1f} MB from {place}")
-        try:
-            return _fetch_from(wanted, place)
-        except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
-            refusals.append(f"{place}: {_in_one_line(error)}")
-            say(f"{name}: not from {place} ({_in_one_line(error)})")
-    raise AssetError(
-        f"{wanted.file} could not be fetched ({'; '.join(refusals)})",
-        hint=f"connect to the network and run `livecam assets fetch` again, or put a {wanted.file} "
-        f"with sha256 {wanted.sha256} into {asset_folder()} or the folder {OWN_FOLDER} names",
-    )
+    return fetch_assets(say, (name,))[name]
 
 
-def fetch_assets(say: Say = log.info) -> dict[str, Path]:
-    """Fetches all missing files; an optional one that cannot be fetched is reported and left out.
+def fetch_assets(say: Say = log.info, names: Sequence[str] = ()) -> dict[str, Path]:
+    """Fetches the missing files of those names; of all when none is named.
+
+    Without names an optional one that cannot be fetched is reported and left out.
 
     Raises:
         AssetError: no place could give a file that is needed.
     """
     paths = {}
-    for each in list_assets():
-        try:
-            paths[each.name] = fetch_asset(each.name, say)
-        except AssetError as error:
-            if not each.optional:
-                raise
-            say(f"{each.name}: {each.what}")
-            log.debug("%s", error)
+    with _WheelDownloads() as wheels:
+        for each in [asset(name) for name in names] or list_assets():
+            try:
+                paths[each.name] = _find(each) or _fetched(each, wheels, say)
+            except AssetError as error:
+                if names or not each.optional:
+                    raise
+                say(f"{each.name}: {each.what}")
+                log.debug("%s", error)
     return paths
 
 
@@ -231,13 +219,52 @@ def _is_right(path: Path, wanted: Asset) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
 
 
-def _fetch_from(wanted: Asset, place: Url | Wheel) -> Path:
+class _WheelDownloads(Closing):
+    """Downloads each wheel once, as several files may be taken out of it; `close` deletes them."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Wheel, tempfile.TemporaryDirectory[str]] = {}
+
+    def path(self, place: Wheel) -> Path:
+        """Returns the path of the wheel of a place.
+
+        Raises:
+            OSError: pip could not download it.
+        """
+        wheel = replace(place, member="")
+        if wheel not in self._folders:
+            self._folders[wheel] = tempfile.TemporaryDirectory(prefix=".fetch-", dir=_made_folder())
+        folder = Path(self._folders[wheel].name)
+        return next(folder.glob("*.whl"), None) or _download_wheel(place, folder)
+
+    def close(self) -> None:
+        while self._folders:
+            self._folders.popitem()[1].cleanup()
+
+
+def _fetched(wanted: Asset, wheels: _WheelDownloads, say: Say) -> Path:
+    """Tries the places in turn."""
+    refusals = []
+    for place in wanted.places:
+        say(f"{wanted.name}: fetching {wanted.size / 1e6:.1f} MB from {place}")
+        try:
+            return _fetch_from(wanted, place, wheels)
+        except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
+            refusals.append(f"{place}: {_in_one_line(error)}")
+            say(f"{wanted.name}: not from {place} ({_in_one_line(error)})")
+    raise AssetError(
+        f"{wanted.file} could not be fetched ({'; '.join(refusals)})",
+        hint=f"connect to the network and run `livecam assets fetch` again, or put a {wanted.file} "
+        f"with sha256 {wanted.sha256} into {asset_folder()} or the folder {OWN_FOLDER} names",
+    )
+
+
+def _fetch_from(wanted: Asset, place: Url | Wheel, wheels: _WheelDownloads) -> Path:
     """Fetches into a hidden folder beside the final one, checks, and only then moves."""
-    folder = asset_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _made_folder()
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
         arrived = Path(scratch) / wanted.file
-        with _opened(place, Path(scratch)) as source, arrived.open("wb") as target:
+        with _opened(place, wheels) as source, arrived.open("wb") as target:
             _copy(source, target, limit=wanted.size)
         if not _is_right(arrived, wanted):
             raise OSError(f"it gave another file, {arrived.stat().st_size} bytes")
@@ -246,15 +273,20 @@ def _fetch_from(wanted: Asset, place: Url | Wheel) -> Path:
     return final
 
 
+def _made_folder() -> Path:
+    folder = asset_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @contextmanager
-def _opened(place: Url | Wheel, scratch: Path) -> Iterator[IO[bytes]]:
+def _opened(place: Url | Wheel, wheels: _WheelDownloads) -> Iterator[IO[bytes]]:
     """Opens the file at an origin."""
     if isinstance(place, Url):
         with urllib.request.urlopen(place.url, timeout=TIMEOUT_S) as response:
             yield response
     else:
-        wheel = _download_wheel(place, scratch)
-        with zipfile.ZipFile(wheel) as archive, archive.open(place.member) as file:
+        with zipfile.ZipFile(wheels.path(place)) as archive, archive.open(place.member) as file:
             yield file
 
 

@@ -52,9 +52,9 @@ def fetch(
     json: Json = False,
 ) -> int:
     """Fetch what is missing and check it against its hash."""
-    from livecam.config.assets import fetch_asset, fetch_assets
+    from livecam.config.assets import fetch_assets
 
-    paths = {name: fetch_asset(name, say=note) for name in names} if names else fetch_assets(note)
+    paths = fetch_assets(note, names or ())
     rows = [{"name": name, "path": str(path)} for name, path in paths.items()]
     print_table(rows, json, "")
     return 0
