@@ -1,4 +1,4 @@
-"""The segmentation networks: the one home of LiteRT.
+"""The networks of segmentation and of the witnesses: the one home of LiteRT.
 
 The files carry no MediaPipe task metadata (the hair model) or cost less without it (the person
 models: 1.8 CPU ms against 3 to 4), so they run through LiteRT itself.
@@ -27,21 +27,7 @@ class Network:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise TrackingError(
-                f"LiteRT cannot be loaded: {error}", hint="pip install ai-edge-litert"
-            ) from error
-        try:
-            with library_log_silenced():
-                self._net: Any = Interpreter(str(path), num_threads=1)
-                self._net.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise TrackingError(
-                f"the network {path} cannot be used: {first_line(error)}",
-                hint="run `livecam assets verify`, then `livecam assets fetch`",
-            ) from error
+        self._net = _interpreter(path)
         (inputs, *_), (outputs, *_) = self._net.get_input_details(), self._net.get_output_details()
         self._input_index, self._output_index = inputs["index"], outputs["index"]
         _, rows, columns, self._channels = (int(n) for n in inputs["shape"])
@@ -86,3 +72,51 @@ class HairNetwork:
         # Two classes: their softmax is the logistic function of the difference.
         log_odds = np.clip(logits[..., 1] - logits[..., 0], -30, 30)
         return np.asarray(np.rint(255 / (1 + np.exp(-log_odds))), np.uint8)
+
+
+class DetectorNetwork:
+    """Runs a single-shot detector on letterboxed images: one row of numbers for each anchor.
+
+    One thread.
+
+    Raises:
+        TrackingError: LiteRT is not installed, or the file is no such network.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._net = _interpreter(path)
+        (inputs,), outputs = self._net.get_input_details(), self._net.get_output_details()
+        by_width = {int(each["shape"][-1]): each["index"] for each in outputs}
+        self._input_index, self._logit_index = inputs["index"], by_width.pop(1)
+        (self._row_index,) = by_width.values()
+        self.size = int(inputs["shape"][1])
+        self._input = np.zeros((1, self.size, self.size, 3), np.float32)
+
+    def run(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Returns rows float32[n, k] and logits float32[n] for an image uint8[size, size, 4]."""
+        # The network was trained on -1..1.
+        np.multiply(image[..., :3], np.float32(2 / 255), out=self._input[0])
+        self._input -= np.float32(1)
+        self._net.set_tensor(self._input_index, self._input)
+        self._net.invoke()
+        rows, logits = (self._net.get_tensor(i) for i in (self._row_index, self._logit_index))
+        return rows[0], logits[0, :, 0]
+
+
+def _interpreter(path: Path) -> Any:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise TrackingError(
+            f"LiteRT cannot be loaded: {error}", hint="pip install ai-edge-litert"
+        ) from error
+    try:
+        with library_log_silenced():
+            net = Interpreter(str(path), num_threads=1)
+            net.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise TrackingError(
+            f"the network {path} cannot be used: {first_line(error)}",
+            hint="run `livecam assets verify`, then `livecam assets fetch`",
+        ) from error
+    return net
