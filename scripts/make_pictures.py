@@ -76,6 +76,10 @@ class Seeing:
     def newest(self) -> Segmentation | None:
         return self._scene
 
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
 
 def played(last: int) -> list[tuple[Frame, Published]]:
     """The sample's frames up to `last`, each with what the pipeline publishes for it."""
@@ -101,6 +105,7 @@ def played(last: int) -> list[tuple[Frame, Published]]:
                 break
         if pipeline is not None:
             pipeline.close()
+        seeing.close()
         tracker.close()
     return pairs
 
@@ -130,6 +135,7 @@ def shown_as(
         seeing.look(observation)
         published = pipeline.show(observation, observation.frame.captured_at)
     pipeline.close()
+    seeing.close()
     return published.frame.image
 
 

@@ -159,8 +159,9 @@ def make_segmenter(settings: Settings, mode: Mode) -> Segmenter:
     return make()
 
 
-def segmentation_source(settings: Settings, mode: Mode, film: Film) -> SegmentationSource:
-    reader = make_segmenter(settings, mode)
+def segmentation_source(
+    reader: Segmenter, settings: Settings, mode: Mode, film: Film
+) -> SegmentationSource:
     if mode == "live":
         return LiveSegmentation(reader, settings.picture.looks_per_s)
     return OfflineSegmentation(reader, film)
@@ -185,10 +186,12 @@ class Bench:
     ) -> None:
         """Plays a film once and prints what the meters say."""
         report = Report(f"{name} {mode}", after_s, self.arguments.pictures)
-        source = segmentation_source(self.settings, mode, film)
-        tracker = tracker_factory(self.settings)()
-        compositor = CompositorRedrawer(self.graphics, self.avatar, self.settings)
-        with closing(tracker), compositor as redrawer:
+        with (
+            make_segmenter(self.settings, mode) as reader,
+            closing(tracker_factory(self.settings)()) as tracker,
+            CompositorRedrawer(self.graphics, self.avatar, self.settings) as redrawer,
+        ):
+            source = segmentation_source(reader, self.settings, mode, film)
             for inputs in composition_inputs(film, self.avatar, self.settings, tracker, source):
                 picture = redrawer.draw(inputs)
                 for measure, meter in meters.items():
@@ -239,6 +242,7 @@ def _person_of(path: Path, index: int, settings: Settings) -> tuple[CutOut, Imag
     tracker.close()
     plate = reader.plate()
     segmentation = reader.segment(kept, face.points_px(*kept.size))
+    reader.close()
     assert segmentation is not None  # there is a face
     assert plate is not None  # it was learned
     some = (
@@ -291,7 +295,8 @@ def strips(bench: Bench) -> None:
 
 
 def _drawn(bench: Bench, film: Film, mode: Mode, name: str) -> Iterator[tuple[Image, Image]]:
-    avatar, source = load_avatar(name), segmentation_source(bench.settings, mode, film)
+    avatar, reader = load_avatar(name), make_segmenter(bench.settings, mode)
+    source = segmentation_source(reader, bench.settings, mode, film)
     tracker, redrawer = tracker_factory(bench.settings)(), None
     for inputs in composition_inputs(film, avatar, bench.settings, tracker, source):
         if redrawer is None:
@@ -302,6 +307,7 @@ def _drawn(bench: Bench, film: Film, mode: Mode, name: str) -> Iterator[tuple[Im
     if redrawer is not None:
         redrawer.close()
     tracker.close()
+    reader.close()
 
 
 def main() -> None:

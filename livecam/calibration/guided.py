@@ -68,8 +68,8 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
     weights, steps = [], []
     with closing(tracker_factory(settings)()) as tracker:
         source = open_source(settings.source, SystemClock())
-        info = source.open()
         try:
+            info = source.open()
             say(f"{info.name}: sit as you will, lit as you will be")
 
             def observations() -> Iterator[Observation]:

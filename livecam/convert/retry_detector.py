@@ -35,11 +35,15 @@ class RetryDetector(Closing):
     """Detects faces in single frames at low thresholds; used by the thread that made it."""
 
     def __init__(self, model: Path, max_faces: int) -> None:
+        self._solver = PoseSolver(read_face_model(model))
         self._landmarker = FaceLandmarker(
             model, max_faces, LOW_CONFIDENCE, LOW_CONFIDENCE, mode="image"
         )
-        self._solver = PoseSolver(read_face_model(model))
-        self._detector = FaceDetector(model, DETECTOR_CONFIDENCE)
+        try:
+            self._detector = FaceDetector(model, DETECTOR_CONFIDENCE)
+        except BaseException:
+            self._landmarker.close()
+            raise
 
     def anywhere(self, frame: Frame) -> list[FaceSample]:
         """Detects every face in the frame."""
@@ -80,8 +84,10 @@ class RetryDetector(Closing):
         ]
 
     def close(self) -> None:
-        self._landmarker.close()
-        self._detector.close()
+        try:
+            self._landmarker.close()
+        finally:
+            self._detector.close()
 
     def _candidates(
         self, frame: Frame, expected: NDArray[np.float64], roll_rad: float

@@ -37,7 +37,11 @@ class PreviewWindow:
         self._clock = clock
         self._shown_at: deque[float] = deque(maxlen=RATE_FRAMES)
         self._preview: Preview | None = Preview(graphics)
-        self._preview.open(info)
+        try:
+            self._preview.open(info)
+        except BaseException:
+            self.close()
+            raise
 
     def show(self, published: Published, pipeline: Pipeline, recording: bool) -> Sequence[Command]:
         """Draws a frame; returns the commands of keys pressed since the last one."""

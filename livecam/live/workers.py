@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
@@ -82,10 +83,7 @@ class CaptureWorker:
     def stop(self) -> None:
         source, self._source = self._source, None
         if source is not None:
-            try:
-                source.close()
-            except Exception as error:
-                log.warning("the source did not close cleanly: %s", error)
+            _close("the source", source)
 
     def _failed(self, error: Exception) -> None:
         self.lost.set()
@@ -141,7 +139,7 @@ class TrackingWorker:
     def stop(self) -> None:
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
-            tracker.close()
+            _close("the tracker", tracker)
 
     def reset_people(self) -> None:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
@@ -152,6 +150,18 @@ class TrackingWorker:
             self._people_reset.clear()
             self._people.reset()
         return self._people.update(observation)
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+def _close(name: str, opened: _Closable) -> None:
+    """Closes what a worker opened; an error is logged, since a task must not raise in `stop`."""
+    try:
+        opened.close()
+    except Exception as error:
+        log.warning("%s did not close cleanly: %s", name, error)
 
 
 def _lower_priority() -> None:
@@ -217,7 +227,7 @@ class SegmentationWorker:
         segmenter, self._segmenter = self._segmenter, None
         self._newest = None
         if segmenter is not None:
-            segmenter.close()
+            _close("the segmenter", segmenter)
 
     def _segment(self, observation: Observation) -> Segmentation | None:
         """Segments a frame around the primary wearer; None while they are not visible."""

@@ -82,8 +82,8 @@ def measure_echo(
             if index == 0:
                 echoes.start()  # some devices can be read only once there is a frame
             clock.sleep(now + 1 / info.fps - clock.now())
-        latencies_ms = echoes.stop()
     finally:
+        latencies_ms = echoes.stop()
         sink.close()
     latency_ms = float(statistics.median(latencies_ms)) if latencies_ms else 0.0
     return Echo(device, frames, len(latencies_ms), latency_ms)
@@ -122,7 +122,8 @@ class _EchoThread:
 
     def stop(self) -> list[int]:
         self._stopping.set()
-        self._thread.join(READER_STOPS_S)
+        if self._thread.ident is not None:
+            self._thread.join(READER_STOPS_S)
         return list(self._latencies_ms)
 
     def _run(self) -> None:

@@ -244,7 +244,11 @@ class VideoWriter:
         is_mp4 = self.path.suffix.lower() in (".mp4", ".mov", ".m4v")
         options = {"movflags": flags} if is_mp4 else {}
         container = av.open(f"file:{self._partial}", "w", container_options=options)
-        self._partial.touch()  # an unwritable folder fails now, not at the first frame
+        try:
+            self._partial.touch()  # an unwritable folder fails now, not at the first frame
+        except BaseException:
+            container.close()
+            raise
         return container
 
     def _add_video(
@@ -335,7 +339,11 @@ class _Sound:
         )
         tracks = self._source.streams.audio
         self._container = container
-        self._tracks = {track.index: _track(track, container) for track in tracks}
+        try:
+            self._tracks = {track.index: _track(track, container) for track in tracks}
+        except BaseException:
+            self._source.close()
+            raise
         self._packets = _until_damaged(self._source.demux(*tracks) if tracks else iter(()))
         self._waiting: Packet[Any] | None = None
         again = f"encoded again as {SOUND_NAMES[_safe_sound(container)]}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar
@@ -17,7 +15,6 @@ from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
 from livecam.config.settings import BLANK, AvatarSettings, Settings
-from livecam.core.frame import Image
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
 from livecam.people.tracker import KEEP_SLOT_S, MAX_SLOTS, PeopleTracker
@@ -25,7 +22,7 @@ from livecam.pipeline.composition import CompositorFactory
 from livecam.pipeline.privacy import LEFT_S
 from livecam.render.context import Graphics
 from livecam.segmentation.hand_detector import HandDetector
-from livecam.segmentation.segmenter import DetectHands, Segmenter
+from livecam.segmentation.segmenter import Segmenter
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.choose import check_sinks
 from livecam.sources.base import SourceInfo
@@ -119,7 +116,7 @@ def segmenter_factory(
             person,
             wide,
             hair,
-            None if hands is None else hand_detector(hands),
+            None if hands is None else partial(hand_detector, hands),
             hurried=hurried,
             camera=camera if settings.picture.keep_plate else None,
         )
@@ -157,7 +154,12 @@ def compositor_factory(
     def make(avatar: Avatar, width: int, height: int) -> Compositor:
         stages = CompositingStages(avatar, picture, settings.effects, timer, blocking)
         size = (width, height)
-        compositor = HeadCompositor(graphics, avatar, settings.render, size, timer, stages)
+        try:
+            compositor = HeadCompositor(graphics, avatar, settings.render, size, timer, stages)
+        except Exception as error:
+            stages.close()
+            graphics.release_unfinished(error)
+            raise
         log.info(
             "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer
         )
@@ -180,11 +182,7 @@ def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
     return OutputInfo(width + width % 2, height + height % 2, asked.out_fps or source.fps)
 
 
-def hand_detector(model: Path) -> DetectHands:
-    """Finds hands near a face; opened and used on the thread that calls this."""
+def hand_detector(model: Path) -> HandDetector:
+    """Opens a detector of hands near a face; the caller uses and closes it on the same thread."""
     landmarker = HandLandmarker(model)
-
-    def find(image: Image) -> list[tuple[NDArray[np.float32], float]]:
-        return [(hand.points, hand.score) for hand in landmarker.detect(image)]
-
-    return HandDetector(find).detect
+    return HandDetector(landmarker.detect, landmarker.close)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -47,6 +48,21 @@ class Graphics(Closing):
         self.software = any(word in self.renderer.lower() for word in SOFTWARE)
         self._owned_window = window
         self._closed = False
+
+    def release_unfinished(self, error: BaseException) -> None:
+        """Releases the OpenGL objects of constructors that raised this error.
+
+        moderngl keeps objects that are dropped without `release` until the context ends, and the
+        frames of the traceback still hold these.
+        """
+        each: BaseException | None = error
+        self.ctx.gc_mode = "auto"
+        try:
+            while each is not None:
+                traceback.clear_frames(each.__traceback__)
+                each = each.__cause__ or each.__context__
+        finally:
+            self.ctx.gc_mode = None  # type: ignore[assignment]  # its stub lacks the default
 
     def close(self) -> None:
         """Releases the context and the window; a second call does nothing."""

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.closing import Closing
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Hand
 from livecam.segmentation.hand_shape import Points, hand_size, top_left
@@ -38,15 +39,18 @@ class HandDetection(Hand):
     at: float  # the time of that frame, seconds
 
 
-class HandDetector:
+class HandDetector(Closing):
     """Detects hands near a face at a limited rate. One thread.
 
     Between two runs of the network the last detections stand: `HandTracker` tracks them from
-    their frame to the current one.
+    their frame to the current one. `close_landmarker` releases what `landmark` runs on.
     """
 
-    def __init__(self, landmark: LandmarkHands) -> None:
+    def __init__(
+        self, landmark: LandmarkHands, close_landmarker: Callable[[], None] = lambda: None
+    ) -> None:
         self._landmark = landmark
+        self._close_landmarker = close_landmarker
         self._detections: tuple[HandDetection, ...] = ()
         self._detected_at, self._near_at = -np.inf, -np.inf
         self._missed = 0
@@ -73,6 +77,9 @@ class HandDetector:
         """Forgets all detections, as at a cut."""
         self._detections, self._missed, self._crop = (), 0, NO_CROP
         self._detected_at = self._near_at = -np.inf
+
+    def close(self) -> None:
+        self._close_landmarker()
 
     def _run(self, frame: Frame, face: Points) -> tuple[HandDetection, ...]:
         crop = self._crop = steady_crop(self._crop, face, *frame.size)

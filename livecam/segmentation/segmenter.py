@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.closing import Closing
 from livecam.core.frame import Frame, Rect
 from livecam.segmentation.base import Hand, Mask, Plate, Segmentation, cell_of, grid_of
+from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
 from livecam.segmentation.plate import CleanPlate
 from livecam.segmentation.warp import warped
@@ -29,15 +31,13 @@ CHIN = 152  # MediaPipe's landmark
 MIN_PERSON = 24  # of 255: from here on a cell may be person
 OCCUPIED_MARGIN = 0.10  # of the face's width around a person, kept out of the plate
 
-# Detects hands near a face: the frame, its landmarks in pixels, and the time.
-DetectHands = Callable[[Frame, NDArray[np.float32], float], tuple[Hand, ...]]
 
-
-class Segmenter:
+class Segmenter(Closing):
     """Runs the segmentation networks and learns the clean plate. One thread.
 
     `hurried` runs the hair network and updates the plate less often: for live video. Only the
-    person model is required; a stage whose model is missing is left out.
+    person model is required; a stage whose model is missing is left out. The detector of hands is
+    opened here and closed with the segmenter.
 
     Raises:
         TrackingError: a network cannot be used.
@@ -48,14 +48,13 @@ class Segmenter:
         person: Path,
         person_wide: Path,
         hair: Path | None,
-        detect_hands: DetectHands | None = None,
+        open_hands: Callable[[], HandDetector] | None = None,
         hurried: bool = True,
         camera: str | None = None,
     ) -> None:
         self._paths = {False: person, True: person_wide}
         self._person: dict[bool, PersonNetwork] = {}
         self._hair = HairNetwork(hair) if hair is not None else None
-        self._detect_hands = detect_hands
         self._hurried = hurried
         self._updates = -1
         self._hair_interval_s = LONG_HAIR_INTERVAL_S if hurried else 0.0
@@ -63,6 +62,8 @@ class Segmenter:
         self._plate: CleanPlate | None = None
         self._fixed_plate: Plate | None = None
         self._last_hair: Segmentation | None = None
+        # Opened last: no failure of this constructor leaves it open.
+        self._hands = None if open_hands is None else open_hands()
 
     def reset(self) -> None:
         """Forgets hair and plate, as at a cut."""
@@ -89,8 +90,8 @@ class Segmenter:
         if landmarks_px is None:
             return None
         hands: tuple[Hand, ...] = ()
-        if self._detect_hands is not None:
-            hands = self._detect_hands(frame, landmarks_px, frame.captured_at)
+        if self._hands is not None:
+            hands = self._hands.detect(frame, landmarks_px, frame.captured_at)
         return Segmentation(
             at=frame.captured_at,
             size=frame.size,
@@ -117,7 +118,12 @@ class Segmenter:
             self._plate.reset()
 
     def close(self) -> None:
-        """Saves the plate for the next start, if the camera has a name to file it under."""
+        """Releases the networks, and saves the plate if the camera has a name to file it under."""
+        hands, self._hands = self._hands, None
+        if hands is not None:
+            hands.close()
+        self._hair = None
+        self._person.clear()
         if self._plate is not None and self._camera is not None:
             self._plate.save(self._camera)
 
