@@ -74,7 +74,7 @@ def placed(avatar: Avatar, name: str) -> NDArray[np.float32]:
 # ---------------------------------------------------------------- each of them
 
 
-def test_there_is_something_of_every_kind():
+def test_every_kind_has_an_accessory():
     kinds = [load_accessory(name).kind for name in list_accessories()]
     assert len(kinds) >= 5
     assert set(kinds) == set(ACCESSORY_KINDS)
@@ -93,14 +93,14 @@ def test_a_shipped_accessory_is_complete_and_light_enough_for_laptops(name: str)
 
 
 @pytest.mark.parametrize("name", sorted(ACCESSORIES))
-def test_the_generator_makes_what_is_shipped(name: str, tmp_path: Path):
+def test_the_generator_reproduces_the_shipped_files(name: str, tmp_path: Path):
     build_accessory(ACCESSORIES[name], tmp_path)
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (ROOT / name / file.name).read_bytes(), file.name
 
 
 @pytest.mark.parametrize("name", sorted(ACCESSORIES))
-def test_surfaces_are_seen_from_outside(name: str):
+def test_surfaces_face_outwards(name: str):
     for mesh in load_accessory(name).meshes:
         corners = mesh.positions[mesh.indices]
         faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -115,7 +115,7 @@ def test_surfaces_are_seen_from_outside(name: str):
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("name", ["glasses", "sunglasses", "heart-glasses"])
-def test_glasses_sit_before_the_eyes_and_cut_into_nothing(head: str, name: str):
+def test_glasses_lie_in_front_of_the_eyes_and_intersect_nothing(head: str, name: str):
     avatar = load_avatar(head)
     front = np.concatenate(
         [mesh.positions[np.abs(mesh.normals[:, 2]) > 0.5] for mesh in added(avatar, name)]
@@ -179,7 +179,7 @@ def wearer(face: FaceState) -> Image:
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_whatever_is_worn_hides_as_much_of_a_face_as_before(head: str):
+def test_accessories_do_not_uncover_the_face(head: str):
     avatar = load_avatar(head)
     face = state_at(face_at())
     state = Rig(avatar, AvatarSettings()).state(face, SIDE, SIDE)
@@ -206,7 +206,7 @@ def item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "accessories" / "mine"
 
 
-def test_an_anchor_moves_turns_and_stretches(head: Avatar):
+def test_an_anchor_translates_rotates_and_scales(head: Avatar):
     plain = load_accessory("top-hat").light_meshes[0]
     anchor = Anchor((0.0, 0.1, 0.02), (2.0, 1.0, 0.5), 90.0)
     (mesh, *_) = added(replace(head, anchors={"hat": anchor}), "top-hat")
@@ -253,12 +253,12 @@ def test_a_tight_cap_presses_fur_down_but_no_ear(head: Avatar):
             assert after.fur[stiff].max(initial=0) < 1e-6
 
 
-def test_nothing_worn_changes_nothing(head: Avatar):
+def test_no_accessory_leaves_the_avatar_unchanged(head: Avatar):
     assert with_accessories(head, []) is head
     assert avatar_from_settings(AvatarSettings(avatar=HEADS[0])).bones == head.bones
 
 
-def test_the_settings_say_what_is_worn():
+def test_the_settings_choose_the_accessories():
     worn = avatar_from_settings(
         AvatarSettings(avatar=HEADS[0], accessories=("glasses", "headphones"))
     )
@@ -267,26 +267,26 @@ def test_the_settings_say_what_is_worn():
     assert "glasses glass" in names
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(head: Avatar):
+def test_an_unknown_name_suggests_the_nearest_one(head: Avatar):
     with pytest.raises(AssetError, match='"glases" - did you mean "glasses"') as caught:
         with_accessories(head, ["glases"])
     assert "headphones" in caught.value.hint
 
 
-def test_two_in_the_same_place_are_refused(head: Avatar):
+def test_two_accessories_of_one_kind_are_refused(head: Avatar):
     with pytest.raises(ConfigError, match="glasses and sunglasses sit in the same place"):
         with_accessories(head, ["glasses", "sunglasses"])
     assert with_accessories(head, ["glasses", "glasses"]).meshes
 
 
-def test_what_a_head_has_no_place_for_is_left_off(head: Avatar, caplog: pytest.LogCaptureFixture):
+def test_an_accessory_without_an_anchor_is_left_off(head: Avatar, caplog: pytest.LogCaptureFixture):
     bald = replace(head, anchors={})
     with caplog.at_level(logging.WARNING, "livecam"):
         assert with_accessories(bald, ["top-hat"]) is bald
     assert f"{head.title} has no place for top hat" in caplog.text
 
 
-def test_ones_own_accessory_can_be_worn(item: Path, head: Avatar):
+def test_an_accessory_of_the_users_folder_is_found(item: Path, head: Avatar):
     assert "mine" in list_accessories()
     assert accessory_folder("mine") == item
     assert len(with_accessories(head, ["mine"]).meshes) > len(head.meshes)
@@ -320,7 +320,7 @@ def test_a_press_is_read_as_it_is_written(item: Path):
     assert (read.slope, read.reach) == pytest.approx((made.slope, made.reach * UNIT_M), abs=1e-4)
 
 
-def test_the_state_of_a_head_fits_what_it_wears(head: Avatar):
+def test_the_state_has_a_transform_for_every_bone_of_an_accessory(head: Avatar):
     worn = with_accessories(head, ["beanie"])
     state = Rig(worn, AvatarSettings()).state(state_at(face_at()), 640, 360)
     assert isinstance(state, AvatarState)
@@ -337,7 +337,7 @@ def graphics() -> Iterator[Graphics]:
 
 
 @pytest.mark.parametrize("tier", ["light", "full"])
-def test_no_face_shows_through_glass_that_lies_over_the_head(
+def test_no_face_is_visible_through_glass_over_the_head(
     graphics: Graphics, head: Avatar, tier: Literal["light", "full"]
 ):
     """Two pictures, each other's negative: what is covered looks the same over both."""

@@ -79,7 +79,7 @@ def tone(path, codec, container_format=None):
         ("head.mov", "live", "qtrle", 0.0, 0),
     ],
 )
-def test_alpha_comes_back(tmp_path, name, effort, codec, mean, most):
+def test_alpha_survives_writing_and_reading(tmp_path, name, effort, codec, mean, most):
     path = written(tmp_path / name, effort=effort)
     with av.open(path) as container:
         assert container.streams.video[0].codec_context.name == codec
@@ -98,13 +98,13 @@ def test_colours_at_the_edge_are_not_mixed_with_black(tmp_path, name):
         assert np.abs(picture[seen][:, :3].astype(int) - COLOR).max() <= 16
 
 
-def test_the_reader_still_gives_opaque_pictures(tmp_path):
+def test_the_reader_returns_opaque_frames(tmp_path):
     with VideoReader(written(tmp_path / "head.mov")) as reader:
         assert all((frame.image[..., 3] == 255).all() for frame in reader)
 
 
 @pytest.mark.parametrize("name", ["head.mp4", "head.mkv", "head"])
-def test_a_file_that_cannot_carry_alpha_is_refused_before_it_is_made(tmp_path, name):
+def test_a_container_without_alpha_is_refused_before_the_file_is_made(tmp_path, name):
     with pytest.raises(SinkError, match="cannot carry alpha") as caught:
         VideoWriter(tmp_path / name, WIDTH, HEIGHT, 25, alpha=True)
     assert ".mov" in caught.value.hint
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_carry_alpha_is_refused_before_it_is_made(tmp_path, n
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pictures_without_alpha_are_refused_where_alpha_was_asked_for(tmp_path):
+def test_frames_without_alpha_are_refused_by_a_writer_with_alpha(tmp_path):
     planes = Frame(np.zeros((HEIGHT * 3 // 2, WIDTH), np.uint8), 0, 0.0, PixelFormat.I420)
     with (
         pytest.raises(SinkError, match="without alpha"),
@@ -142,7 +142,7 @@ def test_odd_sizes_are_kept(tmp_path, name, size):
         ("in.mp4", "aac", "out.mov", "copied", "aac"),
     ],
 )
-def test_sound_comes_along(tmp_path, source, codec, target, outcome, stored):
+def test_sound_is_copied_beside_alpha(tmp_path, source, codec, target, outcome, stored):
     path = tmp_path / target
     sound = tone(tmp_path / source, codec)
     with VideoWriter(path, WIDTH, HEIGHT, Fraction(25), sound_from=sound, alpha=True) as writer:
@@ -156,7 +156,7 @@ def test_sound_comes_along(tmp_path, source, codec, target, outcome, stored):
     assert np.abs(heard).max() > 0.2
 
 
-def test_numbered_pictures_keep_alpha_bit_for_bit(tmp_path):
+def test_png_files_keep_alpha_bit_for_bit(tmp_path):
     sink = PngSequence(tmp_path, alpha=True)
     sink.open(OutputInfo(WIDTH, HEIGHT, 25))
     sink.send(Frame(head(), 0, 0.0))

@@ -99,7 +99,7 @@ def test_imports_go_in_one_direction(place: str):
     assert not wrong
 
 
-def test_no_module_imports_itself_over_others():
+def test_there_are_no_circular_imports():
     """Modules that know each other in a circle cannot be understood one after the other."""
     names = {name_of(module): module for module in MODULES}
     imports = {

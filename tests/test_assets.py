@@ -97,7 +97,7 @@ def test_the_data_file_names_every_asset_completely():
             assert isinstance(place, Wheel) or place.url.startswith("https://")
 
 
-def test_a_missing_asset_says_what_to_do(folder, known):
+def test_a_missing_asset_names_the_remedy(folder, known):
     known(Url("http://127.0.0.1:9/model"))
     assert verify("model") is State.MISSING
     with pytest.raises(AssetError, match=r"model\.task .* is missing") as caught:
@@ -105,7 +105,7 @@ def test_a_missing_asset_says_what_to_do(folder, known):
     assert "livecam assets fetch" in caught.value.hint
 
 
-def test_an_own_folder_that_is_not_there_is_told_once(known, tmp_path, monkeypatch, caplog):
+def test_a_missing_asset_folder_of_the_user_is_logged_once(known, tmp_path, monkeypatch, caplog):
     known(Url("http://127.0.0.1:9/model"))
     monkeypatch.setenv("LIVECAM_ASSETS", str(tmp_path / "nowhere"))
     for _ in range(2):
@@ -115,7 +115,7 @@ def test_an_own_folder_that_is_not_there_is_told_once(known, tmp_path, monkeypat
     assert "LIVECAM_ASSETS" in told[0]
 
 
-def test_an_unknown_asset_is_answered_with_a_suggestion():
+def test_an_unknown_asset_suggests_the_nearest_one():
     with pytest.raises(AssetError, match="did you mean"):
         asset_path("portait")
 
@@ -193,7 +193,7 @@ def test_a_package_without_the_file_is_explained(folder, known, tmp_path, monkey
     assert nothing_but(folder)
 
 
-def test_what_is_there_is_found_without_any_network(folder, known, monkeypatch):
+def test_existing_files_need_no_network(folder, known, monkeypatch):
     def unreachable(*args: object, **kwargs: object) -> None:
         raise AssertionError("the network was asked")
 
@@ -203,7 +203,7 @@ def test_what_is_there_is_found_without_any_network(folder, known, monkeypatch):
     assert fetch_asset("model") == asset_path("model", fetch=True) == folder / "model.task"
 
 
-def test_a_folder_of_ones_own_is_looked_in_first(folder, known, tmp_path, monkeypatch):
+def test_the_users_asset_folder_is_searched_first(folder, known, tmp_path, monkeypatch):
     known(Url("http://127.0.0.1:9/model"))
     put(folder, CONTENT)
     own = put(tmp_path / "own", CONTENT)
@@ -211,7 +211,7 @@ def test_a_folder_of_ones_own_is_looked_in_first(folder, known, tmp_path, monkey
     assert asset_path("model") == own
 
 
-def test_a_wrong_file_in_ones_own_folder_is_passed_over(folder, known, tmp_path, monkeypatch):
+def test_a_wrong_file_in_the_users_asset_folder_is_skipped(folder, known, tmp_path, monkeypatch):
     known(Url("http://127.0.0.1:9/model"))
     right = put(folder, CONTENT)
     monkeypatch.setenv(assets.OWN_FOLDER, str(put(tmp_path / "own", WRONG).parent))

@@ -137,7 +137,7 @@ def test_the_person_keeps_its_bytes_and_the_room_becomes_the_colour():
     assert (shown[..., 3] == 255).all()
 
 
-def test_no_rim_of_the_old_background_is_left():
+def test_no_halo_of_the_old_background_is_left():
     alpha = disc()
     image = picture(alpha)
     seen = segmentation(alpha)
@@ -152,7 +152,7 @@ def test_no_rim_of_the_old_background_is_left():
     assert greenness(shown)[rim].min() > greenness(np.array(PERSON)) - 16
 
 
-def test_a_person_that_was_not_found_is_not_shown(photo):
+def test_without_a_segmentation_the_person_is_not_visible(photo):
     image = picture(disc())
     for setting in ("#787878", str(photo)):
         shown = applied(setting, image, None)
@@ -167,7 +167,7 @@ def test_a_segmentation_of_another_size_is_ignored():
     assert (applied("#787878", picture(alpha), other) == (*GRAY, 255)).all()
 
 
-def test_a_head_is_shown_even_where_no_person_was_found():
+def test_without_a_segmentation_the_head_keeps_its_pixels():
     head = disc(y=100, radius=60)
     image = picture(head, person=(200, 180, 160))
     coverage = (255 * head).round().astype(np.uint8)
@@ -177,7 +177,7 @@ def test_a_head_is_shown_even_where_no_person_was_found():
     assert greenness(shown).max() < 15
 
 
-def test_hair_that_became_background_goes_with_it():
+def test_removed_hair_is_replaced_like_the_background():
     person = np.maximum(disc(), disc(y=110, radius=80))
     hair = np.where(np.arange(HEIGHT)[:, None] < 120, person, 0).astype(np.float32)
     filled = (255 * cv2.dilate(hair, np.ones((9, 9)))).round().astype(np.uint8)
@@ -192,7 +192,7 @@ def test_hair_that_became_background_goes_with_it():
 # --- what stands behind -------------------------------------------------------------------------
 
 
-def test_a_picture_is_cut_to_the_shape_of_the_frame(photo):
+def test_an_image_is_cropped_to_the_aspect_of_the_frame(photo):
     shown = applied(str(photo), picture(disc()), None)
     assert shown.shape == (HEIGHT, WIDTH, 4)
     assert np.abs(shown[:, :310, :3].astype(int) - (200, 60, 40)).max() <= 1
@@ -218,7 +218,7 @@ def test_pixels_that_are_not_square_are_made_square():
     assert abs(int(seen.any(axis=0).sum()) - int(seen.any(axis=1).sum())) <= 1
 
 
-def test_the_light_of_a_picture_falls_around_the_edge_and_that_of_a_colour_does_not(tmp_path):
+def test_light_wrap_applies_to_images_and_not_to_colours(tmp_path):
     alpha = disc()
     path = tmp_path / "white.png"
     cv2.imwrite(str(path), np.full((90, 160, 3), 255, np.uint8))
@@ -231,7 +231,7 @@ def test_the_light_of_a_picture_falls_around_the_edge_and_that_of_a_colour_does_
     assert (wrapped == keyed)[inner(alpha, 14)].all()
 
 
-def test_a_blurred_room_holds_nothing_of_the_person():
+def test_the_defocused_room_contains_no_person():
     alpha = disc()
     shown = applied(
         "blur", picture(alpha, person=(250, 20, 20), room=(60, 110, 120)), segmentation(alpha)
@@ -240,7 +240,7 @@ def test_a_blurred_room_holds_nothing_of_the_person():
     assert np.abs(shown[outside][:, :3].astype(int) - (60, 110, 120)).max() <= 6
 
 
-def test_a_blurred_room_is_soft_and_as_bright_as_the_room():
+def test_the_defocused_room_is_soft_and_keeps_its_brightness():
     stripes = np.where(np.arange(WIDTH) // 12 % 2, 220, 20).astype(np.uint8)
     image = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     image[..., :3] = stripes[None, :, None]
@@ -251,7 +251,7 @@ def test_a_blurred_room_is_soft_and_as_bright_as_the_room():
     assert abs((shown**2.2).mean() - light) < 0.04
 
 
-def test_lights_in_a_blurred_room_become_discs_that_still_shine():
+def test_defocused_lights_become_bright_discs():
     image = np.full((HEIGHT, WIDTH, 4), 40, np.uint8)
     image[80:90, 80:90] = image[80:90, 300:310] = 255
     image[80:90, 300:310] = 190
@@ -262,7 +262,7 @@ def test_lights_in_a_blurred_room_become_discs_that_still_shine():
     assert shown[85, 85 + 32] < 50  # and with an end
 
 
-def test_before_a_person_was_found_all_but_the_head_is_blurred():
+def test_without_a_segmentation_all_but_the_head_is_blurred():
     head = disc(y=100, radius=60)
     rng = np.random.default_rng(5)
     image = picture(head)
@@ -296,7 +296,7 @@ def test_a_video_continues_after_a_pause(film):
     assert np.abs(np.diff(shown)).max() <= 84  # one or two pictures further, or once around
 
 
-def test_a_video_that_is_late_repeats_its_last_frame(film, monkeypatch):
+def test_a_video_with_a_slow_decoder_repeats_its_last_frame(film, monkeypatch):
     monkeypatch.setattr("livecam.compose.background_sources._LoopDecoder._run", lambda self: None)
     backdrop = LoopedVideo(film)
     shown = [level(backdrop, n / 10) for n in range(4)]
@@ -335,11 +335,11 @@ def test_the_head_alone_has_true_alpha_its_own_colours_and_no_room():
     assert np.abs(shown[edge][:, :3].astype(int) - (200, 180, 160)).mean() < 8
 
 
-def test_without_a_head_nothing_at_all_is_left():
+def test_without_a_head_the_image_is_transparent():
     assert not applied("alpha", picture(disc()), segmentation(disc())).any()
 
 
-def test_flattened_pictures_are_opaque_over_black():
+def test_flattened_images_are_opaque_over_black():
     image = np.zeros((4, 4, 4), np.uint8)
     image[1] = (200, 100, 50, 255)
     image[2] = (200, 100, 50, 51)

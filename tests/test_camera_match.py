@@ -68,11 +68,11 @@ def test_noise_is_measured_with_its_blur(sigma, blur_px):
     assert model.grain_px == pytest.approx(blur_px, abs=0.25)
 
 
-def test_an_image_without_noise_has_none():
+def test_the_noise_of_a_noiseless_image_is_zero():
     assert measured(0.0, 0.0).noise == UNKNOWN.noise
 
 
-def test_noise_that_grows_with_the_light_is_measured_so():
+def test_noise_is_measured_as_a_function_of_luma():
     clean = room()
     model = measured(1 + 4 * clean / 255, 0.7, 120)
     wanted = 1 + 4 * LUMAS / 255
@@ -94,7 +94,7 @@ def test_a_texture_that_moves_is_not_taken_for_noise():
     assert panned(room() + 25 * np.sin(np.arange(WIDTH) / 3)).noise == UNKNOWN.noise
 
 
-def test_where_everything_moves_one_frame_gives_an_estimate():
+def test_noise_is_estimated_from_one_frame_when_everything_moves():
     random, parts = np.random.default_rng(5), tiles_of(WIDTH, HEIGHT, 0)
     before = 128 + 60 * np.sin(np.mgrid[:HEIGHT, :WIDTH].sum(axis=0) / 6)
     now = luma_tiles(noisy(room(), 3.0, 0.7, random), parts)
@@ -112,7 +112,7 @@ def test_a_repeated_frame_does_not_count_as_noiseless():
     assert np.allclose(camera.model.noise, 3.0, rtol=0.25)
 
 
-def test_another_video_is_another_camera():
+def test_a_step_back_in_time_restarts_the_estimate():
     camera = CameraEstimator()
     random = np.random.default_rng(5)
     for at in (10.0, 10.03):
@@ -152,7 +152,7 @@ def head():
     return out
 
 
-def test_a_head_gets_only_the_softness_that_it_lacks():
+def test_only_the_missing_blur_is_added_to_a_head():
     assert camera_blur(CameraModel(edge_px=0.6)) == CameraBlur()
     soft = camera_blur(CameraModel(edge_px=1.4))
     assert soft.blur_px**2 + 0.65**2 == pytest.approx(1.4**2)

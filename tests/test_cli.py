@@ -145,7 +145,7 @@ def test_config_shows_each_value_with_its_origin(
     assert shown["origins"]["source.source"] == "default"
 
 
-def test_what_config_prints_can_be_saved_as_the_users_file(capsys: pytest.CaptureFixture[str]):
+def test_the_output_of_config_is_a_valid_user_file(capsys: pytest.CaptureFixture[str]):
     assert execute(["config", "--json"]) == 0
     user_file = Path(json.loads(capsys.readouterr().out)["user_file"])
     assert execute(["config", "--no-loop", "--source", 'a "quoted" name']) == 0
@@ -195,7 +195,7 @@ def test_lists_are_json_when_asked(command: str):
     assert isinstance(json.loads(done.stdout), list)
 
 
-def test_what_can_be_worn_is_listed_with_its_kind():
+def test_accessories_are_listed_with_their_kind():
     rows = {row["name"]: row for row in json.loads(livecam("avatars", "--json").stdout)}
     assert rows["raccoon"]["kind"] == "head"
     assert rows["sunglasses"]["kind"] == "glasses"
@@ -250,7 +250,7 @@ def test_control_c_ends_quietly_with_130(
     assert not said.err.strip()
 
 
-def test_a_reader_that_goes_away_is_no_drama():
+def test_a_closed_stdout_ends_the_command_quietly():
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
@@ -265,14 +265,14 @@ def test_a_reader_that_goes_away_is_no_drama():
     assert done.stderr == b""
 
 
-def test_titles_that_the_terminal_cannot_write_do_not_stop_a_list(monkeypatch: pytest.MonkeyPatch):
+def test_titles_that_the_terminal_cannot_encode_do_not_stop_a_list(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     done = livecam("avatars")
     assert done.returncode == 0, done.stderr
     assert "raccoon" in done.stdout
 
 
-def test_no_colour_where_no_terminal_is():
+def test_output_to_a_file_has_no_colours():
     assert "\x1b" not in livecam("presets").stdout + livecam("run", "--fps", "x").stderr
 
 
@@ -283,7 +283,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("livecam.config.presets.list_presets", fail)
 
 
-def test_a_thread_that_is_stuck_does_not_spoil_the_exit_code():
+def test_a_stuck_thread_does_not_change_the_exit_code():
     code = (
         "import threading, time, livecam.cli.main as cli\n"
         "def execute(words):\n"
@@ -300,7 +300,7 @@ def test_a_thread_that_is_stuck_does_not_spoil_the_exit_code():
     assert (done.returncode, done.stdout) == (3, "done\n")
 
 
-def test_convert_offers_only_what_it_heeds():
+def test_convert_offers_only_the_settings_it_uses():
     text = livecam("convert", "--help").stdout
     assert "--avatar" in text
     assert "--others" in text
@@ -322,7 +322,7 @@ def test_a_run_that_can_publish_nothing_says_so_and_fails(
     assert "error:" in done.stderr
 
 
-def test_a_wrong_tracker_or_filter_is_found_before_anything_is_opened():
+def test_an_unknown_tracker_or_filter_is_refused_before_anything_is_opened():
     for flag, word in (("--tracker", "mediapip"), ("--filter", "kalmann")):
         done = livecam("run", flag, word, "--source", "pattern")
         assert done.returncode == 2

@@ -50,7 +50,7 @@ def compositor(graphics, tier):
     compositor.close()
 
 
-def test_the_head_covers_the_middle_and_the_frame_keeps_its_identity(compositor):
+def test_the_head_covers_the_middle_and_the_frame_keeps_index_and_time(compositor):
     frame = picture()
     out = compositor.compose(frame, [at()])
     r, g, b, a = out.image[HEIGHT // 2, WIDTH // 2]
@@ -119,7 +119,7 @@ def test_a_head_outside_the_image_draws_nothing(compositor, state):
     ],
     ids=["round the camera", "right", "corner", "top", "touching", "far", "a sliver"],
 )
-def test_a_head_partly_inside_is_cut_without_complaint(compositor, state):
+def test_a_head_partly_outside_the_image_is_clipped(compositor, state):
     out = compositor.compose(picture(), [state])
     assert out.image.shape == (HEIGHT, WIDTH, 4)
     assert (out.image[..., 3] == 255).all()
@@ -206,7 +206,7 @@ def test_every_stage_is_timed(graphics, tier):
     assert {"morph", "draw", "read", "shadow", "blend"} <= set(timer.last_ms())
 
 
-def test_a_software_renderer_gets_the_light_tier_and_a_setting_wins(graphics):
+def test_software_renderers_get_the_light_tier_unless_the_settings_choose(graphics):
     avatar, size = ball_avatar(), (64, 48)
     slow = SimpleNamespace(ctx=graphics.ctx, software=True)
     assert choose_tier(slow, RenderSettings(), avatar, size) == "light"
@@ -214,7 +214,7 @@ def test_a_software_renderer_gets_the_light_tier_and_a_setting_wins(graphics):
 
 
 @pytest.mark.parametrize(("budget_s", "wanted"), [(1e-6, "light"), (1e6, "full")])
-def test_elsewhere_the_tier_follows_what_was_measured(graphics, monkeypatch, budget_s, wanted):
+def test_on_a_gpu_the_tier_follows_the_measured_time(graphics, monkeypatch, budget_s, wanted):
     monkeypatch.setattr("livecam.compose.compositor.FULL_BUDGET_S", budget_s)
     fast = SimpleNamespace(ctx=graphics.ctx, software=False)
     assert choose_tier(fast, RenderSettings(shells=1), ball_avatar(), (64, 48)) == wanted
@@ -229,7 +229,7 @@ def test_a_driver_that_gives_up_becomes_a_graphics_error(compositor, monkeypatch
         compositor.compose(picture(), [at()])
 
 
-def test_a_driver_that_fails_in_silence_is_noticed(compositor, graphics):
+def test_a_driver_error_without_an_exception_is_detected(compositor, graphics):
     compositor._graphics = SimpleNamespace(ctx=SimpleNamespace(error="GL_OUT_OF_MEMORY"))
     with pytest.raises(GraphicsError, match="GL_OUT_OF_MEMORY"):
         compositor.compose(picture(), [at()])

@@ -43,7 +43,7 @@ def refusal(**arguments: object) -> ConfigError:
     return caught.value
 
 
-def test_without_anything_every_setting_has_its_default():
+def test_without_any_origin_every_setting_has_its_default():
     loaded = load()
     assert loaded.settings == Settings()
     assert set(loaded.origins.values()) == {"default"}
@@ -146,7 +146,7 @@ def test_the_users_file_may_name_a_preset(folder: Path):
     assert loaded.settings.render.tier == "light"
 
 
-def test_a_preset_asked_for_wins_over_the_one_in_the_environment():
+def test_the_preset_flag_overrides_the_environment():
     loaded = load(preset="low-power", environ={"LIVECAM_PRESET": "obs-720p60"})
     assert loaded.preset == "low-power"
 
@@ -159,7 +159,7 @@ def test_a_preset_may_be_a_file(tmp_path: Path):
     assert loaded.settings.render.tier == "light"
 
 
-def test_an_unknown_preset_is_answered_with_the_nearest_one():
+def test_an_unknown_preset_suggests_the_nearest_one():
     error = refusal(preset="low-powr")
     assert error.message == 'no preset is called "low-powr" - did you mean "low-power"?'
     assert "obs-720p60" in error.hint
@@ -193,18 +193,18 @@ def test_presets_that_inherit_in_a_circle_are_shown_as_the_circle(folder: Path):
         ("[output]\nmirror = 7\n", 2, "output.mirror must be true or false, not 7"),
     ],
 )
-def test_a_mistake_in_a_file_is_told_with_its_line(folder: Path, text: str, line: int, what: str):
+def test_an_error_in_a_file_names_its_line(folder: Path, text: str, line: int, what: str):
     error = refusal(file=text, folder=folder)
     assert error.message == f"{folder / 'livecam.toml'}, line {line}: {what}"
 
 
-def test_a_file_that_is_no_toml_is_told_with_its_line(folder: Path):
+def test_a_toml_syntax_error_names_its_line(folder: Path):
     message = refusal(file="[source]\nwidth = = 3\n", folder=folder).message
     assert str(folder / "livecam.toml") in message
     assert "line 2" in message
 
 
-def test_a_mistake_in_an_inherited_preset_names_that_preset(folder: Path):
+def test_an_error_in_an_inherited_preset_names_that_preset(folder: Path):
     (folder / "base.toml").write_text("[source]\nwidth = 1\n")
     (folder / "child.toml").write_text('inherit = "base"\n')
     assert str(folder / "base.toml") in refusal(preset="child").message
@@ -215,11 +215,11 @@ def test_a_misspelt_variable_is_refused():
     assert 'LIVECAM_ON_LOTS is no setting - did you mean "LIVECAM_ON_LOST"?' in message
 
 
-def test_variables_of_other_programs_and_the_asset_folder_are_left_alone():
+def test_other_environment_variables_are_ignored():
     assert load(environ={"LIVECAM_ASSETS": "/models", "PATH": "x"}).settings == Settings()
 
 
-def test_a_wrong_value_is_told_with_the_name_that_was_used():
+def test_a_wrong_value_is_reported_with_the_name_of_its_origin():
     assert refusal(environ={"LIVECAM_WIDTH": "wide"}).message == (
         "LIVECAM_WIDTH must be a whole number from 64 to 7680 px, not wide"
     )

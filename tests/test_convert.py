@@ -216,9 +216,7 @@ def test_only_the_largest_face_wears_the_avatar_the_other_is_blurred(
     assert edges[1] < edges[0] / 4
 
 
-def test_a_face_too_small_for_the_detector_is_found_in_parts_of_the_picture(
-    portrait: Image, tmp_path: Path
-):
+def test_a_face_too_small_for_the_detector_is_found_in_crops(portrait: Image, tmp_path: Path):
     wide = [with_portrait(room(640, 240, 1), portrait, 340 + i, 60, 0.34) for i in range(8)]
     source = film(tmp_path / "wide.mp4", wide)
     stats = tmp_path / "stats.jsonl"
@@ -244,7 +242,7 @@ def test_an_existing_file_is_only_replaced_with_force(
     assert len(pictures(output)) == 3
 
 
-def test_a_name_that_no_film_can_have_is_refused_before_the_work_begins(
+def test_an_unsupported_suffix_is_refused_before_conversion(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     source = film(tmp_path / "in.mp4", [scene(i, portrait) for i in range(2)])
@@ -252,7 +250,7 @@ def test_a_name_that_no_film_can_have_is_refused_before_the_work_begins(
     assert ".mkv" in caplog.records[0].args[1].hint
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_sentence(
+def test_a_folder_that_cannot_be_made_is_one_clear_error(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
@@ -262,7 +260,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_sentence(
     assert not record.exc_info
 
 
-def test_no_film_ever_replaces_itself(portrait: Image, tmp_path: Path):
+def test_the_output_never_replaces_its_source(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     before = source.read_bytes()
     assert not convert_files([source], source, Settings(), force=True).is_complete
@@ -288,7 +286,7 @@ def test_a_bad_film_does_not_stop_the_others(
     assert "notes.txt" not in table
 
 
-def test_films_of_one_name_get_names_of_their_own(portrait: Image, tmp_path: Path):
+def test_films_of_the_same_name_get_different_outputs(portrait: Image, tmp_path: Path):
     sources = [tmp_path / "film.mp4", tmp_path / "film.mkv"]
     for source in sources:
         film(source, [scene(i, portrait) for i in range(2)])

@@ -152,7 +152,7 @@ def test_a_face_found_twice_counts_once():
     assert [len(track.samples) for track in tracks] == [5]
 
 
-def test_the_main_face_is_the_one_seen_longest_and_largest():
+def test_the_main_face_is_the_longest_and_largest():
     small = [sample(i, 300, 100, 40) for i in range(50)]
     large = [sample(i, 100, 100, 80) for i in range(50)]
     later = [sample(i, 500, 100, 40) for i in range(60, 70)]
@@ -161,7 +161,7 @@ def test_the_main_face_is_the_one_seen_longest_and_largest():
     assert [track.samples[0].x for track in mains] == [100, 500]
 
 
-def test_what_passes_before_a_face_does_not_turn_its_head():
+def test_an_occluding_object_does_not_change_the_pose():
     turned = quaternion_from_vector(np.array((0.0, 0.7, 0.0)))
     squeezed = [replace(sample(i, 120, 100, 45), rotation=turned) for i in (20, 21)]
     track = link_samples([*(sample(i) for i in range(20)), *squeezed], TIMES)[0]
@@ -171,7 +171,7 @@ def test_what_passes_before_a_face_does_not_turn_its_head():
     assert [s.index for s in kept.samples] == [*range(20), *range(26, 50)]
 
 
-def test_a_quick_turn_that_lasts_is_meant():
+def test_a_quick_turn_that_lasts_is_kept():
     turned = quaternion_from_vector(np.array((0.0, 0.9, 0.0)))
     away = [replace(sample(i, 130, 100, 50), rotation=turned) for i in range(20, 40)]
     (track,) = link_samples([*(sample(i) for i in range(20)), *away], TIMES)
@@ -202,13 +202,13 @@ def test_every_frame_of_a_shot_with_a_face_wears_the_avatar():
     assert (np.ptp(held, axis=0) > 1.05 * np.ptp(measured, axis=0)).all()
 
 
-def test_shots_without_a_face_pass_unless_strict_and_doubtful_ones_never():
+def test_shots_without_a_face_pass_through_unless_strict_and_doubtful_ones_never():
     shots = [Shot(range(5), []), Shot(range(5, 9), [], suspected=True)]
     assert [s.state for s in planned(shots)] == [Shown.PASSTHROUGH, Shown.BLUR]
     assert [s.state for s in planned(shots, strict=True)] == [Shown.CURTAIN, Shown.CURTAIN]
 
 
-def test_between_two_places_of_the_face_both_are_covered():
+def test_while_the_face_changes_its_place_both_places_are_covered():
     here = [sample(i, 100) for i in range(10)]
     there = [sample(i, 500) for i in range(20, 30)]
     (scene,) = planned([Shot(range(30), link_samples(here + there, TIMES))])
@@ -291,7 +291,7 @@ def at(index: int, centre: NDArray[np.float64], size: float) -> FaceSample:
     )
 
 
-def test_an_unseen_face_is_carried_by_its_texture(portrait: Image):
+def test_an_undetected_face_is_propagated_by_its_texture(portrait: Image):
     pictures, centres = walk(portrait)
     start = at(0, centres[0], 56)
     carried = propagate(start, pictures, (400, 240))
@@ -311,7 +311,7 @@ def test_a_gap_is_filled_from_both_its_ends(portrait: Image):
     assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:-1], abs=2)
 
 
-def test_what_passes_before_the_face_does_not_take_it_along(portrait: Image):
+def test_an_occluding_object_does_not_move_the_propagated_face(portrait: Image):
     pictures, centres = walk(portrait)
     still = [replace(pictures[0], index=i, grey=pictures[0].grey.copy()) for i in range(12)]
     hand = np.asarray(cv2.cvtColor(place(8, (30, 40)), cv2.COLOR_RGBA2GRAY), np.uint8)
@@ -342,7 +342,7 @@ def around(portrait: Image, x: float, y: float) -> Frame:
 
 
 @pytest.mark.parametrize("turn_deg", [0, 25, -25])
-def test_a_face_in_a_turned_view_is_where_the_whole_picture_has_it(
+def test_a_face_in_a_rotated_crop_maps_to_its_place_in_the_frame(
     portrait: Image, model: Path, turn_deg: float
 ):
     frame = around(portrait, 60, 20)

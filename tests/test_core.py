@@ -31,7 +31,7 @@ def test_a_deeper_mailbox_keeps_the_order_and_drops_the_oldest() -> None:
     assert box.missed == 1
 
 
-def test_closing_a_mailbox_wakes_who_waits_for_it() -> None:
+def test_closing_a_mailbox_wakes_waiting_threads() -> None:
     box: Mailbox[int] = Mailbox("numbers")
     taken: list[int | None] = []
     waiter = threading.Thread(target=lambda: taken.append(box.take(30)))
@@ -82,7 +82,7 @@ def test_a_worker_stops_between_two_tries() -> None:
     assert task.starts == task.stops == 1
 
 
-def test_a_picture_in_time_is_published_at_once_and_a_late_one_repeats_the_last() -> None:
+def test_a_frame_in_time_is_published_at_once_else_the_last_is_repeated() -> None:
     pacer = Pacer(fps=10, now=0.0)
     assert pacer.accepts(0.0)
     pacer.published(0.0, 0.0)  # the next tick is at 0.1
@@ -100,7 +100,7 @@ def test_missed_periods_are_counted_and_never_caught_up() -> None:
     assert pacer.accepts(1.06)
 
 
-def test_a_repeat_does_not_cost_the_late_picture_its_tick() -> None:
+def test_a_repeat_does_not_use_up_the_tick_of_the_late_frame() -> None:
     pacer = Pacer(fps=10, now=0.0)
     pacer.published(0.0, 0.0)
     pacer.published(0.15)
@@ -110,14 +110,14 @@ def test_a_repeat_does_not_cost_the_late_picture_its_tick() -> None:
     assert pacer.missed == 0
 
 
-def test_a_picture_that_took_long_costs_the_next_one_nothing() -> None:
+def test_a_slow_frame_does_not_delay_the_next_one() -> None:
     pacer = Pacer(fps=10, now=0.0)
     pacer.published(0.02, 0.0)
     pacer.published(0.19, 0.1)  # tracked for 90 ms
     assert pacer.accepts(0.2)  # the next one, though it is ready at 0.21
 
 
-def test_without_new_pictures_the_last_one_is_repeated_every_period() -> None:
+def test_without_new_frames_the_last_one_is_repeated_every_period() -> None:
     pacer, now, repeats = Pacer(fps=10, now=0.0), 0.0, 0
     pacer.published(now, now)
     while now < 10:
@@ -139,12 +139,12 @@ def accepted(moments: np.ndarray, fps: float) -> int:
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.75])
-def test_a_jittering_camera_at_the_published_rate_loses_no_picture(phase: float) -> None:
+def test_a_jittering_camera_at_the_published_rate_loses_no_frame(phase: float) -> None:
     jitter = np.random.default_rng(1).uniform(-0.3, 0.3, 600)
     assert accepted(np.sort(np.arange(600) + phase + jitter) / 30, fps=30) >= 595
 
 
-def test_a_camera_twice_as_fast_gives_every_other_picture() -> None:
+def test_of_a_camera_twice_as_fast_every_other_frame_is_published() -> None:
     assert accepted(np.arange(600) / 60, fps=30) == pytest.approx(300, abs=3)
 
 
@@ -187,7 +187,7 @@ def test_multiplying_quaternions_is_multiplying_rotations() -> None:
     )
 
 
-def test_slerp_goes_half_way_along_the_shorter_arc() -> None:
+def test_slerp_at_one_half_bisects_the_shorter_arc() -> None:
     a = spaces.quaternion_from_vector(np.array((0.0, 0.2, 0.0)))
     b = -spaces.quaternion_from_vector(np.array((0.0, 0.6, 0.0)))  # the same rotation, negated
     middle = spaces.rotation_vector(spaces.slerp(a, b, 0.5))
@@ -200,7 +200,7 @@ def test_unprojecting_undoes_projecting() -> None:
     assert spaces.unproject(pixels, -points[:, 2], 640, 360) == pytest.approx(points, abs=1e-12)
 
 
-def test_a_head_moved_in_its_picture_is_seen_there() -> None:
+def test_a_pose_after_a_similarity_projects_to_the_moved_points() -> None:
     """As if the picture were turned clockwise by 0.2, grown and moved."""
     place, turned = np.array((0.1, -0.05, -0.6)), spaces.quaternion_from_vector(np.full(3, 0.3))
     cos, sin = 1.1 * np.cos(0.2), 1.1 * np.sin(0.2)
@@ -235,11 +235,11 @@ def test_rectangles_clip_grow_and_join() -> None:
     assert Rect(3, 3, 3, 9).empty
 
 
-def test_an_i420_frame_knows_its_picture_size() -> None:
+def test_an_i420_frame_returns_the_size_of_its_image() -> None:
     assert Frame(np.zeros((180, 160), np.uint8), 0, 0.0, PixelFormat.I420).size == (160, 120)
 
 
-def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_nearest_one() -> None:
     table: Registry[object] = Registry("sink", {"preview": "x:y", "record": "x:y"})
     with pytest.raises(ConfigError, match='did you mean "preview"') as caught:
         table.get("previw")

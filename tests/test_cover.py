@@ -130,7 +130,7 @@ def test_a_real_face_is_hidden_from_every_side(
     assert bare[worst] < 0.002, f"{bare[worst]:.1%} of the face is bare at yaw, nod {worst}"
 
 
-def test_the_measure_finds_a_bare_face(head: RealHead) -> None:
+def test_the_measurement_finds_a_bare_face(head: RealHead) -> None:
     """An avatar too small for its wearer bares the face, and the measure says so."""
     avatar = load_avatar("raccoon")
     state = head.state(0, 0)

@@ -51,12 +51,12 @@ def test_warnings_do_not_stop_the_main_job_but_failures_do():
     assert not report(display="warn", graphics="fail").works
 
 
-def test_the_verdict_names_what_to_mend_first():
+def test_the_verdict_names_failed_checks_first():
     verdict = report(python="ok", graphics="fail", display="warn", models="fail").verdict
     assert verdict.endswith("mend first: graphics, models")
 
 
-def test_the_verdict_tells_what_will_work_and_how_fast():
+def test_the_verdict_names_source_sink_and_speed():
     found = examine_all(
         Settings(),
         examinations={
@@ -121,7 +121,7 @@ def test_the_exit_code_says_whether_the_main_job_works(
 @pytest.mark.parametrize(
     "name", ["python", "packages", "graphics", "models", "cameras", "encoder", "display"]
 )
-def test_on_this_machine_the_check_comes_to_a_finding(name: str):
+def test_every_check_returns_a_finding_on_this_machine(name: str):
     check = doctor.EXAMINATIONS[name](Settings())
     assert check.found
     assert bool(check.remedy) == (check.status is not Status.OK)
@@ -142,7 +142,7 @@ def test_a_missing_face_model_is_a_failure(tmp_path: Path, monkeypatch: pytest.M
     assert check.remedy == "livecam assets fetch"
 
 
-def test_a_camera_that_may_not_be_opened_is_told_from_no_camera(monkeypatch: pytest.MonkeyPatch):
+def test_a_forbidden_camera_is_distinguished_from_a_missing_one(monkeypatch: pytest.MonkeyPatch):
     cameras = [Camera(0, "BRIO", "/dev/video0", forbidden=True)]
     monkeypatch.setattr("livecam.sources.devices.list_cameras", lambda: cameras)
     check = doctor.EXAMINATIONS["cameras"](Settings())
@@ -161,7 +161,7 @@ def test_a_camera_that_cannot_be_read_is_a_warning_with_the_reason(
     assert "no-such-camera" in check.found
 
 
-def test_a_missing_microphone_matters_only_to_whom_it_shall_move_the_mouth(
+def test_a_missing_microphone_is_a_warning_only_when_sound_moves_the_mouth(
     monkeypatch: pytest.MonkeyPatch,
 ):
     there: list[Microphone] = []
@@ -182,7 +182,7 @@ def test_our_own_virtual_camera_is_not_taken_for_a_camera(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(("fps", "status"), [(29.5, Status.OK), (12.0, Status.WARN)])
-def test_the_speed_is_what_the_bench_measured_on_the_sample(
+def test_the_speed_is_the_result_of_the_bench_on_the_sample(
     fps: float, status: Status, monkeypatch: pytest.MonkeyPatch
 ):
     asked: dict[str, Any] = {}
@@ -210,14 +210,14 @@ def test_an_unmeasured_speed_does_not_hide_that_the_rest_works():
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 12345, 0xAAAA, (1 << BITS) - 1])
-def test_a_stamp_is_read_back_from_the_picture_that_others_see(milliseconds: int):
+def test_a_stamp_is_read_back_after_conversion(milliseconds: int):
     rgba = rgba_from_i420(stamped(640, 360, milliseconds))
     grey = cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY)
     assert read_stamp(np.asarray(grey)) == milliseconds
     assert read_stamp(np.asarray(cv2.resize(grey, (320, 240)))) == milliseconds
 
 
-def test_an_ordinary_picture_carries_no_stamp():
+def test_an_ordinary_image_contains_no_stamp():
     noise = np.random.default_rng(1).integers(0, 256, (360, 640), np.uint8)
     assert read_stamp(noise) is None
     assert read_stamp(np.full((360, 640), 128, np.uint8)) is None
@@ -273,7 +273,7 @@ def test_the_latency_of_a_device_is_measured():
     assert device.closed
 
 
-def test_a_device_that_gives_nothing_back_is_told():
+def test_frames_that_a_device_does_not_return_are_not_counted():
     clock = ManualClock()
     assert echo_of(Device(clock, gives_back=False), clock).received == 0
 

@@ -47,7 +47,7 @@ def slug(heading: str) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
-def test_links_lead_somewhere(document: Path):
+def test_links_have_existing_targets(document: Path):
     broken = []
     for target in LINK.findall(re.sub(r"`[^`\n]+`", "``", prose(document))):
         if re.match(r"https?:|mailto:", target):

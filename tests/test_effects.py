@@ -154,12 +154,12 @@ def region_of(points: Points, names: tuple[int, ...], shape: tuple[int, ...]) ->
 # --- what is built -------------------------------------------------------------------------------
 
 
-def test_nothing_is_built_for_the_settings_that_come_first():
+def test_default_settings_build_no_effect():
     settings = EffectSettings()
     assert not [*face_stages(settings), *over_stages(settings), *look_stages(settings)]
 
 
-def test_only_what_is_asked_for_is_built_and_shape_comes_after_paint():
+def test_only_enabled_effects_are_built_and_deform_comes_last():
     settings = EffectSettings(big_eyes=0.1, smooth_skin=0.1, blush=0.1)
     assert [stage.name for stage in face_stages(settings)] == ["smooth-skin", "makeup", "deform"]
     assert not look_stages(EffectSettings(lut="vivid", lut_strength=0))
@@ -209,7 +209,7 @@ def test_a_covered_face_is_unchanged_but_has_its_stickers(shot: Shot):
 # --- where the face is ---------------------------------------------------------------------------
 
 
-def test_the_frame_follows_roll_and_yaw_and_keeps_its_unit(shot: Shot):
+def test_the_face_axes_follow_roll_and_yaw_and_keep_their_unit(shot: Shot):
     straight = face_axes(shot.points)
     rolled = face_axes(turned(shot.points, roll=0.4))
     assert rolled.unit_px == pytest.approx(straight.unit_px, rel=0.12)
@@ -226,7 +226,7 @@ def _roll(frame: FaceAxes) -> float:
 # --- shape ---------------------------------------------------------------------------------------
 
 
-def test_big_eyes_are_larger_when_they_are_tracked_again(shot: Shot, eye: Eye):
+def test_big_eyes_are_larger_in_tracking(shot: Shot, eye: Eye):
     after = eye.points(with_effects(shot, BIG_EYES))
     for contour in (EYE_LEFT, EYE_RIGHT):
         assert area(after, contour) > 1.15 * area(shot.points, contour)
@@ -266,7 +266,9 @@ def test_a_small_nose_is_narrower(shot: Shot):
 
 @pytest.mark.parametrize("settings", ALL_AT_ONE)
 @pytest.mark.parametrize(("roll", "yaw"), [(0, 0), (0.6, 0), (0, 0.5), (-0.4, -0.7), (0, 0.95)])
-def test_nothing_folds(shot: Shot, settings: EffectSettings, roll: float, yaw: float):
+def test_displacement_fields_do_not_fold(
+    shot: Shot, settings: EffectSettings, roll: float, yaw: float
+):
     points = turned(shot.points, roll, yaw)
     frame = face_axes(points)
     _, cell, moves = displacement(face_fields(points, frame, settings), points[168], frame)
@@ -276,7 +278,7 @@ def test_nothing_folds(shot: Shot, settings: EffectSettings, roll: float, yaw: f
     assert stretch.min() > 0.15
 
 
-def test_the_displacement_ends_at_exactly_nothing(shot: Shot):
+def test_the_displacement_is_exactly_zero_at_its_border(shot: Shot):
     frame = face_axes(shot.points)
     fields = face_fields(shot.points, frame, ALL_AT_ONE[-1])
     _, _, moves = displacement(fields, shot.points[168], frame)
@@ -296,7 +298,7 @@ def test_far_from_the_face_every_pixel_stays_bit_exact(shot: Shot):
     assert not np.array_equal(out, noise)
 
 
-def test_in_profile_the_face_is_left_alone(shot: Shot):
+def test_in_profile_the_face_is_unchanged(shot: Shot):
     points = turned(shot.points, yaw=1.5)
     assert np.array_equal(with_effects(Shot(shot.image, points), BIG_EYES), shot.image)
 
@@ -331,7 +333,7 @@ def test_smooth_skin_calms_the_cheeks_and_leaves_eyes_and_background(noisy: Shot
     assert np.array_equal(out[away], noisy.image[away])
 
 
-def test_half_as_much_smooths_less(noisy: Shot):
+def test_half_the_strength_smooths_less(noisy: Shot):
     cheek = region_of(noisy.points, (50, 118, 101, 205), noisy.image.shape)
     none, half, full = (
         roughness(with_effects(noisy, EffectSettings(smooth_skin=amount)), cheek)
@@ -395,7 +397,7 @@ def test_tinted_lips_keep_their_shading(shot: Shot):
     assert np.corrcoef(before, after)[0, 1] > 0.6
 
 
-def test_the_tint_has_the_colour_that_was_asked_for(shot: Shot):
+def test_the_tint_has_the_colour_of_the_settings(shot: Shot):
     lips = region_of(shot.points, (61, 91, 17, 321, 291, 402, 14, 178), shot.image.shape)
     red, plum = (
         with_effects(shot, EffectSettings(lips=1, lip_color=color))[lips].mean(axis=0)
@@ -405,7 +407,7 @@ def test_the_tint_has_the_colour_that_was_asked_for(shot: Shot):
     assert plum[2] > red[2] + 20
 
 
-def test_a_colour_that_is_none_is_refused():
+def test_an_invalid_colour_is_refused():
     with pytest.raises(ConfigError, match="cherry"):
         face_stages(EffectSettings(lips=1, lip_color="cherry"))
 
@@ -444,13 +446,13 @@ def test_every_built_in_sticker_is_drawn_on_the_face(shot: Shot, name: str):
     assert not sticker.title_zh.isascii()
 
 
-def test_these_stickers_come_with_livecam():
+def test_the_built_in_stickers_are_listed():
     wanted = {"cat", "sunglasses", "flower-crown", "hearts", "moustache"}
     assert wanted <= set(list_stickers())
 
 
 @pytest.mark.parametrize("side", [-1, 1])
-def test_a_sticker_hides_on_the_cheek_that_is_turned_away(tmp_path: Path, shot: Shot, side: int):
+def test_a_sticker_fades_on_the_cheek_that_is_turned_away(tmp_path: Path, shot: Shot, side: int):
     anchor = 50 if side < 0 else 280
     (tmp_path / "sticker.toml").write_text(
         f'title = "Dot"\n[[part]]\npicture = "dot.png"\nanchor = [{anchor}]\nsize = 0.5\n'
@@ -518,7 +520,7 @@ def test_a_broken_sticker_is_refused(tmp_path: Path, text: str, complaint: str):
         load_sticker(str(tmp_path))
 
 
-def test_a_sticker_of_ones_own_is_drawn(tmp_path: Path, shot: Shot):
+def test_a_sticker_of_the_users_folder_is_drawn(tmp_path: Path, shot: Shot):
     (tmp_path / "sticker.toml").write_text(
         'title = "Dot"\n[[part]]\npicture = "dot.png"\nanchor = [4]\nsize = 0.5', "utf-8"
     )
@@ -566,7 +568,7 @@ def test_a_look_is_interpolated_between_its_entries():
     assert np.abs(got - wanted * 255).max() <= 0.51
 
 
-def test_red_changes_fastest_and_the_domain_is_heeded(tmp_path: Path):
+def test_red_changes_fastest_and_the_domain_is_applied(tmp_path: Path):
     swapped = "0 0 0\n0 0 1\n0 1 0\n0 1 1\n1 0 0\n1 0 1\n1 1 0\n1 1 1\n"  # red and blue
     text = f"LUT_3D_SIZE 2\nDOMAIN_MIN 0 0 0\nDOMAIN_MAX 2 2 2\n{swapped}"
     colors = expanded(read_cube(cube(tmp_path, text))).reshape(-1, 4)
@@ -584,7 +586,7 @@ def test_half_the_strength_is_halfway_to_the_look(shot: Shot):
 
 
 @pytest.mark.parametrize("name", list_looks())
-def test_every_built_in_look_keeps_order_and_does_something(name: str):
+def test_every_built_in_look_is_monotonic_and_changes_colours(name: str):
     table = read_cube(look_path(name)).table
     greys = np.array([table[i, i, i].mean() for i in range(len(table))])
     assert (np.diff(greys) > 0).all()
@@ -593,7 +595,7 @@ def test_every_built_in_look_keeps_order_and_does_something(name: str):
     assert np.abs(table - np.stack((red, green, blue), axis=-1)).mean() > 0.01
 
 
-def test_these_looks_come_with_livecam():
+def test_the_built_in_looks_are_listed():
     assert {"warm-film", "cool-teal", "black-and-white", "vivid"} <= set(list_looks())
 
 

@@ -238,7 +238,7 @@ def test_no_triangle_turns_inside_out(
     assert not bad, f"{avatar.name}, {tier}: square millimetres that show their inside: {bad}"
 
 
-def test_a_head_is_whole(avatar: Avatar) -> None:
+def test_the_files_of_a_head_are_complete(avatar: Avatar) -> None:
     folder = avatar.folder
     assert sum(file.stat().st_size for file in folder.iterdir()) < MOST_BYTES
     said = read_description(folder)
@@ -253,7 +253,7 @@ def test_a_head_is_whole(avatar: Avatar) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_the_description_is_what_the_generator_writes(name: str) -> None:
+def test_the_generator_reproduces_the_description(name: str) -> None:
     """A row that was changed after its head was built is found here, at no cost."""
     pytest.importorskip("skimage", reason="the generator's libraries are not installed")
     from livecam.modelling.descriptions import avatar_toml

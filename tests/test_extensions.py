@@ -187,7 +187,7 @@ def options(**flags: object) -> Settings:
     return load_settings(flags=flags, environ={}, user_file=Path("none.toml")).settings
 
 
-def test_a_source_is_asked_for_by_its_name():
+def test_a_source_is_chosen_by_its_name():
     settings = options(source="grey", fps="24")
     source = open_source(settings.source, ManualClock(), ("/dev/video9",))
     assert isinstance(source, GreyCamera)
@@ -195,18 +195,18 @@ def test_a_source_is_asked_for_by_its_name():
     assert source.open().name == "grey camera"
 
 
-def test_a_tracker_is_asked_for_by_its_name():
+def test_a_tracker_is_chosen_by_its_name():
     settings = options(tracker="one-face", max_faces="2")
     check_names(settings)
     assert len(tracker_factory(settings)().track(frame()).faces) == 2
 
 
-def test_what_a_tracker_needs_is_missed_before_its_thread_starts():
+def test_a_missing_model_is_reported_before_the_tracking_thread_starts():
     with pytest.raises(AssetError, match="no such asset"):
         tracker_factory(options(tracker="missing"))
 
 
-def test_a_filter_is_asked_for_by_its_name():
+def test_a_filter_is_chosen_by_its_name():
     settings = options(filter="half-way", smoothing="0.25")
     check_names(settings)
     smoother = Smoother(settings.smoothing)
@@ -221,7 +221,7 @@ def test_a_filter_is_asked_for_by_its_name():
     assert second.pose.translation[0] - first.pose.translation[0] == pytest.approx(moved / 4)
 
 
-def test_a_performer_is_asked_for_by_its_name():
+def test_a_performer_is_chosen_by_its_name():
     settings = options(performer="smiling", listen_port="4000")
     check_motion(settings)
     with ExitStack() as stack:
@@ -230,7 +230,7 @@ def test_a_performer_is_asked_for_by_its_name():
     assert performer.port == 4000
 
 
-def test_a_sink_that_has_an_option_of_its_own_is_not_asked_for_twice():
+def test_a_sink_with_its_own_option_is_refused_by_also_to():
     with pytest.raises(ConfigError, match='"record" is not named') as caught:
         check_names(options(also_to="counter,record"))
     assert "--record" in caught.value.hint
@@ -241,7 +241,7 @@ def test_an_unknown_sink_is_refused_before_anything_is_opened():
         check_names(options(also_to="counte"))
 
 
-def test_one_run_with_all_of_them():
+def test_one_run_uses_all_extensions():
     settings = options(
         source="grey", tracker="one-face", max_faces="1", filter="half-way", performer="smiling",
         also_to="counter,null", virtual_camera=False, preview=False, learn=False,

@@ -72,7 +72,9 @@ def test_landmarks_lie_on_the_left_of_the_skin(fields: ExpressionFields) -> None
     assert (np.diff(landmarks.lips[:, 0]) > 0).all(), "the lip line runs to its corner"
 
 
-def test_fields_know_every_expression_and_correct_only_these(fields: ExpressionFields) -> None:
+def test_fields_cover_every_expression_and_correctives_of_known_ones(
+    fields: ExpressionFields,
+) -> None:
     names = set(fields(fields.landmarks.lips))
     only_eyes = {name for name in EXPRESSIONS if name.startswith(("eyeLookIn", "eyeLookOut"))}
     assert names >= set(EXPRESSIONS) - only_eyes
@@ -89,7 +91,7 @@ def test_eyes_that_laugh_shut_in_an_arch(fields: ExpressionFields) -> None:
 
 
 @pytest.mark.parametrize("other", ["eyeWideLeft", "eyeSquintLeft", "browDownLeft", "browInnerUp"])
-def test_a_shut_eye_stays_shut_whatever_else_moves_its_lids(
+def test_a_shut_eye_stays_shut_under_other_expressions_of_the_lids(
     fields: ExpressionFields, other: str
 ) -> None:
     for name, lid in left_lids(fields).items():
@@ -141,7 +143,7 @@ def over(points: np.ndarray, triangles: np.ndarray, moved: np.ndarray) -> int:
     return int(((before * after).sum(axis=1) < 0).sum())
 
 
-def test_folds_are_evened_out() -> None:
+def test_folds_are_removed() -> None:
     points, triangles, moved = pressed(0.6)
     assert over(points, triangles, moved["jawOpen"]) > 10
     smooth = remove_folds(points, triangles, moved)
@@ -149,7 +151,7 @@ def test_folds_are_evened_out() -> None:
     assert smooth["jawOpen"].max() > 0.3, "it still moves"
 
 
-def test_what_does_not_fold_is_left_alone() -> None:
+def test_meshes_without_folds_are_unchanged() -> None:
     points, triangles, moved = pressed(0.2)
     np.testing.assert_array_equal(
         remove_folds(points, triangles, moved)["jawOpen"], moved["jawOpen"]

@@ -92,7 +92,7 @@ def test_without_time_passing_nothing_changes(make: Callable[[], Filter], dt: fl
     np.testing.assert_array_equal(responses(undisturbed, after), responses(disturbed, after))
 
 
-def test_a_constant_stays_what_it_is(make: Callable[[], Filter]) -> None:
+def test_a_constant_signal_is_unchanged(make: Callable[[], Filter]) -> None:
     constant = np.tile((5.0, -7.0), (60, 1))
     assert responses(make(), constant) == pytest.approx(constant)
 

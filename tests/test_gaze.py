@@ -109,7 +109,7 @@ def test_eyes_follow_the_irises_up_and_down(sitter: Sitter) -> None:
     assert ups[2] < -0.15
 
 
-def test_eyes_that_look_at_the_screen_rest(sitter: Sitter) -> None:
+def test_the_gaze_rests_while_the_eyes_fixate(sitter: Sitter) -> None:
     """Two seconds before a webcam: its noise is no look."""
     rng = np.random.default_rng(3)
     still = sitter.looking()[:, :, :3].astype(np.float32)

@@ -72,7 +72,7 @@ EARS = (
 NECK = (0.0, -0.065, -0.016)
 
 
-def test_what_is_written_comes_back(tmp_path: Path) -> None:
+def test_meshes_survive_writing_and_reading(tmp_path: Path) -> None:
     written = (a_mesh(Material.FUR), a_mesh(Material.EYE, 70_000), a_mesh(Material.HORN))
     write_glb(tmp_path / "head.glb", written, EARS, NECK)
     read = read_meshes(tmp_path / "head.glb", [bone.name for bone in EARS])
@@ -100,7 +100,7 @@ def without(name: str, path: Path) -> None:
     write_document(path, document, binary)
 
 
-def test_a_skin_alone_tells_what_a_vertex_follows(tmp_path: Path) -> None:
+def test_skinning_is_read_from_the_joints_alone(tmp_path: Path) -> None:
     written = a_mesh()
     write_glb(tmp_path / "head.glb", [written], EARS, NECK)
     without("_FUR", tmp_path / "head.glb")
@@ -111,7 +111,7 @@ def test_a_skin_alone_tells_what_a_vertex_follows(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.head_weight[stiff], written.head_weight[stiff], atol=2e-4)
 
 
-def test_a_vertex_that_hangs_on_its_bone_alone_goes_where_the_bone_goes(tmp_path: Path) -> None:
+def test_a_vertex_bound_to_its_bone_alone_follows_the_bones_parent(tmp_path: Path) -> None:
     bone = (np.arange(40) % 2 + 1).astype(np.uint8)
     write_glb(tmp_path / "a.glb", [replace(a_mesh(), bone=bone, sway=np.ones(40, "f4"))], EARS)
     without("_FUR", tmp_path / "a.glb")
@@ -149,7 +149,7 @@ def global_places(document: dict) -> dict[str, list[float]]:
     return found
 
 
-def test_the_skeleton_stands_at_the_pivots_and_rests_as_it_was_bound(tmp_path: Path) -> None:
+def test_joints_are_at_the_pivots_and_the_bind_pose_is_the_rest_pose(tmp_path: Path) -> None:
     write_glb(tmp_path / "head.glb", [a_mesh(), a_mesh(Material.EYE)], EARS, NECK)
     document, binary = document_of(tmp_path / "head.glb")
     places = global_places(document)
@@ -215,7 +215,7 @@ def write_document(path: Path, document: dict, binary: bytes = b"") -> None:
     )
 
 
-def test_other_programs_find_what_the_standard_asks_for(tmp_path: Path) -> None:
+def test_the_file_has_the_fields_that_gltf_requires(tmp_path: Path) -> None:
     write_glb(tmp_path / "head.glb", [a_mesh()], EARS)
     document, binary = document_of(tmp_path / "head.glb")
     mesh = document["meshes"][0]
@@ -313,7 +313,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read_meshes(tmp_path / "nothing.glb")
 
 
-def test_a_compressed_file_is_refused_by_the_name_of_what_it_needs(tmp_path: Path) -> None:
+def test_a_file_that_needs_an_extension_is_refused_with_its_name(tmp_path: Path) -> None:
     write_document(tmp_path / "small.glb", {"extensionsRequired": ["KHR_draco_mesh_compression"]})
     with pytest.raises(AssetError, match="KHR_draco_mesh_compression") as caught:
         read_meshes(tmp_path / "small.glb")
@@ -329,7 +329,7 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def test_a_folder_of_ones_own_is_loaded(folder: Path) -> None:
+def test_an_avatar_of_the_users_folder_is_loaded(folder: Path) -> None:
     avatar = load_avatar(folder)
     assert (avatar.name, avatar.title, avatar.title_zh) == ("mine", "Test", "测试")
     assert avatar.fit.eye_line == (0.0, 0.0, 0.05)
@@ -411,7 +411,7 @@ def test_a_folder_without_a_head_is_refused(folder: Path) -> None:
         load_avatar(folder)
 
 
-def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(
+def test_an_unknown_name_suggests_the_nearest_one_and_lists_all(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("livecam.avatar.library.avatar_folders", lambda: (folder.parent,))
@@ -421,7 +421,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(
     assert "mine" in caught.value.hint
 
 
-def test_the_users_folder_comes_before_the_built_in_avatars(
+def test_the_users_folder_takes_priority_over_built_in_avatars(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builtin = tmp_path / "builtin"

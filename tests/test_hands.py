@@ -169,7 +169,7 @@ def sweep(
 @pytest.mark.parametrize(
     ("landmark_noise", "colour"), [(0, DARKER), (3, DARKER), (2, LIKE_THE_FACE)]
 )
-def test_the_hand_shows_and_the_face_does_not(
+def test_the_hand_is_visible_and_the_face_is_not(
     bust: Image, face: Points, speed: float, landmark_noise: float, colour: tuple[int, int, int]
 ) -> None:
     """At rest or fast, with the latency and landmark noise of detections."""
@@ -188,7 +188,7 @@ def test_the_hand_shows_and_the_face_does_not(
     assert np.mean(recalls) > least
 
 
-def test_what_is_shown_is_the_camera_and_all_else_keeps_its_bytes(
+def test_the_hand_has_camera_pixels_and_all_others_keep_their_bytes(
     bust: Image, face: Points
 ) -> None:
     x, y = face.mean(axis=0).tolist()
@@ -257,9 +257,7 @@ def test_a_hand_shows_at_any_latency_of_detections(bust: Image, late: int) -> No
     assert hand.points == pytest.approx(hand_at(200 + 3 * 38, 400), abs=2)
 
 
-def test_a_hand_that_was_there_from_the_start_is_not_shown_before_the_face(
-    bust: Image, face: Points
-) -> None:
+def test_a_hand_without_a_face_reference_is_not_shown(bust: Image, face: Points) -> None:
     """There is no reference of the face behind it."""
     stage = HandsInFront()
     x, y = face.mean(axis=0).tolist()

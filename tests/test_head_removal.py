@@ -79,7 +79,7 @@ def stripes(rows: int = 60, columns: int = 80) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(tone, (rows, columns, 3)), np.float32)
 
 
-def test_known_colours_stay_as_they_are():
+def test_inpainting_keeps_known_colours():
     picture = stripes()
     known = np.ones(picture.shape[:2], np.float32)
     known[20:40, 30:50] = 0
@@ -88,7 +88,7 @@ def test_known_colours_stay_as_they_are():
         assert np.abs(out - picture)[known > 0].max() < 2.5
 
 
-def test_rows_run_through_a_gap():
+def test_rows_are_interpolated_through_a_gap():
     picture = stripes()
     known = np.ones(picture.shape[:2], np.float32)
     known[5:55, 25:55] = 0
@@ -118,7 +118,7 @@ def test_the_person_is_split_under_the_ruff(seen, raccoon):
     assert parts.remove[:, -3:].max() < 30  # the wall beside her
 
 
-def test_shoulders_stay(seen, raccoon):
+def test_shoulders_are_not_removed(seen, raccoon):
     frame, segmentation, state = seen
     parts = figure(parted(frame, segmentation, state, raccoon))
     beside = parts.body[round(330 / segmentation.cell), round(110 / segmentation.cell)]
@@ -140,7 +140,7 @@ def test_pixels_outside_keep_their_bytes(seen, raccoon):
     assert (layers.image[..., 3] == 255).all()
 
 
-def test_a_known_background_is_copied(seen, raccoon):
+def test_a_known_plate_is_copied(seen, raccoon):
     frame, segmentation, state = seen
     plate = np.random.default_rng(2).integers(0, 255, (*frame.image.shape[:2], 3), np.uint8)
     known = Plate(plate, np.full(plate.shape[:2], 255, np.uint8))
@@ -160,7 +160,7 @@ def test_a_known_background_is_copied(seen, raccoon):
     assert np.abs(layers.image[full, :3].astype(int) - plate[full]).max() <= 1
 
 
-def test_without_a_plate_the_hair_is_gone_all_the_same(seen, raccoon):
+def test_hair_is_removed_without_a_plate(seen, raccoon):
     frame, segmentation, state = seen
     layers = parted(frame, segmentation, state, raccoon)
     HeadRemoval().apply(layers)
@@ -185,7 +185,7 @@ def test_inpainted_background_does_not_flicker(seen, raccoon):
     assert boils < 1.0  # the source's own noise changes by 4.5 from picture to picture
 
 
-def test_nothing_happens_without_a_segmentation(seen, raccoon):
+def test_without_a_segmentation_the_image_is_unchanged(seen, raccoon):
     frame, segmentation, state = seen
     layers = parted(frame, segmentation, state, raccoon)
     layers.segmentation = layers.parts = None
@@ -198,7 +198,7 @@ def test_nothing_happens_without_a_segmentation(seen, raccoon):
 # --- the neck
 
 
-def test_a_bare_throat_takes_the_colour_of_the_head_and_keeps_its_shading(raccoon):
+def test_a_bare_throat_is_tinted_like_the_head_and_keeps_its_shading(raccoon):
     """A drawn throat: a face of one skin, below it skin that gets darker, and blue cloth."""
     image = np.full((360, 480, 4), (70, 90, 60, 255), np.uint8)
     image[60:200, 180:300, :3] = (205, 160, 135)

@@ -78,7 +78,9 @@ def test_left_is_the_heads_own_left(raccoon: Avatar, name: str, expression: str)
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_looking_out_and_in_turn_the_pupils_the_right_way(raccoon: Avatar, name: str) -> None:
+def test_eye_look_in_and_out_turn_the_pupils_in_opposite_directions(
+    raccoon: Avatar, name: str
+) -> None:
     (eyes,) = (m for m in level(raccoon, name) if m.material is Material.EYE)
     pupils = eyes.comb[:, 2] > 0.95
     for side, sign in (("Left", 1), ("Right", -1)):
@@ -123,7 +125,7 @@ def test_no_expression_turns_the_surface_inside_out(
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_meshes_are_sound(raccoon: Avatar, name: str) -> None:
+def test_meshes_are_valid(raccoon: Avatar, name: str) -> None:
     meshes = level(raccoon, name)
     kinds = {mesh.material for mesh in meshes}
     assert kinds == {
@@ -245,7 +247,7 @@ def coarse() -> tuple[bytes, bytes]:
         return out[0], out[1]
 
 
-def test_building_twice_gives_the_same_bytes(coarse: tuple[bytes, bytes]) -> None:
+def test_building_is_deterministic(coarse: tuple[bytes, bytes]) -> None:
     assert coarse[0] == coarse[1]
 
 
@@ -290,7 +292,7 @@ def test_the_slit_leaves_no_hole_at_rest() -> None:
     assert (np.abs(ends) >= 0.5 - 1e-6).all(), "the ends, where it meets again, belong to the edge"
 
 
-def test_running_needs_none_of_the_generators_libraries() -> None:
+def test_running_imports_no_library_of_the_generator() -> None:
     code = (
         "import sys; from livecam.avatar.library import load_avatar; load_avatar('raccoon');"
         "print([m for m in ('skimage', 'scipy', 'fast_simplification', 'livecam.modelling')"

@@ -71,7 +71,7 @@ def test_the_frog_has_wet_skin_and_no_fur() -> None:
         assert (wet > 0.0035).mean() > 0.3
 
 
-def test_the_frogs_eyes_stand_above_the_eyes_of_its_wearer() -> None:
+def test_the_frogs_eyes_are_above_the_eyes_of_its_wearer() -> None:
     frog = built("frog")
     (eyes,) = (mesh for mesh in frog.meshes if mesh.material is Material.EYE)
     assert eyes.positions[:, 1].mean() > frog.fit.eye_line[1] + 0.04

@@ -115,7 +115,9 @@ def test_a_shadow_does_not_hide_a_face(real: tuple[Frame, Face], oval: np.ndarra
     assert share(real[0], encoded(covered(real[0], oval, dark), tmp_path), oval) > 0.15
 
 
-def test_what_shines_through_is_found_however_little(real: tuple[Frame, Face], oval: np.ndarray):
+def test_a_small_contribution_of_the_background_is_found(
+    real: tuple[Frame, Face], oval: np.ndarray
+):
     part = np.zeros(oval.shape, bool)
     part[:, 300:] = True
 

@@ -91,7 +91,7 @@ def test_bones_hang_still_on_a_still_head() -> None:
     assert np.abs(turns).max() < 1e-9
 
 
-def test_an_ear_trails_a_fast_turn_overshoots_and_settles() -> None:
+def test_an_ear_lags_a_fast_turn_overshoots_and_settles() -> None:
     """The tip stays behind: turning left, to +x in the head's own space, it hangs to -x."""
     lag = swung(Springs((EAR,)), lambda t: turned(0, 0.25 * smooth((t - 0.2) / 0.35)), 60)[:, 0, 2]
     assert lag[15:25].max() > 4  # counter-clockwise about z: to the right
@@ -115,7 +115,7 @@ def test_the_motion_is_the_same_at_any_frame_rate(bone: Bone, path: Path) -> Non
         assert np.linalg.norm(apart, axis=2).max() < share * widest, fps
 
 
-def test_no_bone_passes_its_farthest_angle() -> None:
+def test_no_bone_exceeds_its_maximum_angle() -> None:
     rng = np.random.default_rng(1)
     bones = (EAR, LOCK, TASSEL, dataclasses.replace(PRICKED, most_deg=8.0))
     springs = Springs(bones)
@@ -254,12 +254,12 @@ def test_both_eyes_look_in_the_same_direction() -> None:
     assert right == pytest.approx(left)
 
 
-def test_eyes_never_look_apart() -> None:
+def test_eyes_never_diverge() -> None:
     left, right = look(eyeLookOutLeft=0.6, eyeLookOutRight=0.6)
     assert left[0] <= right[0] + 1e-6
 
 
-def test_crossed_eyes_are_shown_when_they_are_meant() -> None:
+def test_eyes_crossed_on_purpose_are_shown() -> None:
     left, right = look(eyeLookInLeft=0.8, eyeLookInRight=0.8)
     assert left[0] == pytest.approx(-0.8)
     assert right[0] == pytest.approx(0.8)
@@ -269,7 +269,7 @@ def test_crossed_eyes_are_shown_when_they_are_meant() -> None:
     assert left[0] == pytest.approx(0, abs=1e-6)
 
 
-def test_eyes_meet_nearer_when_the_head_is_near() -> None:
+def test_eyes_converge_more_when_the_head_is_near() -> None:
     near, far = (vergence(0.045, distance) for distance in (0.4, 1.0))
     assert near == pytest.approx(2.5 * far, rel=0.02)
     left, right = look(meet=near)
@@ -314,7 +314,7 @@ def lids(measured: list[float], fps: float = 30.0, idle: bool = False) -> list[f
 
 
 @pytest.mark.parametrize("peak", [0.5, 0.65, 1.0])
-def test_a_blink_of_which_half_was_measured_shuts_the_eyes_completely(peak: float) -> None:
+def test_a_half_measured_blink_shuts_the_eyes_completely(peak: float) -> None:
     shown = lids([0, 0, 0, peak / 2, peak, peak / 2, 0, 0, 0, 0, 0, 0, 0, 0])
     assert max(shown) == 1.0
     assert shown[-1] == pytest.approx(0, abs=0.01)
@@ -335,13 +335,13 @@ def test_lids_that_rest_half_open_are_raised() -> None:
     assert shown[-1] < 0.06
 
 
-def test_shut_eyes_are_not_learnt_as_rest() -> None:
+def test_shut_eyes_do_not_become_the_resting_level() -> None:
     shown = lids([0.0] * 30 + [1.0] * 900 + [0.0] * 30 + [1.0] * 10)
     assert shown[-1] == 1.0
     assert shown[950] == pytest.approx(0, abs=0.01)
 
 
-def test_eyes_are_shut_as_fast_at_any_frame_rate() -> None:
+def test_eyes_shut_equally_fast_at_any_frame_rate() -> None:
     def shut_s(fps: float) -> float:
         return next(i for i, lid in enumerate(lids([0.0] + [1.0] * 60, fps)) if lid >= 1) / fps
 
@@ -382,7 +382,7 @@ def test_pupils_narrow_in_light_and_widen_in_the_dark() -> None:
     assert after(0.42) == pytest.approx(1.0)
 
 
-def test_pupils_take_their_time() -> None:
+def test_pupils_adapt_slowly() -> None:
     pupil = Pupil()
     pupil.step(0.42, 1 / 30)
     assert abs(pupil.step(1.0, 1 / 30) - 1) < 0.05
@@ -414,7 +414,7 @@ def run(used: Rig, frames: int = 90, fps: float = 30.0) -> list[AvatarState]:
     return [used.state(worn(i / fps, noise[i], jawOpen=0.3), *SIZE) for i in range(frames)]
 
 
-def test_without_life_nothing_is_added() -> None:
+def test_without_life_the_state_is_unchanged() -> None:
     for state in run(rig(0.0), 30):
         assert state.bones is None
         assert state.pupil == 1.0
@@ -424,7 +424,7 @@ def test_without_life_nothing_is_added() -> None:
     assert rig(0.0).idle(0.1) is None
 
 
-def test_a_tracked_head_stands_where_it_was_measured() -> None:
+def test_a_tracked_head_keeps_its_measured_pose() -> None:
     """Breath and all the rest move no point of the head by a tenth of a pixel."""
     points = np.array([(x, y, 0.08) for x in (-0.09, 0.09) for y in (-0.1, 0.1)])
     for a, b in zip(run(rig(), 200), run(rig(0.0), 200), strict=True):
@@ -449,7 +449,7 @@ def test_the_ruff_of_a_still_wearer_breathes() -> None:
     assert rising == 3
 
 
-def test_the_ruff_trails_a_moving_head_and_stays_on_the_neck() -> None:
+def test_the_ruff_lags_a_moving_head_and_stays_on_the_neck() -> None:
     lively, bare = rig(), rig(0.0)
     pivot = np.array((*avatar().fit.neck_pivot, 1.0))
     trails = []
@@ -466,7 +466,7 @@ def test_the_ruff_trails_a_moving_head_and_stays_on_the_neck() -> None:
     assert trails[-1] < 0.5
 
 
-def test_breath_rests_while_the_head_moves() -> None:
+def test_breathing_stops_while_the_head_moves() -> None:
     used = rig()
     for i in range(120):
         offset = STILL.copy()
@@ -512,11 +512,11 @@ def idled(used: Rig, seconds: float, fps: float = 30.0) -> list[AvatarState]:
     return [state for state in states if state is not None]
 
 
-def test_nothing_idles_before_the_first_face() -> None:
+def test_before_the_first_face_there_is_no_idle_motion() -> None:
     assert rig().idle(0.1) is None
 
 
-def test_an_idle_head_begins_where_it_was_and_stays_near() -> None:
+def test_idle_motion_begins_at_the_last_pose_and_stays_near() -> None:
     """It sways by about a degree: what it covered stays covered."""
     used = rig()
     last = run(used)[-1]
@@ -547,7 +547,7 @@ def test_an_idle_head_blinks_breathes_and_moves_its_ears() -> None:
     assert np.abs(np.diff(mouth)).max() < 0.03
 
 
-def test_a_face_that_comes_back_is_met_without_a_jump() -> None:
+def test_idle_motion_blends_back_to_the_measured_pose() -> None:
     used = rig()
     states = run(used) + idled(used, 6.0)
     states += [used.state(worn(3 + 6 + i / 30, jawOpen=0.3), *SIZE) for i in range(30)]
@@ -566,7 +566,7 @@ def test_a_face_that_comes_back_is_met_without_a_jump() -> None:
     assert np.abs(places[-1] - project(fresh.camera_from_head, points, *SIZE)).max() < 0.5
 
 
-def test_no_life_yields_a_value_that_is_none() -> None:
+def test_secondary_motion_never_yields_nan() -> None:
     used, rng = rig(), np.random.default_rng(5)
     at = 0.0
     for _ in range(400):

@@ -98,7 +98,7 @@ def after(count: int, of: Shown = Shown.AVATAR) -> Callable[[Published], Sequenc
     return watch
 
 
-def test_pictures_flow_from_the_camera_to_every_sink_and_end_with_the_curtain() -> None:
+def test_frames_reach_every_sink_and_the_last_one_is_the_curtain() -> None:
     sinks = [MemorySink(PixelFormat.RGBA), MemorySink(PixelFormat.I420)]
     run_live(after(20), sinks=[lambda s=s: s for s in sinks])  # type: ignore[misc]
     for sink in sinks:
@@ -109,7 +109,7 @@ def test_pictures_flow_from_the_camera_to_every_sink_and_end_with_the_curtain() 
     assert np.array_equal(sinks[0].frames[-1].image, covers.curtain(*SIZE))
 
 
-def test_an_unplugged_camera_means_curtain_and_it_comes_back_by_itself() -> None:
+def test_an_unplugged_camera_shows_the_curtain_until_it_is_reopened() -> None:
     unplugged = threading.Event()
     states: list[Shown] = []
 
@@ -127,14 +127,14 @@ def test_an_unplugged_camera_means_curtain_and_it_comes_back_by_itself() -> None
     assert Shown.AVATAR in states[lost_at:]
 
 
-def test_a_camera_that_cannot_be_opened_fails_before_the_first_picture() -> None:
+def test_a_camera_that_cannot_be_opened_fails_before_the_first_frame() -> None:
     unplugged = threading.Event()
     unplugged.set()
     with pytest.raises(SourceError, match="camera is gone"):
         run_live(after(1), make_source=lambda: Camera(unplugged))
 
 
-def test_a_tracker_that_throws_is_made_anew_and_the_face_stays_covered() -> None:
+def test_a_tracker_that_raises_is_restarted_and_the_face_stays_covered() -> None:
     made: list[int] = []
 
     class Throwing:
@@ -179,7 +179,7 @@ def test_a_failing_sink_never_stops_the_others() -> None:
     assert isinstance(sinks[0].last_error, SinkError)
 
 
-def test_a_sink_that_hangs_delays_nobody_and_misses_are_counted() -> None:
+def test_a_hanging_sink_does_not_delay_others_and_its_misses_are_counted() -> None:
     release = threading.Event()
 
     class Slow(MemorySink):
@@ -202,7 +202,7 @@ def test_a_sink_that_hangs_delays_nobody_and_misses_are_counted() -> None:
     assert live.missed()["sink:sink0"] > 10
 
 
-def test_a_slow_tracker_sees_the_newest_picture_and_the_camera_never_starves() -> None:
+def test_a_slow_tracker_gets_the_newest_frame_and_never_blocks_the_camera() -> None:
     seen: list[Published] = []
 
     class Slow:

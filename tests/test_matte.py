@@ -64,7 +64,7 @@ def test_edges_are_where_the_image_has_them(size):
     assert error(refined, alpha) < 0.06
 
 
-def test_the_inside_is_whole_and_the_outside_empty():
+def test_the_inside_is_opaque_and_the_outside_transparent():
     alpha = cutout()
     refined = Matte().refine(*coarse(alpha), picture_of(alpha))
     near = np.ones((41, 41), np.uint8)
@@ -107,7 +107,7 @@ def test_a_flickering_mask_of_a_still_is_calmed():
     assert flicker[0] < 0.5 * flicker[1]
 
 
-def test_what_moves_leaves_no_trail():
+def test_a_moving_edge_leaves_no_trail():
     person, cell = coarse(cutout(shift=-60))
     matte = Matte()
     matte.refine(person, cell, picture_of(cutout(shift=-60)))
@@ -118,7 +118,7 @@ def test_what_moves_leaves_no_trail():
     assert (after[cv2.dilate(alpha, np.ones((61, 61), np.uint8)) == 0] == 0).all()
 
 
-def test_after_reset_the_last_frame_is_forgotten():
+def test_after_reset_the_last_frame_is_not_used():
     alpha = cutout()
     image = picture_of(alpha)
     matte = Matte()

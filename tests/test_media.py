@@ -130,7 +130,7 @@ def test_i420_is_written_to_the_buffer_that_was_given():
     assert out.min() > 0
 
 
-def test_i420_refuses_odd_sizes_and_other_pictures():
+def test_i420_refuses_odd_sizes_and_other_shapes():
     with pytest.raises(ValueError, match="even"):
         I420Converter(63, 48)
     with pytest.raises(ValueError, match="expected"):
@@ -214,7 +214,7 @@ def test_frames_are_opaque_contiguous_and_read_only(clip: Clip):
         assert (frame.image[..., 3] == 255).all()
 
 
-def test_a_file_tells_what_it_holds(clip: Clip):
+def test_the_metadata_of_a_file_is_read(clip: Clip):
     with VideoReader(clip(frames=10, fps=25)) as reader:
         info = reader.info
     assert (info.width, info.height, info.frames) == (96, 64, 10)
@@ -284,7 +284,7 @@ def corners(image: Image) -> list[int]:
         (0, True, [1, 0, 3, 2]),  # as front cameras of telephones write it
     ],
 )
-def test_pictures_come_upright(tmp_path, degrees, flipped, expected):
+def test_frames_are_rotated_upright(tmp_path, degrees, flipped, expected):
     image = flat(CORNERS[0], 64, 48)
     image[:24, 32:, :3], image[24:, :32, :3], image[24:, 32:, :3] = CORNERS[1:]
     stored = write(tmp_path / "stored.mp4", [image] * 2)
@@ -304,7 +304,7 @@ def test_pictures_come_upright(tmp_path, degrees, flipped, expected):
     assert frame.image.flags.c_contiguous
 
 
-def test_damaged_packets_cost_only_their_own_pictures(clip: Clip, tmp_path):
+def test_damaged_packets_lose_only_their_own_frames(clip: Clip, tmp_path):
     path = tmp_path / "damaged.mkv"
     with av.open(clip(frames=38)) as source, av.open(path, "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
@@ -320,7 +320,7 @@ def test_damaged_packets_cost_only_their_own_pictures(clip: Clip, tmp_path):
     assert frames[-1].captured_at == pytest.approx(37 / 25, abs=0.01)
 
 
-def test_a_file_cut_short_gives_what_it_has(clip: Clip, tmp_path):
+def test_the_frames_of_a_truncated_file_are_read(clip: Clip, tmp_path):
     whole = clip("whole.mkv", frames=38).read_bytes()
     path = tmp_path / "cut.mkv"
     path.write_bytes(whole[: len(whole) * 2 // 3])
@@ -373,7 +373,7 @@ def test_a_file_with_sound_only_is_explained(clip: Clip, tmp_path):
         VideoReader(path)
 
 
-def test_a_playlist_cannot_reach_out_of_the_machine(tmp_path):
+def test_a_playlist_cannot_open_network_addresses(tmp_path):
     path = tmp_path / "list.m3u8"
     path.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/clip.ts\n#EXT-X-ENDLIST\n")
     with pytest.raises(SourceError):
@@ -479,7 +479,7 @@ def test_the_file_has_no_name_before_it_is_complete(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
 
 
-def test_an_aborted_recording_leaves_nothing_behind_and_the_old_file_alone(tmp_path):
+def test_an_aborted_recording_leaves_no_file_and_keeps_the_old_one(tmp_path):
     path = tmp_path / "out.mp4"
     path.write_bytes(b"older")
     writer = VideoWriter(path, 64, 48, 25)
@@ -489,7 +489,7 @@ def test_an_aborted_recording_leaves_nothing_behind_and_the_old_file_alone(tmp_p
     assert path.read_bytes() == b"older"
 
 
-def test_a_recording_without_pictures_leaves_nothing_behind(tmp_path):
+def test_a_recording_without_frames_leaves_no_file(tmp_path):
     VideoWriter(tmp_path / "out.mp4", 64, 48, 25).close()
     assert list(tmp_path.iterdir()) == []
 

@@ -151,7 +151,7 @@ def test_dark_vowels_make_it_round(say: Say, voice: str, vowel: str):
     assert wide(shown) < 0.1
 
 
-def test_an_oh_is_a_funnel_and_an_oo_a_kiss(say: Say):
+def test_an_oh_is_a_funnel_and_an_oo_a_pucker(say: Say):
     oh, oo = steady(say("[[o::]]")), steady(say("[[u::]]"))
     assert oh["mouthFunnel"] > 2 * oh["mouthPucker"]
     assert oo["mouthPucker"] > 2 * oo["mouthFunnel"]
@@ -178,7 +178,7 @@ def test_a_sh_is_rounder_than_an_s(say: Say):
     assert rounded(steady(say("[[S::S::]]"))) > rounded(steady(say("[[s::s::]]"))) + 0.3
 
 
-def test_silence_keeps_it_shut_and_a_mouth_shuts_after_the_last_sound(say: Say):
+def test_the_mouth_is_shut_in_silence_and_after_the_last_sound(say: Say):
     assert not mouths(silence(0.5)).any()
     word = say("[[a::]]")
     shown = mouths(np.concatenate((word, silence(0.6))))
@@ -228,7 +228,7 @@ def test_a_hum_of_the_mains_does_not_open_the_mouth(hz: float, harmonics: int):
     assert mouths(at_level(hum(hz, harmonics), -45)).max() < 0.05
 
 
-def test_a_machines_loud_tone_is_soon_known_as_one():
+def test_a_loud_steady_tone_is_soon_rejected():
     shown = mouths(at_level(hum(180, 20, seconds=4), -25))
     assert shown[300:, JAW].max() < 0.05
 
@@ -240,7 +240,7 @@ def test_clicks_of_a_keyboard_do_not_open_the_mouth(hz: float | None, decay_s: f
     assert mouths(knocks(hz, decay_s)).max() < 0.05
 
 
-def test_a_voice_is_heard_through_white_noise(say: Say):
+def test_a_voice_is_detected_in_white_noise(say: Say):
     word = np.concatenate((silence(0.5), at_level(say("[[la:lo:le:]]"), -20)))
     noisy = word + at_level(noise("white"), -45)[: len(word)]
     clean_jaw, noisy_jaw = mouths(word)[:, JAW], mouths(noisy)[:, JAW]
@@ -282,7 +282,7 @@ def test_a_second_of_sound_costs_little(say: Say):
     assert (time.thread_time() - before) / 3 < 0.1  # 0.02 measured; a busy machine is slower
 
 
-def test_blocks_of_any_length_say_the_same(say: Say):
+def test_blocks_of_any_length_give_the_same_weights(say: Say):
     word = say("[[a::]]")
     word = word[: len(word) // 160 * 160]
     mouth = LipSync(RATE)
@@ -294,7 +294,7 @@ def test_blocks_of_any_length_say_the_same(say: Say):
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
-def test_the_devices_own_rate_gives_the_same_mouth(say: Say, rate: int):
+def test_other_sample_rates_give_the_same_weights(say: Say, rate: int):
     word = say("[[a::]]")[: RATE // 3]
     one, other = mouths(word)[20], mouths(resampled(word, RATE, rate), rate)[20]
     assert other == approx(one, abs=0.05)
@@ -312,7 +312,7 @@ def test_formants_are_those_that_the_synthesiser_makes(
 # Who has the mouth ---------------------------------------------------------------------------
 
 
-def test_only_the_mouth_and_the_jaw_are_told(say: Say):
+def test_only_weights_of_mouth_and_jaw_are_set(say: Say):
     mouth = LipSync(RATE)
     mouth.feed(say("[[a::]]")[:3200], 1.0)
     told = mouth.at(1.0)
@@ -329,7 +329,7 @@ def test_only_the_mouth_and_the_jaw_are_told(say: Say):
     assert told.is_arkit_scale
 
 
-def test_without_sound_the_mouth_shuts_and_is_handed_back(say: Say):
+def test_without_sound_the_mouth_shuts_and_the_camera_takes_over(say: Say):
     mouth = LipSync(RATE)
     assert mouth.at(0.0) is None
     mouth.feed(say("[[a::]]")[:3200], 1.0)
@@ -366,13 +366,13 @@ def jaws(
     return [float(mouth.blended(weights, unsure, began + k / 100)[JAW]) for k in range(times)]
 
 
-def test_where_the_camera_is_sure_its_mouth_is_shown():
+def test_where_the_camera_is_certain_its_weights_are_used():
     mouth = MouthBlender(Told(0.9))
     weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
     assert mouth.blended(weights, 0.0, 1.0) is weights
 
 
-def test_where_the_camera_is_unsure_the_sound_takes_over_smoothly():
+def test_where_the_camera_is_uncertain_the_sound_is_blended_in():
     mouth = MouthBlender(Told(0.8))
     jaws(mouth, 0.2, 0.0, 0.0)
     shown = jaws(mouth, 0.2, 1.0, 1.0, 30)
@@ -384,7 +384,7 @@ def test_where_the_camera_is_unsure_the_sound_takes_over_smoothly():
     assert there[round(BLEND_S * 100) + 1] == approx(0.8)
 
 
-def test_without_sound_an_unsure_camera_keeps_the_mouth():
+def test_without_sound_the_weights_of_an_uncertain_camera_are_used():
     sound = Told(0.8)
     mouth = MouthBlender(sound)
     jaws(mouth, 0.2, 1.0, 0.0)
@@ -395,7 +395,7 @@ def test_without_sound_an_unsure_camera_keeps_the_mouth():
     assert np.abs(np.diff(shown)).max() < 0.1
 
 
-def test_what_the_sound_does_not_tell_stays_the_cameras():
+def test_weights_that_sound_does_not_set_stay_the_cameras():
     mouth = MouthBlender(Told(0.8))
     weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
     for k in range(20):
@@ -404,7 +404,7 @@ def test_what_the_sound_does_not_tell_stays_the_cameras():
     assert weights[JAW] == approx(0.2)
 
 
-def test_the_sounds_mouth_is_as_strong_as_the_avatars_expressions():
+def test_the_mouth_by_sound_has_the_strength_of_the_expressions():
     mouth = MouthBlender(Told(0.8), strength=0.5)
     assert jaws(mouth, 0.2, 1.0, 0.0)[-1] == approx(0.4)
 
@@ -438,7 +438,7 @@ def test_a_machine_without_a_microphone_says_so():
     assert raised.value.hint
 
 
-def test_each_microphone_is_listed_once_though_windows_knows_it_thrice():
+def test_a_microphone_listed_by_several_host_apis_is_listed_once():
     devices = [
         {"name": name, "max_input_channels": channels, "default_samplerate": 48000.0}
         for name, channels in [("Mic", 1), ("Mic", 2), ("Speakers", 0), ("Mic", 2)]
@@ -489,7 +489,7 @@ def test_a_device_that_cannot_do_16_khz_is_opened_at_its_own_rate(monkeypatch: p
     assert heard[0] == approx([0.3])
 
 
-def test_a_device_that_cannot_be_opened_says_why(monkeypatch: pytest.MonkeyPatch):
+def test_a_device_that_cannot_be_opened_gives_the_reason(monkeypatch: pytest.MonkeyPatch):
     library = FakePortAudio(8000.0)
     monkeypatch.setattr(microphones, "portaudio", lambda: library)
     with pytest.raises(DeviceError, match=r'"USB" cannot be opened: Invalid sample rate'):
@@ -527,7 +527,7 @@ def wait_until(true: Callable[[], object], at_most_s: float = 3.0) -> None:
         time.sleep(0.002)
 
 
-def test_an_unplugged_microphone_is_noticed_logged_once_and_found_again(
+def test_an_unplugged_microphone_is_logged_once_and_found_again(
     say: Say, caplog: pytest.LogCaptureFixture
 ):
     FakeStream.opened = []
@@ -663,7 +663,7 @@ def hand_over_the_mouth(at: Face, aside_px: float = 0.0) -> Hand:
     return Hand((points.mean(axis=0) + ring + (aside_px, 0.0)).astype(np.float32), 1.0)
 
 
-def test_a_hand_before_the_mouth_gives_it_to_the_sound_and_back():
+def test_a_hand_before_the_mouth_blends_to_the_sound_and_back():
     stage = Speaking(Told(0.9))
     assert max(stage.jaw_after(10, face())) < 0.1
     stage.hands = (hand_over_the_mouth(face()),)
@@ -674,7 +674,7 @@ def test_a_hand_before_the_mouth_gives_it_to_the_sound_and_back():
     assert stage.jaw_after(10, face())[-1] < 0.1
 
 
-def test_who_is_out_of_sight_goes_on_talking():
+def test_the_mouth_of_a_held_avatar_moves_by_sound():
     stage = Speaking(Told(0.9))
     stage.jaw_after(5, face())
     held = stage.jaw_after(8)
@@ -684,7 +684,7 @@ def test_who_is_out_of_sight_goes_on_talking():
 
 
 @pytest.mark.parametrize("hidden", [0, 1])
-def test_with_two_people_by_place_the_mouth_of_the_first_is_the_one_that_counts(hidden: int):
+def test_with_two_people_the_sound_moves_the_mouth_of_the_first_slot(hidden: int):
     """The right one is larger: without a place of its own it would be the first."""
     left, right = face(center=(0.28, 0.5), size=0.3), face(center=(0.72, 0.5), size=0.4)
     stage = Speaking(Told(0.9), people=2, people_by="place")
@@ -700,7 +700,7 @@ def test_with_two_people_by_place_the_mouth_of_the_first_is_the_one_that_counts(
     assert jaw == approx(0.0 if hidden else 0.9, abs=0.05)
 
 
-def test_a_silent_microphone_leaves_a_hidden_mouth_to_the_camera():
+def test_with_a_silent_microphone_a_hidden_mouth_keeps_the_cameras_weights():
     stage = Speaking(Told(None))
     stage.hands = (hand_over_the_mouth(face()),)
     assert stage.jaw_after(10, face(jawOpen=0.5))[-1] > 0.3

@@ -44,12 +44,12 @@ def network_calls(tmp_path: Path, arguments: list[str]) -> list[str]:
 
 @needs_strace
 @pytest.mark.parametrize("program", [LOOKS_A_NAME_UP, CONNECTS])
-def test_the_watch_sees_a_program_that_reaches_out(tmp_path, program):
+def test_the_network_monitor_detects_a_connection(tmp_path, program):
     assert network_calls(tmp_path, program)
 
 
 @needs_strace
-def test_a_run_on_a_real_face_reaches_for_no_network(tmp_path):
+def test_a_run_on_a_real_face_uses_no_network(tmp_path):
     from livecam.config.assets import asset_path
     from livecam.core.errors import AssetError
 
@@ -74,5 +74,5 @@ def test_the_tracking_library_has_no_means_to_reach_a_network():
     assert [name for name in NETWORK_FUNCTIONS if b"\0%b\0" % name.encode() in content] == []
 
 
-def test_the_pinned_version_is_the_one_that_is_silent():
+def test_the_pinned_version_is_the_verified_one():
     assert distribution("mediapipe").version == "0.10.32"

@@ -102,7 +102,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # --- what is learnt ------------------------------------------------------------------------
 
 
-def test_nobody_was_seen_yet_and_nothing_but_noise_is_changed():
+def test_without_an_estimate_only_noise_is_changed():
     unknown = RangeEstimator()
     for name in EXPRESSIONS:
         level = np.array(
@@ -111,7 +111,7 @@ def test_nobody_was_seen_yet_and_nothing_but_noise_is_changed():
         assert level == pytest.approx((0.0, 0.6), abs=0.025), name
 
 
-def test_a_pucker_and_half_closed_eyes_at_rest_are_gone_after_half_a_minute():
+def test_a_resting_pucker_and_half_closed_eyes_are_removed_after_half_a_minute():
     estimator = after(seen(30, **NARROW))
     raw = weights(**NARROW)
     assert estimator.normalised(raw)[PUCKER] < 0.03
@@ -126,7 +126,7 @@ def test_a_face_that_is_turned_away_or_moves_is_no_rest(way):
     assert after(seen(30, mouthPucker=0.3, **way)).ranges.rest[PUCKER] == 0
 
 
-def test_a_look_down_is_no_rest_however_long_it_lasts():
+def test_a_lasting_look_down_is_no_rest():
     down = {"eyeLookDownLeft": 0.6, "eyeLookDownRight": 0.6}
     estimator = after(seen(120, eyeBlinkLeft=0.35, eyeBlinkRight=0.35, mouthPucker=0.2, **down))
     assert estimator.ranges.rest[INDEX["eyeBlinkLeft"]] < 0.09
@@ -141,12 +141,12 @@ def test_a_look_down_is_no_rest_however_long_it_lasts():
         {"jawOpen": 0.4, "mouthLowerDownLeft": 0.3, "mouthFunnel": 0.2},
     ],
 )
-def test_who_smiles_or_gapes_all_the_time_leaves_no_trace_of_it_in_the_rest(lasting):
+def test_a_lasting_smile_or_open_mouth_does_not_become_the_rest(lasting):
     estimator = after(seen(120, **lasting))
     assert np.all(estimator.ranges.rest == RangeEstimator().ranges.rest)
 
 
-def test_who_talks_and_blinks_all_the_time_is_known_by_the_pauses():
+def test_the_rest_is_estimated_in_the_pauses_of_talking_and_blinking():
     def talking() -> Iterator[FaceState]:
         for state in seen(120):
             says = max(0.0, np.sin(2 * np.pi * 2.2 * state.at)) * (state.at % 6 < 5)
@@ -162,7 +162,7 @@ def test_who_talks_and_blinks_all_the_time_is_known_by_the_pauses():
     assert rest[INDEX["mouthFunnel"]] < 0.02
 
 
-def test_an_eye_behind_glasses_that_is_seen_less_shut_comes_to_shut():
+def test_an_eye_that_is_measured_less_shut_behind_glasses_is_shut_in_the_end():
     estimator = after(blinking(60, 0.36, 0.6))
     assert blinks(weights(eyeBlinkLeft=0.36, eyeBlinkRight=0.6).astype(float))[0] < 0.8
     assert lids(estimator, 0.36, 0.6).min() > 0.9
@@ -176,18 +176,18 @@ def test_an_eye_behind_glasses_that_is_seen_less_shut_comes_to_shut():
         {"shut_s": 1.2, "eyeLookDownLeft": 0.6, "eyeLookDownRight": 0.6},
     ],
 )
-def test_winks_and_long_looks_down_say_nothing_about_blinks(shut):
+def test_winks_and_long_looks_down_do_not_count_as_blinks(shut):
     estimator = after(blinking(60, **{"left": 0.4, "right": 0.4, **shut}))
     assert lids(estimator, 0.4, 0.4) == pytest.approx(lids(RangeEstimator(), 0.4, 0.4), abs=0.02)
 
 
-def test_a_wink_stays_a_wink_once_the_eyes_are_known():
+def test_a_wink_stays_a_wink_after_calibration():
     left, right = lids(after(seen(40, **NARROW)), 0.65, 0.34)
     assert left > 0.95
     assert right < 0.05
 
 
-def test_a_real_persons_winks_stay_winks_once_she_is_known(shared):
+def test_a_real_persons_winks_stay_winks_after_calibration(shared):
     """Of lp_d3; which frames, tests/test_winks.py says."""
     rows, steadied, tracker = [], ExpressionFilter(), FaceLandmarker(asset_path("face-landmarker"))
     with VideoReader(shared / "clips" / "lp_d3.mp4") as film:
@@ -217,7 +217,7 @@ def test_noise_at_rest_is_not_amplified():
     assert np.sqrt((with_it**2).mean()) < 0.6 * np.sqrt((without**2).mean())
 
 
-def test_a_range_grows_with_what_was_seen_and_is_forgotten():
+def test_a_range_grows_with_the_measured_maximum_and_decays():
     def usual(estimator: RangeEstimator) -> float:
         return float(estimator.normalised(weights(jawOpen=0.65))[JAW])
 
@@ -228,7 +228,7 @@ def test_a_range_grows_with_what_was_seen_and_is_forgotten():
     assert estimator.ranges.maximum[JAW] == pytest.approx(0.65, abs=0.03)
 
 
-def test_who_sits_there_now_counts_within_a_minute():
+def test_the_estimate_adapts_to_another_person_within_a_minute():
     estimator = after(seen(300, **NARROW))
     after(seen(60), estimator)
     assert estimator.ranges.rest[PUCKER] < 0.02
@@ -236,7 +236,7 @@ def test_who_sits_there_now_counts_within_a_minute():
     assert estimator.normalised(weights(browInnerUp=0.25))[INDEX["browInnerUp"]] < 0.03
 
 
-def test_what_was_asked_for_wins_and_is_corrected_only_a_little():
+def test_a_guided_calibration_is_corrected_only_a_little():
     utmost = np.full(52, np.nan)
     utmost[JAW] = 0.4
     guided = WeightRanges(weights(mouthPucker=0.1).astype(float), utmost)
@@ -281,7 +281,7 @@ def test_only_numbers_of_the_expressions_are_kept_for_their_owner_alone(kept):
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_guest_of_a_minute_leaves_hardly_a_trace():
+def test_a_guest_of_a_minute_hardly_changes_the_estimate():
     host = after(seen(600, **NARROW))
     before = OnlineEstimate(host.ranges, host.observed_s)
     guest = after(seen(60), RangeEstimator(host.ranges, host.observed_s))
@@ -289,12 +289,12 @@ def test_a_guest_of_a_minute_leaves_hardly_a_trace():
     assert merged(before, guest).ranges.rest[PUCKER] > 0.24
 
 
-def test_a_glimpse_of_a_face_is_not_kept(kept):
+def test_an_estimate_from_a_few_seconds_is_not_saved(kept):
     told(OnlineCalibration("default"), seen(2, **NARROW))
     assert load_online_estimate("default") is None
 
 
-def test_long_runs_keep_what_they_learnt_every_few_minutes(kept):
+def test_long_runs_save_their_estimate_every_few_minutes(kept):
     calibration = OnlineCalibration("default")
     for state in seen(online.SAVE_EVERY_S + 2, **NARROW):
         calibration.observe(state, state.at)
@@ -305,7 +305,7 @@ def test_long_runs_keep_what_they_learnt_every_few_minutes(kept):
     assert learnt.ranges.rest[PUCKER] == pytest.approx(0.3, abs=0.01)
 
 
-def test_what_was_forgotten_during_a_run_does_not_come_back(kept):
+def test_a_profile_deleted_during_a_run_is_not_written_again(kept):
     told(OnlineCalibration("default"), seen(20, **NARROW))
     running = OnlineCalibration("default")
     for state in seen(20, **NARROW):
@@ -316,7 +316,7 @@ def test_what_was_forgotten_during_a_run_does_not_come_back(kept):
     assert running.normalised(weights(**NARROW))[PUCKER] < 0.05  # the show goes on as it was
 
 
-def test_who_is_calibrated_anew_during_a_run_starts_anew(kept):
+def test_a_new_guided_calibration_during_a_run_discards_the_estimate(kept):
     told(OnlineCalibration("default"), seen(20, **NARROW))
     running = OnlineCalibration("default")
     for state in seen(20, **NARROW):
@@ -327,7 +327,7 @@ def test_who_is_calibrated_anew_during_a_run_starts_anew(kept):
     assert load_online_estimate("default") is None
 
 
-def test_a_run_that_writes_twice_still_knows_its_own_file(kept):
+def test_a_run_may_write_its_own_file_twice(kept):
     calibration = OnlineCalibration("default")
     for state in seen(2 * online.SAVE_EVERY_S + 2, **NARROW):
         calibration.observe(state, state.at)
@@ -339,7 +339,7 @@ def test_a_run_that_writes_twice_still_knows_its_own_file(kept):
     assert learnt.observed_s > 1.5 * online.SAVE_EVERY_S * 0.9
 
 
-def test_a_weight_that_is_no_number_teaches_nothing():
+def test_a_weight_that_is_nan_is_not_used():
     estimator = after(seen(20, **NARROW))
     for state in seen(2):
         broken = state.weights.copy()
@@ -349,7 +349,7 @@ def test_a_weight_that_is_no_number_teaches_nothing():
     assert np.isfinite(estimator.ranges.rest).all()
 
 
-def test_forgetting_leaves_others_alone(kept):
+def test_deleting_a_profile_keeps_the_others(kept):
     for name in ("a", "a.b", "ab"):
         save_profile(name, WeightRanges(np.zeros(52), np.full(52, np.nan)))
     others = kept / "profiles" / "a.b.77.new"
@@ -361,7 +361,7 @@ def test_forgetting_leaves_others_alone(kept):
 
 
 @pytest.mark.parametrize("text", ["", '{"format": 1, "rest": {', '{"format":1,"rest":{"x":1}}'])
-def test_a_broken_file_is_told_once_and_laid_aside(text, kept, caplog):
+def test_a_broken_file_is_logged_once_and_moved_aside(text, kept, caplog):
     path = profiles.online_path("default")
     path.parent.mkdir()
     path.write_text(text)
@@ -373,7 +373,7 @@ def test_a_broken_file_is_told_once_and_laid_aside(text, kept, caplog):
     assert load_online_estimate("default") is not None
 
 
-def test_a_disk_that_takes_nothing_is_told_once_and_the_show_goes_on(kept, caplog):
+def test_a_full_disk_is_logged_once_and_the_run_goes_on(kept, caplog):
     (kept / "learnt").write_text("a file, where a folder should be")
     calibration = OnlineCalibration("default")
     with caplog.at_level(logging.WARNING):
@@ -393,7 +393,7 @@ def _write_often(folder: Path, level: float) -> None:
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
-def test_of_two_that_write_at_once_the_last_one_wins_as_a_whole(kept):
+def test_of_two_concurrent_writers_the_last_file_is_complete(kept):
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_write_often, args=(kept, v)) for v in (0.25, 0.5)]
     for writer in writers:
@@ -410,7 +410,7 @@ def test_of_two_that_write_at_once_the_last_one_wins_as_a_whole(kept):
     assert [path.name for path in (kept / "learnt").iterdir()] == ["me.json"]
 
 
-def test_what_is_kept_can_be_seen_and_deleted(kept):
+def test_kept_numbers_can_be_printed_and_deleted(kept):
     assert profile_rows("default") == []
     save_profile("default", WeightRanges(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
     told(OnlineCalibration("default"), seen(60, **NARROW))
@@ -421,7 +421,7 @@ def test_what_is_kept_can_be_seen_and_deleted(kept):
     assert [path for path in kept.rglob("*") if path.is_file()] == []
 
 
-def test_a_guided_profile_is_not_touched_by_what_is_learnt(kept):
+def test_online_calibration_does_not_change_a_guided_profile(kept):
     path = save_profile("me", WeightRanges(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
     before = path.read_bytes()
     told(OnlineCalibration("me", load_profile("me")), seen(60, **NARROW))
@@ -429,7 +429,7 @@ def test_a_guided_profile_is_not_touched_by_what_is_learnt(kept):
     assert path.read_bytes() == before
 
 
-def test_the_command_line_shows_what_is_kept_and_forgets_it(kept, capsys):
+def test_the_command_line_prints_and_deletes_kept_numbers(kept, capsys):
     told(OnlineCalibration("default"), seen(60, **NARROW))
     (learnt,) = (kept / "learnt").iterdir()
     (kept / "learnt" / "default.77.new").write_text("left behind by a crash")
@@ -471,7 +471,7 @@ def test_the_command_line_refuses_in_one_sentence(words, error, kept, capsys):
     assert "hint: " in err
 
 
-def test_learning_can_be_switched_off_where_it_is_done(capsys):
+def test_no_learn_is_an_option_of_the_run_command(capsys):
     assert execute(["run", "--help"]) == 0
     assert "--learn/--no-learn" in capsys.readouterr().out.replace(",", "/").replace(" ", "")
     assert execute(["convert", "--help"]) == 0
@@ -491,7 +491,7 @@ def learners(source: str, **settings: object) -> tuple[Profile | None, list[List
     return profile, heard
 
 
-def test_a_camera_teaches_and_a_film_or_the_sample_does_not(kept, clip):
+def test_only_faces_of_a_camera_are_estimated(kept, clip):
     save_profile("me", WeightRanges(np.zeros(52), np.full(52, np.nan)))
     for source in ("sample", "pattern", str(clip())):
         profile, heard = learners(source, profile="me")
@@ -504,21 +504,21 @@ def test_a_camera_teaches_and_a_film_or_the_sample_does_not(kept, clip):
     assert load_online_estimate("default") is not None
 
 
-def test_without_learning_nothing_is_written_and_nothing_learnt_is_read(kept):
+def test_with_no_learn_no_estimate_is_written_or_read(kept):
     assert learners("0", learn=False) == (None, [])
     assert list(kept.iterdir()) == []
     learners("0")
     assert learners("0", learn=False) == (None, [])
 
 
-def test_of_several_people_nobody_is_learnt(kept):
+def test_with_several_people_none_is_estimated(kept):
     profile, heard = learners("0", people=2)
     assert profile is not None
     assert heard == []
     assert list(kept.iterdir()) == []
 
 
-def test_a_face_moved_by_somebody_else_teaches_nothing(kept):
+def test_a_face_moved_by_a_performer_is_not_used(kept):
     calibration = OnlineCalibration("default")
     for s in seen(20, **NARROW):
         moved = FaceState(s.pose, s.weights, 1.09, s.at, arkit_mask=np.zeros(52, bool))
@@ -527,7 +527,7 @@ def test_a_face_moved_by_somebody_else_teaches_nothing(kept):
     assert load_online_estimate("default") is None
 
 
-def test_two_runs_of_the_real_line_know_the_face_better(kept, tmp_path, monkeypatch):
+def test_the_second_run_of_the_real_pipeline_starts_calibrated(kept, tmp_path, monkeypatch):
     """`livecam run` as a whole, but for the tracker: a face that rests with puckered lips."""
     picture = tmp_path / "room.png"
     cv2.imwrite(str(picture), np.full((120, 160, 3), 90, np.uint8))

@@ -53,7 +53,7 @@ def run_there(installed: Path, code: str) -> str:
     return run(sys.executable, "-c", code, cwd=installed, path=installed).strip()
 
 
-def test_everything_that_is_shipped_is_in_the_wheel(wheel: Path, repository: Path):
+def test_the_wheel_contains_all_data_files(wheel: Path, repository: Path):
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     for kind in SHIPPED:
@@ -66,12 +66,12 @@ def test_everything_that_is_shipped_is_in_the_wheel(wheel: Path, repository: Pat
     assert not [name for name in inside if name.startswith(("tests/", "scripts/"))]
 
 
-def test_an_installed_livecam_tells_its_version(installed: Path):
+def test_an_installed_livecam_prints_its_version(installed: Path):
     said = run(sys.executable, "-m", "livecam", "--version", cwd=installed, path=installed)
     assert livecam.__version__ in said
 
 
-def test_an_installed_livecam_brings_its_avatars_shaders_and_presets(installed: Path):
+def test_an_installed_livecam_has_its_avatars_shaders_and_presets(installed: Path):
     code = (
         "import livecam; from livecam.avatar.library import load_avatar; "
         "from livecam.config.presets import list_presets; "
@@ -84,7 +84,7 @@ def test_an_installed_livecam_brings_its_avatars_shaders_and_presets(installed: 
     assert int(presets) >= 1
 
 
-def test_an_installed_livecam_can_wear_everything(installed: Path, repository: Path):
+def test_an_installed_livecam_loads_every_accessory(installed: Path, repository: Path):
     code = (
         "from livecam.avatar.accessories import list_accessories, load_accessory; "
         "from livecam.avatar.library import list_avatars; "

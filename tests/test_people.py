@@ -81,7 +81,7 @@ class Room:
 # --- who is who
 
 
-def test_faces_are_matched_so_that_the_sum_is_least() -> None:
+def test_faces_are_assigned_with_the_smallest_sum_of_costs() -> None:
     rng = np.random.default_rng(2)
     for rows, columns in ((1, 1), (2, 3), (4, 2), (4, 4)):
         price = rng.uniform(0, 1.5, (rows, columns))
@@ -98,7 +98,7 @@ def test_faces_are_matched_so_that_the_sum_is_least() -> None:
 
 @pytest.mark.parametrize("lost", ["the one behind", "both"])
 @pytest.mark.parametrize("frames", [1, 5])
-def test_two_who_cross_keep_their_avatars_although_the_tracker_loses_them(
+def test_two_people_who_cross_keep_their_slots_although_detections_are_missing(
     lost: str, frames: int
 ) -> None:
     room = Room(seats=2)
@@ -114,7 +114,7 @@ def test_two_who_cross_keep_their_avatars_although_the_tracker_loses_them(
             assert room.shows(near) == [0, None]
 
 
-def test_two_who_meet_and_turn_back_are_told_by_their_colours() -> None:
+def test_two_people_who_meet_and_turn_back_are_associated_by_their_colours() -> None:
     """By where they should be they crossed; by what they look like they did not."""
     people = PeopleTracker(2)
     looks = {"one": (200, 120, 90), "two": (90, 60, 50)}
@@ -136,7 +136,7 @@ def test_two_who_meet_and_turn_back_are_told_by_their_colours() -> None:
             assert now == names, i
 
 
-def test_a_larger_passer_by_stays_without_an_avatar_for_all_the_second() -> None:
+def test_a_larger_passer_by_gets_no_slot() -> None:
     room = Room()
     me = aside(0.0)
     room.shows(me)
@@ -165,7 +165,7 @@ def living(i: int) -> Face:
     return aside(0.1 + 0.01 * np.sin(i / 20), 0.6, eyeBlinkLeft=blink, eyeBlinkRight=blink)
 
 
-def test_a_poster_is_known_as_one_and_never_gets_the_avatar_of_who_left() -> None:
+def test_a_stationary_face_never_gets_the_slot_of_a_person_who_left() -> None:
     room = Room()
     for i in range(round((MIN_STATIONARY_S + 1) * FPS)):
         me, wall = living(i), poster()
@@ -181,7 +181,7 @@ def test_a_poster_is_known_as_one_and_never_gets_the_avatar_of_who_left() -> Non
         assert room.others[0] is wall  # and is blurred for as long
 
 
-def test_a_poster_that_was_taken_for_somebody_makes_way_for_the_living() -> None:
+def test_a_stationary_face_in_a_slot_is_replaced_by_a_moving_one() -> None:
     room = Room()
     wearing = []
     for i in range(round((MIN_STATIONARY_S + 1) * FPS)):
@@ -192,14 +192,14 @@ def test_a_poster_that_was_taken_for_somebody_makes_way_for_the_living() -> None
     assert wearing[round(MIN_STATIONARY_S * FPS) + 1]
 
 
-def test_a_still_picture_alone_keeps_the_avatar() -> None:
+def test_a_stationary_face_alone_keeps_its_slot() -> None:
     """The source may be a photograph."""
     room = Room()
     for _ in range(round((MIN_STATIONARY_S + 5) * FPS)):
         assert room.shows(poster()) == [0]
 
 
-def test_whoever_appears_further_left_gets_the_avatar_further_left() -> None:
+def test_by_place_the_face_further_left_gets_the_slot_further_left() -> None:
     left, right = aside(-0.2), aside(0.2, 0.5)
     assert Room(2).shows(left, right) == [1, 0]  # by order: the larger one first
     assert Room(2, "place").shows(right, left) == [1, 0]
@@ -209,7 +209,7 @@ def test_whoever_appears_further_left_gets_the_avatar_further_left() -> None:
     assert Room(3, "place").shows(aside(0.35), aside(0.2), aside(0.05)) == [2, 1, 0]
 
 
-def test_the_primary_wearer_is_the_first_also_while_missing_for_a_moment() -> None:
+def test_the_primary_wearer_stays_the_first_while_briefly_missing() -> None:
     """By place the first slot is the left one, although the right face is larger."""
     room = Room(2, "place")
     left, right = aside(-0.2), aside(0.2, 0.5)
@@ -238,7 +238,7 @@ def test_an_observation_has_the_track_of_every_face_and_is_not_changed_later() -
     assert np.array_equal([t.box for t in before.tracks], boxes)
 
 
-def test_one_more_than_there_are_avatars_waits_until_somebody_has_left() -> None:
+def test_a_face_without_a_free_slot_waits_until_one_is_freed() -> None:
     room = Room(2)
     one, two, three = aside(-0.3, 0.5), aside(0.0, 0.5), aside(0.3)
     assert 2 not in room.shows(one, two, three)
@@ -249,7 +249,7 @@ def test_one_more_than_there_are_avatars_waits_until_somebody_has_left() -> None
     assert waited / FPS == pytest.approx(PATIENCE_S, abs=0.1)
 
 
-def test_somebody_without_an_avatar_is_looked_after_when_they_are_missed() -> None:
+def test_a_missing_bystander_is_still_reported() -> None:
     room = Room()
     me, other = aside(0.0, 0.5), aside(0.3)
     room.shows(me, other)
@@ -258,7 +258,7 @@ def test_somebody_without_an_avatar_is_looked_after_when_they_are_missed() -> No
         assert len(missing_bystanders(room.observation)) == ((i + 1) / FPS <= RECENT_S + 1e-6)
 
 
-def test_a_face_found_twice_is_one_person() -> None:
+def test_a_face_detected_twice_is_one_track() -> None:
     room = Room(2)
     me, again = aside(0.0), aside(0.004)
     assert room.shows(me, again).count(None) == 1
@@ -271,7 +271,7 @@ def picture(seed: int, at_s: float, bright: float = 1.0) -> Frame:
     return Frame((image * bright).astype(np.uint8), round(at_s * FPS), at_s)
 
 
-def test_a_cut_begins_with_new_people_and_all_seats_free() -> None:
+def test_after_a_cut_there_are_new_tracks_and_free_slots() -> None:
     people = PeopleTracker(2)
     for i in range(10):
         found = people.update(Observation(picture(1, i / FPS), (aside(-0.2), aside(0.1))))
@@ -291,7 +291,7 @@ def test_a_light_that_is_switched_on_is_no_cut() -> None:
         assert found.slots == (1, 2)
 
 
-def test_a_film_that_begins_again_begins_with_new_people() -> None:
+def test_a_looped_film_begins_with_new_tracks() -> None:
     room = Room(2)
     for _ in range(10):
         room.shows(aside(-0.2, 0.5), aside(0.1))
@@ -309,7 +309,7 @@ def model() -> Path:
         pytest.skip(f"{error} ({error.hint})")
 
 
-def test_two_real_people_never_swap(shared: Path, model: Path) -> None:
+def test_two_real_people_never_swap_tracks(shared: Path, model: Path) -> None:
     """She sits on the left of the picture; the tracker's order and its luck are ours."""
     name = "intel_head-pose-face-detection-female-and-male.mp4"
     people, rng, places = PeopleTracker(2), np.random.default_rng(6), []
@@ -418,7 +418,7 @@ def head_x(state: AvatarState) -> float:
     return float(state.camera_from_head[0, 3])
 
 
-def test_a_head_comes_back_by_an_ease_and_the_face_is_hidden_all_the_way(
+def test_a_returning_head_is_eased_back_and_hides_the_face_throughout(
     graphics: Graphics, photograph: tuple[Image, Face]
 ) -> None:
     show = Show(graphics, "raccoon")
@@ -443,7 +443,7 @@ def test_a_head_comes_back_by_an_ease_and_the_face_is_hidden_all_the_way(
     show.pipeline.close()
 
 
-def test_a_head_that_comes_back_far_away_is_there_at_once(
+def test_a_head_that_returns_far_away_is_not_eased(
     graphics: Graphics, photograph: tuple[Image, Face]
 ) -> None:
     show = Show(graphics, "raccoon")
@@ -470,7 +470,7 @@ def two_of(photograph: tuple[Image, Face]) -> tuple[Image, Face, Face]:
     return image, left, right
 
 
-def test_two_people_wear_their_own_and_who_is_missed_is_held_and_hidden(
+def test_two_people_wear_their_avatars_and_a_missing_one_is_held_and_covered(
     graphics: Graphics, photograph: tuple[Image, Face]
 ) -> None:
     show = Show(graphics, "raccoon", "fox")
@@ -531,7 +531,7 @@ def test_the_same_avatar_on_two_people_is_prepared_once(graphics: Graphics) -> N
     compositor.close()
 
 
-def test_no_stage_sees_the_face_of_the_second(
+def test_stages_get_the_second_face_painted_out(
     graphics: Graphics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hands, for one, come from the camera's picture: nothing but a hand may come with them."""
@@ -556,7 +556,7 @@ def test_no_stage_sees_the_face_of_the_second(
 # --- names and films
 
 
-def test_as_many_people_as_avatars_are_named() -> None:
+def test_there_are_as_many_slots_as_named_avatars() -> None:
     assert slots_of(AvatarSettings(avatars=("raccoon", "fox"))) == 2
     same = avatars_of(AvatarSettings(people=3))
     assert len(same) == 3
@@ -567,7 +567,7 @@ def test_as_many_people_as_avatars_are_named() -> None:
     assert load_avatar("fox").name == "fox"
 
 
-def test_in_a_film_everybody_in_a_shot_may_wear_an_avatar() -> None:
+def test_in_a_film_every_person_of_a_shot_may_wear_an_avatar() -> None:
     me = FaceTrack([sample(i, 500) for i in range(100)])
     guest = FaceTrack([sample(i, 100) for i in range(60, 80)])
     shots = [Shot(range(100), [guest, me])]

@@ -64,7 +64,7 @@ def green_share(image: Image) -> float:
     return float((np.abs(image[..., :3].astype(int) - GREEN).max(axis=2) < 12).mean())
 
 
-def test_a_take_becomes_a_film_of_its_own(take: Path, tmp_path: Path) -> None:
+def test_a_take_is_rendered_as_a_film(take: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "fox.mp4"
     count = render_take(
         read_take(take), out, avatar="fox", background="#00b140", size=SMALL, fps=25.0
@@ -83,7 +83,7 @@ def test_a_take_becomes_a_film_of_its_own(take: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_ears_of_a_take_filmed_from_near_are_not_cut(tmp_path: Path, whole: bool) -> None:
+def test_ears_of_a_head_close_to_the_camera_are_not_cut_off(tmp_path: Path, whole: bool) -> None:
     writer = TakeWriter(tmp_path / "near.jsonl")
     for i in range(10):
         near = FacePose(np.array((0.02, 0.03, -0.3)), talking(i).pose.rotation)
@@ -102,7 +102,7 @@ def test_ears_of_a_take_filmed_from_near_are_not_cut(tmp_path: Path, whole: bool
         assert rows[-1] - rows[0] > 0.8 * len(alpha)  # but it steps back no farther than needed
 
 
-def test_a_still_head_that_was_moved_into_the_picture_stays_still(tmp_path: Path) -> None:
+def test_a_still_head_shifted_into_the_image_stays_still(tmp_path: Path) -> None:
     """What its rig knows of its posture does not change by where it is shown."""
     writer = TakeWriter(tmp_path / "near.jsonl")
     above = FacePose(np.array((0.0, 0.12, -0.28)), quaternion_from_vector(np.array((0.35, 0, 0))))
@@ -120,7 +120,7 @@ def test_a_still_head_that_was_moved_into_the_picture_stays_still(tmp_path: Path
     assert max(float(np.abs(alpha - first).mean()) for alpha in alphas) < 1.5
 
 
-def test_pictures_of_two_takes_do_not_mix(take: Path, tmp_path: Path) -> None:
+def test_png_files_of_two_takes_do_not_mix(take: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     render_take(read_take(take), out, size=SMALL, fps=5.0)
     before = {path: path.read_bytes() for path in out.iterdir()}
@@ -134,7 +134,7 @@ def test_pictures_of_two_takes_do_not_mix(take: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_heads_are_moved_into_the_picture_by_no_more_than_needed() -> None:
+def test_heads_are_shifted_into_the_image_by_the_smallest_offset() -> None:
     box = np.array([(x, y, z) for x in (-0.1, 0.1) for y in (-0.12, 0.2) for z in (-0.1, 0.1)])
 
     def moved(*places: tuple[float, float, float]) -> tuple[Vector3, NDArray[np.float64]]:
@@ -156,7 +156,7 @@ def test_heads_are_moved_into_the_picture_by_no_more_than_needed() -> None:
     assert high[1] - low[1] > 0.85 * 720
 
 
-def test_numbered_pictures_of_a_take_have_true_alpha(take: Path, tmp_path: Path) -> None:
+def test_png_files_of_a_take_have_straight_alpha(take: Path, tmp_path: Path) -> None:
     render_take(read_take(take), tmp_path / "out", background="alpha", size=SMALL, fps=2.0)
     pictures = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in sorted(tmp_path.glob("out/*"))]
     alphas = [picture[..., 3] for picture in pictures]
@@ -166,7 +166,7 @@ def test_numbered_pictures_of_a_take_have_true_alpha(take: Path, tmp_path: Path)
     assert ((alphas[0] > 0) & (alphas[0] < 255)).any()  # soft edges
 
 
-def test_a_take_that_cannot_be_filmed_leaves_no_file(take: Path, tmp_path: Path) -> None:
+def test_a_take_that_cannot_be_rendered_leaves_no_file(take: Path, tmp_path: Path) -> None:
     before = set(tmp_path.iterdir())
     with pytest.raises(SinkError, match="cannot carry alpha"):
         render_take(read_take(take), tmp_path / "a.mp4", background="alpha", size=SMALL)
@@ -175,7 +175,7 @@ def test_a_take_that_cannot_be_filmed_leaves_no_file(take: Path, tmp_path: Path)
     assert set(tmp_path.iterdir()) == before
 
 
-def test_hands_are_looked_for_where_the_sound_helps_the_mouth(
+def test_hands_are_segmented_when_sound_moves_the_mouth(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Though no hand is shown, as in the preset for slow machines."""
@@ -221,13 +221,13 @@ def test_a_blank_card_needs_neither_camera_nor_model(take: Path, tmp_path: Path)
     assert recorded.translations[recorded.visible][:, 2] == pytest.approx(-0.5, abs=1e-4)
 
 
-def test_nobody_looks_into_a_blank_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_blank_card_is_not_tracked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIVECAM_ASSETS", str(tmp_path))
     blank = Settings.model_validate({"source": {"source": "blank"}})
     assert segmenter_factory(blank, hurried=True) is None
 
 
-def test_what_was_opened_is_closed_when_the_next_cannot_be(take: Path, tmp_path: Path) -> None:
+def test_opened_performers_are_closed_when_the_next_one_fails(take: Path, tmp_path: Path) -> None:
     with socket(AF_INET, SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -137,22 +137,22 @@ def shut(value: float = 0.0) -> np.ndarray:
     return np.full((HEIGHT, WIDTH), value)
 
 
-def test_noise_and_its_opposite_have_the_same_mean_in_every_block():
+def test_noise_and_its_inverse_have_the_same_mean_in_every_block():
     noise = balanced_noise(HEIGHT, WIDTH)
     blocks = noise.reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(1, 3))
     assert np.ptp(blocks) == 0
     assert set(np.unique(noise)) == {0, 255}
 
 
-def test_hair_that_is_painted_over_is_no_hair_that_shows():
+def test_hair_that_is_painted_over_is_not_visible():
     assert found(Pane(shut())) == {"differs %": 0, "seen %": 0, "weight %": 0}
 
 
-def test_hair_in_the_open_shows_whole():
+def test_uncovered_hair_is_fully_visible():
     assert found(Pane(shut(1.0))) == {"differs %": 100, "seen %": 100, "weight %": 100}
 
 
-def test_a_quarter_of_the_hair_that_shows_to_a_tenth_differs_but_is_not_seen():
+def test_a_tenth_of_contribution_differs_but_is_not_counted_as_visible():
     through = shut()
     through[HAIR[0], 60:70] = 0.1
     values = found(Pane(through))
@@ -174,7 +174,7 @@ class Everywhere:
         return np.full((HEIGHT, WIDTH), 255, np.uint8)
 
 
-def test_cloth_that_became_background_is_lost():
+def test_cloth_that_became_background_is_counted_as_lost():
     pane, at = Pane(shut(1.0)), moment(random_image())
     picture = pane.draw(at)
     meter = ClothMeter(cast("PersonNetwork", Everywhere()), cast("HairNetwork", Hair()))
@@ -249,7 +249,7 @@ def test_a_brighter_patch_has_a_seam_and_a_soft_edge_has_less():
     assert hard > 2 * soft > 2
 
 
-def test_psnr_looks_only_where_it_is_told_to():
+def test_psnr_is_computed_only_inside_its_mask():
     truth, picture = random_image(1), random_image(1)
     picture[0] = 0
     where = np.ones((HEIGHT, WIDTH), bool)
@@ -257,7 +257,7 @@ def test_psnr_looks_only_where_it_is_told_to():
     assert psnr(picture, truth, where) == 99
 
 
-def test_a_composite_that_boils_twice_as_much_as_the_camera_has_flicker_two():
+def test_a_composite_with_twice_the_cameras_noise_has_flicker_two():
     made = np.zeros((HEIGHT, WIDTH), np.uint8)
     made[40:80, 60:100] = 255
     random, meter, pane = np.random.default_rng(3), FlickerMeter(), Pane(shut(1.0), made=made)
@@ -289,7 +289,7 @@ class SlowReader:
         )
 
 
-def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
+def test_live_segmentations_come_ten_times_a_second_with_three_frames_of_latency():
     reader = SlowReader()
     looks = LiveSegmentation(cast("Segmenter", reader), rate=10)
     points, image = face().points_px(*SIZE), random_image()
@@ -301,7 +301,7 @@ def test_live_looks_come_ten_times_a_second_and_three_pictures_late():
     assert seen == [None, None, None, 0, 0, 0, 3, 3, 3]
 
 
-def test_the_background_of_a_wanderer_is_known_wherever_he_is_not():
+def test_a_moving_cut_out_uncovers_the_true_background():
     person = np.zeros((60, 30, 4), np.uint8)
     person[..., 0], person[..., 3] = 250, 255
     background = synthetic_room(WIDTH, HEIGHT)
@@ -314,7 +314,7 @@ def test_the_background_of_a_wanderer_is_known_wherever_he_is_not():
     assert (pictures[15].image[70:, 75:85, 0] != 250).any()  # he went aside
 
 
-def test_every_showing_of_a_film_has_the_same_noise():
+def test_every_iteration_of_a_film_has_the_same_noise():
     film = StillFilm(random_image(), frames=2)
     first, again = ([frame.image for frame in film()] for _ in range(2))
     assert (np.array(first) == np.array(again)).all()
@@ -366,7 +366,7 @@ def walked(walk: MovingCutOut, reader: Segmenter) -> Sequence[CompositionInput]:
         return list(composition_inputs(walk, load_avatar("raccoon"), settings, tracker, looks))
 
 
-def test_a_moment_drawn_again_is_the_same_and_leaves_no_trace(
+def test_a_frame_drawn_again_is_the_same_and_changes_no_state(
     walked: Sequence[CompositionInput], redrawers: tuple[CompositorRedrawer, CompositorRedrawer]
 ):
     one, other = redrawers
@@ -377,7 +377,7 @@ def test_a_moment_drawn_again_is_the_same_and_leaves_no_trace(
         assert (one.redraw(at, at.frame.image) == picture).all()
 
 
-def test_behind_somebody_who_walked_the_filling_is_the_true_background(
+def test_the_fill_behind_a_person_who_walked_is_the_true_background(
     walk: MovingCutOut, walked: Sequence[CompositionInput], redrawer: CompositorRedrawer
 ):
     meter = FillMeter(walk.background)
@@ -389,7 +389,7 @@ def test_behind_somebody_who_walked_the_filling_is_the_true_background(
     assert measurement.values["PSNR dB"] > 30
 
 
-def test_the_compositor_spills_nothing_and_hides_the_face(
+def test_the_compositor_has_no_spill_and_hides_the_face(
     walked: Sequence[CompositionInput], redrawer: CompositorRedrawer
 ):
     for at in walked[-3:]:

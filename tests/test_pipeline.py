@@ -130,7 +130,7 @@ def test_the_curtain_is_up_until_the_first_face() -> None:
     assert not shows_face(first)
 
 
-def test_the_head_is_drawn_on_the_picture_it_was_measured_from() -> None:
+def test_the_head_is_drawn_on_the_frame_it_was_measured_from() -> None:
     stage = Stage()
     published = stage.sees(face())
     assert published.frame.index == stage.index
@@ -138,7 +138,7 @@ def test_the_head_is_drawn_on_the_picture_it_was_measured_from() -> None:
     assert published.face.at == published.frame.captured_at
 
 
-def test_a_repeated_picture_is_not_tracked_anew() -> None:
+def test_a_repeated_frame_is_not_tracked_again() -> None:
     stage = Stage()
     first = stage.sees(face())
     again = stage.hears_nothing()
@@ -146,7 +146,7 @@ def test_a_repeated_picture_is_not_tracked_anew() -> None:
     assert np.array_equal(again.frame.image, first.frame.image)
 
 
-def test_a_held_avatar_stands_on_the_picture_in_which_it_covered_the_face() -> None:
+def test_a_held_avatar_is_drawn_on_the_frame_in_which_it_covered_the_face() -> None:
     stage = Stage(hold_s=1.0)
     covered = stage.sees(face())
     held = stage.sees()
@@ -156,7 +156,7 @@ def test_a_held_avatar_stands_on_the_picture_in_which_it_covered_the_face() -> N
     assert is_curtain(stage.sees())
 
 
-def test_a_held_avatar_stays_alive() -> None:
+def test_a_held_avatar_moves_a_little() -> None:
     """Each tick draws it anew, on the picture that it covered, without a jump."""
     stage = Stage(hold_s=3.0)
     covered = stage.sees(face())
@@ -174,7 +174,7 @@ def test_a_held_avatar_stays_alive() -> None:
     assert all(np.array_equal(outline, outlines[0]) for outline in outlines)
 
 
-def test_without_life_a_held_avatar_is_a_still_picture() -> None:
+def test_without_life_a_held_avatar_does_not_move() -> None:
     stage = Stage(hold_s=3.0)
     stage.pipeline = TrackedPipeline(
         Settings.model_validate({"avatar": {"life": 0}}),
@@ -188,7 +188,7 @@ def test_without_life_a_held_avatar_is_a_still_picture() -> None:
     assert len(stage.compositors[0].shown) == 1
 
 
-def test_graphics_that_break_while_the_avatar_is_held_leave_the_last_picture() -> None:
+def test_a_graphics_error_during_hold_repeats_the_last_frame() -> None:
     stage = Stage(hold_s=1.0)
     stage.sees(face())
     held = stage.sees()
@@ -275,7 +275,7 @@ def test_a_compositor_that_cannot_be_made_is_tried_again_with_growing_pauses() -
     assert all(compositor.closed for compositor in stage.compositors)
 
 
-def test_any_exception_in_the_line_ends_in_a_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_exception_in_the_pipeline_ends_in_a_cover(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
 
     def fail(*_: object) -> None:
@@ -295,7 +295,7 @@ def test_panic_is_a_curtain_until_asked_again() -> None:
     assert stage.sees(face()).state is Shown.AVATAR
 
 
-def test_panic_beats_a_frozen_picture() -> None:
+def test_panic_overrides_freeze() -> None:
     stage = Stage()
     stage.sees(face())
     stage.pipeline.command(Command.FREEZE)
@@ -303,7 +303,7 @@ def test_panic_beats_a_frozen_picture() -> None:
     assert is_curtain(stage.sees(face()))
 
 
-def test_a_frozen_picture_stands_still() -> None:
+def test_a_frozen_frame_is_repeated() -> None:
     stage = Stage()
     before = stage.sees(face())
     stage.pipeline.command(Command.FREEZE)
@@ -323,7 +323,7 @@ def test_an_unplugged_camera_draws_the_curtain() -> None:
     assert is_curtain(stage.pipeline.show(None, stage.now))
 
 
-def test_the_last_picture_of_a_run_is_the_curtain() -> None:
+def test_the_final_frame_is_the_curtain() -> None:
     stage = Stage(on_lost=OnLost.PASSTHROUGH)
     stage.sees(face())
     assert is_curtain(stage.pipeline.final_frame(stage.now))
@@ -475,7 +475,7 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
     assert states.count(Shown.AVATAR) > len(states) / 4
 
 
-def test_both_are_covered_when_they_are_seen_and_only_then_is_the_couple_shown() -> None:
+def test_the_measurement_finds_the_bare_faces_of_two_people() -> None:
     """The ruler itself: without avatars the stripes are found."""
     stage = Couple(np.random.default_rng(1), "aligned")
     stage.pipeline.composition.bare = True
@@ -488,7 +488,7 @@ class PaintingNothing(Covering):
         return frame
 
 
-def test_one_of_two_who_left_is_held_for_a_while_and_the_other_is_shown_all_along() -> None:
+def test_of_two_people_one_who_left_is_held_for_a_while_and_the_other_is_drawn() -> None:
     stage = Couple(np.random.default_rng(1), "aligned", hold_s=0.5)
     one, two, _ = stage.faces()
     stage.sees(one, two)
@@ -503,7 +503,7 @@ def test_one_of_two_who_left_is_held_for_a_while_and_the_other_is_shown_all_alon
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.CURTAIN, OnLost.BLUR])
-def test_who_wants_a_cover_for_lost_faces_gets_it_until_one_of_two_has_surely_left(
+def test_with_a_cover_for_lost_faces_it_stays_until_one_of_two_has_left(
     on_lost: OnLost,
 ) -> None:
     stage = Couple(np.random.default_rng(1), "aligned", on_lost=on_lost)
@@ -530,7 +530,7 @@ def test_after_a_failure_a_held_avatar_is_not_drawn_where_the_face_has_gone_mean
         assert not bare(published)
 
 
-def test_one_who_appears_is_not_left_out_when_the_others_are_followed(
+def test_a_new_face_is_covered_too_when_the_others_are_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The frame in which they appear is older than the published one, and is not shown; the next
@@ -562,7 +562,7 @@ def test_one_who_appears_is_not_left_out_when_the_others_are_followed(
     assert not bare(published)
 
 
-def test_held_avatars_still_belong_to_their_people() -> None:
+def test_held_avatars_keep_the_track_id_of_their_wearers() -> None:
     """A segmentation finds the avatar of its person by the track id, also while all are held."""
     stage = Couple(np.random.default_rng(1), "aligned", hold_s=1.0)
     stage.sees(*stage.faces()[:2])
@@ -575,7 +575,7 @@ def test_held_avatars_still_belong_to_their_people() -> None:
 
 
 @pytest.mark.parametrize("name", ["raccoon", "none"])
-def test_a_held_avatar_stands_on_blur_also_when_a_key_has_turned_avatars_on(name: str) -> None:
+def test_a_held_avatar_is_drawn_on_blur_after_a_key_turned_avatars_on(name: str) -> None:
     stage = Couple(np.random.default_rng(1), "aligned")
     settings = Settings.model_validate({"avatar": {"people": 2, "avatar": name}})
     both = (avatar(),) * 2
@@ -590,7 +590,7 @@ def test_a_held_avatar_stands_on_blur_also_when_a_key_has_turned_avatars_on(name
         assert not bare(published)
 
 
-def test_passing_through_shows_no_face_that_wears_nothing() -> None:
+def test_passthrough_never_shows_a_face_without_a_slot() -> None:
     privacy = {"on_lost": OnLost.PASSTHROUGH, "hold_s": 0.0}
     stage = Couple(np.random.default_rng(1), "aligned")
     settings = Settings.model_validate({"privacy": privacy})
@@ -606,7 +606,7 @@ def test_passing_through_shows_no_face_that_wears_nothing() -> None:
     assert states[-1] is Shown.PASSTHROUGH
 
 
-def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:
+def test_i420_planes_of_the_gpu_belong_to_their_frame() -> None:
     stage = Stage()
     stage.pipeline.composition.wants_planes = True
     planes = np.zeros((SIZE[1] * 3 // 2, SIZE[0]), np.uint8)
@@ -620,7 +620,7 @@ def test_planes_from_the_gpu_go_with_the_picture_they_show() -> None:
     assert stage.sees(face()).planes is None
 
 
-def test_a_followed_cut_follows_the_face_and_not_what_was_drawn() -> None:
+def test_follow_framing_follows_the_face_and_not_the_drawn_rectangle() -> None:
     stage = Stage()
     narrow = OutputInfo(60, SIZE[1], 30.0)
     settings = Settings.model_validate({"output": {"framing": "follow"}})

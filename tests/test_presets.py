@@ -34,7 +34,7 @@ def settings(name: str) -> Settings:
     return load_settings(name, {}, {}, Path("no-such-file.toml")).settings
 
 
-def test_these_presets_are_shipped_and_listed():
+def test_the_built_in_presets_are_listed():
     assert set(SHIPPED) == set(SIZES)
     assert set(SHIPPED) <= set(list_presets())
 
@@ -62,11 +62,11 @@ def test_it_is_described_in_english_and_chinese(name: str):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_what_it_inherits_exists(name: str):
+def test_inherited_presets_exist(name: str):
     assert preset_chain(name)[-1].name == name
 
 
-def test_what_they_wear_exists_and_fits_together():
+def test_avatars_and_accessories_of_presets_exist_and_fit_together():
     worn = {name: settings(name).avatar.accessories for name in SHIPPED}
     assert sum(map(bool, worn.values())) >= 2
     for names in filter(None, worn.values()):

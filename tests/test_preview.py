@@ -125,7 +125,7 @@ def test_the_frame_is_on_the_display_with_its_own_colors(preview, graphics, disp
         assert np.abs(screen[y, x] - color).max() <= 1, (y, x)
 
 
-def test_a_window_of_another_shape_gets_bars_and_an_undistorted_picture(preview, graphics):
+def test_a_window_of_another_aspect_gets_bars_and_no_distortion(preview, graphics):
     resize(preview, 400, 400)
     pixels = drawn(preview, four_corners())
     assert pixels.shape == (400, 400, 3)
@@ -225,7 +225,7 @@ def test_the_preview_leaves_no_state_behind_for_the_renderer(preview, graphics):
     assert graphics.ctx.error == "GL_NO_ERROR"
 
 
-def test_a_closed_preview_hears_nothing_and_refuses_frames(graphics):
+def test_a_closed_preview_ignores_keys_and_refuses_frames(graphics):
     preview = Preview(graphics)
     preview.open(INFO)
     preview.close()
@@ -266,7 +266,7 @@ def test_letterbox_keeps_the_shape_and_the_middle(picture, window, where):
         ((320, 180), 640, (320, 180)),
     ],
 )
-def test_the_window_takes_the_shape_of_the_picture(picture, longest, window):
+def test_the_window_takes_the_aspect_of_the_frame(picture, longest, window):
     assert window_size(picture, longest) == window
 
 
@@ -278,13 +278,13 @@ def test_a_software_renderer_gets_a_small_window(graphics):
     preview.close()
 
 
-def test_a_label_is_premultiplied_and_has_ink():
+def test_a_label_is_premultiplied_and_not_empty():
     image = label([[("REC", (255, 96, 86))]], 0.5)
     assert image[..., :3].max() > 80
     assert (image[..., :3] <= image[..., 3:]).all()
     assert image[0, 0].tolist() == [0, 0, 0, 150]
 
 
-def test_status_words_say_what_is_special():
+def test_the_status_line_names_special_states():
     words = [text for text, _ in PreviewStatus("hold", 29.97, True, True, True).spans]
     assert words == ["hold", "30 fps", "REC", "FROZEN", "PANIC"]

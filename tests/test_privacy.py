@@ -22,7 +22,7 @@ def test_before_the_first_face_there_is_the_curtain() -> None:
     assert guard().repeat(0.0, before=Shown.CURTAIN) is Shown.CURTAIN
 
 
-def test_a_lost_face_is_held_for_a_while_and_then_the_curtain_falls() -> None:
+def test_a_lost_face_is_held_for_a_while_and_then_covered_by_the_curtain() -> None:
     guarded = guard(hold_s=1.0)
     guarded.covered(10.0)
     assert guarded.lost(10.5) is Shown.HOLD
@@ -37,22 +37,20 @@ def test_a_lost_face_is_held_for_a_while_and_then_the_curtain_falls() -> None:
         (OnLost.PASSTHROUGH, Shown.PASSTHROUGH),
     ],
 )
-def test_the_user_chooses_what_follows_after_a_moment_of_grace(
-    on_lost: OnLost, then: Shown
-) -> None:
+def test_on_lost_applies_after_the_grace_time(on_lost: OnLost, then: Shown) -> None:
     guarded = guard(on_lost)
     guarded.covered(10.0)
     assert guarded.lost(10.0 + GRACE_S / 2) is Shown.HOLD
     assert guarded.lost(10.0 + GRACE_S * 1.5) is then
 
 
-def test_the_last_picture_may_be_repeated_while_the_tracker_still_answers() -> None:
+def test_the_last_frame_is_repeated_while_the_tracker_still_answers() -> None:
     guarded = guard()
     guarded.covered(10.0)
     assert guarded.repeat(10.0 + STALL_S / 2, before=Shown.AVATAR) is Shown.AVATAR
 
 
-def test_a_silent_tracker_is_a_lost_face() -> None:
+def test_a_stalled_tracker_is_a_lost_face() -> None:
     guarded = guard(hold_s=1.0)
     guarded.covered(10.0)
     assert guarded.repeat(10.0 + STALL_S + 0.1, before=Shown.AVATAR) is Shown.HOLD
@@ -60,14 +58,14 @@ def test_a_silent_tracker_is_a_lost_face() -> None:
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.BLUR, OnLost.PASSTHROUGH])
-def test_nothing_live_is_shown_while_nobody_looks_at_the_picture(on_lost: OnLost) -> None:
+def test_a_stalled_tracker_means_the_curtain_for_blur_and_passthrough(on_lost: OnLost) -> None:
     guarded = guard(on_lost)
     guarded.covered(10.0)
     assert guarded.repeat(20.0, before=Shown.AVATAR) is Shown.CURTAIN
 
 
 @pytest.mark.parametrize("on_lost", list(OnLost))
-def test_panic_is_the_curtain_at_once_whatever_else_is_true(on_lost: OnLost) -> None:
+def test_panic_draws_the_curtain_at_once_in_any_state(on_lost: OnLost) -> None:
     guarded = guard(on_lost)
     guarded.covered(10.0)
     guarded.panic = True
@@ -77,7 +75,7 @@ def test_panic_is_the_curtain_at_once_whatever_else_is_true(on_lost: OnLost) -> 
 
 
 @pytest.mark.parametrize("on_lost", list(OnLost))
-def test_a_failure_never_shows_the_picture_it_failed_on(on_lost: OnLost) -> None:
+def test_a_failure_never_publishes_the_frame_it_failed_on(on_lost: OnLost) -> None:
     guarded = guard(on_lost)
     assert guarded.failed(0.0) is Shown.CURTAIN
     guarded.covered(10.0)
@@ -85,14 +83,14 @@ def test_a_failure_never_shows_the_picture_it_failed_on(on_lost: OnLost) -> None
     assert guarded.failed(99.0) is Shown.CURTAIN
 
 
-def test_a_camera_that_went_away_leaves_nothing_to_hold() -> None:
+def test_after_the_camera_is_gone_nothing_is_held() -> None:
     guarded = guard()
     guarded.covered(10.0)
     guarded.source_lost()
     assert guarded.lost(10.05) is Shown.CURTAIN
 
 
-def test_the_bare_picture_needs_the_users_word() -> None:
+def test_the_bare_frame_needs_the_passthrough_setting() -> None:
     """Every history of five events: only `passthrough` ever lets the camera through."""
     events = ("covered", "undetected", "source_lost", "wait")
     for on_lost in (OnLost.HOLD, OnLost.CURTAIN, OnLost.BLUR):

@@ -74,7 +74,7 @@ def test_a_wink_stays_a_wink():
     assert right < 0.05
 
 
-def test_a_pucker_at_rest_is_gone_and_the_full_one_is_full():
+def test_a_resting_pucker_is_removed_and_the_maximum_stays():
     lips = person({"mouthPucker": 0.4}, {"mouthPucker": 0.75})
     assert lips.normalised(weights(mouthPucker=0.4))[INDEX["mouthPucker"]] == 0
     assert lips.normalised(weights(mouthPucker=0.75))[INDEX["mouthPucker"]] == pytest.approx(0.9)
@@ -98,7 +98,7 @@ def test_weights_stay_weights_and_rise_with_what_is_measured():
     assert np.diff(rising, axis=0).min() >= 0
 
 
-def test_a_profile_comes_back_as_it_was_kept(kept):
+def test_a_profile_survives_writing_and_reading(kept):
     before = person({"mouthPucker": 0.31}, {"jawOpen": 0.71})
     path = save_profile("me", before)
     assert path == kept / "profiles" / "me.json"
@@ -169,7 +169,7 @@ def test_ten_seconds_of_faces_become_a_profile():
     assert np.isnan(profile.maximum[INDEX["noseSneerLeft"]])
 
 
-def test_a_step_in_which_nothing_changed_is_told():
+def test_a_step_in_which_nothing_changed_is_reported():
     steps = (STEPS[0], STEPS[4])
     still = [np.zeros((20, 52)), np.zeros((20, 52))]
     profile, missed = ranges_of(steps, still)

@@ -136,7 +136,7 @@ def test_mutated_packets_do_no_harm(name: str, data: st.DataObject):
 
 @settings(max_examples=60, deadline=None)
 @given(bad=st.sampled_from([float("nan"), float("inf"), float("-inf"), 1e9, -1e9]), data=st.data())
-def test_no_number_of_a_face_may_be_nonsense(bad: float, data: st.DataObject):
+def test_implausible_numbers_of_openseeface_are_refused(bad: float, data: st.DataObject):
     field = data.draw(
         st.sampled_from(["eye_open", "quaternion", "translation", "features", "size"])
     )
@@ -149,13 +149,13 @@ def test_no_number_of_a_face_may_be_nonsense(bad: float, data: st.DataObject):
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e300", "9999999", "", "x", "1,2"])
-def test_no_number_of_a_phone_may_be_nonsense(number: str):
+def test_implausible_numbers_of_ifacialmocap_are_refused(number: str):
     for text in (f"jawOpen&{number}|", f"=head#{number},0,0,0,0,0|", f"=head#0,0,0,0,0,{number}|"):
         with pytest.raises(MalformedError):
             IFacialMocapDecoder().decode(text.encode(), 0.0)
 
 
-def test_unknown_names_are_not_remembered():
+def test_unknown_names_are_not_stored():
     vmc = VmcDecoder()
     phone = IFacialMocapDecoder()
     for index in range(3000):
@@ -203,7 +203,7 @@ def test_the_longest_packets_are_read_in_time():
 
 
 @pytest.mark.parametrize("name", VALID)
-def test_a_receiver_outlives_nonsense_and_counts_it(name: str):
+def test_a_receiver_survives_malformed_packets_and_counts_them(name: str):
     clock = ManualClock(5.0)
     good = VALID[name][1][0]
     bad = [b"", b"\0", b"nonsense", b"#bundle\0", good[:-3], b"\xff" * 2000]

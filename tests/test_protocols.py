@@ -150,13 +150,13 @@ def receiver_of(name: str, port: int, clock: ManualClock) -> Any:
     return PERFORMERS.create(name, MotionSettings(listen="", listen_port=port), clock)
 
 
-def test_a_receiver_listens_on_loopback_unless_it_is_told_otherwise(clock: ManualClock):
+def test_a_receiver_listens_on_loopback_by_default(clock: ManualClock):
     for name in RECEIVERS:
         with receiver_of(name, free_port(), clock) as receiver:
             assert receiver.address == LOOPBACK
 
 
-def test_port_0_means_the_usual_port_of_the_protocol(clock: ManualClock):
+def test_port_0_means_the_standard_port_of_the_protocol(clock: ManualClock):
     usual = {"vmc": 39539, "ifacialmocap": 49983, "openseeface": 11573}
     for name, port in usual.items():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -201,14 +201,14 @@ def test_a_receiver_on_loopback_is_not_reached_at_other_addresses(name: str, clo
         assert receiver.received == 1
 
 
-def test_a_port_that_is_taken_is_told_with_a_remedy(vmc_receiver: VmcReceiver, clock: ManualClock):
+def test_a_port_in_use_is_reported_with_a_remedy(vmc_receiver: VmcReceiver, clock: ManualClock):
     with pytest.raises(DeviceError, match=str(vmc_receiver.port)) as caught:
         VmcReceiver("", vmc_receiver.port, clock)
     assert "another port" in caught.value.hint
 
 
 @pytest.mark.parametrize("address", ["192.0.2.77", "no such place.invalid"])
-def test_an_address_of_somebody_else_is_refused(address: str, clock: ManualClock):
+def test_an_address_of_another_machine_is_refused(address: str, clock: ManualClock):
     with pytest.raises(DeviceError) as caught:
         VmcReceiver(address, free_port(), clock)
     assert caught.value.hint
@@ -223,7 +223,7 @@ def test_a_closed_receiver_gives_its_port_back_in_time(clock: ManualClock):
     VmcReceiver("", port, clock).close()
 
 
-def test_an_inbox_counts_what_it_refuses_and_goes_on():
+def test_an_inbox_counts_malformed_packets_and_goes_on():
     taken: list[bytes] = []
 
     def read(packet: bytes) -> None:
@@ -239,7 +239,7 @@ def test_an_inbox_counts_what_it_refuses_and_goes_on():
         assert taken == [b"one", b"", b"two"]
 
 
-def test_what_is_half_a_second_old_is_not_shown(vmc_receiver: VmcReceiver, clock: ManualClock):
+def test_a_performance_half_a_second_old_is_not_used(vmc_receiver: VmcReceiver, clock: ManualClock):
     assert vmc_receiver.at(clock.now()) is None
     send(bundle(blend("JawOpen", 1.0), APPLY), vmc_receiver.port)
     wait_until(lambda: vmc_receiver.at(clock.now()))
@@ -263,7 +263,7 @@ def test_a_target_may_leave_host_or_port_out(text: str, address: tuple[str, int]
 
 
 @pytest.mark.parametrize("text", ["host:", "a:b", ":0", ":70000", ":-1", "x y:5", ":5:"])
-def test_a_target_that_is_none_is_told_with_an_example(text: str):
+def test_an_invalid_target_is_reported_with_an_example(text: str):
     if text == "host:":
         text = "no.such.host.invalid:"
     with pytest.raises(ConfigError) as caught:
@@ -285,7 +285,7 @@ def test_expressions_count_only_once_they_are_applied():
     assert weight(later, "jawOpen") == approx(0.5)
 
 
-def test_only_what_was_sent_is_told_and_as_meant():
+def test_only_received_weights_are_set_and_on_arkits_scale():
     told = vmc(bundle(blend("jawOpen", 0.0), blend("Unheard of", 1.0), APPLY))
     assert [EXPRESSIONS[i] for i in np.flatnonzero(told.mask)] == ["jawOpen"]
     assert told.is_arkit_scale
@@ -328,13 +328,13 @@ def test_presets_do_not_count_beside_names_of_arkit_but_after_them():
     assert weight(alone, "eyeBlinkLeft") == 1
 
 
-def test_a_bone_that_is_not_turned_is_a_head_that_faces_the_camera():
+def test_unrotated_bones_are_a_head_that_faces_the_camera():
     pose = pose_of(vmc(bone("Head", (0, 0, 0, 1))))
     assert pose.rotation == approx((1, 0, 0, 0))
     assert pose.translation == approx(REST_POSITION)
 
 
-def test_unity_heads_turn_nod_and_tilt_the_same_way_here():
+def test_unity_yaw_pitch_and_roll_keep_their_direction():
     # In Unity, seen along +z as the avatar sees: +y turns to its right (the picture's left),
     # +x nods down, +z tilts to its own left (the picture's right).
     turned = pose_of(vmc(bone("Head", unity_rotation("y", 30))))
@@ -345,7 +345,7 @@ def test_unity_heads_turn_nod_and_tilt_the_same_way_here():
     assert top_goes(tilted) == approx((0.5, np.cos(np.pi / 6), 0))
 
 
-def test_the_neck_carries_the_head():
+def test_rotations_of_the_neck_turn_the_head():
     pose = pose_of(
         vmc(bundle(bone("Neck", unity_rotation("y", -20)), bone("Head", unity_rotation("y", -15))))
     )
@@ -358,7 +358,7 @@ def test_other_bones_and_unknown_addresses_are_ignored():
     assert decoder.decode(message("/VMC/Ext/Cam", "Camera", 1.0), 0.0) is None
 
 
-def test_a_sender_that_lost_its_face_is_believed():
+def test_a_sender_that_reports_a_lost_face_yields_no_performance():
     decoder = VmcDecoder()
     head = bone("Head", (0, 0, 0, 1))
     assert decoder.decode(bundle(message("/VMC/Ext/OK", 1, 3, 0, 1), head), 0.0)
@@ -392,7 +392,7 @@ def test_a_packet_with_one_bad_message_has_no_effect():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_is_sent_over_vmc_arrives(seed: int, vmc_receiver: VmcReceiver, clock: ManualClock):
+def test_motion_sent_over_vmc_is_received(seed: int, vmc_receiver: VmcReceiver, clock: ManualClock):
     face = a_face(seed)
     with VmcSender(f":{vmc_receiver.port}") as sender:
         sender.observe(face, 3.0)
@@ -405,7 +405,7 @@ def test_what_is_sent_over_vmc_arrives(seed: int, vmc_receiver: VmcReceiver, clo
     assert pose_of(told).matrix == approx(face.pose.matrix, abs=1e-4)
 
 
-def test_another_program_is_sent_what_a_head_would_show(
+def test_the_weights_that_are_sent_have_the_gains_of_a_head(
     vmc_receiver: VmcReceiver, clock: ManualClock
 ):
     """A shut eye measures 0.6; what a phone told is not amplified again."""
@@ -427,7 +427,7 @@ def test_another_program_is_sent_what_a_head_would_show(
             )
 
 
-def test_a_lost_face_is_told_at_once(vmc_receiver: VmcReceiver, clock: ManualClock):
+def test_a_lost_face_is_sent_at_once(vmc_receiver: VmcReceiver, clock: ManualClock):
     with VmcSender(f"{LOOPBACK}:{vmc_receiver.port}") as sender:
         sender.observe(a_face(), 0.0)
         wait_until(lambda: vmc_receiver.at(clock.now()))
@@ -450,7 +450,7 @@ def received_by_python_osc(face: FaceState, **options: object) -> dict[str, list
     return found
 
 
-def test_what_is_sent_is_read_by_an_independent_decoder():
+def test_sent_packets_are_read_by_an_independent_decoder():
     turned = FacePose(
         REST_POSITION + np.array((0.1, 0.2, -0.3)), quaternion_from_vector(np.array((0, 1, 0)))
     )
@@ -485,7 +485,7 @@ def test_the_last_message_is_the_one_that_applies():
     assert messages[-1].message.address == "/VMC/Ext/Blend/Apply"
 
 
-def test_what_is_sent_may_be_amplified():
+def test_sent_weights_may_be_amplified():
     found = received_by_python_osc(a_face(), amplify=lambda face: np.full(52, 0.5, np.float32))
     assert {value for _, value in found["/VMC/Ext/Blend/Val"]} == {0.5}  # type: ignore[misc]
 
@@ -511,7 +511,7 @@ def head(*numbers: float) -> bytes:
     return b"=head#" + ",".join(map(str, numbers)).encode()
 
 
-def test_the_sample_of_the_makers_page_is_understood():
+def test_the_sample_of_the_makers_page_is_decoded():
     told = ifacialmocap(IFACIALMOCAP_SAMPLE)
     assert weight(told, "eyeLookInRight") == approx(0.06)
     assert weight(told, "eyeLookDownLeft") == approx(0.17)
@@ -521,14 +521,14 @@ def test_the_sample_of_the_makers_page_is_understood():
     assert pose_of(told).translation == approx((-0.030653415, -0.10287084, -0.6584072))
 
 
-def test_version_2_with_names_of_arkit_and_negative_values_is_understood():
+def test_version_2_with_arkit_names_and_negative_values_is_decoded():
     told = ifacialmocap(b"mouthSmileLeft&40|jawLeft&-5|jawOpen&150|customSmile&7|" + head(*[0] * 6))
     assert weight(told, "mouthSmileLeft") == approx(0.4)
     assert weight(told, "jawLeft") == 0
     assert weight(told, "jawOpen") == 1
 
 
-def test_an_iphones_head_turns_nods_and_tilts_the_same_way_here():
+def test_an_iphones_yaw_pitch_and_roll_keep_their_direction():
     # ARKit: x is the face's own left, so +y turns to the picture's right; +x nods down; +z
     # tilts counter-clockwise in the picture.
     at = (0, 0, -0.5)
@@ -539,12 +539,12 @@ def test_an_iphones_head_turns_nods_and_tilts_the_same_way_here():
     assert euler_deg(turned.rotation) == approx((20, 10, 30))
 
 
-def test_a_calibrated_phone_tells_places_from_where_the_head_rests():
+def test_positions_of_a_calibrated_phone_are_relative_to_the_rest_position():
     pose = pose_of(ifacialmocap(head(0, 0, 0, 0.02, 0.01, 0.03)))
     assert pose.translation == approx(REST_POSITION + np.array((0.02, 0.01, 0.03)))
 
 
-def test_a_phone_that_lost_the_face_is_believed():
+def test_a_phone_that_reports_a_lost_face_yields_no_performance():
     assert IFacialMocapDecoder().decode(b"trackingStatus&0|jawOpen&5|", 0.0) is None
     assert IFacialMocapDecoder().decode(b"trackingStatus&1|jawOpen&5|", 0.0) is not None
 
@@ -567,7 +567,7 @@ def test_a_phone_is_greeted_only_when_it_was_named(clock: ManualClock):
                 phone.recv(1000)
 
 
-def test_a_phone_out_of_reach_of_loopback_is_told_with_a_remedy(clock: ManualClock):
+def test_a_phone_unreachable_from_loopback_is_reported_with_a_remedy(clock: ManualClock):
     with pytest.raises(DeviceError) as caught:
         IFacialMocapReceiver(LOOPBACK, free_port(), clock, phone="192.0.2.9")
     assert "address" in caught.value.hint
@@ -646,7 +646,7 @@ def test_a_record_has_the_size_that_openseeface_sends():
     ("yaw", "pitch", "roll"), [(0, 0, 0), (25, 0, 0), (-25, 0, 0), (0, 20, 0), (0, -20, 0),
                                (0, 0, 20), (15, -10, 12)]
 )  # fmt: skip
-def test_a_head_seen_by_openseeface_is_where_it_is(
+def test_a_pose_of_openseeface_projects_to_its_true_pixels(
     size: tuple[int, int], yaw: float, pitch: float, roll: float, depth: float
 ):
     about = np.radians(((0, yaw, 0), (pitch, 0, 0), (0, 0, roll)))
@@ -659,7 +659,7 @@ def test_a_head_seen_by_openseeface_is_where_it_is(
     assert pose.translation == approx(place, abs=0.035)
 
 
-def test_a_straight_face_has_the_angles_that_openseefaces_own_reader_takes_off():
+def test_a_frontal_face_has_the_angles_that_openseefaces_reader_subtracts():
     ahead = compose(np.array((0.0, 0.0, -0.6)), np.array((1.0, 0, 0, 0)))
     record = np.frombuffer(seen_by_openseeface(ahead, 480, 480, depth=0.0), RECORD)[0]
     assert record["translation"][2] < 0
@@ -685,7 +685,7 @@ def test_openseefaces_mouth_opens_and_narrows():
     assert weight(told, "mouthPucker") == approx(0.5)
 
 
-def test_openseefaces_pupils_tell_where_the_eyes_look():
+def test_openseefaces_pupils_give_the_gaze():
     # The sender writes (x, -y, -z) with x to the head's own right.
     points = np.zeros((70, 3))
     points[66:68] = (-0.04, -0.02, -0.1)  # both pupils to its own left, and up
@@ -701,7 +701,7 @@ def test_of_several_faces_the_lowest_id_counts():
     assert weight(told, "jawOpen") == approx(0.3)
 
 
-def test_a_face_without_a_pose_tells_its_expression_alone():
+def test_a_face_without_a_pose_gives_its_expression_alone():
     told = openseeface(openseeface_record(posed=0, mouth_open=0.4))
     assert told.pose is None
     assert weight(told, "jawOpen") == approx(0.4)

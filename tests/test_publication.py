@@ -74,7 +74,7 @@ def test_without_permission_no_combination_publishes_a_bare_frame(
         assert not (out.frame.image[..., :3] == CAMERA).all(axis=2).any()
 
 
-def test_with_permission_a_bare_frame_is_called_so() -> None:
+def test_a_bare_frame_has_the_state_passthrough() -> None:
     taken = camera_frame()
     bare = publish(Shown.AVATAR, taken, composite_of(taken, False), allow_bare=True, card=SIZE)
     assert (bare.shown, bare.frame.image[0, 0, 0]) == (Shown.PASSTHROUGH, 255)

@@ -17,7 +17,7 @@ def test_headless_context_draws_without_a_display():
         assert graphics.window is None
 
 
-def test_llvmpipe_is_known_as_a_software_renderer():
+def test_llvmpipe_is_recognised_as_a_software_renderer():
     with open_graphics() as graphics:
         assert graphics.software == ("llvmpipe" in graphics.renderer.lower())
 

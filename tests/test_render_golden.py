@@ -97,7 +97,7 @@ def raccoon():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_raccoon_looks_as_it_did(name, graphics, raccoon, tmp_path):
+def test_the_raccoon_matches_its_golden_images(name, graphics, raccoon, tmp_path):
     wanted = cv2.cvtColor(cv2.imread(str(GOLDEN / f"{name}.png")), cv2.COLOR_BGR2RGB).astype(int)
     drawn = draw(graphics, raccoon, name)[..., :3].astype(int)
     difference = np.abs(drawn - wanted)

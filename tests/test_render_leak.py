@@ -123,7 +123,7 @@ def test_nothing_of_a_magenta_face_remains_in_the_full_tier(samples, graphics, r
     compositor.close()
 
 
-def test_the_measure_finds_a_face_beside_the_avatar(light, raccoon):
+def test_the_measurement_finds_a_face_beside_the_avatar(light, raccoon):
     face = worn(0, 0, {})
     aside = replace(face, pose=replace(face.pose, translation=np.array((0.09, 0.0, -0.4))))
     shown, _ = pixels_that_show(light, raccoon, face, wearer=aside)

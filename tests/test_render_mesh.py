@@ -73,7 +73,7 @@ def test_a_morphed_normal_follows_the_surface():
     assert degrees[between].max() < 1.5
 
 
-def test_the_rows_that_changed_are_named_and_the_rest_comes_back(raccoon):
+def test_the_changed_rows_are_returned_and_the_rest_shape_is_restored(raccoon):
     morpher = Morpher(raccoon)
     rest = morpher.vertices.copy()
     assert morpher.apply(weights()) == (0, 0)
@@ -85,7 +85,7 @@ def test_the_rows_that_changed_are_named_and_the_rest_comes_back(raccoon):
     assert np.array_equal(morpher.vertices, rest)
 
 
-def test_a_weight_too_small_to_see_changes_nothing(raccoon):
+def test_a_weight_below_the_visible_minimum_changes_nothing(raccoon):
     morpher = Morpher(raccoon)
     assert morpher.apply(weights(jawOpen=0.001)) == (0, 0)
 
@@ -124,7 +124,7 @@ def test_a_rectangle_s_projection_agrees_with_the_pinhole():
     )
 
 
-def test_a_head_behind_the_camera_or_nowhere_has_no_rectangle(raccoon):
+def test_a_head_behind_the_camera_or_outside_has_an_empty_rectangle(raccoon):
     bounds = HeadBounds(raccoon)
     for z in (0.8, np.nan):
         points = bounds.camera_points(at(z=z))

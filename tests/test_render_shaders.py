@@ -57,7 +57,7 @@ def test_every_shader_file_is_used_by_some_program(graphics, monkeypatch):
     assert {path.name for path in shader_folder().iterdir()} == used
 
 
-def test_every_shader_file_says_first_what_it_is():
+def test_every_shader_file_begins_with_its_description():
     for path in shader_folder().iterdir():
         text = path.read_text(encoding="utf-8")
         assert text.startswith("// "), path.name
@@ -88,7 +88,7 @@ def test_a_cycle_is_reported_as_the_chain_of_names(tmp_path):
         ShaderSource("a.glsl", tmp_path)
 
 
-def test_a_missing_include_names_who_wanted_it(tmp_path):
+def test_a_missing_include_names_the_including_file(tmp_path):
     write(tmp_path, a_frag='\n#include "gone.glsl"\n')
     with pytest.raises(ShaderError, match=r"gone\.glsl cannot be read, included by a\.frag"):
         ShaderSource("a.frag", tmp_path)
@@ -126,6 +126,6 @@ def test_lines_after_an_include_keep_their_numbers(tmp_path, graphics):
     ],
     ids=["mesa", "nvidia", "amd, intel, apple", "unknown file"],
 )
-def test_every_driver_s_way_to_name_a_line_is_understood(tmp_path, message, wanted):
+def test_the_line_numbers_of_every_driver_are_parsed(tmp_path, message, wanted):
     write(tmp_path, a_frag="// nothing\n")
     assert ShaderSource("a.frag", tmp_path).locate(message) == wanted

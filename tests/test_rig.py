@@ -49,7 +49,7 @@ def test_the_size_follows_the_measured_face() -> None:
     assert scale_of(narrow) == pytest.approx(avatar().fit.scale)
 
 
-def test_the_setting_makes_it_larger() -> None:
+def test_the_scale_setting_enlarges_the_avatar() -> None:
     assert scale_of(rig(scale=1.3).state(worn(), *SIZE)) == pytest.approx(
         1.3 * scale_of(rig().state(worn(), *SIZE))
     )
@@ -124,7 +124,7 @@ def test_no_head_is_levelled_by_more_than_ten_degrees() -> None:
     assert euler_deg(decompose(state.camera_from_head)[1])[1] == pytest.approx(-4)
 
 
-def test_a_head_that_looks_down_is_left_alone() -> None:
+def test_a_head_that_looks_down_is_not_levelled() -> None:
     """Raising it would bare the chin."""
     state = rig().state(worn(pitch=np.radians(14)), *SIZE)
     assert euler_deg(decompose(state.camera_from_head)[1])[1] == pytest.approx(14)
@@ -190,7 +190,7 @@ def test_after_reset_a_rig_behaves_like_a_new_one() -> None:
         assert a.velocity_px == b.velocity_px
 
 
-def test_the_same_moment_again_gives_the_same_head() -> None:
+def test_the_same_time_again_gives_the_same_head() -> None:
     used, face = rig(), worn(pitch=-0.1)
     a, b = used.state(face, *SIZE), used.state(face, *SIZE)
     np.testing.assert_array_equal(a.camera_from_head, b.camera_from_head)
@@ -252,7 +252,7 @@ def test_a_lopsided_blink_is_no_wink(left: float, right: float) -> None:
     assert blink[0] == pytest.approx(blink[1], abs=0.05)
 
 
-def test_the_brow_at_rest_does_not_look_angry() -> None:
+def test_a_resting_brow_is_not_lowered() -> None:
     """A resting level is learnt and taken off; a frown on top of it stays."""
     gains = ExpressionGains({})
     for _ in range(900):
@@ -279,7 +279,7 @@ def test_an_open_mouth_does_not_open_shut_eyes() -> None:
     assert shown("eyeWideLeft", jawOpen=0.6, eyeBlinkLeft=0.8, eyeBlinkRight=0.8) == 0
 
 
-def test_strength_leaves_the_eyes_alone() -> None:
+def test_strength_does_not_apply_to_the_eyes() -> None:
     loud = {"strength": 2.0, "browInnerUp": 0.2, "eyeBlinkLeft": 0.5, "eyeBlinkRight": 0.5}
     calm = loud | {"strength": 1.0}
     assert shown("browInnerUp", **loud) == pytest.approx(2 * shown("browInnerUp", **calm))
@@ -333,14 +333,14 @@ def test_a_slow_quantile_moves_without_steps() -> None:
     assert max(np.abs(steps)) < 0.011
 
 
-def test_a_slow_quantile_learns_nothing_while_time_stands() -> None:
+def test_a_slow_quantile_is_unchanged_while_time_stands_still() -> None:
     slow = SlowQuantile(0.2, prior=0.1)
     for _ in range(100):
         value = slow.step(np.array((0.9,)), 0.0)[0]
     assert value == 0.1
 
 
-def test_a_frown_shows_in_brows_nose_and_mouth() -> None:
+def test_a_frown_moves_brows_nose_and_mouth() -> None:
     """What the tracker makes of a real, angry frown (it never measures a sneer)."""
     gains = ExpressionGains({})
     gains.morphs(weights(), 0.0)

@@ -117,12 +117,12 @@ def warmth(light):
     "towards", [LEFT, RIGHT, ABOVE, UPPER_LEFT, UPPER_RIGHT, FRONT],
     ids=["left", "right", "above", "upper left", "upper right", "front"],
 )  # fmt: skip
-def test_the_key_stands_where_the_lamp_does(sitter, towards, yaw, color):
+def test_the_key_light_has_the_direction_of_the_lamp(sitter, towards, yaw, color):
     light = seen(sitter.picture(towards, color, yaw=yaw))
     assert angle_deg(light.key_direction, towards) < 25
 
 
-def test_a_nod_does_not_move_the_lamp(sitter):
+def test_a_nod_does_not_change_the_direction_of_the_key(sitter):
     up, down = (seen(sitter.picture(UPPER_LEFT, pitch=p)).key_direction for p in (-12, 12))
     assert angle_deg(up, down) < 15
 
@@ -138,7 +138,7 @@ def test_a_darker_room_makes_a_darker_head(sitter):
     assert 0.35 < level(dim) / level(bright) < 0.75
 
 
-def test_the_head_takes_the_warmth_of_the_light(sitter):
+def test_the_head_takes_the_colour_temperature_of_the_light(sitter):
     warm, white, cold = (seen(sitter.picture(FRONT, c)) for c in (WARM, WHITE, COLD))
     assert warmth(warm) > 1.15 * warmth(white)
     assert warmth(white) > 1.08 * warmth(cold)
@@ -156,7 +156,7 @@ def test_fill_and_rim_of_the_studio_stay_in_bad_light(sitter):
         assert 0.3 < np.array(mine) @ LUMA / (np.array(studio) @ LUMA) < 1.0
 
 
-def test_no_strength_is_exactly_the_studio(sitter):
+def test_strength_zero_is_exactly_the_studio_light(sitter):
     assert seen(sitter.picture(LEFT), strength=0.0) == STUDIO
     half = seen(sitter.picture(LEFT, WARM), strength=0.5)
     full = seen(sitter.picture(LEFT, WARM))

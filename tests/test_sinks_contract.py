@@ -126,7 +126,7 @@ def test_a_failed_open_is_a_sink_error_and_may_be_closed(room, name):
 
 
 @pytest.mark.parametrize("name", EVERY_SINK)
-def test_what_was_closed_opens_again_as_a_new_one(room, name):
+def test_a_closed_sink_can_be_opened_again(room, name):
     for _ in range(2):
         sink = room.working(name)
         sink.open(INFO)

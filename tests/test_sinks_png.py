@@ -25,7 +25,7 @@ def written(sink: PngSequence, *seeds: int) -> None:
     sink.close()
 
 
-def test_pictures_come_back_bit_for_bit(tmp_path):
+def test_frames_survive_bit_for_bit(tmp_path):
     written(PngSequence(tmp_path / "new" / "folder"), 1, 2)
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert names == ["00000001.png", "00000002.png"]

@@ -49,7 +49,7 @@ def near(found: list[int], wanted: list[int]) -> bool:
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
-def test_steady_pictures_come_back_one_by_one(tmp_path, name):
+def test_frames_at_the_nominal_rate_are_recorded_once_each(tmp_path, name):
     wanted = [20 + 10 * n for n in range(20)]
     path = recorded(tmp_path / name, [gray(v, 5 + n / 30) for n, v in enumerate(wanted)])
     assert path.name == name
@@ -57,12 +57,12 @@ def test_steady_pictures_come_back_one_by_one(tmp_path, name):
     assert os.listdir(tmp_path) == [name]
 
 
-def test_missing_pictures_are_filled_with_the_last_one(tmp_path):
+def test_missing_frames_are_filled_with_the_last_one(tmp_path):
     path = recorded(tmp_path / "a.mkv", [gray(50, 0.0), gray(100, 1 / 30), gray(200, 5 / 30)])
     assert near(levels(path), [50, 100, 100, 100, 100, 200])
 
 
-def test_a_camera_faster_than_the_file_loses_every_second_picture(tmp_path):
+def test_of_a_camera_twice_as_fast_every_second_frame_is_dropped(tmp_path):
     frames = [gray(20 + 5 * n, n / 60) for n in range(20)]
     found = levels(recorded(tmp_path / "a.mkv", frames))
     assert len(found) in (10, 11)
@@ -76,12 +76,12 @@ def test_jitter_does_not_lengthen_the_recording(tmp_path):
     assert len(levels(recorded(tmp_path / "a.mkv", frames))) == 90
 
 
-def test_a_late_picture_never_pulls_time_back(tmp_path):
+def test_a_late_frame_never_moves_time_back(tmp_path):
     frames = [gray(50, 0.0), gray(100, 10 / 30), gray(150, 4 / 30), gray(200, 11 / 30)]
     assert near(levels(recorded(tmp_path / "a.mkv", frames)), [50] * 10 + [100, 200])
 
 
-def test_a_held_picture_is_recorded_while_it_is_held(tmp_path):
+def test_a_held_frame_is_recorded_while_it_is_held(tmp_path):
     held = gray(80, 1 / 30)
     frames = [gray(50, 0.0), *[held] * 60]
     shown = levels(recorded(tmp_path / "a.mkv", frames))
@@ -137,7 +137,7 @@ def test_force_overwrites(tmp_path):
     assert near(levels(path), [50])
 
 
-def test_there_is_no_file_before_close_nor_without_a_picture(tmp_path):
+def test_there_is_no_file_before_close_nor_without_a_frame(tmp_path):
     recorder = Recorder(tmp_path / "new" / "a.mp4")
     recorder.open(INFO)
     recorder.send(gray(50, 0.0))

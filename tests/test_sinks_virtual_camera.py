@@ -199,7 +199,7 @@ def test_a_device_that_another_program_publishes_to_is_refused(kernel):
     ("version", "announced"),
     [(None, True), ("0.12.7\n", True), ("0.13.2\n", False), ("1.0", False)],
 )
-def test_a_driver_that_forgets_writers_is_told_of_us(
+def test_the_writer_is_announced_to_an_old_driver(
     kernel, monkeypatch, tmp_path, version, announced
 ):
     told = tmp_path / "version"
@@ -212,7 +212,7 @@ def test_a_driver_that_forgets_writers_is_told_of_us(
     assert kernel.writer_announced is announced
 
 
-def test_a_device_that_another_program_left_unusable_is_brought_back(kernel):
+def test_a_device_without_output_capability_is_revived(kernel):
     kernel.capabilities = 0
     assert available(kernel.path) == kernel.path
     assert kernel.writer_announced
@@ -266,7 +266,7 @@ def test_the_library_refusing_becomes_our_error(kernel, monkeypatch):
     camera.close()
 
 
-def test_the_watch_finds_the_descriptors_of_a_real_device():
+def test_the_descriptors_of_a_real_device_are_found():
     number = os.stat("/dev/null").st_rdev
     before = loopback.descriptors(number)
     with open("/dev/null") as device:

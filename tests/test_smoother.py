@@ -87,7 +87,7 @@ def test_a_moving_head_lags_less_than_half_a_frame(fps: int, smoothing: float) -
     assert lag_frames(raw, at_720p([s.pose.matrix for s in states])) < 0.5
 
 
-def test_lag_frames_measures_a_known_delay() -> None:
+def test_lag_frames_measures_a_known_lag() -> None:
     """The metric itself: a path delayed by two frames has a lag of two frames."""
     raw = at_720p([face_at(o).camera_from_head for o in swaying(90, 30)])
     assert lag_frames(raw[2:], raw[:-2]) == pytest.approx(2.0, abs=0.051)

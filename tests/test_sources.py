@@ -80,7 +80,7 @@ def test_a_video_that_is_not_looped_ends(clip: Clip):
     source.close()
 
 
-def test_a_long_pause_in_a_file_is_bridged_with_its_last_picture(tmp_path):
+def test_a_long_pause_in_a_file_is_bridged_with_its_last_frame(tmp_path):
     path = tmp_path / "pause.mp4"
     with VideoWriter(path, 64, 48, 25, time_base=Fraction(1, 1000)) as writer:
         for index, at in enumerate((0.0, 3.0)):
@@ -99,7 +99,7 @@ def test_a_long_pause_in_a_file_is_bridged_with_its_last_picture(tmp_path):
     assert [int(frame.image[9, 9, 0]) > 100 for frame in frames] == [False] * 4 + [True]
 
 
-def test_delay_does_not_pile_up_when_nobody_read_for_a_while(clip: Clip):
+def test_lag_does_not_accumulate_after_a_pause_in_reading(clip: Clip):
     clock = ManualClock()
     source = VideoFile(clock, clip(frames=10, fps=25))
     source.open()
@@ -113,7 +113,7 @@ def test_delay_does_not_pile_up_when_nobody_read_for_a_while(clip: Clip):
     assert all(b.captured_at > a.captured_at for a, b in pairwise(late))
 
 
-def test_a_video_tells_its_size_and_rate(clip: Clip):
+def test_a_video_reports_its_size_and_rate(clip: Clip):
     source = VideoFile(ManualClock(), clip("talk.mp4", width=96, height=64, fps=25))
     info = source.open()
     source.close()
@@ -134,7 +134,7 @@ def picture(tmp_path: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.png", "b.jpg", "c.webp", "头像 ü.png"])
-def test_pictures_are_shown_at_a_steady_rate(tmp_path, name):
+def test_images_are_repeated_at_a_constant_rate(tmp_path, name):
     clock = ManualClock(7.0)
     frames = read_all(ImageFile(clock, picture(tmp_path, name), fps=10), most=3)
     assert_allclose(times(frames), (7.0, 7.1, 7.2), atol=1e-9)
@@ -156,7 +156,7 @@ def test_a_photograph_is_turned_as_its_exif_orientation_says(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
-def test_a_file_that_is_no_picture_is_explained(tmp_path, content):
+def test_a_file_that_is_no_image_is_explained(tmp_path, content):
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"broken\.png") as caught:
@@ -172,13 +172,13 @@ def puppet(portrait) -> Puppet:
     return Puppet(portrait[..., :3])
 
 
-def test_the_sample_is_the_same_each_time(puppet: Puppet, portrait):
+def test_the_sample_is_deterministic(puppet: Puppet, portrait):
     pose = pose_at(2.0)
     again = Puppet(portrait[..., :3]).image(pose, 60)
     assert_array_equal(puppet.image(pose, 60), again)
 
 
-def test_the_sample_joins_at_its_ends(puppet: Puppet):
+def test_the_sample_loops_seamlessly(puppet: Puppet):
     def at(frame: int) -> np.ndarray:
         return puppet.image(pose_at(frame / FPS), 0)[..., :3].astype(float)
 
@@ -249,7 +249,7 @@ def capability(driver: str, card: str, whole: int, node: int) -> bytes:
         (0x84001000, 0x04001000, True),  # multi-planar
     ],
 )
-def test_only_nodes_that_give_pictures_count(whole, node, captures):
+def test_only_nodes_that_capture_video_count(whole, node, captures):
     answer = capability("uvcvideo", "Cam", whole, node)
     assert devices.parse_capability(answer) == ("uvcvideo", "Cam", captures)
 
@@ -305,7 +305,7 @@ def test_a_camera_is_found_by_number_path_or_name(spec, expected):
     assert find_camera(spec, [BRIO, BUILT_IN]) is expected
 
 
-def test_a_camera_that_is_not_there_is_answered_with_what_is():
+def test_an_unknown_camera_is_answered_with_the_list():
     with pytest.raises(SourceError, match=r'no camera matches "7".*Logitech BRIO.*Integrated'):
         find_camera("7", [BRIO, BUILT_IN])
     with pytest.raises(SourceError, match="no camera was found"):
@@ -399,7 +399,7 @@ def test_the_drivers_time_is_used_when_it_is_of_our_clock():
 
 
 @pytest.mark.parametrize("offset", [-1_700_000_000.0, 3.0, -2.0])
-def test_the_drivers_time_is_left_alone_when_it_is_of_another_clock(offset):
+def test_the_drivers_time_is_ignored_when_it_is_of_another_clock(offset):
     clock = ManualClock(50.0)
     source = webcam(FakeCapture(stamp=lambda: clock.now() + offset), clock=clock)
     assert times(read_all(source, most=1)) == [50.0]
@@ -411,11 +411,11 @@ def test_times_of_a_webcam_never_fall():
     assert times(frames) == pytest.approx([49.9, 49.9, 49.95])
 
 
-def test_one_picture_that_cannot_be_decoded_is_passed_over():
+def test_one_undecodable_frame_is_skipped():
     assert len(read_all(webcam(FakeCapture(bad=(3, 4))), most=10)) == 10
 
 
-def test_a_webcam_that_gives_only_rubbish_is_reported():
+def test_a_webcam_without_decodable_frames_is_reported():
     source = webcam(FakeCapture(bad=range(2, 100)))
     source.open()
     with pytest.raises(SourceError, match="cannot be decoded"):
@@ -505,7 +505,7 @@ def test_auto_is_decided_once_so_an_unplugged_camera_is_waited_for():
     assert isinstance(make(), Webcam)
 
 
-def test_words_and_files_are_told_apart(clip: Clip, tmp_path):
+def test_names_files_and_cameras_are_distinguished(clip: Clip, tmp_path):
     assert isinstance(made("pattern"), TestPattern)
     assert isinstance(made(str(clip())), VideoFile)
     assert isinstance(made(str(picture(tmp_path, "a.PNG".lower()))), ImageFile)
@@ -530,7 +530,7 @@ def test_a_folder_is_no_source(tmp_path):
         made(str(tmp_path))
 
 
-def test_a_word_that_means_nothing_is_answered_with_what_exists():
+def test_an_unknown_source_is_answered_with_the_list():
     with pytest.raises(SourceError, match=r'no camera matches "zoom9".*camera') as caught:
         made("zoom9").open()
     assert "--source sample" in caught.value.hint

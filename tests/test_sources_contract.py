@@ -118,7 +118,7 @@ def test_a_failed_open_is_a_source_error_and_may_be_closed(room, name):
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
-def test_what_was_closed_opens_again_as_a_new_one(room, name):
+def test_a_closed_source_can_be_opened_again(room, name):
     for _ in range(2):
         source = room.make(name, works=True)
         source.open()

@@ -76,7 +76,7 @@ def recorded(tmp_path):
     return path
 
 
-def test_what_was_recorded_is_read(recorded):
+def test_a_take_survives_writing_and_reading(recorded):
     take = read_take(recorded)
     assert len(take.times) == 60
     assert take.times == pytest.approx(np.arange(60) / FPS, abs=1e-4)
@@ -88,12 +88,12 @@ def test_what_was_recorded_is_read(recorded):
     assert summary(take)["seen"] == pytest.approx(50 / 60, abs=1e-3)
 
 
-def test_no_picture_and_no_landmark_is_in_a_take(recorded):
+def test_a_take_contains_no_image_and_no_landmark(recorded):
     lines = [json.loads(line) for line in recorded.read_text().splitlines()]
     assert set().union(*lines[1:]) == {"t", "at", "q", "w", "width"}
 
 
-def test_the_same_picture_twice_is_recorded_once(tmp_path):
+def test_the_same_frame_twice_is_recorded_once(tmp_path):
     writer = TakeWriter(tmp_path / "take.jsonl")
     for _ in range(3):
         writer.observe(state(5), 200.0)
@@ -101,7 +101,7 @@ def test_the_same_picture_twice_is_recorded_once(tmp_path):
     assert len(read_take(tmp_path / "take.jsonl").times) == 1
 
 
-def test_between_two_frames_a_take_is_in_between(recorded):
+def test_a_take_is_interpolated_between_its_frames(recorded):
     take = read_take(recorded)
     shown = take.at(10.5 / FPS)
     assert shown is not None
@@ -110,7 +110,7 @@ def test_between_two_frames_a_take_is_in_between(recorded):
     assert take.at(25 / FPS) is None
 
 
-def test_a_player_plays_from_its_first_question_and_loops_without_a_jump(recorded):
+def test_a_player_starts_at_its_first_call_and_loops_without_a_jump(recorded):
     take = read_take(recorded)
     player = TakePlayer(take)
     first = player.at(1000.0)
@@ -122,7 +122,7 @@ def test_a_player_plays_from_its_first_question_and_loops_without_a_jump(recorde
     assert np.abs(np.diff(places)).max() < fastest / 240 * 1.2 + 0.012  # the gap of ten frames
 
 
-def test_a_cut_off_last_line_is_forgiven_and_damage_before_it_is_not(recorded):
+def test_a_truncated_last_line_is_ignored_and_earlier_damage_is_refused(recorded):
     text = recorded.read_text()
     recorded.write_text(text[:-40])
     assert len(read_take(recorded).times) == 59
@@ -140,7 +140,7 @@ def test_a_cut_off_last_line_is_forgiven_and_damage_before_it_is_not(recorded):
         {"at": [0, 0, 1e9]}, {"at": "x"}, {"width": -1}, {"width": None}, {"t": "soon"},
     ],
 )  # fmt: skip
-def test_numbers_that_no_face_can_have_are_refused_with_their_line(recorded, damage):
+def test_implausible_numbers_are_refused_with_their_line(recorded, damage):
     lines = recorded.read_text().splitlines()
     lines[5] = json.dumps(json.loads(lines[5]) | damage)
     recorded.write_text("\n".join(lines))
@@ -156,7 +156,7 @@ def test_a_frame_without_a_face_needs_a_time_too(recorded):
         read_take(recorded)
 
 
-def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path):
+def test_weights_on_arkits_scale_pass_unchanged_and_others_are_amplified(tmp_path):
     """Recorded through the line, with a mouth that another performer tells."""
     mouth = np.array([name.startswith(("mouth", "jaw")) for name in EXPRESSIONS])
 
@@ -186,7 +186,7 @@ def test_what_was_meant_is_meant_again_and_the_rest_is_amplified_again(tmp_path)
     assert again.weights[INDEX["browInnerUp"]] == pytest.approx(0.2, abs=0.02)
 
 
-def test_the_face_that_comes_back_is_recorded_from_its_first_picture(tmp_path):
+def test_a_returning_face_is_recorded_from_its_first_frame(tmp_path):
     """Pictures show what was 50 ms before; those without a face do not tell it."""
     writer = TakeWriter(tmp_path / "take.jsonl")
     for i in range(30):
@@ -225,7 +225,7 @@ def test_a_run_without_its_avatar_leaves_no_take(tmp_path):
     assert not path.exists()
 
 
-def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(recorded):
+def test_a_take_moves_the_face_and_the_head_keeps_its_tracked_pose(recorded):
     settings = Settings(motion=MotionSettings(motion=str(recorded)))
     player = TakePlayer(read_take(recorded))
     pipeline = performed_by(player, settings)
@@ -238,7 +238,7 @@ def test_a_take_moves_the_face_and_leaves_the_head_where_the_camera_sees_it(reco
     assert published.face.pose.translation == pytest.approx(seen.camera_from_head[:3, 3], abs=0.01)
 
 
-def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
+def test_on_a_blank_card_the_take_places_the_head(recorded):
     settings = Settings(
         source=SourceSettings(source="blank"), motion=MotionSettings(motion=str(recorded))
     )
@@ -250,20 +250,20 @@ def test_on_a_blank_card_the_take_says_where_the_head_is(recorded):
     assert published.face.pose.translation == pytest.approx((0.0, 0.02, -0.6), abs=1e-4)
 
 
-def test_a_take_never_stands_in_for_a_face_that_a_camera_lost(recorded):
+def test_a_take_does_not_replace_a_lost_face_of_the_camera(recorded):
     player = TakePlayer(read_take(recorded))
     pipeline = performed_by(player, Settings())
     assert pipeline.show(Observation(frame(0, 0.0), ()), 0.0).state is Shown.CURTAIN
 
 
-def test_a_blank_card_without_anybody_is_refused():
+def test_a_blank_card_without_a_performer_is_refused():
     with pytest.raises(ConfigError, match="shows nobody"):
         check_motion(Settings(source=SourceSettings(source="blank")))
     with pytest.raises(ConfigError, match='did you mean "vmc"'):
         check_motion(Settings(motion=MotionSettings(performer="vnc")))
 
 
-def test_the_show_goes_on_without_a_listener_that_fails():
+def test_a_listener_that_fails_is_dropped():
     class Deaf:
         asked = 0
 
@@ -370,7 +370,7 @@ def shape_key(path, name):
     return floats(track).reshape(-1, len(names))[:, names.index(name)]
 
 
-def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
+def test_the_animation_has_valid_gltf_channels(recorded, tmp_path):
     export_take(read_take(recorded), tmp_path / "o.glb", "fox")
     document, floats = glb(tmp_path / "o.glb")
     (animation,) = document["animations"]
@@ -403,7 +403,7 @@ def test_a_head_is_animated_as_gltf_says(recorded, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["fox", "woman"])
-def test_the_eyes_of_an_animated_head_are_painted(recorded, tmp_path, name):
+def test_the_eyes_of_an_animated_head_have_a_texture(recorded, tmp_path, name):
     """Other programs do not have the shader that paints them here."""
     export_take(read_take(recorded), tmp_path / "o.glb", name)
     document, floats = glb(tmp_path / "o.glb")
@@ -439,7 +439,7 @@ def test_the_eyes_of_an_animated_head_are_painted(recorded, tmp_path, name):
     assert seen[angle > 1.3 * look.iris_angle_rad].min() > 180  # the white
 
 
-def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
+def test_an_animated_head_has_its_resting_level_removed_from_the_beginning(tmp_path):
     """As the film of a take does: a brow that always rests low is no frown."""
     writer = TakeWriter(tmp_path / "o.jsonl")
     for i in range(30 * 30):
@@ -452,7 +452,7 @@ def test_an_animated_head_knows_its_wearers_rest_from_the_beginning(tmp_path):
     assert shape_key(tmp_path / "o.glb", "browDownLeft").max() < 0.05
 
 
-def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monkeypatch):
+def test_a_take_is_exported_with_the_profile_of_its_wearer(recorded, tmp_path, monkeypatch):
     monkeypatch.setattr("livecam.calibration.profile.user_data_folder", lambda: tmp_path)
     utmost = np.full(52, np.nan)
     utmost[INDEX["jawOpen"]] = 0.3  # as far as this one is seen to open
@@ -468,7 +468,7 @@ def test_a_take_is_exported_as_its_wearers_profile_says(recorded, tmp_path, monk
         jaw("nobody")
 
 
-def test_a_head_without_joints_cannot_be_animated_and_is_told(recorded, tmp_path):
+def test_a_head_without_joints_is_refused_for_animation(recorded, tmp_path):
     folder = tmp_path / "mine"
     shutil.copytree(find_avatar("fox"), folder)
     document, binary = read_glb(folder / "head.glb")

@@ -41,13 +41,13 @@ RED, BLUE, NOTHING = (255, 0, 0, 255), (0, 0, 255, 255), (0, 0, 0, 0)
         ({}, "", None),
     ],
 )
-def test_the_best_means_of_a_terminal(
+def test_the_best_protocol_of_a_terminal_is_chosen(
     environ: dict[str, str], attributes: str, protocol: ImageProtocol | None
 ) -> None:
     assert best_protocol(environ, lambda: attributes) is protocol
 
 
-def test_half_blocks_carry_both_pixels_and_leave_what_is_transparent() -> None:
+def test_half_blocks_show_both_pixels_and_skip_transparent_ones() -> None:
     image = np.array([[RED, RED, NOTHING, NOTHING], [BLUE, NOTHING, BLUE, NOTHING]], np.uint8)
     assert blocks(image) == (
         "\x1b[38;2;255;0;0;48;2;0;0;255m▀"
@@ -57,7 +57,7 @@ def test_half_blocks_carry_both_pixels_and_leave_what_is_transparent() -> None:
     )
 
 
-def test_sixels_give_the_picture_back() -> None:
+def test_sixels_decode_to_the_image() -> None:
     image = np.zeros((8, 9, 4), np.uint8)
     image[:5, :7] = RED
     image[5:, 4:] = BLUE
@@ -104,7 +104,7 @@ def test_kitty_gets_the_whole_file_in_pieces(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", list(ImageProtocol))
-def test_words_stand_beside_a_picture_and_beside_none(
+def test_text_is_printed_beside_an_image_and_without_one(
     tmp_path: Path, protocol: ImageProtocol
 ) -> None:
     picture = tmp_path / "thumbnail.png"

@@ -83,7 +83,7 @@ def test_the_pose_is_metric_and_lies_on_the_face(tracker: FaceLandmarker, portra
     assert nose == pytest.approx(face.landmarks[1, :2] * 512, abs=12)
 
 
-def test_a_flipped_view_gives_the_same_as_its_copy(
+def test_a_non_contiguous_view_gives_the_same_result_as_its_copy(
     tracker: FaceLandmarker, portrait: Image
 ) -> None:
     """MediaPipe ignores strides: given a view, it would read other pixels."""
@@ -170,7 +170,7 @@ def test_search_windows_grow_to_the_whole_frame() -> None:
     assert steps < MAX_STEPS
 
 
-def test_two_faces_are_two_faces(tracker: FaceLandmarker, portrait: Image) -> None:
+def test_two_faces_are_detected_as_two(tracker: FaceLandmarker, portrait: Image) -> None:
     positions = sorted(
         f.landmarks[1, 0] for f in tracker.track(Frame(pair_of(portrait), 0, 0.0)).faces
     )

@@ -80,7 +80,7 @@ def waving(times: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("turn", SEVERAL_TURNS)
-def test_a_spot_on_the_head_is_seen_where_the_truth_says(graphics, head, turn):
+def test_a_spot_on_the_head_is_drawn_at_its_true_pixel(graphics, head, turn):
     width, height = 1280, 720
     plain = head.surface()
     nothing = Surface(plain.points[:3], plain.uv[:3], np.array(((0, 1, 2),)), CLEAR)
@@ -119,7 +119,7 @@ def spot(size: int, uv: np.ndarray) -> np.ndarray:
     return np.dstack((grey, grey, grey, np.full_like(grey, 255)))
 
 
-def test_the_truth_tells_its_angles_as_the_trackers_pose_does():
+def test_the_truth_has_the_angle_convention_of_the_trackers_pose():
     for turn in SEVERAL_TURNS:
         there = posture(turn)
         assert euler_deg(decompose(there.heads[0])[1]) == pytest.approx(turn)
@@ -143,7 +143,7 @@ def test_time_rises_in_every_film_though_it_jitters(scenario):
     assert steps.mean() == pytest.approx(1 / scenario.camera.fps, rel=0.02)
 
 
-def test_the_fastest_shake_and_slide_are_what_they_are_called():
+def test_the_fastest_shake_and_slide_have_their_documented_speeds():
     (shake,) = scenarios_named(["shake"])
     times = np.linspace(0, 5, 5001)
     speed = np.abs(np.diff(shake.at(times).euler_deg[:, 0])) / np.diff(times)
@@ -199,7 +199,7 @@ def test_a_cut_moves_head_and_room_at_once(studio):
     assert np.abs(one[corner].astype(int) - two[corner]).mean() > 10
 
 
-def test_lids_and_jaw_are_seen_by_the_tracker(studio):
+def test_lids_and_jaw_are_measured_by_the_tracker(studio):
     def weights(**face: float) -> np.ndarray:
         picture = studio.draw(posture(**face))
         image = np.ascontiguousarray(
@@ -263,7 +263,7 @@ def test_the_lag_of_a_weight_does_not_depend_on_its_strength():
     assert lag == pytest.approx(0.02, abs=1.5e-3)
 
 
-def test_lost_pictures_do_not_change_the_lag_and_a_few_pictures_tell_none(points):
+def test_missing_frames_do_not_change_the_lag_and_too_few_give_none(points):
     times = np.arange(60) / 30
 
     def paths(moments: np.ndarray) -> np.ndarray:
@@ -288,7 +288,7 @@ def test_jitter_is_the_size_of_white_noise_whether_the_head_moves_or_not(points)
     assert wobble_px(still + noise) == pytest.approx(size, rel=0.03)
 
 
-def test_errors_of_turns_are_told_one_by_one():
+def test_rotation_errors_are_reported_per_axis():
     true = posture((10, 5, 0)).heads
     seen = posture((12, 5, -1)).heads
     assert rotation_errors_deg(true, seen)[0] == pytest.approx((2, 0, 1))
@@ -349,7 +349,7 @@ def test_a_slowly_wandering_head_is_published_without_lag(studio, points):
     assert abs(np.mean(lags)) < 0.005
 
 
-def test_a_prediction_is_nearer_to_the_newest_moment_than_the_pose_it_comes_from(shaken, points):
+def test_a_prediction_is_nearer_to_the_newest_pose_than_its_input(shaken, points):
     scenario, times, seen = shaken
     later = times + 0.04
     published = filtered(seen, SmoothingSettings(filter="kalman"), later)
@@ -374,7 +374,7 @@ def test_the_table_has_a_row_for_the_tracker_alone_and_for_every_filter(portrait
     assert len(said) == 1
 
 
-def test_an_unknown_scenario_is_told_with_the_nearest_name():
+def test_an_unknown_scenario_suggests_the_nearest_name():
     with pytest.raises(ConfigError, match='did you mean "shake"'):
         scenarios_named(["shakes"])
 

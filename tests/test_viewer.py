@@ -61,9 +61,7 @@ def test_poses_name_expressions_that_exist() -> None:
         (ViewerPose("right", yaw_deg=-30), (-1, 0)),
     ],
 )
-def test_the_nose_goes_where_the_pose_says(
-    raccoon: Avatar, pose: ViewerPose, way: tuple[int, int]
-) -> None:
+def test_the_nose_follows_the_pose(raccoon: Avatar, pose: ViewerPose, way: tuple[int, int]) -> None:
     viewport = viewport_of(raccoon, (300, 300))
     nose = np.array([[0.0, -0.02, 0.12]])
     rest, moved = (
@@ -76,7 +74,7 @@ def test_the_nose_goes_where_the_pose_says(
 
 
 @pytest.mark.parametrize("size", [(300, 300), (480, 360), (200, 500)])
-def test_all_of_a_head_is_in_the_picture(
+def test_the_whole_head_is_in_the_image(
     graphics: Graphics, raccoon: Avatar, size: tuple[int, int]
 ) -> None:
     with AvatarViewer(graphics, raccoon, size, "light") as viewer:
@@ -91,13 +89,13 @@ def test_all_of_a_head_is_in_the_picture(
     assert (pixels.max(axis=0) < size).all()
 
 
-def test_a_turn_ends_where_it_began() -> None:
+def test_a_turn_ends_at_its_first_pose() -> None:
     assert pose_at(0).yaw_deg == 0
     assert pose_at(TURN_S / 4).yaw_deg == pytest.approx(90)
     assert pose_at(TURN_S).yaw_deg == pytest.approx(0)
 
 
-def test_a_turntable_is_written_as_pictures(tmp_path: Path) -> None:
+def test_a_turntable_is_written_as_png_files(tmp_path: Path) -> None:
     show(str(AVATARS / "raccoon"), png=tmp_path, seconds=0.1, size="96x64")
     files = sorted(tmp_path.iterdir())
     assert [file.name for file in files] == ["00000001.png", "00000002.png", "00000003.png"]
@@ -107,18 +105,18 @@ def test_a_turntable_is_written_as_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "wide", "640", "0x480", "99999x480", "-4x4"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_an_invalid_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no size"):
         checked_size(text)
 
 
-def test_a_sheet_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_sheet_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match="cannot be written"):
         list(write_sheets(str(AVATARS / "raccoon"), tmp_path / "file" / "x.png", "light"))
 
 
-def test_without_a_display_the_turntable_says_what_to_do(
+def test_without_a_display_the_turntable_names_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("livecam.viewer.turntable.display_available", lambda: False)
@@ -126,6 +124,6 @@ def test_without_a_display_the_turntable_says_what_to_do(
     assert "--png" in capsys.readouterr().err
 
 
-def test_an_unknown_tier_is_told_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_tier_is_reported_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["avatars", "sheet", "raccoon", "--tier", "lihgt"]) == UsageError.exit_code
     assert 'did you mean "light"' in capsys.readouterr().err
