@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from livecam.core.errors import LivecamError
+from livecam.core.fault_log import FaultLog
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class Task(Protocol):
 class Worker:
     """Runs a task on its own thread; a task that raises is stopped and, after a pause, restarted.
 
-    The pauses grow from FIRST_PAUSE_S to MAX_PAUSE_S and start over after a successful step. The
-    same message is logged once until something else happens.
+    The pauses grow from FIRST_PAUSE_S to MAX_PAUSE_S and start over after a successful step.
+    Faults that repeat are counted, not logged one by one.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Worker:
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.last_error: Exception | None = None
+        self._faults = FaultLog(log, name)
 
     def start(self) -> None:
         self._thread.start()
@@ -67,7 +68,6 @@ class Worker:
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
-        logged = ""
         more = True
         while more and not self._stopping.is_set():
             try:
@@ -75,18 +75,15 @@ class Worker:
                 while more and not self._stopping.is_set():
                     more = self._task.step()
                     pause_s = FIRST_PAUSE_S
-                    if self.last_error is not None:
-                        log.info("%s: works again", self.name)
-                        self.last_error, logged = None, ""
+                    self.last_error = None
+                    self._faults.worked()
             except Exception as error:
                 self.last_error = error
                 if self._on_error is not None:
                     self._on_error(error)
                 # A caller that asked for the end in on_error tells the user itself.
-                if str(error) != logged and not self._stopping.is_set():
-                    logged = str(error)
-                    expected = isinstance(error, LivecamError)
-                    log.warning("%s: %s", self.name, error, exc_info=not expected)
+                if not self._stopping.is_set():
+                    self._faults.failed(error)
             finally:
                 self._task.stop()
             if more and not self._stopping.is_set():

@@ -63,8 +63,8 @@ class CaptureWorker:
     def start(self) -> None:
         self._source = self._make_source()
         info = self._source.open()
-        if self.info is not None:
-            log.info("%s is back", info.name)
+        if self.info is not None and info != self.info:
+            log.info("%s is now %dx%d", info.name, info.width, info.height)
         self.info = info
         self.opened.set()
 

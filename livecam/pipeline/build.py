@@ -151,6 +151,8 @@ def compositor_factory(
     if settings.source.source == BLANK:  # not filmed: there is no camera softness to match
         picture = picture.model_copy(update={"camera_match": 0.0})
 
+    announced: set[tuple[str, str]] = set()
+
     def make(avatar: Avatar, width: int, height: int) -> Compositor:
         stages = CompositingStages(avatar, picture, settings.effects, timer, blocking)
         size = (width, height)
@@ -160,9 +162,11 @@ def compositor_factory(
             stages.close()
             graphics.release_unfinished(error)
             raise
-        log.info(
-            "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer
-        )
+        if (avatar.title, compositor.tier) not in announced:
+            announced.add((avatar.title, compositor.tier))
+            log.info(
+                "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer
+            )
         return compositor
 
     return make

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose import covers
 from livecam.compose.base import Compositor
+from livecam.core.fault_log import FaultLog
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.timing import StageTimer
 from livecam.segmentation.base import Segmentation
@@ -56,6 +57,7 @@ class Composition:
         self._timer = timer
         self._compositor: Compositor | None = None
         self._size = (0, 0)
+        self._faults = FaultLog(log, "drawing")
         self._retry_at, self._retry_pause_s = 0.0, FIRST_RETRY_S
 
     @property
@@ -92,13 +94,13 @@ class Composition:
             composed = compositor.compose(frame, drawn, segmentation)
             planes = compositor.planes() if self.wants_planes else None
         self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
+        self._faults.worked()
         return Composite(composed, frame, compositor.drawn, bool(drawn), planes)
 
     def failed(self, error: Exception, now: float) -> None:
         """Notes a failure while a frame was made: a new compositor is made after a pause."""
-        if self.last_error is None or str(error) != str(self.last_error):
-            log.warning("picture covered: %s", error, exc_info=True)
-        if error is not self.last_error:
+        if error is not self.last_error:  # else it is the pause before the next try
+            self._faults.failed(error)
             self._retry_at = now + self._retry_pause_s
             self._retry_pause_s = min(self._retry_pause_s * 2, MAX_RETRY_S)
         self.last_error = error
