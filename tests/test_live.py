@@ -15,6 +15,8 @@ from livecam.core.errors import SinkError, SourceError, TrackingError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.observation import Observation
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.live import preview, session
+from livecam.live import run as live_run
 from livecam.live.loop import LiveLoop
 from livecam.live.sink_worker import OutputFrame, SinkWorker
 from livecam.live.workers import CaptureWorker, TrackingWorker
@@ -224,6 +226,38 @@ def test_a_slow_tracker_gets_the_newest_frame_and_never_blocks_the_camera() -> N
     repeated = [p for p in seen if p.state is Shown.AVATAR and not p.tracked]
     assert len(repeated) > 20  # published between two results
     assert live.missed()["frames"] > 20  # old pictures gave way to new ones
+
+
+def test_a_run_whose_only_output_is_a_preview_that_breaks_ends_with_its_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Broken:
+        def __init__(self, graphics: object) -> None: ...
+
+        def open(self, info: OutputInfo) -> str:
+            return "a window"
+
+        def send(self, frame: Frame) -> None:
+            raise SinkError("the driver gave up")
+
+        def close(self) -> None: ...
+
+    def window(run: live_run._Run) -> preview.PreviewWindow:
+        return preview.PreviewWindow(run._session.graphics, run._session.output, run.clock)
+
+    monkeypatch.setattr(preview, "Preview", Broken)
+    monkeypatch.setattr(live_run._Run, "_open_window", window)
+    monkeypatch.setattr(session, "tracker_factory", lambda _: lambda: ScriptedTracker(lambda f: ()))
+    off = {"remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0}
+    settings = Settings.model_validate(
+        {
+            "source": {"source": "pattern"},
+            "picture": off,
+            "sinks": {"virtual_camera": False, "preview": False},
+        }
+    )
+    with pytest.raises(SinkError, match="gave up"):
+        live_run.run(settings, seconds=PATIENCE_S)
 
 
 def test_two_formats_are_converted_once() -> None:

@@ -34,6 +34,7 @@ class PreviewWindow:
     """Draws published frames; a window that breaks ends only the preview."""
 
     def __init__(self, graphics: Graphics, info: OutputInfo, clock: Clock) -> None:
+        self.last_error: Exception | None = None  # that has ended the preview
         self._clock = clock
         self._shown_at: deque[float] = deque(maxlen=RATE_FRAMES)
         self._preview: Preview | None = Preview(graphics)
@@ -60,6 +61,7 @@ class PreviewWindow:
             preview.send(published.frame)
         except SinkError as error:
             log.warning("the preview ends: %s", error)
+            self.last_error = error
             self.close()
             return ()
         return preview.poll()

@@ -184,12 +184,16 @@ class _Run:
             raise error
 
     def _fail_if_nothing_can_be_published(self) -> None:
-        """Raises when every sink refused to open and there is no window."""
-        sinks = self._loop.sinks
-        errors = [sink.last_error for sink in sinks if not sink.description]
-        watched = self._window is not None and self._window.is_open
-        if not watched and len(errors) == len(sinks) and errors[0] is not None:
-            raise errors[0]
+        """Raises when every sink refused to open, and there is no window or it is broken."""
+        sinks, window = self._loop.sinks, self._window
+        if any(sink.description for sink in sinks) or (window is not None and window.is_open):
+            return
+        errors = [sink.last_error for sink in sinks]
+        if window is not None:
+            errors.append(window.last_error)
+        failed = [error for error in errors if error is not None]
+        if failed and len(failed) == len(errors):
+            raise failed[0]
 
     def _next_avatar(self) -> None:
         names = list_avatars()
