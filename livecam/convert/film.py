@@ -126,7 +126,7 @@ class FilmComposer:
         composite = self._composition.compose(blurred, avatars, segmentation)
         tracked = any(each.span.measured_at(frame.index) for each in present)
         bare = self._composition.bare
-        return self._published(frame, composite, faces[0], tracked=tracked, allow_bare=bare)
+        return self._published(blurred, composite, faces[0], tracked=tracked, allow_bare=bare)
 
     def _published(
         self,
