@@ -24,11 +24,15 @@ from livecam.segmentation.witness import (
     FACE_STRIDES,
     HEAD_AT,
     HEAD_WIDTH,
+    MIN_EXPECTED_SCORE,
+    MIN_FACE_SCORE,
+    MIN_POSE_SCORE,
     POSE_ANCHORS,
     POSE_STRIDES,
     HeadWitness,
     WitnessDetector,
     heads_of_bodies,
+    square_tiles,
 )
 
 FACE_CENTRE, FACE_WIDTH = (224, 118), 98  # of the portrait, pixels
@@ -119,6 +123,24 @@ def test_a_head_stands_on_the_shoulders_along_the_body():
     assert heads.sizes[0, 0] == pytest.approx(100 * HEAD_WIDTH)
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (500, 500), (1000, 300)])
+def test_square_tiles_cover_the_frame(size: tuple[int, int]):
+    covered = np.zeros(size[::-1], bool)
+    for tile in square_tiles(*size):
+        assert tile.width == tile.height == min(size)
+        assert tile == tile.clipped(*size)
+        covered[tile.slices] = True
+    assert covered.all()
+    assert len(square_tiles(*size)) == -(-max(size) // min(size))
+
+
+def test_a_weak_witness_is_not_certain():
+    box = np.array((10.0, 10.0, 5.0))
+    assert HeadWitness(box, MIN_FACE_SCORE, "face").is_certain
+    assert HeadWitness(box, MIN_POSE_SCORE, "pose").is_certain
+    assert not HeadWitness(box, MIN_EXPECTED_SCORE, "face").is_certain
+
+
 @pytest.mark.parametrize("rect", [Rect(0, 0, 640, 360), Rect(0, 0, 90, 160), Rect(40, 8, 200, 90)])
 def test_a_letterbox_keeps_shape_and_returns_places(rect: Rect):
     image = np.zeros((360, 640, 4), np.uint8)
@@ -150,6 +172,19 @@ def test_both_witnesses_agree_about_the_portrait(detector: WitnessDetector, port
         assert witness.box[:2] == pytest.approx(FACE_CENTRE, abs=0.25 * FACE_WIDTH)
         assert witness.box[2] == pytest.approx(FACE_WIDTH, rel=0.25)
         assert 0.5 < witness.score <= 1
+
+
+def test_a_small_face_is_found_in_a_part_of_the_frame(detector: WitnessDetector, portrait: Image):
+    image = np.full((720, 1280, 4), 120, np.uint8)
+    image[400:464, 900:964] = cv2.resize(portrait, (64, 64), interpolation=cv2.INTER_AREA)
+    frame = Frame(image, 0, 0.0)
+    assert not [w for w in detector.detect_faces(frame) if w.box[2] < 24]
+    part = Rect(860, 340, 1020, 500)
+    (witness,) = detector.detect_faces(frame, part)
+    expected = 900 + FACE_CENTRE[0] / 8, 400 + FACE_CENTRE[1] / 8
+    assert witness.box[:2] == pytest.approx(expected, abs=4)
+    assert witness.box[2] == pytest.approx(FACE_WIDTH / 8, rel=0.3)
+    assert detector.detect_faces(frame, Rect(-80, -80, 160, 160)) == ()
 
 
 def test_an_empty_picture_has_no_witness(detector: WitnessDetector):
