@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from livecam.avatar.base import Avatar
 from livecam.config.settings import Settings, SmoothingSettings
 from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame
-from livecam.core.observation import Observation
+from livecam.core.observation import HeadEvidence, Observation
 from livecam.filtering.smoother import Smoother
+from livecam.people.association import face_box
 from livecam.people.tracker import PeopleTracker, primary_track
 from livecam.pipeline.build import people_tracker
 from livecam.pipeline.cast import Wearer
@@ -31,17 +32,25 @@ class TrackedPipeline(Pipeline):
     ) -> None:
         super().__init__(settings, avatars, make_compositor, output, None, inputs)
         self.people = people_tracker(settings)
+        self.witness: Callable[[Observation], HeadEvidence | None] = witness_of_faces
 
     def show(
         self, observation: Observation | None, now: float, newest: Frame | None = None
     ) -> Published:
         if observation is not None:
-            observation = self.people.update(observation)
+            observation = self.people.update(observation, self.witness(observation))
         return super().show(observation, now, newest)
 
     def source_lost(self) -> None:
         super().source_lost()
         self.people.reset()
+
+
+def witness_of_faces(observation: Observation) -> HeadEvidence:
+    """Finds what the tracker found and nothing else."""
+    size = observation.frame.size
+    boxes = tuple(face_box(face, *size) for face in observation.faces)
+    return HeadEvidence(observation.frame.captured_at, size, boxes)
 
 
 class FilteredPerson:

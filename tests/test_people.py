@@ -27,10 +27,10 @@ from livecam.core.observation import MIN_STATIONARY_S, Observation
 from livecam.core.timing import StageTimer
 from livecam.measure.leak import oval_mask_of_faces, uncovered_pixels
 from livecam.media.reader import VideoInfo, VideoReader
-from livecam.people.association import UNASSIGNED, assigned
+from livecam.people.account import known_heads
+from livecam.people.association import UNASSIGNED, assigned, face_box
 from livecam.people.slots import PATIENCE_S
 from livecam.people.tracker import (
-    RECENT_S,
     PeopleTracker,
     missing_bystanders,
     primary_face,
@@ -44,7 +44,7 @@ from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.heads import face_at, observation
-from tests.pipelines import TrackedPipeline
+from tests.pipelines import TrackedPipeline, witness_of_faces
 from tests.render_help import at, ball_avatar
 from tests.test_convert_parts import TIMES, sample
 
@@ -61,11 +61,17 @@ class Room:
     def __init__(self, seats: int = 1, by: str = "order") -> None:
         self.people = PeopleTracker(seats, by)  # type: ignore[arg-type]
         self.observation = observation(0.0)
+        self.hidden: tuple[Face, ...] = ()  # heads that only the witnesses find
         self.frames = 0
 
     def shows(self, *faces: Face) -> list[int | None]:
         """Which of the faces is in each slot."""
-        self.observation = self.people.update(observation(self.frames / FPS, *faces))
+        taken = observation(self.frames / FPS, *faces)
+        evidence = witness_of_faces(taken)
+        if self.hidden:
+            boxes = [face_box(face, *taken.frame.size) for face in self.hidden]
+            evidence = replace(evidence, boxes=(*evidence.boxes, *boxes))
+        self.observation = self.people.update(taken, evidence)
         self.frames += 1
         numbers: dict[int | None, int] = {id(face): i for i, face in enumerate(faces)}
         return [numbers.get(t and id(t.face)) for t in self.observation.wearers]
@@ -159,10 +165,10 @@ def poster() -> Face:
 poster.looks = 0  # type: ignore[attr-defined]
 
 
-def living(i: int) -> Face:
+def living(i: int, x: float = 0.1) -> Face:
     """Somebody who sways a little and blinks every three seconds."""
     blink = 0.7 if i % 90 in (30, 31, 32) else 0.05
-    return aside(0.1 + 0.01 * np.sin(i / 20), 0.6, eyeBlinkLeft=blink, eyeBlinkRight=blink)
+    return aside(x + 0.01 * np.sin(i / 20), 0.6, eyeBlinkLeft=blink, eyeBlinkRight=blink)
 
 
 def test_a_stationary_face_never_gets_the_slot_of_a_person_who_left() -> None:
@@ -249,13 +255,78 @@ def test_a_face_without_a_free_slot_waits_until_one_is_freed() -> None:
     assert waited / FPS == pytest.approx(PATIENCE_S, abs=0.1)
 
 
-def test_a_missing_bystander_is_still_reported() -> None:
+def test_a_missing_bystander_stays_covered_until_the_witnesses_find_its_place_empty() -> None:
     room = Room()
     me, other = aside(0.0, 0.5), aside(0.3)
     room.shows(me, other)
-    for i in range(60):
+    room.hidden = (other,)
+    for _ in range(round(5 * FPS)):
         room.shows(me)
-        assert len(missing_bystanders(room.observation)) == ((i + 1) / FPS <= RECENT_S + 1e-6)
+        assert len(missing_bystanders(room.observation)) == 1
+    room.hidden = ()
+    covered = [len(missing_bystanders(room.observation)) for _ in range(FPS) if room.shows(me)]
+    assert covered == sorted(covered, reverse=True)
+    assert 0.1 < sum(covered) / FPS < 0.4
+
+
+def test_without_witnesses_a_missing_face_stays_on_the_account() -> None:
+    people, (me, other) = PeopleTracker(), (aside(0.0, 0.5), aside(0.3))
+    people.update(observation(0.0, me, other))
+    for i in range(1, 10 * FPS):
+        found = people.update(observation(i / FPS, me))
+    assert len(missing_bystanders(found)) == 1
+
+
+@pytest.mark.parametrize("beside", ["another person", "a poster"])
+def test_another_face_does_not_take_the_slot_of_a_wearer_who_is_still_there(beside: str) -> None:
+    """The wearer turns so far that the tracker loses the face; a witness still finds the head."""
+    room, me = Room(), aside(0.1, 0.5)
+    for i in range(2 * FPS):
+        other = poster() if beside == "a poster" else living(i, x=-0.25)
+        assert room.shows(me, other) == [0]
+    room.hidden = (me,)
+    for i in range(10 * FPS):
+        other = poster() if beside == "a poster" else living(i, x=-0.25)
+        assert room.shows(other) == [None], i
+        assert len(room.observation.unexplained) == 1
+    room.hidden = ()
+    wears = [room.shows(living(i, x=-0.25)) == [0] for i in range(2 * FPS)]
+    assert wears == sorted(wears)
+    assert wears[-1]  # once the place is empty
+
+
+def test_while_a_head_may_be_anywhere_nothing_is_known_to_be_background() -> None:
+    room, me, other = Room(), aside(0.1, 0.5), aside(-0.3)
+    room.shows(me, other)
+    assert len(known_heads(room.observation) or ()) == 2
+    room.hidden = (other,)
+    room.shows(me)
+    assert known_heads(room.observation) is None
+    room.hidden = ()
+    for _ in range(FPS):
+        room.shows(me)
+    assert len(known_heads(room.observation) or ()) == 1
+
+
+def test_a_missing_face_that_walked_out_of_the_frame_is_gone_without_witnesses() -> None:
+    people = PeopleTracker()
+    for i in range(20):
+        found = people.update(observation(i / FPS, aside(0.30 + 0.02 * i, 0.5)))
+        if found.tracks[0].box[0] > 1280:
+            break
+    for k in range(1, 10):
+        found = people.update(observation((i + k) / FPS))
+    assert found.tracks[0].is_gone
+
+
+def test_a_head_that_only_witnesses_find_is_unexplained_until_the_tracker_finds_it() -> None:
+    room, me, other = Room(), aside(0.1, 0.5), aside(-0.3)
+    room.hidden = (other,)
+    room.shows(me)
+    (box,) = room.observation.unexplained
+    assert box[:2] == pytest.approx(face_box(other, 1280, 720)[:2])
+    room.shows(me, other)
+    assert room.observation.unexplained == ()
 
 
 def test_a_face_detected_twice_is_one_track() -> None:

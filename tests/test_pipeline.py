@@ -489,17 +489,17 @@ class PaintingNothing(Covering):
 
 
 def test_of_two_people_one_who_left_is_held_for_a_while_and_the_other_is_drawn() -> None:
-    stage = Couple(np.random.default_rng(1), "aligned", hold_s=0.5)
+    stage = Couple(np.random.default_rng(1), "aligned", hold_s=0.8)
     one, two, _ = stage.faces()
     stage.sees(one, two)
     stage.there[1] = False
     drawn = []
-    for _ in range(30):
+    for _ in range(40):
         published = stage.sees(one)
         assert published.state is Shown.AVATAR
         drawn.append(int((published.frame.image[:, 80:, :3] == (0, 200, 0)).all(axis=2).sum()))
-    assert all(drawn[:14])
-    assert not any(drawn[17:])
+    assert all(drawn[:23])
+    assert not any(drawn[27:])
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.CURTAIN, OnLost.BLUR])

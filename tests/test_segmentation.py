@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from livecam.config.assets import asset_path
+from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image, Rect
+from livecam.segmentation import plate as plates
 from livecam.segmentation.base import Segmentation, cell_of, grid_of
 from livecam.segmentation.networks import PersonNetwork
-from livecam.segmentation.plate import CleanPlate
-from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.plate import MAX_PLATES, CleanPlate
+from livecam.segmentation.segmenter import Segmenter, mark_heads
 from livecam.segmentation.warp import warped
 from livecam.vision.transforms import fit_similarity
 
@@ -215,3 +217,49 @@ def test_a_broken_file_is_no_plate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_segmentation_is_a_value():
     segmentation = segmentation_at(100)
     assert replace(segmentation, at=1.0).person is segmentation.person
+
+
+# --- what is not learned as background
+
+
+def test_heads_that_the_person_network_missed_are_not_learned():
+    cell, (columns, rows) = cell_of(1280, 720), grid_of(1280, 720)
+    occupied = np.zeros((rows, columns), np.uint8)
+    heads = [np.array((640.0, 360.0, 80.0)), np.array((-30.0, 10.0, 60.0))]
+    mark_heads(occupied, heads, cell)
+    assert occupied[360 // cell, 640 // cell] == 255
+    assert occupied[360 // cell, 480 // cell] == 0
+    assert occupied[0, 0] == 255
+    plate = CleanPlate(1280, 720)
+    plate.update(np.full((720, 1280, 4), 120, np.uint8), occupied)
+    learned = plate.plate()
+    assert learned is not None
+    assert learned.known[360, 640] == 0
+    assert learned.known[600, 200] == 255
+
+
+def test_nothing_is_learned_in_the_dark(shared_segmenter):
+    dark = Frame(np.full((270, 480, 4), 8, np.uint8), 0, 0.0)
+    shared_segmenter.learn_plate(dark)
+    assert shared_segmenter.plate() is None
+    shared_segmenter.learn_plate(Frame(np.full((270, 480, 4), 120, np.uint8), 1, 0.1))
+    assert shared_segmenter.plate() is not None
+
+
+@pytest.fixture
+def shared_segmenter():
+    try:
+        person, wide = asset_path("person"), asset_path("person-wide")
+    except AssetError as error:
+        pytest.skip(f"{error} ({error.hint})")
+    return Segmenter(person, wide, None, hurried=False)
+
+
+def test_the_oldest_plates_on_disk_are_deleted(tmp_path, monkeypatch):
+    monkeypatch.setattr(plates, "user_cache_folder", lambda: tmp_path)
+    clean = CleanPlate(64, 48)
+    clean.update(np.full((48, 64, 4), 120, np.uint8), np.zeros((48, 64), np.uint8))
+    for camera in range(MAX_PLATES + 3):
+        clean.save(f"camera {camera}")
+    kept = list((tmp_path / "plates").glob("*.png"))
+    assert len(kept) == MAX_PLATES

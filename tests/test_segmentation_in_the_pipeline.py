@@ -206,7 +206,11 @@ class FakeSegmenter:
         self.plate_reset = threading.Event()
 
     def segment(
-        self, shown: Frame, landmarks: np.ndarray | None, track_id: int | None = None
+        self,
+        shown: Frame,
+        landmarks: np.ndarray | None,
+        track_id: int | None = None,
+        heads: object = (),
     ) -> Segmentation | None:
         if self._fails.is_set():
             raise RuntimeError("the network broke")

@@ -79,6 +79,8 @@ class Track:
     recent_box: FaceBox  # smoothed
     has_moved: bool = False  # changed its place or its expression
     missed: int = 0  # frames since the last detection
+    absences: int = 0  # results of the witnesses since then without a trace of it
+    is_gone: bool = False  # it certainly left its place; set while it is missing
 
     @property
     def box(self) -> FaceBox:
@@ -89,9 +91,20 @@ class Track:
         """Returns how long it was searched in vain: a stall of the tracker is no absence."""
         return min(now - self.motion.detected_at, self.missed * MAX_GAP_S)
 
-    def is_stationary(self, now: float) -> bool:
+    @property
+    def is_stationary(self) -> bool:
         """Returns whether it was followed for long without any motion, like a poster."""
-        return not self.has_moved and now - self.started_at >= MIN_STATIONARY_S
+        return not self.has_moved and self.motion.detected_at - self.started_at >= MIN_STATIONARY_S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadEvidence:
+    """What other detectors than the tracker found in an earlier frame: the witnesses."""
+
+    at: float  # time of that frame, seconds
+    size: tuple[int, int]  # of that frame, pixels
+    boxes: tuple[FaceBox, ...]  # heads, also without a visible face
+    person: NDArray[np.uint8] | None = None  # uint8[rows, columns] over the frame, 255: a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,7 @@ class Observation:
     faces: tuple[Face, ...]
     tracks: tuple[Track, ...] = ()  # all that are known, visible or not
     slots: tuple[int | None, ...] = ()  # the id of the track in each slot
+    unexplained: tuple[FaceBox, ...] = ()  # heads that witnesses found beside all visible tracks
 
     @property
     def wearers(self) -> tuple[Track | None, ...]:

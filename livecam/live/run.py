@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from livecam.avatar.accessories import with_accessories
 from livecam.avatar.library import list_avatars, load_avatar
-from livecam.calibration.online import wearer_profile
+from livecam.calibration.online import is_camera, wearer_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import DeviceError
@@ -79,7 +79,7 @@ class _Run:
         session = self._session = stack.enter_context(
             live_session(
                 settings, avatars, self._source_maker(), self.clock, self.timer, inputs=inputs,
-                camera=settings.source.source,
+                camera=self._source_name if is_camera(self._source_name) else None,
                 open_context=open_context(settings),
             )
         )  # fmt: skip

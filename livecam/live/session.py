@@ -11,16 +11,23 @@ from livecam.avatar.base import Avatar
 from livecam.config.settings import Settings
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
-from livecam.live.workers import CaptureWorker, SegmentationWorker, TrackingWorker
+from livecam.live.workers import (
+    CaptureWorker,
+    SegmentationWorker,
+    TrackingWorker,
+    WitnessWorker,
+)
 from livecam.pipeline.build import (
     compositor_factory,
     output_info,
     people_tracker,
     segmenter_factory,
     tracker_factory,
+    witness_factory,
 )
 from livecam.pipeline.pipeline import Inputs, Pipeline
 from livecam.render.context import Graphics, open_graphics
+from livecam.segmentation.base import PersonMask
 from livecam.sinks.base import OutputInfo
 from livecam.sources.base import Source, SourceInfo
 
@@ -72,9 +79,9 @@ def live_session(
         tracker_factory(settings), people_tracker(settings), capture.frames, timer
     )
     segmentation = _segmentation_worker(settings, tracking, clock, timer, camera)
+    witnesses = _witness_worker(settings, tracking, segmentation, clock, timer)
     workers = [capture.worker, tracking.worker]  # tracking loads its model while OpenGL opens
-    if segmentation is not None:
-        workers.insert(0, segmentation.worker)
+    workers[:0] = [each.worker for each in (segmentation, witnesses) if each is not None]
     with ExitStack() as stack:
         stack.callback(_stop, workers)
         for worker in workers:
@@ -102,6 +109,27 @@ def _segmentation_worker(
     if make is None:
         return None
     return SegmentationWorker(make, tracking.sampled, settings.picture.looks_per_s, clock, timer)
+
+
+def _witness_worker(
+    settings: Settings,
+    tracking: TrackingWorker,
+    segmentation: SegmentationWorker | None,
+    clock: Clock,
+    timer: StageTimer,
+) -> WitnessWorker | None:
+    make = witness_factory(settings)
+    if make is None:
+        return None
+    person = no_person if segmentation is None else segmentation.newest_person
+    witnesses = WitnessWorker(make, tracking.witnessed, person, clock, timer)
+    tracking.evidence = witnesses.newest
+    return witnesses
+
+
+def no_person() -> PersonMask | None:
+    """Returns no mask: for a session without segmentation."""
+    return None
 
 
 def _stop(workers: Sequence[Worker]) -> None:

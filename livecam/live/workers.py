@@ -13,19 +13,24 @@ from typing import Protocol
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
 from livecam.core.mailbox import Mailbox
-from livecam.core.observation import Observation
+from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
+from livecam.people.account import is_open, known_heads
 from livecam.people.tracker import PeopleTracker, primary_track
-from livecam.segmentation.base import Segmentation
+from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.witness import WitnessDetector
 from livecam.sources.base import Source, SourceInfo
 from livecam.tracking.base import Tracker
 
 log = logging.getLogger(__name__)
 
 TAKE_S = 0.5  # the interval at which workers check for their end, at most
-LOW_PRIORITY = 10  # of the segmentation thread
+LOW_PRIORITY = 10  # of the segmentation and witness threads
+# How often the witnesses look while the tracker explains everything, and while it does not.
+CALM_WITNESS_HZ, BUSY_WITNESS_HZ = 3.0, 12.0
+MAX_MASK_AGE_S = 0.3  # an older person mask is no evidence
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
 
@@ -105,6 +110,8 @@ class TrackingWorker:
     ) -> None:
         self.observations: Mailbox[Observation] = Mailbox("observations")
         self.sampled: Mailbox[Observation] = Mailbox("sampled")  # for segmentation
+        self.witnessed: Mailbox[Observation] = Mailbox("witnessed")  # for the witnesses
+        self.evidence: Callable[[], HeadEvidence | None] = lambda: None
         self.worker = Worker("track", self)
         self.busy = False
         self.tracked = 0
@@ -132,6 +139,7 @@ class TrackingWorker:
             self.tracked += 1
             self.observations.put(observation)
             self.sampled.put(observation)
+            self.witnessed.put(observation)
         finally:
             self.busy = False
         return True
@@ -149,7 +157,7 @@ class TrackingWorker:
         if self._people_reset.is_set():
             self._people_reset.clear()
             self._people.reset()
-        return self._people.update(observation)
+        return self._people.update(observation, self.evidence())
 
 
 class _Closable(Protocol):
@@ -201,6 +209,11 @@ class SegmentationWorker:
         """Returns the newest result; any thread may ask."""
         return self._newest
 
+    def newest_person(self) -> PersonMask | None:
+        """Returns the newest person mask; any thread may ask."""
+        segmenter = self._segmenter
+        return None if segmenter is None else segmenter.newest_person
+
     def reset_plate(self) -> None:
         """Lets the background be learned anew; any thread may call it."""
         self._reset_plate.set()
@@ -236,6 +249,71 @@ class SegmentationWorker:
             self._reset_plate.clear()
             self._segmenter.reset_plate()
         frame, track = observation.frame, primary_track(observation)
+        heads = known_heads(observation)
         if track is None or track.face is None:
-            return self._segmenter.segment(frame, None)
-        return self._segmenter.segment(frame, track.face.points_px(*frame.size), track.id)
+            return self._segmenter.segment(frame, None, None, heads)
+        points = track.face.points_px(*frame.size)
+        return self._segmenter.segment(frame, points, track.id, heads)
+
+
+class WitnessWorker:
+    """Owns the witnesses: detectors that find heads which the tracker misses.
+
+    They run at a low rate while the tracker explains all that they found, and at a higher one
+    while a track is missing, a head is unexplained, or several people are in the frame.
+    """
+
+    def __init__(
+        self,
+        make_detector: Callable[[], WitnessDetector],
+        observations: Mailbox[Observation],
+        person: Callable[[], PersonMask | None],
+        clock: Clock,
+        timer: StageTimer,
+    ) -> None:
+        self.worker = Worker("witness", self)
+        self._make_detector = make_detector
+        self._observations = observations
+        self._person = person
+        self._clock, self._timer = clock, timer
+        self._detector: WitnessDetector | None = None
+        self._newest: HeadEvidence | None = None  # replaced as a whole: any thread may read it
+
+    def newest(self) -> HeadEvidence | None:
+        """Returns the newest evidence; any thread may ask."""
+        return self._newest
+
+    def start(self) -> None:
+        _lower_priority()
+        self._detector = self._make_detector()
+
+    def step(self) -> bool:
+        began = self._clock.now()
+        observation = self._observations.take(TAKE_S)
+        if observation is None:
+            return True
+        with self._timer.stage("witness"):
+            self._newest = self._evidence(observation.frame)
+        rate_hz = BUSY_WITNESS_HZ if is_open(observation) else CALM_WITNESS_HZ
+        left_s = 1 / rate_hz - (self._clock.now() - began)
+        if left_s > 0:
+            self._clock.sleep(left_s)
+        return True
+
+    def stop(self) -> None:
+        detector, self._detector = self._detector, None
+        self._newest = None
+        if detector is not None:
+            detector.close()
+
+    def _evidence(self, frame: Frame) -> HeadEvidence:
+        assert self._detector is not None
+        boxes = tuple(witness.box for witness in self._detector.detect(frame))
+        person = self._person()
+        fits = (
+            person is not None
+            and person.size == frame.size
+            and abs(frame.captured_at - person.at) <= MAX_MASK_AGE_S
+        )
+        mask = person.mask if fits and person is not None else None
+        return HeadEvidence(frame.captured_at, frame.size, boxes, mask)

@@ -10,7 +10,7 @@ from livecam.core.observation import Track
 
 SlotOrder: TypeAlias = Literal["order", "place"]
 
-PATIENCE_S = 0.5  # how long a missing face keeps its slot when another one wants it
+PATIENCE_S = 0.5  # how long a face that is gone keeps its slot when another one wants it
 
 
 class SlotAssignment:
@@ -50,7 +50,7 @@ class SlotAssignment:
         by_id = {track.id: track for track in tracks}
         moving = any(track.has_moved and track.face is not None for track in tracks)
         waiting = [t for t in tracks if t.face is not None and t.id not in self.slots]
-        waiting = [t for t in waiting if not (self._any_moved and t.is_stationary(now))]
+        waiting = [t for t in waiting if not (self._any_moved and t.is_stationary)]
         staying = {t.id for t in tracks if self._stays(t, moving, now)}
         self.slots = tuple(track_id if track_id in staying else None for track_id in self.slots)
         free = self._free(by_id, len(waiting), now)
@@ -58,8 +58,8 @@ class SlotAssignment:
         self._take(sorted(free[: len(waiting)]), waiting[: len(free)], width)
 
     def _stays(self, track: Track, moving: bool, now: float) -> bool:
-        left = track.missing_s(now) > self._keep_s
-        return not left and not (moving and track.is_stationary(now))
+        left = track.is_gone and track.missing_s(now) > self._keep_s
+        return not left and not (moving and track.is_stationary)
 
     def _free(self, by_id: dict[int, Track], wanted: int, now: float) -> list[int]:
         """Returns the free slots, then those of missing tracks when there are not enough."""
@@ -69,7 +69,7 @@ class SlotAssignment:
                 if track_id is None:
                     continue
                 track = by_id[track_id]
-                if track.face is None and track.missing_s(now) > PATIENCE_S:
+                if track.is_gone and track.missing_s(now) > PATIENCE_S:
                     free.append(slot)
         return free
 

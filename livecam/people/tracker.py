@@ -12,7 +12,16 @@ from dataclasses import replace
 import numpy as np
 
 from livecam.core.face import EXPRESSIONS, Face
-from livecam.core.observation import Appearance, FaceBox, Observation, Track, TrackMotion
+from livecam.core.frame import Frame
+from livecam.core.observation import (
+    Appearance,
+    FaceBox,
+    HeadEvidence,
+    Observation,
+    Track,
+    TrackMotion,
+)
+from livecam.people.account import is_gone, unexplained, with_evidence
 from livecam.people.association import (
     appearance_of,
     associate,
@@ -25,7 +34,6 @@ from livecam.people.cuts import CutDetector
 from livecam.people.slots import PATIENCE_S, SlotAssignment, SlotOrder
 
 MEMORY_S = 20.0  # how long a track is kept that is not visible
-RECENT_S = 1.0  # a missing bystander may still be there for so long
 KEEP_SLOT_S = 5.0  # how long a missing track keeps a slot that no other track wants
 MAX_SLOTS = 4
 
@@ -53,16 +61,21 @@ class PeopleTracker:
         self._cuts = CutDetector()
         self._last_id = 0
         self._now = -np.inf
+        self._evidence_at = -np.inf  # time of the last evidence that was counted
         self._tracks: list[Track] = []
 
     def reset(self) -> None:
         """Drops all tracks; their ids are not used again."""
         self._tracks = []
+        self._evidence_at = -np.inf
         self._cuts.reset()
         self._slots.reset()
 
-    def update(self, observation: Observation) -> Observation:
-        """Returns the observation of the next frame with its tracks and slots."""
+    def update(self, observation: Observation, evidence: HeadEvidence | None = None) -> Observation:
+        """Returns the observation of the next frame with its tracks and slots.
+
+        `evidence` is the newest that other detectors found, in this or an earlier frame.
+        """
         frame, faces = observation.frame, observation.faces
         now = frame.captured_at
         if now < self._now:
@@ -74,8 +87,21 @@ class PeopleTracker:
         appearances = [appearance_of(frame, box) for box in boxes]
         self._associate(faces, boxes, appearances, now)
         self._tracks = [t for t in self._tracks if now - t.motion.detected_at <= MEMORY_S]
+        self._take_evidence(evidence, frame)
         self._slots.assign(self._tracks, now, frame.width)
-        return replace(observation, tracks=tuple(self._tracks), slots=self._slots.slots)
+        return replace(
+            observation,
+            tracks=tuple(self._tracks),
+            slots=self._slots.slots,
+            unexplained=unexplained(self._tracks, evidence, now),
+        )
+
+    def _take_evidence(self, evidence: HeadEvidence | None, frame: Frame) -> None:
+        now = frame.captured_at
+        tracks = with_evidence(self._tracks, evidence, self._evidence_at, now)
+        self._tracks = [replace(t, is_gone=is_gone(t, now, frame.size)) for t in tracks]
+        if evidence is not None:
+            self._evidence_at = max(self._evidence_at, evidence.at)
 
     def _associate(
         self,
@@ -155,9 +181,8 @@ def primary_face(observation: Observation) -> Face | None:
 
 
 def missing_bystanders(observation: Observation) -> list[Track]:
-    """Returns the bystanders that were visible within RECENT_S: they may still be there."""
-    now = observation.frame.captured_at
-    return [t for t in observation.bystanders if t.face is None and t.missing_s(now) <= RECENT_S]
+    """Returns missing faces without a slot that may still be there."""
+    return [t for t in observation.bystanders if t.face is None and not t.is_gone]
 
 
 def _missed(track: Track) -> Track:
@@ -178,6 +203,8 @@ def _detected(
         recent_box=recent,
         has_moved=track.has_moved or _has_moved(track, face, recent),
         missed=0,
+        absences=0,
+        is_gone=False,
     )
 
 

@@ -14,15 +14,15 @@ from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
-from livecam.config.settings import BLANK, AvatarSettings, Settings
+from livecam.config.settings import BLANK, NO_AVATAR, AvatarSettings, Settings
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
 from livecam.people.tracker import KEEP_SLOT_S, MAX_SLOTS, PeopleTracker
 from livecam.pipeline.composition import CompositorFactory
-from livecam.pipeline.privacy import LEFT_S
 from livecam.render.context import Graphics
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.witness import WitnessDetector
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.choose import check_sinks
 from livecam.sources.base import SourceInfo
@@ -57,7 +57,7 @@ def avatars_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
 def people_tracker(settings: Settings) -> PeopleTracker:
     """Makes the people tracker of the settings."""
     avatar = settings.avatar
-    keep_s = max(KEEP_SLOT_S, settings.privacy.hold_s, LEFT_S)
+    keep_s = max(KEEP_SLOT_S, settings.privacy.hold_s)
     return PeopleTracker(slots_of(avatar), avatar.people_by, keep_s)
 
 
@@ -130,6 +130,20 @@ def _optional_path(name: str) -> Path | None:
         return asset_path(name)
     log.debug("%s is not here: %s", name, asset(name).what)
     return None
+
+
+def witness_factory(settings: Settings) -> Callable[[], WitnessDetector] | None:
+    """Makes the witnesses on the thread that calls it; None where no face has to be hidden.
+
+    Without their models nothing but the tracker knows of people: a warning says so.
+    """
+    if settings.source.source == BLANK or settings.avatar.avatar == NO_AVATAR:
+        return None
+    face, pose = _optional_path("face-full-range"), _optional_path("person-pose")
+    if face is None or pose is None:
+        log.warning("the models that find people without a visible face are not here")
+        return None
+    return partial(WitnessDetector, face, pose)
 
 
 def check_names(settings: Settings) -> None:

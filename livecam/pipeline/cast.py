@@ -14,7 +14,7 @@ from livecam.compose.covers import face_region, region_at
 from livecam.config.settings import BLANK, NO_AVATAR, Settings
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame, Rect
-from livecam.core.observation import Observation, Track
+from livecam.core.observation import FaceBox, Observation, Track
 from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
 from livecam.motion.base import Performer, state_from_performances
@@ -25,6 +25,7 @@ from livecam.pipeline.states import Shown
 
 # How far a face may move while it is not visible, in its widths.
 STRAY_PER_S, MAX_STRAY = 0.6, 0.6
+WITNESS_MARGIN = 0.3  # of a head that a witness found, in face widths
 
 
 class Wearer:
@@ -221,14 +222,23 @@ class Cast:
             wearer.leave()
 
     def bystander_regions(self, frame: Frame) -> tuple[Rect, ...]:
-        """Returns where faces without a slot are, or may be; none where the settings show them."""
+        """Returns where faces without a slot are, or may be; none where the settings show them.
+
+        A head that only witnesses found may be that of a missing wearer: then it is one of these
+        whatever the settings say.
+        """
         observation = self._observation
-        if observation is None or not self._blur_bystanders:
+        if observation is None:
             return ()
+        heads = tuple(head_region(box) for box in observation.unexplained)
+        if not self._blur_bystanders:
+            lost = any(t is not None and t.face is None for t in observation.wearers)
+            return heads if lost and self._cover_held else ()
         faces = [t.face for t in observation.bystanders if t.face is not None]
         regions = [face_region(face.box(*frame.size)) for face in faces]
         missing = missing_bystanders(observation)
-        return (*regions, *(stray_region(track, frame.captured_at) for track in missing))
+        strays = (stray_region(track, frame.captured_at) for track in missing)
+        return (*regions, *strays, *heads)
 
     def _follow(self, visible: Sequence[Wearer], newest: Frame) -> bool:
         """Follows all wearers into the newest frame; False, and none is moved, if one is lost."""
@@ -265,6 +275,12 @@ class Cast:
             tracks = [wearer.track for wearer in held if wearer.track is not None]
             strays = [stray_region(track, frame.captured_at) for track in tracks]
         return (*self.bystander_regions(frame), *strays)
+
+
+def head_region(box: FaceBox) -> Rect:
+    """Returns the region of a head that a witness found: its box is rough, and a moment old."""
+    x, y, size = (float(v) for v in box)
+    return region_at(x, y, size).grown(round(WITNESS_MARGIN * size))
 
 
 def stray_region(track: Track, at: float) -> Rect:

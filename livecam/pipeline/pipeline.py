@@ -32,7 +32,7 @@ from livecam.pipeline.composition import (
     with_blurred,
 )
 from livecam.pipeline.pairing import SegmentationPairing, Segmentations, no_segmentation
-from livecam.pipeline.privacy import PrivacyGuard
+from livecam.pipeline.privacy import Missing, PrivacyGuard
 from livecam.pipeline.publication import publish
 from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Segmentation
@@ -178,10 +178,12 @@ class Pipeline:
     def _show(self, observation: Observation, now: float, newest: Frame | None) -> Published:
         frame = observation.frame
         presence = self._cast.update(observation, now)
-        missing_s = [
-            w.track.missing_s(frame.captured_at) for w in presence.missing if w.track is not None
+        missing = [
+            Missing(w.track.missing_s(frame.captured_at), w.track.is_gone)
+            for w in presence.missing
+            if w.track is not None
         ]
-        decision = self.guard.observed(now, bool(presence.visible), missing_s)
+        decision = self.guard.observed(now, bool(presence.visible), missing)
         if not presence.visible:
             return self._hold(decision.shown, now, frame)
         if decision.shown is not Shown.AVATAR:

@@ -13,7 +13,7 @@ from livecam.config.settings import OnLost, PrivacySettings
 from livecam.pipeline.states import Shown
 
 GRACE_S = 0.2  # a detection missed for a few frames is not a loss: no cover flashes up
-LEFT_S = 1.5  # one of several people, missing for so long, has left, whatever the settings say
+LEFT_S = 1.5  # with a cover for lost faces, so long it is kept also for a wearer who is gone
 STALL_S = 0.5  # without any tracking result for so long, the face may be anywhere
 
 
@@ -23,6 +23,14 @@ class Decision:
 
     shown: Shown
     missing: tuple[Shown | None, ...] = ()  # of each missing wearer: HOLD, or None: gone
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A wearer who is not visible while others are."""
+
+    for_s: float  # how long they were searched in vain
+    is_gone: bool  # they certainly left their place
 
 
 class PrivacyGuard:
@@ -37,18 +45,18 @@ class PrivacyGuard:
         self._covered_at: float | None = None  # when an avatar was last drawn over the face
         self._observed_at: float | None = None  # when the tracker last gave a result
 
-    def observed(self, now: float, visible: bool, missing_s: Sequence[float] = ()) -> Decision:
+    def observed(self, now: float, visible: bool, missing: Sequence[Missing] = ()) -> Decision:
         """Returns the decision on a new observation.
 
         Args:
             now: seconds.
             visible: at least one wearer is.
-            missing_s: how long each of the others has been missing.
+            missing: the other wearers.
         """
         if not visible:
             self.undetected(now)
             return Decision(self.lost(now))
-        states = tuple(self.missing(each) for each in missing_s)
+        states = tuple(self.missing(each) for each in missing)
         for state in states:
             if state not in (None, Shown.HOLD):
                 self.undetected(now)
@@ -87,18 +95,21 @@ class PrivacyGuard:
             return Shown.HOLD
         return self._when_lost(frame_is_known)
 
-    def missing(self, missing_s: float) -> Shown | None:
+    def missing(self, wearer: Missing) -> Shown | None:
         """Returns the state while one of several people is missing; None when they have left.
 
-        HOLD: their avatar stays where they were, and the others are drawn.
+        HOLD: their avatar stays where they were, the others are shown as usual. After that the
+        whole frame is covered as for a single person, until they are certainly gone.
         """
         on_lost = self.settings.on_lost
         hold_s = self.settings.hold_s if on_lost is OnLost.HOLD else 0.0
-        if missing_s <= max(hold_s, GRACE_S):
+        if wearer.for_s <= max(hold_s, GRACE_S):
             return Shown.HOLD
-        if on_lost in (OnLost.CURTAIN, OnLost.BLUR) and missing_s <= LEFT_S:
-            return self._when_lost(frame_is_known=True)
-        return None
+        if on_lost is OnLost.PASSTHROUGH:
+            return None
+        if wearer.is_gone and (on_lost is OnLost.HOLD or wearer.for_s > LEFT_S):
+            return None
+        return self._when_lost(frame_is_known=True)
 
     def failed(self, now: float) -> Shown:
         """Returns the state when drawing failed: never the frame that could not be covered."""

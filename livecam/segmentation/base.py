@@ -19,6 +19,15 @@ Mask: TypeAlias = NDArray[np.uint8]  # uint8[rows, columns], 0..255
 MAX_GRID_CELLS = 256  # along the longer side of an image
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonMask:
+    """Where persons are in one frame, whether a face was detected or not."""
+
+    at: float  # time of the frame, seconds
+    size: tuple[int, int]  # of the frame, pixels
+    mask: Mask  # on the grid
+
+
 @dataclass(frozen=True, slots=True)
 class Hand:
     """The landmarks of one hand near the head."""

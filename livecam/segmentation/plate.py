@@ -20,6 +20,8 @@ from livecam.config.paths import user_cache_folder
 from livecam.core.frame import Image
 from livecam.segmentation.base import Mask, Plate
 
+MAX_PLATES = 8  # on disk, of as many cameras and sizes
+
 log = logging.getLogger(__name__)
 
 LEARNING_RATE = 0.12  # weight of a new observation of a known pixel
@@ -127,6 +129,7 @@ class CleanPlate:
             with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data.tobytes())
             os.replace(hidden, path)
+            _prune(path.parent)
         except OSError as error:
             log.warning("the background of %s is not kept: %s", camera, error.strerror)
 
@@ -149,6 +152,13 @@ def _exposure_gain(before: NDArray[np.float32], now: NDArray[np.float32]) -> NDA
     if np.count_nonzero(valid) < MIN_SAMPLES // 2:
         return np.ones(3, np.float32)
     return np.asarray(np.median(now[valid] / before[valid], axis=0), np.float32)
+
+
+def _prune(folder: Path) -> None:
+    """Deletes the oldest plates beyond MAX_PLATES."""
+    plates = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
+    for path in plates[:-MAX_PLATES]:
+        path.unlink(missing_ok=True)
 
 
 def _path_of(camera: str, size: tuple[int, int]) -> Path:

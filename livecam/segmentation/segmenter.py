@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
-from livecam.core.frame import Frame, Rect
-from livecam.segmentation.base import Hand, Mask, Plate, Segmentation, cell_of, grid_of
+from livecam.core.frame import Frame, Image, Rect
+from livecam.core.observation import FaceBox
+from livecam.segmentation.base import Hand, Mask, PersonMask, Plate, Segmentation, cell_of, grid_of
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
 from livecam.segmentation.plate import CleanPlate
@@ -28,6 +29,9 @@ PLATE_INTERVAL = 3  # segmented frames per plate update while live: a background
 LONG_HAIR_INTERVAL_S, SHORT_HAIR_INTERVAL_S = 0.25, 0.5
 LONG_HAIR = 0.15  # share of the hair below the chin
 CHIN = 152  # MediaPipe's landmark
+# The surroundings of a head that are not learned as background, in widths of its face.
+HEAD_BESIDE, HEAD_ABOVE, HEAD_BELOW = 1.0, 1.2, 1.1
+MIN_BRIGHTNESS, DARK_STEP = 20.0, 16  # mean of green, of 255; pixels between those that count
 MIN_PERSON = 24  # of 255: from here on a cell may be person
 OCCUPIED_MARGIN = 0.10  # of the face's width around a person, kept out of the plate
 
@@ -62,6 +66,7 @@ class Segmenter(Closing):
         self._plate: CleanPlate | None = None
         self._fixed_plate: Plate | None = None
         self._last_hair: Segmentation | None = None
+        self.newest_person: PersonMask | None = None  # replaced as a whole: any thread may read it
         # Opened last: no failure of this constructor leaves it open.
         self._hands = None if open_hands is None else open_hands()
 
@@ -70,23 +75,28 @@ class Segmenter(Closing):
         self._last_hair = None
         self.reset_plate()
 
-    def learn_plate(self, frame: Frame) -> None:
-        """Updates the clean plate alone."""
-        self._update_plate(frame, self._person_mask(frame), self._hair_mask(frame), None)
+    def learn_plate(self, frame: Frame, heads: Sequence[FaceBox] = ()) -> None:
+        """Updates the clean plate alone; what lies at the `heads` is not learned."""
+        person, hair = self._person_mask(frame), self._hair_mask(frame)
+        self._update_plate(frame, person, hair, None, heads)
 
     def segment(
         self,
         frame: Frame,
         landmarks_px: NDArray[np.float32] | None,
         track_id: int | None = None,
+        heads: Sequence[FaceBox] | None = (),
     ) -> Segmentation | None:
         """Segments a frame around the face (float32[478, 2] pixels) of a track.
 
-        Without a face the result is None, and only the plate is updated.
+        Without a face the result is None, and only the plate is updated. What lies at the
+        `heads`, all that are known in the frame, is not learned as background; None: they are
+        not known, and nothing is learned.
         """
         person = self._person_mask(frame)
         hair = None if landmarks_px is None else self._recent_hair(frame, landmarks_px)
-        self._update_plate(frame, person, hair, landmarks_px)
+        if heads is not None:
+            self._update_plate(frame, person, hair, landmarks_px, heads)
         if landmarks_px is None:
             return None
         hands: tuple[Hand, ...] = ()
@@ -132,7 +142,9 @@ class Segmenter(Closing):
         if wide not in self._person:
             self._person[wide] = PersonNetwork(self._paths[wide])
         mask = self._person[wide].segment(frame.image, Rect(0, 0, *frame.size))
-        return _on_grid(mask, *frame.size)
+        on_grid = _on_grid(mask, *frame.size)
+        self.newest_person = PersonMask(frame.captured_at, frame.size, on_grid)
+        return on_grid
 
     def _recent_hair(self, frame: Frame, landmarks_px: NDArray[np.float32]) -> Mask | None:
         """The hair mask: the last one warped while it is recent, else a new one."""
@@ -164,8 +176,9 @@ class Segmenter(Closing):
         person: Mask,
         hair: Mask | None,
         landmarks_px: NDArray[np.float32] | None,
+        heads: Sequence[FaceBox],
     ) -> None:
-        if self._fixed_plate is not None:
+        if self._fixed_plate is not None or is_dark(frame.image):
             return
         self._updates += 1
         if self._hurried and self._updates % PLATE_INTERVAL and self._plate is not None:
@@ -175,7 +188,22 @@ class Segmenter(Closing):
             if self._camera is not None:
                 self._plate.load(self._camera)
         occupied = occupied_cells(person, hair, landmarks_px, cell_of(*frame.size))
+        mark_heads(occupied, heads, cell_of(*frame.size))
         self._plate.update(frame.image, occupied)
+
+
+def is_dark(image: Image) -> bool:
+    """Whether an image uint8[h, w, 4] is too dark to tell persons from background."""
+    return float(image[::DARK_STEP, ::DARK_STEP, 1].mean()) < MIN_BRIGHTNESS
+
+
+def mark_heads(occupied: Mask, heads: Sequence[FaceBox], cell: int) -> None:
+    """Marks the cells of heads in place: the person network may have missed them."""
+    for x, y, width in heads:
+        low = np.array((x - HEAD_BESIDE * width, y - HEAD_ABOVE * width)) / cell
+        high = np.array((x + HEAD_BESIDE * width, y + HEAD_BELOW * width)) / cell
+        (left, top), (right, bottom) = np.floor(low).astype(int), np.ceil(high).astype(int)
+        occupied[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 255
 
 
 def is_long_hair(hair: Mask, chin: float) -> bool:

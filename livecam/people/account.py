@@ -1,0 +1,148 @@
+"""The account of a frame: all persons in it, also those whose face was not detected.
+
+A face that was not detected is not a face that is not there. Other detectors (witnesses) find
+heads in profile, behind masks, small ones and those of strangers; the account compares what they
+find with the tracks. A head that no track explains is covered. A missing track stays on the
+account until the witnesses looked at its place several times and found nothing there, or until it
+left the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from livecam.core.observation import FaceBox, HeadEvidence, Observation, Track
+
+MIN_ABSENCES = 6  # results without a trace at the place of a missing track, until it is gone
+MIN_ABSENT_S = 0.6  # and so long after its last detection
+MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH = 1.3, 0.8  # of a head found there, in face widths; log
+MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH = 0.8, 0.9  # of a head that is that of a track
+MIN_PERSON = 0.3  # share of the place that the person mask covers while somebody is there
+BODY_WIDTHS, HEAD_WIDTHS = 1.6, 1.2  # of a visible person, beside and above the face's centre
+MAX_EVIDENCE_AGE_S = 1.0
+
+
+def with_evidence(
+    tracks: Sequence[Track], evidence: HeadEvidence | None, since: float, now: float
+) -> list[Track]:
+    """Counts for every missing track the results in which nothing was found at its place.
+
+    `since` is the time of the last evidence that was counted.
+    """
+    if evidence is None or evidence.at <= since:
+        return list(tracks)
+    return [
+        track if track.face is not None else _counted(track, tracks, evidence, now)
+        for track in tracks
+    ]
+
+
+def is_gone(track: Track, now: float, size: tuple[int, int]) -> bool:
+    """Whether a missing track has certainly left its place: out of the frame, or seen empty."""
+    if track.face is not None:
+        return False
+    x, y, width = track.motion.predicted(now)
+    if not (-width / 2 < x < size[0] + width / 2 and -width / 2 < y < size[1] + width / 2):
+        return True
+    return track.absences >= MIN_ABSENCES and now - track.motion.detected_at >= MIN_ABSENT_S
+
+
+def unexplained(
+    tracks: Sequence[Track], evidence: HeadEvidence | None, now: float
+) -> tuple[FaceBox, ...]:
+    """The heads that witnesses found and that belong to no track that is visible."""
+    if evidence is None or now - evidence.at > MAX_EVIDENCE_AGE_S:
+        return ()
+    visible = [track.box for track in tracks if track.face is not None]
+    return tuple(
+        box
+        for box in evidence.boxes
+        if not any(_near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH)
+                   for known in visible)
+    )  # fmt: skip
+
+
+def known_heads(observation: Observation) -> tuple[FaceBox, ...] | None:
+    """Returns where all heads of a frame are; None while one is missing and may be anywhere."""
+    if any(track.face is None and not track.is_gone for track in observation.tracks):
+        return None
+    visible = [track.box for track in observation.tracks if track.face is not None]
+    return (*visible, *observation.unexplained)
+
+
+def is_open(observation: Observation) -> bool:
+    """Returns whether anything in a frame needs the witnesses soon."""
+    return (
+        bool(observation.unexplained)
+        or len(observation.tracks) != 1
+        or any(track.face is None for track in observation.tracks)
+    )
+
+
+def _counted(track: Track, tracks: Sequence[Track], evidence: HeadEvidence, now: float) -> Track:
+    if evidence.at <= track.motion.detected_at:
+        return track
+    there = _is_there(track.motion.predicted(now), tracks, evidence)
+    return replace(track, absences=0 if there else track.absences + 1)
+
+
+def _is_there(place: FaceBox, tracks: Sequence[Track], evidence: HeadEvidence) -> bool:
+    """Whether a head or a person was found at a place that no visible track explains."""
+    visible = [track.box for track in tracks if track.face is not None]
+    for box in evidence.boxes:
+        explained = any(
+            _near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH) for known in visible
+        )
+        if not explained and _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH):
+            return True
+    return _person_share(place, visible, evidence) > MIN_PERSON
+
+
+def _person_share(place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence) -> float:
+    """How much of a face's place the person mask covers, visible persons left out; 0..1."""
+    if evidence.person is None:
+        return 0.0
+    rows, columns = _cells(place, 0.5, 0.6, 0.6, evidence)
+    part = evidence.person[rows, columns] > 128
+    if not part.size:
+        return 0.0
+    free = np.ones_like(part)
+    for box in visible:
+        body_rows, body_columns = _cells(box, BODY_WIDTHS, HEAD_WIDTHS, np.inf, evidence)
+        free[_overlap(body_rows, rows), _overlap(body_columns, columns)] = False
+    if not free.any():
+        return 0.0
+    return float((part & free).mean())
+
+
+def _cells(
+    box: FaceBox, beside: float, above: float, below: float, evidence: HeadEvidence
+) -> tuple[slice, slice]:
+    """The cells of the mask around a face, its lengths in face widths."""
+    x, y, width = box
+    assert evidence.person is not None
+    rows, columns = evidence.person.shape
+    across, down = columns / evidence.size[0], rows / evidence.size[1]
+    bottom = rows if np.isinf(below) else (y + below * width) * down
+    return (
+        slice(*_clipped((y - above * width) * down, bottom, rows)),
+        slice(*_clipped((x - beside * width) * across, (x + beside * width) * across, columns)),
+    )
+
+
+def _clipped(low: float, high: float, limit: int) -> tuple[int, int]:
+    first = min(max(int(low), 0), limit)
+    return first, min(max(int(np.ceil(high)), first), limit)
+
+
+def _overlap(inner: slice, outer: slice) -> slice:
+    """A range of cells, counted from the beginning of another one."""
+    return slice(max(inner.start - outer.start, 0), max(inner.stop - outer.start, 0))
+
+
+def _near(a: FaceBox, b: FaceBox, max_distance: float, max_growth: float) -> bool:
+    apart = float(np.hypot(a[0] - b[0], a[1] - b[1])) / max(float(a[2]), float(b[2]))
+    return apart < max_distance and abs(float(np.log(a[2] / b[2]))) < max_growth
