@@ -15,10 +15,11 @@ from pydantic import ValidationError
 
 from livecam.config.fields import VARIABLE_PREFIX, SettingField, plain, setting_fields
 from livecam.config.paths import user_config_folder
-from livecam.config.presets import preset_chain, read_settings_file
+from livecam.config.presets import SettingsFile, preset_chain, read_settings_file
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
 from livecam.core.registry import did_you_mean
+from livecam.core.text_files import shown
 
 _NOUNS = {int: "a whole number", float: "a number", tuple: "a list of names"}
 DEFAULT = "default"
@@ -72,9 +73,9 @@ def load_settings(
     )
     given: dict[str, _Value] = {}
     for each in preset_chain(named):
-        given.update(_from_file(each.file.values, each.file.lines, each.file.path, each.name))
+        given.update(_from_file(each.file, each.name))
     if user:
-        given.update(_from_file(user.values, user.lines, user.path))
+        given.update(_from_file(user))
     given.update(_from_environment(environ))
     given.update(_from_flags(flags or {}))
     origins = {field.key: DEFAULT for field in setting_fields()}
@@ -89,13 +90,11 @@ def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
         yield field, plain(value), loaded.origins[field.key]
 
 
-def _from_file(
-    values: dict[str, Any], lines: dict[str, int], path: Path, preset: str = ""
-) -> dict[str, _Value]:
-    origin = f"preset {preset}" if preset else f"file {path}"
+def _from_file(file: SettingsFile, preset: str = "") -> dict[str, _Value]:
+    origin = f"preset {preset}" if preset else f"file {file.path}"
     return {
-        key: _Value(value, origin, f"{path}, line {lines[key]}: {key}")
-        for key, value in values.items()
+        key: _Value(value, origin, f"{file.places[key]}: {key}")
+        for key, value in file.values.items()
     }
 
 
@@ -141,10 +140,10 @@ def _checked(given: dict[str, _Value]) -> Settings:
 
 
 def _wrong_value(field: SettingField, one: _Value) -> ConfigError:
-    shown = f'"{one.value}"' if field.kind is str else str(one.value)
+    value = f'"{shown(one.value)}"' if field.kind is str else shown(one.value)
     near = did_you_mean(str(one.value), list(field.choices)) if field.choices else ""
     hint = f"{field.flag[2:]}: {field.help}"
-    return ConfigError(f"{one.place} must be {_wanted(field)}, not {shown}{near}", hint)
+    return ConfigError(f"{one.place} must be {_wanted(field)}, not {value}{near}", hint)
 
 
 def _wanted(field: SettingField) -> str:

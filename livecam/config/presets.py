@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from livecam.config.fields import setting_fields
 from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import ConfigError
 from livecam.core.registry import did_you_mean
+from livecam.core.text_files import TomlFile, read_toml, shown
 
 INHERIT = "inherit"
 METADATA = ("title", "title_zh", "description", "description_zh")
@@ -24,7 +23,7 @@ class SettingsFile:
     path: Path
     metadata: dict[str, str]  # the keys above the first table
     values: dict[str, Any]  # by "group.name"
-    lines: dict[str, int]  # the line of each value, from 1
+    places: dict[str, str]  # "PATH, line N" of each value
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +89,7 @@ def read_settings_file(path: Path, metadata: tuple[str, ...]) -> SettingsFile:
     Raises:
         ConfigError: it cannot be read, is not TOML, or has an unknown key.
     """
-    try:
-        text = path.read_text("utf-8")
-        tables = tomllib.loads(text)
-    except OSError as err:
-        raise ConfigError(
-            f"{path} cannot be read: {err.strerror or err}", hint="check the path and its rights"
-        ) from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path} is not valid TOML: {err}", hint="mend the file") from err
-    return _Checker(path, text, metadata).checked(tables)
+    return _Checker(read_toml(path), metadata).checked()
 
 
 def _known() -> dict[str, Path]:
@@ -114,67 +104,49 @@ def _known() -> dict[str, Path]:
 class _Checker:
     """Splits the tables of one file; its errors name file and line."""
 
-    def __init__(self, path: Path, text: str, metadata: tuple[str, ...]) -> None:
-        self._path = path
-        self._lines = text.splitlines()
+    def __init__(self, file: TomlFile, metadata: tuple[str, ...]) -> None:
+        self._file = file
         self._metadata = metadata
         self._groups: dict[str, list[str]] = {}
         for field in setting_fields():
             self._groups.setdefault(field.group, []).append(field.name)
 
-    def checked(self, tables: dict[str, Any]) -> SettingsFile:
+    def checked(self) -> SettingsFile:
         texts: dict[str, str] = {}
         values: dict[str, Any] = {}
-        for name, content in tables.items():
+        for name, content in self._file.tables.items():
             if isinstance(content, dict):
-                self._check_known(name, [*self._groups], "group", _line_of(self._lines, name))
+                self._check_known(name, [*self._groups], "group", name)
                 values.update(self._settings(name, content))
             else:
                 texts[name] = self._metadata_value(name, content)
-        lines = {key: _line_of(self._lines, *key.split(".")) for key in values}
-        return SettingsFile(self._path, texts, values, lines)
+        places = {key: self._file.place(*key.split(".")) for key in values}
+        return SettingsFile(self._file.path, texts, values, places)
 
     def _settings(self, group: str, table: dict[str, Any]) -> dict[str, Any]:
         for key in table:
-            line = _line_of(self._lines, group, key)
-            self._check_known(key, self._groups[group], f"setting in [{group}]", line)
+            self._check_known(key, self._groups[group], f"setting in [{group}]", group, key)
         return {f"{group}.{key}": value for key, value in table.items()}
 
     def _metadata_value(self, key: str, value: object) -> str:
-        line = _line_of(self._lines, "", key)
         homes = [group for group, names in self._groups.items() if key in names]
         if homes:
             raise self._refused(
-                line, f'"{key}" stands outside its group', f"write it under [{homes[0]}]"
+                key, f'"{key}" stands outside its group', f"write it under [{homes[0]}]"
             )
-        self._check_known(key, [*self._metadata, *self._groups], "key", line)
+        self._check_known(key, [*self._metadata, *self._groups], "key", key)
         if not isinstance(value, str):
             wanted = f"a group: [{key}]" if key in self._groups else "text"
-            raise self._refused(line, f'"{key}" must be {wanted}', f"it is {value!r} now")
+            raise self._refused(key, f'"{key}" must be {wanted}', f"it is {shown(value)} now")
         return value
 
-    def _check_known(self, word: str, known: list[str], what: str, line: int) -> None:
+    def _check_known(self, word: str, known: list[str], what: str, *key: str) -> None:
         if word not in known:
-            raise self._refused(
-                line,
-                f'no {what} is called "{word}"{did_you_mean(word, known)}',
+            raise ConfigError(
+                f'{self._file.place(*key)}: no {what} is called "{shown(word)}"'
+                f"{did_you_mean(word, known)}",
                 f"there are: {', '.join(known)}",
             )
 
-    def _refused(self, line: int, what: str, hint: str) -> ConfigError:
-        return ConfigError(f"{self._path}, line {line}: {what}", hint)
-
-
-def _line_of(lines: list[str], table: str, key: str = "") -> int:
-    """Finds the line of a table, or of a key in it (table "": above the first).
-
-    tomllib gives no positions; the common spellings are found, else the line of the table.
-    """
-    start = _first_line(lines, rf"\s*\[?\s*{re.escape(table)}\b") if table else 0
-    inside = _first_line(lines[start:], rf'\s*["\']?{re.escape(key)}["\']?\s*=') if key else 0
-    return start + inside if inside else max(start, 1)
-
-
-def _first_line(lines: list[str], pattern: str) -> int:
-    """Returns the number of the first line that begins with the pattern, from 1; else 0."""
-    return next((n for n, line in enumerate(lines, 1) if re.match(pattern, line)), 0)
+    def _refused(self, key: str, what: str, hint: str) -> ConfigError:
+        return ConfigError(f"{self._file.place(key)}: {what}", hint)

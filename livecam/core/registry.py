@@ -11,11 +11,13 @@ from livecam.core.errors import ConfigError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MAX_WORD = 64  # characters of a word that are compared
 
 
 def did_you_mean(word: str, known: Mapping[str, object] | list[str]) -> str:
     """Suggests the nearest known word, ` - did you mean "x"?`, or returns an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    # Comparing takes time by the product of the lengths, and the word may come from a file.
+    near = difflib.get_close_matches(word[:MAX_WORD], list(known), n=1, cutoff=0.5)
     return f' - did you mean "{near[0]}"?' if near else ""
 
 

@@ -1,0 +1,350 @@
+"""Reads text files that others wrote: TOML, JSON and JSON lines.
+
+Files come from anywhere: size, length of lines, depth and numbers are limited, so that a damaged
+or hostile one costs little time and memory, and gives an error that names the file and the place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livecam.core.errors import ConfigError, LivecamError
+
+MAX_TOML_BYTES = 256 << 10  # ours have at most 4 KiB
+MAX_JSON_BYTES = 1 << 20
+MAX_LINE_LENGTH = 4096  # characters of TOML
+MAX_DEPTH = 16  # of tables and arrays in one another
+MAX_KEY_PARTS = 64  # dots in a line; tomllib takes quadratic time for keys of many parts
+MAX_INTEGER = 2**63  # TOML 1.0 requires 64 bits, and no setting needs more
+MAX_SHOWN = 60  # characters of a foreign value in a message
+
+Key = str | int  # the name of a key, or the index in an array
+
+
+@dataclass(frozen=True, slots=True)
+class TomlFile:
+    """The content of a TOML file, and where its keys stand."""
+
+    path: Path
+    tables: dict[str, Any]
+    line_numbers: dict[tuple[Key, ...], int]  # from 1, as far as they are found
+
+    def place(self, *key: Key) -> str:
+        """Returns "PATH, line N" of a key, or of the table in which it is missing."""
+        for end in range(len(key), 0, -1):
+            if key[:end] in self.line_numbers:
+                return f"{self.path}, line {self.line_numbers[key[:end]]}"
+        return str(self.path)
+
+
+def read_bytes(
+    path: Path, max_bytes: int, error: type[LivecamError] = ConfigError, hint: str = ""
+) -> bytes:
+    """Reads a whole file, up to a size.
+
+    Raises:
+        error: it cannot be read, is no regular file, or is larger.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise error(f"{path} is no file", hint or "give the path of a file")
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except (OSError, ValueError) as err:  # ValueError: a name with a NUL byte
+        raise _unreadable(path, err, error, hint) from err
+    if len(data) > max_bytes:
+        raise error(
+            f"{path} is too large: more than {_size(max_bytes)}", hint or "is it the right file?"
+        )
+    return data
+
+
+def read_text(
+    path: Path, max_bytes: int, error: type[LivecamError] = ConfigError, hint: str = ""
+) -> str:
+    """Reads a file of UTF-8, with or without a byte order mark.
+
+    Raises:
+        error: it cannot be read, is larger, is not UTF-8, or holds a NUL byte.
+    """
+    return _text(path, read_bytes(path, max_bytes, error, hint), error)
+
+
+def read_toml(
+    path: Path, error: type[LivecamError] = ConfigError, hint: str = "check the path and its rights"
+) -> TomlFile:
+    """Reads a TOML file; all its numbers are finite. `hint` is for a file that cannot be read.
+
+    Raises:
+        error: it cannot be read, is not TOML, or goes beyond a limit; says where.
+    """
+    text = read_text(path, MAX_TOML_BYTES, error, hint)
+    lines = tuple(text.splitlines())
+    _check_lines(path, lines, error)
+    try:
+        tables = tomllib.loads(text)
+    except RecursionError as err:
+        raise _too_deep(path, lines, error) from err
+    except ValueError as err:  # TOMLDecodeError; also an integer of too many digits
+        line = _line_of_long_integer(lines)
+        what = f"line {line}: a number of too many digits" if line else str(err)
+        raise error(f"{path} is not valid TOML: {what}", hint="mend that line of the file") from err
+    file = TomlFile(path, tables, _line_numbers(lines))
+    for key, value in _leaves(tables):
+        if value is _DEEP:
+            raise _too_deep(path, lines, error)
+        if not finite(value):
+            raise error(
+                f'{file.place(*key)}: "{dotted(key)}" is {shown(value)}',
+                hint="write a finite number of usual size",
+            )
+    return file
+
+
+def read_json(path: Path, error: type[LivecamError] = ConfigError, hint: str = "") -> Any:
+    """Reads a JSON file; all its numbers are finite, and no key stands twice in an object.
+
+    Raises:
+        error: it cannot be read, is not JSON, or goes beyond a limit; says where.
+    """
+    text = read_text(path, MAX_JSON_BYTES, error, hint)
+    try:
+        document = parse_json(text)
+    except ValueError as err:
+        raise error(f"{path} is not valid JSON: {err}", hint or "replace the file") from err
+    return document
+
+
+def parse_json(text: str) -> Any:
+    """Parses JSON text.
+
+    Raises:
+        ValueError: it is not JSON, is nested too deeply, has a key twice in an object, or a
+            number that is not finite or has too many digits.
+    """
+    document = parse_json_line(text)
+    for key, value in _leaves(document):
+        if value is _DEEP:
+            raise ValueError(_DEEP_WORDS)
+        if not finite(value):
+            raise ValueError(f'"{dotted(key)}" is {shown(value)}')
+    return document
+
+
+def parse_json_line(text: str) -> Any:
+    """Parses JSON text like `parse_json`, except that 1e999 is infinity and depth is unlimited.
+
+    For lines of many numbers, which their reader checks as an array.
+
+    Raises:
+        ValueError: as `parse_json`.
+    """
+    try:
+        return _DECODER.decode(text)
+    except RecursionError as err:
+        raise ValueError(_DEEP_WORDS) from err
+
+
+def read_json_lines(
+    path: Path,
+    max_line_length: int,
+    max_lines: int,
+    error: type[LivecamError] = ConfigError,
+    hint: str = "",
+) -> Iterator[tuple[int, Any]]:
+    """Yields the number of each line, from 1, and its content; None where it is not JSON.
+
+    Only one line is in memory at a time.
+
+    Raises:
+        error: it cannot be read, has too many lines, or one that is too long.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise error(f"{path} is no file", hint or "give the path of a file")
+        with path.open("rb") as file:
+            number = 0
+            while data := file.readline(max_line_length + 1):
+                number += 1
+                if number > max_lines:
+                    raise error(f"{path} has more than {max_lines} lines", hint)
+                if len(data) > max_line_length:
+                    raise error(f"{path}, line {number} is too long", hint)
+                yield number, _json_or_none(data)
+    except (OSError, ValueError) as err:
+        raise _unreadable(path, err, error, hint) from err
+
+
+def finite(value: object) -> bool:
+    """Returns whether a value is no number, or a finite one of at most 64 bits."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or -MAX_INTEGER <= value < MAX_INTEGER
+
+
+def shown(value: object) -> str:
+    """Returns a foreign value for a message: one line, not longer than MAX_SHOWN."""
+    if isinstance(value, int) and not finite(value):  # may have more digits than Python prints
+        return "a number of too many digits"
+    text = value if isinstance(value, str) else str(value)
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:MAX_SHOWN])
+    return text + "..." if len(text) == MAX_SHOWN else text
+
+
+def dotted(key: Iterable[Key]) -> str:
+    """Returns the key of a value as in a message: "bones.0.pivot"."""
+    return shown(".".join(str(part) for part in key))
+
+
+_DEEP = object()  # stands for what is nested too deeply
+_DEEP_WORDS = f"it is nested more than {MAX_DEPTH} deep"
+
+
+def _names(dotted_key: str) -> tuple[Key, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted_key.split("."))
+
+
+def _line_numbers(lines: tuple[str, ...]) -> dict[tuple[Key, ...], int]:
+    """Returns the first line of each key and table, where they are spelt as usual.
+
+    tomllib gives no positions.
+    """
+    numbers: dict[tuple[Key, ...], int] = {}
+    table: tuple[Key, ...] = ()
+    arrays: dict[tuple[Key, ...], int] = {}  # the newest index of each array of tables
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        name, assigned, _ = text.partition("=")
+        if text.startswith("["):
+            here = table = _table_of(text, arrays)
+        elif assigned and not text.startswith("#"):
+            here = (*table, *_names(name))
+        else:
+            continue
+        for end in range(1, len(here) + 1):
+            numbers.setdefault(here[:end], number)
+    return numbers
+
+
+def _table_of(header: str, arrays: dict[tuple[Key, ...], int]) -> tuple[Key, ...]:
+    """Returns the table that a line begins; counts those of arrays."""
+    table = _names(header.lstrip("[").partition("]")[0])
+    if header.startswith("[["):
+        arrays[table] = arrays.get(table, -1) + 1
+    for end in range(1, len(table) + 1):  # [bones.turns] belongs to the newest of [[bones]]
+        if table[:end] in arrays:
+            return (*table[:end], arrays[table[:end]], *table[end:])
+    return table
+
+
+def _leaves(
+    document: object, key: tuple[Key, ...] = (), depth: int = MAX_DEPTH
+) -> Iterator[tuple[tuple[Key, ...], object]]:
+    """Yields all values that hold no others, each with its key; _DEEP beyond the depth."""
+    if not isinstance(document, dict | list):
+        yield key, document
+        return
+    if not depth:
+        yield key, _DEEP
+        return
+    pairs = document.items() if isinstance(document, dict) else enumerate(document)
+    for part, value in pairs:
+        yield from _leaves(value, (*key, part), depth - 1)
+
+
+def _check_lines(path: Path, lines: tuple[str, ...], error: type[LivecamError]) -> None:
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE_LENGTH:
+            raise error(
+                f"{path}, line {number} has more than {MAX_LINE_LENGTH} characters",
+                hint="write a long list in several lines",
+            )
+        if line.count(".") > MAX_KEY_PARTS:
+            raise error(
+                f"{path}, line {number} has more than {MAX_KEY_PARTS} dots",
+                hint="write a long list in several lines",
+            )
+
+
+def _line_of_long_integer(lines: tuple[str, ...]) -> int:
+    longest = (max(map(len, re.findall(r"[0-9_]+", line)), default=0) for line in lines)
+    return next((number for number, digits in enumerate(longest, 1) if digits > 1000), 0)
+
+
+def _too_deep(path: Path, lines: tuple[str, ...], error: type[LivecamError]) -> LivecamError:
+    depth, line = 0, 0
+    for number, text in enumerate(lines, 1):
+        depth += sum(text.count(c) for c in "[{") - sum(text.count(c) for c in "]}")
+        if max(text.count("["), text.count("{"), depth) > MAX_DEPTH:
+            line = number
+            break
+    place = f"{path}, line {line}" if line else f"{path}"
+    return error(f"{place}: {_DEEP_WORDS}", hint="is it the right file?")
+
+
+def _text(path: Path, data: bytes, error: type[LivecamError]) -> str:
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise error(
+            f"{path}, line {line} holds a NUL byte", hint="it must be text; save it as UTF-8"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        line = data[: err.start].count(b"\n") + 1
+        raise error(
+            f"{path}, line {line} is not UTF-8 (byte 0x{data[err.start]:02x})",
+            hint="save it as UTF-8",
+        ) from err
+
+
+def _json_or_none(data: bytes) -> Any:
+    try:
+        return parse_json_line(data.decode("utf-8"))
+    except ValueError:  # also UnicodeDecodeError
+        return None
+
+
+def _unreadable(
+    path: Path, err: OSError | ValueError, error: type[LivecamError], hint: str
+) -> LivecamError:
+    reason = err.strerror if isinstance(err, OSError) else None
+    return error(f"{shown_path(path)} cannot be read: {reason or err}", hint)
+
+
+def shown_path(path: Path) -> str:
+    """Returns a path for a message, also one that no file can have."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >> 20 else f"{count >> 10} KiB"
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > len(str(MAX_INTEGER)):
+        raise ValueError("a number of too many digits")
+    return int(digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in out:
+            raise ValueError(f'the key "{shown(name)}" stands twice')
+        out[name] = value
+    return out
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_constant=_constant)
