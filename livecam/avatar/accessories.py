@@ -15,7 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.avatar.base import MAX_BONES, Anchor, Avatar, Bone, Material, Mesh, Points
+from livecam.avatar.base import (
+    MAX_BONES,
+    Anchor,
+    Avatar,
+    Bone,
+    Length,
+    Material,
+    Mesh,
+    Metres,
+    Points,
+)
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.library import (
     ACCESSORY_KINDS,
@@ -45,11 +55,11 @@ log = logging.getLogger(__name__)
 class Press:
     """Presses fur and hair above a plane into an ellipsoid, so that they do not pierce a hat."""
 
-    centre: tuple[float, float, float]
-    radii: tuple[float, float, float]
-    floor: float  # height of the plane over the origin
-    slope: float = 0.0  # how much the plane rises towards the front
-    reach: float = 1.0  # radius about the vertical axis
+    centre: tuple[Metres, Metres, Metres]
+    radii: tuple[Length, Length, Length]
+    floor: Metres  # height of the plane over the origin
+    slope: Metres = 0.0  # how much the plane rises towards the front
+    reach: Length = 1.0  # radius about the vertical axis
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from livecam.core.face import Weights
 from livecam.core.spaces import Matrix4, Vector3
 
 Points: TypeAlias = NDArray[np.float32]  # float32[n, 3]
+
+# What descriptions may hold: a head of ten metres, or of no width, would fail only when drawn.
+Metres: TypeAlias = Annotated[float, Field(ge=-10, le=10)]
+Length: TypeAlias = Annotated[float, Field(ge=0.001, le=10)]  # metres
+Scale: TypeAlias = Annotated[float, Field(ge=0.01, le=100)]
+Factor: TypeAlias = Annotated[float, Field(ge=0, le=100)]
+Degrees: TypeAlias = Annotated[float, Field(ge=-360, le=360)]
+Frequency: TypeAlias = Annotated[float, Field(gt=0, le=100)]
+Light: TypeAlias = Annotated[float, Field(ge=0, le=10)]  # one channel, linear
 
 CORRECTIVE = "*"  # joins the expressions of a corrective morph in its name
 MAX_BONES = 24  # a shader holds a matrix for each
@@ -88,52 +98,56 @@ class Bone:
 
     name: str
     parent: Literal["head", "body"]
-    pivot: tuple[float, float, float]
-    tip: tuple[float, float, float]  # its mass
-    stiffness_hz: float = 4.0  # frequency of the undamped oscillation
-    damping: float = 0.35  # ratio to critical damping
-    most_deg: float = 20.0  # largest angle from rest
+    pivot: tuple[Metres, Metres, Metres]
+    tip: tuple[Metres, Metres, Metres]  # its mass
+    stiffness_hz: Annotated[float, Field(gt=0, le=100)] = (
+        4.0  # frequency of the undamped oscillation
+    )
+    damping: Factor = 0.35  # ratio to critical damping
+    most_deg: Annotated[float, Field(ge=0, le=180)] = 20.0  # largest angle from rest
     # By expression: its rotation at weight 1, in degrees about x, y and z, right-handed.
-    turns: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    turns: dict[str, tuple[Degrees, Degrees, Degrees]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """The transform of an accessory on a head: its origin goes to `at`, metres in avatar space."""
 
-    at: tuple[float, float, float]
-    size: tuple[float, float, float] = (1.0, 1.0, 1.0)  # scale along x, y and z
-    pitch_deg: float = 0.0  # about x; positive lowers the front
+    at: tuple[Metres, Metres, Metres]
+    size: tuple[Scale, Scale, Scale] = (1.0, 1.0, 1.0)  # scale along x, y and z
+    pitch_deg: Degrees = 0.0  # about x; positive lowers the front
 
 
 @dataclass(frozen=True, slots=True)
 class EyeParameters:
     """The parameters of the eye shader; colours are linear."""
 
-    iris_inner: tuple[float, float, float]
-    iris_outer: tuple[float, float, float]
-    iris_angle_rad: float  # half angle of the iris about the eye's centre
-    pupil: float  # its radius over that of the iris
+    iris_inner: tuple[Light, Light, Light]
+    iris_outer: tuple[Light, Light, Light]
+    iris_angle_rad: Annotated[
+        float, Field(gt=0, le=3.15)
+    ]  # half angle of the iris about the eye's centre
+    pupil: Annotated[float, Field(ge=0, le=1)]  # its radius over that of the iris
 
 
 @dataclass(frozen=True, slots=True)
 class FurParameters:
     """Factors of a head's fur over the default; the mesh says where it grows."""
 
-    strands: float = 1.0  # their density
-    length: float = 1.0
+    strands: Scale = 1.0  # their density
+    length: Factor = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """The dimensions that place the avatar on a real head, in avatar space (metres, scale 1)."""
 
-    eye_line: tuple[float, float, float]  # midpoint between the centres of the eyes
-    neck_pivot: tuple[float, float, float]  # joint of head and body
-    skull_half_width: float  # half width of the inner envelope at the ears
-    skull_top: float  # height of the inner envelope above the eye line
-    chin_drop: float  # how far the avatar covers below the eye line
-    scale: float = 1.15  # size over a head that just covers the face
+    eye_line: tuple[Metres, Metres, Metres]  # midpoint between the centres of the eyes
+    neck_pivot: tuple[Metres, Metres, Metres]  # joint of head and body
+    skull_half_width: Length  # half width of the inner envelope at the ears
+    skull_top: Length  # height of the inner envelope above the eye line
+    chin_drop: Length  # how far the avatar covers below the eye line
+    scale: Scale = 1.15  # size over a head that just covers the face
 
 
 @dataclass(frozen=True, slots=True)

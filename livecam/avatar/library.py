@@ -6,17 +6,26 @@ An avatar is a folder with `avatar.toml`, `head.glb` and, for software renderers
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from livecam.avatar.base import MAX_BONES, Anchor, Avatar, Bone, EyeParameters, Fit, FurParameters
+from livecam.avatar.base import (
+    MAX_BONES,
+    Anchor,
+    Avatar,
+    Bone,
+    EyeParameters,
+    Factor,
+    Fit,
+    FurParameters,
+)
 from livecam.avatar.gltf import read_meshes
 from livecam.avatar.skin import BODY, HEAD
+from livecam.config.description import read_description_file
 from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import AssetError
 from livecam.core.face import INDEX
@@ -27,7 +36,7 @@ HEAD_FILE = "head.glb"
 LIGHT_HEAD_FILE = "head.light.glb"
 ACCESSORY_KINDS = ("glasses", "hat", "headphones")
 _Model = TypeVar("_Model", bound=BaseModel)
-_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+_TABLES = (EyeParameters, FurParameters, Fit, Bone, Anchor)
 
 
 class CommonDescription(BaseModel):
@@ -49,7 +58,7 @@ class AvatarDescription(CommonDescription):
     fit: Fit
     neck: Literal["ruff", "collar", "tint"] = "ruff"
     fur: FurParameters = FurParameters()
-    gains: dict[str, float] = {}
+    gains: dict[str, Factor] = {}
     anchors: dict[str, Anchor] = {}
 
 
@@ -165,34 +174,8 @@ def read_toml(path: Path, model: type[_Model], holds: str) -> _Model:
     Raises:
         AssetError: it is missing, is not TOML, or has a wrong, missing or unknown key.
     """
-    try:
-        return model.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except OSError as err:
-        raise AssetError(f"{path} cannot be read: {err.strerror or err}", hint=holds) from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise AssetError(
-            f"{path} is not valid TOML: {err}", hint="mend that line of the file"
-        ) from err
-    except ValidationError as err:
-        raise AssetError(
-            f"{path} is wrong: {_first_problem(err, model)}",
-            hint=f"compare it with the {path.name} of a built-in one",
-        ) from err
-
-
-def _first_problem(err: ValidationError, model: type[BaseModel]) -> str:
-    # A misspelt key is both unknown and missing; its own name helps more.
-    problem = min(err.errors(), key=lambda each: each["type"] not in _UNKNOWN_KEY)
-    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
-    parts = [part.__slots__ for part in (EyeParameters, FurParameters, Fit, Bone, Anchor)]
-    known = [*model.model_fields, *chain.from_iterable(parts)]
-    match problem["type"]:
-        case "missing":
-            return f'the key "{key}" is missing'
-        case kind if kind in _UNKNOWN_KEY:
-            return f'the key "{key}" is unknown{did_you_mean(key.rpartition(".")[2], known)}'
-        case _:
-            return f'the key "{key}": {problem["msg"][:1].lower()}{problem["msg"][1:]}'
+    known = chain.from_iterable(part.__slots__ for part in _TABLES)
+    return read_description_file(path, model, AssetError, holds, known)
 
 
 def _known() -> dict[str, Path]:

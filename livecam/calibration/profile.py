@@ -22,6 +22,7 @@ from livecam.config.paths import user_data_folder
 from livecam.core.errors import ConfigError
 from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.core.registry import did_you_mean
+from livecam.core.text_files import dotted, read_json, shown
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,8 @@ def load_profile(name: str) -> WeightRanges | None:
         )
     try:
         return _read(path).ranges
-    except _BROKEN as error:
-        raise ConfigError(
-            f"the profile {path} cannot be read", hint=f"livecam calibrate --profile {name}"
-        ) from error
+    except ConfigError as error:
+        raise ConfigError(error.message, hint=f"livecam calibrate --profile {name}") from error
 
 
 def save_profile(name: str, ranges: WeightRanges) -> Path:
@@ -112,12 +111,13 @@ def load_online_estimate(name: str) -> OnlineEstimate | None:
     try:
         content = _read(path)
         return OnlineEstimate(content.ranges, content.known_s)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        log.warning("what was learnt of your face cannot be read: %s: %s", error.strerror, path)
-        return None
-    except _BROKEN:
+    except ConfigError as error:
+        cause = error.__cause__
+        if isinstance(cause, FileNotFoundError | NotADirectoryError):
+            return None
+        if isinstance(cause, OSError):
+            log.warning("what was learnt of your face cannot be read: %s", error)
+            return None
         aside = path.with_suffix(".broken")
         with suppress(OSError):
             path.replace(aside)
@@ -165,12 +165,22 @@ def delete_profile(name: str) -> list[Path]:
     return paths
 
 
-_BROKEN = (OSError, UnicodeDecodeError, ValidationError, KeyError)
-
-
 def _read(path: Path) -> ProfileFile:
-    content = ProfileFile.model_validate_json(path.read_text("utf-8"))
-    _ = content.ranges  # finds names that do not exist
+    """Reads a file; raises ConfigError with the place for a broken one."""
+    parsed = read_json(path)
+    try:
+        content = ProfileFile.model_validate(parsed)
+        _ = content.ranges  # finds names that do not exist
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise ConfigError(
+            f'{path} cannot be read: "{dotted(problem["loc"])}": {problem["msg"]}'
+        ) from error
+    except KeyError as error:
+        name = str(error.args[0])
+        raise ConfigError(
+            f'{path} cannot be read: no weight is called "{shown(name)}"{did_you_mean(name, INDEX)}'
+        ) from error
     return content
 
 

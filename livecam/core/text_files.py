@@ -118,7 +118,7 @@ def read_json(path: Path, error: type[LivecamError] = ConfigError, hint: str = "
     try:
         document = parse_json(text)
     except ValueError as err:
-        raise error(f"{path} is not valid JSON: {err}", hint or "replace the file") from err
+        raise error(f"{path} cannot be read: it is not JSON: {err}", hint) from err
     return document
 
 

@@ -29,12 +29,14 @@ from numpy.typing import NDArray
 from livecam.core.errors import ConfigError, SinkError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance, Weights
 from livecam.core.spaces import slerp
+from livecam.core.text_files import read_json_lines
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-MAX_LINE_LENGTH = 1 << 16  # characters; a frame has about 600
-MAX_FRAMES = 1 << 22  # 38 hours
+MAX_LINE_LENGTH = 1 << 16  # bytes; a frame has about 600
+MAX_FRAMES = 1 << 20  # ten hours
+BLOCK = 4096  # frames that are allocated at once
 LOOP_FADE_S = 0.2  # the end of a take fades into its beginning
 MAX_STEP_S = 0.25  # between two frames; a longer pause is a gap
 SPACE = "metres; x right in the picture, y up, the camera looks down -z; quaternions w x y z"
@@ -230,25 +232,18 @@ def read_take(path: Path) -> Take:
     Raises:
         ConfigError: the file is missing, no take, or damaged; says where.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = list(_lines(file, path))
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}", hint="--motion takes a recorded .jsonl"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no take", hint="--motion takes a recorded .jsonl") from error
-    if not lines or lines[0].get("livecam_take") != FORMAT:
+    lines = _lines(path)
+    head = next(lines, (0, {}))[1]
+    if head.get("livecam_take") != FORMAT:
         raise ConfigError(
             f"{path} is no take that this version can read",
             hint="record one: livecam run --record-motion FILE.jsonl",
         )
-    order = _order(lines[0].get("weights"), path)
-    frames = lines[1:]
-    if not any("w" in frame for frame in frames):
+    order = _order(head.get("weights"), path)
+    take = _take(lines, order, head.get("meant", False), path)
+    if not take.visible.any():
         raise ConfigError(f"nobody is seen in {path}", hint="record it again, before the camera")
-    return _take(frames, order, lines[0].get("meant", False), path)
+    return take
 
 
 def summary(take: Take) -> dict[str, Any]:
@@ -269,20 +264,15 @@ def _kind(take: Take) -> str:
     return {0.0: "as tracked", 1.0: "ARKit"}.get(share, f"{share:.0%} ARKit, else as tracked")
 
 
-def _lines(file: IO[str], path: Path) -> Iterator[dict[str, Any]]:
-    number, broken = 0, ""
-    while text := file.readline(MAX_LINE_LENGTH):
-        number += 1
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yields the number and the content of each line; the last one may be cut off."""
+    broken = ""
+    hint = "--motion takes a recorded .jsonl"
+    for number, parsed in read_json_lines(path, MAX_LINE_LENGTH, MAX_FRAMES, hint=hint):
         if broken:
             raise ConfigError(broken, hint="record the take again")
-        if number > MAX_FRAMES:
-            raise ConfigError(f"{path} is too long", hint="cut it into several takes")
-        try:
-            parsed = json.loads(text)
-        except ValueError:
-            parsed = None
         if isinstance(parsed, dict):
-            yield parsed
+            yield number, parsed
         else:
             broken = f"{path}, line {number}: no frame of a take"  # ignored on the last line
 
@@ -294,36 +284,62 @@ def _order(names: object, path: Path) -> list[int]:
     return [names.index(name) for name in EXPRESSIONS]
 
 
-def _take(frames: list[dict[str, Any]], order: list[int], default: object, path: Path) -> Take:
-    count = len(frames)
-    times, visible, widths = np.zeros(count), np.zeros(count, bool), np.ones(count)
-    translations, rotations = np.zeros((count, 3)), np.zeros((count, 4))
-    weights = np.zeros((count, len(EXPRESSIONS)), np.float32)
-    arkit_mask = np.zeros((count, len(EXPRESSIONS)), bool)
-    for row, frame in enumerate(frames):
-        try:
-            times[row] = frame["t"]
-            visible[row] = "w" in frame
-            if visible[row]:
-                translations[row], rotations[row] = frame["at"], frame["q"]
-                weights[row] = np.asarray(frame["w"], np.float32)[order]
-                widths[row] = frame["width"]
-                arkit_mask[row] = _arkit_mask(frame.get("meant", default))
-            good = math.isfinite(times[row]) and (
-                not visible[row]
-                or _is_plausible(translations[row], rotations[row], weights[row], widths[row])
-            )
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
-            good = False
-        if not good or (row and times[row] <= times[row - 1]):
-            raise ConfigError(
-                f"{path}, line {row + 2}: numbers that no face can have",
-                hint="record the take again",
-            )
-    lengths = np.linalg.norm(rotations, axis=1, keepdims=True)
-    rotations = np.where(lengths > 0, rotations / np.maximum(lengths, 1e-9), (1.0, 0.0, 0.0, 0.0))
-    return Take(
-        times - times[0], visible, translations, rotations, weights.clip(0, 1), widths, arkit_mask
+_ROW = np.dtype(
+    [
+        ("t", np.float64),
+        ("visible", np.bool_),
+        ("at", np.float64, 3),
+        ("q", np.float64, 4),
+        ("w", np.float32, len(EXPRESSIONS)),
+        ("width", np.float64),
+        ("arkit", np.bool_, len(EXPRESSIONS)),
+    ]
+)
+
+
+def _take(
+    lines: Iterator[tuple[int, dict[str, Any]]], order: list[int], default: object, path: Path
+) -> Take:
+    """Collects the frames in arrays: as Python objects they would take eight times the memory."""
+    blocks, count = [np.zeros(0, _ROW)], BLOCK
+    with np.errstate(over="ignore"):  # 1e39 is infinite as float32, and is refused below
+        for number, frame in lines:
+            if count == BLOCK:
+                blocks.append(np.zeros(BLOCK, _ROW))
+                count = 0
+            try:
+                _fill(blocks[-1][count], frame, order, default)
+            except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+                raise _implausible(path, number) from error
+            count += 1
+    rows = np.concatenate((*blocks[:-1], blocks[-1][:count]))
+    wrong = np.flatnonzero(~_plausible(rows))
+    if len(wrong):
+        raise _implausible(path, int(wrong[0]) + 2)  # below the header, counted from 1
+    lengths = np.linalg.norm(rows["q"], axis=1, keepdims=True)
+    rotations = np.where(lengths > 0, rows["q"] / np.maximum(lengths, 1e-9), (1.0, 0.0, 0.0, 0.0))
+    weights = np.asarray(rows["w"].clip(0, 1), np.float32)
+    times = rows["t"] - rows["t"][:1]
+    # Copies: fields of the rows would keep them all in memory, and are read slowly.
+    visible, places, widths, arkit = (
+        np.ascontiguousarray(rows[name]) for name in ("visible", "at", "width", "arkit")
+    )
+    return Take(times, visible, places, rotations, weights, widths, arkit)
+
+
+def _fill(row: Any, frame: dict[str, Any], order: list[int], default: object) -> None:
+    """Fills a row of _ROW from a line."""
+    row["t"], row["width"] = frame["t"], 1
+    if "w" in frame:
+        row["visible"] = True
+        row["at"], row["q"], row["width"] = frame["at"], frame["q"], frame["width"]
+        row["w"] = np.asarray(frame["w"], np.float32)[order]
+        row["arkit"] = _arkit_mask(frame.get("meant", default))
+
+
+def _implausible(path: Path, number: int) -> ConfigError:
+    return ConfigError(
+        f"{path}, line {number}: numbers that no face can have", hint="record the take again"
     )
 
 
@@ -338,16 +354,16 @@ def _arkit_mask(parsed: object) -> NDArray[np.bool_]:
     return out
 
 
-def _is_plausible(
-    translation: NDArray[np.float64],
-    rotation: NDArray[np.float64],
-    weights: NDArray[np.float32],
-    width: float,
-) -> bool:
-    numbers = np.concatenate((translation, rotation, weights, [width]))
-    return (
-        bool(np.isfinite(numbers).all())
-        and abs(float(np.linalg.norm(rotation)) - 1) < 0.01
-        and float(np.abs(translation).max()) < 100
-        and 0.2 < width < 5
-    )
+def _plausible(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns whether each row could be measured, and is later than the one before: bool[n]."""
+    later = np.diff(rows["t"], prepend=-np.inf) > 0  # False for nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = np.linalg.norm(rows["q"], axis=1)
+        face = (
+            np.isfinite(rows["w"]).all(axis=1)
+            & (np.abs(length - 1) < 0.01)
+            & (np.abs(rows["at"]).max(axis=1) < 100)
+            & (rows["width"] > 0.2)
+            & (rows["width"] < 5)
+        )
+    return np.asarray(later & np.isfinite(rows["t"]) & (face | ~rows["visible"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from livecam.cli.completion import head_names
 from livecam.cli.options import Json, Size, Tier, Wear, add_command, make_group, names_in
-from livecam.cli.printing import coloured, print_table
+from livecam.cli.printing import coloured, note, print_table
 
 if TYPE_CHECKING:
     from livecam.avatar.accessories import AccessoryDescription
@@ -35,14 +36,9 @@ def list_all(json: Json = False) -> int:
     from livecam.avatar.accessories import accessory_folder, list_accessories, read_item
     from livecam.avatar.library import find_avatar, list_avatars, read_description
 
-    rows: list[dict[str, Any]] = []
-    for name in list_avatars():
-        folder = find_avatar(name)
-        rows.append(_row("head", folder, read_description(folder)))
-    for name in list_accessories():
-        folder = accessory_folder(name)
-        item = read_item(folder)
-        rows.append(_row(item.kind, folder, item))
+    heads = [_row_or_none("head", find_avatar(name), read_description) for name in list_avatars()]
+    items = [_row_or_none("", accessory_folder(name), read_item) for name in list_accessories()]
+    rows = [row for row in (*heads, *items) if row is not None]
     if json or not _print_thumbnails(rows):
         print_table(rows, json, "no avatar was found")
     return 0
@@ -95,11 +91,22 @@ def show(
     return 0
 
 
-def _row(
-    kind: str, folder: Path, description: AvatarDescription | AccessoryDescription
-) -> dict[str, Any]:
+def _row_or_none(
+    kind: str,
+    folder: Path,
+    read: Callable[[Path], AvatarDescription | AccessoryDescription],
+) -> dict[str, Any] | None:
+    """Makes the row of one folder; a broken one is noted on stderr and left out."""
+    from livecam.core.errors import LivecamError
+
+    try:
+        description = read(folder)
+        files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    except (LivecamError, OSError) as error:
+        note(f"{folder.name} is left out, it is broken: {error}")
+        return None
     words = description.model_dump(include={"title", "title_zh", "author", "licence"})
-    files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    kind = kind or str(getattr(description, "kind", ""))
     return {"name": folder.name, "kind": kind, **words, "bytes": files}
 
 

@@ -18,7 +18,6 @@ A sticker is a folder with `sticker.toml` and its images:
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -26,11 +25,12 @@ from typing import Annotated
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from livecam.compose.base import Layers
 from livecam.compose.effects import geometry
 from livecam.compose.effects.geometry import FaceAxes
+from livecam.config.description import read_description_file
 from livecam.config.paths import shipped_folder
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError
@@ -45,6 +45,7 @@ MIN_WIDTH_PX = 2.0  # narrower parts are not drawn
 MAX_SIDE_PX = 2048
 RIM = 0.04  # of a bent part's radius: it fades out where it turns out of sight
 
+EyeDistances = Annotated[float, Field(ge=-100, le=100)]
 Landmark = Annotated[int, Field(ge=0, lt=geometry.LANDMARKS)]
 
 
@@ -56,7 +57,7 @@ class PartDescription(BaseModel):
     picture: str
     anchor: Annotated[tuple[Landmark, ...], Field(min_length=1)]
     size: Annotated[float, Field(gt=0, le=10)]
-    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    offset: tuple[EyeDistances, EyeDistances, EyeDistances] = (0.0, 0.0, 0.0)
     side: Annotated[float, Field(ge=-180, le=180)] = 0.0
     lean: Annotated[float, Field(ge=-360, le=360)] = 0.0
     bend: Annotated[float, Field(ge=0, le=100)] = 0.0
@@ -161,26 +162,15 @@ def load_sticker(name: str) -> Sticker:
             f'no sticker is called "{name}"{did_you_mean(name, list(known))}',
             hint=f"there are: {', '.join(known) or 'none'}; or give a folder with {DESCRIPTION}",
         )
-    described = _read(folder / DESCRIPTION)
+    described = read_description_file(
+        folder / DESCRIPTION,
+        StickerDescription,
+        ConfigError,
+        "check its rights",
+        PartDescription.model_fields,
+    )
     parts = tuple(_part(folder, each) for each in described.part)
     return Sticker(described.title, described.title_zh, parts)
-
-
-def _read(path: Path) -> StickerDescription:
-    try:
-        return StickerDescription.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except OSError as err:
-        raise ConfigError(
-            f"{path} cannot be read: {err.strerror or err}", hint="check its rights"
-        ) from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path} is not valid TOML: {err}", hint="mend the file") from err
-    except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ConfigError(
-            f"{path}: {where}: {first['msg']}", hint="compare it with a built-in sticker"
-        ) from err
 
 
 def _part(folder: Path, description: PartDescription) -> StickerPart:
