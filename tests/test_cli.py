@@ -202,6 +202,19 @@ def test_accessories_are_listed_with_their_kind():
     assert rows["sunglasses"]["title_zh"] == "墨镜"
 
 
+def test_one_broken_avatar_is_named_and_the_others_are_listed(home: Path):
+    for data in (home / "livecam", home / "Library" / "Application Support" / "livecam"):
+        (data / "avatars" / "mine").mkdir(parents=True)
+        (data / "avatars" / "mine" / "avatar.toml").write_text("title = 1", "utf-8")
+    done = livecam("avatars", "--json")
+    assert done.returncode == 0
+    names = {row["name"] for row in json.loads(done.stdout)}
+    assert {"raccoon", "sunglasses"} <= names
+    assert "mine" not in names
+    assert "mine is left out, it is broken:" in done.stderr
+    assert "avatar.toml, line 1" in done.stderr
+
+
 def test_missing_assets_give_exit_code_five_and_valid_json(capsys: pytest.CaptureFixture[str]):
     assert execute(["assets", "verify", "--json"]) == AssetError.exit_code
     states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}

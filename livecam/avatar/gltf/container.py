@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from livecam.core.errors import AssetError
+from livecam.core.text_files import parse_json, read_bytes
 
 Json = dict[str, Any]
 
+MAX_FILE_BYTES = 256 << 20  # ours have at most 3 MiB
 HEADER_BYTES = 12  # magic, version, length of the file
 CHUNK_HEADER_BYTES = 8  # length and type
 TRIANGLES = 4  # the mode of a primitive, and its default
@@ -25,18 +27,16 @@ def read_glb(path: Path) -> tuple[Json, memoryview]:
     Raises:
         AssetError: the file cannot be read, or is no GLB file.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as err:
-        raise AssetError(
-            f"{path} cannot be read: {err.strerror or err}",
-            hint="check the path and the permissions of the file",
-        ) from err
+    data = read_bytes(
+        path, MAX_FILE_BYTES, AssetError, "check the path and the permissions of the file"
+    )
     chunks = _chunks(path, data)
     try:
-        document = json.loads(bytes(chunks[b"JSON"]))
-    except (KeyError, ValueError) as err:
-        raise broken_glb(path, "its description is not JSON") from err
+        document = parse_json(str(chunks[b"JSON"], "utf-8"))
+    except KeyError as err:
+        raise broken_glb(path, "it has no description") from err
+    except ValueError as err:
+        raise broken_glb(path, f"its description is not JSON: {err}") from err
     if not isinstance(document, dict):
         raise broken_glb(path, "its description is not a JSON object")
     return document, chunks.get(b"BIN\0", memoryview(b""))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.errors import ConfigError
+from livecam.core.text_files import read_bytes, shown
 
-MIN_SIZE, MAX_SIZE = 2, 256
-MAX_FILE_BYTES = 600 << 20  # 256^3 lines of text
+MIN_SIZE, MAX_SIZE = 2, 129  # programs write 17 to 65; the format's 256 would take 15 s and 2 GB
+MAX_FILE_BYTES = 80 << 20  # 129^3 lines of 39 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,9 @@ def read_cube(path: Path) -> ColourTable:
     Raises:
         ConfigError: it cannot be read, or is not such a file.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"{path} is too large for a colour table", hint="use a smaller one")
-        text = path.read_text("utf-8-sig", errors="replace")
-    except OSError as err:
-        raise ConfigError(
-            f"{path} cannot be read: {err.strerror or err}", hint="check the path and its rights"
-        ) from err
-    return _CubeReader(path).read(text)
+    hint = "give the path of a .cube file of a 3D LUT"
+    data = read_bytes(path, MAX_FILE_BYTES, hint=hint)
+    return _CubeReader(path).read(data.decode("utf-8-sig", errors="replace"))
 
 
 class _CubeReader:
@@ -53,6 +49,7 @@ class _CubeReader:
     def read(self, text: str) -> ColourTable:
         lines = text.splitlines()
         data: list[str] = []
+        numbers: list[int] = []
         for number, line in enumerate(lines, 1):
             stripped = line.strip()
             if not stripped or stripped.startswith("#"):
@@ -63,7 +60,8 @@ class _CubeReader:
                 self._keyword(number, stripped)
             else:
                 data.append(stripped)
-        return self._cube(data)
+                numbers.append(number)
+        return self._cube(data, numbers)
 
     def _keyword(self, number: int, line: str) -> None:
         word, _, rest = line.partition(" ")
@@ -86,10 +84,14 @@ class _CubeReader:
 
     def _size_of(self, number: int, text: str) -> int:
         if not text.isascii() or not text.isdigit():
-            raise self._refused(number, f'LUT_3D_SIZE is "{text}"')
+            raise self._refused(number, f'LUT_3D_SIZE is "{shown(text)}"')
+        if len(text) > 4 or not MIN_SIZE <= int(text) <= MAX_SIZE:
+            raise ConfigError(
+                f"{self._path}, line {number}: LUT_3D_SIZE {shown(text)} is not in "
+                f"{MIN_SIZE}..{MAX_SIZE}",
+                hint="export the look with 33 or 65 points",
+            )
         size = int(text)
-        if not MIN_SIZE <= size <= MAX_SIZE:
-            raise self._refused(number, f"LUT_3D_SIZE {size} is not in 2..256")
         return size
 
     def _triple(self, number: int, text: str) -> tuple[float, float, float]:
@@ -100,12 +102,12 @@ class _CubeReader:
         try:
             values = tuple(float(word) for word in text.split())
         except ValueError as err:
-            raise self._refused(number, f'"{text}" is not {count} numbers') from err
+            raise self._refused(number, f'"{shown(text)}" is not {count} numbers') from err
         if len(values) != count or not np.isfinite(values).all():
-            raise self._refused(number, f'"{text}" is not {count} numbers')
+            raise self._refused(number, f'"{shown(text)}" is not {count} numbers')
         return values
 
-    def _cube(self, data: list[str]) -> ColourTable:
+    def _cube(self, data: list[str], numbers: list[int]) -> ColourTable:
         if not self._size:
             raise ConfigError(
                 f"{self._path} names no LUT_3D_SIZE", hint="is it a .cube file of a 3D LUT?"
@@ -123,23 +125,27 @@ class _CubeReader:
                 f"{self._path}: DOMAIN_MIN {low} is not below DOMAIN_MAX {high}",
                 hint="mend the file, or leave both lines out",
             )
-        return ColourTable(self._title, low, high, self._table(data))
+        return ColourTable(self._title, low, high, self._table(data, numbers))
 
-    def _table(self, data: list[str]) -> NDArray[np.float32]:
+    def _table(self, data: list[str], numbers: list[int]) -> NDArray[np.float32]:
         size = self._size
         try:
-            flat = np.array([line.split() for line in data], np.float32)
-        except ValueError as err:
-            raise ConfigError(
-                f"{self._path} has a line in its table that is not three numbers",
-                hint="export or copy it again",
-            ) from err
-        if flat.shape != (len(data), 3) or not np.isfinite(flat).all():
-            raise ConfigError(
-                f"{self._path} has a line in its table that is not three numbers",
-                hint="export or copy it again",
-            )
+            flat = np.loadtxt(data, np.float32, comments=None, ndmin=2)
+        except ValueError:
+            flat = np.empty((0, 0), np.float32)
+        if flat.shape != (size**3, 3) or not np.isfinite(flat).all():
+            self._refuse_first(data, numbers)
         return flat.reshape(size, size, size, 3)
+
+    def _refuse_first(self, data: list[str], numbers: list[int]) -> NoReturn:
+        """Raises ConfigError for the first line of the table that is not three numbers."""
+        for number, line in zip(numbers, data, strict=True):
+            red, green, blue = self._triple(number, line)
+            if max(abs(red), abs(green), abs(blue)) > float(np.finfo(np.float32).max):
+                raise self._refused(number, f'"{shown(line)}" is too large')
+        raise ConfigError(
+            f"{self._path} has a table that cannot be read", hint="export the look again"
+        )
 
     def _refused(self, number: int, what: str) -> ConfigError:
         return ConfigError(f"{self._path}, line {number}: {what}", hint="export the look again")
