@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, and the files that are named exist."""
+"""The documents: links, files and names of the code that they mention exist."""
 
 from __future__ import annotations
 
@@ -64,6 +64,16 @@ def test_files_that_a_document_names_exist(document: Path):
     names = set(FILE_NAME.findall(prose(document))) - NOT_IN_THE_REPOSITORY
     places = [document.parent, *(REPOSITORY / root for root in ROOTS)]
     assert not [name for name in names if not any((place / name).exists() for place in places)]
+
+
+def test_names_of_the_code_in_the_glossary_exist():
+    text = (REPOSITORY / "docs" / "glossary.md").read_text("utf-8")
+    cells = [row.split(" | ")[2] for row in text.splitlines() if row.count(" | ") == 3]
+    names = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert len(names) > 50
+    package = [path.read_text("utf-8") for path in (REPOSITORY / "livecam").rglob("*.py")]
+    known = set(re.findall(r"\w+", "\n".join(package)))
+    assert not names - known
 
 
 def test_the_changelog_has_a_heading_for_every_version():
