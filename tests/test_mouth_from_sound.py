@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,7 +31,6 @@ from livecam.avatar.base import Avatar, AvatarState
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.face import EXPRESSIONS, INDEX, Face, Performance, Weights
-from livecam.core.frame import Frame
 from livecam.core.observation import Observation
 from livecam.core.timing import ManualClock, SystemClock
 from livecam.people.tracker import primary_face
@@ -610,16 +609,6 @@ def _alsa_speaks_pulse() -> bool:
 # In the line ---------------------------------------------------------------------------------
 
 
-class RecordingCompositor(Covering):
-    """Keeps the states that it draws, of several people too."""
-
-    def compose(
-        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: object = None
-    ) -> Frame:
-        self.shown += avatars
-        return super().compose(frame, avatars, segmentation)
-
-
 class Speaking(Stage):
     """A pipeline with the mouth from sound where it is hidden, and hands that a test moves."""
 
@@ -633,8 +622,8 @@ class Speaking(Stage):
             Inputs(segmentations=self.segmentation, mouth=MouthBlender(sound)),
         )  # fmt: skip
 
-    def _make(self, avatar: Avatar, width: int, height: int) -> RecordingCompositor:
-        self.compositors.append(RecordingCompositor())
+    def _make(self, avatar: Avatar, width: int, height: int) -> Covering:
+        self.compositors.append(Covering())
         return self.compositors[-1]
 
     @property
