@@ -29,7 +29,7 @@ from livecam.core.timing import StageTimer, SystemClock
 from livecam.live.loop import LiveLoop
 from livecam.live.session import live_session
 from livecam.media.writer import VideoWriter
-from livecam.pipeline.build import compositor_factory, segmenter_factory
+from livecam.pipeline.build import avatars_of, compositor_factory, segmenter_factory
 from livecam.pipeline.states import Shown
 from livecam.render import head
 from livecam.render.context import open_graphics
@@ -150,7 +150,8 @@ def test_a_live_session_closes_every_task(handles, portrait_file: Path):
     )
     clock, timer = SystemClock(), StageTimer()
     make_source = source_maker(settings.source, clock)
-    with live_session(settings, make_source, clock, timer) as session:
+    avatars = avatars_of(settings.avatar)
+    with live_session(settings, avatars, make_source, clock, timer) as session:
         assert session.segmentation is not None
         newest = session.segmentation.newest
 
