@@ -18,6 +18,7 @@ positions around zero: then they are relative to REST_POSITION.
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 import numpy as np
@@ -26,6 +27,7 @@ from livecam.config.settings import MotionSettings
 from livecam.core.face import FacePose, Performance
 from livecam.core.spaces import Quaternion, Vector3, multiply
 from livecam.core.timing import Clock
+from livecam.protocols.flood import Kinds
 from livecam.protocols.receiver import (
     MAX_M,
     MAX_WEIGHT,
@@ -42,6 +44,8 @@ PORT = 49983
 GREETING = b"iFacialMocap_sahuasouryya9218sauhuiayeta91555dy3719|sendDataVersion=v2"
 MAX_LENGTH = 8192  # the app's are about 1000 long
 MAX_DEG = 720.0
+HEAD = b"=head#"
+_FIRST_NAME = re.compile(rb"[^-&#|]{1,64}")
 CALIBRATED_M = 0.1  # a face nearer to the origin is relative to its rest
 
 _WEIGHT_INDEX = WEIGHT_INDEX | {
@@ -66,11 +70,25 @@ class IFacialMocapReceiver(Receiver):
 
     def __init__(self, address: str, port: int, clock: Clock, phone: str = "") -> None:
         greeting = (GREETING, socket_address(phone, PORT)) if phone else None
-        super().__init__("ifacialmocap", address, port, clock, IFacialMocapDecoder(), greeting)
+        super().__init__(
+            "ifacialmocap", address, port, clock, IFacialMocapDecoder(), greeting,
+            IFacialMocapKinds(),
+        )  # fmt: skip
 
     @classmethod
     def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
         return cls(settings.listen, settings.listen_port, clock, settings.phone)
+
+
+class IFacialMocapKinds(Kinds):
+    """The kinds of packets: with or without a head, by the first name in them.
+
+    The app sends all weights in each packet; others may split them.
+    """
+
+    def of(self, packet: bytes) -> tuple[bool, bytes]:
+        name = _FIRST_NAME.match(packet)
+        return HEAD in packet, b"" if name is None else name[0]
 
 
 class IFacialMocapDecoder:

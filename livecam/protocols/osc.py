@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from livecam.protocols.udp import MalformedError
 
 MAX_DEPTH = 4  # bundles in bundles
-_BUNDLE = b"#bundle\0"
-_TIMED = len(_BUNDLE) + 8  # a bundle's time follows; it is ignored
+BUNDLE = b"#bundle\0"
+_TIMED = len(BUNDLE) + 8  # a bundle's time follows; it is ignored
+FIRST_MESSAGE = _TIMED + 4  # of a bundle, after its size
 _NUMBERS = {"i": ">i", "f": ">f", "h": ">q", "d": ">d"}
 _SIZES = {"t": 8, "r": 4, "c": 4, "m": 4}  # of arguments that are not needed here
 _CONSTANTS = {"T": True, "F": False, "N": None, "I": None}
@@ -36,7 +37,7 @@ def messages_in(packet: bytes, depth: int = 0) -> list[Message]:
 
     Raises MalformedError.
     """
-    if not packet.startswith(_BUNDLE):
+    if not packet.startswith(BUNDLE):
         return [_message(packet)]
     if depth == MAX_DEPTH or len(packet) < _TIMED:
         raise MalformedError("bundles too deep, or cut off")
@@ -49,6 +50,21 @@ def messages_in(packet: bytes, depth: int = 0) -> list[Message]:
         found += messages_in(packet[at + 4 : at + 4 + size], depth + 1)
         at += 4 + size
     return found
+
+
+def label(packet: bytes, at: int) -> bytes:
+    """Returns the address, the types and a leading name of the message there, undecoded."""
+    types = _next_text(packet, at)
+    end = _next_text(packet, types)
+    if packet[types : types + 2] == b",s":
+        end = _next_text(packet, end)
+    return packet[at:end]
+
+
+def _next_text(packet: bytes, at: int) -> int:
+    """Returns where the text that begins there is over, padding included."""
+    end = packet.find(b"\0", at)
+    return len(packet) if end < 0 else end + 4 - end % 4
 
 
 def _message(packet: bytes) -> Message:

@@ -12,7 +12,8 @@ from livecam.core.closing import Closing
 from livecam.core.face import EXPRESSIONS, INDEX, Performance, Weights
 from livecam.core.spaces import Quaternion, Vector3
 from livecam.core.timing import Clock
-from livecam.protocols.udp import MalformedError, SocketAddress, UdpInbox
+from livecam.protocols.flood import Kinds, SocketAddress
+from livecam.protocols.udp import MalformedError, UdpInbox
 
 # By name in small letters: senders differ in letter case.
 WEIGHT_INDEX = {name.lower(): index for name, index in INDEX.items()}
@@ -46,11 +47,14 @@ class Receiver(Closing):
         clock: Clock,
         decoder: Decoder,
         greeting: tuple[bytes, SocketAddress] | None = None,
+        kinds: Kinds | None = None,
     ) -> None:
         self._clock = clock
         self._decoder = decoder
         self._newest: Performance | None = None  # immutable, and replaced as a whole
-        self._inbox = UdpInbox(name, address, port or self.DEFAULT_PORT, self._decode, greeting)
+        self._inbox = UdpInbox(
+            name, address, port or self.DEFAULT_PORT, self._decode, greeting, kinds
+        )
 
     @property
     def address(self) -> str:

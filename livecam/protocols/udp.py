@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from livecam.core.closing import Closing
 from livecam.core.errors import ConfigError, DeviceError
 from livecam.core.worker import Worker
+from livecam.protocols.flood import (
+    MAX_BATCH,
+    CpuBudget,
+    Datagram,
+    Kinds,
+    SocketAddress,
+    newest_of_each_kind,
+)
 
 LOOPBACK = "127.0.0.1"
 MAX_PACKET = 65535  # of UDP
 WAIT_S = 0.1  # how long the thread listens before it checks whether it must stop
 CLOSE_S = 2.0
 GREET_EVERY_S = 1.0  # while nothing arrives
-
-# (host, port) of IPv4, (host, port, flow, scope) of IPv6.
-SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+RECEIVE_BUFFER = 1 << 20  # bytes; a frame of VMC may come in more than a hundred packets
 
 
 class MalformedError(Exception):
@@ -25,11 +33,12 @@ class MalformedError(Exception):
 
 
 class UdpInbox(Closing):
-    """Passes every packet that arrives at one port to `decode`, in order, on a thread of its own.
+    """Passes packets that arrive at one port to `decode`, in order, on a thread of its own.
 
-    `decode` raises MalformedError for packets that it refuses. An empty address is loopback, which
-    other machines cannot reach; port 0 takes any free one. A `greeting` is sent to its address at
-    once, and again while nothing arrives.
+    When more arrive than can be decoded, those that a newer one replaces are left out; `kinds`
+    says which. `decode` raises MalformedError for packets that it refuses. An empty address is
+    loopback, which other machines cannot reach; port 0 takes any free one. A `greeting` is sent to
+    its address at once, and again while nothing arrives.
 
     Raises:
         DeviceError: the address is not of this machine, or the port is taken.
@@ -42,8 +51,11 @@ class UdpInbox(Closing):
         port: int,
         decode: Callable[[bytes], None],
         greeting: tuple[bytes, SocketAddress] | None = None,
+        kinds: Kinds | None = None,
     ) -> None:
         self._decode = decode
+        self._kinds = kinds or Kinds()
+        self._budget: CpuBudget | None = None  # of the thread, once it runs
         self._greeting = greeting
         self._greeted_waits = 0
         self._lock = threading.Lock()
@@ -57,6 +69,9 @@ class UdpInbox(Closing):
         except DeviceError:
             self._socket.close()
             raise
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._buffer = memoryview(bytearray(MAX_PACKET))
         self._worker = Worker(f"protocol:{name}", self)
         self._worker.start()
 
@@ -83,23 +98,40 @@ class UdpInbox(Closing):
         """Does nothing: the port is open since this object was made."""
 
     def step(self) -> bool:
-        try:
-            packet = self._socket.recv(MAX_PACKET)
-        except TimeoutError:
+        if not self._selector.select(WAIT_S):
             self._greet_again()
             return True
-        except OSError:
-            # Windows reports here that a greeting was refused.
-            return True
-        well_formed = True
-        try:
-            self._decode(packet)
-        except MalformedError:
-            well_formed = False
+        self._budget = self._budget or CpuBudget()
+        batch = self._waiting()
+        malformed = sum(map(self._decode_first, newest_of_each_kind(batch, self._kinds)))
         with self._lock:
-            self._received += 1
-            self._malformed += not well_formed
+            self._received += len(batch)
+            self._malformed += malformed
+        time.sleep(self._budget.rest_s())
         return True
+
+    def _waiting(self) -> list[Datagram]:
+        """Takes the packets that wait at the port off it."""
+        batch: list[Datagram] = []
+        for _ in range(MAX_BATCH):
+            try:
+                size, sender = self._socket.recvfrom_into(self._buffer)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # Windows reports here that a greeting was refused
+            batch.append(Datagram(bytes(self._buffer[:size]), sender))
+        return batch
+
+    def _decode_first(self, packets: list[bytes]) -> int:
+        """Decodes the first well-formed packet; returns how many before it are malformed."""
+        for malformed, packet in enumerate(packets):
+            try:
+                self._decode(packet)
+                return malformed
+            except MalformedError:
+                continue
+        return len(packets)
 
     def stop(self) -> None:
         """Does nothing: the port stays open until `close`."""
@@ -108,6 +140,7 @@ class UdpInbox(Closing):
         """Stops listening, within CLOSE_S."""
         self._worker.request_stop()
         self._worker.join(CLOSE_S)
+        self._selector.close()
         self._socket.close()
 
     def _greet(self, packet: bytes, address: SocketAddress) -> None:
@@ -181,5 +214,6 @@ def _bound(name: str, address: str, port: int) -> socket.socket:
             hint="another program may have the port: close it, or choose another port; "
             f"the address must be one of this machine ({LOOPBACK}: this machine alone)",
         ) from err
-    opened.settimeout(WAIT_S)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    opened.setblocking(False)
     return opened

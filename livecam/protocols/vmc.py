@@ -32,7 +32,8 @@ from livecam.core.errors import DeviceError
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState, Performance, Weights
 from livecam.core.spaces import Quaternion, Vector3, multiply
 from livecam.core.timing import Clock
-from livecam.protocols.osc import Argument, messages_in
+from livecam.protocols.flood import Kinds
+from livecam.protocols.osc import BUNDLE, FIRST_MESSAGE, Argument, label, messages_in
 from livecam.protocols.receiver import (
     MAX_M,
     MAX_WEIGHT,
@@ -52,6 +53,7 @@ PORT = 39539  # where a "marionette" listens
 _NECK_BONES = ("Spine", "Chest", "UpperChest", "Neck", "Head")
 _IDENTITY = np.array((1.0, 0.0, 0.0, 0.0))
 _CALIBRATED, _NORMAL_MODE = 3, 0
+APPLY = b"/VMC/Ext/Blend/Apply\0"
 
 
 def mirrored_position(place: Vector3) -> Vector3:
@@ -74,11 +76,27 @@ class VmcReceiver(Receiver):
     DEFAULT_PORT = PORT
 
     def __init__(self, address: str, port: int, clock: Clock) -> None:
-        super().__init__("vmc", address, port, clock, VmcDecoder())
+        super().__init__("vmc", address, port, clock, VmcDecoder(), kinds=VmcKinds())
 
     @classmethod
     def from_settings(cls, settings: MotionSettings, clock: Clock) -> Self:
         return cls(settings.listen, settings.listen_port, clock)
+
+
+class VmcKinds(Kinds):
+    """The kinds of VMC packets: a frame may be split over many, and every name is sent anew.
+
+    A packet with one message is of the kind of its address and name, a bundle of that of its first
+    message and its length. Values before an Apply are not replaced by values after it.
+    """
+
+    def of(self, packet: bytes) -> tuple[bytes, int]:
+        if packet.startswith(BUNDLE):
+            return label(packet, FIRST_MESSAGE), len(packet)
+        return label(packet, 0), 0
+
+    def ends_frame(self, packet: bytes) -> bool:
+        return APPLY in packet
 
 
 class VmcDecoder:
@@ -93,15 +111,23 @@ class VmcDecoder:
         self._arkit_at = -np.inf
         self._tracked = True
         self._updated_at: float | None = None
+        self._performance: Performance | None = None  # of all that was received
+        self._is_new = False  # something was received since
 
     def decode(self, packet: bytes, now: float) -> Performance | None:
         changes = [
             change for m in messages_in(packet) if (change := self._change(m.address, m.arguments))
         ]
         if self._updated_at is not None and now - self._updated_at > Receiver.STALE_S:
-            self._tracked = True  # another sender may never send /VMC/Ext/OK
+            self._track(True)  # another sender may never send /VMC/Ext/OK
         for change in changes:  # none before all are known to be well-formed
             change(now)
+        if self._is_new:
+            self._performance = self._performed()
+            self._is_new = False
+        return self._performance
+
+    def _performed(self) -> Performance | None:
         if self._updated_at is None or not self._tracked:
             return None
         weights, mask = self._expression()
@@ -142,17 +168,19 @@ class VmcDecoder:
             self._arkit_at = now
         self._presets |= presets
         if arkit or presets:
-            self._updated_at = now
+            self._updated_at, self._is_new = now, True
 
     def _turn(self, bone: str, rotation: Quaternion, now: float) -> None:
         self._bones[bone] = rotation
-        self._updated_at = now
+        self._updated_at, self._is_new = now, True
 
     def _move(self, root: Vector3) -> None:
         self._root = root
+        self._is_new = True
 
     def _track(self, tracked: bool) -> None:
         self._tracked = tracked
+        self._is_new = True
 
     def _expression(self) -> tuple[Weights, NDArray[np.bool_]]:
         assert self._updated_at is not None
