@@ -76,8 +76,9 @@ def test_without_permission_no_combination_publishes_a_bare_frame(
 
 def test_a_bare_frame_has_the_state_passthrough() -> None:
     taken = camera_frame()
-    bare = publish(Shown.AVATAR, taken, composite_of(taken, False), allow_bare=True, card=SIZE)
-    assert (bare.shown, bare.frame.image[0, 0, 0]) == (Shown.PASSTHROUGH, 255)
+    for shown in (Shown.AVATAR, Shown.HOLD):
+        bare = publish(shown, taken, composite_of(taken, False), allow_bare=True, card=SIZE)
+        assert (bare.shown, bare.frame.image[0, 0, 0]) == (Shown.PASSTHROUGH, 255)
     passed = publish(Shown.PASSTHROUGH, taken, None, allow_bare=True, card=SIZE)
     assert passed.shown is Shown.PASSTHROUGH
     assert passed.frame is taken

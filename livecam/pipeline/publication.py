@@ -47,8 +47,7 @@ def publish(
         if composite.covered:
             return Publication(composite.frame, shown, composite)
         if allow_bare:
-            kind = Shown.PASSTHROUGH if shown is Shown.AVATAR else shown
-            return Publication(_bare(composite.frame), kind, composite)
+            return Publication(_bare(composite.frame), Shown.PASSTHROUGH, composite)
     if shown is Shown.PASSTHROUGH and frame is not None and allow_bare:
         return Publication(_bare(frame), shown)
     if shown is Shown.BLUR and frame is not None:
