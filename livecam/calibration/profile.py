@@ -7,7 +7,6 @@ landmark. `livecam calibrate --show` prints them, `--forget` deletes them.
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from livecam.calibration.ranges import MAX_DEAD_ZONE, OnlineEstimate, WeightRang
 from livecam.config.paths import user_data_folder
 from livecam.core.errors import ConfigError
 from livecam.core.face import EXPRESSIONS, INDEX
+from livecam.core.hidden_file import hidden_names, replaced_file
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import dotted, read_json, shown
 
@@ -142,9 +142,13 @@ def profile_files(name: str) -> list[Path]:
         ConfigError: the name is no file name.
     """
     ours = re.compile(re.escape(name) + r"\.(json|broken|\d+\.new)")
+    hidden = hidden_names(profile_path(name))
     folders = profile_path(name).parent, online_path(name).parent
     return [
-        path for folder in folders for path in sorted(folder.glob("*")) if ours.fullmatch(path.name)
+        path
+        for folder in folders
+        for path in sorted(folder.glob("*"))
+        if ours.fullmatch(path.name) or hidden.fullmatch(path.name)
     ]
 
 
@@ -196,14 +200,8 @@ def _content(ranges: WeightRanges) -> ProfileFile:
 def _write(path: Path, content: ProfileFile) -> None:
     """Writes a file as a whole or not at all, also when another process writes it too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(content.model_dump_json(indent=1) + "\n")
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
+    with replaced_file(path, mode=0o600) as file:
+        file.write(content.model_dump_json(indent=1).encode() + b"\n")
 
 
 def _array(weights: Mapping[str, float], missing: float) -> NDArray[np.float64]:

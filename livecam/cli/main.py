@@ -31,13 +31,21 @@ from livecam.cli.commands import (
 from livecam.cli.completion import words_to_complete
 from livecam.cli.options import add_command, every_setting, first_word, help_without_command
 from livecam.cli.printing import print_error
+from livecam.core.end_signals import end_signals, ignore_end_signals
 
 
 def main() -> NoReturn:
     """Runs `livecam` with the arguments of the process, and ends the process."""
-    code = execute(sys.argv[1:])
-    if any(thread.daemon for thread in threading.enumerate()):
-        # A thread that sits in a foreign library, loading a model, would crash Python's own end.
+    with end_signals():
+        try:
+            code = execute(sys.argv[1:])
+            ignore_end_signals()
+        except KeyboardInterrupt:  # it came after the command
+            ignore_end_signals()
+            code = CANCELLED
+    # A thread that sits in a foreign library, loading a model, would crash Python's own end; and
+    # Python ends with SIGINT where an interrupt once went through `exec`.
+    if code == CANCELLED or any(thread.daemon for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)

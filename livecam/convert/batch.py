@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from livecam.avatar.base import Avatar
 from livecam.config.assets import asset_path
@@ -21,6 +19,7 @@ from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.progress import FilmProgress, NoProgress
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Advance, Survey, survey
+from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
@@ -195,7 +194,7 @@ def convert_files(
 
     `output` is a file for one film, else a folder. `progress` is called with the name of each
     film. The outcome of a film that cannot be converted holds the error, and the next one begins.
-    Ctrl-C and SIGTERM end the run and leave no unfinished file.
+    Ctrl-C, SIGTERM and SIGHUP end the run between two frames and leave no unfinished file.
 
     Raises:
         UsageError: the names do not fit together.
@@ -205,12 +204,13 @@ def convert_files(
     if settings.motion.record_motion and len(jobs) > 1:
         raise UsageError(f"one take cannot hold {len(jobs)} films", "convert them one by one")
     outcomes: list[Outcome] = []
-    with _stoppable(), ExitStack() as stack:
+    with end_signals() as signals, ExitStack() as stack:
         converter = stack.enter_context(Converter(settings, strict=strict))
         writer = stack.enter_context(StatsWriter(stats)) if stats else None
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), signals.held():
             for job in jobs:
-                outcomes.append(  # noqa: PERF401 - those before an interrupt count
+                checkpoint()
+                outcomes.append(
                     _attempt(converter, job, jobs, force, writer, progress(job.source.name))
                 )
     return Conversion(tuple(outcomes), tuple(jobs[len(outcomes) :]))
@@ -251,20 +251,6 @@ def _recording(path: str) -> Iterator[TakeWriter | None]:
         writer.discard()
         raise
     writer.close()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turns SIGTERM into KeyboardInterrupt, so that unfinished files are removed."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _shot_times(found: Survey, plans: list[ShotPlan], states: tuple[Shown, ...]) -> list[str]:

@@ -11,6 +11,7 @@ from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.convert.film_segmentation import FilmSegmentation
 from livecam.convert.plan import ShotPlan, WearerSpan, others_at
 from livecam.convert.survey import Advance, Survey
+from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
@@ -174,6 +175,7 @@ def write_film(
         ) as writer,
     ):
         for frame in film:
+            checkpoint()
             converted = composer.compose(frame)
             with composer.timer.stage("write"):
                 writer.write(converted.frame)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.convert.plan import ShotPlan
 from livecam.core.closing import Closing
+from livecam.core.end_signals import checkpoint
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.media.reader import VideoReader
@@ -41,6 +42,7 @@ class FilmSegmentation(Closing):
             return
         with VideoReader(path) as film:
             for frame in film:
+                checkpoint()
                 while todo and frame.index >= todo[0].frames.stop:
                     self._keep(todo.pop(0))
                 if not todo:

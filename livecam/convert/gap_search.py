@@ -20,6 +20,7 @@ from livecam.convert.tracks import (
     change,
     link_samples,
 )
+from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.core.spaces import euler_deg
 from livecam.media.reader import VideoReader
@@ -38,6 +39,7 @@ def search_again(path: Path, detector: RetryDetector, searches: list[GapSearch])
     last = max(by_frame)
     with VideoReader(path) as film:
         for frame in film:
+            checkpoint()
             if frame.index in by_frame:
                 by_frame[frame.index].search(frame, detector)
             if frame.index >= last:

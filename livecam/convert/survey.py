@@ -13,6 +13,7 @@ from livecam.convert.gap_search import GapSearch, search_again
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
+from livecam.core.end_signals import checkpoint
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.tracking.base import Tracker
 
@@ -49,6 +50,7 @@ def survey(
         info = film.info
         opened(info.frames)
         for frame in film:
+            checkpoint()
             finder.add(frame.image)
             found = tracker.track(frame).faces
             samples.append([FaceSample.of(frame, face) for face in found])

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
 
 import cv2
 
@@ -31,20 +28,3 @@ def prepare_process() -> None:
             library = ctypes.CDLL(None)
             for knob, value in MALLOC_KNOBS:
                 library.mallopt(knob, value)
-
-
-class CleanShutdown:
-    """Turns Ctrl-C and SIGTERM into a normal end of the loop, so that files are closed."""
-
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self._stop = stop
-
-    def __enter__(self) -> None:
-        def handle(number: int, frame: FrameType | None) -> None:
-            self._stop()
-
-        self._before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

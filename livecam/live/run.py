@@ -14,11 +14,12 @@ from livecam.avatar.library import list_avatars, load_avatar
 from livecam.calibration.online import is_camera, wearer_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
+from livecam.core.end_signals import EndSignals, end_signals
 from livecam.core.errors import DeviceError
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.live.loop import LiveLoop
 from livecam.live.motion import check_motion, listeners, mouth_blender, performers
-from livecam.live.process import CleanShutdown, prepare_process
+from livecam.live.process import prepare_process
 from livecam.live.session import LiveSession, live_session
 from livecam.live.sink_worker import SinkWorker
 from livecam.motion.base import Listener
@@ -48,8 +49,8 @@ def run(settings: Settings, *, stats: Path | None = None, seconds: float | None 
         LivecamError: something is missing or wrong before the first frame.
     """
     prepare_process()
-    with ExitStack() as stack:
-        return _Run(settings, stats, seconds, stack).run()
+    with end_signals() as signals, ExitStack() as stack:
+        return _Run(settings, stats, seconds, stack).run(signals)
 
 
 class _Run:
@@ -67,9 +68,10 @@ class _Run:
         self._device = ""
         self._window: PreviewWindow | None = None
         self._recording: SinkWorker | None = None
+        self._recorded: list[SinkWorker] = []  # recordings that were ended by hand
         self._alpha = settings.picture.background == "alpha"
 
-    def run(self) -> int:
+    def run(self, signals: EndSignals) -> int:
         settings, stack = self.settings, self._stack
         check_names(settings)
         check_motion(settings)
@@ -95,9 +97,9 @@ class _Run:
             stats, self._after_publishing, receivers,
         )  # fmt: skip
         _log_session(session)
-        with CleanShutdown(self._loop.stop):
-            self._begin(sinks)
-            self._loop.loop(self.seconds)
+        signals.call(self._loop.stop)  # until the process ends: nothing interrupts the closing
+        self._begin(sinks)
+        self._loop.loop(self.seconds)
         return self._finish()
 
     def _inputs(self) -> tuple[Inputs, list[Listener]]:
@@ -122,7 +124,10 @@ class _Run:
         self._stack.callback(self._end_sinks)
 
     def _end_sinks(self) -> None:
-        for sink in self._loop.sinks:
+        sinks = [*self._loop.sinks, *self._recorded]
+        for sink in sinks:
+            sink.request_end()  # of all first: they finish side by side
+        for sink in sinks:
             sink.end()
 
     def _refused(self) -> tuple[str, ...]:
@@ -208,8 +213,8 @@ class _Run:
     def _toggle_recording(self) -> None:
         if self._recording is not None:
             self._loop.sinks.remove(self._recording)
-            self._recording.end()
-            log.info("recorded %s", self._recording.description)
+            self._recording.request_end()  # the next frame does not wait for its file
+            self._recorded.append(self._recording)
             self._recording = None
             return
         suffix = ".mov" if self._alpha else ".mp4"
@@ -223,7 +228,7 @@ class _Run:
         self._end_sinks()
         code = 0
         log.info("published %d pictures", self._loop.published)
-        for sink in self._loop.sinks:
+        for sink in (*self._recorded, *self._loop.sinks):
             if sink.last_error is not None:
                 log.error("%s failed: %s", sink.description or sink.name, sink.last_error)
                 if hint := getattr(sink.last_error, "hint", ""):

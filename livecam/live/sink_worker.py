@@ -6,17 +6,21 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 from livecam.compose.background import flattened
+from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
 from livecam.media.color import I420Converter
-from livecam.sinks.base import OutputInfo, Sink
+from livecam.sinks.base import FileSink, OutputInfo, Sink
 
 log = logging.getLogger(__name__)
 
+END_S = 5.0  # that a sink has to close
+FILE_END_S = 60.0  # that a file has beyond: a slow encoder or disk
 TAKE_S = 0.5  # the interval at which a sink's thread checks for its end, at most
 
 
@@ -88,6 +92,7 @@ class SinkWorker:
         self._last_index = -1
         self._ending = False
         self._close_error: Exception | None = None
+        self._end_error: Exception | None = None
         self._worker = Worker(f"sink:{name}", self)
 
     def begin(self) -> None:
@@ -96,18 +101,33 @@ class SinkWorker:
     def put(self, output: OutputFrame) -> None:
         self.mailbox.put(output)
 
-    def end(self, timeout_s: float = 5.0) -> None:
-        """Lets the sink take what is waiting for it, then closes it."""
+    def request_end(self) -> None:
+        """Lets the sink take what is waiting for it, then close; returns at once."""
         self._ending = True
         self._worker.request_stop()
-        if not self._worker.join(timeout_s):
-            log.warning("%s did not finish in %.0f s", self.name, timeout_s)
+
+    def end(self, limit_s: float = END_S, file_limit_s: float = FILE_END_S) -> None:
+        """Ends the sink and waits for it: for a file longer, and says so."""
+        self.request_end()
+        if self._end_error is None and not self._worker.join(limit_s):
+            unfinished = self.unfinished
+            if unfinished is not None:
+                log.warning("%s: still writing, %.0f s at most", self.description, file_limit_s)
+                self._worker.join(file_limit_s)
+            if not self._worker.join(0):
+                self._end_error = _end_error(unfinished)
         self.mailbox.close()
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The hidden file that the sink is writing, if it writes one."""
+        sink = self._sink
+        return sink.unfinished if isinstance(sink, FileSink) else None
 
     @property
     def last_error(self) -> Exception | None:
         """The last error in opening, sending or closing; None after a success."""
-        return self._worker.last_error or self._close_error
+        return self._worker.last_error or self._close_error or self._end_error
 
     # The worker's task, on its own thread.
 
@@ -123,7 +143,7 @@ class SinkWorker:
         return True
 
     def stop(self) -> None:
-        sink, self._sink = self._sink, None
+        sink = self._sink
         if sink is None:
             return
         try:
@@ -138,6 +158,7 @@ class SinkWorker:
         except Exception as error:
             self._close_error = error
             log.warning("%s did not close cleanly: %s", self.name, error)
+        self._sink = None
 
     def _send(self, output: OutputFrame) -> None:
         sink = self._sink
@@ -149,3 +170,12 @@ class SinkWorker:
         if self.keep_latencies and frame.index != self._last_index:
             self.latencies_s.append(self._clock.now() - frame.captured_at)
         self._last_index = frame.index
+
+
+def _end_error(unfinished: Path | None) -> SinkError:
+    if unfinished is None:
+        return SinkError("it did not close in time")
+    return SinkError(
+        f"it was not finished in time; what was written is in {unfinished}",
+        hint="rename the file to keep it, or delete it",
+    )

@@ -30,6 +30,7 @@ from av.video.stream import VideoStream
 
 from livecam.core.errors import LivecamError, SinkError
 from livecam.core.frame import Frame, Image, PixelFormat, Rect
+from livecam.core.hidden_file import HiddenFile
 from livecam.media.color import i420_frame
 
 # Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
@@ -102,6 +103,8 @@ class VideoWriter:
         effort: "file" has the better quality; "live" takes less time per frame, and when the disk
             fills up what was written until then is kept under the file's name, and plays.
         alpha: frames are RGBA with straight alpha that is kept; `.mov` and `.webm` only.
+        keep_existing: a file that has the name by then is not replaced: this one becomes
+            `name-2.mp4`, as `path` says after `close`.
 
     Raises:
         SinkError: the file cannot be written; also from every method.
@@ -119,6 +122,7 @@ class VideoWriter:
         pixel_aspect: Fraction = Fraction(1),
         effort: Literal["live", "file"] = "file",
         alpha: bool = False,
+        keep_existing: bool = False,
     ) -> None:
         self.path = Path(path)
         self.frames = 0
@@ -131,12 +135,14 @@ class VideoWriter:
         self._time_base = time_base or 1 / rate
         self._last_ticks: int | None = None
         self._scaler = VideoReformatter()
-        self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}{self.path.suffix}")
+        self._file: HiddenFile | None = None
+        self._keep_existing = keep_existing
         self._sound: _Sound | None = None
         self._container: OutputContainer | None = None
         try:
             with _as_sink_errors(self.path):
-                self._container = self._open_container()
+                self._file = HiddenFile(self.path)
+                self._container = self._open_container(self._file.hidden)
                 self._stream = self._add_video(self._container, rate, pixel_aspect)
                 if sound_from is not None:
                     self._sound = _Sound(sound_from, self._container)
@@ -144,6 +150,11 @@ class VideoWriter:
         except BaseException:
             self.abort()
             raise
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The hidden file that is being written; None once it has its name or is removed."""
+        return None if self._file is None else self._file.hidden
 
     @property
     def sound(self) -> str:
@@ -190,7 +201,7 @@ class VideoWriter:
                     self._sound.copy_until(None)
                     self._sound.close()
                 self._container.close()
-                os.replace(self._partial, self.path)
+                self._commit()
         except BaseException:
             if self._live:
                 self._rescue()
@@ -206,7 +217,9 @@ class VideoWriter:
         if container is not None:
             with suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
-            self._partial.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
 
     def _rescue(self) -> None:
         """Gives its name to a file that could not be completed, if it plays all the same."""
@@ -214,9 +227,14 @@ class VideoWriter:
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
         with suppress(av.FFmpegError, OSError, StopIteration):
-            with av.open(f"file:{self._partial}") as written:
+            with av.open(f"file:{self.unfinished}") as written:
                 next(written.decode(video=0))
-            os.replace(self._partial, self.path)
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._file is not None:
+            self.path = self._file.commit(keep_existing=self._keep_existing)
+            self._file = None
 
     def __enter__(self) -> Self:
         return self
@@ -237,19 +255,13 @@ class VideoWriter:
             raise SinkError(f"{self.path.name} is closed", hint="open it again to write more")
         return self._container
 
-    def _open_container(self) -> OutputContainer:
+    def _open_container(self, hidden: Path) -> OutputContainer:
         # A live MP4 is playable at any time: it is made of fragments until `close` joins them.
         # Without delay_moov it starts late by the encoder's delay, and crashes when empty.
         flags = "+hybrid_fragmented+delay_moov" if self._live else "+faststart"
         is_mp4 = self.path.suffix.lower() in (".mp4", ".mov", ".m4v")
         options = {"movflags": flags} if is_mp4 else {}
-        container = av.open(f"file:{self._partial}", "w", container_options=options)
-        try:
-            self._partial.touch()  # an unwritable folder fails now, not at the first frame
-        except BaseException:
-            container.close()
-            raise
-        return container
+        return av.open(f"file:{hidden}", "w", container_options=options)
 
     def _add_video(
         self,

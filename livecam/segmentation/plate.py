@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from livecam.config.paths import user_cache_folder
 from livecam.core.frame import Image
+from livecam.core.hidden_file import replaced_file
 from livecam.segmentation.base import Mask, Plate
 
 MAX_PLATES = 8  # on disk, of as many cameras and sizes
@@ -125,10 +125,8 @@ class CleanPlate:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            hidden = path.with_suffix(".new")
-            with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with replaced_file(path, mode=0o600) as file:
                 file.write(data.tobytes())
-            os.replace(hidden, path)
             _prune(path.parent)
         except OSError as error:
             log.warning("the background of %s is not kept: %s", camera, error.strerror)

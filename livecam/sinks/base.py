@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from livecam.config.settings import Settings
 from livecam.core.frame import Frame, PixelFormat
@@ -40,6 +41,16 @@ class Sink(Protocol):
     def send(self, frame: Frame) -> None: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class FileSink(Protocol):
+    """A sink that writes one file under a hidden name: its end may take longer."""
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The hidden file, until `close` has given it its name; any thread may ask."""
+        ...
 
 
 class NullSink:

@@ -12,6 +12,7 @@ import numpy as np
 from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.hidden_file import replaced_file
 from livecam.sinks.base import OutputInfo
 
 FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # three times faster than 3, a tenth larger
@@ -71,21 +72,12 @@ class PngSequence:
         cv2.cvtColor(frame.image, self._order, dst=self._bgr)
         data = cv2.imencode(".png", self._bgr, FAST)[1]
         path = self._folder / f"{self._number + 1:08d}.png"
-        part = path.with_suffix(".part")
         try:
-            part.write_bytes(data.data)
-            part.replace(path)
+            with replaced_file(path) as file:
+                file.write(data.data)
         except OSError as err:
-            self._discard(part)
             raise SinkError(f"{path} cannot be written: {err.strerror}") from err
         self._number += 1
 
     def close(self) -> None:
         pass
-
-    @staticmethod
-    def _discard(part: Path) -> None:
-        try:
-            part.unlink(missing_ok=True)
-        except OSError:  # the folder itself is out of reach
-            return

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import ClassVar, Self
 
 from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.hidden_file import free_name
 from livecam.media.writer import VideoWriter
 from livecam.sinks.base import OutputInfo
+
+log = logging.getLogger(__name__)
 
 MAX_GAP_S = 10.0  # a machine that slept is not worth hours of one frame
 MAX_HELD_S = 0.5  # a frame repeated for longer is recorded at once, not with the next new one
@@ -64,9 +68,16 @@ class Recorder:
             self.path = free_name(self.path)
         self._slots = _Slots(info.fps)
         self._writer = VideoWriter(
-            self.path, info.width, info.height, info.fps, effort="live", alpha=self._alpha
-        )
+            self.path, info.width, info.height, info.fps, effort="live", alpha=self._alpha,
+            keep_existing=not self._force,
+        )  # fmt: skip
         return f"recording {self.path}"
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The hidden file that is being written; None before and after."""
+        writer = self._writer
+        return None if writer is None else writer.unfinished
 
     def send(self, frame: Frame) -> None:
         """Adds a frame at its time.
@@ -89,10 +100,16 @@ class Recorder:
         Raises:
             SinkError: the disk is full; what was written until then has the file's name.
         """
-        writer, self._writer = self._writer, None
-        self._last = None
-        if writer is not None:
+        writer, self._last = self._writer, None
+        if writer is None:
+            return
+        try:
             writer.close()
+        finally:
+            self._writer = None
+        if writer.path != self.path:
+            log.warning("another run wrote %s meanwhile: this is %s", self.path, writer.path)
+            self.path = writer.path
 
 
 class _Slots:
@@ -131,12 +148,3 @@ class _Slots:
             return 0
         self._next += 1
         return 1
-
-
-def free_name(path: Path) -> Path:
-    """Returns the path itself, or `name-2`, `name-3` ... when there is such a file already."""
-    candidate, number = path, 1
-    while candidate.exists():
-        number += 1
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return candidate

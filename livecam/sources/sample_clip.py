@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from livecam.config.assets import asset_path
 from livecam.config.paths import user_cache_folder
 from livecam.core.curves import smoothstep
+from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.frame import Frame, Image
 from livecam.media.sound import write_sound
 from livecam.media.writer import VideoWriter
@@ -106,8 +107,13 @@ def make_sample_clip(
     with tempfile.TemporaryDirectory(prefix="livecam-") as folder:
         sound = Path(folder, "sound.m4a")
         write_sound(sound, tune()[: round(seconds * RATE_HZ)], RATE_HZ)
-        with VideoWriter(path, *SIZE, FPS, sound_from=sound) as writer:
+        with (
+            end_signals() as signals,
+            signals.held(),
+            VideoWriter(path, *SIZE, FPS, sound_from=sound) as writer,
+        ):
             for index in range(frames):
+                checkpoint()
                 image = puppet.image(pose_at(index / FPS), index)
                 writer.write(Frame(image, index, index / FPS))
                 if progress is not None:

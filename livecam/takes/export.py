@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from livecam.calibration.profile import load_profile
 from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Image
+from livecam.core.hidden_file import replaced_file
 from livecam.core.spaces import euler_deg
 from livecam.filtering.zero_lag import same_hemisphere
 from livecam.motion.take import Take
@@ -45,15 +47,19 @@ def export_take(
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     ranges = load_profile(profile) if profile else None
     try:
-        if out.suffix.lower() == ".csv":
-            with out.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows(csv_rows(take))
-        else:
-            out.write_bytes(animated_glb(take, avatar, ranges))
+        data = _csv(take) if out.suffix.lower() == ".csv" else animated_glb(take, avatar, ranges)
+        with replaced_file(out) as file:
+            file.write(data)
     except OSError as error:
         raise SinkError(
             f"{out} cannot be written: {error.strerror}", hint="choose another folder"
         ) from error
+
+
+def _csv(take: Take) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(csv_rows(take))
+    return text.getvalue().encode()
 
 
 def csv_rows(take: Take) -> list[list[Any]]:

@@ -26,6 +26,7 @@ from livecam.config.settings import (
     SourceSettings,
 )
 from livecam.core.closing import Closing
+from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import SinkError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
@@ -93,6 +94,8 @@ def render_take(
     if not force and (out.exists() if out.suffix else numbered(out)):
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     with (
+        end_signals() as signals,
+        signals.held(),
         _opened(out, (width, height), fps, alpha=background == ALPHA) as write,
         open_graphics() as graphics,
     ):
@@ -100,6 +103,7 @@ def render_take(
         with TakeRenderer(take, head, settings, make, (width, height), whole, ranges) as renderer:
             count = int(take.seconds * fps + 1e-6) + 1
             for index in range(count):
+                checkpoint()
                 write(renderer.frame(index, index / fps))
                 progress(index + 1, count)
     return count

@@ -14,6 +14,7 @@ from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.errors import SinkError, UsageError
 from livecam.core.frame import Image
+from livecam.core.hidden_file import replaced_file
 from livecam.core.registry import did_you_mean
 from livecam.render.context import Graphics, open_graphics
 from livecam.viewer.avatar_viewer import AnyTier, AvatarViewer, ViewerPose
@@ -139,7 +140,8 @@ def write_image(path: Path, image: Image) -> None:
     try:
         data = cv2.imencode(path.suffix or ".png", bgr)[1]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        with replaced_file(path) as file:
+            file.write(data.tobytes())
     except cv2.error as error:
         raise SinkError(f'no picture ends in "{path.suffix}"', "end the name in .png") from error
     except OSError as error:

@@ -1,0 +1,121 @@
+"""The signals that end a process: Ctrl-C, a polite kill, a closed terminal.
+
+The first one begins the end, all later ones are ignored until the process has ended: nothing that
+is being closed is torn apart by an impatient second one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# Windows has no SIGHUP, and closes a console with SIGBREAK.
+END_SIGNALS = tuple(
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if name in signal.Signals.__members__
+)
+OUTPUTS = (1, 2)  # file descriptors of standard output and error
+
+
+class EndSignals:
+    """What the first signal does: interrupts the main thread, or calls what `call` was given."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self._on_end: Callable[[], None] | None = None
+        self._held = 0
+
+    def call(self, on_end: Callable[[], None]) -> None:
+        """Makes the first signal call that instead of raising; at once, if it has come already."""
+        self._on_end = on_end
+        if self.received:
+            on_end()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lets a signal interrupt only at a `checkpoint`."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Handles a signal, on the main thread."""
+        _leave_closed_terminal()
+        if self.received:
+            return
+        self.received = True
+        if self._on_end is not None:
+            self._on_end()
+        elif not self._held:
+            raise KeyboardInterrupt
+
+
+_installed: EndSignals | None = None
+
+
+@contextmanager
+def end_signals() -> Iterator[EndSignals]:
+    """Handles the signals that end a process; inside another such block that one still does.
+
+    On another thread than the main one, which no signal reaches, it does nothing.
+    """
+    global _installed
+    if _installed is not None:
+        yield _installed
+        return
+    signals = EndSignals()
+    if threading.current_thread() is not threading.main_thread():
+        yield signals
+        return
+    before = {n: signal.getsignal(n) for n in END_SIGNALS if not _is_shielded(n)}
+    _installed = signals
+    for number in before:
+        signal.signal(number, signals.handle)
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) == signals.handle:  # else the process is about to end
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        _installed = None
+
+
+def ignore_end_signals() -> None:
+    """Ignores further signals: all files are closed, and the process is about to end."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def checkpoint() -> None:
+    """Ends a long piece of work here, between two frames, if a signal asks for it.
+
+    Raises:
+        KeyboardInterrupt: a signal has come.
+    """
+    if _installed is not None and _installed.received:
+        raise KeyboardInterrupt
+
+
+def _is_shielded(number: signal.Signals) -> bool:
+    """Whether `nohup` shields the process from a closed terminal."""
+    return number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
+
+
+def _leave_closed_terminal() -> None:
+    """Sends output to nowhere where its terminal is gone, so that no write of a message fails."""
+    for output in OUTPUTS:
+        try:
+            os.get_terminal_size(output)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, output)
+                os.close(nowhere)
