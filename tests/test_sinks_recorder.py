@@ -207,3 +207,27 @@ def test_free_names_count_up(tmp_path):
     assert free_name(tmp_path / "a.mkv").name == "a.mkv"
     (tmp_path / "a.mkv").touch()
     assert free_name(tmp_path / "a.mkv").name == "a-2.mkv"
+
+
+def test_two_recordings_under_one_name_are_both_kept(tmp_path):
+    recorders = [Recorder(tmp_path / "a.mkv") for _ in range(2)]
+    for level, recorder in enumerate(recorders, start=1):
+        recorder.open(INFO)
+        recorder.send(gray(60 * level, 0.0))
+    for recorder in recorders:
+        recorder.close()
+    assert sorted(os.listdir(tmp_path)) == ["a-2.mkv", "a.mkv"]
+    assert near(levels(recorders[0].path), [60])
+    assert near(levels(recorders[1].path), [120])
+
+
+def test_a_recording_that_cannot_get_its_name_is_kept_under_its_hidden_one(tmp_path):
+    recorder = Recorder(tmp_path / "a.mp4", force=True)
+    recorder.open(INFO)
+    recorder.send(gray(100, 0.0))
+    hidden = recorder.unfinished
+    (tmp_path / "a.mp4").mkdir()
+    with pytest.raises(SinkError) as raised:
+        recorder.close()
+    assert str(hidden) in raised.value.hint
+    assert near(levels(hidden), [100])

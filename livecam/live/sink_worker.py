@@ -106,14 +106,14 @@ class SinkWorker:
         self._ending = True
         self._worker.request_stop()
 
-    def end(self, limit_s: float = END_S, file_limit_s: float = FILE_END_S) -> None:
+    def end(self) -> None:
         """Ends the sink and waits for it: for a file longer, and says so."""
         self.request_end()
-        if self._end_error is None and not self._worker.join(limit_s):
+        if self._end_error is None and not self._worker.join(END_S):
             unfinished = self.unfinished
             if unfinished is not None:
-                log.warning("%s: still writing, %.0f s at most", self.description, file_limit_s)
-                self._worker.join(file_limit_s)
+                log.warning("%s: still writing, %.0f s at most", self.description, FILE_END_S)
+                self._worker.join(FILE_END_S)
             if not self._worker.join(0):
                 self._end_error = _end_error(unfinished)
         self.mailbox.close()

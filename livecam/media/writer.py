@@ -203,9 +203,11 @@ class VideoWriter:
                 self._container.close()
                 self._commit()
         except BaseException:
-            if self._live:
-                self._rescue()
-            self.abort()
+            try:
+                if self._live:
+                    self._rescue()
+            finally:
+                self.abort()
             raise
         self._container = None
 
@@ -226,10 +228,18 @@ class VideoWriter:
         assert self._container is not None
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
+        hidden = self.unfinished
         with suppress(av.FFmpegError, OSError, StopIteration):
-            with av.open(f"file:{self.unfinished}") as written:
+            with av.open(f"file:{hidden}") as written:
                 next(written.decode(video=0))
-            self._commit()
+            try:
+                self._commit()
+            except OSError as error:
+                self._file = None  # it stays
+                raise SinkError(
+                    f"{self.path} cannot be written: {error.strerror}",
+                    hint=f"what was recorded is in {hidden}",
+                ) from error
 
     def _commit(self) -> None:
         if self._file is not None:
