@@ -154,7 +154,7 @@ def _exposure_gain(before: NDArray[np.float32], now: NDArray[np.float32]) -> NDA
 
 def _prune(folder: Path) -> None:
     """Deletes the oldest plates beyond MAX_PLATES."""
-    plates = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
+    plates = sorted(folder.glob("[!.]*.png"), key=lambda path: path.stat().st_mtime_ns)
     for path in plates[:-MAX_PLATES]:
         path.unlink(missing_ok=True)
 
