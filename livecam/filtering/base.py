@@ -31,7 +31,7 @@ class Filter(Protocol):
 
 
 def smoothing_strength(settings: SmoothingSettings) -> float:
-    """The strength of smoothing: 1 at the default setting, at most 2, never 0."""
+    """Returns the strength of smoothing: 1 at the default setting, at most 2, never 0."""
     return max(2 * settings.smoothing, 0.02)
 
 

@@ -70,7 +70,7 @@ class ExpressionFilter:
         return self._estimate.astype(np.float32)
 
     def _cutoff_hz(self, change: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The cutoff frequency of each weight, by the signal-to-noise ratio of its trend."""
+        """Computes each weight's cutoff frequency from the signal-to-noise ratio of its trend."""
         sigmas = np.abs(self._trend) / (self._nominal_noise * self._noise.value)
         span = self.SIGNAL_SIGMAS - self.NOISE_SIGMAS
         signal = np.clip((sigmas - self.NOISE_SIGMAS) / span, 0, 1)
@@ -79,6 +79,6 @@ class ExpressionFilter:
 
 
 def smoothing_factor(cutoff_hz: ArrayLike, dt: float) -> NDArray[np.float64]:
-    """The weight of a new sample in a first-order low-pass after dt seconds."""
+    """Computes the weight of a new sample in a first-order low-pass after dt seconds."""
     angle = 2 * np.pi * dt * np.asarray(cutoff_hz)
     return np.asarray(angle / (angle + 1))

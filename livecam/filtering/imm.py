@@ -94,7 +94,7 @@ class InteractingModels:
         return self._estimate + self._velocity * max(dt, 0.0)
 
     def _mix(self, dt: float) -> None:
-        """Interaction: each model starts from a mixture of all, by the Markov transitions."""
+        """Mixes the states of all models for each, by the Markov transitions (interaction)."""
         models = len(self._probabilities)
         leave = (1 - math.exp(-dt / self._sojourn_s)) / (models - 1)
         transitions = leave + (1 - models * leave) * np.eye(models)
@@ -107,7 +107,7 @@ class InteractingModels:
         self._covariances = _mixture(weights, moments) - _second_moments(self._states)
 
     def _predict(self, dt: float) -> None:
-        """Prediction: every covariance P becomes F P F' + Q."""
+        """Predicts the state of each model: every covariance P becomes F P F' + Q."""
         f = self._transitions
         f[1:, 0, 1] = dt
         self._states = f @ self._states
@@ -116,7 +116,7 @@ class InteractingModels:
         self._covariances[1:] += self._densities * ((dt**3 / 3, dt**2 / 2), (dt**2 / 2, dt))
 
     def _correct(self, x: Array) -> None:
-        """Correction of every model by a measurement, and of its probability by the likelihood."""
+        """Corrects every model by a measurement, and its probability by the likelihood."""
         innovations = x - self._states[:, 0]
         variances = self._covariances[:, 0, 0] + self._variance
         gains = self._covariances[:, :, :1] / variances[:, None, None]
@@ -130,11 +130,11 @@ class InteractingModels:
 
 
 def _mixture(weights: Array, of_models: Array) -> Array:
-    """One weighted sum over the models, float64[models, 2, ...], for each row of weights."""
+    """Computes weighted sums over the models, float64[models, 2, ...], by rows of weights."""
     flat = weights @ of_models.reshape(len(of_models), -1)
     return np.asarray(flat.reshape(-1, *of_models.shape[1:]))
 
 
 def _second_moments(states: Array) -> Array:
-    """The second moments of positions and velocities, float64[models, 2, 2]."""
+    """Computes the second moments of positions and velocities, float64[models, 2, 2]."""
     return np.asarray(states @ states.transpose(0, 2, 1) / states.shape[2])

@@ -74,7 +74,7 @@ class ConstantVelocityKalman:
         return self._estimate + self._velocity * max(dt, 0.0)
 
     def _adapted_acceleration(self, innovation: NDArray[np.float64], dt: float) -> float:
-        """The process noise between rest and motion, by the low-passed innovations."""
+        """Adapts the process noise between rest and motion, by the low-passed innovations."""
         alpha = dt / (1 / (2 * np.pi * INNOVATION_CUTOFF_HZ) + dt)
         self._trend = self._trend + alpha * (innovation - self._trend)
         noise = float(np.sqrt(self._variance * len(innovation) * alpha / (2 - alpha)))
@@ -83,7 +83,7 @@ class ConstantVelocityKalman:
         return self._at_rest + (self._acceleration - self._at_rest) * motion
 
     def _predict_covariance(self, dt: float, acceleration: float) -> None:
-        """The covariance becomes F P F' + Q."""
+        """Predicts the covariance: P becomes F P F' + Q."""
         density = acceleration**2
         self._pp += dt * (2 * self._pv + dt * self._vv) + density * dt**3 / 3
         self._pv += dt * self._vv + density * dt**2 / 2

@@ -1,4 +1,4 @@
-"""The One-Euro filter: a low-pass whose cutoff frequency rises with the speed.
+"""The One-Euro filter: a low-pass with a cutoff frequency that rises with the speed.
 
 Casiez, Roussel, Vogel: 1 € Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
 Interactive Systems, CHI 2012. The cutoff frequency of a first-order low-pass rises with the
@@ -94,7 +94,7 @@ class OneEuro:
         return self._estimate + self._motion_share * self._velocity * max(dt, 0.0)
 
     def _noise_speed(self, components: int, alpha: float, dt: float) -> float:
-        """The speed of white noise: a low-pass leaves alpha / (2 - alpha) of its variance."""
+        """Computes white noise's speed: a low-pass leaves alpha / (2 - alpha) of its variance."""
         deviation = self._noise * float(np.sqrt(components * alpha / (2 - alpha)))
         return FLOOR * deviation / dt
 

@@ -80,7 +80,7 @@ def _distance(translation: Vector3) -> float:
 
 
 def _difference(start: FacePose, end: FacePose) -> NDArray[np.float64]:
-    """The displacement between two poses: metres across, up and along, and a rotation vector."""
+    """Computes the displacement between poses: metres across, up and along, a rotation vector."""
     out = np.empty(6)
     near, far = _distance(start.translation), _distance(end.translation)
     out[:2] = end.translation[:2] * (near / far) - start.translation[:2]
@@ -90,7 +90,7 @@ def _difference(start: FacePose, end: FacePose) -> NDArray[np.float64]:
 
 
 def _displaced(start: FacePose, displacement: NDArray[np.float64]) -> FacePose:
-    """The pose at a displacement from another; the inverse of `_difference`."""
+    """Returns the pose at a displacement from another; the inverse of `_difference`."""
     near = _distance(start.translation)
     far = near * math.exp(displacement[2] / near)
     translation = np.empty(3)

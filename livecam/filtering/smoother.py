@@ -50,7 +50,7 @@ class Smoother:
         self._state: FaceState | None = None
 
     def reset(self) -> None:
-        """Forgets everything, as before another person's face."""
+        """Drops all state, as before another person's face."""
         self._width.reset()
         self._reset_motion()
 
@@ -76,10 +76,10 @@ class Smoother:
         state = self._state
         if state is None:
             return None
-        ahead_s = min(max(time - state.at, 0.0), MAX_PREDICTION_S)
-        if ahead_s == 0:
+        horizon_s = min(max(time - state.at, 0.0), MAX_PREDICTION_S)
+        if horizon_s == 0:
             return state
-        pose = self._pose_filter.predict(ahead_s)
+        pose = self._pose_filter.predict(horizon_s)
         assert state.source is not None
         measured = state.source.points_px(*self._size)
         predicted = _moved_landmarks_px(
@@ -88,7 +88,7 @@ class Smoother:
         return replace(
             state,
             pose=pose,
-            at=state.at + ahead_s,
+            at=state.at + horizon_s,
             source=None,
             landmarks_px=predicted,
             outline_px=convex_outline(np.concatenate((measured, predicted))),

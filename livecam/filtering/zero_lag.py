@@ -100,7 +100,7 @@ def smooth(
 
 
 def _noise(values: Array) -> Array:
-    """The standard deviation of white noise on each column, from its calmest quarter.
+    """Estimates the deviation of white noise on each column, from its calmest quarter.
 
     The second difference cancels steady motion and holds 6 times the variance; the lower
     quartile of its size, 0.3186 deviations for a normal distribution, ignores quick motion.
@@ -115,7 +115,7 @@ def _noise(values: Array) -> Array:
 def _smoothers(
     times: Array, measured: NDArray[np.bool_], values: Array, time_constant_s: float
 ) -> tuple[Array, Array]:
-    """The estimates float64[k, n, c] of all cutoffs and their standard deviations float64[k, n].
+    """Smooths by all cutoffs: estimates float64[k, n, c] and their deviations float64[k, n].
 
     Values have noise 1, so the deviations depend on the cutoff and the gaps alone and all columns
     share them.
@@ -182,7 +182,7 @@ def _smooth_backward(transitions: Array, forward: _FilterPass) -> tuple[Array, A
 
 
 def _transitions(steps: Array, density: Array, time_constant_s: float) -> tuple[Array, Array]:
-    """Transition matrices of (value, velocity), float64[n-1, 2, 2], and process noise covariances.
+    """Returns transitions of (value, velocity), float64[n-1, 2, 2], and covariances of the noise.
 
     The exact discretisation of an integrated Ornstein-Uhlenbeck process; `density` float64[k] is
     the spectral density of the white acceleration, the covariances are float64[n-1, k, 2, 2].
@@ -201,7 +201,7 @@ def _transitions(steps: Array, density: Array, time_constant_s: float) -> tuple[
 
 
 def _lowest_cutoff(estimates: Array, deviations: Array) -> Array:
-    """The index of each value's cutoff, float64[n, c]: 0 the lowest, k - 1 the highest."""
+    """Returns the index of each value's cutoff, float64[n, c]: 0 the lowest, k - 1 the highest."""
     half_width = AGREEMENT_SIGMAS * deviations[:, :, None]
     low, high = estimates - half_width, estimates + half_width
     # From the highest cutoff down: the confidence intervals that still intersect.

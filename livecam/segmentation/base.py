@@ -21,7 +21,7 @@ MAX_GRID_CELLS = 256  # along the longer side of an image
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonMask:
-    """Where persons are in one frame, whether a face was detected or not."""
+    """The masks of persons in one frame, whether a face was detected or not."""
 
     at: float  # time of the frame, seconds
     size: tuple[int, int]  # of the frame, pixels
@@ -62,11 +62,11 @@ class Segmentation:
 
 
 def cell_of(width: int, height: int) -> int:
-    """The side in pixels of a grid cell for a frame of that size."""
+    """Returns the side in pixels of a grid cell for a frame of that size."""
     return max(1, round(max(width, height) / MAX_GRID_CELLS))
 
 
 def grid_of(width: int, height: int) -> tuple[int, int]:
-    """Columns and rows of the grid over a frame; the last cells may extend beyond it."""
+    """Returns columns and rows of the grid over a frame; the last cells may extend beyond it."""
     cell = cell_of(width, height)
     return -(-width // cell), -(-height // cell)

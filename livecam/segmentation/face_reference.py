@@ -56,7 +56,7 @@ class _Reference:
 
 @dataclass(frozen=True, slots=True)
 class FaceMatch:
-    """Where a rectangle of a frame matches the unoccluded face."""
+    """The match of a rectangle of a frame with the unoccluded face."""
 
     certain: Mask  # 255 where the frame shows the face
     possible: Mask  # 255 where it may show the face, also in a hand's shadow
@@ -153,9 +153,9 @@ class FaceReference:
 
 
 def _registered(reference: _Reference, image: Image, landmarks: Points) -> Affine:
-    """The affine transform that registers the reference to an image.
+    """Estimates the affine transform that registers the reference to an image.
 
-    The landmarks beneath a hand are guesses, so feature points of the face's surface are tracked;
+    The landmarks under a hand are guesses, so feature points of the face's surface are tracked;
     only where too few of them are visible the landmarks decide.
     """
     guess = fit_affine(reference.landmarks, landmarks)
@@ -182,7 +182,7 @@ def _registered(reference: _Reference, image: Image, landmarks: Points) -> Affin
 
 
 def _local_range(colour: Image, radius: int) -> tuple[Image, Image]:
-    """Minimum and maximum of each channel within a radius: erosion and dilation."""
+    """Computes minimum and maximum of each channel within a radius: erosion and dilation."""
     square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     return np.asarray(cv2.erode(colour, square)), np.asarray(cv2.dilate(colour, square))
 
@@ -200,12 +200,12 @@ def _features(image: Image, landmarks: Points) -> Points:
 
 
 def _into(box: Rect, scale: float) -> Affine:
-    """From the frame to a scaled copy of a box of it."""
+    """Returns the transform from the frame to a scaled copy of a box of it."""
     return np.array(((scale, 0, -box.x0 * scale), (0, scale, -box.y0 * scale)))
 
 
 def _homogeneous(transform: Affine) -> Affine:
-    """float64[3, 3] of an affine transform."""
+    """Returns float64[3, 3] of an affine transform."""
     return np.vstack((transform, (0, 0, 1)))
 
 
@@ -215,11 +215,11 @@ def _in_range(colour: Image, low: Image, high: Image, tolerance: tuple[int, int,
 
 
 def _denoised(mask: Mask) -> Mask:
-    """A mask without single pixels: a median filter."""
+    """Removes single pixels from a mask by a median filter."""
     return np.asarray(cv2.medianBlur(mask, 5), np.uint8)
 
 
 def luma_chroma(rgba: Image) -> Image:
-    """An image as Y, Cr, Cb, box-filtered by 3 pixels: uint8[h, w, 3]."""
+    """Converts an image to Y, Cr, Cb, box-filtered by 3 pixels: uint8[h, w, 3]."""
     rgb = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
     return np.asarray(cv2.blur(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), (3, 3)), np.uint8)

@@ -57,7 +57,7 @@ class HandDetector(Closing):
         self._crop = NO_CROP
 
     def detect(self, frame: Frame, face_landmarks: Points, now: float) -> tuple[HandDetection, ...]:
-        """The hands near a face (landmarks float32[478, 2], pixels of the frame)."""
+        """Detects the hands near a face (landmarks float32[478, 2], pixels of the frame)."""
         if now < self._detected_at:  # the film started again
             self.reset()
         interval_s = ACTIVE_INTERVAL_S if now - self._near_at <= ACTIVE_FOR_S else IDLE_INTERVAL_S
@@ -74,7 +74,7 @@ class HandDetector(Closing):
         return self._detections
 
     def reset(self) -> None:
-        """Forgets all detections, as at a cut."""
+        """Drops all detections, as at a cut."""
         self._detections, self._missed, self._crop = (), 0, NO_CROP
         self._detected_at = self._near_at = -np.inf
 
@@ -92,7 +92,7 @@ class HandDetector(Closing):
 
 
 def _resized(image: Image, crop: Rect) -> Image:
-    """A square crop for the network, zero-padded: MediaPipe is exact only in squares."""
+    """Resizes a square crop for the network, zero-padded: MediaPipe is exact only in squares."""
     side = min(CROP_PX, crop.width)
     scale = side / crop.width
     inside = crop.clipped(image.shape[1], image.shape[0])
@@ -110,7 +110,7 @@ def _resized(image: Image, crop: Rect) -> Image:
 
 
 def steady_crop(before: Rect, face: Points, width: int, height: int) -> Rect:
-    """The crop with hysteresis: the landmarker tracks hands from crop to crop."""
+    """Returns the crop with hysteresis: the landmarker tracks hands from crop to crop."""
     crop = crop_around(face, width, height)
     corners = ((c.x0, c.y0, c.x1, c.y1) for c in (before, crop))
     shift = max(abs(a - b) for a, b in zip(*corners, strict=True))
@@ -118,7 +118,7 @@ def steady_crop(before: Rect, face: Points, width: int, height: int) -> Rect:
 
 
 def crop_around(face: Points, width: int, height: int) -> Rect:
-    """The square of head and shoulders, as far as possible inside a frame of that size."""
+    """Returns the square of head and shoulders, as far as possible inside a frame of that size."""
     low, high = face.min(axis=0), face.max(axis=0)
     side = max(8, min(round(CROP * float(high[0] - low[0])), max(width, height)))
     x, y = (
@@ -129,14 +129,14 @@ def crop_around(face: Points, width: int, height: int) -> Rect:
 
 
 def is_near(hand: Points, face: Points) -> bool:
-    """Whether a hand's bounding box comes within a face width of the face."""
+    """Returns whether a hand's bounding box comes within a face width of the face."""
     low, high = face.min(axis=0), face.max(axis=0)
     reach = NEAR * (high[0] - low[0])
     return bool((hand.max(axis=0) > low - reach).all() and (hand.min(axis=0) < high + reach).all())
 
 
 def covers(hand: Points, face: Points) -> bool:
-    """Whether a hand's bounding box, with a margin, overlaps the face's."""
+    """Returns whether a hand's bounding box, with a margin, overlaps the face's."""
     margin = 0.4 * hand_size(hand)
     low, high = hand.min(axis=0) - margin, hand.max(axis=0) + margin
     return bool((high > face.min(axis=0)).all() and (low < face.max(axis=0)).all())

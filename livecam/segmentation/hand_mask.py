@@ -52,7 +52,7 @@ MOUTH_CELLS = 32  # along the longer side of the lips' box
 
 
 def mouth_occlusion(landmarks: Points, hands: Sequence[Hand]) -> float:
-    """The share of the lips (of landmarks float32[478, 2]) that hands occlude, 0..1."""
+    """Computes the share of the lips (of landmarks float32[478, 2]) that hands occlude, 0..1."""
     if not hands:
         return 0.0
     lips = landmarks[list(LIPS)]
@@ -98,7 +98,7 @@ def hand_mask(
 
 
 def _soft(mask: Mask, box: Rect) -> Mask:
-    """A binary mask with a soft edge inside it, at the size of the box."""
+    """Returns a binary mask with a soft edge inside it, at the size of the box."""
     # The outermost pixels were classified by a blurred colour; the edge begins inside them.
     inner = cv2.erode(mask, np.ones((2 * INSET_PX + 1, 2 * INSET_PX + 1), np.uint8))
     soft = cv2.min(cv2.blur(inner, (3, 3)), inner)
@@ -110,7 +110,7 @@ def _soft(mask: Mask, box: Rect) -> Mask:
 def _segmented(
     colour: Image, points: Points, match: FaceMatch, lips: Mask, reliable: bool
 ) -> Mask | None:
-    """The hand's pixels in a reduced image: 0 or 255; None where it should not be shown."""
+    """Segments the hand in a reduced image: 0 or 255; None where it should not be shown."""
     rows, columns = colour.shape[:2]
     drawn = draw_hand(points, columns, rows, THICKNESS)
     face_share = _share(match.certain, drawn)
@@ -172,7 +172,7 @@ def _classified(
 
 
 def _opened(shape: _Shape, mask: Mask, match: FaceMatch, lips: Mask) -> Mask:
-    """A mask after closing holes and removing the lips' surroundings and thin structures."""
+    """Closes holes of a mask, and removes the lips' surroundings and thin structures."""
     kernel = disc(max(1, round(PIECE * shape.size)))
     # Creases, nails and rings have another colour, but are not the face.
     closed = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
@@ -184,7 +184,7 @@ def _opened(shape: _Shape, mask: Mask, match: FaceMatch, lips: Mask) -> Mask:
 
 
 def _scaled_hull(points: Points, growth: float, width: int, height: int) -> Mask:
-    """The convex hull of points, scaled about their mean: 0 or 255."""
+    """Draws the convex hull of points, scaled about their mean: 0 or 255."""
     mask = np.zeros((height, width), np.uint8)
     mean = points.mean(axis=0)
     if growth > 0:
@@ -227,12 +227,12 @@ class _ColourModel:
         return _ColourModel(np.column_stack((root, -root @ mean)).astype(np.float32))
 
     def distance(self, colour: Image) -> NDArray[np.float32]:
-        """Squared Mahalanobis distances of an image's pixels: float32[h, w]."""
+        """Computes squared Mahalanobis distances of an image's pixels: float32[h, w]."""
         white = cv2.transform(colour.astype(np.float32), self.whiten)
         return np.asarray(cv2.transform(cv2.multiply(white, white), _SUM), np.float32)
 
     def share_of(self, colours: Image) -> float:
-        """The share of colours uint8[k, 3] that match, 0..1."""
+        """Computes the share of colours uint8[k, 3] that match, 0..1."""
         return float((self.distance(colours[None]) < SAME_COLOUR).mean())
 
 
@@ -256,7 +256,7 @@ def _without(mask: Mask, removed: Mask) -> Mask:
 
 
 def _large_regions(mask: Mask, size: float) -> Mask:
-    """A mask without regions that may match by chance: morphological opening."""
+    """Removes regions that may match by chance, by morphological opening."""
     side = max(3, round(CHANCE * size)) | 1
     return np.asarray(
         cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8)), np.uint8
@@ -268,7 +268,7 @@ def _share(part: Mask, whole: Mask) -> float:
 
 
 def _large_components(mask: Mask) -> Mask:
-    """A mask without its small connected components."""
+    """Removes the small connected components of a mask."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count <= 2:
         return mask

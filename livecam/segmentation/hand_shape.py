@@ -29,7 +29,7 @@ BOX_MARGIN = 0.4  # beyond the points: nothing of a hand lies outside
 
 
 def draw_hand(points: Points, width: int, height: int, thickness: float) -> Mask:
-    """The shape of a hand, uint8[height, width], 0 or 255; `thickness` scales its radii."""
+    """Draws the shape of a hand, uint8[height, width], 0 or 255; `thickness` scales its radii."""
     mask = np.zeros((height, width), np.uint8)
     unit = hand_size(points) * thickness
     back = points[WRIST] - points[MIDDLE_ROOT]
@@ -56,26 +56,26 @@ def fill_hull(mask: Mask, points: Points) -> None:
 
 
 def hand_size(points: Points) -> float:
-    """From the wrist to the middle knuckle, in pixels, as if the palm faced the camera."""
+    """Returns the pixels from the wrist to the middle knuckle, as if the palm faced the camera."""
     spans = np.linalg.norm(points[[5, 9, 13, 17]] - points[0], axis=1)
     across = float(np.linalg.norm(points[INDEX_ROOT] - points[LITTLE_ROOT]))
     return max(1.0, float(spans.mean()), 1.4 * across)
 
 
 def hand_box(points: Points, width: int, height: int) -> Rect:
-    """The bounding box of a hand with its margin, inside a frame of that size."""
+    """Returns the bounding box of a hand with its margin, inside a frame of that size."""
     margin = round(BOX_MARGIN * hand_size(points)) + 2
     return _box(points).grown(margin).clipped(width, height)
 
 
 def bounding_box(points: Points, shape: tuple[int, ...], margin: float = 0.1) -> Rect:
-    """The box of points in an image of that shape, with a margin in parts of its width."""
+    """Returns the box of points in an image of that shape, with a margin in parts of its width."""
     box = _box(points)
     return box.grown(round(margin * box.width)).clipped(shape[1], shape[0])
 
 
 def top_left(box: Rect) -> Points:
-    """The top left corner, float32[2]."""
+    """Returns the top left corner, float32[2]."""
     return np.array((box.x0, box.y0), np.float32)
 
 

@@ -48,7 +48,7 @@ class HandTracker:
         self._images: deque[tuple[float, Image]] = deque(maxlen=HISTORY)
 
     def track(self, hands: tuple[Hand, ...], image: Image, at: float) -> tuple[Hand, ...]:
-        """The hands as they lie in an image uint8[h, w, 4], without those that were lost.
+        """Returns the hands as they lie in an image uint8[h, w, 4], without those that were lost.
 
         `hands` are the latest detections, repeated until there are newer ones; call it for frames
         without hands as well. A track counts once a second detection has confirmed it. A plain
@@ -73,7 +73,7 @@ class HandTracker:
         self._images.clear()
 
     def _update(self, hand: Hand, image: Image, at: float) -> _HandTrack | None:
-        """The track of a new detection: the associated one, else a new one; None if it is lost."""
+        """Updates the track of a detection, the associated one or a new one; None if it is lost."""
         if not isinstance(hand, HandDetection):
             return _HandTrack(hand, True, deque(((at, hand.points),), HISTORY))
         for track in self._tracks:
@@ -85,7 +85,7 @@ class HandTracker:
         return self._start(hand)
 
     def _start(self, hand: HandDetection) -> _HandTrack | None:
-        """A new track, followed frame by frame: each displacement alone is small."""
+        """Starts a track, followed frame by frame: each displacement alone is small."""
         points, before = hand.points, hand.image
         history = deque(((hand.at, points),), HISTORY)
         for at, after in self._images:
@@ -123,7 +123,7 @@ def _correct(track: _HandTrack, hand: HandDetection, then: Points, image: Image)
 
 
 def _interpolated(history: deque[tuple[float, Points]], at: float) -> Points | None:
-    """The landmarks at a time within the history; None before and after."""
+    """Interpolates the landmarks at a time within the history; None before and after."""
     for (start, here), (end, there) in pairwise(history):
         if start <= at <= end:
             share = np.float32((at - start) / max(end - start, 1e-6))
@@ -134,7 +134,7 @@ def _interpolated(history: deque[tuple[float, Points]], at: float) -> Points | N
 def track_hand(
     points: Points, before: Image, after: Image, displacement: Points | None = None
 ) -> Points | None:
-    """A hand's landmarks in the next image, by optical flow; None without a consensus.
+    """Tracks a hand's landmarks into the next image, by optical flow; None without a consensus.
 
     `displacement`, float32[2] pixels, is the initial guess.
     """
@@ -167,7 +167,7 @@ def track_hand(
 
 
 def _swept_box(points: Points, displacement: Points, size: float, shape: tuple[int, ...]) -> Rect:
-    """The box that a hand sweeps over between two images of that shape, with a margin."""
+    """Returns the box that a hand sweeps over between two images of that shape, with a margin."""
     low = np.minimum(points.min(axis=0), points.min(axis=0) + displacement)
     high = np.maximum(points.max(axis=0), points.max(axis=0) + displacement)
     box = Rect(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
@@ -183,7 +183,7 @@ def _is_near(one: Points, other: Points) -> bool:
 
 
 def _features(points: Points) -> Points:
-    """Points to track: the landmarks, midpoints between them, and the palm, float32[54, 2]."""
+    """Returns points to track: landmarks, midpoints between them, the palm, float32[54, 2]."""
     roots = points[[5, 9, 13, 17]]
     palm = [points[WRIST] + (roots - points[WRIST]) * np.float32(k) for k in (0.3, 0.55, 0.8)]
     return np.concatenate((points, (points[_FIRST] + points[_SECOND]) / 2, *palm))

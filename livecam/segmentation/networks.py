@@ -1,6 +1,6 @@
 """The networks of segmentation and of the witnesses: the one home of LiteRT.
 
-The files carry no MediaPipe task metadata (the hair model) or cost less without it (the person
+The files have no MediaPipe task metadata (the hair model) or cost less without it (the person
 models: 1.8 CPU ms against 3 to 4), so they run through LiteRT itself.
 """
 
@@ -35,7 +35,7 @@ class Network:
         self._input = np.zeros((1, rows, columns, self._channels), np.float32)
 
     def run(self, image: Image, rect: Rect) -> NDArray[np.float32]:
-        """The raw output float32[rows, columns, k] for a rectangle of an image uint8[h, w, 4]."""
+        """Returns the output float32[rows, columns, k] for a part of an image uint8[h, w, 4]."""
         part = np.ascontiguousarray(image[rect.slices])
         shrinks = part.shape[1] > self.size[0]
         resized = cv2.resize(
@@ -55,7 +55,7 @@ class PersonNetwork:
         self.aspect = self._network.size[0] / self._network.size[1]
 
     def segment(self, image: Image, rect: Rect) -> Mask:
-        """The person mask uint8[rows, columns] of a rectangle."""
+        """Returns the person mask uint8[rows, columns] of a rectangle."""
         probability = self._network.run(image, rect)[..., 0]
         return np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
 
@@ -67,7 +67,7 @@ class HairNetwork:
         self._network = Network(path)
 
     def segment(self, image: Image, rect: Rect) -> Mask:
-        """The hair mask uint8[512, 512] of a rectangle."""
+        """Returns the hair mask uint8[512, 512] of a rectangle."""
         logits = self._network.run(image, rect)
         # Two classes: their softmax is the logistic function of the difference.
         log_odds = np.clip(logits[..., 1] - logits[..., 0], -30, 30)

@@ -2,7 +2,7 @@
 
 A pixel is observed where no person is near it, and averaged over time. Exposure drift is
 compensated by a global gain, which also applies to hidden pixels; when the camera itself moves,
-the plate is forgotten.
+the plate is dropped.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CleanPlate:
         return cv2.countNonZero(self._known) / self._known.size
 
     def reset(self) -> None:
-        """Forgets the background: the camera moved, or the user asked for it."""
+        """Drops the plate: the camera moved, or the user asked for it."""
         self._known[:] = 0
         self._plate = None
         self._verified = True
@@ -90,7 +90,7 @@ class CleanPlate:
         return self._plate
 
     def _matches(self, free: Mask) -> bool:
-        """Whether the image fits the model, which is first adapted to the exposure."""
+        """Returns whether the image fits the model, which is first adapted to the exposure."""
         both = (free[::STRIDE, ::STRIDE] & self._known[::STRIDE, ::STRIDE]) > 0
         if np.count_nonzero(both) < MIN_SAMPLES:
             return True
@@ -145,7 +145,7 @@ class CleanPlate:
 
 
 def _exposure_gain(before: NDArray[np.float32], now: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The gain of each channel between two samples float32[n, 3] of the same pixels."""
+    """Computes the gain of each channel between two samples float32[n, 3] of the same pixels."""
     valid = (before > DARKEST).all(axis=1) & (now < BRIGHTEST).all(axis=1)
     if np.count_nonzero(valid) < MIN_SAMPLES // 2:
         return np.ones(3, np.float32)

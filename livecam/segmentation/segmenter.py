@@ -71,7 +71,7 @@ class Segmenter(Closing):
         self._hands = None if open_hands is None else open_hands()
 
     def reset(self) -> None:
-        """Forgets hair and plate, as at a cut."""
+        """Drops hair and plate, as at a cut."""
         self._last_hair = None
         self.reset_plate()
 
@@ -123,7 +123,7 @@ class Segmenter(Closing):
         return None if self._plate is None else self._plate.plate()
 
     def reset_plate(self) -> None:
-        """Forgets the clean plate and learns it anew."""
+        """Drops the clean plate; it is learned anew."""
         if self._plate is not None:
             self._plate.reset()
 
@@ -147,7 +147,7 @@ class Segmenter(Closing):
         return on_grid
 
     def _recent_hair(self, frame: Frame, landmarks_px: NDArray[np.float32]) -> Mask | None:
-        """The hair mask: the last one warped while it is recent, else a new one."""
+        """Returns the hair mask: the last one warped while it is recent, else a new one."""
         if self._hair is None:
             return None
         last = self._last_hair
@@ -193,7 +193,7 @@ class Segmenter(Closing):
 
 
 def is_dark(image: Image) -> bool:
-    """Whether an image uint8[h, w, 4] is too dark to tell persons from background."""
+    """Returns whether an image uint8[h, w, 4] is too dark to tell persons from background."""
     return float(image[::DARK_STEP, ::DARK_STEP, 1].mean()) < MIN_BRIGHTNESS
 
 
@@ -207,7 +207,7 @@ def mark_heads(occupied: Mask, heads: Sequence[FaceBox], cell: int) -> None:
 
 
 def is_long_hair(hair: Mask, chin: float) -> bool:
-    """Whether hair on the grid hangs below a chin, given in rows of the grid."""
+    """Returns whether hair on the grid hangs below a chin, given in rows of the grid."""
     below = hair[max(round(chin), 0) :]
     return float(below.sum(dtype=np.int64)) > LONG_HAIR * max(float(hair.sum(dtype=np.int64)), 1.0)
 

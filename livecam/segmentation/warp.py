@@ -30,7 +30,7 @@ MIN_DISPLACEMENT_PX = 0.6  # a smaller motion moves no cell of a grid
 def warped(
     segmentation: Segmentation, landmarks_px: NDArray[np.float32], at: float
 ) -> Segmentation:
-    """The segmentation at another time, when the face's landmarks float32[478, 2] lie there."""
+    """Warps a segmentation to another time, when the face's landmarks float32[478, 2] lie there."""
     if at == segmentation.at:
         return segmentation
     computed_at = segmentation.at if segmentation.computed_at is None else segmentation.computed_at
@@ -64,7 +64,7 @@ class MaskWarp:
         shape: tuple[int, ...],
         cell: int,
     ) -> MaskWarp | None:
-        """From landmarks to landmarks (float32[478, 2] pixels); None when nothing moved."""
+        """Fits the warp between landmarks (float32[478, 2] pixels); None when nothing moved."""
         points = list(RIGID_LANDMARKS)
         motion = fit_similarity(before[points], after[points])
         displacement = before[points] @ motion[:, :2].T + motion[:, 2] - before[points]
@@ -74,7 +74,7 @@ class MaskWarp:
         return cls(largest, *_inverse_map(shape, cell, motion, after))
 
     def warp(self, mask: Mask) -> Mask:
-        """The mask after the motion."""
+        """Warps a mask by the motion."""
         return np.asarray(
             cv2.remap(
                 mask,
@@ -90,7 +90,7 @@ class MaskWarp:
 def _inverse_map(
     shape: tuple[int, ...], cell: int, motion: Affine, landmarks_px: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Source column and row of each target cell."""
+    """Computes source column and row of each target cell."""
     rows, columns = shape[:2]
     chin = landmarks_px[CHIN]
     x = ((np.arange(columns, dtype=np.float32) + 0.5) * cell)[None]

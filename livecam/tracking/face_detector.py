@@ -53,7 +53,7 @@ class FaceDetector(Closing):
             ) from error
 
     def detect(self, frame: Frame) -> tuple[FaceDetection, ...]:
-        """The faces in an RGBA frame, in descending order of score."""
+        """Detects the faces in an RGBA frame, in descending order of score."""
         image = np.ascontiguousarray(frame.image)
         try:
             result = self._detector.detect(mp.Image(image_format=mp.ImageFormat.SRGBA, data=image))

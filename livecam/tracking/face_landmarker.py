@@ -99,7 +99,7 @@ class FaceLandmarker(Closing):
         )
 
     def track(self, frame: Frame) -> Observation:
-        """The faces in an RGBA frame, in no particular order."""
+        """Detects the faces in an RGBA frame, in no particular order."""
         if self._landmarker is None:
             # MediaPipe itself would answer "no face" without an error.
             raise TrackingError("the face tracker was closed")

@@ -63,7 +63,7 @@ class HandLandmarker(Closing):
             ) from error
 
     def detect(self, image: Image) -> tuple[HandResult, ...]:
-        """The hands in an image uint8[h, w, 4], in no particular order."""
+        """Detects the hands in an image uint8[h, w, 4], in no particular order."""
         if self._landmarker is None:
             raise TrackingError("the hand tracker was closed")
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.

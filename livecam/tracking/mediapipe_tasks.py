@@ -1,7 +1,7 @@
 """Imports MediaPipe without its plotting library and returns its results as arrays.
 
 `mediapipe.tasks.python.vision` imports pyplot for one function that shows landmarks in a window.
-That is three quarters of its start-up (1.8 s of 2.4 s, measured), on the way to the first avatar.
+That is three quarters of its start-up (1.8 s of 2.4 s, measured), before the first avatar.
 
 Its own methods turn each of 478 landmarks into a Python object: 1.3 ms a face with the GIL held.
 `landmarks_for_video` and `landmarks_in_image` make the same calls and copy arrays. They rely on
@@ -58,13 +58,13 @@ class FaceResult(NamedTuple):
 
 
 def landmarks_for_video(landmarker: Any, image: Any, timestamp_ms: int) -> list[FaceResult]:
-    """As `FaceLandmarker.detect_for_video`, with the same exceptions."""
+    """Calls `FaceLandmarker.detect_for_video`; raises the same exceptions."""
     call = landmarker._lib.MpFaceLandmarkerDetectForVideo
     return _detected(landmarker, call, image, timestamp_ms)
 
 
 def landmarks_in_image(landmarker: Any, image: Any) -> list[FaceResult]:
-    """As `FaceLandmarker.detect`, with the same exceptions."""
+    """Calls `FaceLandmarker.detect`; raises the same exceptions."""
     return _detected(landmarker, landmarker._lib.MpFaceLandmarkerDetectImage, image)
 
 

@@ -48,7 +48,7 @@ class PoseSolver:
         self._row_weights = np.outer((1.0, 1.0, DEPTH_WEIGHT**2), self._weights)
 
     def solve(self, landmarks: Landmarks, start: Matrix4, width: int, height: int) -> Matrix4:
-        """camera_from_head of a face in a frame of that size, from an initial estimate.
+        """Estimates camera_from_head of a face in a frame of that size, from an initial estimate.
 
         When the iteration diverges the result is the initial estimate without its scale.
         """
@@ -69,7 +69,7 @@ class PoseSolver:
         return out
 
     def _measured(self, landmarks: Landmarks, width: int, height: int) -> Array:
-        """Normalised image coordinates, right and up, and relative depths, float64[3, n].
+        """Computes normalised image coordinates, right and up, and relative depths, float64[3, n].
 
         Depths run along the line of sight, in parts of the distance, relative to their mean:
         their zero has no meaning.
@@ -84,7 +84,7 @@ class PoseSolver:
         return measured
 
     def _gauss_newton_step(self, measured: Array, rotation: Array, centroid: Array) -> Array:
-        """A rotation vector and a translation, float64[6], that reduce the residuals."""
+        """Computes a rotation vector and a translation, float64[6], that reduce the residuals."""
         rotated = rotation @ self._points
         x, y, z = rotated + centroid[:, None]
         right, up = x / -z, y / -z

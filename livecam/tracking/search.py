@@ -1,7 +1,7 @@
 """Search windows for faces that are too small in the whole frame.
 
 MediaPipe's detector scales a frame to 128 pixels and so misses faces below a tenth of its width:
-everyone a metre away from a wide webcam. Its tracker, once it has a face, follows it down to a
+every person a metre away from a wide webcam. Its tracker, once it has a face, follows it down to a
 fiftieth. So a window of the frame is searched, and a face found there is tracked through larger
 and larger windows until the window is the whole frame.
 """
@@ -33,13 +33,13 @@ class SearchWindow:
     offset_y: float  # 0 at the top .. 1 at the bottom
 
     def rect(self, width: int, height: int) -> Rect:
-        """The window in a frame of that size."""
+        """Returns the window in a frame of that size."""
         wide, high = width / self.zoom, height / self.zoom
         x, y = (width - wide) * self.offset_x, (height - high) * self.offset_y
         return Rect(round(x), round(y), round(x + wide), round(y + high))
 
     def enlarged(self, x: float, y: float, face: float) -> SearchWindow:
-        """The next larger window in which a face is nearly where it was.
+        """Returns the next larger window in which a face is nearly where it was.
 
         Args:
             x: the face's centre, as a share of this window's width.
@@ -52,12 +52,12 @@ class SearchWindow:
         return SearchWindow(max(self.zoom / step, 1.0), self.offset_x, self.offset_y)
 
     def _shift(self, x: float, y: float, step: float) -> float:
-        """Displacement of a point inside the window when that is enlarged, as a share."""
+        """Computes how a point inside the window is displaced when that is enlarged, as a share."""
         return (1 - 1 / step) * max(abs(self.offset_x - x), abs(self.offset_y - y))
 
 
 def search_windows() -> Iterator[SearchWindow]:
-    """All windows, again and again, the likeliest first."""
+    """Yields all windows, again and again, the likeliest first."""
     while True:
         for zoom, across, down in LEVELS:
             for y, x in product(down, across):

@@ -47,7 +47,7 @@ def track_points(
 def consensus_motion(
     before: Points2, after: Points2, good: NDArray[np.bool_], tolerance: float
 ) -> Affine | None:
-    """The affine motion of the inliers (RANSAC, then least squares); None without a consensus."""
+    """Fits the affine motion of the inliers (RANSAC, least squares); None without a consensus."""
     if good.sum() < MIN_INLIERS * len(good):
         return None
     start, end = before[good], after[good]
@@ -68,7 +68,7 @@ def consensus_motion(
 
 
 def gray_image(image: Image, scale: float) -> Gray:
-    """The luma of an image, scaled down by a factor up to 1."""
+    """Computes the luma of an image, scaled down by a factor up to 1."""
     if scale < 1:
         image = np.asarray(
             cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.uint8

@@ -13,7 +13,7 @@ Affine: TypeAlias = NDArray[np.float64]  # float64[2, 3], pixels to pixels
 
 
 def fit_similarity(before: Points2, after: Points2) -> Affine:
-    """The translation, rotation and scale that best map points onto points, float64[2, 3].
+    """Fits translation, rotation and scale that map points onto points, float64[2, 3].
 
     Least squares (Umeyama, "Least-squares estimation of transformation parameters between two
     point patterns", 1991, in the plane).
@@ -29,7 +29,7 @@ def fit_similarity(before: Points2, after: Points2) -> Affine:
 
 
 def fit_affine(before: Points2, after: Points2) -> Affine:
-    """The affine transform that best maps points onto points, by least squares."""
+    """Fits the affine transform that maps points onto points, by least squares."""
     ones = np.ones((len(before), 3))
     ones[:, :2] = before
     transform = np.linalg.lstsq(ones, after.astype(np.float64), rcond=None)[0].T
