@@ -23,11 +23,11 @@ from livecam.segmentation.networks import DetectorNetwork
 
 WitnessKind = Literal["face", "pose"]
 
-# Scores of a certain witness, from D076: the best scores in synthetic rooms and in the backgrounds
-# of real clips were 0.33 (faces) and 0.46 (bodies).
+# Scores of a certain witness (D081). The highest false ones in rooms and in the backgrounds of
+# clips were 0.34 for faces and 0.46 for bodies; cats, noise and some textures reach 0.8.
 MIN_FACE_SCORE, MIN_POSE_SCORE = 0.5, 0.5
-# Of a witness where a head was a moment ago. It raises the recall of heads in profile and from
-# behind from half to nine tenths, but elsewhere a third of all rooms have such a false body.
+# Of a witness where a head was a moment ago: nine tenths of the heads from behind have one, instead
+# of two thirds, but one room in three has a false one somewhere else.
 MIN_EXPECTED_SCORE = 0.3
 FACE_STRIDES, FACE_ANCHORS = (4,), 1
 POSE_STRIDES, POSE_ANCHORS = (8, 16, 32, 32, 32), 2
