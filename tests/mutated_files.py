@@ -181,7 +181,7 @@ def answer(kind: Kind, path: Path) -> str:
     try:
         kind.read(path)
     except LivecamError as error:
-        complaint = _complaint(error, kind)
+        complaint = _complaint(error, kind, path.parent)
     except Exception as error:  # what a user would see as a traceback
         complaint = f"{type(error).__name__}: {str(error)[:200]}"
     else:
@@ -190,10 +190,11 @@ def answer(kind: Kind, path: Path) -> str:
     return complaint or ("" if took_s < LIMIT_S else f"took {took_s:.1f} s")
 
 
-def _complaint(error: LivecamError, kind: Kind) -> str:
+def _complaint(error: LivecamError, kind: Kind, folder: Path) -> str:
     if type(error) is not kind.error:
         return f"{type(error).__name__} instead of {kind.error.__name__}: {error}"
-    if kind.name not in error.message and not error.message.startswith(_ABOUT_OTHER_FILES):
+    named = str(folder) in error.message  # also for a picture that a sticker names
+    if not named and not error.message.startswith(_ABOUT_OTHER_FILES):
         return f"the file is not named: {error}"
     if not error.hint:
         return f"there is no hint: {error}"
@@ -203,7 +204,7 @@ def _complaint(error: LivecamError, kind: Kind) -> str:
     return ""
 
 
-# A valid file may name a preset or a picture that is not there.
+# A file may name a preset that is not there.
 _ABOUT_OTHER_FILES = ("no preset is called", "presets inherit in a circle")
 
 

@@ -23,7 +23,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.errors import SourceError
 from livecam.core.frame import Image
+from livecam.media.images import read_image_bytes
 
 COLUMNS, ROWS = 12, 6  # of a thumbnail: characters are about twice as tall as wide
 CELL_PX = (8, 16)  # assumed size of a character
@@ -32,6 +34,8 @@ MAX_CHUNK = 4096  # bytes of base64 in one kitty command
 SIXEL_LEVELS = 6  # of each colour: 216 in all, as terminals have 256 registers
 OPAQUE = 128
 ESC = "\x1b"
+MAX_SIDE_PX = 2048  # of a thumbnail; ours have 256
+_TO_RGBA = {1: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
 
 
 class ImageProtocol(Enum):
@@ -96,7 +100,10 @@ def ask_attributes() -> str:
 
 def image_with_text(image: Path, lines: Sequence[str], protocol: ImageProtocol) -> str:
     """Returns what prints a PNG with lines of text to its right; without a file, a gap."""
-    png = image.read_bytes() if image.is_file() else b""
+    try:
+        png = read_image_bytes(image, MAX_SIDE_PX)
+    except SourceError:
+        png = b""
     rows = max(ROWS, len(lines))
     # Room is made first: an image that scrolls the terminal takes the cursor along.
     start = "\n" * rows + f"{ESC}[{rows}A"
@@ -112,9 +119,10 @@ def image_codes(png: bytes, protocol: ImageProtocol) -> str:
         data = base64.b64encode(png).decode()
         return f"{ESC}]1337;File=inline=1;width={COLUMNS};height={ROWS}:{data}\a"
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None:
+    if image is None or image.dtype != np.uint8:
         return ""
-    rgba = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    rgba = cv2.cvtColor(image, _TO_RGBA[channels])
     if protocol is ImageProtocol.SIXEL:
         return sixel(_sized(rgba, COLUMNS * CELL_PX[0], ROWS * CELL_PX[1]))
     return blocks(_sized(rgba, COLUMNS, 2 * ROWS))

@@ -27,6 +27,7 @@ from livecam.compose.matte import Matte
 from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Image
 from livecam.core.registry import did_you_mean
+from livecam.media.images import read_image
 from livecam.segmentation.base import Mask
 
 Colors = NDArray[np.float32]  # float32[n, 4], 0..255; the fourth is unused
@@ -224,7 +225,7 @@ def _source_of(wanted: str, blocking: bool) -> BackgroundSource:
         raise _unknown(wanted)
     try:
         if path.suffix.lower() in IMAGE_SUFFIXES:
-            return StillImage(_read_image(path))
+            return StillImage(read_image(path))
         return LoopedVideo(path, blocking=blocking)
     except SourceError as error:
         raise ConfigError(f"background: {error.message}", error.hint) from error
@@ -247,18 +248,3 @@ def _unknown(wanted: str) -> ConfigError:
         return ConfigError(f"background: there is no file {wanted}", hint="check the name")
     guess = did_you_mean(wanted.lower(), list(KINDS))
     return ConfigError(f'background: "{wanted}" is not known{guess}', hint=HINT)
-
-
-def _read_image(path: Path) -> Image:
-    """Reads an image file as uint8[h, w, 4], opaque, with its orientation applied."""
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror})", "check the name") from error
-    # Decoded from memory: OpenCV cannot open names in other scripts on Windows.
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if bgr is None:
-        raise SourceError(
-            f"{path} is not a picture that can be read", hint="it may be damaged; try to open it"
-        )
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA), np.uint8)

@@ -9,6 +9,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.errors import LivecamError, SourceError
+
+# OpenGL and OpenCV fail beyond, some of OpenCV by ending the process (32767 for a remapping).
+MAX_SIDE_PX = 16384
+MAX_PIXELS = 1 << 26  # 8192 x 8192: 268 MB as RGBA, and several copies exist at a time
+
 Image: TypeAlias = NDArray[np.uint8]  # uint8[h, w, 4] RGBA, or uint8[h * 3 // 2, w] I420
 
 
@@ -17,6 +23,28 @@ class PixelFormat(Enum):
 
     RGBA = "rgba"  # uint8[h, w, 4], sRGB-encoded, alpha 255 unless the name says otherwise
     I420 = "i420"  # uint8[h * 3 // 2, w]: Y, then U, then V at half size; BT.709, limited range
+
+
+def check_size(
+    what: str,
+    width: int,
+    height: int,
+    max_side: int = MAX_SIDE_PX,
+    error: type[LivecamError] = SourceError,
+) -> None:
+    """Checks the size of an image or video before memory is allocated for it.
+
+    Raises:
+        error: it has no pixels, or too many; `what` begins the sentence.
+    """
+    if min(width, height) < 1:
+        raise error(f"{what} has no pixels ({width}x{height})", hint="it may be damaged")
+    if max(width, height) > max_side or width * height > MAX_PIXELS:
+        millions = min(max_side * max_side, MAX_PIXELS) // 10**6
+        raise error(
+            f"{what} is too large: {width}x{height} pixels",
+            hint=f"make it at most {max_side} pixels wide and tall, {millions} million in all",
+        )
 
 
 @dataclass(frozen=True, slots=True)

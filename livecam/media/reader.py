@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
 from livecam.core.errors import SourceError
-from livecam.core.frame import Frame, Image
+from livecam.core.frame import MAX_PIXELS, Frame, Image, check_size
+from livecam.core.image_header import read_image_header
 from livecam.media.color import RgbaConverter
 
 log = logging.getLogger(__name__)
 
+HEADER_BYTES = 1 << 16  # of a file, looked at for the header of an image
 DEFAULT_RATE = Fraction(25)  # for files without a rate that hold one frame
 
 # A playlist or reference file could name network addresses: only local files are opened.
@@ -72,6 +74,7 @@ class VideoReader(Closing):
         try:
             self._stream = _video_stream(self._container, self.path)
             self._stream.thread_type = "AUTO"
+            _limit_size(self._stream, self.path)
             self._decoded = self._decode()
             self._first: VideoFrame | None = next(self._decoded, None)
             if self._first is None:
@@ -79,6 +82,7 @@ class VideoReader(Closing):
                     f"no picture can be read from {self.path}",
                     hint="the file is damaged or incomplete; try to play it, or copy it again",
                 )
+            check_size(str(self.path), self._first.width, self._first.height)
             self._turn = _stored_to_upright(self._first)
             self._converter = RgbaConverter(self._first.width, self._first.height)
             self.info = self._describe(self._first)
@@ -174,6 +178,7 @@ def _open(path: Path) -> InputContainer:
             raise SourceError(f"{path} is a folder, not a video", hint="name one file in it")
         if path.stat().st_size == 0:
             raise SourceError(f"{path} is empty", hint="it was not recorded or copied completely")
+        _check_image(path)
         # "file:" keeps a name with a colon in it from being read as a protocol.
         return av.open(f"file:{os.fspath(path)}", "r", container_options=LOCAL_ONLY)
     except FileNotFoundError as error:
@@ -187,6 +192,14 @@ def _open(path: Path) -> InputContainer:
         ) from error
 
 
+def _check_image(path: Path) -> None:
+    """Refuses an image that is too large; FFmpeg would only say that its data is invalid."""
+    with path.open("rb") as file:
+        header = read_image_header(file.read(HEADER_BYTES))
+    if header is not None:
+        check_size(str(path), header.width, header.height)
+
+
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Returns the first video stream; cover art does not count."""
     for stream in container.streams.video:
@@ -194,6 +207,14 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         if not cover and stream.codec_context is not None:
             return stream
     raise SourceError(f"there are no pictures in {path}", hint="it may hold sound only")
+
+
+def _limit_size(stream: VideoStream, path: Path) -> None:
+    """Refuses frames that are too large before the first one is decoded."""
+    codec = stream.codec_context
+    if codec.width and codec.height:  # a raw stream tells its size only with its first frame
+        check_size(str(path), codec.width, codec.height)
+    codec.options = {"max_pixels": str(MAX_PIXELS)}
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float:

@@ -29,7 +29,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from livecam.core.errors import LivecamError, SinkError
-from livecam.core.frame import Frame, Image, PixelFormat, Rect
+from livecam.core.frame import Frame, Image, PixelFormat, Rect, check_size
 from livecam.core.hidden_file import HiddenFile
 from livecam.media.color import i420_frame
 
@@ -125,6 +125,7 @@ class VideoWriter:
         keep_existing: bool = False,
     ) -> None:
         self.path = Path(path)
+        check_size(str(self.path), width, height, error=SinkError)
         self.frames = 0
         self._size = (width, height)
         self._alpha = alpha

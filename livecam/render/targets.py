@@ -9,6 +9,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.errors import GraphicsError
 from livecam.core.frame import Rect
 
 STEP = 64  # sizes are rounded up to this, so that a moving head does not allocate every frame
@@ -157,6 +158,13 @@ class ImageTarget:
     """The image on the GPU: sRGB bytes go in and out, blending is in linear light."""
 
     def __init__(self, ctx: moderngl.Context, size: tuple[int, int]) -> None:
+        """Raises GraphicsError for a size that the graphics card cannot hold."""
+        max_side = int(ctx.info["GL_MAX_TEXTURE_SIZE"])
+        if max(size) > max_side:
+            raise GraphicsError(
+                f"{size[0]}x{size[1]} pixels are more than this graphics card can draw",
+                hint=f"use a source of at most {max_side} pixels along a side, or --tier light",
+            )
         self._ctx = ctx
         self.size = size
         self.texture = ctx.texture(size, 4, internal_format=SRGB8_ALPHA8)

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from livecam.config.settings import SourceSettings
-from livecam.core.frame import Frame
+from livecam.core.frame import Frame, check_size
 from livecam.core.registry import Registry
 from livecam.core.timing import Clock
 
@@ -22,6 +22,10 @@ class SourceInfo:
     width: int
     height: int
     fps: float
+
+    def __post_init__(self) -> None:
+        """Raises SourceError for a size that cannot be drawn."""
+        check_size(self.name, self.width, self.height)
 
 
 class Source(Protocol):

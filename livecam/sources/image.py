@@ -6,13 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-import cv2
-import numpy as np
-
 from livecam.config.settings import SourceSettings
-from livecam.core.errors import SourceError
 from livecam.core.frame import Frame, Image
 from livecam.core.timing import Clock
+from livecam.media.images import read_image
 from livecam.sources.base import SourceInfo
 
 
@@ -53,26 +50,3 @@ class ImageFile(RepeatedImage):
     @classmethod
     def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
         return cls(clock, Path(settings.source).expanduser(), settings.fps)
-
-
-def read_image(path: Path) -> Image:
-    """Reads an image, upright: uint8[h, w, 4], opaque, read-only.
-
-    Raises:
-        SourceError: there is no such file, or it holds no image.
-    """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror})", "check the name") from error
-    # Decoded from memory: OpenCV cannot open names in other scripts on Windows. IMREAD_COLOR
-    # rotates the image by its EXIF orientation.
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if bgr is None:
-        raise SourceError(
-            f"{path} is not a picture that can be read",
-            hint="it may be damaged; PNG, JPEG, WebP, BMP and TIFF can be read",
-        )
-    image: Image = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA), np.uint8)
-    image.flags.writeable = False
-    return image

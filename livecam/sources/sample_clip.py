@@ -23,9 +23,9 @@ from livecam.config.paths import user_cache_folder
 from livecam.core.curves import smoothstep
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.frame import Frame, Image
+from livecam.media.images import read_image
 from livecam.media.sound import write_sound
 from livecam.media.writer import VideoWriter
-from livecam.sources.image import read_image
 
 log = logging.getLogger(__name__)
 

@@ -33,9 +33,10 @@ from livecam.compose.effects.geometry import FaceAxes
 from livecam.config.description import read_description_file
 from livecam.config.paths import shipped_folder
 from livecam.config.settings import EffectSettings
-from livecam.core.errors import ConfigError
+from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Image, Rect
 from livecam.core.registry import did_you_mean
+from livecam.media.images import read_image_with_alpha
 from livecam.vision.transforms import Points2
 
 DESCRIPTION = "sticker.toml"
@@ -194,20 +195,12 @@ def _part(folder: Path, description: PartDescription) -> StickerPart:
 def _texture(path: Path) -> Image:
     """Reads a PNG as premultiplied RGBA, with a clear border pixel for soft edges."""
     try:
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as err:
-        raise ConfigError(
-            f"{path} cannot be read: {err.strerror or err}", hint="a sticker needs its pictures"
-        ) from err
-    found = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
-    if found is None or found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 4:
+        found = read_image_with_alpha(path, MAX_SIDE_PX)
+    except SourceError as error:
+        raise ConfigError(error.message, error.hint) from error
+    if found is None:
         raise ConfigError(f"{path} is no RGBA picture", hint="save it as a PNG with transparency")
-    if max(found.shape[:2]) > MAX_SIDE_PX:
-        raise ConfigError(
-            f"{path} is {found.shape[1]}x{found.shape[0]}",
-            hint=f"make it no larger than {MAX_SIDE_PX} pixels along a side",
-        )
-    image = cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA).astype(np.uint16)
+    image = found.astype(np.uint16)
     image[..., :3] = (image[..., :3] * image[..., 3:] + 127) // 255
     return np.pad(image.astype(np.uint8), ((1, 1), (1, 1), (0, 0)))
 
