@@ -187,6 +187,10 @@ def test_a_small_face_is_found_in_a_part_of_the_frame(detector: WitnessDetector,
     assert detector.detect_faces(frame, Rect(-80, -80, 160, 160)) == ()
 
 
+def test_outside_of_the_frame_there_is_no_witness(detector: WitnessDetector, portrait: Image):
+    assert detector.detect(Frame(portrait, 0, 0.0), Rect(600, 20, 900, 400)) == ()
+
+
 def test_an_empty_picture_has_no_witness(detector: WitnessDetector):
     noise = np.random.default_rng(1).integers(0, 256, (360, 640, 4), np.uint8)
     for image in (np.full((360, 640, 4), 120, np.uint8), noise):

@@ -73,10 +73,10 @@ class WitnessDetector(Closing):
         min_pose_score: float = MIN_POSE_SCORE,
     ) -> None:
         self._faces = _Detector(
-            face_model, FACE_STRIDES, FACE_ANCHORS, min_face_score, heads_of_faces
+            "face", face_model, FACE_STRIDES, FACE_ANCHORS, min_face_score, heads_of_faces
         )
         self._poses = _Detector(
-            pose_model, POSE_STRIDES, POSE_ANCHORS, min_pose_score, heads_of_bodies
+            "pose", pose_model, POSE_STRIDES, POSE_ANCHORS, min_pose_score, heads_of_bodies
         )
 
     def detect(self, frame: Frame, part: Rect | None = None) -> tuple[HeadWitness, ...]:
@@ -88,11 +88,11 @@ class WitnessDetector(Closing):
 
     def detect_faces(self, frame: Frame, part: Rect | None = None) -> tuple[HeadWitness, ...]:
         """Returns the heads whose face is visible at least from the side."""
-        return _witnesses(self._faces.detect(frame, part), "face")
+        return self._faces.detect(frame, part)
 
     def detect_poses(self, frame: Frame, part: Rect | None = None) -> tuple[HeadWitness, ...]:
         """Returns the heads of bodies, also those that are turned away."""
-        return _witnesses(self._poses.detect(frame, part), "pose")
+        return self._poses.detect(frame, part)
 
     def close(self) -> None:
         """Releases the networks; the detector cannot be used afterwards."""
@@ -104,6 +104,7 @@ class _Detector:
 
     def __init__(
         self,
+        kind: WitnessKind,
         model: Path,
         strides: Sequence[int],
         per_cell: int,
@@ -113,13 +114,15 @@ class _Detector:
         self._network = DetectorNetwork(model)
         self._anchors = anchor_centres(self._network.size, strides, per_cell)
         self._letterbox = Letterbox(self._network.size)
-        self._min_score, self._heads = min_score, heads
+        self._kind, self._min_score, self._heads = kind, min_score, heads
 
-    def detect(self, frame: Frame, part: Rect | None) -> DecodedBoxes:
+    def detect(self, frame: Frame, part: Rect | None) -> tuple[HeadWitness, ...]:
         rect = (part or Rect(0, 0, *frame.size)).clipped(*frame.size)
+        if rect.empty:
+            return ()
         rows, logits = self._network.run(self._letterbox.scaled(frame.image, rect))
         boxes = self._heads(decode(rows, logits, self._anchors, self._min_score))
-        return self._letterbox.original(suppressed(boxes), rect)
+        return _witnesses(self._letterbox.original(suppressed(boxes), rect), self._kind)
 
 
 def square_tiles(width: int, height: int) -> tuple[Rect, ...]:
