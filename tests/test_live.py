@@ -13,7 +13,7 @@ from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError, SourceError, TrackingError
 from livecam.core.frame import Frame, PixelFormat
-from livecam.core.observation import Observation
+from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import preview, session
 from livecam.live import run as live_run
@@ -62,11 +62,12 @@ def run_live(
     make_source: Callable[[], Source] | None = None,
     make_tracker: Callable[[], Tracker] = lambda: ScriptedTracker(lambda frame: (face(),)),
     sinks: Sequence[Callable[[], Sink]] = (),
+    people: PeopleTracker | None = None,
 ) -> tuple[LiveLoop, list[SinkWorker]]:
     """Runs until `watch`, which sees every published picture, asks to quit."""
     clock, timer = SystemClock(), StageTimer()
     capture = CaptureWorker(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
-    tracking = TrackingWorker(make_tracker, PeopleTracker(), capture.frames, timer)
+    tracking = TrackingWorker(make_tracker, people or PeopleTracker(), capture.frames, timer)
     info = OutputInfo(*SIZE, FPS)
     pipeline = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
     outputs = [SinkWorker(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
@@ -161,6 +162,47 @@ def test_a_tracker_that_raises_is_restarted_and_the_face_stays_covered() -> None
     run_live(watch, make_tracker=Throwing)
     assert set(states) <= {Shown.AVATAR, Shown.HOLD, Shown.CURTAIN}
     assert states.count(Shown.AVATAR) > 5
+
+
+def test_an_association_that_raises_publishes_nothing_and_tracking_is_restarted() -> None:
+    class Throwing(PeopleTracker):
+        updates = 0
+
+        def update(
+            self, observation: Observation, evidence: HeadEvidence | None = None
+        ) -> Observation:
+            Throwing.updates += 1
+            if Throwing.updates in (5, 9):
+                raise ZeroDivisionError("a bug")
+            return super().update(observation, evidence)
+
+    states: list[Shown] = []
+
+    def watch(published: Published) -> Sequence[Command]:
+        states.append(published.state)
+        return (Command.QUIT,) if Throwing.updates > 20 else ()
+
+    run_live(watch, people=Throwing())
+    assert set(states) <= {Shown.AVATAR, Shown.HOLD, Shown.CURTAIN}
+    assert states.count(Shown.AVATAR) > 5
+
+
+def test_the_people_are_forgotten_when_the_camera_was_lost() -> None:
+    """A face where another one was before is not taken for the same person."""
+    unplugged = threading.Event()
+    tracks: list[int | None] = []
+
+    def watch(published: Published) -> Sequence[Command]:
+        if published.state is Shown.AVATAR and published.face is not None:
+            tracks.append(published.face.track_id)
+        if len(tracks) == 5:
+            unplugged.set()
+        if unplugged.is_set() and is_curtain(published):
+            unplugged.clear()
+        return (Command.QUIT,) if len(set(tracks)) > 1 else ()
+
+    run_live(watch, make_source=lambda: Camera(unplugged))
+    assert set(tracks) == {1, 2}
 
 
 def test_a_failing_sink_never_stops_the_others() -> None:
