@@ -355,7 +355,11 @@ def test_deleting_a_profile_keeps_the_others(kept):
     others = kept / "profiles" / "a.b.77.new"
     others.write_text("")
     (kept / "profiles" / "a.12.new").write_text("")
-    assert {path.name for path in profiles.delete_profile("a")} == {"a.json", "a.12.new"}
+    unfinished = ".a.unfinished-0123456789abcdef.json"  # of a run that was cut off
+    (kept / "profiles" / unfinished).write_text("")
+    assert profiles.list_profiles() == ["a", "a.b", "ab"]
+    deleted = {path.name for path in profiles.delete_profile("a")}
+    assert deleted == {"a.json", "a.12.new", unfinished}
     assert others.exists()
     assert profiles.list_profiles() == ["a.b", "ab"]
 

@@ -61,7 +61,7 @@ def profile_path(name: str) -> Path:
 
 def list_profiles() -> list[str]:
     """Returns the names of all guided profiles."""
-    return sorted(path.stem for path in (user_data_folder() / "profiles").glob("*.json"))
+    return sorted(path.stem for path in (user_data_folder() / "profiles").glob("[!.]*.json"))
 
 
 def load_profile(name: str) -> WeightRanges | None:

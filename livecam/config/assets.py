@@ -27,6 +27,7 @@ from typing import IO, Any
 from livecam.config.paths import asset_folder
 from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
+from livecam.core.hidden_file import HiddenFile
 from livecam.core.registry import did_you_mean
 
 log = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ class _WheelDownloads(Closing):
         """
         wheel = replace(place, member="")
         if wheel not in self._folders:
-            self._folders[wheel] = tempfile.TemporaryDirectory(prefix=".fetch-", dir=_made_folder())
+            self._folders[wheel] = tempfile.TemporaryDirectory(prefix="livecam-")
         folder = Path(self._folders[wheel].name)
         return next(folder.glob("*.whl"), None) or _download_wheel(place, folder)
 
@@ -260,23 +261,18 @@ def _fetched(wanted: Asset, wheels: _WheelDownloads, say: Say) -> Path:
 
 
 def _fetch_from(wanted: Asset, place: Url | Wheel, wheels: _WheelDownloads) -> Path:
-    """Fetches into a hidden folder beside the final one, checks, and only then moves."""
-    folder = _made_folder()
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
-        arrived = Path(scratch) / wanted.file
-        with _opened(place, wheels) as source, arrived.open("wb") as target:
-            _copy(source, target, limit=wanted.size)
-        if not _is_right(arrived, wanted):
-            raise OSError(f"it gave another file, {arrived.stat().st_size} bytes")
-        final = folder / wanted.file
-        os.replace(arrived, final)
-    return final
-
-
-def _made_folder() -> Path:
+    """Fetches into a hidden file beside the final one, checks, and only then renames."""
     folder = asset_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    file = HiddenFile(folder / wanted.file)
+    try:
+        with _opened(place, wheels) as source, file.opened() as target:
+            _copy(source, target, limit=wanted.size)
+        if not _is_right(file.hidden, wanted):
+            raise OSError(f"it gave another file, {file.hidden.stat().st_size} bytes")
+        return file.commit()
+    finally:
+        file.discard()
 
 
 @contextmanager
