@@ -76,6 +76,11 @@ def recorded(tmp_path):
     return path
 
 
+def test_a_take_without_a_frame_leaves_no_file(tmp_path):
+    TakeWriter(tmp_path / "take.jsonl").close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_take_survives_writing_and_reading(recorded):
     take = read_take(recorded)
     assert len(take.times) == 60

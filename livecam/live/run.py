@@ -215,6 +215,7 @@ class _Run:
             self._loop.sinks.remove(self._recording)
             self._recording.request_end()  # the next frame does not wait for its file
             self._recorded.append(self._recording)
+            log.info("%s: ended", self._recording.description)
             self._recording = None
             return
         suffix = ".mov" if self._alpha else ".mp4"

@@ -229,23 +229,23 @@ class VideoWriter:
         assert self._container is not None
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
-        hidden = self.unfinished
         with suppress(av.FFmpegError, OSError, StopIteration):
-            with av.open(f"file:{hidden}") as written:
+            with av.open(f"file:{self.unfinished}") as written:
                 next(written.decode(video=0))
-            try:
-                self._commit()
-            except OSError as error:
-                self._file = None  # it stays
-                raise SinkError(
-                    f"{self.path} cannot be written: {error.strerror}",
-                    hint=f"what was recorded is in {hidden}",
-                ) from error
+            self._commit()
 
     def _commit(self) -> None:
-        if self._file is not None:
-            self.path = self._file.commit(keep_existing=self._keep_existing)
-            self._file = None
+        """Gives the file its name; where that fails, the whole file stays under its hidden one."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            self.path = file.commit(keep_existing=self._keep_existing)
+        except OSError as error:
+            raise SinkError(
+                f"{self.path} cannot be written: {error.strerror}",
+                hint=f"what was written is in {file.hidden}",
+            ) from error
 
     def __enter__(self) -> Self:
         return self

@@ -137,11 +137,14 @@ class TakeWriter:
         self._write(line)
 
     def close(self) -> None:
+        """Closes the file; without a single frame it is removed."""
+        if self._begun is None:
+            self.discard()
         self._file.close()
 
     def discard(self) -> None:
         """Closes the file and removes it."""
-        self.close()
+        self._file.close()
         self._path.unlink(missing_ok=True)
 
     def _write(self, line: dict[str, Any]) -> None:
