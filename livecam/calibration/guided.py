@@ -22,6 +22,7 @@ from livecam.calibration.profile import (
 )
 from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
 from livecam.config.settings import Settings
+from livecam.core.end_signals import checkpoint
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, indices_with_prefix
 from livecam.core.observation import Observation
@@ -74,6 +75,7 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
 
             def observations() -> Iterator[Observation]:
                 while (frame := source.read()) is not None:
+                    checkpoint()
                     yield tracker.track(frame)
 
             for step, rows in recorded_steps(observations(), STEPS, say):
