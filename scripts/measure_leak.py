@@ -14,6 +14,7 @@ import argparse
 import heapq
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from livecam.avatar.library import load_avatar
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.convert.film import FilmComposer
+from livecam.convert.head_search import HeadSearch
 from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Survey, survey
@@ -41,9 +43,10 @@ from livecam.measure.leak import (
     visible,
 )
 from livecam.media.reader import VideoReader
-from livecam.pipeline.build import compositor_factory, tracker_factory
+from livecam.pipeline.build import compositor_factory, tracker_factory, witness_factory
 from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
+from livecam.segmentation.witness import MIN_EXPECTED_SCORE
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 WORST = 6  # frames whose pictures are kept
@@ -107,9 +110,14 @@ def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Lea
 
 def _planned(source: Path, settings: Settings) -> tuple[Survey, list[ShotPlan]]:
     model = asset_path("face-landmarker")
-    tracker = tracker_factory(settings)()
-    found = survey(source, tracker, lambda: RetryDetector(model, settings.tracking.max_faces))
-    tracker.close()
+    make_witnesses = witness_factory(settings, MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE)
+    with ExitStack() as stack:
+        tracker = tracker_factory(settings)()
+        stack.callback(tracker.close)
+        heads = stack.enter_context(HeadSearch(make_witnesses())) if make_witnesses else None
+        found = survey(
+            source, tracker, lambda: RetryDetector(model, settings.tracking.max_faces), heads
+        )
     return found, plan(found, hide_others=True, strict=False)
 
 

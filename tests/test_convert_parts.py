@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
 from livecam.convert.crop import Crop
-from livecam.convert.plan import plan
+from livecam.convert.head_search import HeadSearch
+from livecam.convert.plan import ShotPlan, others_at, plan
 from livecam.convert.propagation import ReducedFrame, propagate, propagate_between
 from livecam.convert.shots import ShotFinder
 from livecam.convert.survey import Survey, survey
@@ -37,7 +41,9 @@ from livecam.core.spaces import (
 )
 from livecam.media.reader import VideoInfo
 from livecam.media.writer import VideoWriter
+from livecam.pipeline.build import witness_factory
 from livecam.pipeline.states import Shown
+from livecam.segmentation.witness import MIN_EXPECTED_SCORE
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -222,7 +228,7 @@ def test_while_the_face_changes_its_place_both_places_are_covered():
 class Doubtful:
     """A second look that sees a box in every frame, or a face in one; no landmarks elsewhere."""
 
-    def __init__(self, boxes: bool = False, face_in: int = -1) -> None:
+    def __init__(self, boxes: bool = False, face_in: Container[int] = ()) -> None:
         self._boxes, self._face_in = boxes, face_in
 
     def __enter__(self) -> Doubtful:
@@ -232,7 +238,7 @@ class Doubtful:
         pass
 
     def anywhere(self, frame: Frame) -> list[FaceSample]:
-        return [sample(frame.index)] if frame.index == self._face_in else []
+        return [sample(frame.index)] if frame.index in self._face_in else []
 
     def smaller(self, frame: Frame) -> list[FaceSample]:
         return []
@@ -249,19 +255,97 @@ class Doubtful:
     [
         (Doubtful(), Shown.PASSTHROUGH),
         (Doubtful(boxes=True), Shown.BLUR),
-        (Doubtful(face_in=3), Shown.BLUR),
+        (Doubtful(face_in=(3,)), Shown.BLUR),
     ],
 )
 def test_a_shot_in_which_something_may_be_a_face_is_blurred(
     look: Doubtful, state: Shown, tmp_path: Path
 ):
-    path = tmp_path / "film.mp4"
-    with VideoWriter(path, 200, 120, 25) as writer:
+    path = still_film(seen_from(place(1)), tmp_path)
+    assert planned_film(path, look).state is state
+
+
+def still_film(image: Image, folder: Path) -> Path:
+    path = folder / "film.mp4"
+    with VideoWriter(path, image.shape[1], image.shape[0], 25) as writer:
         for index in range(8):
-            writer.write(Frame(np.ascontiguousarray(seen_from(place(1))), index, index / 25))
-    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: look)
+            writer.write(Frame(np.ascontiguousarray(image), index, index / 25))
+    return path
+
+
+def planned_film(path: Path, look: Doubtful, heads: HeadSearch | None = None) -> ShotPlan:
+    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: look, heads)
     (scene,) = plan(found, hide_others=True, strict=False)
-    assert scene.state is state
+    return scene
+
+
+# --- witnesses
+
+
+@pytest.fixture(scope="module")
+def make_heads() -> Iterator[Callable[[], HeadSearch]]:
+    make_witnesses = witness_factory(Settings(), MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE)
+    if make_witnesses is None:
+        pytest.skip("the models of the witnesses are not here")
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(HeadSearch(make_witnesses()))
+
+
+def test_a_doubtful_face_that_no_witness_confirms_is_hidden_and_not_worn(
+    make_heads: Callable[[], HeadSearch], tmp_path: Path
+):
+    path = still_film(seen_from(place(1)), tmp_path)
+    look = Doubtful(face_in=range(8))
+    assert planned_film(path, look).state is Shown.AVATAR
+    assert planned_film(path, look, make_heads()).state is Shown.BLUR
+
+
+def test_a_doubtful_face_that_a_witness_confirms_is_worn(
+    make_heads: Callable[[], HeadSearch], portrait: Image
+):
+    frame = Frame(portrait, 0, 0.0)
+    with FaceLandmarker(asset_path("face-landmarker")) as landmarker:
+        (face,) = landmarker.track(frame).faces
+    detected = FaceSample.of(frame, face)
+    heads = make_heads()
+    assert heads.confirms(frame, detected)
+    assert not heads.confirms(frame, replace(detected, y=0.9 * portrait.shape[0], size=40.0))
+
+
+def test_a_head_upside_down_that_the_tracker_misses_is_covered(
+    make_heads: Callable[[], HeadSearch], portrait: Image, tmp_path: Path
+):
+    path = still_film(portrait[::-1, ::-1], tmp_path)
+    assert planned_film(path, Doubtful()).state is Shown.PASSTHROUGH
+    assert planned_film(path, Doubtful(), make_heads()).state is Shown.BLUR
+
+
+def test_a_head_beside_the_avatar_is_blurred_and_told():
+    (track,) = link_samples([sample(i) for i in range(50)], TIMES)
+    beside, same, once = (np.array((x, 100.0, 60.0)) for x in (400, 105, 600))
+    heads = dict.fromkeys(range(10, 30, 5), (beside, same)) | {40: (once,)}
+    (scene,) = planned([Shot(range(50), [track], heads=heads)])
+    (head,) = scene.unexplained
+    assert (head.first, head.last) == (10, 25)
+    assert head.box(17) == pytest.approx(beside)
+    assert scene.others == (head,)
+    assert len(others_at(scene, 17, TIMES)) == 1
+    (shown,) = plan(
+        Survey(VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ()), TIMES[:50],
+               [Shot(range(50), [track], heads=heads)]),
+        hide_others=False, strict=False,
+    )  # fmt: skip
+    assert shown.others == ()
+
+
+def test_a_head_seen_while_the_wearer_is_not_measured_is_blurred_even_where_others_show():
+    (track,) = link_samples([sample(i) for i in range(20)], TIMES)
+    heads = {i: (np.array((400.0, 100.0, 60.0)),) for i in range(10, 40, 5)}
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ())
+    found = Survey(info, TIMES[:50], [Shot(range(50), [track], heads=heads)])
+    (scene,) = plan(found, hide_others=False, strict=False)
+    (head,) = scene.others
+    assert (head.first, head.last) == (20, 35)
 
 
 # --- carrying

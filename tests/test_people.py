@@ -646,7 +646,9 @@ def test_in_a_film_every_person_of_a_shot_may_wear_an_avatar() -> None:
     survey = Survey(info, TIMES[:100], shots)
     (one,) = plan(survey, hide_others=True, strict=False)
     assert [span.frames for span in one.spans] == [range(100)]
-    assert one.others == (guest,)
+    (other,) = one.others
+    assert (other.first, other.last) == (60, 79)
+    assert other.box(70) == pytest.approx(guest.box(70))
     (two,) = plan(survey, hide_others=True, strict=False, people=2)
     main, second = two.spans
     assert (main.frames, main.slot, second.slot) == (range(100), 0, 1)

@@ -102,6 +102,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             console.print(f"{film}: no face found, passed through: {', '.join(each.uncovered)}")
         if each.hidden:
             console.print(f"{film}: covered as a whole: {', '.join(each.hidden)}")
+        if each.blurred:
+            console.print(f"{film}: heads without a face track, blurred: {', '.join(each.blurred)}")
 
 
 def print_error(message: str, hint: str) -> None:

@@ -14,6 +14,7 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.convert.film import FilmComposer, write_film
 from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.head_search import HeadSearch
 from livecam.convert.jobs import ConversionJob, check_job, jobs_for
 from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.progress import FilmProgress, NoProgress
@@ -30,11 +31,13 @@ from livecam.pipeline.build import (
     segmenter_factory,
     slots_of,
     tracker_factory,
+    witness_factory,
 )
 from livecam.pipeline.composition import CompositorFactory
 from livecam.pipeline.states import Shown
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import open_graphics
+from livecam.segmentation.witness import MIN_EXPECTED_SCORE
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Outcome:
     sound: str = ""
     uncovered: list[str] = field(default_factory=list)  # times of the shots that passed through
     hidden: list[str] = field(default_factory=list)  # times of the shots covered as a whole
+    blurred: list[str] = field(default_factory=list)  # times of heads that no face explained
     error: str = ""
 
 
@@ -84,6 +88,9 @@ class Converter:
         self._avatars = avatars_of(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
         self._make_segmenter = segmenter_factory(self.settings, hurried=False)
+        self._make_witnesses = witness_factory(
+            self.settings, MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE
+        )
         graphics = self._stack.enter_context(open_graphics())
         self._make_compositor = compositor_factory(
             self.settings, graphics, self.timer, blocking=True
@@ -138,22 +145,26 @@ class Converter:
             sound=sound,
             uncovered=_shot_times(found, plans, (Shown.PASSTHROUGH,)),
             hidden=_shot_times(found, plans, (Shown.BLUR, Shown.CURTAIN)),
+            blurred=_head_times(found, plans),
         )
 
     def _survey(self, source: Path, progress: FilmProgress) -> Survey:
         tracking = self.settings.tracking
         model = asset_path("face-landmarker")
         tracker = self._make_tracker()
-        try:
+        with ExitStack() as stack:
+            stack.callback(tracker.close)
+            heads = None
+            if self._make_witnesses is not None:
+                heads = stack.enter_context(HeadSearch(self._make_witnesses()))
             return survey(
                 source,
                 tracker,
                 lambda: RetryDetector(model, tracking.max_faces),
+                heads,
                 progress.advance,
                 progress.open,
             )
-        finally:
-            tracker.close()
 
     def _write(
         self,
@@ -259,6 +270,15 @@ def _shot_times(found: Survey, plans: list[ShotPlan], states: tuple[Shown, ...])
         f"{_clock(times[s.frames.start])}-{_clock(times[s.frames.stop - 1])}"
         for s in plans
         if s.state in states
+    ]
+
+
+def _head_times(found: Survey, plans: Sequence[ShotPlan]) -> list[str]:
+    """Returns from when to when heads were blurred that no face track explains."""
+    return [
+        f"{_clock(float(found.times[head.first]))}-{_clock(float(found.times[head.last]))}"
+        for plan in plans
+        for head in plan.unexplained
     ]
 
 

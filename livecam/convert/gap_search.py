@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.convert.head_search import HeadSearch
 from livecam.convert.propagation import GapFiller, ReducedFrame
 from livecam.convert.retry_detector import RetryDetector, plausible
 from livecam.convert.tracks import (
@@ -28,6 +30,7 @@ from livecam.media.reader import VideoReader
 # A face detected in fewer frames of its shot may be a false positive: when there is
 # no other in the shot it is hidden rather than worn.
 MIN_DETECTIONS = 3
+MIN_CONFIRMED = 0.5  # share of a new track that witnesses must confirm; else it is hidden, not worn
 CROP_SEARCH_S = 2.0  # so long after a detection its surroundings are searched in crops
 SMALLER_S = 0.25  # how often small faces are searched in a shot without any
 FOLLOW_S = 0.5  # how long one that was found is searched where it was
@@ -54,10 +57,12 @@ class GapSearch:
 
     shot: Shot
     times: NDArray[np.float64]
+    heads: HeadSearch | None = None
     missing: set[int] = field(init=False)
     mains: list[FaceTrack] = field(init=False)
     gap: GapFiller = field(init=False)
     unassigned: list[FaceSample] = field(init=False, default_factory=list)
+    confirmed: set[FaceSample] = field(init=False, default_factory=set)
     suspects: list[NDArray[np.float64]] = field(init=False, default_factory=list)
     in_a_row: int = field(init=False, default=0)
 
@@ -68,6 +73,8 @@ class GapSearch:
         self.missing = set(self.shot.frames) - known
 
     def search(self, frame: Frame, detector: RetryDetector) -> None:
+        if self.heads is not None and frame.index in self.missing:
+            self.heads.search(frame)
         if not self.mains:
             self._search_for_any(frame, detector)
             return
@@ -82,9 +89,22 @@ class GapSearch:
         self.gap.finish()
         minimum = min(MIN_DETECTIONS, len(self.shot.frames))
         found = link_samples(self.unassigned, self.times)
-        self.shot.tracks += [track for track in found if len(track.samples) >= minimum]
+        lasting = [track for track in found if len(track.samples) >= minimum]
+        self.shot.tracks += [track for track in lasting if self._is_confirmed(track)]
+        for track in lasting:
+            if not self._is_confirmed(track):
+                self.shot.add_heads({sample.index: [sample.box] for sample in track.samples})
         if not self.shot.tracks and found:
             self.shot.suspected = True
+
+    def _is_confirmed(self, track: FaceTrack) -> bool:
+        """Returns whether witnesses confirmed enough of what was found at low thresholds."""
+        return len(self.confirmed.intersection(track.samples)) >= MIN_CONFIRMED * len(track.samples)
+
+    def _confirm(self, frame: Frame, found: Iterable[FaceSample]) -> None:
+        self.confirmed |= {
+            sample for sample in found if self.heads is None or self.heads.confirms(frame, sample)
+        }
 
     def _present(self, index: int) -> FaceTrack | None:
         """Returns the track that has the face in that frame."""
@@ -95,11 +115,17 @@ class GapSearch:
     def _found(self, frame: Frame, detector: RetryDetector) -> FaceTrack | None:
         """Searches the frame; the track that has the face there now."""
         found = detector.anywhere(frame)
+        self._confirm(frame, found)
         for track in self.mains:
             expected = track.box(frame.index)
             near = [sample for sample in found if plausible(sample, expected)]
             detected = near[0] if near else self._closer(frame, track, detector)
-            if detected is not None and self._credible(detected, track):
+            if detected is None or not self._credible(detected, track):
+                continue
+            if detected not in found:
+                found.append(detected)
+                self._confirm(frame, [detected])
+            if detected in self.confirmed:
                 track.add(detected)
                 return track
         self.unassigned += [sample for sample in found if not self._known(sample)]
@@ -118,6 +144,7 @@ class GapSearch:
 
     def _search_for_any(self, frame: Frame, detector: RetryDetector) -> None:
         found = detector.anywhere(frame) or self._smaller(frame, detector)
+        self._confirm(frame, found)
         self.unassigned += found
         if not found:
             self._suspect(detector.boxes(frame))

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from livecam.compose.covers import region_at
 from livecam.convert.survey import Survey
-from livecam.convert.tracks import FaceSample, FaceTrack, Shot, wearers
+from livecam.convert.tracks import FaceSample, FaceTrack, HeadTrack, Shot, link_heads, wearers
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
+from livecam.core.observation import FaceBox
 from livecam.core.spaces import euler_deg, project
 from livecam.filtering.zero_lag import Motion, smooth_motion
+from livecam.people.account import is_same_head
 from livecam.people.slots import SlotOrder
 from livecam.pipeline.states import Shown
 
 OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were visible
+MIN_FINDS = 2  # of a head that no face track explains; it is soon searched again
 UNMEASURED_GROWTH = 1.12  # of the outline in frames in which the face was not measured
 
 
@@ -45,7 +48,8 @@ class ShotPlan:
     frames: range
     state: Shown  # of all its frames
     spans: tuple[WearerSpan, ...] = ()  # those of the main face first
-    others: tuple[FaceTrack, ...] = ()
+    others: tuple[HeadTrack, ...] = ()  # those that are blurred
+    unexplained: tuple[HeadTrack, ...] = ()  # the part of them that no face track explains
 
 
 def plan(
@@ -82,8 +86,42 @@ def _shot_plan(
     for tracks, slot in zip(tracks_of[1:], slots[1:], strict=True):
         spans += _spans(_presence(tracks, shot.frames, survey), tracks, survey, slot)
     worn = [track for tracks in tracks_of for track in tracks]
-    others = tuple(track for track in shot.tracks if track not in worn) if hide_others else ()
-    return ShotPlan(shot.frames, Shown.AVATAR, tuple(spans), others)
+    others = tuple(track.heads() for track in shot.tracks if track not in worn and hide_others)
+    heads = _unexplained(shot, spans, others, survey.times, hide_others)
+    return ShotPlan(shot.frames, Shown.AVATAR, tuple(spans), others + heads, heads)
+
+
+def _unexplained(
+    shot: Shot,
+    spans: Sequence[WearerSpan],
+    others: Sequence[HeadTrack],
+    times: NDArray[np.float64],
+    hide_others: bool,
+) -> tuple[HeadTrack, ...]:
+    """Returns the heads of a shot that no avatar and no blur covers.
+
+    Where others may show, those while a wearer is not measured: they may be the wearer's.
+    """
+    heads = {}
+    for index, boxes in shot.heads.items():
+        present = [span for span in spans if index in span.frames]
+        if not hide_others and all(span.measured_at(index) for span in present):
+            continue
+        covered = [_box(span.at(index)) for span in present]
+        covered += [track.box(index) for track in others if _is_blurred(track, index, times)]
+        heads[index] = [
+            box for box in boxes if not any(is_same_head(box, known) for known in covered)
+        ]
+    minimum = min(MIN_FINDS, len(heads))
+    return tuple(head for head in link_heads(heads, times) if len(head.indices) >= minimum)
+
+
+def _box(face: FaceState) -> FaceBox:
+    """Returns centre x, y and width of a face in pixels, as `FaceSample` measures them."""
+    assert face.outline_px is not None
+    low, high = face.outline_px.min(axis=0), face.outline_px.max(axis=0)
+    width = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
+    return np.array((*(low + high) / 2, width), np.float64)
 
 
 def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]:
@@ -176,13 +214,12 @@ def _points(
 def others_at(shot_plan: ShotPlan, index: int, times: NDArray[np.float64]) -> list[Rect]:
     """Returns the regions in which other faces must be blurred in one frame."""
     return [
-        _region(track, index)
+        region_at(*track.box(index))
         for track in shot_plan.others
-        if times[track.first] - OTHERS_MARGIN_S
-        <= times[index]
-        <= times[track.last] + OTHERS_MARGIN_S
+        if _is_blurred(track, index, times)
     ]
 
 
-def _region(track: FaceTrack, index: int) -> Rect:
-    return region_at(*track.box(index))
+def _is_blurred(track: HeadTrack, index: int, times: NDArray[np.float64]) -> bool:
+    first, last = times[track.first] - OTHERS_MARGIN_S, times[track.last] + OTHERS_MARGIN_S
+    return bool(first <= times[index] <= last)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.convert.gap_search import GapSearch, search_again
+from livecam.convert.head_search import HeadSearch
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
@@ -33,11 +34,13 @@ def survey(
     path: Path,
     tracker: Tracker,
     make_retry_detector: Callable[[], RetryDetector],
+    heads: HeadSearch | None = None,
     advance: Advance = lambda frames: None,
     opened: Advance = lambda frames: None,
 ) -> Survey:
     """Detects the faces of a film, and searches a second time where a face is missing.
 
+    `heads` finds heads that the tracker misses; None searches by the tracker alone.
     `opened` receives how many frames the file announces, `advance` each that was tracked.
 
     Raises:
@@ -54,6 +57,8 @@ def survey(
             finder.add(frame.image)
             found = tracker.track(frame).faces
             samples.append([FaceSample.of(frame, face) for face in found])
+            if heads is not None:
+                heads.search_when_due(frame, [sample.box for sample in samples[-1]])
             times.append(frame.captured_at)
             advance(1)
     at = np.array(times)
@@ -61,10 +66,13 @@ def survey(
         Shot(frames, _tracks([sample for i in frames for sample in samples[i]], at))
         for frames in finder.shots()
     ]
-    searches = [search for shot in shots if (search := GapSearch(shot, at)).missing]
+    searches = [search for shot in shots if (search := GapSearch(shot, at, heads)).missing]
     if searches:
         with make_retry_detector() as detector:
             search_again(path, detector, searches)
+    if heads is not None:
+        for shot in shots:
+            shot.add_heads(heads.heads)
     return Survey(info, at, shots)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -105,6 +105,11 @@ class FaceTrack:
         part = min(max((index - left.index) / span, 0.0), 1.0) if span else 0.0
         return left.box + part * (right.box - left.box)
 
+    def heads(self) -> HeadTrack:
+        """Returns the places alone."""
+        indices = np.array([sample.index for sample in self.samples])
+        return HeadTrack(indices, np.array([sample.box for sample in self.samples]))
+
     def nearest(self, index: int) -> FaceSample:
         """Returns the sample that is nearest in time."""
         after = bisect_left(self.samples, index, key=_index)
@@ -116,6 +121,26 @@ class FaceTrack:
         insort(self.samples, sample, key=_index)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadTrack:
+    """The places of one head in one shot, with or without a visible face."""
+
+    indices: NDArray[np.int64]  # int64[n], of the frames in which it was found, rising
+    boxes: NDArray[np.float64]  # float64[n, 3]: centre x, y and width of the face, pixels
+
+    @property
+    def first(self) -> int:
+        return int(self.indices[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.indices[-1])
+
+    def box(self, index: int) -> FaceBox:
+        """Interpolates the box at any frame; constant at the ends."""
+        return np.array([np.interp(index, self.indices, column) for column in self.boxes.T])
+
+
 @dataclass(slots=True)
 class Shot:
     """A stretch of film without a cut, and the tracks in it."""
@@ -123,6 +148,8 @@ class Shot:
     frames: range
     tracks: list[FaceTrack]
     suspected: bool = False  # detections without a track: a face may be anywhere
+    # Where witnesses found heads, and doubtful faces that none of them confirmed; by frame.
+    heads: dict[int, tuple[FaceBox, ...]] = field(default_factory=dict)
 
     @property
     def mains(self) -> list[FaceTrack]:
@@ -131,7 +158,13 @@ class Shot:
 
     @property
     def empty(self) -> bool:
-        return not self.tracks and not self.suspected
+        return not self.tracks and not self.suspected and not self.heads
+
+    def add_heads(self, found: Mapping[int, Sequence[FaceBox]]) -> None:
+        """Notes those of its frames, given the heads of a whole film by the index of the frame."""
+        for index in self.frames:
+            if boxes := found.get(index):
+                self.heads[index] = (*self.heads.get(index, ()), *boxes)
 
 
 def main_tracks(tracks: Iterable[FaceTrack]) -> list[FaceTrack]:
@@ -171,6 +204,21 @@ def link_samples(samples: Iterable[FaceSample], times: NDArray[np.float64]) -> l
         for index, found in by_frame.items()
     )
     return [FaceTrack([by_frame[index][i] for index, i in track]) for track in link(frames)]
+
+
+def link_heads(
+    heads: Mapping[int, Sequence[FaceBox]], times: NDArray[np.float64]
+) -> list[HeadTrack]:
+    """Links the heads of one shot, by the index of their frame, by the same association."""
+    frames = (
+        FrameDetections(index, float(times[index]), heads[index], [None] * len(heads[index]))
+        for index in sorted(heads)
+        if heads[index]
+    )
+    return [
+        HeadTrack(np.array([i for i, _ in track]), np.array([heads[i][k] for i, k in track]))
+        for track in link(frames)
+    ]
 
 
 def without_outliers(track: FaceTrack, times: NDArray[np.float64]) -> FaceTrack:

@@ -58,11 +58,8 @@ def unexplained(
         return ()
     visible = [track.box for track in tracks if track.face is not None]
     return tuple(
-        box
-        for box in evidence.boxes
-        if not any(_near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH)
-                   for known in visible)
-    )  # fmt: skip
+        box for box in evidence.boxes if not any(is_same_head(box, known) for known in visible)
+    )
 
 
 def known_heads(observation: Observation) -> tuple[FaceBox, ...] | None:
@@ -71,6 +68,11 @@ def known_heads(observation: Observation) -> tuple[FaceBox, ...] | None:
         return None
     visible = [track.box for track in observation.tracks if track.face is not None]
     return (*visible, *observation.unexplained)
+
+
+def is_same_head(box: FaceBox, known: FaceBox) -> bool:
+    """Returns whether a head that a witness found is one whose place is known."""
+    return _near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH)
 
 
 def is_open(observation: Observation) -> bool:
@@ -93,9 +95,7 @@ def _is_there(place: FaceBox, tracks: Sequence[Track], evidence: HeadEvidence) -
     """Whether a head or a person was found at a place that no visible track explains."""
     visible = [track.box for track in tracks if track.face is not None]
     for box in evidence.boxes:
-        explained = any(
-            _near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH) for known in visible
-        )
+        explained = any(is_same_head(box, known) for known in visible)
         if not explained and _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH):
             return True
     return _person_share(place, visible, evidence) > MIN_PERSON

@@ -132,9 +132,10 @@ def _optional_path(name: str) -> Path | None:
     return None
 
 
-def witness_factory(settings: Settings) -> Callable[[], WitnessDetector] | None:
+def witness_factory(settings: Settings, *min_scores: float) -> Callable[[], WitnessDetector] | None:
     """Makes the witnesses on the thread that calls it; None where no face has to be hidden.
 
+    The least scores of faces and bodies are those of a `WitnessDetector`, if none are given.
     Without their models nothing but the tracker knows of people: a warning says so.
     """
     if settings.source.source == BLANK or settings.avatar.avatar == NO_AVATAR:
@@ -143,7 +144,7 @@ def witness_factory(settings: Settings) -> Callable[[], WitnessDetector] | None:
     if face is None or pose is None:
         log.warning("the models that find people without a visible face are not here")
         return None
-    return partial(WitnessDetector, face, pose)
+    return partial(WitnessDetector, face, pose, *min_scores)
 
 
 def check_names(settings: Settings) -> None:
