@@ -91,8 +91,8 @@ def _untwisted(line: Array, tangent: Array) -> Array:
     for i in range(len(line) - 1):
         step = line[i + 1] - line[i]
         reflected = out[-1] - 2 * (step @ out[-1]) / (step @ step) * step
-        reflected = tangent[i] - 2 * (step @ tangent[i]) / (step @ step) * step
-        turn = tangent[i + 1] - reflected
+        reflected_tangent = tangent[i] - 2 * (step @ tangent[i]) / (step @ step) * step
+        turn = tangent[i + 1] - reflected_tangent
         size = turn @ turn
         if size > 1e-12:
             reflected = reflected - 2 * (turn @ reflected) / size * turn
