@@ -215,6 +215,33 @@ def test_one_broken_avatar_is_named_and_the_others_are_listed(home: Path):
     assert "avatar.toml, line 1" in done.stderr
 
 
+def test_one_broken_preset_is_named_and_the_others_are_listed(home: Path):
+    for data in (home / "livecam", home / "Library" / "Application Support" / "livecam"):
+        (data / "presets").mkdir(parents=True)
+        (data / "presets" / "mine.toml").write_text("fps = nan", "utf-8")
+    done = livecam("presets", "--json")
+    assert done.returncode == 0
+    assert "mine" not in {row["name"] for row in json.loads(done.stdout)}
+    assert "mine is left out, it is broken:" in done.stderr
+    assert "mine.toml, line 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--background", "gone.png"), ("--stickers", "gone"), ("--lut", "gone.cube")],
+)
+def test_a_run_does_not_begin_without_its_pictures(words: tuple[str, str]):
+    done = livecam("run", "--source", "pattern", "--no-preview", "--seconds", "20", *words)
+    assert done.returncode == 2
+    assert "gone" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_steers_a_terminal_is_not_printed(capsys: pytest.CaptureFixture[str]):
+    assert execute(["run", "--preset", "\x1b[2Jx"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_missing_assets_give_exit_code_five_and_valid_json(capsys: pytest.CaptureFixture[str]):
     assert execute(["assets", "verify", "--json"]) == AssetError.exit_code
     states = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}

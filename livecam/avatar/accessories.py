@@ -38,6 +38,7 @@ from livecam.avatar.library import (
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.core.errors import AssetError, ConfigError
 from livecam.core.registry import did_you_mean
+from livecam.core.text_files import shown
 
 ITEM_TOML = "item.toml"
 ITEM_FILE = "item.glb"
@@ -118,7 +119,7 @@ def read_item(folder: Path) -> AccessoryDescription:
     )
     if description.kind not in ACCESSORY_KINDS:
         raise AssetError(
-            f'{path}: no head has an anchor for the kind "{description.kind}"'
+            f'{path}: no head has an anchor for the kind "{shown(description.kind)}"'
             f"{did_you_mean(description.kind, [*ACCESSORY_KINDS])}",
             hint=f"there are: {', '.join(ACCESSORY_KINDS)}",
         )

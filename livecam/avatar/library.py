@@ -30,6 +30,7 @@ from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import AssetError
 from livecam.core.face import INDEX
 from livecam.core.registry import did_you_mean
+from livecam.core.text_files import shown
 
 DESCRIPTION = "avatar.toml"
 HEAD_FILE = "head.glb"
@@ -136,7 +137,7 @@ def read_description(folder: Path) -> AvatarDescription:
         if kind not in ACCESSORY_KINDS:
             near = did_you_mean(kind, [*ACCESSORY_KINDS])
             raise AssetError(
-                f'{path}: no accessory is of the kind "{kind}"{near}',
+                f'{path}: no accessory is of the kind "{shown(kind)}"{near}',
                 hint=f"there are anchors for: {', '.join(ACCESSORY_KINDS)}",
             )
     return description
@@ -152,18 +153,18 @@ def check_bones(path: Path, bones: Sequence[Bone]) -> None:
     for bone in bones:
         if bone.name in taken:
             raise AssetError(
-                f'{path}: two joints are called "{bone.name}"',
+                f'{path}: two joints are called "{shown(bone.name)}"',
                 hint=f'give each bone a name of its own, other than "{BODY}" and "{HEAD}"',
             )
         taken.add(bone.name)
-        _refuse_unknown_expressions(path, f"the turns of bone {bone.name}", bone.turns)
+        _refuse_unknown_expressions(path, f"the turns of bone {shown(bone.name)}", bone.turns)
 
 
 def _refuse_unknown_expressions(path: Path, table: str, names: Iterable[str]) -> None:
     for name in names:
         if name not in INDEX:
             raise AssetError(
-                f'{path}: {table} name no expression "{name}"{did_you_mean(name, INDEX)}',
+                f'{path}: {table} name no expression "{shown(name)}"{did_you_mean(name, INDEX)}',
                 hint="the names are those of the 52 ARKit blend shapes",
             )
 

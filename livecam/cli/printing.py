@@ -115,7 +115,12 @@ def print_error(message: str, hint: str) -> None:
 
 def note(text: str, colour: str | None = None) -> None:
     """Prints a line to stderr, which leaves stdout to results."""
-    print(coloured(text, colour, sys.stderr), file=sys.stderr)
+    print(coloured(_printable(text), colour, sys.stderr), file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    """Replaces what would steer the terminal: names and values come from files of others."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:

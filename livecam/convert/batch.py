@@ -27,6 +27,7 @@ from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.motion.take import Take, TakeWriter, players, read_take
 from livecam.pipeline.build import (
     avatars_of,
+    check_picture_files,
     compositor_factory,
     segmenter_factory,
     slots_of,
@@ -85,6 +86,7 @@ class Converter:
     def __enter__(self) -> Converter:
         if self.settings.motion.motion:
             self._take = read_take(Path(self.settings.motion.motion).expanduser())
+        check_picture_files(self.settings)
         self._avatars = avatars_of(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
         self._make_segmenter = segmenter_factory(self.settings, hurried=False)

@@ -15,7 +15,7 @@ from livecam.calibration.online import is_camera, wearer_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.end_signals import EndSignals, end_signals
-from livecam.core.errors import DeviceError
+from livecam.core.errors import AssetError, DeviceError
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.live.loop import LiveLoop
 from livecam.live.motion import check_motion, listeners, mouth_blender, performers
@@ -201,14 +201,19 @@ class _Run:
             raise failed[0]
 
     def _next_avatar(self) -> None:
+        """Changes to the next avatar that can be loaded."""
         names = list_avatars()
-        if len(names) < 2:
-            return
         here = names.index(self._avatar_name) if self._avatar_name in names else -1
-        avatar = load_avatar(names[(here + 1) % len(names)])
-        avatar = with_accessories(avatar, self.settings.avatar.accessories)
-        self._avatar_name = avatar.name
-        self._session.pipeline.change_avatar(avatar)
+        for name in (*names[here + 1 :], *names[: max(here, 0)]):
+            try:
+                avatar = load_avatar(name)
+            except AssetError as error:
+                log.warning("%s is left out, it is broken: %s", name, error)
+                continue
+            avatar = with_accessories(avatar, self.settings.avatar.accessories)
+            self._avatar_name = avatar.name
+            self._session.pipeline.change_avatar(avatar)
+            return
 
     def _toggle_recording(self) -> None:
         if self._recording is not None:

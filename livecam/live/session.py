@@ -18,6 +18,7 @@ from livecam.live.workers import (
     WitnessWorker,
 )
 from livecam.pipeline.build import (
+    check_picture_files,
     compositor_factory,
     output_info,
     people_tracker,
@@ -72,8 +73,10 @@ def live_session(
         open_context: opens the graphics.
 
     Raises:
-        LivecamError: a model is missing, the source or OpenGL cannot be opened.
+        LivecamError: a model is missing, the background, a sticker or the look is broken, the
+            source or OpenGL cannot be opened.
     """
+    check_picture_files(settings)
     capture = CaptureWorker(make_source, timer)
     tracking = TrackingWorker(
         tracker_factory(settings), people_tracker(settings), capture.frames, timer

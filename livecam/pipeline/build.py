@@ -10,8 +10,10 @@ from pathlib import Path
 from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
+from livecam.compose.background import Background, background_stage
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
+from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
 from livecam.config.settings import BLANK, NO_AVATAR, AvatarSettings, Settings
@@ -156,6 +158,21 @@ def check_names(settings: Settings) -> None:
     TRACKERS.check(settings.tracking.tracker)
     FILTERS.check(settings.smoothing.filter)
     check_sinks(settings.sinks)
+
+
+def check_picture_files(settings: Settings) -> None:
+    """Reads background, stickers and look, so that a broken one ends a run before it begins.
+
+    Compositors read them again; a look is cached.
+
+    Raises:
+        ConfigError: one of them does not exist, or cannot be read.
+    """
+    for make in (face_stages, over_stages, look_stages):
+        make(settings.effects)
+    background = background_stage(settings.picture.background)
+    if isinstance(background, Background):
+        background.close()
 
 
 def compositor_factory(

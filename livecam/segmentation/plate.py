@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from livecam.config.paths import user_cache_folder
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
+from livecam.core.image_header import read_image_header
 from livecam.segmentation.base import Mask, Plate
 
+MAX_FILE_BYTES = 64 << 20  # of a saved plate
 MAX_PLATES = 8  # on disk, of as many cameras and sizes
 
 log = logging.getLogger(__name__)
@@ -136,7 +138,11 @@ class CleanPlate:
         path = _path_of(camera, self.size)
         if not path.is_file():
             return
-        bgra = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        encoded = np.fromfile(path, np.uint8, MAX_FILE_BYTES)
+        header = read_image_header(encoded.tobytes())
+        if header is None or (header.height, header.width) != self._known.shape:
+            return
+        bgra = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
         if bgra is None or bgra.ndim != 3 or bgra.shape != (*self._known.shape, 4):
             return
         self._mean[:] = bgra[..., 2::-1]

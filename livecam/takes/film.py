@@ -35,7 +35,7 @@ from livecam.core.timing import StageTimer
 from livecam.media.writer import VideoWriter
 from livecam.motion.base import state_from_performances
 from livecam.motion.take import Take, players
-from livecam.pipeline.build import compositor_factory
+from livecam.pipeline.build import check_picture_files, compositor_factory
 from livecam.pipeline.composition import Composition, CompositorFactory
 from livecam.pipeline.driver import AvatarDriver
 from livecam.pipeline.publication import publish
@@ -89,6 +89,7 @@ def render_take(
         picture=PictureSettings(background=background),
         render=RenderSettings(tier=checked_tier(tier)),
     )
+    check_picture_files(settings)
     head = avatar_from_settings(settings.avatar)
     ranges = load_profile(profile) if profile else None
     if not force and (out.exists() if out.suffix else numbered(out)):

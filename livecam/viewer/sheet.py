@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
@@ -12,12 +13,14 @@ import numpy as np
 from livecam.avatar.accessories import with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
-from livecam.core.errors import SinkError, UsageError
+from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
 from livecam.core.registry import did_you_mean
 from livecam.render.context import Graphics, open_graphics
 from livecam.viewer.avatar_viewer import AnyTier, AvatarViewer, ViewerPose
+
+log = logging.getLogger(__name__)
 
 ALL = "all"
 
@@ -97,7 +100,7 @@ def write_sheets(
     """Draws the sheet of an avatar, or of all of them; yields the file of each.
 
     Raises:
-        AssetError: there is no such avatar or accessory.
+        AssetError: there is no such avatar or accessory; of all avatars, a broken one is left out.
         GraphicsError: it cannot be drawn.
         SinkError: it cannot be written.
     """
@@ -106,7 +109,14 @@ def write_sheets(
     names = list_avatars() if every else (name,)
     with open_graphics() as graphics:
         for each in names:
-            avatar = with_accessories(load_avatar(each), wear)
+            try:
+                avatar = load_avatar(each)
+            except AssetError as error:
+                if not every:
+                    raise
+                log.warning("%s is left out, it is broken: %s", each, error)
+                continue
+            avatar = with_accessories(avatar, wear)
             path = Path(f"{avatar.name}-sheet.png")
             if out is not None:
                 path = out / path if every else out

@@ -31,8 +31,14 @@ def config(flags: dict[str, object], preset: Preset = None, json: Json = False) 
 def presets(json: Json = False) -> int:
     """List the presets, for --preset."""
     from livecam.config.presets import list_presets, read_preset
+    from livecam.core.errors import ConfigError
 
-    rows = [{"name": name, **read_preset(name).file.metadata} for name in list_presets()]
+    rows: list[dict[str, str]] = []
+    for name in list_presets():
+        try:
+            rows.append({"name": name, **read_preset(name).file.metadata})
+        except ConfigError as error:
+            note(f"{name} is left out, it is broken: {error}")
     if not json:  # one language fits a line
         rows = [{key: row.get(key, "") for key in ("name", "title", "description")} for row in rows]
     print_table(rows, json, "no preset was found")

@@ -36,6 +36,7 @@ from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Image, Rect
 from livecam.core.registry import did_you_mean
+from livecam.core.text_files import shown
 from livecam.media.images import read_image_with_alpha
 from livecam.vision.transforms import Points2
 
@@ -178,7 +179,7 @@ def _part(folder: Path, description: PartDescription) -> StickerPart:
     path = folder / description.picture
     if path.parent != folder:
         raise ConfigError(
-            f'{folder / DESCRIPTION}: picture "{description.picture}" lies elsewhere',
+            f'{folder / DESCRIPTION}: picture "{shown(description.picture)}" lies elsewhere',
             hint="put the picture beside the description",
         )
     texture = _texture(path)
