@@ -5,6 +5,7 @@ Textures are mipmapped and edges multisampled, so that a motion by a part of a p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +49,28 @@ class SurfaceRenderer(Closing):
         self, background: Surface, body: Surface, head: Surface, poses: tuple[Matrix4, Matrix4]
     ) -> NDArray[np.uint8]:
         """Returns the image, uint8[h, w, 3]; `poses` are camera_from_head of body and head."""
+        return self.draw_several(background, [(body, head, poses)])
+
+    def draw_several(
+        self,
+        background: Surface,
+        people: Sequence[tuple[Surface, Surface, tuple[Matrix4, Matrix4]]],
+    ) -> NDArray[np.uint8]:
+        """Returns the image, uint8[h, w, 3], of people in the order from far to near.
+
+        Each is a body, a head and their camera_from_head.
+        """
         ctx = self._ctx
         self._frame.use()
         self._frame.clear(depth=1.0)
         ctx.enable_only(ctx.NOTHING)
         self._draw_surface(background, np.eye(4), nearest=True)
-        ctx.enable_only(ctx.BLEND)
         ctx.blend_func = ctx.SRC_ALPHA, ctx.ONE_MINUS_SRC_ALPHA
-        self._draw_surface(body, poses[0])
-        ctx.enable_only(ctx.DEPTH_TEST)
-        self._draw_surface(head, poses[1])
+        for body, head, poses in people:
+            ctx.enable_only(ctx.BLEND)
+            self._draw_surface(body, poses[0])
+            ctx.enable_only(ctx.DEPTH_TEST)
+            self._draw_surface(head, poses[1])
         ctx.enable_only(ctx.NOTHING)
         ctx.copy_framebuffer(self._resolved, self._frame)
         data = self._resolved.read(components=3, alignment=1)

@@ -1,0 +1,200 @@
+"""Plays a film as `livecam run` and `livecam convert` would, in one thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
+from livecam.convert.film import ConvertedFrame, FilmComposer
+from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.plan import ShotPlan, plan
+from livecam.convert.retry_detector import RetryDetector
+from livecam.convert.survey import Survey, survey
+from livecam.core.face import Face
+from livecam.core.frame import Frame
+from livecam.core.observation import Observation
+from livecam.core.timing import StageTimer
+from livecam.people.tracker import primary_track
+from livecam.pipeline.build import (
+    avatars_of,
+    compositor_factory,
+    output_info,
+    people_tracker,
+    segmenter_factory,
+    slots_of,
+    tracker_factory,
+)
+from livecam.pipeline.pipeline import Inputs, Pipeline, Published
+from livecam.pipeline.states import Shown
+from livecam.render.context import Graphics
+from livecam.segmentation.base import Segmentation
+from livecam.segmentation.segmenter import Segmenter
+from livecam.sources.base import SourceInfo
+
+Alignment = Literal["aligned", "newest"]
+ALIGNMENTS: tuple[Alignment, ...] = ("aligned", "newest")
+LATENCY_S = 0.1  # of a segmentation
+TIME_TOLERANCE_S = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFrame:
+    """What was published after one frame was tracked."""
+
+    index: int  # of the tracked frame
+    faces: tuple[Face, ...]
+    published: dict[Alignment, Published]
+
+
+class SegmentationSchedule:
+    """Segments periodically; each result arrives late, as that of the worker does."""
+
+    def __init__(self, segmenter: Segmenter, rate_hz: float) -> None:
+        self._segmenter = segmenter
+        self._period_s = 1 / rate_hz
+        self._next_at = -np.inf
+        self._due: deque[tuple[float, Segmentation]] = deque()
+        self._newest: Segmentation | None = None
+
+    def newest(self) -> Segmentation | None:
+        return self._newest
+
+    def observe(self, observation: Observation) -> None:
+        frame = observation.frame
+        now = frame.captured_at + TIME_TOLERANCE_S
+        if now >= self._next_at:
+            self._next_at = now + self._period_s - TIME_TOLERANCE_S
+            result = self._segment(observation)
+            if result is not None:
+                self._due.append((frame.captured_at + LATENCY_S, result))
+        while self._due and self._due[0][0] <= now:
+            self._newest = self._due.popleft()[1]
+
+    def _segment(self, observation: Observation) -> Segmentation | None:
+        frame, track = observation.frame, primary_track(observation)
+        if track is None or track.face is None:
+            return self._segmenter.segment(frame, None)
+        return self._segmenter.segment(frame, track.face.points_px(*frame.size), track.id)
+
+
+def play_live(
+    frames: Sequence[Frame], fps: float, settings: Settings, graphics: Graphics
+) -> Iterator[LiveFrame]:
+    """Publishes every frame once, in each alignment.
+
+    The tracker keeps up, with one frame of latency: it has tracked a frame when the next one
+    comes. Tracking and segmentation do not depend on the alignment and are done once.
+    """
+    people = people_tracker(settings)
+    with ExitStack() as stack:
+        tracker = stack.enter_context(closing(tracker_factory(settings)()))
+        make = segmenter_factory(settings, hurried=True)
+        assert make is not None  # by default there are stages that need segmentations
+        segmenter = stack.enter_context(closing(make()))
+        schedule = SegmentationSchedule(segmenter, settings.picture.looks_per_s)
+        pipelines = {
+            alignment: _pipeline(alignment, settings, graphics, frames[0].size, fps, schedule)
+            for alignment in ALIGNMENTS
+        }
+        for pipeline in pipelines.values():
+            stack.callback(pipeline.close)
+        for frame, newest in zip(frames, (*frames[1:], frames[-1]), strict=True):
+            observation = people.update(tracker.track(frame))
+            schedule.observe(observation)
+            now = frame.captured_at + 1 / fps
+            published = {
+                alignment: pipeline.show(observation, now, newest)
+                for alignment, pipeline in pipelines.items()
+            }
+            yield LiveFrame(frame.index, observation.faces, published)
+
+
+def _pipeline(
+    alignment: Alignment,
+    settings: Settings,
+    graphics: Graphics,
+    size: tuple[int, int],
+    fps: float,
+    schedule: SegmentationSchedule,
+) -> Pipeline:
+    smoothing = settings.smoothing.model_copy(update={"alignment": alignment})
+    settings = settings.model_copy(update={"smoothing": smoothing})
+    timer = StageTimer()
+    return Pipeline(
+        settings,
+        avatars_of(settings.avatar),
+        compositor_factory(settings, graphics, timer),
+        output_info(settings, SourceInfo("film", *size, fps)),
+        timer,
+        Inputs(segmentations=schedule.newest),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFilm:
+    """A film as `livecam convert` understood it."""
+
+    survey: Survey
+    plans: list[ShotPlan]
+    strict: list[ShotPlan]  # those of `--strict`
+
+    def is_reported(self, index: int) -> bool:
+        """Whether the frame is in a shot that is reported to pass through."""
+        return self._plan(self.plans, index).state is Shown.PASSTHROUGH
+
+    def is_different(self, index: int) -> bool:
+        """Whether `--strict` shows something else in a frame."""
+        return self._plan(self.plans, index).state is not self._plan(self.strict, index).state
+
+    @staticmethod
+    def _plan(plans: Sequence[ShotPlan], index: int) -> ShotPlan:
+        return next(each for each in plans if index in each.frames)
+
+
+def plan_film(path: Path, settings: Settings) -> PlannedFilm:
+    """Surveys a film and plans it, with and without `--strict`."""
+    model = asset_path("face-landmarker")
+    with closing(tracker_factory(settings)()) as tracker:
+        found = survey(path, tracker, lambda: RetryDetector(model, settings.tracking.max_faces))
+    plans, strict = (
+        plan(
+            found,
+            hide_others=settings.privacy.others == "blur",
+            strict=each,
+            people=slots_of(settings.avatar),
+            people_by=settings.avatar.people_by,
+        )
+        for each in (False, True)
+    )
+    return PlannedFilm(found, plans, strict)
+
+
+def play_converted(
+    path: Path,
+    frames: Sequence[Frame],
+    film: PlannedFilm,
+    plans: Sequence[ShotPlan],
+    settings: Settings,
+    graphics: Graphics,
+) -> Iterator[ConvertedFrame]:
+    """Composes every frame as planned."""
+    timer = StageTimer()
+    make = segmenter_factory(settings, hurried=False)
+    assert make is not None  # by default there are stages that need segmentations
+    with FilmSegmentation(make) as segmentation:
+        segmentation.learn(path, plans)
+        composer = FilmComposer(
+            film.survey, plans, avatars_of(settings.avatar), settings.avatar,
+            compositor_factory(settings, graphics, timer, blocking=True), timer, segmentation,
+        )  # fmt: skip
+        with closing(composer):
+            for frame in frames:
+                yield composer.compose(frame)
