@@ -25,6 +25,7 @@ from livecam.config.settings import Settings
 from livecam.core.end_signals import checkpoint
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, indices_with_prefix
+from livecam.core.frame import check_shows_face
 from livecam.core.observation import Observation
 from livecam.core.timing import SystemClock
 from livecam.people.tracker import PeopleTracker, primary_face
@@ -71,6 +72,7 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
         source = open_source(settings.source, SystemClock())
         try:
             info = source.open()
+            check_shows_face(info.name, info.width, info.height)
             say(f"{info.name}: sit as you will, lit as you will be")
 
             def observations() -> Iterator[Observation]:

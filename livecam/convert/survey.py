@@ -15,6 +15,7 @@ from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
 from livecam.core.end_signals import checkpoint
+from livecam.core.frame import check_shows_face
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.tracking.base import Tracker
 
@@ -44,13 +45,14 @@ def survey(
     `opened` receives how many frames the file announces, `advance` each that was tracked.
 
     Raises:
-        SourceError: the file cannot be read.
+        SourceError: the file cannot be read, or its frames are too small to show a face.
         TrackingError: a tracker broke.
     """
     finder, times = ShotFinder(), []
     samples: list[list[FaceSample]] = []
     with VideoReader(path) as film:
         info = film.info
+        check_shows_face(path.name, info.width, info.height)
         opened(info.frames)
         for frame in film:
             checkpoint()

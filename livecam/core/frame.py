@@ -14,6 +14,7 @@ from livecam.core.errors import LivecamError, SourceError
 # OpenGL and OpenCV fail beyond, some of OpenCV by ending the process (32767 for a remapping).
 MAX_SIDE_PX = 16384
 MAX_PIXELS = 1 << 26  # 8192 x 8192: 268 MB as RGBA, and several copies exist at a time
+MIN_SIDE_PX = 16  # no detector finds a face in a smaller image, and MediaPipe fails below 4
 
 Image: TypeAlias = NDArray[np.uint8]  # uint8[h, w, 4] RGBA, or uint8[h * 3 // 2, w] I420
 
@@ -74,6 +75,24 @@ class Frame:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.width, self.height
+
+
+def can_show_face(width: int, height: int) -> bool:
+    """Returns whether an image of that size may show a face that can be detected."""
+    return min(width, height) >= MIN_SIDE_PX
+
+
+def check_shows_face(name: str, width: int, height: int) -> None:
+    """Refuses a source whose frames are too small.
+
+    Raises:
+        SourceError: they are.
+    """
+    if not can_show_face(width, height):
+        raise SourceError(
+            f"{name} is {width}x{height} pixels: too small to show a face",
+            hint=f"at least {MIN_SIDE_PX} pixels are needed on each side",
+        )
 
 
 @dataclass(frozen=True, slots=True)

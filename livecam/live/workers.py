@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from livecam.core.errors import SourceError
-from livecam.core.frame import Frame
+from livecam.core.frame import Frame, check_shows_face
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import Clock, StageTimer
@@ -68,6 +68,7 @@ class CaptureWorker:
     def start(self) -> None:
         self._source = self._make_source()
         info = self._source.open()
+        check_shows_face(info.name, info.width, info.height)
         if self.info is not None and info != self.info:
             log.info("%s is now %dx%d", info.name, info.width, info.height)
         self.info = info
@@ -304,7 +305,7 @@ class WitnessWorker:
         detector, self._detector = self._detector, None
         self._newest = None
         if detector is not None:
-            detector.close()
+            _close("the witnesses", detector)
 
     def _evidence(self, frame: Frame) -> HeadEvidence:
         assert self._detector is not None

@@ -11,9 +11,9 @@ import numpy as np
 
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
-from livecam.core.frame import Frame, Rect
+from livecam.core.frame import Frame, Rect, can_show_face
 from livecam.core.library_log import first_line, library_log_silenced
-from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
+from livecam.tracking.mediapipe_tasks import BaseOptions, close_task, mp, vision
 
 MODEL = "face_detector.tflite"  # inside the Face Landmarker's bundle, which is a stored zip
 
@@ -54,6 +54,8 @@ class FaceDetector(Closing):
 
     def detect(self, frame: Frame) -> tuple[FaceDetection, ...]:
         """Detects the faces in an RGBA frame, in descending order of score."""
+        if not can_show_face(*frame.size):
+            return ()
         image = np.ascontiguousarray(frame.image)
         try:
             result = self._detector.detect(mp.Image(image_format=mp.ImageFormat.SRGBA, data=image))
@@ -63,7 +65,7 @@ class FaceDetector(Closing):
         return tuple(sorted(found, key=lambda detection: -detection.score))
 
     def close(self) -> None:
-        self._detector.close()
+        close_task(self._detector)
 
 
 def _detection(raw: Any) -> FaceDetection:

@@ -19,13 +19,14 @@ from livecam.config.settings import TrackingSettings
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face
-from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.core.frame import Frame, Image, PixelFormat, can_show_face
 from livecam.core.library_log import QuietStart, first_line, library_log_silenced
 from livecam.core.observation import Observation
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
     BaseOptions,
     FaceResult,
+    close_task,
     landmarks_for_video,
     landmarks_in_image,
     mp,
@@ -105,6 +106,8 @@ class FaceLandmarker(Closing):
             raise TrackingError("the face tracker was closed")
         if frame.format is not PixelFormat.RGBA:
             raise TrackingError(f"the face tracker takes RGBA frames, not {frame.format.value}")
+        if not can_show_face(*frame.size):
+            return Observation(frame, ())
         faces = self._landmarks(frame.image, frame.captured_at)
         if not faces and self._video:
             faces = self._search(frame)
@@ -113,7 +116,7 @@ class FaceLandmarker(Closing):
     def close(self) -> None:
         landmarker, self._landmarker = self._landmarker, None
         if landmarker is not None:
-            landmarker.close()
+            close_task(landmarker)
 
     def _search(self, frame: Frame) -> tuple[Face, ...]:
         """Searches one window of a frame; leads the tracker from there to the whole frame."""

@@ -12,7 +12,7 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image
 from livecam.core.library_log import QuietStart, first_line, library_log_silenced
-from livecam.tracking.mediapipe_tasks import BaseOptions, mp, vision
+from livecam.tracking.mediapipe_tasks import BaseOptions, close_task, mp, vision
 
 MIN_TRACKING_CONFIDENCE = 0.2  # overlap (IoU) of a hand with its track
 STEP_MS = 33  # MediaPipe requires rising timestamps, but does not use them
@@ -86,4 +86,4 @@ class HandLandmarker(Closing):
     def close(self) -> None:
         landmarker, self._landmarker = self._landmarker, None
         if landmarker is not None:
-            landmarker.close()
+            close_task(landmarker)

@@ -11,6 +11,7 @@ private names of the release that pyproject.toml pins; a test compares their res
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,12 @@ with _without_plotting():
     from mediapipe.tasks.python import BaseOptions, vision
     from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerResultC
 
-__all__ = ["BaseOptions", "FaceResult", "landmarks_for_video", "landmarks_in_image", "mp", "vision"]
+__all__ = [
+    "BaseOptions", "FaceResult", "close_task", "landmarks_for_video", "landmarks_in_image", "mp",
+    "vision",
+]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 
 class FaceResult(NamedTuple):
@@ -55,6 +61,20 @@ class FaceResult(NamedTuple):
     scores: NDArray[np.float32]  # float32[52], "_neutral" first
     matrix: NDArray[np.float32]  # float32[4, 4], centimetres
     names: list[str]  # of the scores
+
+
+def close_task(task: Any) -> None:
+    """Closes a task, also one whose graph failed.
+
+    Its own `close` then raises and keeps the handle. The garbage collector would close it again,
+    and wait forever for a thread of the task's that has ended.
+    """
+    try:
+        task.close()
+    except (ValueError, RuntimeError, OSError) as error:
+        log.debug("a task of MediaPipe did not close cleanly: %s", error)
+        task._handle = None
+        task._lib.close()
 
 
 def landmarks_for_video(landmarker: Any, image: Any, timestamp_ms: int) -> list[FaceResult]:
