@@ -32,7 +32,7 @@ WORN = {
     "tiger": ("sunglasses",),
 }
 COLUMNS = 4
-MOST_BYTES = 120_000
+MAX_BYTES = 120_000
 QUALITIES = (92, 88, 84, 80, 75, 70, 60)
 
 
@@ -59,7 +59,7 @@ def save(path: Path, image: Image) -> None:
     bgr = cv2.cvtColor(image, cv2.COLOR_RGBA2BGR)
     for quality in QUALITIES:
         data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        if len(data) < MOST_BYTES:
+        if len(data) < MAX_BYTES:
             break
     path.write_bytes(data.tobytes())
     print(path, f"{len(data) // 1024} KiB, quality {quality}")

@@ -41,8 +41,8 @@ class Canvas:
 
     def stroke(self, points: Points, start: float, end: float) -> Mask:
         """A line that swells from `start` to its middle's width and tapers to `end`."""
-        ahead = np.gradient(points, axis=0)
-        normal = np.stack((-ahead[:, 1], ahead[:, 0]), axis=1)
+        tangent = np.gradient(points, axis=0)
+        normal = np.stack((-tangent[:, 1], tangent[:, 0]), axis=1)
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         half = np.linspace(start, end, len(points))[:, None] / 2
         return self.shape(np.concatenate((points + normal * half, (points - normal * half)[::-1])))
@@ -181,8 +181,8 @@ def one_hair(canvas: Canvas, curve: Points, width: float, color: Color) -> None:
     high = np.minimum(high, (canvas.width, canvas.height))
     if (high <= low).any():
         return
-    ahead = np.gradient(curve, axis=0)
-    normal = np.stack((-ahead[:, 1], ahead[:, 0]), axis=1)
+    tangent = np.gradient(curve, axis=0)
+    normal = np.stack((-tangent[:, 1], tangent[:, 0]), axis=1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     half = np.linspace(width, width * 0.15, len(curve))[:, None] / 2
     outline = np.concatenate((curve + normal * half, (curve - normal * half)[::-1]))
@@ -378,16 +378,16 @@ LEAF, LEAF_LIGHT = (74, 118, 66), (136, 176, 98)
 
 
 def leaf(canvas: Canvas, x: float, y: float, length: float, angle: float) -> None:
-    ahead = np.array((np.cos(angle), np.sin(angle)))
-    aside = np.array((-ahead[1], ahead[0]))
-    root, tip = np.array((x, y)), np.array((x, y)) + ahead * length
-    upper = bezier(root, root + ahead * length * 0.5 + aside * length * 0.42, tip)
-    lower = bezier(tip, root + ahead * length * 0.5 - aside * length * 0.42, root)
+    tangent = np.array((np.cos(angle), np.sin(angle)))
+    aside = np.array((-tangent[1], tangent[0]))
+    root, tip = np.array((x, y)), np.array((x, y)) + tangent * length
+    upper = bezier(root, root + tangent * length * 0.5 + aside * length * 0.42, tip)
+    lower = bezier(tip, root + tangent * length * 0.5 - aside * length * 0.42, root)
     mask = canvas.shape(np.concatenate((upper, lower)))
     canvas.shadow(mask, 0.004, 0.004, 0.3)
     tone = canvas.random.uniform(0, 0.7)
     canvas.paint(mask, mix(LEAF, LEAF_LIGHT, tone))
-    half = canvas.shape(np.concatenate((upper, bezier(tip, root + ahead * length * 0.5, root))))
+    half = canvas.shape(np.concatenate((upper, bezier(tip, root + tangent * length * 0.5, root))))
     canvas.paint(half * mask, mix(LEAF, LEAF_LIGHT, min(tone + 0.35, 1)), 0.8)
     vein = canvas.stroke(bezier(root, (root + tip) / 2, tip), 0.0022, 0.0006)
     canvas.paint(vein * mask, mix(LEAF_LIGHT, (220, 235, 190), 0.5), 0.8)
@@ -401,8 +401,8 @@ def flower(
     for ring, (reach, count) in enumerate(((1.0, petals), (0.66, petals))):
         for i in range(count):
             angle = turn + (i + 0.5 * ring) * 2 * np.pi / count
-            ahead = np.array((np.cos(angle), np.sin(angle)))
-            center = np.array((x, y)) + ahead * radius * 0.52 * reach
+            tangent = np.array((np.cos(angle), np.sin(angle)))
+            center = np.array((x, y)) + tangent * radius * 0.52 * reach
             mask = canvas.shape(
                 ellipse(center[0], center[1], radius * 0.50 * reach,
                         radius * 2.0 * reach / count, angle)
@@ -494,21 +494,21 @@ def moustache(folder: Path) -> None:
         [(0.49, 0.12), (0.40, 0.145), (0.30, 0.175), (0.20, 0.21), (0.11, 0.215), (0.05, 0.165),
          (0.030, 0.090)], closed=False,
     )  # fmt: skip
-    ahead = np.gradient(spine, axis=0)
-    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
+    tangent = np.gradient(spine, axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     tones: list[Color] = [(70, 46, 32), (96, 66, 46), (40, 26, 19), (120, 86, 60), (58, 38, 27)]
     for mask, sign in ((left, 1), (right, -1)):
         places = inside(canvas, mask, 1500)
         own = places if sign == 1 else places * (-1, 1) + (1, 0)
         nearest = ((own[:, None] - spine[None, ::6]) ** 2).sum(axis=2).argmin(axis=1)
-        along = ahead[::6][nearest] * (sign, 1)
+        along = tangent[::6][nearest] * (sign, 1)
         hairs(canvas, places, along, 0.050, 0.0042, tones, spread=0.16)
-    shine = canvas.blurred(np.maximum(
+    specular = canvas.blurred(np.maximum(
         canvas.stroke(smooth([(0.45, 0.095), (0.34, 0.115), (0.22, 0.175), (0.13, 0.20)], False),
                       0.012, 0.006),
         canvas.stroke(smooth([(0.55, 0.095), (0.66, 0.115), (0.78, 0.175), (0.87, 0.20)], False),
                       0.012, 0.006)), 0.010)  # fmt: skip
-    canvas.tint(shine, (176, 136, 100), 0.55)
+    canvas.tint(specular, (176, 136, 100), 0.55)
     canvas.save(folder / "moustache.png")
 
 

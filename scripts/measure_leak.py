@@ -165,10 +165,10 @@ def _report(
             if len(worst) > WORST:
                 heapq.heappop(worst)
     leaking = [leak for leak in every if leak.visible > chance]
-    most = max(every, key=lambda leak: leak.visible, default=Leak(0, 0.0))
+    maximum = max(every, key=lambda leak: leak.visible, default=Leak(0, 0.0))
     print(
         f"{name}: {len(every)} frames measured, {len(leaking)} leak, "
-        f"at most {most.visible:.2%} (frame {most.index}), "
+        f"at most {maximum.visible:.2%} (frame {maximum.index}), "
         f"unsure at most {max((leak.unsure for leak in every), default=0.0):.2%}"
     )
     if pictures:

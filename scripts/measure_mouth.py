@@ -54,9 +54,9 @@ def measured(sound: NDArray[np.float32], rate: int) -> str:
     before = time.thread_time()
     for end in range(block, len(sound) + 1, block):
         mouth.feed(sound[end - block : end], end / rate)
-        told = mouth.at(end / rate)
-        assert told is not None
-        weights.append(told.weights)
+        performance = mouth.at(end / rate)
+        assert performance is not None
+        weights.append(performance.weights)
     cpu_ms = (time.thread_time() - before) * 1e3 / (len(sound) / rate)
     shown = np.array(weights)
     speaking = shown[shown.max(axis=1) > 0.05]

@@ -127,8 +127,8 @@ def test_glasses_lie_in_front_of_the_eyes_and_intersect_nothing(head: str, name:
             np.hypot(*(front[:, None, axis] - head_points[None, :, axis] for axis in (0, 1)))
             < 0.003
         )
-        ahead = np.where(near, head_points[None, :, 2], -np.inf).max(axis=1)
-        buried = (ahead > front[:, 2] + 0.002).mean()
+        in_front = np.where(near, head_points[None, :, 2], -np.inf).max(axis=1)
+        buried = (in_front > front[:, 2] + 0.002).mean()
         assert buried < 0.06, f"{buried:.1%} of {name} is inside {head}: {pose}"
     eyes = next(mesh for mesh in avatar.light_meshes if mesh.material is Material.EYE)
     left = eyes.positions[eyes.positions[:, 0] > 0]

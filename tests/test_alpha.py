@@ -71,7 +71,7 @@ def tone(path, codec, container_format=None):
 
 
 @pytest.mark.parametrize(
-    ("name", "effort", "codec", "mean", "most"),
+    ("name", "effort", "codec", "mean", "max_error"),
     [
         ("head.webm", "file", "vp9", 0.5, 40),
         ("head.webm", "live", "vp9", 0.8, 50),
@@ -79,7 +79,7 @@ def tone(path, codec, container_format=None):
         ("head.mov", "live", "qtrle", 0.0, 0),
     ],
 )
-def test_alpha_survives_writing_and_reading(tmp_path, name, effort, codec, mean, most):
+def test_alpha_survives_writing_and_reading(tmp_path, name, effort, codec, mean, max_error):
     path = written(tmp_path / name, effort=effort)
     with av.open(path) as container:
         assert container.streams.video[0].codec_context.name == codec
@@ -88,14 +88,14 @@ def test_alpha_survives_writing_and_reading(tmp_path, name, effort, codec, mean,
     for n, picture in enumerate(pictures):
         off = np.abs(picture[..., 3].astype(int) - head(n)[..., 3])
         assert off.mean() <= mean
-        assert off.max() <= most
+        assert off.max() <= max_error
 
 
 @pytest.mark.parametrize("name", ["head.webm", "head.mov"])
 def test_colours_at_the_edge_are_not_mixed_with_black(tmp_path, name):
     for n, picture in enumerate(read(written(tmp_path / name))):
-        seen = head(n)[..., 3] > 0
-        assert np.abs(picture[seen][:, :3].astype(int) - COLOR).max() <= 16
+        opaque = head(n)[..., 3] > 0
+        assert np.abs(picture[opaque][:, :3].astype(int) - COLOR).max() <= 16
 
 
 def test_the_reader_returns_opaque_frames(tmp_path):

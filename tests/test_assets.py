@@ -110,9 +110,9 @@ def test_a_missing_asset_folder_of_the_user_is_logged_once(known, tmp_path, monk
     monkeypatch.setenv("LIVECAM_ASSETS", str(tmp_path / "nowhere"))
     for _ in range(2):
         verify("model")
-    told = [record.message for record in caplog.records if "nowhere" in record.message]
-    assert len(told) == 1
-    assert "LIVECAM_ASSETS" in told[0]
+    messages = [record.message for record in caplog.records if "nowhere" in record.message]
+    assert len(messages) == 1
+    assert "LIVECAM_ASSETS" in messages[0]
 
 
 def test_an_unknown_asset_suggests_the_nearest_one():

@@ -17,7 +17,7 @@ from livecam.segmentation.base import Segmentation, cell_of, grid_of
 
 WIDTH, HEIGHT = 640, 360
 PERSON, GREEN, GRAY = (150, 90, 70), (30, 200, 40), (120, 120, 120)
-NOBODY = np.zeros((HEIGHT, WIDTH), np.uint8)
+EMPTY_MASK = np.zeros((HEIGHT, WIDTH), np.uint8)
 
 
 def disc(x=WIDTH / 2, y=HEIGHT * 0.6, radius=110.0, soft=3.0):
@@ -42,7 +42,7 @@ def segmentation(alpha, at=0.0):
     return Segmentation(at, (WIDTH, HEIGHT), cell, mask, None, np.zeros((478, 2), np.float32))
 
 
-def layers(image, seen, coverage=NOBODY, filled=NOBODY):
+def layers(image, seen, coverage=EMPTY_MASK, filled=EMPTY_MASK):
     made = np.maximum(coverage, filled)
     head = Rect(0, 0, WIDTH, HEIGHT)
     return Layers(image, image.copy(), seen, (), coverage.copy(), made, filled.copy(), head)
@@ -277,7 +277,7 @@ def test_without_a_segmentation_all_but_the_head_is_blurred():
 
 def level(backdrop, at):
     """The brightness of a video at a time."""
-    small = CoarseImage.of(picture(NOBODY.astype(np.float32)), NOBODY, at)
+    small = CoarseImage.of(picture(EMPTY_MASK.astype(np.float32)), EMPTY_MASK, at)
     return int(backdrop.image(small)[5, 5, 0])
 
 

@@ -169,8 +169,8 @@ def test_a_blurred_head_stays_premultiplied():
 
 @pytest.mark.parametrize("angle", [0, 30, 90, 135, 200])
 def test_the_streak_is_along_the_motion_and_keeps_the_light(angle):
-    way = np.array((np.cos(np.radians(angle)), np.sin(np.radians(angle))))
-    kernel = motion_kernel(tuple(6 * way))
+    direction = np.array((np.cos(np.radians(angle)), np.sin(np.radians(angle))))
+    kernel = motion_kernel(tuple(6 * direction))
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
     middle = kernel.shape[0] // 2
     y, x = np.mgrid[-middle : middle + 1, -middle : middle + 1]
@@ -179,8 +179,8 @@ def test_the_streak_is_along_the_motion_and_keeps_the_light(angle):
     )
     spread[1, 0] = spread[0, 1]
     assert np.sum(kernel * x) == pytest.approx(0, abs=1e-4)
-    assert abs(np.linalg.eigh(spread)[1][:, 1] @ way) > 0.99
-    assert way @ spread @ way == pytest.approx(6**2 / 12, rel=0.1)
+    assert abs(np.linalg.eigh(spread)[1][:, 1] @ direction) > 0.99
+    assert direction @ spread @ direction == pytest.approx(6**2 / 12, rel=0.1)
 
 
 def test_a_streak_is_as_long_as_half_a_frame_and_never_long():
@@ -296,11 +296,11 @@ def test_measuring_and_grain_cost_little():
     random = np.random.default_rng(5)
     clean = cv2.resize(room(), (1280, 720))
     pictures = [noisy(clean, 2.0, 0.7, random) for _ in range(2)]
-    camera, looks = CameraEstimator(), []
+    camera, costs_s = CameraEstimator(), []
     for i in range(24):
         begun = process_time()
         camera.update(pictures[i % 2], None, i * 0.19)
-        looks.append(process_time() - begun)
+        costs_s.append(process_time() - begun)
     grain, times = Grain(camera.model), []
     made = np.zeros((720, 1280), np.uint8)
     made[100:600, 400:900] = 255
@@ -310,5 +310,5 @@ def test_measuring_and_grain_cost_little():
         grain.apply(what)
         times.append(process_time() - begun)
     # 1.5 and 1 ms, on a machine with nothing else to do.
-    assert np.max(looks[1:]) < 0.02
+    assert np.max(costs_s[1:]) < 0.02
     assert np.median(times) < 0.008

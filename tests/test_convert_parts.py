@@ -61,7 +61,7 @@ def place(seed: int, large: tuple[int, int] = (9, 14)) -> Image:
     return image
 
 
-def seen_from(image: Image, x: int = 20, y: int = 10) -> Image:
+def view_of(image: Image, x: int = 20, y: int = 10) -> Image:
     return image[y : y + 120, x : x + 200]
 
 
@@ -75,7 +75,7 @@ def cuts(images: list[Image]) -> list[int]:
 
 
 def test_cuts_are_found_also_between_short_shots():
-    first, second, third = (seen_from(place(seed)) for seed in (1, 2, 3))
+    first, second, third = (view_of(place(seed)) for seed in (1, 2, 3))
     assert cuts([first] * 20 + [second] * 6 + [third] * 20) == [20, 26]
     assert cuts([first] * 20 + [second] * 2) == [20]
     assert cuts([first] + [second] * 20) == [1]
@@ -83,30 +83,28 @@ def test_cuts_are_found_also_between_short_shots():
 
 def test_a_shaken_camera_is_no_cut():
     shake = np.random.default_rng(5).integers(-8, 9, (60, 2))
-    assert cuts([seen_from(place(1), 20 + int(dx), 10 + int(dy)) for dx, dy in shake]) == []
+    assert cuts([view_of(place(1), 20 + int(dx), 10 + int(dy)) for dx, dy in shake]) == []
 
 
 def test_a_pan_is_no_cut():
-    assert (
-        cuts([seen_from(place(1), x) for x in (0, 0, 0, 5, 14, 26, 38, 48, 56, 60, 60, 60)]) == []
-    )
+    assert cuts([view_of(place(1), x) for x in (0, 0, 0, 5, 14, 26, 38, 48, 56, 60, 60, 60)]) == []
 
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_a_flash_is_no_cut(length: int):
-    calm = seen_from(place(1))
+    calm = view_of(place(1))
     bright = cv2.add(calm, np.full_like(calm, 150))
     assert cuts([calm] * 20 + [bright] * length + [calm] * 20) == []
 
 
 def test_something_large_before_the_camera_is_no_cut():
-    calm, hidden = seen_from(place(1)), seen_from(place(1)).copy()
-    hidden[20:, 30:170] = seen_from(place(2))[20:, 30:170]
+    calm, hidden = view_of(place(1)), view_of(place(1)).copy()
+    hidden[20:, 30:170] = view_of(place(2))[20:, 30:170]
     assert cuts([calm] * 20 + [hidden] * 10 + [calm] * 20) == []
 
 
 def test_a_film_of_one_frame_is_one_shot():
-    assert cuts([seen_from(place(1))]) == []
+    assert cuts([view_of(place(1))]) == []
 
 
 # --- tracks
@@ -195,13 +193,13 @@ def planned(shots: list[Shot], *, strict: bool = False):
 
 def test_every_frame_of_a_shot_with_a_face_wears_the_avatar():
     track = link_samples([sample(i) for i in (*range(8, 20), *range(30, 40))], TIMES)
-    (scene,) = planned([Shot(range(50), track)])
-    (role,) = scene.spans
-    assert scene.state is Shown.AVATAR
-    assert role.frames == range(50)
-    assert [i for i in range(50) if role.measured_at(i)] == [*range(8, 20), *range(30, 40)]
-    assert role.at(0).pose.translation == pytest.approx((0.1, 0, -0.6), abs=1e-6)
-    measured, held = role.at(8).outline_px, role.at(25).outline_px
+    (shot_plan,) = planned([Shot(range(50), track)])
+    (span,) = shot_plan.spans
+    assert shot_plan.state is Shown.AVATAR
+    assert span.frames == range(50)
+    assert [i for i in range(50) if span.measured_at(i)] == [*range(8, 20), *range(30, 40)]
+    assert span.at(0).pose.translation == pytest.approx((0.1, 0, -0.6), abs=1e-6)
+    measured, held = span.at(8).outline_px, span.at(25).outline_px
     assert measured is not None
     assert held is not None
     assert held.mean(axis=0) == pytest.approx(measured.mean(axis=0), abs=0.5)
@@ -217,8 +215,8 @@ def test_shots_without_a_face_pass_through_unless_strict_and_doubtful_ones_never
 def test_while_the_face_changes_its_place_both_places_are_covered():
     here = [sample(i, 100) for i in range(10)]
     there = [sample(i, 500) for i in range(20, 30)]
-    (scene,) = planned([Shot(range(30), link_samples(here + there, TIMES))])
-    covered = [[role.frames for role in scene.spans if i in role.frames] for i in range(30)]
+    (shot_plan,) = planned([Shot(range(30), link_samples(here + there, TIMES))])
+    covered = [[span.frames for span in shot_plan.spans if i in span.frames] for i in range(30)]
     assert [len(each) for each in covered] == [1] * 10 + [2] * 10 + [1] * 10
 
 
@@ -251,7 +249,7 @@ class Doubtful:
 
 
 @pytest.mark.parametrize(
-    ("look", "state"),
+    ("detector", "state"),
     [
         (Doubtful(), Shown.PASSTHROUGH),
         (Doubtful(boxes=True), Shown.BLUR),
@@ -259,10 +257,10 @@ class Doubtful:
     ],
 )
 def test_a_shot_in_which_something_may_be_a_face_is_blurred(
-    look: Doubtful, state: Shown, tmp_path: Path
+    detector: Doubtful, state: Shown, tmp_path: Path
 ):
-    path = still_film(seen_from(place(1)), tmp_path)
-    assert planned_film(path, look).state is state
+    path = still_film(view_of(place(1)), tmp_path)
+    assert planned_film(path, detector).state is state
 
 
 def still_film(image: Image, folder: Path) -> Path:
@@ -273,10 +271,10 @@ def still_film(image: Image, folder: Path) -> Path:
     return path
 
 
-def planned_film(path: Path, look: Doubtful, heads: HeadSearch | None = None) -> ShotPlan:
-    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: look, heads)
-    (scene,) = plan(found, hide_others=True, strict=False)
-    return scene
+def planned_film(path: Path, detector: Doubtful, heads: HeadSearch | None = None) -> ShotPlan:
+    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: detector, heads)
+    (shot_plan,) = plan(found, hide_others=True, strict=False)
+    return shot_plan
 
 
 # --- witnesses
@@ -294,10 +292,10 @@ def make_heads() -> Iterator[Callable[[], HeadSearch]]:
 def test_a_doubtful_face_that_no_witness_confirms_is_hidden_and_not_worn(
     make_heads: Callable[[], HeadSearch], tmp_path: Path
 ):
-    path = still_film(seen_from(place(1)), tmp_path)
-    look = Doubtful(face_in=range(8))
-    assert planned_film(path, look).state is Shown.AVATAR
-    assert planned_film(path, look, make_heads()).state is Shown.BLUR
+    path = still_film(view_of(place(1)), tmp_path)
+    detector = Doubtful(face_in=range(8))
+    assert planned_film(path, detector).state is Shown.AVATAR
+    assert planned_film(path, detector, make_heads()).state is Shown.BLUR
 
 
 def test_a_doubtful_face_that_a_witness_confirms_is_worn(
@@ -324,12 +322,12 @@ def test_a_head_beside_the_avatar_is_blurred_and_told():
     (track,) = link_samples([sample(i) for i in range(50)], TIMES)
     beside, same, once = (np.array((x, 100.0, 60.0)) for x in (400, 105, 600))
     heads = dict.fromkeys(range(10, 30, 5), (beside, same)) | {40: (once,)}
-    (scene,) = planned([Shot(range(50), [track], heads=heads)])
-    (head,) = scene.unexplained
+    (shot_plan,) = planned([Shot(range(50), [track], heads=heads)])
+    (head,) = shot_plan.unexplained
     assert (head.first, head.last) == (10, 25)
     assert head.box(17) == pytest.approx(beside)
-    assert scene.others == (head,)
-    assert len(others_at(scene, 17, TIMES)) == 1
+    assert shot_plan.others == (head,)
+    assert len(others_at(shot_plan, 17, TIMES)) == 1
     (shown,) = plan(
         Survey(VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ()), TIMES[:50],
                [Shot(range(50), [track], heads=heads)]),
@@ -343,8 +341,8 @@ def test_a_head_seen_while_the_wearer_is_not_measured_is_blurred_even_where_othe
     heads = {i: (np.array((400.0, 100.0, 60.0)),) for i in range(10, 40, 5)}
     info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ())
     found = Survey(info, TIMES[:50], [Shot(range(50), [track], heads=heads)])
-    (scene,) = plan(found, hide_others=False, strict=False)
-    (head,) = scene.others
+    (shot_plan,) = plan(found, hide_others=False, strict=False)
+    (head,) = shot_plan.others
     assert (head.first, head.last) == (20, 35)
 
 
@@ -356,7 +354,7 @@ def walk(portrait: Image, steps: int = 12) -> tuple[list[ReducedFrame], NDArray[
     pictures, centres = [], []
     for i in range(steps):
         scale = 0.5 + 0.01 * i
-        image = seen_from(place(4))[:, :, :].repeat(2, 0).repeat(2, 1)
+        image = view_of(place(4))[:, :, :].repeat(2, 0).repeat(2, 1)
         matrix = np.array(((scale, 0, 20 + 6.0 * i), (0, scale, 10 + 2.0 * i)))
         cv2.warpAffine(portrait, matrix, (400, 240), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
         pictures.append(ReducedFrame.of(i, image))
@@ -378,21 +376,21 @@ def at(index: int, centre: NDArray[np.float64], size: float) -> FaceSample:
 def test_an_undetected_face_is_propagated_by_its_texture(portrait: Image):
     pictures, centres = walk(portrait)
     start = at(0, centres[0], 56)
-    carried = propagate(start, pictures, (400, 240))
-    assert [s.index for s in carried] == list(range(1, 12))
-    assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:], abs=3)
-    assert carried[-1].size / start.size == pytest.approx(0.61 / 0.5, rel=0.05)
-    assert not any(s.measured for s in carried)
-    seen_at = project(np.eye(4), carried[-1].translation[None], 400, 240)[0]
-    assert seen_at == pytest.approx(centres[-1], abs=3)
+    propagated = propagate(start, pictures, (400, 240))
+    assert [s.index for s in propagated] == list(range(1, 12))
+    assert np.array([(s.x, s.y) for s in propagated]) == pytest.approx(centres[1:], abs=3)
+    assert propagated[-1].size / start.size == pytest.approx(0.61 / 0.5, rel=0.05)
+    assert not any(s.measured for s in propagated)
+    pixel = project(np.eye(4), propagated[-1].translation[None], 400, 240)[0]
+    assert pixel == pytest.approx(centres[-1], abs=3)
 
 
 def test_a_gap_is_filled_from_both_its_ends(portrait: Image):
     pictures, centres = walk(portrait)
     ends = at(0, centres[0], 56), at(11, centres[-1], 68)
-    carried = propagate_between(*ends, pictures, (400, 240))
-    assert [s.index for s in carried] == list(range(1, 11))
-    assert np.array([(s.x, s.y) for s in carried]) == pytest.approx(centres[1:-1], abs=2)
+    propagated = propagate_between(*ends, pictures, (400, 240))
+    assert [s.index for s in propagated] == list(range(1, 11))
+    assert np.array([(s.x, s.y) for s in propagated]) == pytest.approx(centres[1:-1], abs=2)
 
 
 def test_an_occluding_object_does_not_move_the_propagated_face(portrait: Image):
@@ -403,8 +401,8 @@ def test_an_occluding_object_does_not_move_the_propagated_face(portrait: Image):
         left = 20 + 14 * i
         picture.grey[20:120, left : left + 120] = hand[20:120, 60:180]
     ends = at(0, centres[0], 56), at(11, centres[0], 56)
-    carried = propagate_between(*ends, still, (400, 240))
-    assert all(np.hypot(s.x - centres[0][0], s.y - centres[0][1]) < 12 for s in carried)
+    propagated = propagate_between(*ends, still, (400, 240))
+    assert all(np.hypot(s.x - centres[0][0], s.y - centres[0][1]) < 12 for s in propagated)
 
 
 # --- views
@@ -437,8 +435,8 @@ def test_a_face_in_a_rotated_crop_maps_to_its_place_in_the_frame(
             (box.x0 + box.x1) / 2 + 6, (box.y0 + box.y1) / 2 - 5, 2.4 * box.width,
             float(np.radians(turn_deg)),
         )  # fmt: skip
-        (seen,) = landmarker.track(view.cut(frame)).faces
-    found = view.face(seen, PoseSolver(read_face_model(model)), *frame.size)
+        (detected,) = landmarker.track(view.cut(frame)).faces
+    found = view.face(detected, PoseSolver(read_face_model(model)), *frame.size)
     away = np.abs(found.landmarks[:, :2] - whole.landmarks[:, :2]) * frame.size
     assert away.mean() < 0.015 * box.width
     assert turned_deg(found.camera_from_head, whole.camera_from_head) < 3

@@ -78,10 +78,10 @@ def test_without_devices_the_sample_is_recorded():
 
 
 def test_a_check_that_breaks_is_a_failure_and_the_next_one_still_runs():
-    seen: list[Check] = []
+    reported: list[Check] = []
     found = examine_all(
         Settings(),
-        seen.append,
+        reported.append,
         {
             "graphics": raises(GraphicsError("no OpenGL", "install a driver")),
             "encoder": raises(RuntimeError("oops")),
@@ -89,13 +89,13 @@ def test_a_check_that_breaks_is_a_failure_and_the_next_one_still_runs():
         },
     )
     assert [check.status.value for check in found.checks] == ["fail", "fail", "ok"]
-    assert (seen[0].name, seen[0].found, seen[0].remedy) == (
+    assert (reported[0].name, reported[0].found, reported[0].remedy) == (
         "graphics",
         "no OpenGL",
         "install a driver",
     )
-    assert seen[1].found == "RuntimeError: oops"
-    assert tuple(seen) == found.checks
+    assert reported[1].found == "RuntimeError: oops"
+    assert tuple(reported) == found.checks
 
 
 @pytest.mark.parametrize(("status", "code"), [(Status.OK, 0), (Status.WARN, 0), (Status.FAIL, 1)])

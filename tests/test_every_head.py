@@ -27,11 +27,11 @@ from livecam.viewer.avatar_viewer import AvatarViewer, ViewerPose, weights_array
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADS = sorted(path.parent.name for path in (ROOT / "avatars").glob("*/avatar.toml"))
-MOST_BYTES = 4_000_000
+MAX_BYTES = 4_000_000
 
 PICTURE = 240  # pixels along an edge: a head in a picture of 720 lines
-SEEN = 20  # of 255: a pixel that changed this much is seen to change
-FEWEST_PIXELS = 40  # as many as a circle seven pixels wide
+VISIBLE = 20  # of 255: a pixel that changed this much is seen to change
+MIN_PIXELS = 40  # as many as a circle seven pixels wide
 SIDES = [name for name in EXPRESSIONS if name.endswith(("Left", "Right"))]
 ACROSS = ("mouthLeft", "mouthRight", "jawLeft", "jawRight")  # move the whole mouth to a side
 TO_ITS_SIDE_PX = 5  # the middle of what changes; the corner of a small mouth is 16 px out
@@ -40,7 +40,7 @@ MIXTURES = 200
 EVERY = 8  # of the recorded frames
 UPPER = np.array([name.startswith(("brow", "eye")) for name in EXPRESSIONS])
 OVER = -0.1  # cosine: a little more than a right angle
-SMALLEST_MM2 = 12.0  # eight pixels of a head that is 240 pixels high
+MIN_MM2 = 12.0  # eight pixels of a head that is 240 pixels high
 BEFORE_M = 0.0003
 REACH_M = 0.03  # no triangle that lies before a place begins farther from it
 VIEWS = tuple(  # camera from head: in front, and from either side
@@ -97,23 +97,23 @@ class Mirror:
 
 def test_every_expression_is_visible_on_its_own_side(avatar: Avatar, graphics: Graphics) -> None:
     """In frontal or half-side view."""
-    unseen, swapped = {}, {}
+    invisible, swapped = {}, {}
     with AvatarViewer(graphics, avatar, (PICTURE, PICTURE), "light") as viewer:
         mirror = Mirror(viewer)
         for expression in EXPRESSIONS:
             front = mirror.changes(expression, yaw_deg=0)
-            pixels = int((front >= SEEN).sum())
-            if pixels < FEWEST_PIXELS:
-                pixels = max(pixels, int((mirror.changes(expression, 35) >= SEEN).sum()))
-            if pixels < FEWEST_PIXELS:
-                unseen[expression] = pixels
+            pixels = int((front >= VISIBLE).sum())
+            if pixels < MIN_PIXELS:
+                pixels = max(pixels, int((mirror.changes(expression, 35) >= VISIBLE).sum()))
+            if pixels < MIN_PIXELS:
+                invisible[expression] = pixels
             if expression in SIDES and expression not in ACROSS:
                 middle = np.average(np.arange(PICTURE), weights=front.sum(axis=0) + 1e-9)
                 # The head's left is to the right in the picture.
                 out = (middle - PICTURE / 2) * (1 if expression.endswith("Left") else -1)
                 if out < TO_ITS_SIDE_PX:
                     swapped[expression] = round(out, 1)
-    assert not unseen, f"{avatar.name}: pixels that change: {unseen}"
+    assert not invisible, f"{avatar.name}: pixels that change: {invisible}"
     assert not swapped, f"{avatar.name}: pixels to its own side: {swapped}"
 
 
@@ -234,13 +234,13 @@ def test_no_triangle_turns_inside_out(
     made_up = mixtures(recorded, avatar.gains)[:: 2 if tier == "full" else 1]  # costs more
     faces |= {f"mixture {i}": weights for i, weights in enumerate(made_up)}
     areas = {name: round(surface.inside_out_mm2(weights), 1) for name, weights in faces.items()}
-    bad = {name: area for name, area in areas.items() if area > SMALLEST_MM2}
+    bad = {name: area for name, area in areas.items() if area > MIN_MM2}
     assert not bad, f"{avatar.name}, {tier}: square millimetres that show their inside: {bad}"
 
 
 def test_the_files_of_a_head_are_complete(avatar: Avatar) -> None:
     folder = avatar.folder
-    assert sum(file.stat().st_size for file in folder.iterdir()) < MOST_BYTES
+    assert sum(file.stat().st_size for file in folder.iterdir()) < MAX_BYTES
     said = read_description(folder)
     assert said.title.isascii()
     assert all("\u4e00" <= letter <= "\u9fff" for letter in said.title_zh)

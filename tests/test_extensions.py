@@ -93,7 +93,7 @@ class TrackerOfAMissingModel(OneFace):
     assets = ("portrait", "no such asset")
 
 
-class HalfWay:
+class HalfStep:
     """A filter that goes half of the way to each measurement."""
 
     stepped = 0
@@ -103,7 +103,7 @@ class HalfWay:
         self.reset()
 
     @classmethod
-    def from_settings(cls, settings: SmoothingSettings) -> HalfWay:
+    def from_settings(cls, settings: SmoothingSettings) -> HalfStep:
         return cls(settings.smoothing)
 
     def step(self, x: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
@@ -167,7 +167,7 @@ ROWS: tuple[tuple[Registry[..., Any], str, type], ...] = (
     (SOURCES, "grey", GreyCamera),
     (TRACKERS, "one-face", OneFace),
     (TRACKERS, "missing", TrackerOfAMissingModel),
-    (FILTERS, "half-way", HalfWay),
+    (FILTERS, "half-way", HalfStep),
     (PERFORMERS, "smiling", AlwaysSmiling),
     (SINKS, "counter", Counter),
 )
@@ -177,7 +177,7 @@ ROWS: tuple[tuple[Registry[..., Any], str, type], ...] = (
 def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     for registry, name, implementation in ROWS:
         monkeypatch.setitem(registry.rows, name, f"{__name__}:{implementation.__name__}")
-    for kind, count in ((OneFace, "tracked"), (HalfWay, "stepped"), (AlwaysSmiling, "asked")):
+    for kind, count in ((OneFace, "tracked"), (HalfStep, "stepped"), (AlwaysSmiling, "asked")):
         monkeypatch.setattr(kind, count, 0)
     monkeypatch.setattr(Counter, "sizes", ())
 
@@ -250,7 +250,7 @@ def test_one_run_uses_all_extensions():
     )  # fmt: skip
     assert live_run.run(settings, seconds=1.0) == 0
     assert OneFace.tracked > 0
-    assert HalfWay.stepped > 0
+    assert HalfStep.stepped > 0
     assert AlwaysSmiling.asked > 0
     assert len(Counter.sizes) > 0
     assert set(Counter.sizes) == {(320, 240)}

@@ -124,7 +124,7 @@ def test_a_compositor_that_fails_now_and_then_logs_few_lines(caplog):
     for i in range(80):
         stage.break_graphics(i % 2 == 1)
         stage.now += 5  # beyond any pause before the next try
-        stage.sees(face())
+        stage.observe(face())
     assert caplog.messages == [
         "drawing: the driver gave up",
         "drawing: works again",

@@ -231,16 +231,16 @@ def test_imm_follows_a_step_at_once_and_then_rests() -> None:
 def test_imm_does_not_predict_noise() -> None:
     """At rest the velocity is the rest's: none. A single motion model extrapolates its noise."""
     steady, single = InteractingModels(), ConstantVelocityKalman(1.0, 1000.0)
-    ahead: list[tuple[float, float]] = []
+    predicted: list[tuple[float, float]] = []
     for x in noise(seed=9, n=300):
         now, then = steady.step(x, DT), single.step(x, DT)
-        ahead.append(
+        predicted.append(
             (
                 float(np.abs(steady.predict(0.05) - now).max()),
                 float(np.abs(single.predict(0.05) - then).max()),
             )
         )
-    multiple, alone = np.array(ahead)[60:].mean(axis=0)
+    multiple, alone = np.array(predicted)[60:].mean(axis=0)
     assert multiple < 0.1
     assert multiple < 0.2 * alone
 
@@ -264,8 +264,8 @@ def test_kalman_gain_converges_to_the_solution_of_the_riccati_equation() -> None
     steady = ConstantVelocityKalman(1.0, 60.0)
     responses(steady, np.zeros((400, 1)))
     assert steady.step(np.array((1.0,)), DT)[0] == pytest.approx(gain[0], rel=1e-6)
-    ahead = steady.predict(1.0)[0] - steady.predict(0.0)[0]
-    assert ahead == pytest.approx(gain[1], rel=1e-6)
+    predicted = steady.predict(1.0)[0] - steady.predict(0.0)[0]
+    assert predicted == pytest.approx(gain[1], rel=1e-6)
 
 
 def test_kalman_extrapolates_a_constant_velocity() -> None:
@@ -357,8 +357,8 @@ def test_a_steady_motion_is_predicted() -> None:
     steady = PoseFilter(ConstantVelocityKalman(1.0, 60.0))
     for i in range(90):
         steady.step(pose(x=0.002 * i), DT)
-    ahead = steady.predict(DT).translation
-    assert ahead[0] == pytest.approx(0.002 * 90, abs=2e-4)
+    predicted = steady.predict(DT).translation
+    assert predicted[0] == pytest.approx(0.002 * 90, abs=2e-4)
 
 
 def test_the_noise_of_each_component_of_the_pose_is_estimated() -> None:

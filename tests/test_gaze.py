@@ -31,10 +31,10 @@ class Sitter:
     def __init__(self, portrait: Image) -> None:
         face = np.ascontiguousarray(portrait[:260, 100:360, :3])
         self._face = cv2.resize(face, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-        landmarks = tracked([self.looking()])[0][0]
+        landmarks = tracked([self.draw()])[0][0]
         self._points = landmarks[:, :2] * self._face.shape[1::-1]
 
-    def looking(self, right: float = 0.0, down: float = 0.0) -> Image:
+    def draw(self, right: float = 0.0, down: float = 0.0) -> Image:
         """Irises moved in the image by parts of an eye's width."""
         out = self._face.copy()
         if right or down:
@@ -95,7 +95,7 @@ def sitter(portrait: Image) -> Sitter:
 def test_eyes_follow_the_irises_to_either_side(sitter: Sitter) -> None:
     """The wearer's left is the image's right."""
     shifts = np.linspace(-FARTHEST, FARTHEST, 7)
-    lefts = [shown(w)[0] for _, w in tracked([sitter.looking(right=s) for s in shifts])]
+    lefts = [shown(w)[0] for _, w in tracked([sitter.draw(right=s) for s in shifts])]
     assert np.all(np.diff(lefts) > 0)
     assert lefts[0] < -0.5
     assert lefts[-1] > 0.5
@@ -104,7 +104,7 @@ def test_eyes_follow_the_irises_to_either_side(sitter: Sitter) -> None:
 
 
 def test_eyes_follow_the_irises_up_and_down(sitter: Sitter) -> None:
-    ups = [shown(w)[1] for _, w in tracked([sitter.looking(down=s) for s in (-0.1, 0.0, 0.1)])]
+    ups = [shown(w)[1] for _, w in tracked([sitter.draw(down=s) for s in (-0.1, 0.0, 0.1)])]
     assert ups[0] - 0.08 > ups[1] > ups[2] + 0.08
     assert ups[2] < -0.15
 
@@ -112,18 +112,18 @@ def test_eyes_follow_the_irises_up_and_down(sitter: Sitter) -> None:
 def test_the_gaze_rests_while_the_eyes_fixate(sitter: Sitter) -> None:
     """Two seconds before a webcam: its noise is no look."""
     rng = np.random.default_rng(3)
-    still = sitter.looking()[:, :, :3].astype(np.float32)
+    still = sitter.draw()[:, :, :3].astype(np.float32)
     small = cv2.resize(still, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     pictures = []
     for _ in range(60):
         noisy = np.clip(small + rng.normal(0, 4, small.shape), 0, 255).astype(np.uint8)
         pictures.append(cv2.cvtColor(noisy, cv2.COLOR_RGB2RGBA))
     steady = ExpressionFilter()
-    looks = [look for _, look in tracked(pictures)]
-    raw = np.degrees(FULL_TURN_RAD) * np.array([shown(look) for look in looks])
-    seen = np.degrees(FULL_TURN_RAD) * np.array(
-        [shown(steady.step(look, 1 / 30)) for look in looks]
+    measured = [weights for _, weights in tracked(pictures)]
+    raw = np.degrees(FULL_TURN_RAD) * np.array([shown(weights) for weights in measured])
+    filtered = np.degrees(FULL_TURN_RAD) * np.array(
+        [shown(steady.step(weights, 1 / 30)) for weights in measured]
     )
     rest = slice(20, None)
-    assert seen[rest].std(axis=0).max() < 0.5
-    assert seen[rest].std(axis=0).sum() < 0.5 * raw[rest].std(axis=0).sum()
+    assert filtered[rest].std(axis=0).max() < 0.5
+    assert filtered[rest].std(axis=0).sum() < 0.5 * raw[rest].std(axis=0).sum()

@@ -32,7 +32,7 @@ from livecam.tracking.hand_landmarker import HandLandmarker, HandResult
 Points = NDArray[np.float32]
 
 FPS = 30
-LATE = 3  # frames until a detection arrives
+LATENCY_FRAMES = 3  # frames until a detection arrives
 ALONE = 30  # frames without a hand, at first
 # An open hand, fingers up: the wrist, then thumb, index, middle, ring and little finger.
 OPEN_HAND = np.array(
@@ -157,7 +157,7 @@ def sweep(
             points = hand_at(*path((i - ALONE) / FPS))
             source, share = with_hand(bust, points, colour)
             if i % 3 == 0:
-                detections[i + LATE] = HandDetection(points + wrong, 0.95, source, at)
+                detections[i + LATENCY_FRAMES] = HandDetection(points + wrong, 0.95, source, at)
         due = [detections[k] for k in detections if k <= i]
         layers = layers_of(source, face, (due[-1],) if due else (), at)
         stage.apply(layers)
@@ -181,11 +181,11 @@ def test_the_hand_is_visible_and_the_face_is_not(
     ):
         assert not (inside & (share == 0) & (shown > 0.02)).any(), f"frame {i}"
         hand = inside & (share > 0.5)
-        if i > 2 * LATE + 1 and hand.sum() > 200:
+        if i > 2 * LATENCY_FRAMES + 1 and hand.sum() > 200:
             recalls.append(float(shown[hand].mean()))
     assert recalls
-    least = 0.1 if colour is LIKE_THE_FACE else 0.5 if speed < 400 else 0.35
-    assert np.mean(recalls) > least
+    min_recall = 0.1 if colour is LIKE_THE_FACE else 0.5 if speed < 400 else 0.35
+    assert np.mean(recalls) > min_recall
 
 
 def test_the_hand_has_camera_pixels_and_all_others_keep_their_bytes(
@@ -281,10 +281,10 @@ def test_landmarks_are_tracked_within_two_pixels(bust: Image, speed: float) -> N
             late = [HandDetection(points, 0.9, source, 0.0)]
         if i % 3 == 0:
             late.append(HandDetection(points, 0.9, source, i / FPS))
-        if i >= LATE:
-            latest = (next(h for h in reversed(late) if h.at <= (i - LATE) / FPS + 1e-9),)
+        if i >= LATENCY_FRAMES:
+            latest = (next(h for h in reversed(late) if h.at <= (i - LATENCY_FRAMES) / FPS + 1e-9),)
         tracked = tracker.track(latest, source, i / FPS)
-        if i >= 2 * LATE:
+        if i >= 2 * LATENCY_FRAMES:
             (hand,) = tracked
             worst = max(worst, float(np.abs(hand.points - points).max()))
     assert worst < 2

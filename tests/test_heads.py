@@ -85,9 +85,14 @@ def test_eye_look_in_and_out_turn_the_pupils_in_opposite_directions(
     pupils = eyes.comb[:, 2] > 0.95
     for side, sign in (("Left", 1), ("Right", -1)):
         own = pupils & (eyes.positions[:, 0] * sign > 0)
-        for look, axis, way in (("Out", 0, sign), ("In", 0, -sign), ("Up", 1, 1), ("Down", 1, -1)):
+        for look, axis, direction in (
+            ("Out", 0, sign),
+            ("In", 0, -sign),
+            ("Up", 1, 1),
+            ("Down", 1, -1),
+        ):
             (after,) = moved((eyes,), **{f"eyeLook{look}{side}": 1.0})
-            assert (after - eyes.positions)[own, axis].mean() * way > 0.008
+            assert (after - eyes.positions)[own, axis].mean() * direction > 0.008
 
 
 def inverted(mesh: Mesh, points: np.ndarray) -> np.ndarray:

@@ -197,8 +197,8 @@ def test_ten_bit_video_is_read(tmp_path):
 
 
 def test_transparent_video_is_read_as_opaque(tmp_path):
-    see_through = VideoFrame.from_ndarray(flat(SKIN), "rgba").reformat(format="yuva420p")
-    path = write_stored(tmp_path / "alpha.mov", see_through.reformat(format="argb"), "qtrle")
+    transparent = VideoFrame.from_ndarray(flat(SKIN), "rgba").reformat(format="yuva420p")
+    path = write_stored(tmp_path / "alpha.mov", transparent.reformat(format="argb"), "qtrle")
     image = frames_of(path)[0].image
     assert (image[..., 3] == 255).all()
 

@@ -102,9 +102,9 @@ def mouths(sound: Samples, rate: int = RATE, mouth: LipSync | None = None) -> We
     out = []
     for end in range(block, len(sound) + 1, block):
         mouth.feed(sound[end - block : end], end / rate)
-        told = mouth.at(end / rate)
-        assert told is not None
-        out.append(told.weights)
+        performance = mouth.at(end / rate)
+        assert performance is not None
+        out.append(performance.weights)
     return np.array(out)
 
 
@@ -287,9 +287,9 @@ def test_blocks_of_any_length_give_the_same_weights(say: Say):
     mouth = LipSync(RATE)
     for start in range(0, len(word), 37):
         mouth.feed(word[start : start + 37], start / RATE)
-    told = mouth.at(len(word) / RATE)
-    assert told is not None
-    assert told.weights == approx(mouths(word)[-1], abs=1e-6)
+    performance = mouth.at(len(word) / RATE)
+    assert performance is not None
+    assert performance.weights == approx(mouths(word)[-1], abs=1e-6)
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
@@ -314,18 +314,18 @@ def test_formants_are_those_that_the_synthesiser_makes(
 def test_only_weights_of_mouth_and_jaw_are_set(say: Say):
     mouth = LipSync(RATE)
     mouth.feed(say("[[a::]]")[:3200], 1.0)
-    told = mouth.at(1.0)
-    assert told is not None
-    assert {EXPRESSIONS[i].rstrip("LR")[:5] for i in np.nonzero(told.mask)[0]} <= {
+    performance = mouth.at(1.0)
+    assert performance is not None
+    assert {EXPRESSIONS[i].rstrip("LR")[:5] for i in np.nonzero(performance.mask)[0]} <= {
         "mouth",
         "jawOp",
         "jawFo",
         "jawLe",
         "jawRi",
     }
-    assert not told.mask[INDEX["eyeBlinkLeft"]]
-    assert told.pose is None
-    assert told.is_arkit_scale
+    assert not performance.mask[INDEX["eyeBlinkLeft"]]
+    assert performance.pose is None
+    assert performance.is_arkit_scale
 
 
 def test_without_sound_the_mouth_shuts_and_the_camera_takes_over(say: Say):
@@ -340,7 +340,7 @@ def test_without_sound_the_mouth_shuts_and_the_camera_takes_over(say: Say):
     assert mouth.at(1.0 + STALE_S + 0.01) is None
 
 
-class Told:
+class FixedPerformer:
     """A performer that tells what a test wants."""
 
     def __init__(self, jaw: float | None) -> None:
@@ -350,9 +350,9 @@ class Told:
     def at(self, now: float) -> Performance | None:
         if self.jaw is None:
             return None
-        weights, told = np.zeros((2, len(EXPRESSIONS)), np.float32)
-        weights[JAW], told[JAW] = self.jaw, 1
-        return Performance(weights, told.astype(bool), None, now)
+        weights, performance = np.zeros((2, len(EXPRESSIONS)), np.float32)
+        weights[JAW], performance[JAW] = self.jaw, 1
+        return Performance(weights, performance.astype(bool), None, now)
 
     def close(self) -> None:
         self.closed = True
@@ -366,13 +366,13 @@ def jaws(
 
 
 def test_where_the_camera_is_certain_its_weights_are_used():
-    mouth = MouthBlender(Told(0.9))
+    mouth = MouthBlender(FixedPerformer(0.9))
     weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
     assert mouth.blended(weights, 0.0, 1.0) is weights
 
 
 def test_where_the_camera_is_uncertain_the_sound_is_blended_in():
-    mouth = MouthBlender(Told(0.8))
+    mouth = MouthBlender(FixedPerformer(0.8))
     jaws(mouth, 0.2, 0.0, 0.0)
     shown = jaws(mouth, 0.2, 1.0, 1.0, 30)
     assert shown[-1] == approx(0.8)
@@ -384,7 +384,7 @@ def test_where_the_camera_is_uncertain_the_sound_is_blended_in():
 
 
 def test_without_sound_the_weights_of_an_uncertain_camera_are_used():
-    sound = Told(0.8)
+    sound = FixedPerformer(0.8)
     mouth = MouthBlender(sound)
     jaws(mouth, 0.2, 1.0, 0.0)
     assert mouth.share == 1.0
@@ -395,7 +395,7 @@ def test_without_sound_the_weights_of_an_uncertain_camera_are_used():
 
 
 def test_weights_that_sound_does_not_set_stay_the_cameras():
-    mouth = MouthBlender(Told(0.8))
+    mouth = MouthBlender(FixedPerformer(0.8))
     weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
     for k in range(20):
         mixed = mouth.blended(weights, 1.0, k / 100)
@@ -404,7 +404,7 @@ def test_weights_that_sound_does_not_set_stay_the_cameras():
 
 
 def test_the_mouth_by_sound_has_the_strength_of_the_expressions():
-    mouth = MouthBlender(Told(0.8), strength=0.5)
+    mouth = MouthBlender(FixedPerformer(0.8), strength=0.5)
     assert jaws(mouth, 0.2, 1.0, 0.0)[-1] == approx(0.4)
 
 
@@ -467,9 +467,9 @@ class FakePortAudio:
         self.tried: list[tuple[float, int]] = []
 
     def InputStream(self, **asked: object) -> SimpleNamespace:  # noqa: N802
-        way = asked["samplerate"], asked["channels"]
-        self.tried.append(way)  # type: ignore[arg-type]
-        if way != (self.rate_hz, 2):
+        wanted = asked["samplerate"], asked["channels"]
+        self.tried.append(wanted)  # type: ignore[arg-type]
+        if wanted != (self.rate_hz, 2):
             raise self.PortAudioError("Invalid sample rate", -9997)
         self.callback = asked["callback"]
         return SimpleNamespace(
@@ -541,7 +541,9 @@ def test_an_unplugged_microphone_is_logged_once_and_found_again(
     with MicrophonePerformer("headset", clock, FakeStream, listed) as mouth:
         wait_until(lambda: FakeStream.opened)
         FakeStream.opened[0].hear(say("[[a::]]")[:3200])
-        wait_until(lambda: (told := mouth.at(10.0)) is not None and told.weights[JAW] > 0.5)
+        wait_until(
+            lambda: (performance := mouth.at(10.0)) is not None and performance.weights[JAW] > 0.5
+        )
         plugged.clear()
         FakeStream.opened[0].unplug()
         wait_until(lambda: asked.count(True) > 1)  # it was looked for twice
@@ -612,7 +614,7 @@ def _alsa_speaks_pulse() -> bool:
 class Speaking(Stage):
     """A pipeline with the mouth from sound where it is hidden, and hands that a test moves."""
 
-    def __init__(self, sound: Told, **people: object) -> None:
+    def __init__(self, sound: FixedPerformer, **people: object) -> None:
         super().__init__()
         self.hands: tuple[Hand, ...] = ()
         self.segmented, self.track_id = face(), 1
@@ -641,7 +643,7 @@ class Speaking(Stage):
 
     def jaw_after(self, times: int, *faces: Face) -> list[float]:
         for _ in range(times):
-            self.sees(*faces)
+            self.observe(*faces)
         return [float(state.morphs[JAW]) for state in self.drawn[-times:]]
 
 
@@ -653,7 +655,7 @@ def hand_over_the_mouth(at: Face, aside_px: float = 0.0) -> Hand:
 
 
 def test_a_hand_before_the_mouth_blends_to_the_sound_and_back():
-    stage = Speaking(Told(0.9))
+    stage = Speaking(FixedPerformer(0.9))
     assert max(stage.jaw_after(10, face())) < 0.1
     stage.hands = (hand_over_the_mouth(face()),)
     hidden = stage.jaw_after(10, face())
@@ -664,7 +666,7 @@ def test_a_hand_before_the_mouth_blends_to_the_sound_and_back():
 
 
 def test_the_mouth_of_a_held_avatar_moves_by_sound():
-    stage = Speaking(Told(0.9))
+    stage = Speaking(FixedPerformer(0.9))
     stage.jaw_after(5, face())
     held = stage.jaw_after(8)
     assert stage.pipeline.show(None, stage.now).state is Shown.HOLD
@@ -676,20 +678,20 @@ def test_the_mouth_of_a_held_avatar_moves_by_sound():
 def test_with_two_people_the_sound_moves_the_mouth_of_the_first_slot(hidden: int):
     """The right one is larger: without a place of its own it would be the first."""
     left, right = face(center=(0.28, 0.5), size=0.3), face(center=(0.72, 0.5), size=0.4)
-    stage = Speaking(Told(0.9), people=2, people_by="place")
-    stage.sees(left, right)
+    stage = Speaking(FixedPerformer(0.9), people=2, people_by="place")
+    stage.observe(left, right)
     observation = stage.pipeline.people.update(Observation(stage.picture(), (left, right)))
     assert primary_face(observation) is left
     stage.segmented = (left, right)[hidden]
     stage.track_id = observation.slots[hidden]
     stage.hands = (hand_over_the_mouth(stage.segmented),)
     for _ in range(10):
-        stage.sees(left, right)
+        stage.observe(left, right)
     (jaw,) = [float(s.morphs[JAW]) for s in stage.drawn[-2:] if s.slot == 0]
     assert jaw == approx(0.0 if hidden else 0.9, abs=0.05)
 
 
 def test_with_a_silent_microphone_a_hidden_mouth_keeps_the_cameras_weights():
-    stage = Speaking(Told(None))
+    stage = Speaking(FixedPerformer(None))
     stage.hands = (hand_over_the_mouth(face()),)
     assert stage.jaw_after(10, face(jawOpen=0.5))[-1] > 0.3

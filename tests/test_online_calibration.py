@@ -57,7 +57,7 @@ def weights(**named: float) -> Weights:
     return out
 
 
-def seen(
+def resting(
     seconds: float, *, yaw_deg: float = 0.0, m_per_s: float = 0.0, noise: float = 0.0, **rest: float
 ) -> Iterator[FaceState]:
     """A face that rests, seen for so long."""
@@ -75,7 +75,7 @@ def blinking(
     seconds: float, left: float, right: float, shut_s: float = 0.2, **more: float
 ) -> Iterator[FaceState]:
     """Open eyes that shut every two seconds."""
-    for state in seen(seconds):
+    for state in resting(seconds):
         shut = state.at % 2.0 < shut_s
         lids = {"eyeBlinkLeft": left, "eyeBlinkRight": right, **more} if shut else {}
         yield FaceState(state.pose, weights(**lids), 1.09, state.at)
@@ -112,7 +112,7 @@ def test_without_an_estimate_only_noise_is_changed():
 
 
 def test_a_resting_pucker_and_half_closed_eyes_are_removed_after_half_a_minute():
-    estimator = after(seen(30, **NARROW))
+    estimator = after(resting(30, **NARROW))
     raw = weights(**NARROW)
     assert estimator.normalised(raw)[PUCKER] < 0.03
     assert blinks(raw.astype(float)).min() > 0.05
@@ -121,14 +121,14 @@ def test_a_resting_pucker_and_half_closed_eyes_are_removed_after_half_a_minute()
     assert estimator.normalised(weights(mouthPucker=0.9))[PUCKER] > 0.85
 
 
-@pytest.mark.parametrize("way", [{"yaw_deg": 40.0}, {"m_per_s": 0.5}])
-def test_a_face_that_is_turned_away_or_moves_is_no_rest(way):
-    assert after(seen(30, mouthPucker=0.3, **way)).ranges.rest[PUCKER] == 0
+@pytest.mark.parametrize("option", [{"yaw_deg": 40.0}, {"m_per_s": 0.5}])
+def test_a_face_that_is_turned_away_or_moves_is_no_rest(option):
+    assert after(resting(30, mouthPucker=0.3, **option)).ranges.rest[PUCKER] == 0
 
 
 def test_a_lasting_look_down_is_no_rest():
     down = {"eyeLookDownLeft": 0.6, "eyeLookDownRight": 0.6}
-    estimator = after(seen(120, eyeBlinkLeft=0.35, eyeBlinkRight=0.35, mouthPucker=0.2, **down))
+    estimator = after(resting(120, eyeBlinkLeft=0.35, eyeBlinkRight=0.35, mouthPucker=0.2, **down))
     assert estimator.ranges.rest[INDEX["eyeBlinkLeft"]] < 0.09
     assert estimator.ranges.rest[INDEX["eyeLookDownLeft"]] == 0
     assert estimator.ranges.rest[PUCKER] > 0.19
@@ -142,13 +142,13 @@ def test_a_lasting_look_down_is_no_rest():
     ],
 )
 def test_a_lasting_smile_or_open_mouth_does_not_become_the_rest(lasting):
-    estimator = after(seen(120, **lasting))
+    estimator = after(resting(120, **lasting))
     assert np.all(estimator.ranges.rest == RangeEstimator().ranges.rest)
 
 
 def test_the_rest_is_estimated_in_the_pauses_of_talking_and_blinking():
     def talking() -> Iterator[FaceState]:
-        for state in seen(120):
+        for state in resting(120):
             says = max(0.0, np.sin(2 * np.pi * 2.2 * state.at)) * (state.at % 6 < 5)
             shut = 0.5 * (state.at % 3 < 0.2)
             shown = weights(jawOpen=0.5 * says, mouthFunnel=0.4 * says, mouthPucker=0.15,
@@ -182,7 +182,7 @@ def test_winks_and_long_looks_down_do_not_count_as_blinks(shut):
 
 
 def test_a_wink_stays_a_wink_after_calibration():
-    left, right = lids(after(seen(40, **NARROW)), 0.65, 0.34)
+    left, right = lids(after(resting(40, **NARROW)), 0.65, 0.34)
     assert left > 0.95
     assert right < 0.05
 
@@ -195,7 +195,7 @@ def test_a_real_persons_winks_stay_winks_after_calibration(shared):
             (face,) = tracker.track(frame).faces
             rows.append(steadied.step(face.weights, 1 / 25 if rows else 0.0).copy())
     tracker.close()
-    ahead = next(seen(1)).pose
+    ahead = next(resting(1)).pose
     estimator = after(FaceState(ahead, rows[k % 131], 1.09, k / 25) for k in range(60 * 25))
     shut = np.array([blinks(estimator.normalised(each).astype(float)) for each in rows])
     assert estimator.observed_s > 10
@@ -207,10 +207,10 @@ def test_a_real_persons_winks_stay_winks_after_calibration(shared):
 def test_noise_at_rest_is_not_amplified():
     def at_rest(profile: Profile | None) -> np.ndarray:
         gains = ExpressionGains({}, profile=profile)
-        rows = [gains.morphs(s.weights, 1 / FPS) for s in seen(40, noise=0.02, **NARROW)]
+        rows = [gains.morphs(s.weights, 1 / FPS) for s in resting(40, noise=0.02, **NARROW)]
         return np.array(rows[-400:])
 
-    estimator = after(seen(40, noise=0.02, **NARROW))
+    estimator = after(resting(40, noise=0.02, **NARROW))
     ours = [i for i, name in enumerate(EXPRESSIONS) if not name.startswith("eyeLook")]
     with_it, without = at_rest(estimator)[:, ours], at_rest(None)[:, ours]
     assert np.all(with_it.std(axis=0) <= without.std(axis=0) + 1e-3)
@@ -218,21 +218,21 @@ def test_noise_at_rest_is_not_amplified():
 
 
 def test_a_range_grows_with_the_measured_maximum_and_decays():
-    def usual(estimator: RangeEstimator) -> float:
+    def opened(estimator: RangeEstimator) -> float:
         return float(estimator.normalised(weights(jawOpen=0.65))[JAW])
 
-    estimator = after(seen(20, jawOpen=0.95))
+    estimator = after(resting(20, jawOpen=0.95))
     assert estimator.ranges.maximum[JAW] > 0.9
-    assert usual(estimator) < 0.6
-    after(seen(900), estimator)
+    assert opened(estimator) < 0.6
+    after(resting(900), estimator)
     assert estimator.ranges.maximum[JAW] == pytest.approx(0.65, abs=0.03)
 
 
 def test_the_estimate_adapts_to_another_person_within_a_minute():
-    estimator = after(seen(300, **NARROW))
-    after(seen(60), estimator)
+    estimator = after(resting(300, **NARROW))
+    after(resting(60), estimator)
     assert estimator.ranges.rest[PUCKER] < 0.02
-    after(seen(60, browInnerUp=0.25), estimator)
+    after(resting(60, browInnerUp=0.25), estimator)
     assert estimator.normalised(weights(browInnerUp=0.25))[INDEX["browInnerUp"]] < 0.03
 
 
@@ -240,18 +240,18 @@ def test_a_guided_calibration_is_corrected_only_a_little():
     utmost = np.full(52, np.nan)
     utmost[JAW] = 0.4
     guided = WeightRanges(weights(mouthPucker=0.1).astype(float), utmost)
-    estimator = after(seen(600, mouthPucker=0.4), RangeEstimator(guided=guided))
-    after(seen(20, jawOpen=0.9), estimator)
+    estimator = after(resting(600, mouthPucker=0.4), RangeEstimator(guided=guided))
+    after(resting(20, jawOpen=0.9), estimator)
     assert estimator.ranges.maximum[JAW] == 0.4
     assert estimator.ranges.rest[PUCKER] == pytest.approx(0.2)
-    first = after(seen(5, mouthPucker=0.4), RangeEstimator(guided=guided))
+    first = after(resting(5, mouthPucker=0.4), RangeEstimator(guided=guided))
     assert first.ranges.rest[PUCKER] < 0.12
 
 
 # --- what is kept --------------------------------------------------------------------------
 
 
-def told(calibration: OnlineCalibration, faces: Iterator[FaceState]) -> OnlineCalibration:
+def observed(calibration: OnlineCalibration, faces: Iterator[FaceState]) -> OnlineCalibration:
     for state in faces:
         calibration.observe(state, state.at)
     calibration.close()
@@ -260,18 +260,18 @@ def told(calibration: OnlineCalibration, faces: Iterator[FaceState]) -> OnlineCa
 
 def morphs_of_the_first_seconds(profile: Profile | None) -> np.ndarray:
     gains = ExpressionGains({}, profile=profile)
-    return np.array([gains.morphs(state.weights, 1 / FPS) for state in seen(10, **NARROW)])
+    return np.array([gains.morphs(state.weights, 1 / FPS) for state in resting(10, **NARROW)])
 
 
 def test_the_first_seconds_of_the_second_run_are_at_rest_already(kept):
-    told(OnlineCalibration("default"), seen(60, **NARROW))
+    observed(OnlineCalibration("default"), resting(60, **NARROW))
     second = OnlineCalibration("default")
     before = np.sqrt((morphs_of_the_first_seconds(None) ** 2).mean())
     assert np.sqrt((morphs_of_the_first_seconds(second) ** 2).mean()) < 0.1 * before
 
 
 def test_only_numbers_of_the_expressions_are_kept_for_their_owner_alone(kept):
-    told(OnlineCalibration("default"), seen(20, **NARROW))
+    observed(OnlineCalibration("default"), resting(20, **NARROW))
     (path,) = [path for path in kept.rglob("*") if path.is_file()]
     said = json.loads(path.read_text())
     assert set(said) == {"format", "rest", "utmost", "quiet", "known_s"}
@@ -282,33 +282,33 @@ def test_only_numbers_of_the_expressions_are_kept_for_their_owner_alone(kept):
 
 
 def test_a_guest_of_a_minute_hardly_changes_the_estimate():
-    host = after(seen(600, **NARROW))
+    host = after(resting(600, **NARROW))
     before = OnlineEstimate(host.ranges, host.observed_s)
-    guest = after(seen(60), RangeEstimator(host.ranges, host.observed_s))
+    guest = after(resting(60), RangeEstimator(host.ranges, host.observed_s))
     assert guest.ranges.rest[PUCKER] < 0.02
     assert merged(before, guest).ranges.rest[PUCKER] > 0.24
 
 
 def test_an_estimate_from_a_few_seconds_is_not_saved(kept):
-    told(OnlineCalibration("default"), seen(2, **NARROW))
+    observed(OnlineCalibration("default"), resting(2, **NARROW))
     assert load_online_estimate("default") is None
 
 
 def test_long_runs_save_their_estimate_every_few_minutes(kept):
     calibration = OnlineCalibration("default")
-    for state in seen(online.SAVE_EVERY_S + 2, **NARROW):
+    for state in resting(online.SAVE_EVERY_S + 2, **NARROW):
         calibration.observe(state, state.at)
     assert calibration._writer is not None
     calibration._writer.join(5)
-    learnt = load_online_estimate("default")
-    assert learnt is not None
-    assert learnt.ranges.rest[PUCKER] == pytest.approx(0.3, abs=0.01)
+    estimate = load_online_estimate("default")
+    assert estimate is not None
+    assert estimate.ranges.rest[PUCKER] == pytest.approx(0.3, abs=0.01)
 
 
 def test_a_profile_deleted_during_a_run_is_not_written_again(kept):
-    told(OnlineCalibration("default"), seen(20, **NARROW))
+    observed(OnlineCalibration("default"), resting(20, **NARROW))
     running = OnlineCalibration("default")
-    for state in seen(20, **NARROW):
+    for state in resting(20, **NARROW):
         running.observe(state, state.at)
     assert profiles.delete_profile("default")
     running.close()
@@ -317,9 +317,9 @@ def test_a_profile_deleted_during_a_run_is_not_written_again(kept):
 
 
 def test_a_new_guided_calibration_during_a_run_discards_the_estimate(kept):
-    told(OnlineCalibration("default"), seen(20, **NARROW))
+    observed(OnlineCalibration("default"), resting(20, **NARROW))
     running = OnlineCalibration("default")
-    for state in seen(20, **NARROW):
+    for state in resting(20, **NARROW):
         running.observe(state, state.at)
     save_profile("default", WeightRanges(np.zeros(52), np.full(52, np.nan)))
     profiles.online_path("default").unlink()
@@ -329,23 +329,23 @@ def test_a_new_guided_calibration_during_a_run_discards_the_estimate(kept):
 
 def test_a_run_may_write_its_own_file_twice(kept):
     calibration = OnlineCalibration("default")
-    for state in seen(2 * online.SAVE_EVERY_S + 2, **NARROW):
+    for state in resting(2 * online.SAVE_EVERY_S + 2, **NARROW):
         calibration.observe(state, state.at)
         if calibration._writer is not None:
             calibration._writer.join(5)
     calibration.close()
-    learnt = load_online_estimate("default")
-    assert learnt is not None
-    assert learnt.observed_s > 1.5 * online.SAVE_EVERY_S * 0.9
+    estimate = load_online_estimate("default")
+    assert estimate is not None
+    assert estimate.observed_s > 1.5 * online.SAVE_EVERY_S * 0.9
 
 
 def test_a_weight_that_is_nan_is_not_used():
-    estimator = after(seen(20, **NARROW))
-    for state in seen(2):
+    estimator = after(resting(20, **NARROW))
+    for state in resting(2):
         broken = state.weights.copy()
         broken[JAW] = np.nan
         estimator.observe(replace(state, weights=broken, at=state.at + 100))
-    after(seen(5), estimator)
+    after(resting(5), estimator)
     assert np.isfinite(estimator.ranges.rest).all()
 
 
@@ -370,7 +370,7 @@ def test_a_broken_file_is_logged_once_and_moved_aside(text, kept, caplog):
     path.parent.mkdir()
     path.write_text(text)
     with caplog.at_level(logging.WARNING):
-        told(OnlineCalibration("default"), seen(20, **NARROW))
+        observed(OnlineCalibration("default"), resting(20, **NARROW))
     assert len(caplog.records) == 1
     assert "learnt anew" in caplog.text
     assert path.with_suffix(".broken").read_text() == text
@@ -381,7 +381,7 @@ def test_a_full_disk_is_logged_once_and_the_run_goes_on(kept, caplog):
     (kept / "learnt").write_text("a file, where a folder should be")
     calibration = OnlineCalibration("default")
     with caplog.at_level(logging.WARNING):
-        told(calibration, seen(20, **NARROW))
+        observed(calibration, resting(20, **NARROW))
         calibration.close()
     assert [r for r in caplog.records if "is not kept" in r.message] == caplog.records
     assert len(caplog.records) == 1
@@ -404,9 +404,9 @@ def test_of_two_concurrent_writers_the_last_file_is_complete(kept):
         writer.start()
     found = set()
     while any(writer.is_alive() for writer in writers):
-        learnt = load_online_estimate("me")
-        if learnt is not None:
-            found.add(tuple(np.unique((*learnt.ranges.rest, *learnt.ranges.maximum))))
+        estimate = load_online_estimate("me")
+        if estimate is not None:
+            found.add(tuple(np.unique((*estimate.ranges.rest, *estimate.ranges.maximum))))
     for writer in writers:
         writer.join()
     assert found
@@ -417,7 +417,7 @@ def test_of_two_concurrent_writers_the_last_file_is_complete(kept):
 def test_kept_numbers_can_be_printed_and_deleted(kept):
     assert profile_rows("default") == []
     save_profile("default", WeightRanges(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
-    told(OnlineCalibration("default"), seen(60, **NARROW))
+    observed(OnlineCalibration("default"), resting(60, **NARROW))
     row = next(row for row in profile_rows("default") if row["expression"] == "mouthPucker")
     assert row["learnt_rest"] == pytest.approx(0.3, abs=0.01)
     assert row["asked_rest"] == 0
@@ -428,14 +428,14 @@ def test_kept_numbers_can_be_printed_and_deleted(kept):
 def test_online_calibration_does_not_change_a_guided_profile(kept):
     path = save_profile("me", WeightRanges(weights(jawOpen=0.1).astype(float), np.full(52, np.nan)))
     before = path.read_bytes()
-    told(OnlineCalibration("me", load_profile("me")), seen(60, **NARROW))
+    observed(OnlineCalibration("me", load_profile("me")), resting(60, **NARROW))
     assert load_online_estimate("me") is not None
     assert path.read_bytes() == before
 
 
 def test_the_command_line_prints_and_deletes_kept_numbers(kept, capsys):
-    told(OnlineCalibration("default"), seen(60, **NARROW))
-    (learnt,) = (kept / "learnt").iterdir()
+    observed(OnlineCalibration("default"), resting(60, **NARROW))
+    (estimate,) = (kept / "learnt").iterdir()
     (kept / "learnt" / "default.77.new").write_text("left behind by a crash")
     assert execute(["calibrate", "--show", "--json"]) == 0
     rows = {row["expression"]: row for row in json.loads(capsys.readouterr().out)}
@@ -445,15 +445,15 @@ def test_the_command_line_prints_and_deletes_kept_numbers(kept, capsys):
     assert execute(["calibrate", "--show"]) == 0
     out, err = capsys.readouterr()
     assert "learnt rest" in out
-    assert str(learnt) in err.splitlines()
+    assert str(estimate) in err.splitlines()
     assert execute(["calibrate", "--forget"]) == 0
-    assert str(learnt) in capsys.readouterr().out.splitlines()
+    assert str(estimate) in capsys.readouterr().out.splitlines()
     assert [path for path in kept.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("way", ["--show", "--forget"])
-def test_the_command_line_says_when_nothing_is_kept(way, kept, capsys):
-    assert execute(["calibrate", way]) == 0
+@pytest.mark.parametrize("option", ["--show", "--forget"])
+def test_the_command_line_says_when_nothing_is_kept(option, kept, capsys):
+    assert execute(["calibrate", option]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("nothing ")
@@ -490,7 +490,7 @@ def learners(source: str, **settings: object) -> tuple[Profile | None, list[List
     with ExitStack() as stack:
         profile = wearer_profile(AvatarSettings.model_validate(settings), source, heard, stack)
         for listener in heard:
-            for state in seen(20, **NARROW):
+            for state in resting(20, **NARROW):
                 listener.observe(state, state.at)
     return profile, heard
 
@@ -524,7 +524,7 @@ def test_with_several_people_none_is_estimated(kept):
 
 def test_a_face_moved_by_a_performer_is_not_used(kept):
     calibration = OnlineCalibration("default")
-    for s in seen(20, **NARROW):
+    for s in resting(20, **NARROW):
         moved = FaceState(s.pose, s.weights, 1.09, s.at, arkit_mask=np.zeros(52, bool))
         calibration.observe(moved, s.at)
     calibration.close()
@@ -556,7 +556,7 @@ def test_the_second_run_of_the_real_pipeline_starts_calibrated(kept, tmp_path, m
     rests = []
     for _ in range(2):
         assert live_run.run(settings, seconds=1.2) == 0
-        learnt = load_online_estimate("me")
-        assert learnt is not None
-        rests.append(learnt.ranges.rest[PUCKER])
+        estimate = load_online_estimate("me")
+        assert estimate is not None
+        rests.append(estimate.ranges.rest[PUCKER])
     assert 0 < rests[0] < rests[1] <= 0.1

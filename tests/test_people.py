@@ -58,8 +58,8 @@ def aside(x_m: float, depth_m: float = 0.6, **weights: float) -> Face:
 class Room:
     """People before a camera, one picture after the other."""
 
-    def __init__(self, seats: int = 1, by: str = "order") -> None:
-        self.people = PeopleTracker(seats, by)  # type: ignore[arg-type]
+    def __init__(self, slots: int = 1, by: str = "order") -> None:
+        self.people = PeopleTracker(slots, by)  # type: ignore[arg-type]
         self.observation = observation(0.0)
         self.hidden: tuple[Face, ...] = ()  # heads that only the witnesses find
         self.frames = 0
@@ -94,10 +94,10 @@ def test_faces_are_assigned_with_the_smallest_sum_of_costs() -> None:
         price[rng.uniform(size=price.shape) < 0.3] = np.inf
         chosen = assigned(price)
         total = sum(UNASSIGNED if c is None else price[r, c] for r, c in chosen)
-        columns_or_nobody = [*range(columns), *[None] * rows]
+        columns_or_none = [*range(columns), *[None] * rows]
         best = min(
-            sum(UNASSIGNED if c is None else price[r, c] for r, c in enumerate(way))
-            for way in permutations(columns_or_nobody, rows)
+            sum(UNASSIGNED if c is None else price[r, c] for r, c in enumerate(path))
+            for path in permutations(columns_or_none, rows)
         )
         assert total == pytest.approx(best)
 
@@ -107,7 +107,7 @@ def test_faces_are_assigned_with_the_smallest_sum_of_costs() -> None:
 def test_two_people_who_cross_keep_their_slots_although_detections_are_missing(
     lost: str, frames: int
 ) -> None:
-    room = Room(seats=2)
+    room = Room(slots=2)
     hidden = range(30 - frames // 2, 30 - frames // 2 + frames)
     for i in range(61):
         across = 0.36 - 0.012 * i
@@ -129,14 +129,14 @@ def test_two_people_who_meet_and_turn_back_are_associated_by_their_colours() -> 
         apart = 0.04 * abs(i - 20)
         faces = {"one": aside(apart, 0.5), "two": aside(-apart, 0.5)}
         image = np.zeros((720, 1280, 4), np.uint8)
-        for who, face in faces.items():
-            cv2.fillConvexPoly(image, face.outline_px(1280, 720).astype(int), looks[who])
+        for name, face in faces.items():
+            cv2.fillConvexPoly(image, face.outline_px(1280, 720).astype(int), looks[name])
         visible = () if 18 <= i <= 24 else tuple(faces.values())
         found = people.update(Observation(Frame(image, i, i / FPS), visible))
         if visible:
             now = {
-                who: next(t.id for t in found.wearers if t is not None and t.face is face)
-                for who, face in faces.items()
+                name: next(t.id for t in found.wearers if t is not None and t.face is face)
+                for name, face in faces.items()
             }
             names = names or now
             assert now == names, i
@@ -290,9 +290,9 @@ def test_another_face_does_not_take_the_slot_of_a_wearer_who_is_still_there(besi
         assert room.shows(other) == [None], i
         assert len(room.observation.unexplained) == 1
     room.hidden = ()
-    wears = [room.shows(living(i, x=-0.25)) == [0] for i in range(2 * FPS)]
-    assert wears == sorted(wears)
-    assert wears[-1]  # once the place is empty
+    worn = [room.shows(living(i, x=-0.25)) == [0] for i in range(2 * FPS)]
+    assert worn == sorted(worn)
+    assert worn[-1]  # once the place is empty
 
 
 def test_while_a_head_may_be_anywhere_nothing_is_known_to_be_background() -> None:
@@ -504,9 +504,9 @@ def test_a_returning_head_is_eased_back_and_hides_the_face_throughout(
         assert show.shows(*there).state is Shown.AVATAR
         places.append(head_x(show.drawn()[1][0]))
         assert show.leak(there[1]) == 0
-    way = places[-1] - held
-    assert 0.03 < way < HALF_HEAD_M
-    steps = np.diff(places) / way
+    path = places[-1] - held
+    assert 0.03 < path < HALF_HEAD_M
+    steps = np.diff(places) / path
     # Of smooth steps none is longer than 1.5 times the mean.
     assert steps.max() < 1.5 / (RETURN_S * FPS) + 0.02
     assert steps[: int(RETURN_S * FPS)].min() > 0.02
@@ -549,14 +549,14 @@ def test_two_people_wear_their_avatars_and_a_missing_one_is_held_and_covered(
     for _ in range(5):
         published = show.shows(image, left, right)
         assert published.state is Shown.AVATAR
-    wears = {state.slot: head_x(state) for state in show.drawn()[1]}
-    assert len(wears) == 2
+    worn = {state.slot: head_x(state) for state in show.drawn()[1]}
+    assert len(worn) == 2
     assert show.leak(left, right) == 0
     for _ in range(round(show.settings.privacy.hold_s * FPS) - 1):
         published = show.shows(image, left)  # the tracker misses one who is still there
         assert published.state is Shown.AVATAR
         states = {state.slot: head_x(state) for state in show.drawn()[1]}
-        assert states == pytest.approx(wears, abs=0.01)
+        assert states == pytest.approx(worn, abs=0.01)
     assert show.leak(left, right) == 0
     for _ in range(3):
         published = show.shows(image, left, right)
@@ -564,7 +564,7 @@ def test_two_people_wear_their_avatars_and_a_missing_one_is_held_and_covered(
     fur = published.frame.image[100:180].astype(int)  # above the face: no orange suit
     orange = (fur[..., 0] - fur[..., 2] > 90).mean(axis=0)
     halves = (orange[:320].mean(), orange[320:].mean())
-    assert (halves[1] > halves[0]) == (wears[1] > wears[0])
+    assert (halves[1] > halves[0]) == (worn[1] > worn[0])
     assert max(halves) > 10 * min(halves)
     show.pipeline.close()
 
@@ -606,11 +606,11 @@ def test_stages_get_the_second_face_painted_out(
     graphics: Graphics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hands, for one, come from the camera's picture: nothing but a hand may come with them."""
-    seen_by_stages: list[Image] = []
+    given_to_stages: list[Image] = []
     begin = CompositingStages.begin
 
     def watched(self: CompositingStages, frame: Frame, *rest: object) -> object:
-        seen_by_stages.append(frame.image)
+        given_to_stages.append(frame.image)
         return begin(self, frame, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(CompositingStages, "begin", watched)
@@ -620,7 +620,7 @@ def test_stages_get_the_second_face_painted_out(
     image = np.full((240, 320, 4), 128, np.uint8)
     image[80:150, 200:260, :3] = (255, 0, 255)
     compositor.compose(Frame(image, 0, 0.0), (at(x=-0.2), replace(at(x=0.2), face_px=outline)))
-    assert not (seen_by_stages[0][..., :3] == (255, 0, 255)).all(axis=2).any()
+    assert not (given_to_stages[0][..., :3] == (255, 0, 255)).all(axis=2).any()
     compositor.close()
 
 

@@ -265,11 +265,11 @@ def converted(clip: Path, out: Path, **motion: object) -> tuple[bool, list[dict[
 def test_a_take_moves_the_face_in_a_film_and_leaves_the_head_in_its_place(
     clip: Path, take: Path, tmp_path: Path
 ) -> None:
-    own, told = tmp_path / "own.jsonl", tmp_path / "told.jsonl"
+    own, performed = tmp_path / "own.jsonl", tmp_path / "performed.jsonl"
     complete, plain = converted(clip, tmp_path / "own.mp4", record_motion=str(own))
     assert complete
     complete, moved = converted(
-        clip, tmp_path / "told.mp4", motion=str(take), record_motion=str(told)
+        clip, tmp_path / "performed.mp4", motion=str(take), record_motion=str(performed)
     )
     assert complete
     source: Take = read_take(take)
@@ -281,13 +281,13 @@ def test_a_take_moves_the_face_in_a_film_and_leaves_the_head_in_its_place(
         assert shown is not None
         said = np.array([after["weights"][name] for name in EXPRESSIONS])
         assert said == pytest.approx(shown.weights, abs=1e-4)
-    a, b = read_take(own), read_take(told)
+    a, b = read_take(own), read_take(performed)
     assert a.visible.all()
     assert a.translations == pytest.approx(b.translations)
     assert b.weights[:, INDEX["jawOpen"]] == pytest.approx(
         [talking(i).weights[INDEX["jawOpen"]] for i in range(10)], abs=1e-3
     )
-    pictures = zip(films(tmp_path / "own.mp4"), films(tmp_path / "told.mp4"), strict=True)
+    pictures = zip(films(tmp_path / "own.mp4"), films(tmp_path / "performed.mp4"), strict=True)
     assert max(float(cv2.absdiff(x, y).mean()) for x, y in pictures) > 0.5
 
 

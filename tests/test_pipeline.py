@@ -99,15 +99,15 @@ class Stage:
         image[0, 0, 0] = self.index % 256
         return Frame(image, self.index, self.now)
 
-    def sees(self, *faces: Face) -> Published:
+    def observe(self, *faces: Face) -> Published:
         self.now += STEP_S
         return self.pipeline.show(Observation(self.picture(), faces), self.now)
 
-    def hears_nothing(self, for_s: float = STEP_S) -> Published:
+    def stall(self, for_s: float = STEP_S) -> Published:
         self.now += for_s
         return self.pipeline.show(None, self.now, self.picture())
 
-    def waits(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         self.now += seconds
 
 
@@ -123,8 +123,8 @@ def is_curtain(published: Published) -> bool:
 
 def test_the_curtain_is_up_until_the_first_face() -> None:
     stage = Stage()
-    assert is_curtain(stage.sees())
-    first = stage.sees(face())
+    assert is_curtain(stage.observe())
+    first = stage.observe(face())
     assert first.state is Shown.AVATAR
     assert first.tracked
     assert not shows_face(first)
@@ -132,7 +132,7 @@ def test_the_curtain_is_up_until_the_first_face() -> None:
 
 def test_the_head_is_drawn_on_the_frame_it_was_measured_from() -> None:
     stage = Stage()
-    published = stage.sees(face())
+    published = stage.observe(face())
     assert published.frame.index == stage.index
     assert published.face is not None
     assert published.face.at == published.frame.captured_at
@@ -140,28 +140,28 @@ def test_the_head_is_drawn_on_the_frame_it_was_measured_from() -> None:
 
 def test_a_repeated_frame_is_not_tracked_again() -> None:
     stage = Stage()
-    first = stage.sees(face())
-    again = stage.hears_nothing()
+    first = stage.observe(face())
+    again = stage.stall()
     assert (again.state, again.tracked) == (Shown.AVATAR, False)
     assert np.array_equal(again.frame.image, first.frame.image)
 
 
 def test_a_held_avatar_is_drawn_on_the_frame_in_which_it_covered_the_face() -> None:
     stage = Stage(hold_s=1.0)
-    covered = stage.sees(face())
-    held = stage.sees()
+    covered = stage.observe(face())
+    held = stage.observe()
     assert held.state is Shown.HOLD
     assert np.array_equal(held.frame.image, covered.frame.image)
-    stage.waits(1.0)
-    assert is_curtain(stage.sees())
+    stage.wait(1.0)
+    assert is_curtain(stage.observe())
 
 
 def test_a_held_avatar_moves_a_little() -> None:
     """Each tick draws it anew, on the picture that it covered, without a jump."""
     stage = Stage(hold_s=3.0)
-    covered = stage.sees(face())
+    covered = stage.observe(face())
     for i in range(80):
-        held = stage.sees() if i % 2 else stage.hears_nothing()
+        held = stage.observe() if i % 2 else stage.stall()
         assert not shows_face(held)
         assert held.frame.index == covered.frame.index
     shown = stage.compositors[0].shown
@@ -182,53 +182,53 @@ def test_without_life_a_held_avatar_does_not_move() -> None:
         stage._make,
         stage.pipeline.output,
     )
-    stage.sees(face())
+    stage.observe(face())
     for _ in range(10):
-        stage.sees()
+        stage.observe()
     assert len(stage.compositors[0].shown) == 1
 
 
 def test_a_graphics_error_during_hold_repeats_the_last_frame() -> None:
     stage = Stage(hold_s=1.0)
-    stage.sees(face())
-    held = stage.sees()
+    stage.observe(face())
+    held = stage.observe()
     stage.break_graphics()
     for _ in range(10):
-        again = stage.sees()
+        again = stage.observe()
         assert again.state is Shown.HOLD
         assert np.array_equal(again.frame.image, held.frame.image)
-    stage.waits(1.2)
-    assert is_curtain(stage.sees())
+    stage.wait(1.2)
+    assert is_curtain(stage.observe())
 
 
 def test_the_hold_ends_in_time_although_the_avatar_is_drawn_anew() -> None:
     stage = Stage(hold_s=0.5)
-    stage.sees(face())
-    states = [stage.sees().state for _ in range(30)]
+    stage.observe(face())
+    states = [stage.observe().state for _ in range(30)]
     assert states.count(Shown.HOLD) == 15
     assert states[-1] is Shown.CURTAIN
 
 
 def test_a_face_that_comes_back_is_covered_at_once() -> None:
     stage = Stage(hold_s=0.5)
-    stage.sees(face())
-    stage.waits(2)
-    assert stage.sees().state is Shown.CURTAIN
-    assert stage.sees(face()).state is Shown.AVATAR
+    stage.observe(face())
+    stage.wait(2)
+    assert stage.observe().state is Shown.CURTAIN
+    assert stage.observe(face()).state is Shown.AVATAR
 
 
 def test_blur_shows_colour_but_no_face() -> None:
     stage = Stage(on_lost=OnLost.BLUR)
-    published = stage.sees()
+    published = stage.observe()
     assert published.state is Shown.BLUR
     stage.index -= 1
     assert np.array_equal(published.frame.image, covers.blur_whole(stage.picture().image))
 
 
 def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
-    assert shows_face(Stage(on_lost=OnLost.PASSTHROUGH).sees())
+    assert shows_face(Stage(on_lost=OnLost.PASSTHROUGH).observe())
     for choice in (OnLost.HOLD, OnLost.CURTAIN):
-        assert not shows_face(Stage(on_lost=choice).sees())
+        assert not shows_face(Stage(on_lost=choice).observe())
 
 
 def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
@@ -254,23 +254,23 @@ def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
 
 def test_broken_graphics_hold_the_avatar_then_draw_the_curtain_and_recover() -> None:
     stage = Stage(hold_s=1.0)
-    covered = stage.sees(face())
+    covered = stage.observe(face())
     stage.break_graphics()
-    held = stage.sees(face())
+    held = stage.observe(face())
     assert held.state is Shown.HOLD
     assert np.array_equal(held.frame.image, covered.frame.image)
-    stage.waits(1.2)
-    assert is_curtain(stage.sees(face()))
+    stage.wait(1.2)
+    assert is_curtain(stage.observe(face()))
     stage.break_graphics(False)
-    stage.waits(6)
-    assert stage.sees(face()).state is Shown.AVATAR
+    stage.wait(6)
+    assert stage.observe(face()).state is Shown.AVATAR
 
 
 def test_a_compositor_that_cannot_be_made_is_tried_again_with_growing_pauses() -> None:
     stage = Stage()
     stage.break_graphics()
     for _ in range(90):  # three seconds
-        assert not shows_face(stage.sees(face()))
+        assert not shows_face(stage.observe(face()))
     assert 4 <= len(stage.compositors) <= 8  # 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s
     assert all(compositor.closed for compositor in stage.compositors)
 
@@ -282,42 +282,42 @@ def test_any_exception_in_the_pipeline_ends_in_a_cover(monkeypatch: pytest.Monke
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(stage.pipeline._cast, "update", fail)
-    assert is_curtain(stage.sees(face()))
+    assert is_curtain(stage.observe(face()))
 
 
 def test_panic_is_a_curtain_until_asked_again() -> None:
     stage = Stage()
-    stage.sees(face())
+    stage.observe(face())
     stage.pipeline.command(Command.PANIC)
-    assert is_curtain(stage.sees(face()))
-    assert is_curtain(stage.hears_nothing())
+    assert is_curtain(stage.observe(face()))
+    assert is_curtain(stage.stall())
     stage.pipeline.command(Command.PANIC)
-    assert stage.sees(face()).state is Shown.AVATAR
+    assert stage.observe(face()).state is Shown.AVATAR
 
 
 def test_panic_overrides_freeze() -> None:
     stage = Stage()
-    stage.sees(face())
+    stage.observe(face())
     stage.pipeline.command(Command.FREEZE)
     stage.pipeline.command(Command.PANIC)
-    assert is_curtain(stage.sees(face()))
+    assert is_curtain(stage.observe(face()))
 
 
 def test_a_frozen_frame_is_repeated() -> None:
     stage = Stage()
-    before = stage.sees(face())
+    before = stage.observe(face())
     stage.pipeline.command(Command.FREEZE)
     for _ in range(3):
-        frozen = stage.sees(face((0.6, 0.5)))
+        frozen = stage.observe(face((0.6, 0.5)))
         assert np.array_equal(frozen.frame.image, before.frame.image)
         assert (frozen.state, frozen.tracked) == (Shown.HOLD, False)
     stage.pipeline.command(Command.FREEZE)
-    assert stage.sees(face()).state is Shown.AVATAR
+    assert stage.observe(face()).state is Shown.AVATAR
 
 
 def test_an_unplugged_camera_draws_the_curtain() -> None:
     stage = Stage()
-    stage.sees(face())
+    stage.observe(face())
     stage.pipeline.source_lost()
     stage.now += STEP_S
     assert is_curtain(stage.pipeline.show(None, stage.now))
@@ -325,7 +325,7 @@ def test_an_unplugged_camera_draws_the_curtain() -> None:
 
 def test_the_final_frame_is_the_curtain() -> None:
     stage = Stage(on_lost=OnLost.PASSTHROUGH)
-    stage.sees(face())
+    stage.observe(face())
     assert is_curtain(stage.pipeline.final_frame(stage.now))
 
 
@@ -341,20 +341,20 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
         )
         for event in rng.integers(0, 9, 60):
             if event < 3:
-                published = stage.sees(face((float(rng.uniform(0.3, 0.7)), 0.5)))
+                published = stage.observe(face((float(rng.uniform(0.3, 0.7)), 0.5)))
             elif event == 3:
-                published = stage.sees()
+                published = stage.observe()
             elif event == 4:
-                published = stage.hears_nothing(float(rng.uniform(0, 0.8)))
+                published = stage.stall(float(rng.uniform(0, 0.8)))
             elif event == 5:
                 stage.break_graphics(bool(rng.integers(2)))
-                published = stage.sees(face())
+                published = stage.observe(face())
             elif event == 6:
                 stage.pipeline.source_lost()
-                published = stage.hears_nothing()
+                published = stage.stall()
             else:
                 stage.pipeline.command(Command.FREEZE if event == 7 else Command.PANIC)
-                published = stage.hears_nothing()
+                published = stage.stall()
             if published.state is not Shown.BLUR:  # a blurred magenta wall is still magenta
                 assert not shows_face(published), published.state
 
@@ -402,16 +402,16 @@ class Couple(Stage):
         self.compositors.append(compositor)
         return compositor
 
-    def goes_on(self) -> None:
+    def move(self) -> None:
         """They move a little, come and go."""
         self.places[:2] = np.clip(
             self.places[:2] + self.rng.uniform(-0.004, 0.004, 2), (0.15, 0.7), (0.3, 0.85)
         )
         if self.rng.uniform() < 0.1:
-            who = int(self.rng.integers(3))
-            if who < 2 or not self.missed.any():
-                self.there[who] = not self.there[who]
-                self.shown[who], self.missed[who] = False, 0
+            person = int(self.rng.integers(3))
+            if person < 2 or not self.missed.any():
+                self.there[person] = not self.there[person]
+                self.shown[person], self.missed[person] = False, 0
 
     def faces(self) -> list[Face]:
         return [face((x, 0.3 if i == 2 else 0.6), 0.25) for i, x in enumerate(self.places)]
@@ -428,15 +428,17 @@ class Couple(Stage):
                 image[mask > 0] = striped[mask > 0]
         return Frame(image, self.index, self.now)
 
-    def looks(self) -> Published:
+    def observe_some(self) -> Published:
         """The tracker misses some of those who were there, for a few pictures at most."""
-        self.goes_on()
+        self.move()
         luck = self.rng.uniform(size=3) < 0.7
         found = self.there & (luck | ~self.shown & (self.missed == 0) | (self.missed >= 5))
         found[2] = self.there[2]
         self.missed = np.where(found | ~self.there, 0, self.missed + 1)
         self.shown = found
-        return self.sees(*(f for f, is_found in zip(self.faces(), found, strict=True) if is_found))
+        return self.observe(
+            *(f for f, is_found in zip(self.faces(), found, strict=True) if is_found)
+        )
 
 
 def bare(published: Published) -> bool:
@@ -457,19 +459,19 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
                 stage.pipeline.frozen = stage.pipeline.guard.panic = False
                 stage.break_graphics(False)
             if event < 18:
-                published = stage.looks()
+                published = stage.observe_some()
             elif event < 20:
-                published = stage.hears_nothing(float(rng.uniform(0, 0.8)))
+                published = stage.stall(float(rng.uniform(0, 0.8)))
             elif event == 20:
                 stage.break_graphics(bool(rng.integers(2)))
-                published = stage.looks()
+                published = stage.observe_some()
             elif event == 21:
                 stage.pipeline.source_lost()
                 stage.shown[:], stage.missed[:] = False, 0
-                published = stage.hears_nothing()
+                published = stage.stall()
             else:
                 stage.pipeline.command(Command.FREEZE if event == 22 else Command.PANIC)
-                published = stage.hears_nothing()
+                published = stage.stall()
             assert not bare(published), published.state
             states.append(published.state)
     assert states.count(Shown.AVATAR) > len(states) / 4
@@ -480,7 +482,7 @@ def test_the_measurement_finds_the_bare_faces_of_two_people() -> None:
     stage = Couple(np.random.default_rng(1), "aligned")
     stage.pipeline.composition.bare = True
     stage.pipeline.composition._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
-    assert bare(stage.sees(*stage.faces()[:2]))
+    assert bare(stage.observe(*stage.faces()[:2]))
 
 
 class PaintingNothing(Covering):
@@ -491,11 +493,11 @@ class PaintingNothing(Covering):
 def test_of_two_people_one_who_left_is_held_for_a_while_and_the_other_is_drawn() -> None:
     stage = Couple(np.random.default_rng(1), "aligned", hold_s=0.8)
     one, two, _ = stage.faces()
-    stage.sees(one, two)
+    stage.observe(one, two)
     stage.there[1] = False
     drawn = []
     for _ in range(40):
-        published = stage.sees(one)
+        published = stage.observe(one)
         assert published.state is Shown.AVATAR
         drawn.append(int((published.frame.image[:, 80:, :3] == (0, 200, 0)).all(axis=2).sum()))
     assert all(drawn[:23])
@@ -508,9 +510,9 @@ def test_with_a_cover_for_lost_faces_it_stays_until_one_of_two_has_left(
 ) -> None:
     stage = Couple(np.random.default_rng(1), "aligned", on_lost=on_lost)
     one, two, _ = stage.faces()
-    stage.sees(one, two)
+    stage.observe(one, two)
     stage.there[1] = False
-    states = [stage.sees(one).state.value for _ in range(60)]
+    states = [stage.observe(one).state.value for _ in range(60)]
     assert states[0] == "avatar"
     assert states[10:40] == [on_lost.value] * 30
     assert states[-1] == "avatar"
@@ -518,14 +520,14 @@ def test_with_a_cover_for_lost_faces_it_stays_until_one_of_two_has_left(
 
 def test_after_a_failure_a_held_avatar_is_not_drawn_where_the_face_has_gone_meanwhile() -> None:
     stage = Couple(np.random.default_rng(1), "aligned", hold_s=3.0)
-    stage.sees(*stage.faces()[:2])
+    stage.observe(*stage.faces()[:2])
     stage.break_graphics()
     for _ in range(5):
         stage.places[0] += 0.05
-        assert stage.sees(*stage.faces()[:2]).state is Shown.HOLD
+        assert stage.observe(*stage.faces()[:2]).state is Shown.HOLD
     stage.break_graphics(False)
     for _ in range(10):  # no observation comes; meanwhile a new compositor is made
-        published = stage.hears_nothing(0.1)
+        published = stage.stall(0.1)
         assert published.state is Shown.HOLD
         assert not bare(published)
 
@@ -565,12 +567,12 @@ def test_a_new_face_is_covered_too_when_the_others_are_followed(
 def test_held_avatars_keep_the_track_id_of_their_wearers() -> None:
     """A segmentation finds the avatar of its person by the track id, also while all are held."""
     stage = Couple(np.random.default_rng(1), "aligned", hold_s=1.0)
-    stage.sees(*stage.faces()[:2])
+    stage.observe(*stage.faces()[:2])
     drawn = stage.compositors[0].shown
     worn = {(state.slot, state.track_id) for state in drawn}
     assert {slot for slot, _ in worn} == {0, 1}
     drawn.clear()
-    assert stage.sees().state is Shown.HOLD
+    assert stage.observe().state is Shown.HOLD
     assert {(state.slot, state.track_id) for state in drawn} == worn
 
 
@@ -580,12 +582,12 @@ def test_a_held_avatar_is_drawn_on_blur_after_a_key_turned_avatars_on(name: str)
     settings = Settings.model_validate({"avatar": {"people": 2, "avatar": name}})
     both = (avatar(),) * 2
     stage.pipeline = TrackedPipeline(settings, both, stage._make, stage.pipeline.output)
-    stage.sees(*stage.faces()[:2])
+    stage.observe(*stage.faces()[:2])
     stage.pipeline.change_avatar(avatar())
-    stage.sees(*stage.faces()[:2])
+    stage.observe(*stage.faces()[:2])
     for _ in range(25):
         stage.places[1] -= 0.005  # goes on while the tracker misses them
-        published = stage.sees(stage.faces()[0])
+        published = stage.observe(stage.faces()[0])
         assert published.state is Shown.AVATAR
         assert not bare(published)
 
@@ -596,11 +598,11 @@ def test_passthrough_never_shows_a_face_without_a_slot() -> None:
     settings = Settings.model_validate({"privacy": privacy})
     stage.pipeline = TrackedPipeline(settings, (avatar(),), stage._make, stage.pipeline.output)
     one, two, _ = stage.faces()
-    stage.sees(one, two)
+    stage.observe(one, two)
     stage.there[0] = False
     states = []
     for _ in range(10):  # less than it takes until the other one may wear the avatar
-        published = stage.sees(two)
+        published = stage.observe(two)
         assert not bare(published)
         states.append(published.state)
     assert states[-1] is Shown.PASSTHROUGH
@@ -610,14 +612,14 @@ def test_i420_planes_of_the_gpu_belong_to_their_frame() -> None:
     stage = Stage()
     stage.pipeline.composition.wants_planes = True
     planes = np.zeros((SIZE[1] * 3 // 2, SIZE[0]), np.uint8)
-    stage.sees(face())
+    stage.observe(face())
     stage.compositors[0].gpu_planes = planes
-    assert stage.sees(face()).planes is planes
+    assert stage.observe(face()).planes is planes
     stage.pipeline.command(Command.MIRROR)
-    assert stage.sees(face()).planes is None  # they are not mirrored
+    assert stage.observe(face()).planes is None  # they are not mirrored
     stage.pipeline.command(Command.MIRROR)
     stage.pipeline.command(Command.PANIC)
-    assert stage.sees(face()).planes is None
+    assert stage.observe(face()).planes is None
 
 
 def test_follow_framing_follows_the_face_and_not_the_drawn_rectangle() -> None:

@@ -88,7 +88,7 @@ def drawn(preview, frame: Frame) -> np.ndarray:
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)[::-1]
 
 
-def seen(display) -> np.ndarray:
+def screenshot(display) -> np.ndarray:
     """What a person sees on the display: uint8[600, 800, 3], from the X server."""
     shot = subprocess.run(
         ["import", "-display", display, "-window", "root", "-depth", "8", "rgb:-"],
@@ -118,7 +118,7 @@ def test_the_frame_is_on_the_display_with_its_own_colors(preview, graphics, disp
     preview.poll()
     preview.send(four_corners())
     graphics.ctx.finish()
-    screen = seen(display)[:360, :640].astype(int)
+    screen = screenshot(display)[:360, :640].astype(int)
     for (y, x), color in (
         ((80, 150), RED), ((80, 500), GREEN), ((280, 150), BLUE), ((280, 500), WHITE)
     ):  # fmt: skip
@@ -259,15 +259,15 @@ def test_letterbox_keeps_the_shape_and_the_middle(picture, window, where):
 
 
 @pytest.mark.parametrize(
-    ("picture", "longest", "window"),
+    ("picture", "max_side", "window"),
     [
         ((1280, 720), 640, (640, 360)),
         ((1080, 1920), 1280, (720, 1280)),
         ((320, 180), 640, (320, 180)),
     ],
 )
-def test_the_window_takes_the_aspect_of_the_frame(picture, longest, window):
-    assert window_size(picture, longest) == window
+def test_the_window_takes_the_aspect_of_the_frame(picture, max_side, window):
+    assert window_size(picture, max_side) == window
 
 
 def test_a_software_renderer_gets_a_small_window(graphics):

@@ -58,18 +58,18 @@ def test_an_eye_that_is_measured_less_shut_behind_glasses_shuts_as_far():
         {"eyeBlinkLeft": 0.1, "eyeBlinkRight": 0.1},
         {"eyeBlinkLeft": 0.38, "eyeBlinkRight": 0.65},
     )
-    usual = glasses.normalised(weights(eyeBlinkLeft=0.38, eyeBlinkRight=0.65))
-    assert usual[LEFT] == pytest.approx(usual[RIGHT], abs=0.01)
+    calibrated = glasses.normalised(weights(eyeBlinkLeft=0.38, eyeBlinkRight=0.65))
+    assert calibrated[LEFT] == pytest.approx(calibrated[RIGHT], abs=0.01)
     assert lids(None, 0.38, 0.65)[0] < 0.8
     assert lids(glasses, 0.38, 0.65).min() > 0.95
 
 
 def test_a_wink_stays_a_wink():
-    usual = person(
+    calibrated = person(
         {"eyeBlinkLeft": 0.15, "eyeBlinkRight": 0.15},
         {"eyeBlinkLeft": 0.6, "eyeBlinkRight": 0.6},
     )
-    left, right = lids(usual, 0.6, 0.15)
+    left, right = lids(calibrated, 0.6, 0.15)
     assert left > 0.95
     assert right < 0.05
 
@@ -158,8 +158,8 @@ def acted(steps: tuple[CalibrationStep, ...], **rest: float):
 
 def test_ten_seconds_of_faces_become_a_profile():
     observations, said = acted(STEPS, mouthPucker=0.2)
-    seen = list(recorded_steps(observations, STEPS, said.append))
-    profile, missed = ranges_of([step for step, _ in seen], [rows for _, rows in seen])
+    recorded = list(recorded_steps(observations, STEPS, said.append))
+    profile, missed = ranges_of([step for step, _ in recorded], [rows for _, rows in recorded])
     assert [step.words for step in STEPS] == said
     assert 9 < sum(step.seconds for step in STEPS) < 12
     assert missed == []
@@ -178,6 +178,6 @@ def test_a_step_in_which_nothing_changed_is_reported():
 
 
 def test_without_a_face_calibration_ends_with_one_sentence():
-    nobody = (Observation(frame(i, i / 30), ()) for i in range(3000))
+    faceless = (Observation(frame(i, i / 30), ()) for i in range(3000))
     with pytest.raises(TrackingError, match="no face was seen"):
-        list(recorded_steps(nobody, STEPS, lambda words: None))
+        list(recorded_steps(faceless, STEPS, lambda words: None))

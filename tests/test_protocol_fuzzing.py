@@ -90,17 +90,17 @@ def mutated(draw: st.DrawFn, valid: list[bytes]) -> bytes:
     return bytes(packet)
 
 
-def check(told: Performance | None) -> None:
-    if told is None:
+def check(performance: Performance | None) -> None:
+    if performance is None:
         return
-    assert np.isfinite(told.weights).all()
-    assert told.weights.min() >= 0
-    assert told.weights.max() <= 1
-    assert not told.weights[~told.mask].any()
-    if told.pose is not None:
-        assert np.isfinite(told.pose.matrix).all()
-        assert np.linalg.norm(told.pose.rotation) == pytest.approx(1)
-        assert told.pose.translation[2] < -0.1
+    assert np.isfinite(performance.weights).all()
+    assert performance.weights.min() >= 0
+    assert performance.weights.max() <= 1
+    assert not performance.weights[~performance.mask].any()
+    if performance.pose is not None:
+        assert np.isfinite(performance.pose.matrix).all()
+        assert np.linalg.norm(performance.pose.rotation) == pytest.approx(1)
+        assert performance.pose.translation[2] < -0.1
 
 
 def read_all(decoder: Decoder, packets: list[bytes]) -> None:
@@ -190,11 +190,11 @@ def test_bundles_cannot_be_nested_without_end():
 
 
 def test_the_longest_packets_are_read_in_time():
-    longest = 65_507
+    max_length = 65_507
     packets = {
-        "vmc": bundle(*[blend("jawOpen", 0.5)] * (longest // 48 - 1)),
-        "ifacialmocap": (b"jawOpen&1|" * 7000)[:longest],
-        "openseeface": openseeface_record().tobytes() * (longest // RECORD.itemsize),
+        "vmc": bundle(*[blend("jawOpen", 0.5)] * (max_length // 48 - 1)),
+        "ifacialmocap": (b"jawOpen&1|" * 7000)[:max_length],
+        "openseeface": openseeface_record().tobytes() * (max_length // RECORD.itemsize),
     }
     for name, (make, _) in VALID.items():
         began = time.thread_time()

@@ -101,18 +101,18 @@ def unity_rotation(axis: str, angle_deg: float) -> tuple[float, ...]:
 def vmc(*packets: bytes) -> Performance:
     decoder = VmcDecoder()
     for each in packets:
-        told = decoder.decode(each, 0.0)
-    assert told is not None
-    return told
+        performance = decoder.decode(each, 0.0)
+    assert performance is not None
+    return performance
 
 
-def weight(told: Performance, name: str) -> float:
-    return float(told.weights[INDEX[name]])
+def weight(performance: Performance, name: str) -> float:
+    return float(performance.weights[INDEX[name]])
 
 
-def pose_of(told: Performance) -> FacePose:
-    assert told.pose is not None
-    return told.pose
+def pose_of(performance: Performance) -> FacePose:
+    assert performance.pose is not None
+    return performance.pose
 
 
 def nose_goes(pose: FacePose) -> NDArray[np.float64]:
@@ -157,8 +157,8 @@ def test_a_receiver_listens_on_loopback_by_default(clock: ManualClock):
 
 
 def test_port_0_means_the_standard_port_of_the_protocol(clock: ManualClock):
-    usual = {"vmc": 39539, "ifacialmocap": 49983, "openseeface": 11573}
-    for name, port in usual.items():
+    standard = {"vmc": 39539, "ifacialmocap": 49983, "openseeface": 11573}
+    for name, port in standard.items():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             if probe.connect_ex((LOOPBACK, port)) or not is_free(port):
                 pytest.skip(f"port {port} is in use here")
@@ -277,26 +277,26 @@ def test_an_invalid_target_is_reported_with_an_example(text: str):
 def test_expressions_count_only_once_they_are_applied():
     decoder = VmcDecoder()
     assert decoder.decode(blend("jawOpen", 0.5), 0.0) is None
-    told = decoder.decode(APPLY, 0.0)
-    assert told is not None
-    assert weight(told, "jawOpen") == approx(0.5)
+    performance = decoder.decode(APPLY, 0.0)
+    assert performance is not None
+    assert weight(performance, "jawOpen") == approx(0.5)
     later = decoder.decode(blend("jawOpen", 0.9), 0.1)
     assert later is not None
     assert weight(later, "jawOpen") == approx(0.5)
 
 
 def test_only_received_weights_are_set_and_on_arkits_scale():
-    told = vmc(bundle(blend("jawOpen", 0.0), blend("Unheard of", 1.0), APPLY))
-    assert [EXPRESSIONS[i] for i in np.flatnonzero(told.mask)] == ["jawOpen"]
-    assert told.is_arkit_scale
-    assert told.pose is None
+    performance = vmc(bundle(blend("jawOpen", 0.0), blend("Unheard of", 1.0), APPLY))
+    assert [EXPRESSIONS[i] for i in np.flatnonzero(performance.mask)] == ["jawOpen"]
+    assert performance.is_arkit_scale
+    assert performance.pose is None
 
 
 @pytest.mark.parametrize("name", ["eyeBlinkLeft", "EyeBlinkLeft", "EYEBLINKLEFT", "eyeblinkleft"])
 def test_names_of_arkit_count_in_any_letter_case(name: str):
-    told = vmc(blend(name, 0.75), APPLY)
-    assert weight(told, "eyeBlinkLeft") == approx(0.75)
-    assert weight(told, "eyeBlinkRight") == 0
+    performance = vmc(blend(name, 0.75), APPLY)
+    assert weight(performance, "eyeBlinkLeft") == approx(0.75)
+    assert weight(performance, "eyeBlinkRight") == 0
 
 
 @pytest.mark.parametrize(
@@ -311,10 +311,10 @@ def test_names_of_arkit_count_in_any_letter_case(name: str):
     ],
 )
 def test_presets_of_vrm_become_expressions_of_arkit(preset: str, shown: str, not_shown: str):
-    told = vmc(blend(preset, 1.0), APPLY)
-    assert weight(told, shown) > 0.6
-    assert weight(told, not_shown) == 0
-    assert told.mask[INDEX[shown]]
+    performance = vmc(blend(preset, 1.0), APPLY)
+    assert weight(performance, shown) > 0.6
+    assert weight(performance, not_shown) == 0
+    assert performance.mask[INDEX[shown]]
 
 
 def test_presets_do_not_count_beside_names_of_arkit_but_after_them():
@@ -397,12 +397,12 @@ def test_motion_sent_over_vmc_is_received(seed: int, vmc_receiver: VmcReceiver, 
     with VmcSender(f":{vmc_receiver.port}") as sender:
         sender.observe(face, 3.0)
         wait_until(lambda: vmc_receiver.at(clock.now()))
-    told = vmc_receiver.at(clock.now())
-    assert told is not None
+    performance = vmc_receiver.at(clock.now())
+    assert performance is not None
     assert vmc_receiver.malformed == 0
-    assert told.mask.all()
-    assert told.weights == approx(face.weights, abs=1e-6)
-    assert pose_of(told).matrix == approx(face.pose.matrix, abs=1e-4)
+    assert performance.mask.all()
+    assert performance.weights == approx(face.weights, abs=1e-6)
+    assert pose_of(performance).matrix == approx(face.pose.matrix, abs=1e-4)
 
 
 def test_the_weights_that_are_sent_have_the_gains_of_a_head(
@@ -413,16 +413,16 @@ def test_the_weights_that_are_sent_have_the_gains_of_a_head(
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     weights[lids] = 0.6
     measured = replace(a_face(), weights=weights)
-    told = replace(measured, arkit_mask=np.isin(np.arange(len(weights)), lids))
+    performance = replace(measured, arkit_mask=np.isin(np.arange(len(weights)), lids))
     motion = {"send_vmc": f"{LOOPBACK}:{vmc_receiver.port}"}
     with ExitStack() as stack:
         (sender,) = listeners(Settings.model_validate({"motion": motion}), stack)
-        for face, shut in ((measured, 1.0), (told, 0.6)):
+        for face, shut in ((measured, 1.0), (performance, 0.6)):
             sender.observe(face, clock.now())
             wait_until(
                 lambda shut=shut: (
-                    (seen := vmc_receiver.at(clock.now())) is not None
-                    and weight(seen, "eyeBlinkLeft") == approx(shut, abs=0.02)
+                    (received := vmc_receiver.at(clock.now())) is not None
+                    and weight(received, "eyeBlinkLeft") == approx(shut, abs=0.02)
                 )
             )
 
@@ -502,9 +502,9 @@ def test_a_refused_packet_does_not_disturb_the_sender():
 def ifacialmocap(*packets: bytes) -> Performance:
     decoder = IFacialMocapDecoder()
     for each in packets:
-        told = decoder.decode(each, 0.0)
-    assert told is not None
-    return told
+        performance = decoder.decode(each, 0.0)
+    assert performance is not None
+    return performance
 
 
 def head(*numbers: float) -> bytes:
@@ -512,20 +512,22 @@ def head(*numbers: float) -> bytes:
 
 
 def test_the_sample_of_the_makers_page_is_decoded():
-    told = ifacialmocap(IFACIALMOCAP_SAMPLE)
-    assert weight(told, "eyeLookInRight") == approx(0.06)
-    assert weight(told, "eyeLookDownLeft") == approx(0.17)
-    assert weight(told, "mouthLeft") == approx(0.01)
-    assert weight(told, "jawOpen") == approx(0.12)
-    assert not told.mask[INDEX["tongueOut"]]
-    assert pose_of(told).translation == approx((-0.030653415, -0.10287084, -0.6584072))
+    performance = ifacialmocap(IFACIALMOCAP_SAMPLE)
+    assert weight(performance, "eyeLookInRight") == approx(0.06)
+    assert weight(performance, "eyeLookDownLeft") == approx(0.17)
+    assert weight(performance, "mouthLeft") == approx(0.01)
+    assert weight(performance, "jawOpen") == approx(0.12)
+    assert not performance.mask[INDEX["tongueOut"]]
+    assert pose_of(performance).translation == approx((-0.030653415, -0.10287084, -0.6584072))
 
 
 def test_version_2_with_arkit_names_and_negative_values_is_decoded():
-    told = ifacialmocap(b"mouthSmileLeft&40|jawLeft&-5|jawOpen&150|customSmile&7|" + head(*[0] * 6))
-    assert weight(told, "mouthSmileLeft") == approx(0.4)
-    assert weight(told, "jawLeft") == 0
-    assert weight(told, "jawOpen") == 1
+    performance = ifacialmocap(
+        b"mouthSmileLeft&40|jawLeft&-5|jawOpen&150|customSmile&7|" + head(*[0] * 6)
+    )
+    assert weight(performance, "mouthSmileLeft") == approx(0.4)
+    assert weight(performance, "jawLeft") == 0
+    assert weight(performance, "jawOpen") == 1
 
 
 def test_an_iphones_yaw_pitch_and_roll_keep_their_direction():
@@ -602,7 +604,7 @@ def openseeface_record(id_: int = 0, **fields: object) -> NDArray[np.void]:
     return record
 
 
-def seen_by_openseeface(
+def openseeface_view(
     camera_from_head: NDArray[np.float64], width: int, height: int, depth: float
 ) -> bytes:
     """The packet for a head before a real camera as wide as OpenSeeFace assumes.
@@ -631,9 +633,9 @@ def seen_by_openseeface(
 
 def openseeface(*records: NDArray[np.void] | bytes) -> Performance:
     packet = b"".join(r if isinstance(r, bytes) else r.tobytes() for r in records)
-    told = OpenSeeFaceDecoder().decode(packet, 0.0)
-    assert told is not None
-    return told
+    performance = OpenSeeFaceDecoder().decode(packet, 0.0)
+    assert performance is not None
+    return performance
 
 
 def test_a_record_has_the_size_that_openseeface_sends():
@@ -653,15 +655,15 @@ def test_a_pose_of_openseeface_projects_to_its_true_pixels(
     y, x, z = (quaternion_from_vector(each) for each in about)
     place = np.array((0.08, -0.03, -0.7))
     pose = pose_of(
-        openseeface(seen_by_openseeface(compose(place, multiply(y, multiply(x, z))), *size, depth))
+        openseeface(openseeface_view(compose(place, multiply(y, multiply(x, z))), *size, depth))
     )
     assert euler_deg(pose.rotation) == approx((yaw, pitch, roll), abs=3.5)
     assert pose.translation == approx(place, abs=0.035)
 
 
 def test_a_frontal_face_has_the_angles_that_openseefaces_reader_subtracts():
-    ahead = compose(np.array((0.0, 0.0, -0.6)), np.array((1.0, 0, 0, 0)))
-    record = np.frombuffer(seen_by_openseeface(ahead, 480, 480, depth=0.0), RECORD)[0]
+    frontal = compose(np.array((0.0, 0.0, -0.6)), np.array((1.0, 0, 0, 0)))
+    record = np.frombuffer(openseeface_view(frontal, 480, 480, depth=0.0), RECORD)[0]
     assert record["translation"][2] < 0
     x, y, z, w = record["quaternion"]
     matrix = matrix_from_quaternion(np.array((w, x, y, z))).T
@@ -670,42 +672,46 @@ def test_a_frontal_face_has_the_angles_that_openseefaces_reader_subtracts():
 
 
 def test_left_and_right_of_openseefaces_features_are_the_heads_own():
-    told = openseeface(openseeface_record(eye_open=(1.0, 0.1), brow_right=0.6, corner_left=-0.7))
-    assert weight(told, "eyeBlinkLeft") == approx(0.9)
-    assert weight(told, "eyeBlinkRight") == 0
-    assert weight(told, "browOuterUpRight") == approx(0.6)
-    assert weight(told, "browOuterUpLeft") == 0
-    assert weight(told, "mouthSmileLeft") == approx(0.7)
-    assert weight(told, "mouthSmileRight") == weight(told, "mouthFrownLeft") == 0
+    performance = openseeface(
+        openseeface_record(eye_open=(1.0, 0.1), brow_right=0.6, corner_left=-0.7)
+    )
+    assert weight(performance, "eyeBlinkLeft") == approx(0.9)
+    assert weight(performance, "eyeBlinkRight") == 0
+    assert weight(performance, "browOuterUpRight") == approx(0.6)
+    assert weight(performance, "browOuterUpLeft") == 0
+    assert weight(performance, "mouthSmileLeft") == approx(0.7)
+    assert weight(performance, "mouthSmileRight") == weight(performance, "mouthFrownLeft") == 0
 
 
 def test_openseefaces_mouth_opens_and_narrows():
-    told = openseeface(openseeface_record(mouth_open=0.8, mouth_wide=-0.5))
-    assert weight(told, "jawOpen") == approx(0.8)
-    assert weight(told, "mouthPucker") == approx(0.5)
+    performance = openseeface(openseeface_record(mouth_open=0.8, mouth_wide=-0.5))
+    assert weight(performance, "jawOpen") == approx(0.8)
+    assert weight(performance, "mouthPucker") == approx(0.5)
 
 
 def test_openseefaces_pupils_give_the_gaze():
     # The sender writes (x, -y, -z) with x to the head's own right.
     points = np.zeros((70, 3))
     points[66:68] = (-0.04, -0.02, -0.1)  # both pupils to its own left, and up
-    told = openseeface(openseeface_record(points_3d=points))
-    assert weight(told, "eyeLookOutLeft") > 0.5
-    assert weight(told, "eyeLookInRight") > 0.5
-    assert weight(told, "eyeLookUpLeft") > 0.3
-    assert weight(told, "eyeLookInLeft") == weight(told, "eyeLookDownRight") == 0
+    performance = openseeface(openseeface_record(points_3d=points))
+    assert weight(performance, "eyeLookOutLeft") > 0.5
+    assert weight(performance, "eyeLookInRight") > 0.5
+    assert weight(performance, "eyeLookUpLeft") > 0.3
+    assert weight(performance, "eyeLookInLeft") == weight(performance, "eyeLookDownRight") == 0
 
 
 def test_of_several_faces_the_lowest_id_counts():
-    told = openseeface(openseeface_record(7, mouth_open=0.9), openseeface_record(2, mouth_open=0.3))
-    assert weight(told, "jawOpen") == approx(0.3)
+    performance = openseeface(
+        openseeface_record(7, mouth_open=0.9), openseeface_record(2, mouth_open=0.3)
+    )
+    assert weight(performance, "jawOpen") == approx(0.3)
 
 
 def test_a_face_without_a_pose_gives_its_expression_alone():
-    told = openseeface(openseeface_record(posed=0, mouth_open=0.4))
-    assert told.pose is None
-    assert weight(told, "jawOpen") == approx(0.4)
-    assert not told.mask[INDEX["eyeLookUpLeft"]]
+    performance = openseeface(openseeface_record(posed=0, mouth_open=0.4))
+    assert performance.pose is None
+    assert weight(performance, "jawOpen") == approx(0.4)
+    assert not performance.mask[INDEX["eyeLookUpLeft"]]
 
 
 def test_python_osc_and_we_read_the_same_messages():

@@ -120,14 +120,14 @@ def test_live_a_bare_frame_is_returned_nowhere_else(
         )
         for event in rng.integers(0, 6, 50):
             if event < 3:
-                published = stage.sees(face((float(rng.uniform(0.3, 0.7)), 0.5)))
+                published = stage.observe(face((float(rng.uniform(0.3, 0.7)), 0.5)))
             elif event == 3:
-                published = stage.sees()
+                published = stage.observe()
             elif event == 4:
-                published = stage.hears_nothing(float(rng.uniform(0, 0.8)))
+                published = stage.stall(float(rng.uniform(0, 0.8)))
             else:
                 stage.pipeline.source_lost()
-                published = stage.hears_nothing()
+                published = stage.stall()
             if published.state is not Shown.BLUR:
                 assert not shows_face(published), published.state
     asked = on_lost is OnLost.PASSTHROUGH or name == "none"
@@ -210,7 +210,7 @@ def test_an_observation_enters_each_module_of_the_pipeline_at_most_twice(alignme
     settings = Settings.model_validate({"smoothing": {"alignment": alignment}})
     stage.pipeline = TrackedPipeline(settings, (avatar(),), stage._make, OutputInfo(*SIZE, 30.0))
     for _ in range(3):
-        assert stage.sees(face()).state is Shown.AVATAR
+        assert stage.observe(face()).state is Shown.AVATAR
     taken = stage.picture()
     observation = stage.pipeline.people.update(Observation(taken, (face(),)))
     newest = Frame(taken.image, taken.index + 1, taken.captured_at + 1 / 60)

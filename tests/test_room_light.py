@@ -92,7 +92,7 @@ def sitter(portrait):
     return Sitter(portrait)
 
 
-def seen(picture, at=0.0, light=None, person=None, strength=1.0):
+def light_of(picture, at=0.0, light=None, person=None, strength=1.0):
     light = light or LightEstimator()
     return light.update(*picture, person, at, strength)
 
@@ -118,54 +118,54 @@ def warmth(light):
     ids=["left", "right", "above", "upper left", "upper right", "front"],
 )  # fmt: skip
 def test_the_key_light_has_the_direction_of_the_lamp(sitter, towards, yaw, color):
-    light = seen(sitter.picture(towards, color, yaw=yaw))
+    light = light_of(sitter.picture(towards, color, yaw=yaw))
     assert angle_deg(light.key_direction, towards) < 25
 
 
 def test_a_nod_does_not_change_the_direction_of_the_key(sitter):
-    up, down = (seen(sitter.picture(UPPER_LEFT, pitch=p)).key_direction for p in (-12, 12))
+    up, down = (light_of(sitter.picture(UPPER_LEFT, pitch=p)).key_direction for p in (-12, 12))
     assert angle_deg(up, down) < 15
 
 
 def test_in_good_even_light_the_head_is_about_as_bright_as_in_the_studio(sitter):
-    light = seen(sitter.picture(UPPER_LEFT, key=0.75, even=0.35))
+    light = light_of(sitter.picture(UPPER_LEFT, key=0.75, even=0.35))
     assert level(light) == pytest.approx(level(STUDIO), rel=0.15)
 
 
 def test_a_darker_room_makes_a_darker_head(sitter):
-    bright = seen(sitter.picture(UPPER_LEFT))
-    dim = seen(sitter.picture(UPPER_LEFT, key=0.23, even=0.12, room=0.33))
+    bright = light_of(sitter.picture(UPPER_LEFT))
+    dim = light_of(sitter.picture(UPPER_LEFT, key=0.23, even=0.12, room=0.33))
     assert 0.35 < level(dim) / level(bright) < 0.75
 
 
 def test_the_head_takes_the_colour_temperature_of_the_light(sitter):
-    warm, white, cold = (seen(sitter.picture(FRONT, c)) for c in (WARM, WHITE, COLD))
+    warm, white, cold = (light_of(sitter.picture(FRONT, c)) for c in (WARM, WHITE, COLD))
     assert warmth(warm) > 1.15 * warmth(white)
     assert warmth(white) > 1.08 * warmth(cold)
 
 
 def test_a_green_room_does_not_turn_the_key_green(sitter):
-    green = np.array(seen(sitter.picture(FRONT, np.array((0.8, 1.25, 0.8)))).key)
-    white = np.array(seen(sitter.picture(FRONT)).key)
+    green = np.array(light_of(sitter.picture(FRONT, np.array((0.8, 1.25, 0.8)))).key)
+    white = np.array(light_of(sitter.picture(FRONT)).key)
     assert (green[1] / green[[0, 2]].mean()) / (white[1] / white[[0, 2]].mean()) < 1.15
 
 
 def test_fill_and_rim_of_the_studio_stay_in_bad_light(sitter):
-    light = seen(sitter.picture(LEFT, key=0.2, even=0.01, room=0.05))
+    light = light_of(sitter.picture(LEFT, key=0.2, even=0.01, room=0.05))
     for mine, studio in ((light.fill, STUDIO.fill), (light.rim, STUDIO.rim)):
         assert 0.3 < np.array(mine) @ LUMA / (np.array(studio) @ LUMA) < 1.0
 
 
 def test_strength_zero_is_exactly_the_studio_light(sitter):
-    assert seen(sitter.picture(LEFT), strength=0.0) == STUDIO
-    half = seen(sitter.picture(LEFT, WARM), strength=0.5)
-    full = seen(sitter.picture(LEFT, WARM))
+    assert light_of(sitter.picture(LEFT), strength=0.0) == STUDIO
+    half = light_of(sitter.picture(LEFT, WARM), strength=0.5)
+    full = light_of(sitter.picture(LEFT, WARM))
     assert half == mixed(STUDIO, full, 0.5)
 
 
 def follow(pictures, light, begins):
     """The lights estimated for frames by their number."""
-    return [seen(p, begins + i / FPS, light) for i, p in enumerate(pictures)]
+    return [light_of(p, begins + i / FPS, light) for i, p in enumerate(pictures)]
 
 
 def test_a_lamp_that_is_switched_is_followed_within_a_second(sitter):
@@ -201,13 +201,13 @@ def test_after_a_cut_the_new_frame_counts_at_once(sitter):
     light = LightEstimator()
     follow([sitter.picture(LEFT)] * 10, light, 5.0)
     other = sitter.picture(RIGHT, COLD)
-    assert seen(other, 1.0, light) == seen(other, 1.0)
+    assert light_of(other, 1.0, light) == light_of(other, 1.0)
 
 
 def test_the_same_time_again_changes_nothing(sitter):
     light = LightEstimator()
-    first = seen(sitter.picture(LEFT), 1.0, light)
-    assert seen(sitter.picture(RIGHT), 1.0, light) == first
+    first = light_of(sitter.picture(LEFT), 1.0, light)
+    assert light_of(sitter.picture(RIGHT), 1.0, light) == first
 
 
 def test_a_face_outside_the_image_keeps_its_light(sitter):
@@ -222,10 +222,10 @@ def test_a_face_outside_the_image_keeps_its_light(sitter):
 
 def test_dark_hair_over_the_forehead_is_no_shadow(sitter):
     image, landmarks, turn = sitter.picture(FRONT)
-    bare = seen((image, landmarks, turn)).key_direction
+    bare = light_of((image, landmarks, turn)).key_direction
     hairy = image.copy()
     hairy[: HEIGHT // 2 - 40, WIDTH // 2 :, :3] = 8
-    assert angle_deg(bare, seen((hairy, landmarks, turn)).key_direction) < 15
+    assert angle_deg(bare, light_of((hairy, landmarks, turn)).key_direction) < 15
 
 
 def test_the_person_mask_keeps_clothes_out_of_the_sky(sitter):
@@ -234,9 +234,9 @@ def test_the_person_mask_keeps_clothes_out_of_the_sky(sitter):
     columns, rows = grid_of(WIDTH, HEIGHT)
     person = np.zeros((rows, columns), np.uint8)
     person[60:, :60] = 255
-    clean = seen(sitter.picture(FRONT)).sky
-    assert np.allclose(seen((image, landmarks, turn), person=person).sky, clean, rtol=0.1)
-    assert not np.allclose(seen((image, landmarks, turn)).sky, clean, rtol=0.1)
+    clean = light_of(sitter.picture(FRONT)).sky
+    assert np.allclose(light_of((image, landmarks, turn), person=person).sky, clean, rtol=0.1)
+    assert not np.allclose(light_of((image, landmarks, turn)).sky, clean, rtol=0.1)
 
 
 def test_an_estimate_costs_little(sitter):

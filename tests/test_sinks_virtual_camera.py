@@ -202,10 +202,10 @@ def test_a_device_that_another_program_publishes_to_is_refused(kernel):
 def test_the_writer_is_announced_to_an_old_driver(
     kernel, monkeypatch, tmp_path, version, announced
 ):
-    told = tmp_path / "version"
+    version_file = tmp_path / "version"
     if version is not None:
-        told.write_text(version)
-    monkeypatch.setattr(loopback, "MODULE_VERSION", told)
+        version_file.write_text(version)
+    monkeypatch.setattr(loopback, "MODULE_VERSION", version_file)
     camera = VirtualCamera(kernel.path)
     camera.open(INFO)
     camera.close()

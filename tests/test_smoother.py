@@ -264,9 +264,9 @@ def test_a_moving_head_is_extrapolated_and_a_still_one_is_not() -> None:
     smoother = FilteredPerson()
     for i in range(30):
         smoother.update(observation(i / 30, aside(0.01 * i)))
-    ahead = smoother.predict(29 / 30 + 0.03)
-    assert ahead is not None
-    assert ahead.pose.translation[0] == pytest.approx(0.3 * (29 / 30 + 0.03), abs=0.004)
+    predicted = smoother.predict(29 / 30 + 0.03)
+    assert predicted is not None
+    assert predicted.pose.translation[0] == pytest.approx(0.3 * (29 / 30 + 0.03), abs=0.004)
     for i in range(30, 120):
         smoother.update(observation(i / 30, aside(0.29)))
     rest = smoother.predict(119 / 30 + 0.03)
@@ -301,9 +301,9 @@ def test_the_landmarks_of_a_predicted_face_are_predicted_too() -> None:
     for i in range(21):
         smoother.update(observation(i / 30, head(i / 30)))
     last, later = 20 / 30, 20 / 30 + MAX_PREDICTION_S
-    ahead = smoother.predict(later)
-    assert ahead is not None
-    points = ahead.points_px(1280, 720)
+    predicted = smoother.predict(later)
+    assert predicted is not None
+    points = predicted.points_px(1280, 720)
     assert points is not None
     was, will = (head(t).points_px(1280, 720) for t in (last, later))
     displacement = np.linalg.norm(will - was, axis=1)
@@ -311,7 +311,7 @@ def test_the_landmarks_of_a_predicted_face_are_predicted_too() -> None:
     # The synthetic face has no depths; rotation moves its near and far points differently.
     assert np.linalg.norm(points - will, axis=1).mean() < 0.15 * displacement.mean()
     # The head may have stopped: the outline covers its measured position too.
-    outline = ahead.outline_px
+    outline = predicted.outline_px
     assert outline is not None
     both = np.concatenate((was, points))
     assert outline.min(axis=0) == pytest.approx(both.min(axis=0), abs=1)
@@ -393,8 +393,8 @@ def test_the_mouth_follows_speech_within_a_frame() -> None:
     said = 0.2 + 0.2 * np.sin(2 * np.pi * 4 * t)
     response = np.array(weights_of("jawOpen", list(said)))
     delays = np.arange(0, 0.1, 0.002)
-    late = [0.2 + 0.2 * np.sin(2 * np.pi * 4 * (t - delay)) for delay in delays]
-    best = delays[np.argmax([np.corrcoef(response[30:], other[30:])[0, 1] for other in late])]
+    lagged = [0.2 + 0.2 * np.sin(2 * np.pi * 4 * (t - delay)) for delay in delays]
+    best = delays[np.argmax([np.corrcoef(response[30:], other[30:])[0, 1] for other in lagged])]
     assert best < 0.022
     assert np.ptp(response[30:]) > 0.8 * np.ptp(said)
 

@@ -40,12 +40,12 @@ BUILT_IN = Camera(2, "Integrated Camera: Front", "/dev/video2", "uvcvideo")
 LOOPBACK = Camera(4, "Virtual Camera", "/dev/video4", "v4l2 loopback", virtual=True)
 
 
-def read_all(source: Source, most: int = 1000) -> list[Frame]:
+def read_all(source: Source, count: int = 1000) -> list[Frame]:
     """Opens, reads up to that many frames, closes."""
     source.open()
     try:
         frames = []
-        while len(frames) < most and (frame := source.read()) is not None:
+        while len(frames) < count and (frame := source.read()) is not None:
             frames.append(frame)
         return frames
     finally:
@@ -67,7 +67,7 @@ def test_a_live_video_keeps_the_pace_of_its_file(clip: Clip):
 
 
 def test_a_live_video_starts_again_at_its_end_one_period_later(clip: Clip):
-    frames = read_all(VideoFile(ManualClock(), clip(frames=5, fps=25)), most=12)
+    frames = read_all(VideoFile(ManualClock(), clip(frames=5, fps=25)), count=12)
     assert_allclose(times(frames), np.arange(12) / 25, atol=1e-4)
     assert [frame.index for frame in frames] == list(range(12))
     assert_array_equal(frames[6].image, frames[1].image)
@@ -106,11 +106,11 @@ def test_lag_does_not_accumulate_after_a_pause_in_reading(clip: Clip):
     for _ in range(3):
         source.read()
     clock.advance(5.0)
-    late = [source.read() for _ in range(4)]
+    overdue = [source.read() for _ in range(4)]
     source.close()
-    assert all(frame.captured_at <= clock.now() for frame in late)
-    assert clock.now() - late[-1].captured_at < 0.01
-    assert all(b.captured_at > a.captured_at for a, b in pairwise(late))
+    assert all(frame.captured_at <= clock.now() for frame in overdue)
+    assert clock.now() - overdue[-1].captured_at < 0.01
+    assert all(b.captured_at > a.captured_at for a, b in pairwise(overdue))
 
 
 def test_a_video_reports_its_size_and_rate(clip: Clip):
@@ -136,7 +136,7 @@ def picture(tmp_path: Path, name: str) -> Path:
 @pytest.mark.parametrize("name", ["a.png", "b.jpg", "c.webp", "头像 ü.png"])
 def test_images_are_repeated_at_a_constant_rate(tmp_path, name):
     clock = ManualClock(7.0)
-    frames = read_all(ImageFile(clock, picture(tmp_path, name), fps=10), most=3)
+    frames = read_all(ImageFile(clock, picture(tmp_path, name), fps=10), count=3)
     assert_allclose(times(frames), (7.0, 7.1, 7.2), atol=1e-9)
     assert frames[0].image.shape == (30, 40, 4)
     assert_allclose(frames[0].image[3, 20].astype(int), (0, 0, 255, 255), atol=3)
@@ -150,7 +150,7 @@ def test_a_photograph_is_turned_as_its_exif_orientation_says(tmp_path):
     tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
     body = b"Exif\0\0" + tiff
     path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:])
-    image = read_all(ImageFile(ManualClock(), path), most=1)[0].image
+    image = read_all(ImageFile(ManualClock(), path), count=1)[0].image
     assert image.shape == (40, 30, 4)
     assert image[20, 26, 2] > 200, "the upper half is now on the right"
 
@@ -376,7 +376,7 @@ def webcam(capture: FakeCapture, camera=BRIO, clock=None, others=(BUILT_IN,), **
 
 
 def test_a_webcam_gives_opaque_rgba():
-    frame = read_all(webcam(FakeCapture()), most=1)[0]
+    frame = read_all(webcam(FakeCapture()), count=1)[0]
     assert frame.image.shape == (48, 64, 4)
     assert frame.image.flags.c_contiguous
     assert tuple(frame.image[5, 5]) == (200, 20, 10, 255)
@@ -395,24 +395,24 @@ def test_a_webcam_reports_what_it_granted():
 def test_the_drivers_time_is_used_when_it_is_of_our_clock():
     clock = ManualClock(50.0)
     source = webcam(FakeCapture(stamp=lambda: clock.now() - 0.012), clock=clock)
-    assert times(read_all(source, most=1)) == [pytest.approx(49.988)]
+    assert times(read_all(source, count=1)) == [pytest.approx(49.988)]
 
 
 @pytest.mark.parametrize("offset", [-1_700_000_000.0, 3.0, -2.0])
 def test_the_drivers_time_is_ignored_when_it_is_of_another_clock(offset):
     clock = ManualClock(50.0)
     source = webcam(FakeCapture(stamp=lambda: clock.now() + offset), clock=clock)
-    assert times(read_all(source, most=1)) == [50.0]
+    assert times(read_all(source, count=1)) == [50.0]
 
 
 def test_times_of_a_webcam_never_fall():
     stamps = iter((49.9, 49.8, 49.95))
-    frames = read_all(webcam(FakeCapture(stamp=lambda: next(stamps))), most=3)
+    frames = read_all(webcam(FakeCapture(stamp=lambda: next(stamps))), count=3)
     assert times(frames) == pytest.approx([49.9, 49.9, 49.95])
 
 
 def test_one_undecodable_frame_is_skipped():
-    assert len(read_all(webcam(FakeCapture(bad=(3, 4))), most=10)) == 10
+    assert len(read_all(webcam(FakeCapture(bad=(3, 4))), count=10)) == 10
 
 
 def test_a_webcam_without_decodable_frames_is_reported():
@@ -431,7 +431,7 @@ def test_an_unplugged_webcam_is_reported_and_can_be_opened_again():
     with pytest.raises(SourceError, match="gives no pictures any more"):
         source.read()
     source.close()
-    assert len(read_all(webcam(FakeCapture()), most=2)) == 2
+    assert len(read_all(webcam(FakeCapture()), count=2)) == 2
 
 
 def test_a_webcam_that_changes_its_size_is_reopened():
@@ -470,7 +470,7 @@ def test_our_own_virtual_camera_is_refused(refused):
 
 
 def test_another_virtual_camera_may_be_read():
-    assert len(read_all(webcam(FakeCapture(), LOOPBACK, refuse=("/dev/video9",)), most=1)) == 1
+    assert len(read_all(webcam(FakeCapture(), LOOPBACK, refuse=("/dev/video9",)), count=1)) == 1
 
 
 # --- choosing -----------------------------------------------------------------------------------

@@ -181,8 +181,8 @@ def test_weights_on_arkits_scale_pass_unchanged_and_others_are_amplified(tmp_pat
     writer.close()
     take = read_take(tmp_path / "take.jsonl")
     assert (take.arkit_mask == mouth).all()
-    told = [performance for each in players(take) if (performance := each.at(7.0))]
-    again = state_from_performances(told)
+    performances = [performance for each in players(take) if (performance := each.at(7.0))]
+    again = state_from_performances(performances)
     assert again is not None
     assert again.arkit_mask is not None
     assert list(again.arkit_mask) == list(mouth)
@@ -383,27 +383,27 @@ def test_the_animation_has_valid_gltf_channels(recorded, tmp_path):
     seen = set()
     for channel in animation["channels"]:
         sampler = samplers[channel["sampler"]]
-        node, way = channel["target"]["node"], channel["target"]["path"]
-        assert (node, way) not in seen
-        seen.add((node, way))
+        node, target = channel["target"]["node"], channel["target"]["path"]
+        assert (node, target) not in seen
+        seen.add((node, target))
         time, values = floats(sampler["input"]), floats(sampler["output"])
         assert (np.diff(time) > 0).all()
         bounds = document["accessors"][sampler["input"]]
         assert bounds["min"] == [time[0]]
         assert bounds["max"] == [pytest.approx(time[-1])]
-        if way == "weights":
+        if target == "weights":
             mesh = document["meshes"][document["nodes"][node]["mesh"]]
             targets = len(mesh["primitives"][0]["targets"])
             assert len(values) == len(time) * targets
             names = mesh["extras"]["targetNames"]
             jaw = values.reshape(-1, targets)[:, names.index("jawOpen")]
             assert jaw[15] > jaw[5] > jaw[1]
-        elif way == "rotation":
+        elif target == "rotation":
             assert np.linalg.norm(values, axis=1) == pytest.approx(np.ones(60), abs=1e-5)
             assert values[10] == pytest.approx(
                 np.roll(state(10).pose.rotation, -1), abs=1e-4
             ) or values[10] == pytest.approx(-np.roll(state(10).pose.rotation, -1), abs=1e-4)
-    names = {(document["nodes"][n].get("name"), way) for n, way in seen}
+    names = {(document["nodes"][n].get("name"), target) for n, target in seen}
     assert {("head", "rotation"), ("body", "translation"), ("fur", "weights")} <= names
 
 
@@ -413,7 +413,7 @@ def test_the_eyes_of_an_animated_head_have_a_texture(recorded, tmp_path, name):
     export_take(read_take(recorded), tmp_path / "o.glb", name)
     document, floats = glb(tmp_path / "o.glb")
     head = load_avatar(name)
-    look = head.eyes
+    parameters = head.eyes
     (eyes,) = (mesh for mesh in document["meshes"] if mesh["name"] == "eyes")
     (primitive,) = eyes["primitives"]
     material = document["materials"][primitive["material"]]
@@ -436,12 +436,12 @@ def test_the_eyes_of_an_animated_head_have_a_texture(recorded, tmp_path, name):
     at = np.minimum((uv * picture.shape[1::-1]).astype(int), picture.shape[0] - 1)
     seen = picture[at[:, 1], at[:, 0]].astype(int)
     angle = np.arccos(np.clip(ball[:, 2], -1, 1))
-    assert seen[angle < 0.3 * look.iris_angle_rad].max() < 40  # the pupil
-    iris = seen[np.abs(angle / look.iris_angle_rad - 0.72) < 0.15]
-    order = np.argsort(look.iris_inner)
+    assert seen[angle < 0.3 * parameters.iris_angle_rad].max() < 40  # the pupil
+    iris = seen[np.abs(angle / parameters.iris_angle_rad - 0.72) < 0.15]
+    order = np.argsort(parameters.iris_inner)
     assert len(iris) > 20
     assert (np.argsort(iris.mean(axis=0)) == order).all()
-    assert seen[angle > 1.3 * look.iris_angle_rad].min() > 180  # the white
+    assert seen[angle > 1.3 * parameters.iris_angle_rad].min() > 180  # the white
 
 
 def test_an_animated_head_has_its_resting_level_removed_from_the_beginning(tmp_path):
@@ -450,8 +450,8 @@ def test_an_animated_head_has_its_resting_level_removed_from_the_beginning(tmp_p
     for i in range(30 * 30):
         weights = np.zeros(len(EXPRESSIONS), np.float32)
         weights[INDEX["browDownLeft"]] = 0.3
-        ahead = FacePose(np.array((0, 0, -0.6)), np.array((1.0, 0, 0, 0)))
-        writer.observe(FaceState(ahead, weights, 1.0, i / 30), i / 30)
+        frontal = FacePose(np.array((0, 0, -0.6)), np.array((1.0, 0, 0, 0)))
+        writer.observe(FaceState(frontal, weights, 1.0, i / 30), i / 30)
     writer.close()
     export_take(read_take(tmp_path / "o.jsonl"), tmp_path / "o.glb", "fox")
     assert shape_key(tmp_path / "o.glb", "browDownLeft").max() < 0.05

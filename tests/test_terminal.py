@@ -125,13 +125,13 @@ def test_a_list_in_a_terminal_shows_thumbnails_and_elsewhere_a_table() -> None:
     environ = {**os.environ, "TERM": "xterm", "COLORTERM": "truecolor"}
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=environ) as process:
         os.close(theirs)
-        seen = b""
+        output = b""
         try:
             while piece := os.read(ours, 65536):
-                seen += piece
+                output += piece
         except OSError:  # the other end is closed
             pass
         assert process.wait(timeout=60) == 0
     os.close(ours)
-    assert "▀".encode() in seen
-    assert b"raccoon" in seen
+    assert "▀".encode() in output
+    assert b"raccoon" in output

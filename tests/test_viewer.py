@@ -54,14 +54,16 @@ def test_poses_name_expressions_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pose", "way"),
+    ("pose", "direction"),
     [
         (ViewerPose("left", yaw_deg=30), (1, 0)),
         (ViewerPose("down", pitch_deg=30), (0, 1)),
         (ViewerPose("right", yaw_deg=-30), (-1, 0)),
     ],
 )
-def test_the_nose_follows_the_pose(raccoon: Avatar, pose: ViewerPose, way: tuple[int, int]) -> None:
+def test_the_nose_follows_the_pose(
+    raccoon: Avatar, pose: ViewerPose, direction: tuple[int, int]
+) -> None:
     viewport = viewport_of(raccoon, (300, 300))
     nose = np.array([[0.0, -0.02, 0.12]])
     rest, moved = (
@@ -69,8 +71,8 @@ def test_the_nose_follows_the_pose(raccoon: Avatar, pose: ViewerPose, way: tuple
         for p in (ViewerPose("rest"), pose)
     )
     (moved,) = moved - rest
-    assert moved @ way > 20
-    assert abs(moved @ way[::-1]) < abs(moved @ way)
+    assert moved @ direction > 20
+    assert abs(moved @ direction[::-1]) < abs(moved @ direction)
 
 
 @pytest.mark.parametrize("size", [(300, 300), (480, 360), (200, 500)])
