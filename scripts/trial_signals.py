@@ -31,7 +31,7 @@ import numpy as np
 from livecam.core.errors import LivecamError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame
-from livecam.core.hidden_file import leftovers
+from livecam.core.hidden_file import NEWBORN_S, leftovers
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
 
@@ -252,6 +252,7 @@ def _check_lines(trial: Trial, path: Path) -> None:
 
 def _check_killed(trial: Trial, folder: Path, material: Path) -> None:
     """Runs the command again: it must name what is left, and leave it there."""
+    time.sleep(NEWBORN_S)  # an empty file that is younger is not a leftover yet
     left = leftovers(folder)
     if not left and not (folder / "out.mp4").exists():
         trial.faults.append("nothing is left")

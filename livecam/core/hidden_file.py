@@ -29,7 +29,7 @@ NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 NEW_FILE |= getattr(os, "O_BINARY", 0)
 MAX_STEM = 48  # characters of the name in the hidden one: a name has 255 bytes at most
 MAX_REPORTED = 3  # leftovers of one folder that are named
-NEWBORN_S = 5.0  # an empty file that is younger may not have its lock yet
+NEWBORN_S = 1.0  # an empty file that is younger may not have its lock yet
 RECENT_S = 60.0  # a file written to since then may be in use, where a disk has no locks
 _HIDDEN = re.compile(r"\.([^\x00-\x1f\x7f]+)\.unfinished-[0-9a-f]{16}(\.[^.\x00-\x1f\x7f]+)?")
 
