@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Profile
 from livecam.avatar.expression import ExpressionGains
@@ -66,6 +67,7 @@ class Rig:
         self._at: float | None = None  # time of the last state, idle ones included
         self._measured_at = -np.inf
         self._centre_px: tuple[float, float] | None = None
+        self._size = (0, 0)  # of the last image
         self._measured: AvatarState | None = None
 
     def reset(self) -> None:
@@ -92,6 +94,13 @@ class Rig:
         self._measured = self._rigged(face, dt, width, height)
         bright = None if image is None else mean_brightness(image, self._measured.face_px)
         return self._motion.animate(self._measured, dt, bright)
+
+    def resize(self, scale: NDArray[np.float64]) -> None:
+        """Scales the measured face for idle states in frames of another size."""
+        measured = self._measured
+        if measured is not None and measured.face_px is not None:
+            face_px = (measured.face_px * scale).astype(np.float32)
+            self._measured = replace(measured, face_px=face_px)
 
     def idle(self, dt: float) -> AvatarState | None:
         """Returns the last state with dt more seconds of idle motion, while no face is tracked.
@@ -158,6 +167,8 @@ class Rig:
         eyes = np.asarray(self._fit.eye_line)[None]
         x, y = (float(v) for v in project(camera_from_head, eyes, width, height)[0])
         before, self._centre_px = self._centre_px, (x, y)
+        if self._size != (width, height):
+            before, self._size = None, (width, height)
         return (x - before[0], y - before[1]) if before is not None else (0.0, 0.0)
 
 

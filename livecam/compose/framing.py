@@ -28,6 +28,7 @@ class Framing:
         self.mirror = mirror
         self._center: tuple[float, float] | None = None
         self._last_at: float | None = None
+        self._last_size: tuple[int, int] | None = None  # of the composited frames
         self._moving = False
 
     def apply(self, frame: Frame, face_center: tuple[float, float] | None = None) -> Frame:
@@ -35,6 +36,7 @@ class Framing:
 
         `face_center` is that of the tracked face in pixels of `frame`, if there is one.
         """
+        self._fit_to(frame.size)
         image = frame.image
         if frame.size != (self.width, self.height):
             image = self._fit(image) if self.mode == "fit" else self._crop(frame, face_center)
@@ -43,6 +45,14 @@ class Framing:
         if image is frame.image:
             return frame
         return Frame(np.ascontiguousarray(image), frame.index, frame.captured_at, PixelFormat.RGBA)
+
+    def _fit_to(self, size: tuple[int, int]) -> None:
+        """Keeps the crop where it is when the camera changes its size."""
+        before, self._last_size = self._last_size, size
+        if before not in (None, size) and self._center is not None:
+            assert before is not None
+            x, y = self._center
+            self._center = (x * size[0] / before[0], y * size[1] / before[1])
 
     def _fit(self, image: Image) -> Image:
         height, width = image.shape[:2]

@@ -61,6 +61,10 @@ class TrackMotion:
         share = np.float32(1 - math.exp(-dt / APPEARANCE_S))
         return self.appearance + (measured - self.appearance) * share
 
+    def resized(self, scale: FaceBox) -> TrackMotion:
+        """Returns the state in frames of another size; `scale` is of x, y and the face's width."""
+        return replace(self, box=self.box * scale, velocity=self.velocity * scale[:2])
+
     def without_appearance(self) -> TrackMotion:
         """Returns the state after the light changed."""
         return replace(self, appearance=None)
@@ -87,6 +91,15 @@ class Track:
         """Its last detected box."""
         return self.motion.box
 
+    def resized(self, scale: FaceBox) -> Track:
+        """Returns the track in frames of another size; `scale` is of x, y and the face's width."""
+        return replace(
+            self,
+            motion=self.motion.resized(scale),
+            first_box=self.first_box * scale,
+            recent_box=self.recent_box * scale,
+        )
+
     def missing_s(self, now: float) -> float:
         """Returns how long it was searched in vain: a stall of the tracker is no absence."""
         return min(now - self.motion.detected_at, self.missed * MAX_GAP_S)
@@ -105,6 +118,19 @@ class HeadEvidence:
     size: tuple[int, int]  # of that frame, pixels
     boxes: tuple[FaceBox, ...]  # heads, also without a visible face
     person: NDArray[np.uint8] | None = None  # uint8[rows, columns] over the frame, 255: a person
+
+    def resized(self, size: tuple[int, int]) -> HeadEvidence:
+        """Returns the evidence in pixels of frames of another size."""
+        if size == self.size:
+            return self
+        scale = box_scale(self.size, size)
+        return replace(self, size=size, boxes=tuple(box * scale for box in self.boxes))
+
+
+def box_scale(before: tuple[int, int], after: tuple[int, int]) -> FaceBox:
+    """Returns the factors of a face box between two sizes of one camera's frames."""
+    x, y = after[0] / before[0], after[1] / before[1]
+    return np.array((x, y, math.sqrt(x * y)))
 
 
 @dataclass(frozen=True, slots=True)

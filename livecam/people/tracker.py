@@ -20,6 +20,7 @@ from livecam.core.observation import (
     Observation,
     Track,
     TrackMotion,
+    box_scale,
 )
 from livecam.people.account import is_gone, unexplained, with_evidence
 from livecam.people.association import (
@@ -63,6 +64,7 @@ class PeopleTracker:
         self._now = -np.inf
         self._evidence_at = -np.inf  # time of the last evidence that was counted
         self._tracks: list[Track] = []
+        self._size = (0, 0)  # of the last frame
 
     def reset(self) -> None:
         """Drops all tracks; their ids are not used again."""
@@ -81,6 +83,8 @@ class PeopleTracker:
         if now < self._now:
             self.reset()
         self._now = now
+        self._fit_to(frame.size)
+        evidence = None if evidence is None else evidence.resized(frame.size)
         boxes = [face_box(face, *frame.size) for face in faces]
         if self._cuts.is_cut(frame):
             self._keep_only_the_unmoved(boxes)
@@ -95,6 +99,15 @@ class PeopleTracker:
             slots=self._slots.slots,
             unexplained=unexplained(self._tracks, evidence, now),
         )
+
+    def _fit_to(self, size: tuple[int, int]) -> None:
+        """Scales the tracks when the camera changes its size; that is no cut."""
+        before, self._size = self._size, size
+        if size != before and self._tracks:
+            scale = box_scale(before, size)
+            self._tracks = [track.resized(scale) for track in self._tracks]
+        if size != before:
+            self._cuts.reset()
 
     def _take_evidence(self, evidence: HeadEvidence | None, frame: Frame) -> None:
         now = frame.captured_at

@@ -69,7 +69,7 @@ class Wearer:
         if self.track is None:
             return None
         drift = (self.track.motion.predicted(frame.captured_at) - self.track.box)[:2]
-        return self.driver.drift(dt, drift, frame.height)
+        return self.driver.drift(dt, drift, frame.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class AvatarDriver:
         self._drift_px = np.zeros(2)  # how far the held head has moved on
         self._shown: AvatarState | None = None
         self._track_id: int | None = None  # of the person
+        self._size = (0, 0)  # of the last frame, in pixels of which the drift is
         self.change_avatar(avatar)
 
     def change_avatar(self, avatar: Avatar) -> None:
@@ -63,6 +64,7 @@ class AvatarDriver:
 
     def drive(self, face: FaceState, frame: Frame, dt: float = 0.0) -> AvatarState:
         """Computes the avatar on that face in a frame, dt seconds after it was last drawn."""
+        self._size = frame.size
         state = self._rig.state(face, frame.width, frame.height, frame.image)
         state = self._easing.step(state, self._shown, dt)
         self._drift_px = np.zeros(2)
@@ -77,14 +79,17 @@ class AvatarDriver:
             return None
         return self._show(shifted(self._easing.eased(state), self._drift_px, height))
 
-    def drift(self, dt: float, drift_px: NDArray[np.float64], height: int) -> AvatarState | None:
+    def drift(
+        self, dt: float, drift_px: NDArray[np.float64], size: tuple[int, int]
+    ) -> AvatarState | None:
         """Moves the held avatar like `idle`, and by the expected motion of its wearer since then.
 
         Returns the last state when nothing moves, None when there was none.
         """
+        self._fit_to(size)
         before, self._drift_px = self._drift_px, drift_px
-        if self.idle(dt, height) is None and self._shown is not None:
-            self._shown = shifted(self._shown, drift_px - before, height)
+        if self.idle(dt, size[1]) is None and self._shown is not None:
+            self._shown = shifted(self._shown, drift_px - before, size[1])
         return self._shown
 
     def vanish(self) -> None:
@@ -103,6 +108,17 @@ class AvatarDriver:
         heads = [self._rig.state(face, *size).camera_from_head for face in faces]
         self._rig.state(first, *size)
         return heads
+
+    def _fit_to(self, size: tuple[int, int]) -> None:
+        """Scales what lies in pixels of the last frame to frames of another size."""
+        if size == self._size or 0 in self._size:
+            return
+        scale = np.array(size) / self._size
+        self._size, self._drift_px = size, self._drift_px * scale
+        self._rig.resize(scale)
+        if self._shown is not None and self._shown.face_px is not None:
+            face_px = (self._shown.face_px * scale).astype(np.float32)
+            self._shown = replace(self._shown, face_px=face_px)
 
     def _show(self, state: AvatarState) -> AvatarState:
         self._shown = replace(state, slot=self.slot, track_id=self._track_id)

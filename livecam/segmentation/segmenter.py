@@ -66,6 +66,7 @@ class Segmenter(Closing):
         self._plate: CleanPlate | None = None
         self._fixed_plate: Plate | None = None
         self._last_hair: Segmentation | None = None
+        self._size = (0, 0)  # of the last frame
         self.newest_person: PersonMask | None = None  # replaced as a whole: any thread may read it
         # Opened last: no failure of this constructor leaves it open.
         self._hands = None if open_hands is None else open_hands()
@@ -77,6 +78,7 @@ class Segmenter(Closing):
 
     def learn_plate(self, frame: Frame, heads: Sequence[FaceBox] = ()) -> None:
         """Updates the clean plate alone; what lies at the `heads` is not learned."""
+        self._fit_to(frame.size)
         person, hair = self._person_mask(frame), self._hair_mask(frame)
         self._update_plate(frame, person, hair, None, heads)
 
@@ -93,6 +95,7 @@ class Segmenter(Closing):
         `heads`, all that are known in the frame, is not learned as background; None: they are
         not known, and nothing is learned.
         """
+        self._fit_to(frame.size)
         person = self._person_mask(frame)
         hair = None if landmarks_px is None else self._recent_hair(frame, landmarks_px)
         if heads is not None:
@@ -110,7 +113,7 @@ class Segmenter(Closing):
             hair=hair,
             landmarks_px=landmarks_px,
             hands=hands,
-            plate=self._fixed_plate or self.plate(),
+            plate=self._plate_of(frame),
             track_id=track_id,
         )
 
@@ -134,8 +137,27 @@ class Segmenter(Closing):
             hands.close()
         self._hair = None
         self._person.clear()
+        self._save_plate()
+
+    def _fit_to(self, size: tuple[int, int]) -> None:
+        """Starts anew for frames of another size: hands, hair and plate lie in the old ones."""
+        if size == self._size:
+            return
+        self._size = size
+        self._save_plate()
+        self._plate = self._last_hair = None
+        if self._hands is not None:
+            self._hands.reset()
+
+    def _save_plate(self) -> None:
         if self._plate is not None and self._camera is not None:
             self._plate.save(self._camera)
+
+    def _plate_of(self, frame: Frame) -> Plate | None:
+        """Returns the plate if it is one of frames of that size."""
+        plate = self._fixed_plate or self.plate()
+        fits = plate is not None and plate.known.shape == frame.image.shape[:2]
+        return plate if fits else None
 
     def _person_mask(self, frame: Frame) -> Mask:
         wide = frame.width >= WIDE_ASPECT * frame.height
@@ -183,7 +205,7 @@ class Segmenter(Closing):
         self._updates += 1
         if self._hurried and self._updates % PLATE_INTERVAL and self._plate is not None:
             return
-        if self._plate is None or self._plate.size != frame.size:
+        if self._plate is None:
             self._plate = CleanPlate(*frame.size)
             if self._camera is not None:
                 self._plate.load(self._camera)
