@@ -70,7 +70,8 @@ def _at(x: float, size: float = 0.13, variant: int = 0, y: float = 0.48) -> Acto
 
 
 _ALONE = _at(0.5, 0.16)
-_LEFT, _RIGHT = _at(0.32), _at(0.68, variant=1)
+# The larger face wears the avatar: the left one.
+_LEFT, _RIGHT = _at(0.32), _at(0.7, 0.112, variant=1)
 _SMALL = _at(0.78, 0.06, variant=1, y=0.4)
 
 
