@@ -19,6 +19,7 @@ import pytest
 from livecam.cli.terminal import ImageProtocol, image_with_text
 from livecam.compose.background import background_stage
 from livecam.compose.effects.stickers import load_sticker
+from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError, DeviceError, GraphicsError, SinkError, SourceError
 from livecam.core.frame import MAX_SIDE_PX, check_size
 from livecam.core.image_header import read_image_header
@@ -26,6 +27,7 @@ from livecam.core.timing import ManualClock
 from livecam.media.images import read_image
 from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
+from livecam.pipeline.build import output_info
 from livecam.render.targets import ImageTarget
 from livecam.sources.base import SourceInfo
 from livecam.sources.image import ImageFile
@@ -236,6 +238,8 @@ def test_a_picture_by_the_name_of_a_video_is_refused_too(tmp_path: Path):
 def test_every_source_and_every_video_written_has_a_size_that_can_be_drawn(tmp_path: Path):
     with pytest.raises(SourceError, match="camera is too large"):
         SourceInfo("camera", 16385, 720, 30.0)
+    with pytest.raises(SourceError, match="camera is too large: 8192x8192"):
+        SourceInfo("camera", 8192, 8192, 30.0)
     with pytest.raises(SinkError, match=r"out\.mp4 is too large"):
         VideoWriter(tmp_path / "out.mp4", 16386, 720, 25)
     assert not list(tmp_path.iterdir())
@@ -251,6 +255,14 @@ def test_the_limits_of_a_size(size: tuple[int, int], refused: bool):
             check_size("it", *size)
     else:
         check_size("it", *size)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2000, 16), (16, 2000)])
+def test_a_published_size_that_follows_from_the_source_is_limited_too(width: int, height: int):
+    wanted = {"out_height": 1080} if width > height else {"out_width": 1920}
+    settings = Settings.model_validate({"output": wanted})
+    with pytest.raises(ConfigError, match="the published picture is too large"):
+        output_info(settings, SourceInfo("film", width, height, 30.0))
 
 
 def test_a_size_beyond_the_graphics_card_is_named_before_it_is_allocated():

@@ -15,7 +15,7 @@ from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
 from livecam.core.end_signals import checkpoint
-from livecam.core.frame import check_shows_face
+from livecam.core.frame import MAX_SOURCE_PIXELS, check_shows_face, check_size
 from livecam.media.reader import VideoInfo, VideoReader
 from livecam.tracking.base import Tracker
 
@@ -53,6 +53,7 @@ def survey(
     with VideoReader(path) as film:
         info = film.info
         check_shows_face(path.name, info.width, info.height)
+        check_size(path.name, info.width, info.height, max_pixels=MAX_SOURCE_PIXELS)
         opened(info.frames)
         for frame in film:
             checkpoint()

@@ -13,7 +13,9 @@ from livecam.core.errors import LivecamError, SourceError
 
 # OpenGL and OpenCV fail beyond, some of OpenCV by ending the process (32767 for a remapping).
 MAX_SIDE_PX = 16384
-MAX_PIXELS = 1 << 26  # 8192 x 8192: 268 MB as RGBA, and several copies exist at a time
+MAX_PIXELS = 1 << 26  # 8192 x 8192: 268 MB as RGBA
+# Of a source, of which twenty copies may exist at a time: 8192x4320, and 3 GB.
+MAX_SOURCE_PIXELS = 8192 * 4320
 MIN_SIDE_PX = 16  # no detector finds a face in a smaller image, and MediaPipe fails below 4
 
 Image: TypeAlias = NDArray[np.uint8]  # uint8[h, w, 4] RGBA, or uint8[h * 3 // 2, w] I420
@@ -31,6 +33,7 @@ def check_size(
     width: int,
     height: int,
     max_side: int = MAX_SIDE_PX,
+    max_pixels: int = MAX_PIXELS,
     error: type[LivecamError] = SourceError,
 ) -> None:
     """Checks the size of an image or video before memory is allocated for it.
@@ -40,8 +43,8 @@ def check_size(
     """
     if min(width, height) < 1:
         raise error(f"{what} has no pixels ({width}x{height})", hint="it may be damaged")
-    if max(width, height) > max_side or width * height > MAX_PIXELS:
-        millions = min(max_side * max_side, MAX_PIXELS) // 10**6
+    if max(width, height) > max_side or width * height > max_pixels:
+        millions = min(max_side * max_side, max_pixels) // 10**6
         raise error(
             f"{what} is too large: {width}x{height} pixels",
             hint=f"make it at most {max_side} pixels wide and tall, {millions} million in all",

@@ -17,6 +17,8 @@ from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
 from livecam.config.settings import BLANK, NO_AVATAR, AvatarSettings, Settings
+from livecam.core.errors import ConfigError
+from livecam.core.frame import check_size
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
 from livecam.people.tracker import KEEP_SLOT_S, MAX_SLOTS, PeopleTracker
@@ -205,7 +207,11 @@ def compositor_factory(
 
 
 def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
-    """Returns the published size and rate: as asked, else as the source; sides are made even."""
+    """Returns the published size and rate: as asked, else as the source; sides are made even.
+
+    Raises:
+        ConfigError: the size is too large, or a side has no pixels.
+    """
     asked = settings.output
     width, height = asked.out_width, asked.out_height
     if not width and not height:
@@ -214,8 +220,9 @@ def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
         width = round(source.width * height / source.height)
     elif not height:
         height = round(source.height * width / source.width)
-    # 4:2:0 video, and Chrome on Linux, want even sides.
-    return OutputInfo(width + width % 2, height + height % 2, asked.out_fps or source.fps)
+    width, height = width + width % 2, height + height % 2  # 4:2:0, and Chrome on Linux, want that
+    check_size("the published picture", width, height, error=ConfigError)
+    return OutputInfo(width, height, asked.out_fps or source.fps)
 
 
 def hand_detector(model: Path) -> HandDetector:

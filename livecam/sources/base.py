@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from livecam.config.settings import SourceSettings
-from livecam.core.frame import Frame, check_size
+from livecam.core.frame import MAX_SOURCE_PIXELS, Frame, check_size
 from livecam.core.registry import Registry
 from livecam.core.timing import Clock
 
@@ -25,7 +25,7 @@ class SourceInfo:
 
     def __post_init__(self) -> None:
         """Raises SourceError for a size that cannot be drawn."""
-        check_size(self.name, self.width, self.height)
+        check_size(self.name, self.width, self.height, max_pixels=MAX_SOURCE_PIXELS)
 
 
 class Source(Protocol):
