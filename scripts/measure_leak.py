@@ -54,7 +54,6 @@ from livecam.media.reader import VideoReader
 from livecam.pipeline.build import compositor_factory, tracker_factory, witness_factory
 from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
-from livecam.segmentation.witness import MIN_EXPECTED_SCORE
 from livecam.tracking.face_landmarker import FaceLandmarker
 
 WORST = 6  # frames whose pictures are kept
@@ -118,7 +117,7 @@ def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Lea
 
 def _planned(source: Path, settings: Settings) -> tuple[Survey, list[ShotPlan]]:
     model = asset_path("face-landmarker")
-    make_witnesses = witness_factory(settings, MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE)
+    make_witnesses = witness_factory(settings)
     with ExitStack() as stack:
         tracker = tracker_factory(settings)()
         stack.callback(tracker.close)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from livecam.avatar.base import Avatar
 from livecam.config.settings import Settings, SmoothingSettings
 from livecam.core.face import Face, FaceState
@@ -47,10 +49,11 @@ class TrackedPipeline(Pipeline):
 
 
 def witness_of_faces(observation: Observation) -> HeadEvidence:
-    """Finds what the tracker found and nothing else."""
+    """Finds what the tracker found and nothing else; the person mask shows nobody."""
     size = observation.frame.size
     boxes = tuple(face_box(face, *size) for face in observation.faces)
-    return HeadEvidence(observation.frame.captured_at, size, boxes)
+    nobody = np.zeros((36, 64), np.uint8)
+    return HeadEvidence(observation.frame.captured_at, size, boxes, person=nobody)
 
 
 class FilteredPerson:

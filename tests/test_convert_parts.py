@@ -43,7 +43,6 @@ from livecam.media.reader import VideoInfo
 from livecam.media.writer import VideoWriter
 from livecam.pipeline.build import witness_factory
 from livecam.pipeline.states import Shown
-from livecam.segmentation.witness import MIN_EXPECTED_SCORE
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -282,7 +281,7 @@ def planned_film(path: Path, detector: Doubtful, heads: HeadSearch | None = None
 
 @pytest.fixture(scope="module")
 def make_heads() -> Iterator[Callable[[], HeadSearch]]:
-    make_witnesses = witness_factory(Settings(), MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE)
+    make_witnesses = witness_factory(Settings())
     if make_witnesses is None:
         pytest.skip("the models of the witnesses are not here")
     with ExitStack() as stack:

@@ -27,10 +27,11 @@ from livecam.core.observation import MIN_STATIONARY_S, Observation
 from livecam.core.timing import StageTimer
 from livecam.measure.leak import oval_mask_of_faces, uncovered_pixels
 from livecam.media.reader import VideoInfo, VideoReader
-from livecam.people.account import known_heads
+from livecam.people.account import BLIND_ABSENCE, MIN_ABSENCES, MIN_ABSENT_S, known_heads
 from livecam.people.association import UNASSIGNED, assigned, face_box
 from livecam.people.slots import PATIENCE_S
 from livecam.people.tracker import (
+    MEMORY_S,
     PeopleTracker,
     missing_bystanders,
     primary_face,
@@ -293,6 +294,60 @@ def test_another_face_does_not_take_the_slot_of_a_wearer_who_is_still_there(besi
     worn = [room.shows(living(i, x=-0.25)) == [0] for i in range(2 * FPS)]
     assert worn == sorted(worn)
     assert worn[-1]  # once the place is empty
+
+
+def test_a_wearer_whom_witnesses_still_find_is_never_forgotten() -> None:
+    room, me, other = Room(), aside(0.1, 0.5), aside(-0.3)
+    room.shows(me, other)
+    room.hidden = (me,)
+    for _ in range(round((MEMORY_S + 5) * FPS)):
+        assert room.shows(other) == [None]
+
+
+def test_a_wearer_who_is_missing_when_the_light_is_switched_on_keeps_the_slot() -> None:
+    people, me, other = PeopleTracker(), aside(-0.2, 0.5), aside(0.1)
+    for i in range(30):
+        faces = (me, other) if i < 8 else (other,)
+        found = people.update(Observation(picture(1, i / FPS, 0.3 if i < 15 else 1.0), faces))
+        assert found.slots == (1,)
+    assert found.wearers[0] is not None
+
+
+def test_a_weak_witness_counts_at_the_place_of_a_missing_face_and_nowhere_else() -> None:
+    people, me, other = PeopleTracker(), aside(0.1, 0.5), aside(-0.3)
+    people.update(observation(0.0, me, other))
+    for i in range(1, 5 * FPS):
+        taken = observation(i / FPS, other)
+        evidence = replace(witness_of_faces(taken), weak=(face_box(me, *taken.frame.size),))
+        found = people.update(taken, evidence)
+        assert found.slots == (1,)
+        assert found.unexplained == ()
+
+
+def test_where_the_person_mask_tells_nothing_a_missing_face_stays_longer() -> None:
+    def frames_until_gone(mask: bool) -> int:
+        people = PeopleTracker()
+        people.update(observation(0.0, aside(0.1, 0.5)))
+        for i in range(1, 5 * FPS):
+            taken = observation(i / FPS)
+            evidence = witness_of_faces(taken)
+            found = people.update(taken, evidence if mask else replace(evidence, person=None))
+            if found.tracks[0].is_gone:
+                return i
+        raise AssertionError
+
+    assert frames_until_gone(mask=False) == pytest.approx(MIN_ABSENCES / BLIND_ABSENCE, abs=1)
+    assert frames_until_gone(mask=True) == pytest.approx(MIN_ABSENT_S * FPS, abs=1)
+
+
+def test_an_unexplained_head_stays_until_there_is_newer_evidence() -> None:
+    people, me, other = PeopleTracker(), aside(0.1, 0.5), aside(-0.3)
+    first = observation(0.0, me)
+    old = replace(witness_of_faces(first), boxes=(face_box(other, *first.frame.size),))
+    for i in range(5 * FPS):
+        assert len(people.update(observation(i / FPS, me), old).unexplained) == 1
+    now = observation(5.0, me)
+    assert people.update(now, witness_of_faces(now)).unexplained == ()
 
 
 def test_while_a_head_may_be_anywhere_nothing_is_known_to_be_background() -> None:

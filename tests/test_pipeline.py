@@ -69,6 +69,13 @@ class PaintingCompositor:
         self.closed = True
 
 
+class Untouched(PaintingCompositor):
+    """Draws nothing."""
+
+    def compose(self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None) -> Frame:
+        return frame
+
+
 class Stage:
     """A line with a clock: each call is one published picture."""
 
@@ -242,14 +249,23 @@ def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
         )
         return stage.pipeline.show(observation, 1.0).frame.image[60, 110:130, 1].astype(float)
 
-    class Untouched(PaintingCompositor):
-        def compose(
-            self, frame: Frame, avatars: Sequence[AvatarState], scene: object = None
-        ) -> Frame:
-            return frame
-
     assert beside("show").std() > 50
     assert beside("blur").std() < 20
+
+
+def test_a_wearer_who_lost_the_slot_stays_blurred_even_where_others_show() -> None:
+    """The one wearer is lost and a face appears elsewhere: it may be another person."""
+    stage = Stage(others="show")
+    stage.pipeline.composition._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
+    stage.observe(face((0.25, 0.5), 0.5))
+    picture = stage.picture().image
+    picture[:, 30:90:4, :3] = 255  # stripes where the wearer was
+    later = Frame(picture, stage.index, stage.now + STEP_S)
+    published = stage.pipeline.show(
+        Observation(later, (face((0.75, 0.5), 0.5),)), stage.now + STEP_S
+    )
+    assert published.state is Shown.AVATAR
+    assert published.frame.image[60, 40:60, 1].astype(float).std() < 20
 
 
 def test_broken_graphics_hold_the_avatar_then_draw_the_curtain_and_recover() -> None:

@@ -38,7 +38,6 @@ from livecam.pipeline.composition import CompositorFactory
 from livecam.pipeline.states import Shown
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import open_graphics
-from livecam.segmentation.witness import MIN_EXPECTED_SCORE
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +89,7 @@ class Converter:
         self._avatars = avatars_of(self.settings.avatar)
         self._make_tracker = tracker_factory(self.settings)
         self._make_segmenter = segmenter_factory(self.settings, hurried=False)
-        self._make_witnesses = witness_factory(
-            self.settings, MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE
-        )
+        self._make_witnesses = witness_factory(self.settings)
         graphics = self._stack.enter_context(open_graphics())
         self._make_compositor = compositor_factory(
             self.settings, graphics, self.timer, blocking=True

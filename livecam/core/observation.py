@@ -83,7 +83,8 @@ class Track:
     recent_box: FaceBox  # smoothed
     has_moved: bool = False  # changed its place or its expression
     missed: int = 0  # frames since the last detection
-    absences: int = 0  # results of the witnesses since then without a trace of it
+    absences: float = 0.0  # results of the witnesses since then without a trace of it, weighted
+    has_worn: bool = False  # had a slot at some time
     is_gone: bool = False  # it certainly left its place; set while it is missing
 
     @property
@@ -117,6 +118,7 @@ class HeadEvidence:
     at: float  # time of that frame, seconds
     size: tuple[int, int]  # of that frame, pixels
     boxes: tuple[FaceBox, ...]  # heads, also without a visible face
+    weak: tuple[FaceBox, ...] = ()  # heads with scores that count only where one is expected
     person: NDArray[np.uint8] | None = None  # uint8[rows, columns] over the frame, 255: a person
 
     def resized(self, size: tuple[int, int]) -> HeadEvidence:
@@ -124,7 +126,8 @@ class HeadEvidence:
         if size == self.size:
             return self
         scale = box_scale(self.size, size)
-        return replace(self, size=size, boxes=tuple(box * scale for box in self.boxes))
+        boxes, weak = (tuple(box * scale for box in each) for each in (self.boxes, self.weak))
+        return replace(self, size=size, boxes=boxes, weak=weak)
 
 
 def box_scale(before: tuple[int, int], after: tuple[int, int]) -> FaceBox:

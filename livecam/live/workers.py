@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from livecam.core.errors import SourceError
@@ -16,7 +17,7 @@ from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
-from livecam.people.account import is_open, known_heads
+from livecam.people.account import is_open, known_heads, unexplained
 from livecam.people.tracker import PeopleTracker, primary_track
 from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
@@ -294,8 +295,11 @@ class WitnessWorker:
         if observation is None:
             return True
         with self._timer.stage("witness"):
-            self._newest = self._evidence(observation.frame)
-        rate_hz = BUSY_WITNESS_HZ if is_open(observation) else CALM_WITNESS_HZ
+            evidence = self._evidence(observation.frame)
+        self._newest = evidence
+        found = unexplained(observation.tracks, evidence)
+        is_busy = is_open(replace(observation, unexplained=found))
+        rate_hz = BUSY_WITNESS_HZ if is_busy else CALM_WITNESS_HZ
         left_s = 1 / rate_hz - (self._clock.now() - began)
         if left_s > 0:
             self._clock.sleep(left_s)
@@ -303,13 +307,14 @@ class WitnessWorker:
 
     def stop(self) -> None:
         detector, self._detector = self._detector, None
-        self._newest = None
         if detector is not None:
             _close("the witnesses", detector)
 
     def _evidence(self, frame: Frame) -> HeadEvidence:
         assert self._detector is not None
-        boxes = tuple(witness.box for witness in self._detector.detect(frame))
+        heads = self._detector.detect(frame)
+        certain = tuple(head.box for head in heads if head.is_certain)
+        weak = tuple(head.box for head in heads if not head.is_certain)
         person = self._person()
         fits = (
             person is not None
@@ -317,4 +322,4 @@ class WitnessWorker:
             and abs(frame.captured_at - person.at) <= MAX_MASK_AGE_S
         )
         mask = person.mask if fits and person is not None else None
-        return HeadEvidence(frame.captured_at, frame.size, boxes, mask)
+        return HeadEvidence(frame.captured_at, frame.size, certain, weak, mask)

@@ -22,7 +22,7 @@ MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH = 1.3, 0.8  # of a head found there, 
 MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH = 0.8, 0.9  # of a head that is that of a track
 MIN_PERSON = 0.3  # share of the place that the person mask covers while somebody is there
 BODY_WIDTHS, HEAD_WIDTHS = 1.6, 1.2  # of a visible person, beside and above the face's centre
-MAX_EVIDENCE_AGE_S = 1.0
+BLIND_ABSENCE = 0.25  # weight of a result whose person mask cannot tell whether somebody is there
 
 
 def with_evidence(
@@ -50,11 +50,12 @@ def is_gone(track: Track, now: float, size: tuple[int, int]) -> bool:
     return track.absences >= MIN_ABSENCES and now - track.motion.detected_at >= MIN_ABSENT_S
 
 
-def unexplained(
-    tracks: Sequence[Track], evidence: HeadEvidence | None, now: float
-) -> tuple[FaceBox, ...]:
-    """The heads that witnesses found and that belong to no track that is visible."""
-    if evidence is None or now - evidence.at > MAX_EVIDENCE_AGE_S:
+def unexplained(tracks: Sequence[Track], evidence: HeadEvidence | None) -> tuple[FaceBox, ...]:
+    """The heads that witnesses found and no visible track explains.
+
+    Old evidence counts until there is newer: a late witness is no proof that a head left.
+    """
+    if evidence is None:
         return ()
     visible = [track.box for track in tracks if track.face is not None]
     return tuple(
@@ -75,6 +76,12 @@ def is_same_head(box: FaceBox, known: FaceBox) -> bool:
     return _near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH)
 
 
+def is_at_place(box: FaceBox, track: Track, now: float) -> bool:
+    """Returns whether a head that a witness found may be that of a missing track."""
+    place = track.motion.predicted(now)
+    return _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH)
+
+
 def is_open(observation: Observation) -> bool:
     """Returns whether anything in a frame needs the witnesses soon."""
     return (
@@ -87,34 +94,42 @@ def is_open(observation: Observation) -> bool:
 def _counted(track: Track, tracks: Sequence[Track], evidence: HeadEvidence, now: float) -> Track:
     if evidence.at <= track.motion.detected_at:
         return track
-    there = _is_there(track.motion.predicted(now), tracks, evidence)
-    return replace(track, absences=0 if there else track.absences + 1)
+    place = track.motion.predicted(now)
+    visible = [each.box for each in tracks if each.face is not None]
+    if _has_head(place, visible, evidence):
+        return replace(track, absences=0.0)
+    person = _person_share(place, visible, evidence)
+    if person is None:
+        return replace(track, absences=track.absences + BLIND_ABSENCE)
+    return replace(track, absences=0.0 if person > MIN_PERSON else track.absences + 1)
 
 
-def _is_there(place: FaceBox, tracks: Sequence[Track], evidence: HeadEvidence) -> bool:
-    """Whether a head or a person was found at a place that no visible track explains."""
-    visible = [track.box for track in tracks if track.face is not None]
-    for box in evidence.boxes:
-        explained = any(is_same_head(box, known) for known in visible)
-        if not explained and _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH):
-            return True
-    return _person_share(place, visible, evidence) > MIN_PERSON
+def _has_head(place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence) -> bool:
+    """Whether a head was found at a place that no visible track explains."""
+    return any(
+        _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH)
+        and not any(is_same_head(box, known) for known in visible)
+        for box in (*evidence.boxes, *evidence.weak)
+    )
 
 
-def _person_share(place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence) -> float:
-    """How much of a face's place the person mask covers, visible persons left out; 0..1."""
+def _person_share(
+    place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence
+) -> float | None:
+    """How much of a face's place the person mask covers, visible persons left out; 0..1.
+
+    None where nothing is known: without a mask, or where visible persons fill the place.
+    """
     if evidence.person is None:
-        return 0.0
+        return None
     rows, columns = _cells(place, 0.5, 0.6, 0.6, evidence)
     part = evidence.person[rows, columns] > 128
-    if not part.size:
-        return 0.0
     free = np.ones_like(part)
     for box in visible:
         body_rows, body_columns = _cells(box, BODY_WIDTHS, HEAD_WIDTHS, np.inf, evidence)
         free[_overlap(body_rows, rows), _overlap(body_columns, columns)] = False
     if not free.any():
-        return 0.0
+        return None
     return float((part & free).mean())
 
 

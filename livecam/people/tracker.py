@@ -34,7 +34,7 @@ from livecam.people.association import (
 from livecam.people.cuts import CutDetector
 from livecam.people.slots import PATIENCE_S, SlotAssignment, SlotOrder
 
-MEMORY_S = 20.0  # how long a track is kept that is not visible
+MEMORY_S = 20.0  # how long a track is kept that is gone, or missing without witnesses
 KEEP_SLOT_S = 5.0  # how long a missing track keeps a slot that no other track wants
 MAX_SLOTS = 4
 
@@ -90,14 +90,17 @@ class PeopleTracker:
             self._keep_only_the_unmoved(boxes)
         appearances = [appearance_of(frame, box) for box in boxes]
         self._associate(faces, boxes, appearances, now)
-        self._tracks = [t for t in self._tracks if now - t.motion.detected_at <= MEMORY_S]
         self._take_evidence(evidence, frame)
+        self._tracks = [t for t in self._tracks if _is_remembered(t, evidence, now)]
         self._slots.assign(self._tracks, now, frame.width)
+        self._tracks = [
+            replace(t, has_worn=t.has_worn or t.id in self._slots.slots) for t in self._tracks
+        ]
         return replace(
             observation,
             tracks=tuple(self._tracks),
             slots=self._slots.slots,
-            unexplained=unexplained(self._tracks, evidence, now),
+            unexplained=unexplained(self._tracks, evidence),
         )
 
     def _fit_to(self, size: tuple[int, int]) -> None:
@@ -162,14 +165,21 @@ class PeopleTracker:
             self._slots.release(recent[0])
 
     def _keep_only_the_unmoved(self, boxes: Sequence[FaceBox]) -> None:
-        """Keeps the tracks of faces that did not move: there the light changed, it was no cut."""
-        self._tracks = [
-            replace(track, motion=track.motion.without_appearance())
-            for track in self._tracks
-            if any(
+        """Keeps the tracks of faces that did not move: there the light changed, it was no cut.
+
+        Then those that are missing may still be there.
+        """
+        unmoved = [
+            any(
                 distance(box, track.box) < UNCUT_DISTANCE and growth(box, track.box) < UNCUT_GROWTH
                 for box in boxes
             )
+            for track in self._tracks
+        ]
+        self._tracks = [
+            replace(track, motion=track.motion.without_appearance())
+            for track, same in zip(self._tracks, unmoved, strict=True)
+            if same or (track.face is None and any(unmoved))
         ]
         self._slots.retain(self._tracks)
 
@@ -191,6 +201,12 @@ def primary_face(observation: Observation) -> Face | None:
     """Returns the face of the primary wearer, when it is visible."""
     track = primary_track(observation)
     return None if track is None else track.face
+
+
+def _is_remembered(track: Track, evidence: HeadEvidence | None, now: float) -> bool:
+    """Returns whether a track is kept: a missing one is, while witnesses may still find it."""
+    recent = now - track.motion.detected_at <= MEMORY_S
+    return recent or (evidence is not None and not track.is_gone)
 
 
 def missing_bystanders(observation: Observation) -> list[Track]:

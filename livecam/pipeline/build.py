@@ -16,7 +16,7 @@ from livecam.compose.compositor import HeadCompositor
 from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import State, asset, asset_path, verify
-from livecam.config.settings import BLANK, NO_AVATAR, AvatarSettings, Settings
+from livecam.config.settings import BLANK, AvatarSettings, Settings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import check_size
 from livecam.core.timing import StageTimer
@@ -26,7 +26,7 @@ from livecam.pipeline.composition import CompositorFactory
 from livecam.render.context import Graphics
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.segmenter import Segmenter
-from livecam.segmentation.witness import WitnessDetector
+from livecam.segmentation.witness import MIN_EXPECTED_SCORE, WitnessDetector
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.choose import check_sinks
 from livecam.sources.base import SourceInfo
@@ -136,19 +136,19 @@ def _optional_path(name: str) -> Path | None:
     return None
 
 
-def witness_factory(settings: Settings, *min_scores: float) -> Callable[[], WitnessDetector] | None:
-    """Makes the witnesses on the thread that calls it; None where no face has to be hidden.
+def witness_factory(settings: Settings) -> Callable[[], WitnessDetector] | None:
+    """Makes the witnesses on the thread that calls it; None where nobody is filmed.
 
-    The least scores of faces and bodies are those of a `WitnessDetector`, if none are given.
+    They also return the weak scores that count where a head is expected.
     Without their models nothing but the tracker knows of people: a warning says so.
     """
-    if settings.source.source == BLANK or settings.avatar.avatar == NO_AVATAR:
+    if settings.source.source == BLANK:
         return None
     face, pose = _optional_path("face-full-range"), _optional_path("person-pose")
     if face is None or pose is None:
         log.warning("the models that find people without a visible face are not here")
         return None
-    return partial(WitnessDetector, face, pose, *min_scores)
+    return partial(WitnessDetector, face, pose, MIN_EXPECTED_SCORE, MIN_EXPECTED_SCORE)
 
 
 def check_names(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from livecam.core.observation import FaceBox, Observation, Track
 from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
 from livecam.motion.base import Performer, state_from_performances
+from livecam.people.account import is_at_place
 from livecam.people.tracker import missing_bystanders, primary_track
 from livecam.pipeline.driver import AvatarDriver
 from livecam.pipeline.follow import followed
@@ -224,19 +225,26 @@ class Cast:
     def bystander_regions(self, frame: Frame) -> tuple[Rect, ...]:
         """Returns where faces without a slot are, or may be; none where the settings show them.
 
-        A head that only witnesses found may be that of a missing wearer: then it is one of these
-        whatever the settings say.
+        A head that only witnesses found may be that of a missing wearer, and so may the place of
+        a track that lost its slot: then they are among these whatever the settings say.
         """
         observation = self._observation
         if observation is None:
             return ()
-        heads = tuple(head_region(box) for box in observation.unexplained)
+        lost = [t for t in observation.wearers if t is not None and t.face is None]
+        heads = tuple(
+            head_region(box)
+            for box in observation.unexplained
+            if self._cover_held or not any(is_at_place(box, t, frame.captured_at) for t in lost)
+        )
+        missing = missing_bystanders(observation)
         if not self._blur_bystanders:
-            lost = any(t is not None and t.face is None for t in observation.wearers)
-            return heads if lost and self._cover_held else ()
+            missing = [track for track in missing if track.has_worn]
+            if not (lost or missing) or not self._cover_held:
+                return ()
+            return (*(stray_region(track, frame.captured_at) for track in missing), *heads)
         faces = [t.face for t in observation.bystanders if t.face is not None]
         regions = [face_region(face.box(*frame.size)) for face in faces]
-        missing = missing_bystanders(observation)
         strays = (stray_region(track, frame.captured_at) for track in missing)
         return (*regions, *strays, *heads)
 
