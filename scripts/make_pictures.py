@@ -32,7 +32,7 @@ from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.sources.sample_clip import sample_clip
 
-SHOWN = 75  # the frame whose two sides stand in the README
+SHOWN = 75  # the frame that is shown twice in the README
 STRIP = (30, 110, 170, 230)  # the frames of the second picture
 WIDTH = 640
 CUT = 0.75
@@ -58,27 +58,27 @@ STAGES: tuple[tuple[str, dict[str, dict[str, object]]], ...] = (
 )  # fmt: skip
 
 
-class Seeing:
-    """Reads each picture before the pipeline shows it, as a conversion does."""
+class FrameSegmentation:
+    """Segments each frame before the pipeline shows it, as a conversion does."""
 
     def __init__(self, settings: Settings) -> None:
         make = segmenter_factory(settings, hurried=False)
-        self._reader = None if make is None else make()
-        self._scene: Segmentation | None = None
+        self._segmenter = None if make is None else make()
+        self._newest: Segmentation | None = None
 
-    def look(self, observation: Observation) -> None:
+    def update(self, observation: Observation) -> None:
         frame, track = observation.frame, primary_track(observation)
-        if self._reader is None or track is None or track.face is None:
+        if self._segmenter is None or track is None or track.face is None:
             return
         points = track.face.points_px(*frame.size)
-        self._scene = self._reader.segment(frame, points, track.id)
+        self._newest = self._segmenter.segment(frame, points, track.id)
 
     def newest(self) -> Segmentation | None:
-        return self._scene
+        return self._newest
 
     def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
+        if self._segmenter is not None:
+            self._segmenter.close()
 
 
 def played(last: int) -> list[tuple[Frame, Published]]:
@@ -88,16 +88,16 @@ def played(last: int) -> list[tuple[Frame, Published]]:
     with open_graphics() as graphics, VideoReader(sample_clip()) as reader:
         tracker, people = tracker_factory(settings)(), people_tracker(settings)
         make = compositor_factory(settings, graphics, timer)
-        seeing = Seeing(settings)
+        segmentation = FrameSegmentation(settings)
         pipeline = None
         for frame in reader:
             if pipeline is None:
                 info = OutputInfo(frame.width, frame.height, 30.0)
                 avatar = load_avatar(settings.avatar.avatar)
-                inputs = Inputs(segmentations=seeing.newest)
+                inputs = Inputs(segmentations=segmentation.newest)
                 pipeline = Pipeline(settings, (avatar,), make, info, timer, inputs)
             observation = people.update(tracker.track(frame))
-            seeing.look(observation)
+            segmentation.update(observation)
             published = pipeline.show(observation, frame.captured_at)
             if frame.index == SHOWN or frame.index in STRIP:
                 pairs.append((frame, published))
@@ -105,7 +105,7 @@ def played(last: int) -> list[tuple[Frame, Published]]:
                 break
         if pipeline is not None:
             pipeline.close()
-        seeing.close()
+        segmentation.close()
         tracker.close()
     return pairs
 
@@ -114,49 +114,55 @@ def tracked() -> list[Observation]:
     """The frames up to `SHOWN`, as far back as the filters and the plate need them."""
     with VideoReader(sample_clip()) as reader:
         tracker, people = tracker_factory(Settings())(), people_tracker(Settings())
-        seen = [
+        observations = [
             people.update(tracker.track(frame))
             for frame in reader
             if SHOWN - SETTLE <= frame.index <= SHOWN
         ]
         tracker.close()
-    return seen
+    return observations
 
 
 def shown_as(
-    settings: Settings, seen: list[Observation], graphics: Graphics, avatar: Avatar
+    settings: Settings, observations: list[Observation], graphics: Graphics, avatar: Avatar
 ) -> Image:
     """The last of those frames as the pipeline publishes it."""
     make = compositor_factory(settings, graphics, StageTimer())
-    seeing = Seeing(settings)
-    info = OutputInfo(seen[0].frame.width, seen[0].frame.height, 30.0)
-    pipeline = Pipeline(settings, (avatar,), make, info, None, Inputs(segmentations=seeing.newest))
-    for observation in seen:
-        seeing.look(observation)
+    segmentation = FrameSegmentation(settings)
+    info = OutputInfo(observations[0].frame.width, observations[0].frame.height, 30.0)
+    pipeline = Pipeline(
+        settings, (avatar,), make, info, None, Inputs(segmentations=segmentation.newest)
+    )
+    for observation in observations:
+        segmentation.update(observation)
         published = pipeline.show(observation, observation.frame.captured_at)
     pipeline.close()
-    seeing.close()
+    segmentation.close()
     return published.frame.image
 
 
 def worn() -> list[Image]:
     """The frame `SHOWN` under each of the other heads."""
-    seen, settings = tracked(), Settings()
+    observations, settings = tracked(), Settings()
     with open_graphics() as graphics:
         return [
-            small(shown_as(settings, seen, graphics, with_accessories(load_avatar(name), worn)))
+            small(
+                shown_as(
+                    settings, observations, graphics, with_accessories(load_avatar(name), worn)
+                )
+            )
             for name, worn in OTHERS
         ]
 
 
 def staged() -> list[Image]:
     """The frame `SHOWN` with more and more stages, each with its words."""
-    seen, pictures = tracked(), []
+    observations, pictures = tracked(), []
     with open_graphics() as graphics:
         for words, changed in STAGES:
             settings = Settings.model_validate(changed)
             avatar = avatar_from_settings(settings.avatar)
-            image = small(shown_as(settings, seen, graphics, avatar)).copy()
+            image = small(shown_as(settings, observations, graphics, avatar)).copy()
             band = image[-34:]
             band[..., :3] = band[..., :3] // 3
             place = (14, image.shape[0] - 11)

@@ -426,7 +426,7 @@ def flower(
 
 
 def flower_crown(folder: Path) -> None:
-    """A strip that is bent around the head, as far as its sides can be seen."""
+    """Draws a strip that is bent around the head, as far as its sides are visible."""
     canvas = Canvas(1440, 300, seed=11)
     line = 0.107
     along = np.linspace(0.005, 0.995, 120)

@@ -1,4 +1,4 @@
-"""Measures how much of the real face can be seen in converted films.
+"""Measures how much of the real face is visible in converted films.
 
     scripts/measure_leak.py SOURCE OUTPUT STATS     compares two files
     scripts/measure_leak.py --exact SOURCE ...      asks the compositor, frame by frame
@@ -56,7 +56,7 @@ from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
 
-WORST = 6  # frames whose pictures are kept
+WORST = 6  # frames of which images are kept
 
 
 def measure_exactly(
@@ -64,7 +64,7 @@ def measure_exactly(
 ) -> Iterator[tuple[Leak, Image]]:
     """The leak of every frame with an avatar, and the picture that was drawn beside its source.
 
-    The faces are found afresh in every single picture, not where the conversion saw them.
+    The faces are detected again in every single frame, independently of the conversion.
     """
     settings, timer = Settings(), StageTimer()
     found, plans = _planned(source, settings)

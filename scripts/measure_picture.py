@@ -68,7 +68,7 @@ ON_CLIPS = ("leak", "hair", "cloth", "spill")
 LEARNED_S = 3.0  # of a live film: by then the masks have come and the plate has begun
 LEARNED_FILL_S = 4.0  # by then a cut-out has been once to either side
 LOWER_IS_WORSE = ("PSNR", "known")
-WORST = 3  # frames whose pictures are kept
+WORST = 3  # frames of which images are kept
 FILL_SIZE = (854, 480)  # of the films that are made up
 
 
@@ -202,7 +202,7 @@ class Bench:
 
 
 def on_clips(bench: Bench, wanted: Iterable[str]) -> None:
-    """What is measured on a clip itself: one pass for all of them."""
+    """Measures a clip itself, with all meters in one pass."""
     makers: dict[str, Callable[[], Meter]] = {
         "leak": LeakMeter,
         "hair": lambda: HairMeter(HairNetwork(asset_path("hair"))),
@@ -219,7 +219,7 @@ def on_clips(bench: Bench, wanted: Iterable[str]) -> None:
 
 
 def fill(bench: Bench) -> None:
-    """Somebody cut out of each clip walks before backgrounds that are known."""
+    """Measures the fill behind a person cut out of each clip, before a known background."""
     for path in bench.arguments.clips:
         person, plate = _person_of(path, bench.arguments.frame, bench.settings)
         for name, background in (("room", synthetic_room(*FILL_SIZE)), ("photo", plate)):

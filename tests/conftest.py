@@ -1,4 +1,4 @@
-"""What several tests need: real material beside the checkout, a real face, small clips."""
+"""Fixtures of several tests: real material beside the checkout, a real face, small clips."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def private_display() -> Iterator[str]:
 
             patch.setenv("DISPLAY", f":{number}")
             patch.delenv("WAYLAND_DISPLAY", raising=False)
-            glfw.terminate()  # forget another test's display
+            glfw.terminate()  # drop another test's display
             yield f":{number}"
             glfw.terminate()
     finally:

@@ -14,7 +14,7 @@ SIZE = (160, 120)
 def frame(index: int = 0, at: float = 0.0, size: tuple[int, int] = SIZE, value: int = 90) -> Frame:
     image = np.full((size[1], size[0], 4), value, np.uint8)
     image[..., 3] = 255
-    image[: size[1] // 2, :, 0] = index % 256  # frames can be told apart
+    image[: size[1] // 2, :, 0] = index % 256  # so that frames differ
     return Frame(image, index, at)
 
 

@@ -12,6 +12,6 @@ PLACES = np.array([[INDEX[f"eyeLook{way}{side}"] for way in DIRECTIONS] for side
 
 
 def gaze_weights(morphs: Weights) -> NDArray[np.float64]:
-    """Where each eye looks, float64[2, 2]: left and right eye; left and up, as weights."""
+    """Returns the gaze, float64[2, 2]: left and right eye; left and up, as weights."""
     inwards, outwards, up, down = morphs[PLACES].astype(np.float64).T
     return np.stack(((outwards - inwards) * (1, -1), up - down), axis=1)

@@ -44,7 +44,7 @@ def face_at(
     ratio: float = 1.08,
     **weights: float,
 ) -> Face:
-    """A face whose pose differs by `offset` from a frontal one at that depth."""
+    """A face with a pose that differs by `offset` from a frontal one at that depth."""
     rotation = quaternion_from_vector(offset[3:])
     matrix = compose(np.array((0.0, 0.0, -depth_m)) + offset[:3], rotation)
     points = np.zeros((478, 3))

@@ -1,4 +1,4 @@
-"""I420 pictures turned back into RGBA, to be looked at."""
+"""Converts I420 images back to RGBA."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class FilteredPerson:
 
 
 class _NoAvatar:
-    """For wearers whose face alone is of interest."""
+    """For tests of the face alone."""
 
     def reset(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What heads wear: each of the shipped accessories, on each of the shipped heads."""
+"""Accessories: each of the shipped ones, on each of the shipped heads."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def points_of(avatar: Avatar, **weights: float) -> NDArray[np.float32]:
 
 
 def added(avatar: Avatar, name: str) -> tuple[Mesh, ...]:
-    """What an accessory adds to the light head, in place."""
+    """Returns the meshes that an accessory adds to the light head, in place."""
     return with_accessories(avatar, [name]).light_meshes[len(avatar.light_meshes) :]
 
 
@@ -168,7 +168,7 @@ def test_hats_sit_on_the_crown(head: str, name: str):
 
 
 def wearer(face: FaceState) -> Image:
-    """Where the real head is, hair pressed flat, uint8[SIDE, SIDE]."""
+    """Draws the mask of the real head, hair pressed flat, uint8[SIDE, SIDE]."""
     turn = np.linspace(0, 2 * np.pi, 64)
     up = np.where(np.cos(turn) > 0, SKULL_TOP, CHIN_DROP) * np.cos(turn)
     outline = np.stack((SKULL_HALF_WIDTH * np.sin(turn), up, 0 * turn), axis=1) + EYES
@@ -199,7 +199,7 @@ def head() -> Avatar:
 
 @pytest.fixture
 def item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of the user's own in which accessories are looked for first."""
+    """A folder of the user's own that is searched for accessories first."""
     shipped = accessories.avatar_folders()[-1]
     monkeypatch.setattr(accessories, "avatar_folders", lambda: (tmp_path, shipped))
     build_accessory(ACCESSORIES["party-hat"], tmp_path / "accessories" / "mine")
@@ -360,8 +360,8 @@ def test_no_face_is_visible_through_glass_over_the_head(
     covered = through(head) < 8
     assert covered.mean() > 0.1
     for name in ("glasses", "sunglasses", "heart-glasses"):
-        seen = through(with_accessories(head, [name]))[covered]
-        assert (seen > 16).sum() <= 3, name
+        visible = through(with_accessories(head, [name]))[covered]
+        assert (visible > 16).sum() <= 3, name
 
 
 def test_sunglasses_are_dark_and_glasses_are_clear(graphics: Graphics, head: Avatar):
@@ -382,9 +382,9 @@ def test_sunglasses_are_dark_and_glasses_are_clear(graphics: Graphics, head: Ava
         return drawn[y - 6 : y + 13, x - 9 : x + 10, :3].mean(axis=2)
 
     def likeness(names: str) -> float:
-        """How much of the eye's own contrast is left: 1 all of it."""
-        own, seen = eye() - eye().mean(), eye(names) - eye(names).mean()
-        return float((own * seen).sum() / (own * own).sum())
+        """Returns the share of the eye's own contrast that is left."""
+        own, visible = eye() - eye().mean(), eye(names) - eye(names).mean()
+        return float((own * visible).sum() / (own * own).sum())
 
     assert likeness("glasses") > 0.6
     assert likeness("sunglasses") < 0.3

@@ -1,4 +1,4 @@
-"""Films and pictures that carry alpha give it back."""
+"""Films and PNG files with alpha return it unchanged."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Who may import whom, as ARCHITECTURE.md says; one home for each heavy library."""
+"""Imports follow the table in ARCHITECTURE.md; each heavy library has one home."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HOMES = {
     "typer": ("cli/",),
     "rich": ("cli/",),
 }
-# The packages whose base.py must hold a registry: those with several implementations.
+# The packages with a registry in base.py: those with several implementations.
 REGISTRIES = {
     "sources": "SOURCES",
     "tracking": "TRACKERS",

@@ -42,28 +42,28 @@ def segmentation(alpha, at=0.0):
     return Segmentation(at, (WIDTH, HEIGHT), cell, mask, None, np.zeros((478, 2), np.float32))
 
 
-def layers(image, seen, coverage=EMPTY_MASK, filled=EMPTY_MASK):
+def layers(image, segmented, coverage=EMPTY_MASK, filled=EMPTY_MASK):
     made = np.maximum(coverage, filled)
     head = Rect(0, 0, WIDTH, HEIGHT)
-    return Layers(image, image.copy(), seen, (), coverage.copy(), made, filled.copy(), head)
+    return Layers(image, image.copy(), segmented, (), coverage.copy(), made, filled.copy(), head)
 
 
-def applied(setting, image, seen, **masks):
+def applied(setting, image, segmented, **masks):
     """The image after the stage."""
     stage = background_stage(setting)
     assert stage is not None
-    given = layers(image, seen, **masks)
+    given = layers(image, segmented, **masks)
     stage.apply(given)
     return given.image
 
 
 def grown(alpha, pixels):
-    """Where alpha is not 0, and so many pixels beyond."""
+    """The mask where alpha is not 0, dilated by so many pixels."""
     return cv2.dilate(alpha, np.ones((2 * pixels + 1,) * 2, np.uint8)) > 0
 
 
 def inner(alpha, pixels):
-    """Where alpha is 1, less so many pixels."""
+    """The mask where alpha is 1, eroded by so many pixels."""
     return cv2.erode(alpha, np.ones((2 * pixels + 1,) * 2, np.uint8)) == 1
 
 
@@ -125,7 +125,7 @@ def test_a_file_that_is_neither_image_nor_video_is_named(tmp_path, name):
     assert caught.value.hint
 
 
-# --- who stays, what goes -----------------------------------------------------------------------
+# --- foreground and background --------------------------------------------------------------------
 
 
 def test_the_person_keeps_its_bytes_and_the_room_becomes_the_colour():
@@ -140,10 +140,10 @@ def test_the_person_keeps_its_bytes_and_the_room_becomes_the_colour():
 def test_no_halo_of_the_old_background_is_left():
     alpha = disc()
     image = picture(alpha)
-    seen = segmentation(alpha)
-    shown = applied("#787878", image, seen)
+    segmented = segmentation(alpha)
+    shown = applied("#787878", image, segmented)
     rim = grown(alpha, 12) & ~inner(alpha, 12)
-    # Laid over with the true alpha, but with the colours as the camera saw them.
+    # Laid over with the true alpha, but with the colours of the camera image.
     a = alpha[..., None]
     naive = a * image[..., :3] + (1 - a) * np.array(GRAY)
     assert greenness(naive)[rim].max() > 25
@@ -162,8 +162,10 @@ def test_without_a_segmentation_the_person_is_not_visible(photo):
 
 def test_a_segmentation_of_another_size_is_ignored():
     alpha = disc()
-    seen = segmentation(alpha)
-    other = Segmentation(0.0, (320, 180), seen.cell, seen.person, None, seen.landmarks_px)
+    segmented = segmentation(alpha)
+    other = Segmentation(
+        0.0, (320, 180), segmented.cell, segmented.person, None, segmented.landmarks_px
+    )
     assert (applied("#787878", picture(alpha), other) == (*GRAY, 255)).all()
 
 
@@ -204,9 +206,9 @@ def test_covering_keeps_circles_round(size):
     image = np.zeros((600, 800, 4), np.uint8)
     cv2.circle(image, (400, 300), 100, (255, 255, 255, 255), -1)
     width, height = size
-    seen = covering(image, width, height)[..., 0] > 127
-    across, down = seen.any(axis=0).sum(), seen.any(axis=1).sum()
-    assert seen.shape == (height, width)
+    inside = covering(image, width, height)[..., 0] > 127
+    across, down = inside.any(axis=0).sum(), inside.any(axis=1).sum()
+    assert inside.shape == (height, width)
     if min(across, down) < min(size):
         assert abs(int(across) - int(down)) <= 1
 
@@ -214,8 +216,8 @@ def test_covering_keeps_circles_round(size):
 def test_pixels_that_are_not_square_are_made_square():
     image = np.zeros((480, 640, 4), np.uint8)
     cv2.ellipse(image, (320, 240), (50, 100), 0, 0, 360, (255, 255, 255, 255), -1)
-    seen = covering(image, 320, 120, Fraction(2))[..., 0] > 127
-    assert abs(int(seen.any(axis=0).sum()) - int(seen.any(axis=1).sum())) <= 1
+    inside = covering(image, 320, 120, Fraction(2))[..., 0] > 127
+    assert abs(int(inside.any(axis=0).sum()) - int(inside.any(axis=1).sum())) <= 1
 
 
 def test_light_wrap_applies_to_images_and_not_to_colours(tmp_path):

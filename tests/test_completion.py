@@ -22,7 +22,7 @@ COMMANDS = {
 
 
 def asked(**variables: str) -> str:
-    """What `livecam` answers to a shell."""
+    """Returns what `livecam` prints for a shell."""
     done = subprocess.run(
         [sys.executable, "-m", "livecam"], env=os.environ | variables, capture_output=True,
         text=True, timeout=60, check=True,

@@ -234,4 +234,4 @@ def test_a_driver_error_without_an_exception_is_detected(compositor, graphics):
     with pytest.raises(GraphicsError, match="GL_OUT_OF_MEMORY"):
         compositor.compose(picture(), [at()])
     compositor._graphics = SimpleNamespace(ctx=SimpleNamespace(error="GL_INVALID_ENUM"))
-    compositor.compose(picture(), [at()])  # harmless: somebody asked for too much
+    compositor.compose(picture(), [at()])  # harmless: a wrong value

@@ -15,7 +15,7 @@ from livecam.core.errors import ConfigError
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which presets are looked for before the built-in ones."""
+    """A folder of presets that is searched before the built-in one."""
     shipped = presets.preset_folders()[-1]
     monkeypatch.setattr(presets, "preset_folders", lambda: (tmp_path, shipped))
     return tmp_path

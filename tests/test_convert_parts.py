@@ -53,7 +53,7 @@ from livecam.tracking.pose import PoseSolver
 
 
 def place(seed: int, large: tuple[int, int] = (9, 14)) -> Image:
-    """A wide picture to look around in: uint8[160, 260, 4]."""
+    """A wide image to cut views out of: uint8[160, 260, 4]."""
     noise = np.random.default_rng(seed).integers(20, 230, (*large, 3)).astype(np.uint8)
     image = np.full((160, 260, 4), 255, np.uint8)
     image[..., :3] = cv2.resize(noise, (260, 160), interpolation=cv2.INTER_CUBIC)
@@ -223,7 +223,7 @@ def test_while_the_face_changes_its_place_both_places_are_covered():
 
 
 class Doubtful:
-    """A second look that sees a box in every frame, or a face in one; no landmarks elsewhere."""
+    """A retry detector that finds a box in every frame, or a face in some of them."""
 
     def __init__(self, boxes: bool = False, face_in: Container[int] = ()) -> None:
         self._boxes, self._face_in = boxes, face_in
@@ -317,7 +317,7 @@ def test_a_head_upside_down_that_the_tracker_misses_is_covered(
     assert planned_film(path, Doubtful(), make_heads()).state is Shown.BLUR
 
 
-def test_a_head_beside_the_avatar_is_blurred_and_told():
+def test_a_head_beside_the_avatar_is_blurred_and_reported():
     (track,) = link_samples([sample(i) for i in range(50)], TIMES)
     beside, same, once = (np.array((x, 100.0, 60.0)) for x in (400, 105, 600))
     heads = dict.fromkeys(range(10, 30, 5), (beside, same)) | {40: (once,)}
@@ -335,7 +335,7 @@ def test_a_head_beside_the_avatar_is_blurred_and_told():
     assert shown.others == ()
 
 
-def test_a_head_seen_while_the_wearer_is_not_measured_is_blurred_even_where_others_show():
+def test_a_head_found_while_the_wearer_is_not_measured_is_always_blurred():
     (track,) = link_samples([sample(i) for i in range(20)], TIMES)
     heads = {i: (np.array((400.0, 100.0, 60.0)),) for i in range(10, 40, 5)}
     info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ())
@@ -345,7 +345,7 @@ def test_a_head_seen_while_the_wearer_is_not_measured_is_blurred_even_where_othe
     assert (head.first, head.last) == (20, 35)
 
 
-# --- carrying
+# --- propagation
 
 
 def walk(portrait: Image, steps: int = 12) -> tuple[list[ReducedFrame], NDArray[np.float64]]:

@@ -129,7 +129,7 @@ def test_without_new_frames_the_last_one_is_repeated_every_period() -> None:
 
 
 def accepted(moments: np.ndarray, fps: float) -> int:
-    """How many of the pictures that come at those moments are published."""
+    """Counts the published ones of frames that come at those times."""
     pacer, count = Pacer(fps, now=0.0), 0
     for now in moments:
         if pacer.accepts(now):
@@ -201,7 +201,7 @@ def test_unprojecting_undoes_projecting() -> None:
 
 
 def test_a_pose_after_a_similarity_projects_to_the_moved_points() -> None:
-    """As if the picture were turned clockwise by 0.2, grown and moved."""
+    """The image is turned clockwise by 0.2, enlarged and moved."""
     place, turned = np.array((0.1, -0.05, -0.6)), spaces.quaternion_from_vector(np.full(3, 0.3))
     cos, sin = 1.1 * np.cos(0.2), 1.1 * np.sin(0.2)
     by = np.array(((cos, -sin, 12.0), (sin, cos, -7.0)))
@@ -209,7 +209,7 @@ def test_a_pose_after_a_similarity_projects_to_the_moved_points() -> None:
     before, after = (spaces.project(np.eye(4), at[None], 640, 360)[0] for at in (place, there))
     assert after == pytest.approx(by[:, :2] @ before + by[:, 2], abs=1e-9)
     assert there[2] == pytest.approx(-0.6 / 1.1)
-    # Whatever points away from the axis of the lens turns with the picture, whose y points down.
+    # Directions away from the optical axis turn with the image, in which y points down.
     axes = spaces.matrix_from_quaternion(turned)[:2] * ((1,), (-1,))
     axes_there = spaces.matrix_from_quaternion(rotation)[:2] * ((1,), (-1,))
     assert axes_there == pytest.approx(by[:, :2] @ axes / 1.1, abs=1e-9)

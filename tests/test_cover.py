@@ -51,10 +51,10 @@ class RealHead:
 
     def mask(self, state: FaceState) -> Image:
         matrix = compose(state.pose.translation, state.pose.rotation)
-        seen = project(matrix, self.points, SIDE, SIDE).astype(np.int32)
+        projected = project(matrix, self.points, SIDE, SIDE).astype(np.int32)
         mask = np.zeros((SIDE, SIDE), np.uint8)
-        cv2.fillConvexPoly(mask, cv2.convexHull(seen), 1)
-        cv2.fillPoly(mask, [seen[list(FACE_OVAL)]], 1)
+        cv2.fillConvexPoly(mask, cv2.convexHull(projected), 1)
+        cv2.fillPoly(mask, [projected[list(FACE_OVAL)]], 1)
         return mask
 
 
@@ -121,11 +121,11 @@ def test_a_real_face_is_hidden_from_every_side(
     for yaw_deg in (-55, -35, -15, 0, 15, 35, 55):
         for nod_deg in (-20, 0, 15):
             rig = Rig(avatar, AvatarSettings())
-            rig.state(head.state(posture_deg, 0), SIDE, SIDE)  # the usual posture
+            rig.state(head.state(posture_deg, 0), SIDE, SIDE)  # the typical posture
             state = head.state(posture_deg + nod_deg, yaw_deg)
             face = head.mask(state)
-            seen = face > solid.mask(rig.state(state, SIDE, SIDE))
-            bare[yaw_deg, nod_deg] = float(seen.sum() / face.sum())
+            uncovered = face > solid.mask(rig.state(state, SIDE, SIDE))
+            bare[yaw_deg, nod_deg] = float(uncovered.sum() / face.sum())
     worst = max(bare, key=lambda key: bare[key])
     assert bare[worst] < 0.002, f"{bare[worst]:.1%} of the face is bare at yaw, nod {worst}"
 

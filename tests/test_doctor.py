@@ -242,7 +242,7 @@ class Device:
         if self._gives_back:
             self._pictures.put(frame.image[: frame.height])
             if frame.index:
-                self._pictures.join()  # the next picture is sent once this one was seen
+                self._pictures.join()  # the next image is sent once this one was read
 
     def read(self) -> NDArray[np.uint8] | None:
         if self._unfinished:

@@ -35,7 +35,7 @@ def prose(document: Path) -> str:
 
 @cache
 def anchors(document: Path) -> set[str]:
-    """What a `#...` may name: headings as GitHub turns them into anchors, and explicit ids."""
+    """Returns the targets of `#...`: headings as GitHub makes anchors of them, and explicit ids."""
     text = prose(document)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return set(re.findall(r'<a id="([^"]+)">', text)) | {slug(heading) for heading in headings}

@@ -117,9 +117,9 @@ def layers_of(
     return Layers(image, image.copy(), segmentation, avatars, coverage, made, filled, rect)
 
 
-def with_effects(shot: Shot, settings: EffectSettings, **seen: Any) -> Image:
+def with_effects(shot: Shot, settings: EffectSettings, **inputs: Any) -> Image:
     """The image after every stage that the settings enable."""
-    layers = layers_of(shot.image, shot.points, **seen)
+    layers = layers_of(shot.image, shot.points, **inputs)
     for stage in (*face_stages(settings), *over_stages(settings), *look_stages(settings)):
         stage.apply(layers)
     return layers.image
@@ -165,8 +165,8 @@ def test_only_enabled_effects_are_built_and_deform_comes_last():
     assert not look_stages(EffectSettings(lut="vivid", lut_strength=0))
 
 
-@pytest.mark.parametrize("seen", ["no segmentation", "no face", "a face of a few pixels"])
-def test_an_image_without_a_usable_face_stays_bit_exact(shot: Shot, seen: str):
+@pytest.mark.parametrize("inputs", ["no segmentation", "no face", "a face of a few pixels"])
+def test_an_image_without_a_usable_face_stays_bit_exact(shot: Shot, inputs: str):
     settings = EffectSettings(
         big_eyes=1, thin_face=1, smooth_skin=1, lips=1, blush=1, stickers=("cat",)
     )
@@ -174,7 +174,7 @@ def test_an_image_without_a_usable_face_stays_bit_exact(shot: Shot, seen: str):
         "no segmentation": None,
         "no face": np.zeros((0, 2), np.float32),
         "a face of a few pixels": shot.points * np.float32(0.02),
-    }[seen]
+    }[inputs]
     layers = layers_of(shot.image, points)
     for stage in (*face_stages(settings), *over_stages(settings)):
         stage.apply(layers)
@@ -249,7 +249,7 @@ def test_the_chin_gets_longer_and_shorter(shot: Shot, eye: Eye):
 
 
 def test_a_small_nose_is_narrower(shot: Shot):
-    # The tracker believes in a usual nose and hardly sees the change: marks on its wings tell.
+    # The tracker's model of a nose hardly follows the change: marks on its wings are measured.
     image = np.full_like(shot.image, 255)
     for wing in (64, 294):
         x, y = (int(value) for value in np.rint(shot.points[wing]))

@@ -43,7 +43,7 @@ def test_the_first_signal_interrupts_and_the_others_do_nothing():
 
 
 @posix
-def test_a_loop_that_is_told_is_not_interrupted():
+def test_a_loop_that_is_asked_to_stop_is_not_interrupted():
     calls = []
     with end_signals() as signals:
         signals.call(lambda: calls.append(1))

@@ -30,7 +30,7 @@ HEADS = sorted(path.parent.name for path in (ROOT / "avatars").glob("*/avatar.to
 MAX_BYTES = 4_000_000
 
 PICTURE = 240  # pixels along an edge: a head in a picture of 720 lines
-VISIBLE = 20  # of 255: a pixel that changed this much is seen to change
+VISIBLE = 20  # of 255: a pixel that changed this much visibly changed
 MIN_PIXELS = 40  # as many as a circle seven pixels wide
 SIDES = [name for name in EXPRESSIONS if name.endswith(("Left", "Right"))]
 ACROSS = ("mouthLeft", "mouthRight", "jawLeft", "jawRight")  # move the whole mouth to a side
@@ -147,7 +147,7 @@ def weights_in(clip: Path, tracker: Tracker) -> Iterator[Weights]:
 
 
 def mixtures(recorded: NDArray[np.float32], gains: dict[str, float]) -> list[Weights]:
-    """Morphs of made-up faces: brows and eyes of one recorded moment, the rest of another."""
+    """Morphs of mixed faces: brows and eyes of one recorded frame, the rest of another."""
     random = np.random.default_rng(2)
     rig = ExpressionGains(gains)
     pairs = random.integers(len(recorded), size=(MIXTURES, 2))
@@ -161,7 +161,7 @@ def normals(points: NDArray[np.float64], triangles: NDArray[np.uint32]) -> NDArr
 
 
 def one_sided(triangles: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Which triangles have an inside: the others are there twice, once from either side."""
+    """Finds the triangles that have an inside: the others exist twice, once from either side."""
     _, which, count = np.unique(
         np.sort(triangles, axis=1), axis=0, return_inverse=True, return_counts=True
     )
@@ -206,7 +206,7 @@ class Surface:
 def covered(
     centres: NDArray[np.float64], points: NDArray[np.float64], triangles: NDArray[np.uint32]
 ) -> NDArray[np.bool_]:
-    """Whether a triangle that faces the viewer occludes each centre, looking along -z."""
+    """Returns whether a triangle that faces the viewer occludes each centre, looking along -z."""
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     area = cross2(b - a, c - a)
     a, b, c, area = (v[area > 1e-12] for v in (a, b, c, area))

@@ -88,13 +88,13 @@ class OneFace:
 
 
 class TrackerOfAMissingModel(OneFace):
-    """A tracker whose model nobody has."""
+    """A tracker with a model that does not exist."""
 
     assets = ("portrait", "no such asset")
 
 
 class HalfStep:
-    """A filter that goes half of the way to each measurement."""
+    """A filter that moves half of the distance to each measurement."""
 
     stepped = 0
 

@@ -1,4 +1,4 @@
-"""What faces do, for every species, asked of the fields and lids themselves."""
+"""Expressions of every species, measured on the displacement fields and lids themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from livecam.modelling.species import SPECIES
 from livecam.modelling.unfold import remove_folds
 
 COLUMNS, ROWS = 15, 9  # of a lid
-EDGE = 1  # the row that is seen
+EDGE = 1  # the visible row
 MIDDLE = COLUMNS // 2
 
 
@@ -54,7 +54,7 @@ def left_lids(fields: ExpressionFields) -> dict[str, MeshPart]:
 
 
 def edge(lid: MeshPart, **weights: float) -> np.ndarray:
-    """float32[COLUMNS, 3], where the seen edge of a lid goes."""
+    """The visible edge of a lid under an expression, float32[COLUMNS, 3]."""
     blank = {"eyeBlinkLeft": np.zeros_like(lid.points)}
     moved: np.ndarray = lid.points + under(blank | lid.morphs, **weights)
     return moved.reshape(COLUMNS, ROWS, 3)[:, EDGE]

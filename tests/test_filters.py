@@ -332,7 +332,7 @@ def test_a_rotation_continues_through_the_half_circle() -> None:
 
 
 def test_a_noisy_depth_does_not_shake_the_head_sideways() -> None:
-    """A head far off the axis whose depth alone is noisy stays on its line of sight."""
+    """A head far off the axis, with noise on its depth alone, stays on its line of sight."""
     rng = np.random.default_rng(8)
     steady = responsive()
     for _ in range(120):
@@ -376,7 +376,7 @@ def test_the_noise_of_each_component_of_the_pose_is_estimated() -> None:
 def test_motion_is_not_taken_for_noise() -> None:
     level = NoiseEstimate(6, 0.4, 6.0)
     t = np.arange(400) * DT
-    # 4 cm to and fro once a second, as the line of poses sees it, with the usual noise.
+    # 4 cm to and fro once a second, with the typical noise of poses.
     raw = noise(seed=10, n=400) + 0.0
     raw[:, 0] += 0.02 / POSE_NOISE[0] * np.sin(2 * np.pi * 0.5 * t)
     for change in np.diff(raw, axis=0):

@@ -135,7 +135,7 @@ def test_a_bone_without_a_joint_is_refused(tmp_path: Path) -> None:
 
 
 def global_places(document: dict) -> dict[str, list[float]]:
-    """Where the nodes are, by name: none of them turns or scales."""
+    """Returns the positions of the nodes by name: none of them turns or scales."""
     nodes, found = document["nodes"], {}
 
     def walk(number: int, origin: np.ndarray) -> None:

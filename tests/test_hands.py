@@ -353,7 +353,7 @@ def runs(
     start_s: float,
     length_s: float,
 ) -> int:
-    """How often the network ran while frames came 30 times a second."""
+    """Counts the runs of the network while frames came 30 times a second."""
     before = len(landmarker.shapes)
     for i in range(round(length_s * FPS)):
         at = start_s + i / FPS

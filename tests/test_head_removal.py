@@ -1,4 +1,4 @@
-"""What sticks out of an avatar is replaced; what is none of its business keeps every byte."""
+"""Head removal: the head beyond the avatar is replaced, all other pixels keep every byte."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def raccoon() -> Avatar:
 
 
 @pytest.fixture(scope="module")
-def seen(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarState]:
+def segmented(portrait: Image, raccoon: Avatar) -> tuple[Frame, Segmentation, AvatarState]:
     """The portrait as in the pipeline: real landmarks, real person mask, the avatar on it."""
     frame = Frame(portrait, 0, 0.0)
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
@@ -107,8 +107,8 @@ def test_an_image_without_known_colours_is_no_error():
 # --- the figure
 
 
-def test_the_person_is_split_under_the_ruff(seen, raccoon):
-    frame, segmentation, state = seen
+def test_the_person_is_split_under_the_ruff(segmented, raccoon):
+    frame, segmentation, state = segmented
     parts = figure(parted(frame, segmentation, state, raccoon))
     hair = parts.remove[round(40 / segmentation.cell), round(225 / segmentation.cell)]
     chest = parts.body[round(400 / segmentation.cell), round(230 / segmentation.cell)]
@@ -118,8 +118,8 @@ def test_the_person_is_split_under_the_ruff(seen, raccoon):
     assert parts.remove[:, -3:].max() < 30  # the wall beside her
 
 
-def test_shoulders_are_not_removed(seen, raccoon):
-    frame, segmentation, state = seen
+def test_shoulders_are_not_removed(segmented, raccoon):
+    frame, segmentation, state = segmented
     parts = figure(parted(frame, segmentation, state, raccoon))
     beside = parts.body[round(330 / segmentation.cell), round(110 / segmentation.cell)]
     assert beside > 200
@@ -128,8 +128,8 @@ def test_shoulders_are_not_removed(seen, raccoon):
 # --- the stage
 
 
-def test_pixels_outside_keep_their_bytes(seen, raccoon):
-    frame, segmentation, state = seen
+def test_pixels_outside_keep_their_bytes(segmented, raccoon):
+    frame, segmentation, state = segmented
     layers = parted(frame, segmentation, state, raccoon)
     HeadRemoval().apply(layers)
     NeckTint(raccoon).apply(layers)
@@ -140,8 +140,8 @@ def test_pixels_outside_keep_their_bytes(seen, raccoon):
     assert (layers.image[..., 3] == 255).all()
 
 
-def test_a_known_plate_is_copied(seen, raccoon):
-    frame, segmentation, state = seen
+def test_a_known_plate_is_copied(segmented, raccoon):
+    frame, segmentation, state = segmented
     plate = np.random.default_rng(2).integers(0, 255, (*frame.image.shape[:2], 3), np.uint8)
     known = Plate(plate, np.full(plate.shape[:2], 255, np.uint8))
     with_plate = Segmentation(
@@ -160,8 +160,8 @@ def test_a_known_plate_is_copied(seen, raccoon):
     assert np.abs(layers.image[full, :3].astype(int) - plate[full]).max() <= 1
 
 
-def test_hair_is_removed_without_a_plate(seen, raccoon):
-    frame, segmentation, state = seen
+def test_hair_is_removed_without_a_plate(segmented, raccoon):
+    frame, segmentation, state = segmented
     layers = parted(frame, segmentation, state, raccoon)
     HeadRemoval().apply(layers)
     crown = np.s_[20:50, 200:250, :3]
@@ -170,8 +170,8 @@ def test_hair_is_removed_without_a_plate(seen, raccoon):
     assert after > before + 25
 
 
-def test_inpainted_background_does_not_flicker(seen, raccoon):
-    frame, segmentation, state = seen
+def test_inpainted_background_does_not_flicker(segmented, raccoon):
+    frame, segmentation, state = segmented
     stage, random, pictures = HeadRemoval(), np.random.default_rng(4), []
     for i in range(12):
         image = frame.image.copy()
@@ -185,8 +185,8 @@ def test_inpainted_background_does_not_flicker(seen, raccoon):
     assert boils < 1.0  # the source's own noise changes by 4.5 from picture to picture
 
 
-def test_without_a_segmentation_the_image_is_unchanged(seen, raccoon):
-    frame, segmentation, state = seen
+def test_without_a_segmentation_the_image_is_unchanged(segmented, raccoon):
+    frame, segmentation, state = segmented
     layers = parted(frame, segmentation, state, raccoon)
     layers.segmentation = layers.parts = None
     HeadRemoval().apply(layers)

@@ -176,7 +176,7 @@ def test_the_fit_encloses_a_head(raccoon: Avatar) -> None:
 
 
 def test_closed_lids_cover_the_eyes(raccoon: Avatar) -> None:
-    """Seen from the front, every part of the iris lies behind a lid."""
+    """In the front view every part of the iris lies behind a lid."""
     for name in LEVELS:
         meshes = level(raccoon, name)
         lids = [i for i, m in enumerate(meshes) if m.name == "lids"]
@@ -221,7 +221,7 @@ def test_teeth_and_tongue_stay_behind_the_lips_at_rest() -> None:
     for name in sorted(SPECIES.keys() & set(list_avatars())):
         shape = SPECIES[name].shape()
         for mesh in read_meshes(ROOT / "avatars" / name / "head.glb"):
-            if mesh.name == "teeth":  # a rabbit's front teeth may be seen
+            if mesh.name == "teeth":  # a rabbit's front teeth may be visible
                 assert shape(mesh.positions / UNIT_M).max() * UNIT_M < 0.0005
 
 

@@ -1,4 +1,4 @@
-"""What only some heads have: horns, a ring, long ears, skin without fur."""
+"""Parts of single heads: horns, a ring, long ears, skin without fur."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def made_of(avatar: Avatar, material: Material) -> list[Mesh]:
 
 def test_the_bulls_horns_are_mirror_images() -> None:
     for horns in made_of(built("bull"), Material.HORN):
-        seen = {tuple(p) for p in np.rint(horns.positions * 1e5).astype(int)}
-        assert {(-x, y, z) for x, y, z in seen} == seen
+        points = {tuple(p) for p in np.rint(horns.positions * 1e5).astype(int)}
+        assert {(-x, y, z) for x, y, z in points} == points
         assert (horns.head_weight == 1).all()
 
 

@@ -1,4 +1,4 @@
-"""The measurement of leaks can be fooled neither way; and the compositor never leaks."""
+"""The measurement of leaks has neither false alarms nor misses; and the compositor never leaks."""
 
 from __future__ import annotations
 

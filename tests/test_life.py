@@ -1,4 +1,4 @@
-"""What keeps an avatar alive: springs, eyes, lids, breath, pupils, and the idle head."""
+"""Secondary motion: springs, eyes, lids, breath, pupils, and the idle head."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def fast_turn(t: float) -> Matrix4:
 
 
 def angles(bones: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each bone is turned, float64[k, 3], degrees."""
+    """Computes the rotation of each bone, float64[k, 3], degrees."""
     return np.degrees([rotation_vector(quaternion_from_matrix(m[:3, :3])) for m in bones])
 
 
 def turn_of_the_body(t: float) -> Matrix4:
-    """What the rig makes of the same turn below the neck."""
+    """Returns the body's pose for the same turn of the head."""
     part = smooth((t - 0.2) / 0.35)
     return turned(0.35 * 50 * part, 0.1 * part)
 
@@ -105,7 +105,7 @@ def test_an_ear_lags_a_fast_turn_overshoots_and_settles() -> None:
 def test_the_motion_is_the_same_at_any_frame_rate(bone: Bone, path: Path) -> None:
     """Of the widest angle: within 20 % at 15 frames a second, 5 % at 30, 1.5 % at 60.
 
-    The turn is a fast one, of which 15 frames a second see no more than five places.
+    The turn is a fast one, of which 15 frames a second sample no more than five places.
     """
     finest = swung(Springs((bone,)), path, 240)
     widest = np.linalg.norm(finest, axis=2).max()
@@ -478,9 +478,9 @@ def test_breathing_stops_while_the_head_moves() -> None:
 
 def test_the_same_frames_give_the_same_secondary_motion() -> None:
     def story(used: Rig) -> list[AvatarState]:
-        seen = run(used, 60)
+        tracked = run(used, 60)
         idled = [used.idle(1 / 30) for _ in range(120)]
-        return seen + [state for state in idled if state is not None] + run(used, 30)
+        return tracked + [state for state in idled if state is not None] + run(used, 30)
 
     used = rig()
     first = story(used)

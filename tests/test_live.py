@@ -64,7 +64,7 @@ def run_live(
     sinks: Sequence[Callable[[], Sink]] = (),
     people: PeopleTracker | None = None,
 ) -> tuple[LiveLoop, list[SinkWorker]]:
-    """Runs until `watch`, which sees every published picture, asks to quit."""
+    """Runs until `watch`, which gets every published frame, asks to quit."""
     clock, timer = SystemClock(), StageTimer()
     capture = CaptureWorker(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
     tracking = TrackingWorker(make_tracker, people or PeopleTracker(), capture.frames, timer)
@@ -91,12 +91,12 @@ def run_live(
 
 
 def after(count: int, of: Shown = Shown.AVATAR) -> Callable[[Published], Sequence[Command]]:
-    seen: list[Published] = []
+    frames: list[Published] = []
 
     def watch(published: Published) -> Sequence[Command]:
         if published.state is of:
-            seen.append(published)
-        return (Command.QUIT,) if len(seen) >= count else ()
+            frames.append(published)
+        return (Command.QUIT,) if len(frames) >= count else ()
 
     return watch
 
@@ -187,7 +187,7 @@ def test_an_association_that_raises_publishes_nothing_and_tracking_is_restarted(
     assert states.count(Shown.AVATAR) > 5
 
 
-def test_the_people_are_forgotten_when_the_camera_was_lost() -> None:
+def test_all_tracks_are_dropped_when_the_camera_was_lost() -> None:
     """A face where another one was before is not taken for the same person."""
     unplugged = threading.Event()
     tracks: list[int | None] = []
@@ -231,12 +231,12 @@ def test_a_hanging_sink_does_not_delay_others_and_its_misses_are_counted() -> No
             release.wait(PATIENCE_S)
 
     good = MemorySink()
-    seen = 0
+    calls = 0
 
     def watch(published: Published) -> Sequence[Command]:
-        nonlocal seen
-        seen += 1
-        if seen == 40:
+        nonlocal calls
+        calls += 1
+        if calls == 40:
             release.set()
             return (Command.QUIT,)
         return ()
@@ -247,7 +247,7 @@ def test_a_hanging_sink_does_not_delay_others_and_its_misses_are_counted() -> No
 
 
 def test_a_slow_tracker_gets_the_newest_frame_and_never_blocks_the_camera() -> None:
-    seen: list[Published] = []
+    frames: list[Published] = []
 
     class Slow:
         def __init__(self) -> None:
@@ -261,13 +261,13 @@ def test_a_slow_tracker_gets_the_newest_frame_and_never_blocks_the_camera() -> N
             pass
 
     def watch(published: Published) -> Sequence[Command]:
-        seen.append(published)
-        return (Command.QUIT,) if len(seen) > 80 else ()
+        frames.append(published)
+        return (Command.QUIT,) if len(frames) > 80 else ()
 
     live, _ = run_live(watch, make_tracker=Slow)
-    repeated = [p for p in seen if p.state is Shown.AVATAR and not p.tracked]
+    repeated = [p for p in frames if p.state is Shown.AVATAR and not p.tracked]
     assert len(repeated) > 20  # published between two results
-    assert live.missed()["frames"] > 20  # old pictures gave way to new ones
+    assert live.missed()["frames"] > 20  # newer frames replaced older ones
 
 
 def test_a_run_whose_only_output_is_a_preview_that_breaks_ends_with_its_error(

@@ -37,7 +37,7 @@ def picture_of(alpha, seed=1):
 
 
 def coarse(alpha, error_px=4.0):
-    """What a segmenter makes of it: blurred, moved, and on the grid."""
+    """Returns the mask as from a segmenter: blurred, moved, and on the grid."""
     height, width = alpha.shape
     cell = cell_of(width, height)
     move = np.float32(((1, 0, error_px), (0, 1, -error_px / 2)))

@@ -52,7 +52,7 @@ def write(path: Path, images: Sequence[Image], **options: object) -> Path:
 
 
 def write_stored(path: Path, frame: VideoFrame, codec: str = "libx264", **tags: int) -> Path:
-    """A file of five equal pictures, stored exactly as given and tagged as told."""
+    """A file of five equal frames, stored exactly as given and tagged as given."""
     with av.open(path, "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
@@ -171,7 +171,7 @@ def test_hdr_becomes_sdr_with_the_right_colours(tmp_path, transfer):
 
 
 def hdr_levels(color: Sequence[int], transfer: ColorTrc) -> tuple[float, float, float]:
-    """10-bit levels of an sRGB colour whose white is the reference white of HDR."""
+    """10-bit levels of an sRGB colour, white at the reference white of HDR."""
     srgb = np.array(color) / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     wide = BT2020_FROM_BT709 @ linear
@@ -268,10 +268,12 @@ CORNERS = ((220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 230, 230))
 
 
 def corners(image: Image) -> list[int]:
-    """Which of CORNERS stands top left, top right, bottom left, bottom right."""
+    """Returns which of CORNERS is top left, top right, bottom left, bottom right."""
     h, w = image.shape[:2]
-    seen = (image[y, x, :3].astype(int) for y in (h // 4, h * 3 // 4) for x in (w // 4, w * 3 // 4))
-    return [int(np.abs(np.array(CORNERS) - color).sum(axis=1).argmin()) for color in seen]
+    colors = (
+        image[y, x, :3].astype(int) for y in (h // 4, h * 3 // 4) for x in (w // 4, w * 3 // 4)
+    )
+    return [int(np.abs(np.array(CORNERS) - color).sum(axis=1).argmin()) for color in colors]
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,7 @@ def test_formants_are_those_that_the_synthesiser_makes(
     assert found == approx((f1_hz, f2_hz), rel=0.08)
 
 
-# Who has the mouth ---------------------------------------------------------------------------
+# Camera or sound -----------------------------------------------------------------------------
 
 
 def test_only_weights_of_mouth_and_jaw_are_set(say: Say):
@@ -457,7 +457,7 @@ def test_without_portaudio_there_is_one_clear_error(monkeypatch: pytest.MonkeyPa
 
 
 class FakePortAudio:
-    """A library whose device does only its own rate, and only in stereo."""
+    """A library with a device that supports only its own rate, and only stereo."""
 
     class PortAudioError(Exception):
         pass
@@ -546,7 +546,7 @@ def test_an_unplugged_microphone_is_logged_once_and_found_again(
         )
         plugged.clear()
         FakeStream.opened[0].unplug()
-        wait_until(lambda: asked.count(True) > 1)  # it was looked for twice
+        wait_until(lambda: asked.count(True) > 1)  # it was searched twice
         assert FakeStream.opened[0].closed
         clock.advance(STALE_S + 0.1)
         assert mouth.at(clock.now()) is None

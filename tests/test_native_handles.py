@@ -1,4 +1,4 @@
-"""Native handles are closed by whoever opened them, also after a failure half way."""
+"""Native handles are closed by the object that opened them, also after a partial failure."""
 
 from __future__ import annotations
 

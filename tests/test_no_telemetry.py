@@ -70,7 +70,7 @@ def test_a_run_on_a_real_face_uses_no_network(tmp_path):
 def test_the_tracking_library_has_no_means_to_reach_a_network():
     library = Path(str(distribution("mediapipe").locate_file("mediapipe/tasks/c/libmediapipe.so")))
     content = library.read_bytes()
-    assert b"\0malloc\0" in content  # so imported names are found in this way
+    assert b"\0malloc\0" in content  # so imported names are found like this
     assert [name for name in NETWORK_FUNCTIONS if b"\0%b\0" % name.encode() in content] == []
 
 

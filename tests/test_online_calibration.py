@@ -60,7 +60,7 @@ def weights(**named: float) -> Weights:
 def resting(
     seconds: float, *, yaw_deg: float = 0.0, m_per_s: float = 0.0, noise: float = 0.0, **rest: float
 ) -> Iterator[FaceState]:
-    """A face that rests, seen for so long."""
+    """Yields a resting face for so long."""
     random, still = np.random.default_rng(1), weights(**rest)
     turned = quaternion_from_vector(np.array((0.0, np.radians(yaw_deg), 0.0)))
     for index in range(round(seconds * FPS)):
@@ -99,7 +99,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-# --- what is learnt ------------------------------------------------------------------------
+# --- estimates -----------------------------------------------------------------------------
 
 
 def test_without_an_estimate_only_noise_is_changed():
@@ -482,7 +482,7 @@ def test_no_learn_is_an_option_of_the_run_command(capsys):
     assert "--learn" not in capsys.readouterr().out
 
 
-# --- whose face may be learnt --------------------------------------------------------------
+# --- faces that are estimated --------------------------------------------------------------
 
 
 def learners(source: str, **settings: object) -> tuple[Profile | None, list[Listener]]:

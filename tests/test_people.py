@@ -1,4 +1,4 @@
-"""Several people: who is who, who wears what, loss and return, and nothing of a face under way."""
+"""Several people: association, slots, loss and return, and no face visible meanwhile."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Room:
         self.frames = 0
 
     def shows(self, *faces: Face) -> list[int | None]:
-        """Which of the faces is in each slot."""
+        """Returns the index of the face in each slot."""
         taken = observation(self.frames / FPS, *faces)
         evidence = witness_of_faces(taken)
         if self.hidden:
@@ -85,7 +85,7 @@ class Room:
         return self.observation.slots
 
 
-# --- who is who
+# --- association
 
 
 def test_faces_are_assigned_with_the_smallest_sum_of_costs() -> None:
@@ -167,7 +167,7 @@ poster.looks = 0  # type: ignore[attr-defined]
 
 
 def living(i: int, x: float = 0.1) -> Face:
-    """Somebody who sways a little and blinks every three seconds."""
+    """A person that sways a little and blinks every three seconds."""
     blink = 0.7 if i % 90 in (30, 31, 32) else 0.05
     return aside(x + 0.01 * np.sin(i / 20), 0.6, eyeBlinkLeft=blink, eyeBlinkRight=blink)
 
@@ -481,7 +481,7 @@ def graphics() -> Graphics:
 
 @pytest.fixture(scope="module")
 def photograph(portrait: Image, model: Path) -> tuple[Image, Face]:
-    """Somebody at 640x480, and their face."""
+    """A person at 640x480, and their face."""
     image = np.full((480, 640, 4), 120, np.uint8)
     matrix = np.array(((0.8, 0, 130), (0, 0.8, 60.0)))
     cv2.warpAffine(portrait, matrix, (640, 480), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
@@ -531,7 +531,7 @@ class Show:
         return self.recorder.asked[-1]
 
     def leak(self, *faces: Face) -> float:
-        """How much of the faces can be seen through what was drawn last."""
+        """Measures how much of the faces is visible in the last composite."""
         frame, states = self.drawn()
         assert self.recorder is not None
         inner = self.recorder.inner
@@ -608,7 +608,7 @@ def test_two_people_wear_their_avatars_and_a_missing_one_is_held_and_covered(
     assert len(worn) == 2
     assert show.leak(left, right) == 0
     for _ in range(round(show.settings.privacy.hold_s * FPS) - 1):
-        published = show.shows(image, left)  # the tracker misses one who is still there
+        published = show.shows(image, left)  # the tracker misses a face that is still there
         assert published.state is Shown.AVATAR
         states = {state.slot: head_x(state) for state in show.drawn()[1]}
         assert states == pytest.approx(worn, abs=0.01)

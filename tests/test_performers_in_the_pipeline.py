@@ -46,7 +46,7 @@ def talking(i: int) -> FaceState:
 
 @pytest.fixture
 def take(tmp_path: Path) -> Path:
-    """One second; nobody is seen in the last 0.4."""
+    """One second; without a face in the last 0.4."""
     path = tmp_path / "take.jsonl"
     writer = TakeWriter(path)
     for i in range(FPS):
@@ -76,7 +76,7 @@ def test_a_take_is_rendered_as_a_film(take: Path, tmp_path: Path) -> None:
     assert green_share(images[5][:20, :20]) == 1
     red, green, _ = images[5][60:90, 140:180, :3].mean(axis=(0, 1))
     assert red > green + 20  # a fox
-    assert green_share(images[-1]) > 0.99  # nobody was there
+    assert green_share(images[-1]) > 0.99  # there was no face
     assert float(cv2.absdiff(images[3], images[10]).mean()) > 1  # it moves
     with pytest.raises(SinkError, match="is there already"):
         render_take(read_take(take), out)
@@ -103,7 +103,7 @@ def test_ears_of_a_head_close_to_the_camera_are_not_cut_off(tmp_path: Path, whol
 
 
 def test_a_still_head_shifted_into_the_image_stays_still(tmp_path: Path) -> None:
-    """What its rig knows of its posture does not change by where it is shown."""
+    """The posture that the rig estimates does not depend on the place in the image."""
     writer = TakeWriter(tmp_path / "near.jsonl")
     above = FacePose(np.array((0.0, 0.12, -0.28)), quaternion_from_vector(np.array((0.35, 0, 0))))
     for i in range(20 * 5):
@@ -143,14 +143,14 @@ def test_heads_are_shifted_into_the_image_by_the_smallest_offset() -> None:
         heads[:, :3, 3] += shift
         return shift, np.concatenate([project(head, box, 1280, 720) for head in heads])
 
-    shift, seen = moved((0, 0, -0.8), (0.1, 0, -0.9))
+    shift, points_px = moved((0, 0, -0.8), (0.1, 0, -0.9))
     assert shift == pytest.approx((0, 0, 0), abs=0)
-    shift, seen = moved((-0.9, 0, -0.8))  # half out of the picture
+    shift, points_px = moved((-0.9, 0, -0.8))  # half out of the picture
     assert shift[1:] == pytest.approx((0, 0), abs=1e-3)
-    assert seen[:, 0].min() == pytest.approx(MARGIN * 1280, abs=2)
-    shift, seen = moved((0, 0.1, -0.25), (0.05, 0, -0.3))  # much too near
+    assert points_px[:, 0].min() == pytest.approx(MARGIN * 1280, abs=2)
+    shift, points_px = moved((0, 0.1, -0.25), (0.05, 0, -0.3))  # much too near
     assert shift[2] < -0.1
-    low, high = seen.min(axis=0), seen.max(axis=0)
+    low, high = points_px.min(axis=0), points_px.max(axis=0)
     assert (low >= np.array((1280, 720)) * MARGIN - 2).all()
     assert (high <= np.array((1280, 720)) * (1 - MARGIN) + 2).all()
     assert high[1] - low[1] > 0.85 * 720

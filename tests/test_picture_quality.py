@@ -50,7 +50,7 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.faces import SIZE, face
 
 WIDTH, HEIGHT = SIZE
-HAIR = (slice(20, 60), slice(60, 100))  # over and beside the face of `moment`
+HAIR = (slice(20, 60), slice(60, 100))  # over and beside the face of `inputs`
 NOTHING = Rect(0, 0, 0, 0)
 FILLED = (slice(30, 70), slice(100, 140))
 
@@ -61,14 +61,14 @@ def random_image(seed: int = 1) -> Image:
     return image
 
 
-def moment(
+def inputs(
     image: Image, index: int = 0, segmentation: Segmentation | None = None
 ) -> CompositionInput:
-    seen = face()
+    detected = face()
     place = np.eye(4)
     place[2, 3] = -0.6
     state = AvatarState(place, place, np.zeros(len(EXPRESSIONS), np.float32))
-    return CompositionInput(Frame(image, index, index / 30), state, segmentation, seen)
+    return CompositionInput(Frame(image, index, index / 30), state, segmentation, detected)
 
 
 def segmentation(plate: Plate | None = None) -> Segmentation:
@@ -99,16 +99,16 @@ class Pane:
     parted: PersonParts | None = None
     drawn: Rect = NOTHING
 
-    def draw(self, moment: CompositionInput) -> Image:
-        return self.redraw(moment, moment.frame.image)
+    def draw(self, inputs: CompositionInput) -> Image:
+        return self.redraw(inputs, inputs.frame.image)
 
-    def redraw(self, moment: CompositionInput, source: Image) -> Image:
+    def redraw(self, inputs: CompositionInput, source: Image) -> Image:
         share = self.transmission[..., None]
         picture = np.rint(source * share + 120.0 * (1 - share)).astype(np.uint8)
         picture[..., 3] = 255
         nothing, made, filled = np.zeros((3, *source.shape[:2]), np.uint8)
         self.layers = Layers(
-            source, picture, moment.segmentation, (moment.state,),
+            source, picture, inputs.segmentation, (inputs.state,),
             nothing if self.coverage is None else self.coverage,
             made if self.made is None else self.made,
             filled, NOTHING, parts=self.parted,
@@ -126,7 +126,7 @@ class Hair:
 
 
 def found(pane: Pane) -> dict[str, float]:
-    at = moment(random_image())
+    at = inputs(random_image())
     picture = pane.draw(at)
     measurement = HairMeter(cast("HairNetwork", Hair())).measure(at, picture, pane)
     assert measurement is not None
@@ -175,7 +175,7 @@ class Everywhere:
 
 
 def test_cloth_that_became_background_is_counted_as_lost():
-    pane, at = Pane(shut(1.0)), moment(random_image())
+    pane, at = Pane(shut(1.0)), inputs(random_image())
     picture = pane.draw(at)
     meter = ClothMeter(cast("PersonNetwork", Everywhere()), cast("HairNetwork", Hair()))
     pane.layers.filled[110:, :40] = 255  # below the chin, a quarter of the width
@@ -193,7 +193,7 @@ def test_a_covered_face_does_not_leak_and_a_hole_does():
     whole, holed = shut(), shut()
     holed[50:70, 70:90] = 1
     for through, leaks in ((whole, False), (holed, True)):
-        at, pane = moment(random_image()), Pane(through)
+        at, pane = inputs(random_image()), Pane(through)
         measurement = LeakMeter().measure(at, pane.draw(at), pane)
         assert measurement is not None
         assert (measurement.values["leak %"] > 0) is leaks
@@ -205,10 +205,10 @@ def test_one_changed_pixel_outside_of_everything_is_spill():
     made[FILLED] = 255
     pane = Pane(shut(1.0), made=made, parted=parts(np.zeros((HEIGHT, WIDTH), np.uint8)))
     pane.drawn = Rect(0, 0, WIDTH, 90)
-    at = moment(source, segmentation=segmentation())
+    at = inputs(source, segmentation=segmentation())
     picture = pane.draw(at)
     picture[FILLED] = 0  # may mean_change
-    picture[5, 5, 0] ^= 1  # inside of what was drawn, but nobody's business
+    picture[5, 5, 0] ^= 1  # inside the drawn rectangle, but in no mask
     picture[100, 5, 1] ^= 1  # outside of that as well
     measurement = SpillMeter().measure(at, picture, pane)
     assert measurement is not None
@@ -221,7 +221,7 @@ def test_filling_with_the_truth_is_perfect_and_an_error_has_its_decibels():
     remove[FILLED] = 255
     plate = Plate(truth[..., :3], np.full((HEIGHT, WIDTH), 255, np.uint8))
     pane = Pane(shut(1.0), parted=parts(remove))
-    at = moment(truth, segmentation=segmentation(plate=plate))
+    at = inputs(truth, segmentation=segmentation(plate=plate))
     meter = FillMeter(truth)
     good = meter.measure(at, pane.draw(at), pane)
     assert good is not None
@@ -265,7 +265,7 @@ def test_a_composite_with_twice_the_cameras_noise_has_flicker_two():
         noise = random.normal(0, 3, (HEIGHT, WIDTH, 1))
         source = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
         source[..., :3] = np.rint(120 + noise)
-        at = moment(source, index, segmentation())
+        at = inputs(source, index, segmentation())
         pane.draw(at)
         picture = source.copy()
         picture[..., :3] = np.rint(120 + noise * np.where(made, 2, 1)[..., None])
@@ -275,13 +275,13 @@ def test_a_composite_with_twice_the_cameras_noise_has_flicker_two():
 
 
 class SlowReader:
-    """Sees the number of the picture as the strength of the person mask."""
+    """A segmenter with the frame's number as the strength of the person mask."""
 
     def __init__(self) -> None:
-        self.looked: list[int] = []
+        self.segmented: list[int] = []
 
     def segment(self, frame: Frame, landmarks: np.ndarray | None) -> Segmentation:
-        self.looked.append(frame.index)
+        self.segmented.append(frame.index)
         columns, rows = grid_of(*SIZE)
         person = np.full((rows, columns), frame.index, np.uint8)
         return Segmentation(
@@ -291,14 +291,14 @@ class SlowReader:
 
 def test_live_segmentations_come_ten_times_a_second_with_three_frames_of_latency():
     reader = SlowReader()
-    looks = LiveSegmentation(cast("Segmenter", reader), rate=10)
+    segmentations = LiveSegmentation(cast("Segmenter", reader), rate=10)
     points, image = face().points_px(*SIZE), random_image()
-    seen: list[int | None] = []
+    numbers: list[int | None] = []
     for index in range(9):
-        segmentation = looks.segment(Frame(image, index, index / 30), face(), points)
-        seen.append(None if segmentation is None else int(segmentation.person[0, 0]))
-    assert reader.looked == [0, 3, 6]
-    assert seen == [None, None, None, 0, 0, 0, 3, 3, 3]
+        segmentation = segmentations.segment(Frame(image, index, index / 30), face(), points)
+        numbers.append(None if segmentation is None else int(segmentation.person[0, 0]))
+    assert reader.segmented == [0, 3, 6]
+    assert numbers == [None, None, None, 0, 0, 0, 3, 3, 3]
 
 
 def test_a_moving_cut_out_uncovers_the_true_background():
@@ -309,7 +309,7 @@ def test_a_moving_cut_out_uncovers_the_true_background():
         MovingCutOut(CutOut(person), background, 60, period_s=2.0, amplitude_px=60, noise=0)()
     )
     middle = np.median([p.image[70:, 75:85, 0] for p in pictures], axis=0)
-    assert np.abs(middle - background[70:, 75:85, 0]).max() == 0  # seen behind him in the end
+    assert np.abs(middle - background[70:, 75:85, 0]).max() == 0  # uncovered in the end
     assert (pictures[0].image[70:, 75:85, 0] == 250).all()
     assert (pictures[15].image[70:, 75:85, 0] != 250).any()  # he went aside
 
@@ -360,10 +360,10 @@ def walk(portrait: Image, reader: Segmenter) -> MovingCutOut:
 
 @pytest.fixture(scope="module")
 def walked(walk: MovingCutOut, reader: Segmenter) -> Sequence[CompositionInput]:
-    """What `convert` knows of the film's pictures."""
+    """The inputs of the composites of the film, as in `convert`."""
     with FaceLandmarker(asset_path("face-landmarker")) as tracker:
-        looks, settings = OfflineSegmentation(reader, walk), Settings()
-        return list(composition_inputs(walk, load_avatar("raccoon"), settings, tracker, looks))
+        source, settings = OfflineSegmentation(reader, walk), Settings()
+        return list(composition_inputs(walk, load_avatar("raccoon"), settings, tracker, source))
 
 
 def test_a_frame_drawn_again_is_the_same_and_changes_no_state(

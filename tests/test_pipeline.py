@@ -41,7 +41,7 @@ def avatar() -> Avatar:
 
 
 class PaintingCompositor:
-    """Paints all but the lowest rows green, as an avatar covers a face; may be told to fail."""
+    """Paints all but the lowest rows green, as an avatar covers a face; fails when `broken`."""
 
     tier = "light"
 
@@ -77,7 +77,7 @@ class Untouched(PaintingCompositor):
 
 
 class Stage:
-    """A line with a clock: each call is one published picture."""
+    """A pipeline with a clock: each call is one published frame."""
 
     def __init__(self, **privacy: object) -> None:
         settings = Settings.model_validate({"privacy": privacy})
@@ -99,7 +99,7 @@ class Stage:
             compositor.broken = broken
 
     def picture(self) -> Frame:
-        """A camera picture that is all face."""
+        """A camera frame that is all face."""
         self.index += 1
         image = frame(self.index).image.copy()
         image[..., :3] = MAGENTA
@@ -397,7 +397,7 @@ class Covering(PaintingCompositor):
 
 
 class Couple(Stage):
-    """Two who wear avatars, and sometimes a third; stripes of magenta are their real faces."""
+    """Two wearers, and sometimes a third person; stripes of magenta are their real faces."""
 
     def __init__(self, rng: np.random.Generator, alignment: str, **privacy: object) -> None:
         super().__init__(**privacy)
@@ -409,8 +409,8 @@ class Couple(Stage):
         self.pipeline = TrackedPipeline(settings, (avatar(), avatar()), self._make, info)
         self.places = np.array([0.22, 0.78, 0.5])
         self.there = np.array([True, True, False])
-        self.missed = np.zeros(3, int)  # pictures in which the tracker did not find them
-        self.shown = np.zeros(3, bool)  # were found in the picture before
+        self.missed = np.zeros(3, int)  # frames in which the tracker did not find them
+        self.shown = np.zeros(3, bool)  # were found in the frame before
 
     def _make(self, avatar: Avatar, width: int, height: int) -> Covering:
         compositor = Covering()
@@ -445,7 +445,7 @@ class Couple(Stage):
         return Frame(image, self.index, self.now)
 
     def observe_some(self) -> Published:
-        """The tracker misses some of those who were there, for a few pictures at most."""
+        """The tracker misses some faces that are there, for a few frames at most."""
         self.move()
         luck = self.rng.uniform(size=3) < 0.7
         found = self.there & (luck | ~self.shown & (self.missed == 0) | (self.missed >= 5))
@@ -471,7 +471,7 @@ def test_whatever_happens_to_two_people_neither_face_is_published(
     for _ in range(4):
         stage = Couple(rng, alignment, on_lost=on_lost, hold_s=0.4)
         for event in rng.integers(0, 24, 80):
-            if rng.uniform() < 0.3:  # neither key is forgotten for long
+            if rng.uniform() < 0.3:  # neither key stays pressed for long
                 stage.pipeline.frozen = stage.pipeline.guard.panic = False
                 stage.break_graphics(False)
             if event < 18:

@@ -76,7 +76,7 @@ def comes_to_have(window, size: tuple[int, int]) -> bool:
 
 
 def drawn(preview, frame: Frame) -> np.ndarray:
-    """What `send` draws: uint8[h, w, 3], row 0 at the top."""
+    """Returns the image that `send` draws: uint8[h, w, 3], row 0 at the top."""
     import glfw
 
     graphics = preview._graphics
@@ -89,7 +89,7 @@ def drawn(preview, frame: Frame) -> np.ndarray:
 
 
 def screenshot(display) -> np.ndarray:
-    """What a person sees on the display: uint8[600, 800, 3], from the X server."""
+    """Returns the content of the display: uint8[600, 800, 3], from the X server."""
     shot = subprocess.run(
         ["import", "-display", display, "-window", "root", "-depth", "8", "rgb:-"],
         capture_output=True,

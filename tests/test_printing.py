@@ -1,4 +1,4 @@
-"""What the command line prints: tables, settings and progress bars."""
+"""Output of the command line: tables, settings and progress bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be shown, and when: the guard fails closed."""
+"""The privacy guard fails closed."""
 
 from __future__ import annotations
 

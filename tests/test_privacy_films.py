@@ -162,7 +162,7 @@ def test_films_are_played_in_every_mode(bench):
     assert as_json([result])[0]["modes"]["convert"]["states"]
 
 
-def test_an_empty_film_shows_nobody(bench, tmp_path: Path):
+def test_an_empty_film_is_neither_bare_nor_reported(bench, tmp_path: Path):
     result = bench.measure(beginning("nobody", 4))
     assert not result.is_bare
     assert result.reported is None

@@ -140,7 +140,7 @@ def test_only_numbers_are_kept(kept):
 
 
 def acted(steps: tuple[CalibrationStep, ...], **rest: float):
-    """A person who does what is asked, at 30 frames a second."""
+    """A person that follows the instructions, at 30 frames a second."""
     shown = {
         step.words: {name: 0.5 for name in EXPRESSIONS if name.startswith(step.prefixes)}
         for step in steps

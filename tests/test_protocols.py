@@ -93,7 +93,7 @@ def bone(name: str, q_xyzw: tuple[float, ...]) -> bytes:
 
 
 def unity_rotation(axis: str, angle_deg: float) -> tuple[float, ...]:
-    """What Unity's Quaternion.AngleAxis gives: x y z w."""
+    """Returns the same as Unity's Quaternion.AngleAxis: x y z w."""
     half = np.radians(angle_deg) / 2
     return (*(np.sin(half) * np.array([axis == a for a in "xyz"])), float(np.cos(half)))
 
@@ -116,7 +116,7 @@ def pose_of(performance: Performance) -> FacePose:
 
 
 def nose_goes(pose: FacePose) -> NDArray[np.float64]:
-    """Where the nose points, in camera space: +x is the picture's right, +y its top."""
+    """Returns the direction of the nose in camera space: +x is the image's right, +y its top."""
     return matrix_from_quaternion(pose.rotation)[:, 2]
 
 
@@ -335,8 +335,8 @@ def test_unrotated_bones_are_a_head_that_faces_the_camera():
 
 
 def test_unity_yaw_pitch_and_roll_keep_their_direction():
-    # In Unity, seen along +z as the avatar sees: +y turns to its right (the picture's left),
-    # +x nods down, +z tilts to its own left (the picture's right).
+    # In Unity, in the direction of the avatar (+z): +y turns to its right (the image's left),
+    # +x nods down, +z tilts to its own left (the image's right).
     turned = pose_of(vmc(bone("Head", unity_rotation("y", 30))))
     assert nose_goes(turned) == approx((-0.5, 0, np.cos(np.pi / 6)))
     nodded = pose_of(vmc(bone("Head", unity_rotation("x", 30))))
@@ -408,7 +408,7 @@ def test_motion_sent_over_vmc_is_received(seed: int, vmc_receiver: VmcReceiver, 
 def test_the_weights_that_are_sent_have_the_gains_of_a_head(
     vmc_receiver: VmcReceiver, clock: ManualClock
 ):
-    """A shut eye measures 0.6; what a phone told is not amplified again."""
+    """A shut eye measures 0.6; weights from a phone are not amplified again."""
     weights = np.zeros(len(EXPRESSIONS), np.float32)
     lids = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
     weights[lids] = 0.6

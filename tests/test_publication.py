@@ -185,7 +185,7 @@ def test_a_curtain_needs_no_frame() -> None:
 
 
 def entries_of(call: Callable[[], object]) -> Counter[str]:
-    """How often control enters each module of the pipeline from another one."""
+    """Counts how often control enters each module of the pipeline from another one."""
     entered: Counter[str] = Counter()
 
     def watch(inner: FrameType, event: str, _: object) -> None:

@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parent / "golden"
 SIZE = (240, 232)
 SHARE_OF_PIXELS = 0.004  # may differ by more than LEVELS: edges fall on another pixel
 LEVELS = 16
-MEAN_LEVELS = 0.6  # shading as a whole: less cannot be seen
+MEAN_LEVELS = 0.6  # shading as a whole: less is invisible
 
 LAUGH = {
     "jawOpen": 0.75, "mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "cheekSquintLeft": 0.6,

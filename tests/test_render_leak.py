@@ -76,7 +76,7 @@ def light(graphics, raccoon):
 
 
 def pixels_that_show(compositor, avatar, face, wearer=None):
-    """How many pixels of the face show through, and how many it has."""
+    """Counts the visible pixels of the face, and all of its pixels."""
     state = Rig(avatar, AvatarSettings()).state(wearer or face, *SIZE)
     drawn = []
     for color in (MAGENTA, GREEN):

@@ -35,7 +35,7 @@ def scale_of(state: AvatarState) -> float:
 
 
 def in_face(state: AvatarState, face: FaceState, point: tuple[float, float, float]) -> np.ndarray:
-    """A point of the avatar, seen from the real face."""
+    """A point of the avatar, relative to the real face."""
     homogeneous = np.array((*point, 1.0))
     return (np.linalg.inv(face.pose.matrix) @ state.camera_from_head @ homogeneous)[:3]
 
@@ -239,7 +239,7 @@ def test_lids_that_sink_because_the_eyes_look_down_are_half_open() -> None:
 
 @pytest.mark.parametrize(("left", "right"), [(0.50, 0.11), (0.11, 0.46), (0.39, 0.09)])
 def test_a_wink_is_one_shut_eye(left: float, right: float) -> None:
-    """As read from a real wink, whose shut eye never reads above 0.55."""
+    """As measured at a real wink: the shut eye never reads above 0.55."""
     wink = lids(left, right)
     assert max(wink) > 0.8
     assert min(wink) == pytest.approx(0, abs=0.01)
@@ -253,7 +253,7 @@ def test_a_lopsided_blink_is_no_wink(left: float, right: float) -> None:
 
 
 def test_a_resting_brow_is_not_lowered() -> None:
-    """A resting level is learnt and taken off; a frown on top of it stays."""
+    """A resting level is estimated and subtracted; a frown on top of it stays."""
     gains = ExpressionGains({})
     for _ in range(900):
         rest = gains.morphs(weights(browDownLeft=0.3), 1 / 30)
@@ -341,7 +341,7 @@ def test_a_slow_quantile_is_unchanged_while_time_stands_still() -> None:
 
 
 def test_a_frown_moves_brows_nose_and_mouth() -> None:
-    """What the tracker makes of a real, angry frown (it never measures a sneer)."""
+    """The weights of a real, angry frown as tracked (a sneer is never measured)."""
     gains = ExpressionGains({})
     gains.morphs(weights(), 0.0)
     frown = weights(

@@ -103,7 +103,7 @@ def angle_deg(a, b):
 
 
 def level(light):
-    """How bright a head is under a light."""
+    """Computes the brightness of a head under a light."""
     return light.exposure * brightness(light)
 
 

@@ -181,7 +181,7 @@ def test_a_saved_plate_belongs_to_its_camera_and_is_verified_before_use(
     plate, truth = learned()
     plate.save("my camera")
     (kept,) = (tmp_path / "plates").iterdir()
-    assert kept.stat().st_mode & 0o077 == 0  # nobody else may read it
+    assert kept.stat().st_mode & 0o077 == 0  # no other user may read it
 
     other = CleanPlate(WIDTH, HEIGHT)
     other.load("my camera")

@@ -1,4 +1,4 @@
-"""What every sink in the registry promises to those who drive it."""
+"""The contract of every sink in the registry."""
 
 import numpy as np
 import pytest

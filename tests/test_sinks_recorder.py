@@ -17,7 +17,7 @@ CONVERTER = I420Converter(64, 48)
 
 
 def gray(level: int, at: float) -> Frame:
-    """A picture whose brightness says which one it is."""
+    """A frame with its number as its brightness."""
     image = np.full((48, 64, 4), level, np.uint8)
     image[..., 3] = 255
     return Frame(CONVERTER.convert(image), level, at, PixelFormat.I420)

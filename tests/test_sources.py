@@ -220,13 +220,15 @@ def test_the_tune_is_loud_when_the_mouth_is_open():
 
 def test_the_sample_clip_is_a_720p_video_with_sound(puppet: Puppet, tmp_path):
     path = tmp_path / "sample.mp4"
-    seen: list[tuple[int, int]] = []
-    make_sample_clip(path, seconds=0.2, progress=lambda done, frames: seen.append((done, frames)))
+    reported: list[tuple[int, int]] = []
+    make_sample_clip(
+        path, seconds=0.2, progress=lambda done, frames: reported.append((done, frames))
+    )
     with VideoReader(path) as reader:
         assert (reader.info.width, reader.info.height, reader.info.rate) == (1280, 720, 30)
         assert reader.info.audio == ("aac",)
         assert sum(1 for _ in reader) == 6
-    assert seen[-1] == (6, 6)
+    assert reported[-1] == (6, 6)
 
 
 # --- which cameras there are --------------------------------------------------------------------
@@ -243,7 +245,7 @@ def capability(driver: str, card: str, whole: int, node: int) -> bytes:
     [
         (0x84A00001, 0x04200001, True),  # a UVC camera's picture node
         (0x84A00001, 0x04A00000, False),  # its metadata node
-        (0x85200003, 0x05200002, False),  # v4l2loopback, exclusive_caps, nobody writes
+        (0x85200003, 0x05200002, False),  # v4l2loopback, exclusive_caps, without a writer
         (0x85200003, 0x05200001, True),  # v4l2loopback, fed
         (0x04000001, 0, True),  # an old driver without per-node capabilities
         (0x84001000, 0x04001000, True),  # multi-planar

@@ -1,4 +1,4 @@
-"""What every source in the registry promises to those who drive it."""
+"""The contract of every source in the registry."""
 
 from itertools import pairwise
 
@@ -102,7 +102,7 @@ def test_frames_are_as_they_were_announced(room, name):
         assert frame.image.dtype == np.uint8
         assert frame.image.flags.c_contiguous
         assert (frame.image[..., 3] == 255).all()
-        assert (frame.image == copy).all()  # nobody writes to it after it was handed over
+        assert (frame.image == copy).all()  # not written to after it was handed over
     assert all(a.captured_at <= b.captured_at for a, b in pairwise(frames))
     assert [frame.index for frame in frames] == list(range(5))
 

@@ -50,7 +50,7 @@ FPS = 30
 
 
 def performed_by(performer: Performer, settings: Settings) -> TrackedPipeline:
-    """A pipeline whose face is moved by a performer."""
+    """A pipeline with a performer."""
     info = OutputInfo(*SIZE, 30.0)
     inputs = Inputs(performers=[performer])
     return TrackedPipeline(settings, (avatar(),), lambda *_: PaintingCompositor(), info, inputs)
@@ -66,7 +66,7 @@ def state(i: int) -> FaceState:
 
 @pytest.fixture
 def recorded(tmp_path):
-    """Two seconds; in frames 20 to 29 nobody is seen."""
+    """Two seconds; frames 20 to 29 have no face."""
     path = tmp_path / "take.jsonl"
     writer = TakeWriter(path)
     for i in range(60):
@@ -123,7 +123,7 @@ def test_a_player_starts_at_its_first_call_and_loops_without_a_jump(recorded):
     assert first.weights == pytest.approx(take.weights[0], abs=1e-4)
     times = np.arange(0, 3 * take.seconds, 1 / 240)
     places = [shown.pose.translation[0] for t in times if (shown := looped(take, t))]
-    fastest = 0.059 / LOOP_FADE_S * 1.5  # the whole way, eased, within the fade
+    fastest = 0.059 / LOOP_FADE_S * 1.5  # the whole distance, eased, within the fade
     assert np.abs(np.diff(places)).max() < fastest / 240 * 1.2 + 0.012  # the gap of ten frames
 
 
@@ -175,8 +175,8 @@ def test_weights_on_arkits_scale_pass_unchanged_and_others_are_amplified(tmp_pat
     pipeline = performed_by(Mouth(), Settings())
     writer = TakeWriter(tmp_path / "take.jsonl")
     for i in range(10):
-        seen = face(center=(0.4, 0.5), browInnerUp=0.2)
-        shown = pipeline.show(Observation(frame(i, i / 30), (seen,)), i / 30 + 0.02)
+        detected = face(center=(0.4, 0.5), browInnerUp=0.2)
+        shown = pipeline.show(Observation(frame(i, i / 30), (detected,)), i / 30 + 0.02)
         writer.observe(shown.face, i / 30 + 0.03)
     writer.close()
     take = read_take(tmp_path / "take.jsonl")
@@ -235,12 +235,14 @@ def test_a_take_moves_the_face_and_the_head_keeps_its_tracked_pose(recorded):
     player = TakePlayer(read_take(recorded))
     pipeline = performed_by(player, settings)
     for i in range(15):
-        seen = face(center=(0.4, 0.5))
-        published = pipeline.show(Observation(frame(i, i / 30), (seen,)), i / 30)
+        detected = face(center=(0.4, 0.5))
+        published = pipeline.show(Observation(frame(i, i / 30), (detected,)), i / 30)
     assert published.state is Shown.AVATAR
     assert published.face is not None
     assert published.face.weights[INDEX["jawOpen"]] == pytest.approx(14 / 30, abs=0.02)
-    assert published.face.pose.translation == pytest.approx(seen.camera_from_head[:3, 3], abs=0.01)
+    assert published.face.pose.translation == pytest.approx(
+        detected.camera_from_head[:3, 3], abs=0.01
+    )
 
 
 def test_on_a_blank_card_the_take_places_the_head(recorded):
@@ -317,7 +319,7 @@ def test_a_listener_that_fails_is_dropped():
             worker.join()
     assert deaf.asked == 1
     assert sum(face is not None for face in hearing.heard) >= 10
-    assert hearing.heard[-1] is None  # the curtain at the end shows nobody
+    assert hearing.heard[-1] is None  # the curtain at the end shows no face
 
 
 def test_a_table_has_a_row_for_every_frame(recorded, tmp_path):
@@ -362,7 +364,7 @@ def glb(path):
 
 
 def shape_key(path, name):
-    """How far a morph target of the fur goes in each frame."""
+    """Returns the displacement of a morph target of the fur in each frame."""
     document, floats = glb(path)
     node = next(i for i, each in enumerate(document["nodes"]) if each.get("name") == "fur")
     names = document["meshes"][document["nodes"][node]["mesh"]]["extras"]["targetNames"]
@@ -380,12 +382,12 @@ def test_the_animation_has_valid_gltf_channels(recorded, tmp_path):
     document, floats = glb(tmp_path / "o.glb")
     (animation,) = document["animations"]
     samplers = animation["samplers"]
-    seen = set()
+    animated = set()
     for channel in animation["channels"]:
         sampler = samplers[channel["sampler"]]
         node, target = channel["target"]["node"], channel["target"]["path"]
-        assert (node, target) not in seen
-        seen.add((node, target))
+        assert (node, target) not in animated
+        animated.add((node, target))
         time, values = floats(sampler["input"]), floats(sampler["output"])
         assert (np.diff(time) > 0).all()
         bounds = document["accessors"][sampler["input"]]
@@ -403,7 +405,7 @@ def test_the_animation_has_valid_gltf_channels(recorded, tmp_path):
             assert values[10] == pytest.approx(
                 np.roll(state(10).pose.rotation, -1), abs=1e-4
             ) or values[10] == pytest.approx(-np.roll(state(10).pose.rotation, -1), abs=1e-4)
-    names = {(document["nodes"][n].get("name"), target) for n, target in seen}
+    names = {(document["nodes"][n].get("name"), target) for n, target in animated}
     assert {("head", "rotation"), ("body", "translation"), ("fur", "weights")} <= names
 
 
@@ -434,14 +436,14 @@ def test_the_eyes_of_an_animated_head_have_a_texture(recorded, tmp_path, name):
     ball = (shares @ eye.comb[eye.indices]).reshape(-1, 3)
     ball /= np.linalg.norm(ball, axis=1, keepdims=True)
     at = np.minimum((uv * picture.shape[1::-1]).astype(int), picture.shape[0] - 1)
-    seen = picture[at[:, 1], at[:, 0]].astype(int)
+    colors = picture[at[:, 1], at[:, 0]].astype(int)
     angle = np.arccos(np.clip(ball[:, 2], -1, 1))
-    assert seen[angle < 0.3 * parameters.iris_angle_rad].max() < 40  # the pupil
-    iris = seen[np.abs(angle / parameters.iris_angle_rad - 0.72) < 0.15]
+    assert colors[angle < 0.3 * parameters.iris_angle_rad].max() < 40  # the pupil
+    iris = colors[np.abs(angle / parameters.iris_angle_rad - 0.72) < 0.15]
     order = np.argsort(parameters.iris_inner)
     assert len(iris) > 20
     assert (np.argsort(iris.mean(axis=0)) == order).all()
-    assert seen[angle > 1.3 * parameters.iris_angle_rad].min() > 180  # the white
+    assert colors[angle > 1.3 * parameters.iris_angle_rad].min() > 180  # the white
 
 
 def test_an_animated_head_has_its_resting_level_removed_from_the_beginning(tmp_path):
@@ -460,7 +462,7 @@ def test_an_animated_head_has_its_resting_level_removed_from_the_beginning(tmp_p
 def test_a_take_is_exported_with_the_profile_of_its_wearer(recorded, tmp_path, monkeypatch):
     monkeypatch.setattr("livecam.calibration.profile.user_data_folder", lambda: tmp_path)
     utmost = np.full(52, np.nan)
-    utmost[INDEX["jawOpen"]] = 0.3  # as far as this one is seen to open
+    utmost[INDEX["jawOpen"]] = 0.3  # as far as this one is measured to open
     save_profile("narrow", WeightRanges(np.zeros(52), utmost))
 
     def jaw(name):

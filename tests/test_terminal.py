@@ -65,7 +65,7 @@ def test_sixels_decode_to_the_image() -> None:
 
 
 def from_sixels(text: str) -> np.ndarray:
-    """What a terminal makes of sixels; as much of them as we write."""
+    """Decodes sixels as a terminal does; as much of them as we write."""
     head = re.match(r'\x1bP0;1q"1;1;(\d+);(\d+)', text)
     assert head
     width, height = int(head[1]), int(head[2])

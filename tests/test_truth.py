@@ -90,8 +90,8 @@ def test_a_spot_on_the_head_is_drawn_at_its_true_pixel(graphics, head, turn):
     with SurfaceRenderer(graphics, width, height) as painter:
         for place, uv in flat_places(plain)[:4]:
             marked = replace(plain, texture=spot(plain.texture.shape[0], uv))
-            seen = painter.draw(black, nothing, marked, (np.eye(4), here.heads[0]))
-            light = seen[..., 0].astype(float)
+            image = painter.draw(black, nothing, marked, (np.eye(4), here.heads[0]))
+            light = image[..., 0].astype(float)
             found = np.array(((light * columns).sum(), (light * rows).sum())) / light.sum()
             (true,) = project(here.heads[0], place[None], width, height)
             assert np.linalg.norm(found - true) < 0.06
@@ -206,8 +206,8 @@ def test_lids_and_jaw_are_measured_by_the_tracker(studio):
             np.dstack((picture, np.full(picture.shape[:2], 255, np.uint8)))
         )
         with FaceLandmarker(asset_path("face-landmarker"), mode="image") as tracker:
-            (seen,) = tracker.track(Frame(image, 0, 0.0)).faces
-        return seen.weights
+            (detected,) = tracker.track(Frame(image, 0, 0.0)).faces
+        return detected.weights
 
     rest, shut, wide = weights(), weights(blink=1.0), weights(jaw=1.0)
     for eye in ("eyeBlinkLeft", "eyeBlinkRight"):
@@ -251,8 +251,8 @@ def test_a_known_lag_is_measured_to_a_tenth_of_a_millisecond(points, lag):
     def paths(moments: np.ndarray) -> np.ndarray:
         return paths_px(waving(moments), points, 1280, 720)
 
-    late = paths(times - lag) + np.array((3.0, -2.0))  # a constant offset does not count
-    assert lag_s(times, late, paths) == pytest.approx(lag, abs=1e-4)
+    lagged = paths(times - lag) + np.array((3.0, -2.0))  # a constant offset does not count
+    assert lag_s(times, lagged, paths) == pytest.approx(lag, abs=1e-4)
 
 
 def test_the_lag_of_a_weight_does_not_depend_on_its_strength():
@@ -281,17 +281,17 @@ def test_jitter_is_the_size_of_white_noise_whether_the_head_moves_or_not(points)
     times = np.arange(400) / 30
     true = paths_px(waving(times), points, 1280, 720)
     noise = random.normal(0, 0.25, true.shape)
-    late = paths_px(waving(times - 0.03), points, 1280, 720)
+    lagged = paths_px(waving(times - 0.03), points, 1280, 720)
     size = 0.25 * np.sqrt(2)  # across and along
-    assert jitter_px(true, late + noise) == pytest.approx(size, rel=0.08)
+    assert jitter_px(true, lagged + noise) == pytest.approx(size, rel=0.08)
     still = np.repeat(true[:1], 400, axis=0)
     assert wobble_px(still + noise) == pytest.approx(size, rel=0.03)
 
 
 def test_rotation_errors_are_reported_per_axis():
     true = posture((10, 5, 0)).heads
-    seen = posture((12, 5, -1)).heads
-    assert rotation_errors_deg(true, seen)[0] == pytest.approx((2, 0, 1))
+    estimated = posture((12, 5, -1)).heads
+    assert rotation_errors_deg(true, estimated)[0] == pytest.approx((2, 0, 1))
 
 
 # --- the whole
@@ -306,8 +306,8 @@ def shaken(studio):
 
 
 def test_a_quickly_shaken_head_is_tracked_near_its_truth_and_without_lag(shaken, points):
-    scenario, times, seen = shaken
-    true, raw = scenario.at(times).heads, raw_poses(seen)
+    scenario, times, observations = shaken
+    true, raw = scenario.at(times).heads, raw_poses(observations)
     assert np.isfinite(raw).all()
     heads = head_offset(true, raw, points, SIZE[1]).removed(raw)
     yaw, pitch, roll = np.median(rotation_errors_deg(true, heads), axis=0)
@@ -338,8 +338,8 @@ def test_a_slowly_wandering_head_is_published_without_lag(studio, points):
     lags = []
     for film, moments in ((scenario, times), (backwards, end - times[::-1])):
         with FaceLandmarker(asset_path("face-landmarker")) as tracker:
-            seen = tracked(studio, film, moments, tracker)
-        heads = filtered(seen, SmoothingSettings(), moments).heads
+            observations = tracked(studio, film, moments, tracker)
+        heads = filtered(observations, SmoothingSettings(), moments).heads
         shown = head_offset(film.at(moments).heads, heads, points, SIZE[1]).removed(heads)
         on = moments > moments[0] + 0.5
         paths = paths_px(shown[on], points, *SIZE)
@@ -350,16 +350,16 @@ def test_a_slowly_wandering_head_is_published_without_lag(studio, points):
 
 
 def test_a_prediction_is_nearer_to_the_newest_pose_than_its_input(shaken, points):
-    scenario, times, seen = shaken
+    scenario, times, observations = shaken
     later = times + 0.04
-    published = filtered(seen, SmoothingSettings(filter="kalman"), later)
+    published = filtered(observations, SmoothingSettings(filter="kalman"), later)
     true = paths_px(scenario.at(later).heads, points, *SIZE)
-    offset = head_offset(scenario.at(times).heads, raw_poses(seen), points, SIZE[1])
-    held, ahead = (
+    offset = head_offset(scenario.at(times).heads, raw_poses(observations), points, SIZE[1])
+    held, predicted = (
         np.median(registration_px(true, paths_px(offset.removed(poses), points, *SIZE))[15:])
         for poses in (published.heads, published.predicted)
     )
-    assert ahead < 0.8 * held
+    assert predicted < 0.8 * held
 
 
 def test_the_table_has_a_row_for_the_tracker_alone_and_for_every_filter(portrait):

@@ -1,4 +1,4 @@
-"""Winks, blinks and looks down of a real person are told apart.
+"""Winks, blinks and looks down of a real person are distinguished.
 
 The frames were found by looking at the clip: in 8 to 18 the person's left eye alone is shut, in
 36 to 44 the right one; in 24 to 30 both are open, in 66 to 104 both look down under half-lowered
@@ -19,7 +19,7 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 
 @pytest.fixture(scope="module")
 def lids(shared):
-    """How far the lids are shut, float64[n, 2]: left, right; the face is seen in every frame."""
+    """Measures how far the lids are shut, float64[n, 2]: left, right; every frame has a face."""
     rows, steadied, before = [], ExpressionFilter(), None
     tracker = FaceLandmarker(asset_path("face-landmarker"))
     with VideoReader(shared / "clips" / "lp_d3.mp4") as film:

@@ -74,7 +74,7 @@ def _boot(arguments: argparse.Namespace, out: Path, feed: Feed) -> None:
 
 
 def _notes(out: Path) -> list[dict[str, Any]]:
-    """What the guest found out by itself."""
+    """Returns the checks that ran in the guest."""
     path = out / "notes.jsonl"
     if not path.exists():
         return [{"name": "the guest ran", "good": False, "detail": f"no {path.name}"}]

@@ -1,4 +1,4 @@
-"""What happens in the guest: publishes, lets every reader take a picture, and breaks things.
+"""Runs in the guest: publishes, lets every reader take an image, and breaks devices.
 
 Arguments: the raw webcam pictures, width, height, rate, and `all`, `bars` or `head`.
 Pictures and `notes.jsonl` go to /out.
@@ -133,7 +133,7 @@ def _webcam_stops(
     _wait_for(
         "the curtain is drawn when the webcam stops", lambda: _newest(stats, 3) == {"curtain"}
     )
-    # ffmpeg writes without saying so: an old driver lets nobody feed the fake webcam after that.
+    # ffmpeg writes unannounced: an old driver then refuses all writers of the fake webcam.
     _wait_for("the fake webcam can be fed again", lambda: _writable(WEBCAM) or _revived(WEBCAM))
     with _webcam(raw, size, rate):
         _wait_for("the avatar is back when the webcam is", lambda: _newest(stats, 3) == {"avatar"})

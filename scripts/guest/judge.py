@@ -1,4 +1,4 @@
-"""Compares what the readers saw with what was published."""
+"""Compares the images of the readers with the published frames."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _head(verdict: Verdict, reader: str, image: NDArray[Any], feed: Feed) -> Non
 
 
 def _frame_of(image: NDArray[Any], feed: Feed) -> tuple[int, NDArray[Any]]:
-    """Which frame of the clip it is, by what surrounds the head, and how far that is off."""
+    """Finds the frame of the clip by the surroundings of the head; also their mean difference."""
     best, best_around = 0, np.full(1, np.inf)
     for index, (source, box) in enumerate(zip(feed.source, feed.boxes, strict=True)):
         outside = np.ones(source.shape[:2], bool)

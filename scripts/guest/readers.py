@@ -23,7 +23,7 @@ DISPLAY = ":7"
 SCREEN = (1600, 900)
 OBS_PORT = 4455
 PATIENCE_S = 150.0  # the guest has one slow processor
-FRAMES = 10  # looked at before one is kept, so that it is not the first, half-made one
+FRAMES = 10  # read before one is kept: the first may be incomplete
 
 PAGE = """<!doctype html><video id=video autoplay muted playsinline></video><script>
 const tell = (answer) => fetch("/", {method: "POST", body: JSON.stringify(answer)});
