@@ -294,13 +294,11 @@ class WitnessWorker:
         observation = self._observations.take(TAKE_S)
         if observation is None:
             return True
+        assert self._detector is not None
         with self._timer.stage("witness"):
-            evidence = self._evidence(observation.frame)
+            evidence = head_evidence(observation.frame, self._detector, self._person())
         self._newest = evidence
-        found = unexplained(observation.tracks, evidence)
-        is_busy = is_open(replace(observation, unexplained=found))
-        rate_hz = BUSY_WITNESS_HZ if is_busy else CALM_WITNESS_HZ
-        left_s = 1 / rate_hz - (self._clock.now() - began)
+        left_s = 1 / witness_rate_hz(observation, evidence) - (self._clock.now() - began)
         if left_s > 0:
             self._clock.sleep(left_s)
         return True
@@ -310,16 +308,28 @@ class WitnessWorker:
         if detector is not None:
             _close("the witnesses", detector)
 
-    def _evidence(self, frame: Frame) -> HeadEvidence:
-        assert self._detector is not None
-        heads = self._detector.detect(frame)
-        certain = tuple(head.box for head in heads if head.is_certain)
-        weak = tuple(head.box for head in heads if not head.is_certain)
-        person = self._person()
-        fits = (
-            person is not None
-            and person.size == frame.size
-            and abs(frame.captured_at - person.at) <= MAX_MASK_AGE_S
-        )
-        mask = person.mask if fits and person is not None else None
-        return HeadEvidence(frame.captured_at, frame.size, certain, weak, mask)
+
+def head_evidence(
+    frame: Frame, detector: WitnessDetector, person: PersonMask | None
+) -> HeadEvidence:
+    """Returns what the witnesses find in a frame, with the person mask if it is of that time."""
+    heads = detector.detect(frame)
+    fits = (
+        person is not None
+        and person.size == frame.size
+        and abs(frame.captured_at - person.at) <= MAX_MASK_AGE_S
+    )
+    return HeadEvidence(
+        frame.captured_at,
+        frame.size,
+        tuple(head.box for head in heads if head.is_certain),
+        tuple(head.box for head in heads if not head.is_certain),
+        person.mask if fits and person is not None else None,
+    )
+
+
+def witness_rate_hz(observation: Observation, evidence: HeadEvidence) -> float:
+    """Returns how often the witnesses search after that evidence about an observation."""
+    found = unexplained(observation.tracks, evidence)
+    is_busy = is_open(replace(observation, unexplained=found))
+    return BUSY_WITNESS_HZ if is_busy else CALM_WITNESS_HZ

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,16 @@ from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.convert.film import ConvertedFrame, FilmComposer
 from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.head_search import HeadSearch
 from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Survey, survey
 from livecam.core.face import Face
 from livecam.core.frame import Frame
-from livecam.core.observation import Observation
+from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer
+from livecam.live.workers import head_evidence, witness_rate_hz
+from livecam.people.account import known_heads
 from livecam.people.tracker import primary_track
 from livecam.pipeline.build import (
     avatars_of,
@@ -31,12 +34,14 @@ from livecam.pipeline.build import (
     segmenter_factory,
     slots_of,
     tracker_factory,
+    witness_factory,
 )
 from livecam.pipeline.pipeline import Inputs, Pipeline, Published
 from livecam.pipeline.states import Shown
 from livecam.render.context import Graphics
-from livecam.segmentation.base import Segmentation
+from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.witness import WitnessDetector
 from livecam.sources.base import SourceInfo
 
 Alignment = Literal["aligned", "newest"]
@@ -80,9 +85,34 @@ class SegmentationSchedule:
 
     def _segment(self, observation: Observation) -> Segmentation | None:
         frame, track = observation.frame, primary_track(observation)
+        heads = known_heads(observation)
         if track is None or track.face is None:
-            return self._segmenter.segment(frame, None)
-        return self._segmenter.segment(frame, track.face.points_px(*frame.size), track.id)
+            return self._segmenter.segment(frame, None, None, heads)
+        return self._segmenter.segment(frame, track.face.points_px(*frame.size), track.id, heads)
+
+
+class WitnessSchedule:
+    """Searches for heads at the rate of the worker; each result arrives late, as its does."""
+
+    def __init__(self, detector: WitnessDetector, person: Callable[[], PersonMask | None]) -> None:
+        self._detector, self._person = detector, person
+        self._next_at = -np.inf
+        self._due: deque[tuple[float, HeadEvidence]] = deque()
+        self._newest: HeadEvidence | None = None
+
+    def newest(self, now: float) -> HeadEvidence | None:
+        while self._due and self._due[0][0] <= now + TIME_TOLERANCE_S:
+            self._newest = self._due.popleft()[1]
+        return self._newest
+
+    def observe(self, observation: Observation) -> None:
+        frame = observation.frame
+        now = frame.captured_at + TIME_TOLERANCE_S
+        if now >= self._next_at:
+            evidence = head_evidence(frame, self._detector, self._person())
+            rate_hz = witness_rate_hz(observation, evidence)
+            self._next_at = now + 1 / rate_hz - TIME_TOLERANCE_S
+            self._due.append((frame.captured_at + LATENCY_S, evidence))
 
 
 def play_live(
@@ -99,6 +129,10 @@ def play_live(
         make = segmenter_factory(settings, hurried=True)
         assert make is not None  # by default there are stages that need segmentations
         segmenter = stack.enter_context(closing(make()))
+        make_witnesses = witness_factory(settings)
+        assert make_witnesses is not None
+        detector = stack.enter_context(make_witnesses())
+        witnesses = WitnessSchedule(detector, lambda: segmenter.newest_person)
         schedule = SegmentationSchedule(segmenter, settings.picture.looks_per_s)
         pipelines = {
             alignment: _pipeline(alignment, settings, graphics, frames[0].size, fps, schedule)
@@ -107,8 +141,10 @@ def play_live(
         for pipeline in pipelines.values():
             stack.callback(pipeline.close)
         for frame, newest in zip(frames, (*frames[1:], frames[-1]), strict=True):
-            observation = people.update(tracker.track(frame))
+            evidence = witnesses.newest(frame.captured_at)
+            observation = people.update(tracker.track(frame), evidence)
             schedule.observe(observation)
+            witnesses.observe(observation)
             now = frame.captured_at + 1 / fps
             published = {
                 alignment: pipeline.show(observation, now, newest)
@@ -162,8 +198,12 @@ class PlannedFilm:
 def plan_film(path: Path, settings: Settings) -> PlannedFilm:
     """Surveys a film and plans it, with and without `--strict`."""
     model = asset_path("face-landmarker")
-    with closing(tracker_factory(settings)()) as tracker:
-        found = survey(path, tracker, lambda: RetryDetector(model, settings.tracking.max_faces))
+    make_witnesses = witness_factory(settings)
+    assert make_witnesses is not None
+    with closing(tracker_factory(settings)()) as tracker, HeadSearch(make_witnesses()) as heads:
+        found = survey(
+            path, tracker, lambda: RetryDetector(model, settings.tracking.max_faces), heads
+        )
     plans, strict = (
         plan(
             found,
