@@ -15,7 +15,7 @@ from livecam.core.spaces import euler_deg
 from livecam.people.account import is_same_head
 from livecam.segmentation.witness import WitnessDetector, square_tiles
 
-# How often the witnesses search while the tracker explains what they found, and while not.
+# Intervals of searches while the tracker explains the heads that were found, and while not.
 CALM_SEARCH_S, BUSY_SEARCH_S = 0.5, 0.1
 SURROUNDINGS = 4.0  # side of the square in which a doubtful face is confirmed, in face widths
 
@@ -23,7 +23,7 @@ SURROUNDINGS = 4.0  # side of the square in which a doubtful face is confirmed, 
 class HeadSearch(Closing):
     """Searches frames for heads, with or without a visible face. One thread.
 
-    Owns its detector, whose least scores are those of a head that is expected.
+    Owns its detector, which has the minimum scores of an expected head.
     """
 
     def __init__(self, detector: WitnessDetector) -> None:
@@ -40,7 +40,7 @@ class HeadSearch(Closing):
             for tile in square_tiles(*frame.size)
             for head in self._detector.detect_faces(frame, tile)
         ]
-        # Of a body whose head a square leaves out another head would be made up.
+        # A square that cuts off the head of a body would give a false head.
         found += self._detector.detect_poses(frame)
         self.heads[frame.index] = tuple(head.box for head in found if head.is_certain)
 

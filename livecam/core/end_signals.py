@@ -1,7 +1,7 @@
-"""The signals that end a process: Ctrl-C, a polite kill, a closed terminal.
+"""The signals that end a process: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal).
 
-The first one begins the end, all later ones are ignored until the process has ended: nothing that
-is being closed is torn apart by an impatient second one.
+The first one begins the shutdown, all later ones are ignored until the process has ended: a second
+one does not interrupt what is being closed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OUTPUTS = (1, 2)  # file descriptors of standard output and error
 
 
 class EndSignals:
-    """What the first signal does: interrupts the main thread, or calls what `call` was given."""
+    """The reaction to the first signal: interrupts the main thread, or calls a callback."""
 
     def __init__(self) -> None:
         self.received = False
@@ -105,7 +105,7 @@ def checkpoint() -> None:
 
 
 def _is_shielded(number: signal.Signals) -> bool:
-    """Whether `nohup` shields the process from a closed terminal."""
+    """Returns whether `nohup` shields the process from a closed terminal."""
     return number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
 
 

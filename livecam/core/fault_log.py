@@ -12,8 +12,8 @@ from livecam.core.errors import LivecamError
 
 FIRST_INTERVAL_S = 5.0  # between the first fault and the first count of its repetitions
 MAX_INTERVAL_S = 600.0
-STEADY_S = 10.0  # without a fault: then the next one is a new one
-MAX_KINDS = 8  # of faults that are told apart; further ones are counted with the last
+STEADY_S = 10.0  # without a fault, after which the next one is logged in full
+MAX_KINDS = 8  # of faults that are distinguished; further ones are counted with the last
 
 
 @dataclass(slots=True)

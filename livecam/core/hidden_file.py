@@ -41,7 +41,7 @@ class HiddenFile:
 
     Args:
         path: the name it will get.
-        mode: who may read and write it, before the umask.
+        mode: its permissions, before the umask.
 
     Raises:
         OSError: the folder is missing or may not be written.
@@ -138,7 +138,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 @cache
 def _report_leftovers(folder: Path) -> None:
-    """Names the leftovers of a folder, once in a process."""
+    """Logs the leftovers of a folder, once in a process."""
     found = leftovers(folder)
     for path in found[:MAX_REPORTED]:
         log.warning("%s was left by a run that was cut off: rename or delete it", path)

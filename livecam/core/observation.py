@@ -26,7 +26,7 @@ MIN_STATIONARY_S = 10.0  # a face without any motion for so long is stationary
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackMotion:
-    """The kinematic state of a track: what association compares detections with."""
+    """The kinematic state of a track, with which association compares detections."""
 
     box: FaceBox  # where it was detected last
     velocity: NDArray[np.float64]  # float64[2], pixels a second
@@ -113,7 +113,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadEvidence:
-    """What other detectors than the tracker found in an earlier frame: the witnesses."""
+    """The heads that other detectors than the tracker (witnesses) found in an earlier frame."""
 
     at: float  # time of that frame, seconds
     size: tuple[int, int]  # of that frame, pixels

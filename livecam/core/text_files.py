@@ -209,7 +209,7 @@ def _names(dotted_key: str) -> tuple[Key, ...]:
 
 
 def _line_numbers(lines: tuple[str, ...]) -> dict[tuple[Key, ...], int]:
-    """Returns the first line of each key and table, where they are spelt as usual.
+    """Returns the first line of each key and table, where they are spelt plainly.
 
     tomllib gives no positions.
     """

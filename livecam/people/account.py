@@ -1,10 +1,9 @@
 """The account of a frame: all persons in it, also those whose face was not detected.
 
-A face that was not detected is not a face that is not there. Other detectors (witnesses) find
-heads in profile, behind masks, small ones and those of strangers; the account compares what they
-find with the tracks. A head that no track explains is covered. A missing track stays on the
-account until the witnesses looked at its place several times and found nothing there, or until it
-left the frame.
+A face that was not detected may still be there. Other detectors (witnesses) find
+heads in profile, behind masks, small ones and those of strangers; the account compares these
+heads with the tracks. A head that no track explains is covered. A missing track stays on the
+account until the witnesses searched its place several times in vain, or until it left the frame.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ MIN_ABSENCES = 6  # results without a trace at the place of a missing track, unt
 MIN_ABSENT_S = 0.6  # and so long after its last detection
 MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH = 1.3, 0.8  # of a head found there, in face widths; log
 MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH = 0.8, 0.9  # of a head that is that of a track
-MIN_PERSON = 0.3  # share of the place that the person mask covers while somebody is there
+MIN_PERSON = 0.3  # share of the place that the person mask covers while a person is there
 BODY_WIDTHS, HEAD_WIDTHS = 1.6, 1.2  # of a visible person, beside and above the face's centre
-BLIND_ABSENCE = 0.25  # weight of a result whose person mask cannot tell whether somebody is there
+BLIND_ABSENCE = 0.25  # weight of a result whose person mask cannot show whether a person is there
 
 
 def with_evidence(
@@ -41,7 +40,7 @@ def with_evidence(
 
 
 def is_gone(track: Track, now: float, size: tuple[int, int]) -> bool:
-    """Whether a missing track has certainly left its place: out of the frame, or seen empty."""
+    """Returns whether a missing track has certainly left: it is out of the frame, or absent."""
     if track.face is not None:
         return False
     x, y, width = track.motion.predicted(now)
@@ -51,7 +50,7 @@ def is_gone(track: Track, now: float, size: tuple[int, int]) -> bool:
 
 
 def unexplained(tracks: Sequence[Track], evidence: HeadEvidence | None) -> tuple[FaceBox, ...]:
-    """The heads that witnesses found and no visible track explains.
+    """Returns the heads that witnesses found and no visible track explains.
 
     Old evidence counts until there is newer: a late witness is no proof that a head left.
     """
@@ -72,7 +71,7 @@ def known_heads(observation: Observation) -> tuple[FaceBox, ...] | None:
 
 
 def is_same_head(box: FaceBox, known: FaceBox) -> bool:
-    """Returns whether a head that a witness found is one whose place is known."""
+    """Returns whether a head that a witness found is a known one."""
     return _near(box, known, MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH)
 
 
@@ -105,7 +104,7 @@ def _counted(track: Track, tracks: Sequence[Track], evidence: HeadEvidence, now:
 
 
 def _has_head(place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence) -> bool:
-    """Whether a head was found at a place that no visible track explains."""
+    """Returns whether a head was found at a place that no visible track explains."""
     return any(
         _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH)
         and not any(is_same_head(box, known) for known in visible)
@@ -116,7 +115,7 @@ def _has_head(place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence
 def _person_share(
     place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence
 ) -> float | None:
-    """How much of a face's place the person mask covers, visible persons left out; 0..1.
+    """Computes the share of a face's place that the person mask covers without visible persons.
 
     None where nothing is known: without a mask, or where visible persons fill the place.
     """
@@ -136,7 +135,7 @@ def _person_share(
 def _cells(
     box: FaceBox, beside: float, above: float, below: float, evidence: HeadEvidence
 ) -> tuple[slice, slice]:
-    """The cells of the mask around a face, its lengths in face widths."""
+    """Returns the cells of the mask around a face; lengths are in face widths."""
     x, y, width = box
     assert evidence.person is not None
     rows, columns = evidence.person.shape
@@ -154,7 +153,7 @@ def _clipped(low: float, high: float, limit: int) -> tuple[int, int]:
 
 
 def _overlap(inner: slice, outer: slice) -> slice:
-    """A range of cells, counted from the beginning of another one."""
+    """Returns the overlap of two ranges of cells, counted from the beginning of `outer`."""
     return slice(max(inner.start - outer.start, 0), max(inner.stop - outer.start, 0))
 
 

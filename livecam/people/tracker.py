@@ -157,7 +157,7 @@ class PeopleTracker:
     def _release_the_only_one(self, now: float) -> None:
         """Frees the slot if the one known face is lost and one face appears elsewhere.
 
-        It is probably the same person, who takes the slot as a new track. The old track is kept
+        It is probably the same person, and takes the slot as a new track. The old track is kept
         without a slot, so that its place is still covered: it may be another person.
         """
         recent = [track for track in self._tracks if track.missing_s(now) <= PATIENCE_S]

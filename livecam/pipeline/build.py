@@ -137,7 +137,7 @@ def _optional_path(name: str) -> Path | None:
 
 
 def witness_factory(settings: Settings) -> Callable[[], WitnessDetector] | None:
-    """Makes the witnesses on the thread that calls it; None where nobody is filmed.
+    """Makes the witnesses on the thread that calls it; None for a source without people.
 
     They also return the weak scores that count where a head is expected.
     Without their models nothing but the tracker knows of people: a warning says so.

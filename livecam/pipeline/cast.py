@@ -1,4 +1,4 @@
-"""The people who wear avatars: each slot has a smoother and an avatar driver of its own.
+"""The wearers of avatars: each slot has a smoother and an avatar driver of its own.
 
 The track in each slot is assigned in `people/` and arrives with the observation.
 """
@@ -79,7 +79,7 @@ class Presence:
 
     visible: tuple[Wearer, ...]
     missing: tuple[Wearer, ...]  # tracked, but not visible
-    primary: int | None  # track id of the person whose segmentation is computed
+    primary: int | None  # track id of the primary wearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,7 @@ class Cast:
     ) -> DrivenCast | None:
         """Follows the wearers of the last frame into a newer one that has no observation.
 
-        Returns None when they are not found there, or when not all who are visible by now are
-        among them.
+        Returns None when they are not found there, or when another wearer has become visible.
         """
         visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
         held = tuple(wearer for wearer in wearers if wearer.face is None)
@@ -286,7 +285,7 @@ class Cast:
 
 
 def head_region(box: FaceBox) -> Rect:
-    """Returns the region of a head that a witness found: its box is rough, and a moment old."""
+    """Returns the region of a head that a witness found; its box is rough and out of date."""
     x, y, size = (float(v) for v in box)
     return region_at(x, y, size).grown(round(WITNESS_MARGIN * size))
 

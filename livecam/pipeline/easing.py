@@ -34,7 +34,7 @@ class ReturnEasing:
         self._head = self._body = _NO_OFFSET
 
     def hold(self) -> None:
-        """Stops a return that is under way, while the face is not visible."""
+        """Stops a return while the face is not visible."""
         self._was_held = True
 
     def step(self, state: AvatarState, shown: AvatarState | None, dt: float) -> AvatarState:

@@ -13,7 +13,7 @@ from livecam.config.settings import OnLost, PrivacySettings
 from livecam.pipeline.states import Shown
 
 GRACE_S = 0.2  # a detection missed for a few frames is not a loss: no cover flashes up
-LEFT_S = 1.5  # with a cover for lost faces, so long it is kept also for a wearer who is gone
+LEFT_S = 1.5  # a cover for lost faces stays so long also when the wearer is gone
 STALL_S = 0.5  # without any tracking result for so long, the face may be anywhere
 
 
@@ -27,7 +27,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A wearer who is not visible while others are."""
+    """A wearer that is not visible while others are."""
 
     for_s: float  # how long they were searched in vain
     is_gone: bool  # they certainly left their place
@@ -98,7 +98,7 @@ class PrivacyGuard:
     def missing(self, wearer: Missing) -> Shown | None:
         """Returns the state while one of several people is missing; None when they have left.
 
-        HOLD: their avatar stays where they were, the others are shown as usual. After that the
+        HOLD: their avatar stays where they were, and the others are drawn. After that the
         whole frame is covered as for a single person, until they are certainly gone.
         """
         on_lost = self.settings.on_lost

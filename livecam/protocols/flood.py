@@ -16,21 +16,21 @@ MAX_BACKLOG = 8  # packets: up to here every one is decoded
 MAX_BATCH = 512  # packets that are taken off the socket at once
 MAX_KINDS = 256  # that are decoded of one batch
 MAX_TRIES = 3  # packets of one kind that are tried, the newest first, until one is well-formed
-# Of one processor. Usual senders need 0.1 to 4 per cent.
+# Of one processor. Typical senders need 0.1 to 4 per cent.
 CPU_SHARE = 0.1
 BURST_S = 0.05  # of processor time, saved up while few packets come
 MAX_REST_S = 0.2
 
 
 class Datagram(NamedTuple):
-    """A packet and who sent it."""
+    """A packet and its sender."""
 
     data: bytes
     sender: SocketAddress
 
 
 class Kinds:
-    """Tells which packets replace which; for protocols whose packets are complete.
+    """Classifies packets by the older ones they replace; for protocols with complete packets.
 
     `of` returns the kind of a packet: a newer packet of the same sender and kind replaces it.
     `ends_frame` says whether a packet makes those before it count: they are not replaced by packets

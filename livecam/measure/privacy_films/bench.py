@@ -37,12 +37,12 @@ MODES = (*ALIGNMENTS, "convert", "strict")
 
 @dataclass(frozen=True, slots=True)
 class ModeResult:
-    """What all frames of a film show in one mode."""
+    """The results of all frames of a film in one mode."""
 
     frames: tuple[FrameResult, ...]
 
     def share_over(self, bare: float) -> float:
-        """Returns the share of frames in which more than that of a face shows."""
+        """Returns the share of frames in which more than that of a face is visible."""
         return _mean([frame.bare > bare for frame in self.frames])
 
     @property
@@ -58,7 +58,7 @@ class ModeResult:
 
 @dataclass(frozen=True, slots=True)
 class FilmResult:
-    """What a film shows in every mode."""
+    """The results of a film in every mode."""
 
     name: str
     kind: str
@@ -69,7 +69,7 @@ class FilmResult:
 
     @property
     def is_bare(self) -> bool:
-        """Whether a face shows in any mode."""
+        """Whether a face is visible in any mode."""
         return any(mode.share_over(SLIGHT) for mode in self.modes.values())
 
 

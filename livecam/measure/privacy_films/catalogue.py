@@ -56,7 +56,7 @@ def _speech(t: float) -> float:
 
 
 def _at(x: float, size: float = 0.13, variant: int = 0, y: float = 0.48) -> Actor:
-    """Returns somebody who faces the camera and moves a little."""
+    """Returns an actor that faces the camera and moves a little."""
     return Actor(
         variant,
         x=_sway(0.004, 0.31 + 0.05 * variant, 0.2 * variant, x),

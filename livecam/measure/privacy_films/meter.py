@@ -1,4 +1,4 @@
-"""Measures what a published frame shows of real faces, and how much it covers without need."""
+"""Measures the visible share of real faces in a published frame, and its needless cover."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXTURED = 3.0  # deviation of the source below which a blur changes nothing, le
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """What one published frame shows."""
+    """The measurements of one published frame."""
 
     index: int  # of the film's frame that it was made of
     bare: float  # the largest share of a living person's face that shows
@@ -66,7 +66,7 @@ def measure(
 
 
 def shown_share(source: Image, published: Image, mask: BoolMask, face: TrueFace) -> float:
-    """Returns the share of a whole face that shows.
+    """Returns the share of a whole face that is visible.
 
     Of a face of which little is in view, like one at the edge, a quarter counts as the whole.
     """
@@ -75,7 +75,7 @@ def shown_share(source: Image, published: Image, mask: BoolMask, face: TrueFace)
 
 
 def shown_pixels(source: Image, published: Image, mask: BoolMask) -> BoolMask:
-    """Returns the pixels of a face that are untouched, or whose detail is that of the source."""
+    """Returns the pixels of a face that are unchanged, or have the detail of the source."""
     equal = (source[..., :3] == published[..., :3]).all(axis=2) & mask
     square = np.ones((SAMENESS, SAMENESS), np.uint8)
     same = cv2.morphologyEx(equal.astype(np.uint8), cv2.MORPH_OPEN, square).astype(bool)
@@ -85,7 +85,7 @@ def shown_pixels(source: Image, published: Image, mask: BoolMask) -> BoolMask:
 
 
 def all_found(truth: TrueFrame, faces: Sequence[Face]) -> bool:
-    """Whether every face that could be found, was."""
+    """Returns whether every findable face was found."""
     height, width = truth.labels.shape
     boxes = [face.box(width, height) for face in faces]
     return all(

@@ -114,11 +114,11 @@ class FilmRenderer(Closing):
         return image, labels, placed
 
     def _drawn_people(self, room: Surface, placed: Sequence[_Placed]) -> tuple[Image, Image]:
-        everyone = [
+        all_placed = [
             (each.person.body, each.surface(each.person.texture), (each.body, each.head))
             for each in placed
         ]
-        image = self._renderer.draw_several(room, everyone).copy()
+        image = self._renderer.draw_several(room, all_placed).copy()
         labels = np.zeros(image.shape[:2], np.uint8)
         for each in placed:
             maps = [

@@ -1,4 +1,4 @@
-"""The table of what films show, and the same for programs."""
+"""The table of the results, and the same as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that describe a film: who is in it, what hides them, and the camera."""
+"""Values that describe a film: actors, occluders and the camera."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A sheet of wood that is held before the scene."""
+    """A sheet of wood that is held before the camera."""
 
     left: Curve  # of the frame, in parts of its width or height
     top: Curve
@@ -77,7 +77,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class RaisedHand:
-    """A hand that is held before the scene."""
+    """A hand that is held before the camera."""
 
     x: Curve  # of the palm, in parts of the frame
     y: Curve
@@ -101,7 +101,7 @@ class PrivacyFilm:
     brightness: float = 1.0
     noise: float = 2.0  # standard deviation, levels
     shift: tuple[Curve, Curve] = (ZERO, ZERO)  # of the camera, parts of the width
-    people: int = 1  # who wear avatars
+    people: int = 1  # number of wearers
 
     @property
     def frames(self) -> int:
