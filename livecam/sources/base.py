@@ -75,14 +75,14 @@ class TestPattern:
             np.uint8,
         )  # fmt: skip
         width, height = self._info.width, self._info.height
-        self._picture = np.full((height, width, 4), 255, np.uint8)
-        self._picture[..., :3] = bars[np.arange(width) * len(bars) // width]
+        self._image = np.full((height, width, 4), 255, np.uint8)
+        self._image[..., :3] = bars[np.arange(width) * len(bars) // width]
         self._next_at = self._clock.now()
         return self._info
 
     def read(self) -> Frame | None:
         self._clock.sleep(self._next_at - self._clock.now())
-        image = self._picture.copy()
+        image = self._image.copy()
         image[:, (self._index * 4) % self._info.width, :3] = 255
         frame = Frame(image, self._index, self._next_at)
         self._index += 1

@@ -86,8 +86,8 @@ class FilmRenderer(Closing):
             at = index / film.fps
             image, labels, placed = self._drawn(film, at)
             light = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5), np.float32)
-            picture = noisy(light * np.float32(film.brightness), film.noise, seed + index)
-            image, labels = _shifted(picture, labels, film, at)
+            image = noisy(light * np.float32(film.brightness), film.noise, seed + index)
+            image, labels = _shifted(image, labels, film, at)
             faces = tuple(face for each in placed if (face := self._face(each, labels)) is not None)
             yield TrueFrame(Frame(image, index, at), labels, faces)
 
