@@ -49,11 +49,11 @@ class TrackedPipeline(Pipeline):
 
 
 def witness_of_faces(observation: Observation) -> HeadEvidence:
-    """Finds what the tracker found and nothing else; the person mask shows nobody."""
+    """Finds what the tracker found and nothing else; the person mask is empty."""
     size = observation.frame.size
     boxes = tuple(face_box(face, *size) for face in observation.faces)
-    nobody = np.zeros((36, 64), np.uint8)
-    return HeadEvidence(observation.frame.captured_at, size, boxes, person=nobody)
+    no_person = np.zeros((36, 64), np.uint8)
+    return HeadEvidence(observation.frame.captured_at, size, boxes, person=no_person)
 
 
 class FilteredPerson:
