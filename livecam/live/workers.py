@@ -17,7 +17,7 @@ from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
-from livecam.people.account import is_open, known_heads, unexplained
+from livecam.people.account import HeadMemory, is_open, known_heads, unexplained
 from livecam.people.tracker import PeopleTracker, primary_track
 from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
@@ -279,6 +279,7 @@ class WitnessWorker:
         self._person = person
         self._clock, self._timer = clock, timer
         self._detector: WitnessDetector | None = None
+        self._memory = HeadMemory()
         self._newest: HeadEvidence | None = None  # replaced as a whole: any thread may read it
 
     def newest(self) -> HeadEvidence | None:
@@ -297,6 +298,7 @@ class WitnessWorker:
         assert self._detector is not None
         with self._timer.stage("witness"):
             evidence = head_evidence(observation.frame, self._detector, self._person())
+            evidence = self._memory.remember(evidence, observation.tracks)
         self._newest = evidence
         left_s = 1 / witness_rate_hz(observation, evidence) - (self._clock.now() - began)
         if left_s > 0:

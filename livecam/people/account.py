@@ -15,13 +15,40 @@ import numpy as np
 
 from livecam.core.observation import FaceBox, HeadEvidence, Observation, Track
 
-MIN_ABSENCES = 6  # results without a trace at the place of a missing track, until it is gone
-MIN_ABSENT_S = 0.6  # and so long after its last detection
+MIN_ABSENCES = 12  # results without a trace at the place of a missing track, until it is gone
+MIN_ABSENT_S = 1.5  # and so long after its last detection: a board may hide a whole person
 MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH = 1.3, 0.8  # of a head found there, in face widths; log
 MAX_EXPLAINED_DISTANCE, MAX_EXPLAINED_GROWTH = 0.8, 0.9  # of a head that is that of a track
 MIN_PERSON = 0.3  # share of the place that the person mask covers while a person is there
 BODY_WIDTHS, HEAD_WIDTHS = 1.6, 1.2  # of a visible person, beside and above the face's centre
+HEAD_MEMORY_S = 0.5  # how long an unexplained head stays that is found no longer
 BLIND_ABSENCE = 0.25  # weight of a result whose person mask cannot show whether a person is there
+
+
+class HeadMemory:
+    """Remembers unexplained heads, as detectors find one head in some frames and not in others.
+
+    Where such a head was, a weak score is evidence enough, and it stays for a while without any.
+    """
+
+    def __init__(self) -> None:
+        self._heads: list[tuple[FaceBox, float]] = []  # with the time of the last evidence
+
+    def remember(self, evidence: HeadEvidence, tracks: Sequence[Track]) -> HeadEvidence:
+        """Returns the evidence with the remembered heads; `tracks` are those of its frame."""
+        old = [(box, at) for box, at in self._heads if 0 <= evidence.at - at <= HEAD_MEMORY_S]
+        again = tuple(
+            box for box in evidence.weak if any(_is_near_place(box, head) for head, _ in old)
+        )
+        found = (*evidence.boxes, *again)
+        lost = [(head, at) for head, at in old if not any(_is_near_place(b, head) for b in found)]
+        out = replace(evidence, boxes=(*found, *(head for head, _ in lost)))
+        times = [evidence.at] * len(found) + [at for _, at in lost]
+        open_heads = {id(box) for box in unexplained(tracks, out)}
+        self._heads = [
+            (box, at) for box, at in zip(out.boxes, times, strict=True) if id(box) in open_heads
+        ]
+        return out
 
 
 def with_evidence(
@@ -77,8 +104,7 @@ def is_same_head(box: FaceBox, known: FaceBox) -> bool:
 
 def is_at_place(box: FaceBox, track: Track, now: float) -> bool:
     """Returns whether a head that a witness found may be that of a missing track."""
-    place = track.motion.predicted(now)
-    return _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH)
+    return _is_near_place(box, track.motion.predicted(now))
 
 
 def is_open(observation: Observation) -> bool:
@@ -106,8 +132,7 @@ def _counted(track: Track, tracks: Sequence[Track], evidence: HeadEvidence, now:
 def _has_head(place: FaceBox, visible: Sequence[FaceBox], evidence: HeadEvidence) -> bool:
     """Returns whether a head was found at a place that no visible track explains."""
     return any(
-        _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH)
-        and not any(is_same_head(box, known) for known in visible)
+        _is_near_place(box, place) and not any(is_same_head(box, known) for known in visible)
         for box in (*evidence.boxes, *evidence.weak)
     )
 
@@ -155,6 +180,10 @@ def _clipped(low: float, high: float, limit: int) -> tuple[int, int]:
 def _overlap(inner: slice, outer: slice) -> slice:
     """Returns the overlap of two ranges of cells, counted from the beginning of `outer`."""
     return slice(max(inner.start - outer.start, 0), max(inner.stop - outer.start, 0))
+
+
+def _is_near_place(box: FaceBox, place: FaceBox) -> bool:
+    return _near(box, place, MAX_PRESENCE_DISTANCE, MAX_PRESENCE_GROWTH)
 
 
 def _near(a: FaceBox, b: FaceBox, max_distance: float, max_growth: float) -> bool:

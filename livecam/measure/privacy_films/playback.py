@@ -24,7 +24,7 @@ from livecam.core.frame import Frame
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer
 from livecam.live.workers import head_evidence, witness_rate_hz
-from livecam.people.account import known_heads
+from livecam.people.account import HeadMemory, known_heads
 from livecam.people.tracker import primary_track
 from livecam.pipeline.build import (
     avatars_of,
@@ -98,6 +98,7 @@ class WitnessSchedule:
         self._detector, self._person = detector, person
         self._next_at = -np.inf
         self._due: deque[tuple[float, HeadEvidence]] = deque()
+        self._memory = HeadMemory()
         self._newest: HeadEvidence | None = None
 
     def newest(self, now: float) -> HeadEvidence | None:
@@ -110,6 +111,7 @@ class WitnessSchedule:
         now = frame.captured_at + TIME_TOLERANCE_S
         if now >= self._next_at:
             evidence = head_evidence(frame, self._detector, self._person())
+            evidence = self._memory.remember(evidence, observation.tracks)
             rate_hz = witness_rate_hz(observation, evidence)
             self._next_at = now + 1 / rate_hz - TIME_TOLERANCE_S
             self._due.append((frame.captured_at + LATENCY_S, evidence))
