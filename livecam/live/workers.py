@@ -28,6 +28,7 @@ from livecam.tracking.base import Tracker
 log = logging.getLogger(__name__)
 
 TAKE_S = 0.5  # the interval at which workers check for their end, at most
+MAX_WITNESS_WAIT_S = 3.0  # how long the start waits for the first search of the witnesses
 LOW_PRIORITY = 10  # of the segmentation and witness threads
 # How often the witnesses look while the tracker explains everything, and while it does not.
 CALM_WITNESS_HZ, BUSY_WITNESS_HZ = 3.0, 12.0
@@ -113,7 +114,7 @@ class TrackingWorker:
         self.observations: Mailbox[Observation] = Mailbox("observations")
         self.sampled: Mailbox[Observation] = Mailbox("sampled")  # for segmentation
         self.witnessed: Mailbox[Observation] = Mailbox("witnessed")  # for the witnesses
-        self.evidence: Callable[[], HeadEvidence | None] = lambda: None
+        self.evidence: Callable[[], HeadEvidence | None] | None = None  # without witnesses None
         self.worker = Worker("track", self)
         self.busy = False
         self.tracked = 0
@@ -122,6 +123,7 @@ class TrackingWorker:
         self._people_reset = threading.Event()
         self._frames = frames
         self._timer = timer
+        self._began_at: float | None = None  # time of the first frame
         self._tracker: Tracker | None = None
 
     def start(self) -> None:
@@ -139,7 +141,8 @@ class TrackingWorker:
             with self._timer.stage("associate"):
                 observation = self._associated(observation)
             self.tracked += 1
-            self.observations.put(observation)
+            if self._is_accounted_for(observation):
+                self.observations.put(observation)
             self.sampled.put(observation)
             self.witnessed.put(observation)
         finally:
@@ -159,7 +162,18 @@ class TrackingWorker:
         if self._people_reset.is_set():
             self._people_reset.clear()
             self._people.reset()
-        return self._people.update(observation, self.evidence())
+        return self._people.update(observation, self.evidence and self.evidence())
+
+    def _is_accounted_for(self, observation: Observation) -> bool:
+        """Returns whether the witnesses searched once, or are too late to be waited for.
+
+        Until then nobody knows who is beside the face that was found.
+        """
+        now = observation.frame.captured_at
+        if self._began_at is None:
+            self._began_at = now
+        waited_s = now - self._began_at
+        return self.evidence is None or self.evidence() is not None or waited_s > MAX_WITNESS_WAIT_S
 
 
 class _Closable(Protocol):

@@ -148,8 +148,10 @@ def play_live(
             schedule.observe(observation)
             witnesses.observe(observation)
             now = frame.captured_at + 1 / fps
+            # The worker publishes nothing either until the witnesses searched once.
+            shown = None if evidence is None else observation
             published = {
-                alignment: pipeline.show(observation, now, newest)
+                alignment: pipeline.show(shown, now, newest)
                 for alignment, pipeline in pipelines.items()
             }
             yield LiveFrame(frame.index, observation.faces, published)
