@@ -66,7 +66,7 @@ class FilteredPerson:
         self.others: tuple[Face, ...] = ()
 
     def update(self, observation: Observation) -> FaceState | None:
-        observation = self._people.update(observation)
+        observation = self._people.update(observation, witness_of_faces(observation))
         self.others = tuple(t.face for t in observation.bystanders if t.face is not None)
         self._wearer.update(primary_track(observation), observation.frame)
         return self._wearer.face

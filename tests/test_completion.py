@@ -76,7 +76,7 @@ def test_an_option_before_does_not_hide_the_command():
         (("run", "--preset", ""), {*list_presets()}),
         (("run", "--avatar", ""), {*list_avatars()}),
         (("avatars", "show", ""), {*list_avatars()}),
-        (("assets", "fetch", "face"), {"face-landmarker"}),
+        (("assets", "fetch", "face"), {"face-landmarker", "face-full-range"}),
     ],
 )
 def test_values_are_completed(words: tuple[str, ...], values: set[str]):

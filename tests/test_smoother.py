@@ -19,6 +19,7 @@ from livecam.filtering.expression import ExpressionFilter
 from livecam.filtering.smoother import MAX_PREDICTION_S
 from livecam.measure.paths import Paths, lag_frames, paths_of, wobble_px
 from livecam.media.reader import VideoReader
+from livecam.people.account import MIN_ABSENT_S
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.heads import (
     STILL,
@@ -170,9 +171,9 @@ def test_a_poster_does_not_become_primary_during_a_short_occlusion() -> None:
 def test_another_person_becomes_primary_after_the_first_has_left() -> None:
     smoother, other = FilteredPerson(), aside(-0.3)
     smoother.update(observation(0.0, aside(0.2, 0.5), other))
-    taken = [smoother.update(observation(i / 30, other)) is not None for i in range(1, 40)]
+    taken = [smoother.update(observation(i / 30, other)) is not None for i in range(1, 60)]
     assert taken == sorted(taken)
-    assert 12 < taken.index(True) < 20  # about half a second
+    assert taken.index(True) == pytest.approx(MIN_ABSENT_S * 30, abs=2)
 
 
 def test_two_people_who_change_places_keep_their_tracks() -> None:
