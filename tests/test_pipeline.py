@@ -507,17 +507,17 @@ class PaintingNothing(Covering):
 
 
 def test_of_two_people_one_who_left_is_held_for_a_while_and_the_other_is_drawn() -> None:
-    stage = Couple(np.random.default_rng(1), "aligned", hold_s=0.8)
+    stage = Couple(np.random.default_rng(1), "aligned", hold_s=1.8)
     one, two, _ = stage.faces()
     stage.observe(one, two)
     stage.there[1] = False
     drawn = []
-    for _ in range(40):
+    for _ in range(70):
         published = stage.observe(one)
         assert published.state is Shown.AVATAR
         drawn.append(int((published.frame.image[:, 80:, :3] == (0, 200, 0)).all(axis=2).sum()))
-    assert all(drawn[:23])
-    assert not any(drawn[27:])
+    assert all(drawn[:53])
+    assert not any(drawn[57:])
 
 
 @pytest.mark.parametrize("on_lost", [OnLost.CURTAIN, OnLost.BLUR])
