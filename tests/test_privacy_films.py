@@ -138,12 +138,12 @@ def test_a_shadow_on_a_face_does_not_hide_it(two):
 
 
 def test_needless_cover_and_blur_are_counted(two):
-    def result(image: Image, state: Shown, found: bool = True):
-        return measure(two, replace(two.frame, image=image), state, found, None)
+    def result(image: Image, state: Shown, needs_none: bool = True):
+        return measure(two, replace(two.frame, image=image), state, needs_none, None)
 
     image = two.frame.image
     assert result(image, Shown.CURTAIN).needless
-    assert not result(image, Shown.CURTAIN, found=False).needless
+    assert not result(image, Shown.CURTAIN, needs_none=False).needless
     assert not result(image, Shown.AVATAR).needless
     assert result(image, Shown.AVATAR).blurred == 0
     blurred = image.copy()

@@ -119,26 +119,28 @@ class PrivacyBench:
         settings = Settings(avatar=AvatarSettings(people=film.people))
         frames = [truth.frame for truth in truths]
         results: dict[str, list[FrameResult]] = {mode: [] for mode in modes}
-        found = []
+        found, needs_none = [], []
         for live in play_live(frames, film.fps, settings, self._graphics):
-            found.append(all_found(truths[live.index], live.faces))
+            tracked = truths[live.index]
+            found.append(all_found(tracked, live.faces))
+            needs_none.append(all_found(tracked, live.faces, least=SLIGHT))
             for alignment, published in live.published.items():
                 if alignment in modes:
-                    truth = truths[published.frame.index]
                     results[alignment].append(
                         measure(
-                            truth, published.frame, published.state, found[-1], published.box
+                            truths[published.frame.index], published.frame, published.state,
+                            needs_none[-1] and bool(tracked.faces), published.box,
                         )
                     )  # fmt: skip
         reported = None
         if "convert" in modes:
             planned = plan_film(path, settings)
-            results["convert"] = self._converted(path, truths, planned, settings, found)
+            results["convert"] = self._converted(path, truths, planned, settings, needs_none)
             bare = [each.index for each in results["convert"] if each.bare > SLIGHT]
             if bare:
                 reported = _mean([planned.is_reported(index) for index in bare])
             if "strict" in modes:
-                results["strict"] = _strict(results["convert"], planned, truths, found)
+                results["strict"] = _strict(results["convert"], planned, truths, needs_none)
         return FilmResult(
             film.name, film.kind, len(frames), _mean(found),
             {mode: ModeResult(tuple(each)) for mode, each in results.items()}, reported,
@@ -150,29 +152,28 @@ class PrivacyBench:
         truths: list[TrueFrame],
         planned: PlannedFilm,
         settings: Settings,
-        found: Sequence[bool],
+        needs_none: Sequence[bool],
     ) -> list[FrameResult]:
-        frames = [truth.frame for truth in truths]
+        """Returns the frames of `convert`; an empty room needs no cover there."""
+        played = play_converted(
+            path, [truth.frame for truth in truths], planned, planned.plans, settings,
+            self._graphics,
+        )  # fmt: skip
         return [
-            measure(
-                truths[i], out.frame, out.stats.state, found[i], out.stats.head_box,
-                empty_may_show=True,
-            )
-            for i, out in enumerate(
-                play_converted(path, frames, planned, planned.plans, settings, self._graphics)
-            )
-        ]  # fmt: skip
+            measure(truths[i], out.frame, out.stats.state, needs_none[i], out.stats.head_box)
+            for i, out in enumerate(played)
+        ]
 
 
 def _strict(
     converted: list[FrameResult],
     planned: PlannedFilm,
     truths: Sequence[TrueFrame],
-    found: Sequence[bool],
+    needs_none: Sequence[bool],
 ) -> list[FrameResult]:
     """Returns the frames of `--strict`: where its plan differs, they are the curtain."""
     return [
-        FrameResult(each.index, 0.0, Shown.CURTAIN, found[i] and bool(truths[i].faces), 0.0)
+        FrameResult(each.index, 0.0, Shown.CURTAIN, needs_none[i] and bool(truths[i].faces), 0.0)
         if planned.is_different(each.index)
         else each
         for i, each in enumerate(converted)

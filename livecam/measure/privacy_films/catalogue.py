@@ -161,7 +161,7 @@ _ENTERING = (
     ),
     PrivacyFilm(
         "enters-sideways", "enters",
-        (_LEFT, replace(_RIGHT, x=ramp(0.8, 2.4, 1.12, 0.7), yaw=constant(-80))),
+        (_LEFT, replace(_RIGHT, x=ramp(0.8, 2.4, 1.3, 0.7), yaw=constant(-80))),
     ),
     PrivacyFilm("enters-alone", "enters", (replace(_ALONE, x=ramp(0.5, 1.5, -0.2, 0.5)),)),
 )  # fmt: skip

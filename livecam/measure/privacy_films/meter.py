@@ -40,14 +40,13 @@ def measure(
     truth: TrueFrame,
     published: Frame,
     state: Shown,
-    found: bool,
+    needs_none: bool,
     drawn: Rect | None,
-    empty_may_show: bool = False,
 ) -> FrameResult:
     """Compares a published frame with its source.
 
-    `truth` holds the source as the product read it; `found`: the tracker found every face;
-    `drawn`: where avatars are; `empty_may_show`: an empty room needs no cover.
+    `truth` holds the source as the product read it; `needs_none`: covering the whole frame is
+    needless; `drawn`: where avatars are.
     """
     source = truth.frame.image
     shares = [
@@ -60,7 +59,7 @@ def measure(
         published.index,
         max(shares, default=0.0),
         state,
-        covered and found and (empty_may_show or bool(truth.faces)),
+        covered and needs_none,
         0.0 if covered else _needless_blur(truth, published.image, drawn),
     )
 
@@ -84,14 +83,14 @@ def shown_pixels(source: Image, published: Image, mask: BoolMask) -> BoolMask:
     return shows
 
 
-def all_found(truth: TrueFrame, faces: Sequence[Face]) -> bool:
-    """Returns whether every findable face was found."""
+def all_found(truth: TrueFrame, faces: Sequence[Face], least: float = FINDABLE) -> bool:
+    """Returns whether every face was found of which more than `least` of the whole is visible."""
     height, width = truth.labels.shape
     boxes = [face.box(width, height) for face in faces]
     return all(
         any(_overlaps(box, truth.labels == face.label) for box in boxes)
         for face in truth.faces
-        if face.visible_px >= FINDABLE * face.whole_px
+        if face.visible_px >= least * face.whole_px
     )
 
 
