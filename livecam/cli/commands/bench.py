@@ -29,7 +29,7 @@ def bench(
     preset: Preset = None,
     json: Json = False,
 ) -> int:
-    """Measure rate, delay and CPU time of the whole line, or how well faces are tracked."""
+    """Measure rate, latency and CPU time of the pipeline, or how well faces are tracked."""
     from livecam.config.loader import load_settings
     from livecam.core.errors import UsageError
 
