@@ -1,7 +1,5 @@
 """The noise and the blur of a camera are measured, and rendered heads get as much of them."""
 
-from time import process_time
-
 import cv2
 import numpy as np
 import pytest
@@ -290,25 +288,3 @@ def test_the_same_frames_get_the_same_grain():
     assert not np.array_equal(first, second)
     grain.reset()
     assert np.array_equal(grained(grain)[0], first)
-
-
-def test_measuring_and_grain_cost_little():
-    random = np.random.default_rng(5)
-    clean = cv2.resize(room(), (1280, 720))
-    pictures = [noisy(clean, 2.0, 0.7, random) for _ in range(2)]
-    camera, costs_s = CameraEstimator(), []
-    for i in range(24):
-        begun = process_time()
-        camera.update(pictures[i % 2], None, i * 0.19)
-        costs_s.append(process_time() - begun)
-    grain, times = Grain(camera.model), []
-    made = np.zeros((720, 1280), np.uint8)
-    made[100:600, 400:900] = 255
-    for _ in range(12):
-        what = layers(pictures[0], made)
-        begun = process_time()
-        grain.apply(what)
-        times.append(process_time() - begun)
-    # 1.5 and 1 ms, on a machine with nothing else to do.
-    assert np.max(costs_s[1:]) < 0.02
-    assert np.median(times) < 0.008
