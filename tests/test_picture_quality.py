@@ -82,7 +82,7 @@ def segmentation(plate: Plate | None = None) -> Segmentation:
 def parts(remove: np.ndarray) -> PersonParts:
     nothing = np.zeros_like(remove)
     return PersonParts(
-        unit_px=30.0, chin=(80, 80), face_height=36.0, person=nothing, remove=remove,
+        unit_px=30.0, chin=(80, 80), person=nothing, remove=remove,
         hair_on_body=nothing, body=nothing, skin=nothing, covered=nothing,
             throat=nothing, face=np.zeros((478, 2), np.float32),
         seam=np.full(remove.shape[1], float(HEIGHT), np.float32),

@@ -100,9 +100,7 @@ class Bone:
     parent: Literal["head", "body"]
     pivot: tuple[Metres, Metres, Metres]
     tip: tuple[Metres, Metres, Metres]  # its mass
-    stiffness_hz: Annotated[float, Field(gt=0, le=100)] = (
-        4.0  # frequency of the undamped oscillation
-    )
+    stiffness_hz: Frequency = 4.0  # frequency of the undamped oscillation
     damping: Factor = 0.35  # ratio to critical damping
     most_deg: Annotated[float, Field(ge=0, le=180)] = 20.0  # largest angle from rest
     # By expression: its rotation at weight 1, in degrees about x, y and z, right-handed.

@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.grid import blend_over, downsampled, opaque, upsampled
-from livecam.compose.inpainting import inpainted
+from livecam.compose.inpainting import inpainted, settled
 from livecam.compose.person_parts import PersonParts
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.vision.morphology import disc
-
-BLEND = 0.45  # weight of a new estimate, one for each new segmentation
 
 
 class BackgroundFill:
@@ -61,10 +59,7 @@ class BackgroundFill:
         """Returns the plate where it is known and inpainted colours elsewhere, uint8[h, w, 4]."""
         colours, known = self._known_colours(segmentation, parts, coarse)
         estimate = inpainted(*_halved(colours, np.where(known > 0.99, 1, 0).astype(np.float32)))
-        if self._colours is None or self._colours.shape != estimate.shape:
-            self._colours = estimate
-        else:
-            self._colours += (estimate - self._colours) * np.float32(BLEND)
+        self._colours = settled(self._colours, estimate)
         rows, columns = known.shape
         whole = cv2.resize(self._colours, (columns, rows), interpolation=cv2.INTER_LINEAR)
         grid = np.clip(whole, 0, 255).astype(np.uint8)

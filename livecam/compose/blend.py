@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image
-from livecam.core.srgb import linear_from_srgb, srgb_from_linear
+from livecam.core.srgb import LINEAR_OF_BYTE, srgb_from_linear
 
 ENCODE_STEPS = 65536
 # Blur of a webcam's edges, and the anti-aliasing that the software renderer lacks: 3x3 kernel,
@@ -22,7 +22,6 @@ FULL = np.array([[255]], np.float64)
 NEARLY_FULL = 254
 
 
-DECODE = linear_from_srgb(np.arange(256) / 255).astype(np.float32)
 ENCODE = np.rint(255 * srgb_from_linear(np.arange(ENCODE_STEPS) / (ENCODE_STEPS - 1))).astype(
     np.uint8
 )
@@ -68,8 +67,8 @@ def blend(image: Image, head: Image) -> None:
     under = image[rows, columns]
     # Encoded colours were averaged premultiplied: unpremultiplied before decoding.
     straight = _STRAIGHT.take((over[:, 3:].astype(np.uint16) << 8) | over[:, :3])
-    light = DECODE.take(under[:, :3])
-    light += (DECODE.take(straight) - light) * (over[:, 3:] * np.float32(1 / 255))
+    light = LINEAR_OF_BYTE.take(under[:, :3])
+    light += (LINEAR_OF_BYTE.take(straight) - light) * (over[:, 3:] * np.float32(1 / 255))
     light *= ENCODE_STEPS - 1
     under[:, :3] = ENCODE.take(light.astype(np.uint16))
     image[rows, columns] = under

@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.grid import upsampled
-from livecam.compose.inpainting import push_pull
+from livecam.compose.inpainting import push_pull, settled
 from livecam.compose.person_parts import PersonParts
 from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Segmentation
 from livecam.vision.morphology import disc
 
-BLEND = 0.45  # weight of a new estimate, one for each new segmentation
 REACH = 1.6  # head radii below the seam: beyond may be another garment
 # Head radii below, from where texture is copied.
 TEXTURE_FROM = (0.30, 0.45, 0.62, 0.80, 1.0)
@@ -33,10 +32,7 @@ class ClothFill:
     def update(self, coarse: NDArray[np.uint8], cloth: NDArray[np.float32]) -> None:
         """Estimates from the cells of cloth float32[rows, columns], 0 or 1, of a frame."""
         estimate = push_pull(coarse.astype(np.float32), cloth)
-        if self._colours is None or self._colours.shape != estimate.shape:
-            self._colours = estimate
-        else:
-            self._colours += (estimate - self._colours) * np.float32(BLEND)
+        self._colours = settled(self._colours, estimate)
 
     def image(
         self, source: Image, cloth: NDArray[np.float32], cell: int, rect: Rect, unit_px: float

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from livecam.compose.base import Layers
-from livecam.compose.blend import DECODE, ENCODE, ENCODE_STEPS
+from livecam.compose.blend import ENCODE, ENCODE_STEPS
 from livecam.core.frame import Image, Rect
+from livecam.core.srgb import LINEAR_OF_BYTE
 from livecam.segmentation.base import Mask
 from livecam.segmentation.face_reference import FaceReference
 from livecam.segmentation.hand_detector import covers
@@ -66,8 +67,8 @@ def blend_hand(layers: Layers, box: Rect, mask: Mask) -> None:
 
 def _blend_edge(over: Image, image: Image, mask: Mask) -> None:
     rows, columns = np.nonzero((mask > 0) & (mask < 255))
-    light = DECODE.take(image[rows, columns, :3])
+    light = LINEAR_OF_BYTE.take(image[rows, columns, :3])
     share = mask[rows, columns, None] * np.float32(1 / 255)
-    light += (DECODE.take(over[rows, columns, :3]) - light) * share
+    light += (LINEAR_OF_BYTE.take(over[rows, columns, :3]) - light) * share
     light *= ENCODE_STEPS - 1
     image[rows, columns, :3] = ENCODE.take(light.astype(np.uint16))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Colours = NDArray[np.float32]  # float32[rows, columns, 3]
 Weights = NDArray[np.float32]  # float32[rows, columns], 0 unknown .. 1 known
 
+BLEND = 0.45  # weight of a new estimate, one for each new segmentation
 LEVELS = 7
 ROWS = 0.65  # weight of the interpolated row
 MIN_KNOWN = 0.12  # of a row, to interpolate it
@@ -27,6 +28,14 @@ def inpainted(colours: Colours, known: Weights) -> Colours:
     share = cv2.GaussianBlur(share, (0, 0), 1.2) * (1 - known)
     out += (across - out) * share[..., None]
     return out
+
+
+def settled(before: Colours | None, estimate: Colours) -> Colours:
+    """Returns an estimate smoothed over time; blends it into the one before, in place."""
+    if before is None or before.shape != estimate.shape:
+        return estimate
+    before += (estimate - before) * np.float32(BLEND)
+    return before
 
 
 def push_pull(colours: Colours, known: Weights) -> Colours:

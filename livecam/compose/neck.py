@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, Material
 from livecam.compose.base import Layers
 from livecam.compose.grid import blend_over, pixel_rect, upsampled
-from livecam.core.srgb import linear_from_srgb, srgb_from_linear
+from livecam.core.srgb import LINEAR_OF_BYTE, srgb_from_linear
 
 BLEND = 0.15  # weight of a new measurement of the skin's brightness
 SURE, MIN_CELLS = 90, 6  # of 255; cells
 SHADE = 0.66  # of the avatar's colour: the neck is in the shadow of the head
 MIN_SHADE, MAX_SHADE = 0.18, 1.9  # of the skin's own brightness
 
-_DECODE = linear_from_srgb(np.arange(256) / 255).astype(np.float32)
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)
 
 
@@ -65,7 +64,7 @@ class NeckTint:
 
     def _measure(self, skin: NDArray[np.uint8]) -> None:
         """Updates the brightness of skin that is mapped to the avatar's own colour."""
-        bright = float(np.percentile(_DECODE.take(skin) @ _LUMA, 75))
+        bright = float(np.percentile(LINEAR_OF_BYTE.take(skin) @ _LUMA, 75))
         known = bright if self._bright is None else self._bright
         self._bright = known + (bright - known) * BLEND
 
@@ -74,7 +73,7 @@ class NeckTint:
 
         `bright` is the linear luminance of the brightest skin.
         """
-        shade = np.clip(_DECODE / np.float32(max(bright, 0.01)), MIN_SHADE, MAX_SHADE)
+        shade = np.clip(LINEAR_OF_BYTE / np.float32(max(bright, 0.01)), MIN_SHADE, MAX_SHADE)
         # A dim room dims the neck.
         level = np.float32(SHADE * min(1.0, (bright / 0.30) ** 0.6))
         lit = np.clip(shade[:, None] * (tint * level), 0, 1)

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.core.spaces import focal_px
 from livecam.segmentation.base import Mask, Segmentation
-from livecam.segmentation.warp import MaskWarp
+from livecam.segmentation.warp import CHIN, CROWN, MaskWarp
 from livecam.vision.morphology import disc
 
 UNIT_M = 0.105  # the lengths below are in radii of a head at scale 1
 
-CHIN, CROWN = 152, 10
 CHEEKS = (50, 280, 205, 425, 151, 9)  # bare skin on nearly every face
 
 HAIR_GROWTH = 0.03
@@ -51,7 +50,6 @@ class PersonParts:
 
     unit_px: float  # radius of the head
     chin: tuple[float, float]  # pixels
-    face_height: float  # pixels
     person: Mask  # the wearer alone
     remove: Mask  # is replaced by background
     hair_on_body: Mask  # is replaced by cloth
@@ -141,7 +139,6 @@ def split_person(
         face=landmarks,
         unit_px=unit,
         chin=(float(chin[0]), float(chin[1])),
-        face_height=face_height,
         person=person,
         remove=_head_mask(person, hair, near_head, reach, below_seam),
         hair_on_body=_hair_on_body(np.asarray(sure_hair, np.uint8), reach, below_seam),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image
-from livecam.core.srgb import linear_from_srgb
+from livecam.core.srgb import LINEAR_OF_BYTE
 from livecam.render.light import STUDIO, Colour, Light, mixed, unit
 from livecam.segmentation.base import Mask, cell_of
 
@@ -47,7 +47,6 @@ SKIN_NORMALS = np.array(
 SKIN_NORMALS /= np.linalg.norm(SKIN_NORMALS, axis=1, keepdims=True)
 
 LUMA = np.array((0.2126, 0.7152, 0.0722))  # BT.709, of linear light
-DECODE = linear_from_srgb(np.arange(256) / 255).astype(np.float32)
 MIN_LUMINANCE = 0.003  # lower bound of logarithms
 
 # -- measuring --
@@ -218,7 +217,7 @@ def sample_skin(image: Image, landmarks: NDArray[np.float32]) -> tuple[Samples, 
     inside = ((pixels >= 0) & (pixels < (width, height))).all(axis=(1, 2))
     x = np.clip(pixels[..., 0], 0, width - 1)
     y = np.clip(pixels[..., 1], 0, height - 1)
-    colors = DECODE.take(image[y, x, :3]).mean(axis=1, dtype=np.float64)
+    colors = LINEAR_OF_BYTE.take(image[y, x, :3]).mean(axis=1, dtype=np.float64)
     return colors, inside & (colors.max(axis=1) < CLIPPED) & (colors @ LUMA > MIN_LUMINANCE)
 
 
@@ -257,7 +256,7 @@ def background_light(
     """
     height, width = image.shape[:2]
     step = max(1, width // COLUMNS)
-    samples = DECODE.take(image[::step, ::step, :3])
+    samples = LINEAR_OF_BYTE.take(image[::step, ::step, :3])
     low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
     y = np.arange(0, height, step)
     if person is not None:

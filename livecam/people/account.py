@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from livecam.core.observation import FaceBox, HeadEvidence, Observation, Track
+from livecam.people.association import distance, growth
 
 MIN_ABSENCES = 12  # results without a trace at the place of a missing track, until it is gone
 MIN_ABSENT_S = 1.5  # and so long after its last detection: a board may hide a whole person
@@ -187,5 +188,4 @@ def _is_near_place(box: FaceBox, place: FaceBox) -> bool:
 
 
 def _near(a: FaceBox, b: FaceBox, max_distance: float, max_growth: float) -> bool:
-    apart = float(np.hypot(a[0] - b[0], a[1] - b[1])) / max(float(a[2]), float(b[2]))
-    return apart < max_distance and abs(float(np.log(a[2] / b[2]))) < max_growth
+    return distance(a, b) < max_distance and growth(a, b) < max_growth

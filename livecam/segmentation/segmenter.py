@@ -17,7 +17,7 @@ from livecam.segmentation.base import Hand, Mask, PersonMask, Plate, Segmentatio
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
 from livecam.segmentation.plate import CleanPlate
-from livecam.segmentation.warp import warped
+from livecam.segmentation.warp import CHIN, warped
 from livecam.vision.morphology import disc
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ PLATE_INTERVAL = 3  # segmented frames per plate update while live: a background
 # person network: hair that hangs below the chin swings, short hair moves with the head.
 LONG_HAIR_INTERVAL_S, SHORT_HAIR_INTERVAL_S = 0.25, 0.5
 LONG_HAIR = 0.15  # share of the hair below the chin
-CHIN = 152  # MediaPipe's landmark
 # The surroundings of a head that are not learned as background, in widths of its face.
 HEAD_BESIDE, HEAD_ABOVE, HEAD_BELOW = 1.0, 1.2, 1.1
 MIN_BRIGHTNESS, DARK_STEP = 20.0, 16  # mean of green, of 255; pixels between those that count

@@ -20,7 +20,7 @@ from livecam.vision.transforms import Affine, fit_similarity
 RIGID_LANDMARKS = (
     10, 338, 297, 109, 67, 127, 356, 234, 454, 168, 6, 197, 195, 9, 8, 50, 280, 116, 345
 )  # fmt: skip
-CHIN, CROWN = 152, 10
+CHIN, CROWN = 152, 10  # MediaPipe's landmarks
 SHOULDER_MOTION = 0.35  # of the head's displacement
 DECAY_LENGTH = 0.9  # face heights below the chin over which the motion decays to that
 UNCERTAINTY = 0.3  # of the displacement of a mask

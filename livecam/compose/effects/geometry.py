@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from livecam.compose.base import Layers
 from livecam.core.face import FACE_OVAL
 from livecam.core.frame import Rect
+from livecam.segmentation.hand_shape import FINGERS, PALM
 from livecam.vision.transforms import Points2
 
 Plane: TypeAlias = NDArray[np.float32]  # float32[h, w]
@@ -24,8 +25,6 @@ Plane: TypeAlias = NDArray[np.float32]  # float32[h, w]
 LANDMARKS = 478
 MIN_UNIT_PX = 8.0  # smaller faces get no effects
 FINGER_WIDTH = 0.34  # eye distances, for a hand as near as the face
-PALM = (0, 1, 5, 9, 13, 17)
-FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 
 # Contours in MediaPipe's mesh, each closed. "Left" lies left in the image.
 EYE_LEFT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)

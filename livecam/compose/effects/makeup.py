@@ -17,7 +17,7 @@ from livecam.compose.effects.geometry import FaceAxes, Plane
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Rect
-from livecam.core.srgb import linear_from_srgb, srgb_from_linear
+from livecam.core.srgb import LINEAR_OF_BYTE, srgb_from_linear
 from livecam.vision.transforms import Points2
 
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722), np.float32)  # of linear sRGB (BT.709)
@@ -36,7 +36,6 @@ BLUSH_SIZE = (0.80, 0.52)  # radii, where it becomes exactly 0
 BLUSH_TILT_RAD = 0.5  # up towards the ears
 
 _STEPS = 4096
-_DECODE = linear_from_srgb(np.arange(256) / 255).astype(np.float32)
 _ENCODE = np.rint(255 * srgb_from_linear(np.arange(_STEPS) / (_STEPS - 1))).astype(np.uint8)
 
 
@@ -82,7 +81,7 @@ def color_of(text: str) -> NDArray[np.float32]:
         raise ConfigError(
             f'"{text}" is not a colour', hint="write red, green and blue as in lip_color #b3263f"
         )
-    return _DECODE[np.frombuffer(bytes.fromhex(text.strip().removeprefix("#")), np.uint8)]
+    return LINEAR_OF_BYTE[np.frombuffer(bytes.fromhex(text.strip().removeprefix("#")), np.uint8)]
 
 
 def lips_mask(layers: Layers, points: Points2, region: Rect, unit_px: float) -> NDArray[np.float32]:
@@ -109,7 +108,7 @@ def _tint_lips(
         return
     part = layers.image[region.slices]
     mask = lips_mask(layers, points, region, axes.unit_px)
-    light = _DECODE[part[..., :3]]
+    light = LINEAR_OF_BYTE[part[..., :3]]
     tinted = _tinted(light, mask, color)
     light += (tinted - light) * (mask * np.float32(LIPS_OPACITY * amount))
     changed = _ENCODE[(np.clip(light, 0, 1) * (_STEPS - 1) + 0.5).astype(np.uint16)]
@@ -152,7 +151,10 @@ def _blush(layers: Layers, points: Points2, axes: FaceAxes, amount: float) -> No
 
 # uint8[1, 256, 4]: levels of a channel, fully blushed
 _BLUSHED = np.stack(
-    [_ENCODE[np.rint(_DECODE * share * (_STEPS - 1)).astype(int)] for share in (*BLUSH, 1.0)],
+    [
+        _ENCODE[np.rint(LINEAR_OF_BYTE * share * (_STEPS - 1)).astype(int)]
+        for share in (*BLUSH, 1.0)
+    ],
     axis=-1,
 )[None]
 

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from livecam.compose.grid import upsampled
-from livecam.compose.person_parts import CHIN
 from livecam.core.frame import Frame, Image, Rect
 from livecam.measure.leak import BoolMask, oval_mask, uncovered_pixels
 from livecam.measure.picture_quality.metrics import (
@@ -28,6 +27,7 @@ from livecam.measure.picture_quality.regions import (
     known_mask,
 )
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
+from livecam.segmentation.warp import CHIN
 from livecam.vision.morphology import disc
 
 HALF = 128
