@@ -38,6 +38,7 @@ from livecam.people.account import (
 from livecam.people.association import UNASSIGNED, assigned, face_box
 from livecam.people.slots import PATIENCE_S
 from livecam.people.tracker import (
+    DOUBT_S,
     MEMORY_S,
     PeopleTracker,
     missing_bystanders,
@@ -371,6 +372,57 @@ def test_an_unexplained_head_stays_until_there_is_newer_evidence() -> None:
         assert len(people.update(observation(i / FPS, me), old).unexplained) == 1
     now = observation(5.0, me)
     assert people.update(now, witness_of_faces(now)).unexplained == ()
+
+
+def test_a_head_is_not_left_behind_by_the_face_that_it_was() -> None:
+    people, me, gone = PeopleTracker(), aside(0.1, 0.5), aside(-0.25, 0.5)
+    first = observation(0.0, me)
+    seen = people.update(first)
+    evidence = replace(witness_of_faces(first), visible=tuple((t.id, t.box) for t in seen.tracks))
+    assert people.update(observation(0.1, aside(0.05, 0.5)), evidence).unexplained == ()
+    for i in range(2, 8):
+        found = people.update(observation(i / 10, aside(0.1 - i * 0.05, 0.5)), evidence)
+        assert found.unexplained == ()
+    # Once that face is lost, its old place is its own matter; another face explains nothing.
+    elsewhere = people.update(observation(0.8, gone), evidence)
+    assert elsewhere.tracks[0].id == 1
+    nobody = people.update(observation(0.9), evidence)
+    assert len(nobody.unexplained) == 1
+
+
+def test_evidence_of_the_shot_before_a_cut_counts_no_longer() -> None:
+    people, me = PeopleTracker(), aside(0.1, 0.5)
+    light, dark = (
+        Frame(np.full((720, 1280, 4), level, np.uint8), i, i / 10)
+        for i, level in enumerate((220, 40))
+    )
+    evidence = replace(
+        witness_of_faces(Observation(light, (me,))),
+        boxes=(face_box(aside(-0.3), *light.size),),
+    )
+    before = people.update(Observation(light, (me,)), evidence)
+    assert (len(before.unexplained), before.is_searched) == (1, True)
+    after = people.update(Observation(dark, (aside(-0.1, 0.4),)), evidence)
+    assert (after.unexplained, after.is_searched) == ((), False)
+    newer = replace(evidence, at=0.1)
+    assert people.update(observation(0.2, aside(-0.1, 0.4)), newer).is_searched is False
+    assert people.update(observation(0.3), replace(evidence, at=0.3)).is_searched
+
+
+def test_landmarks_that_roll_faster_than_a_head_are_doubtful_for_a_while() -> None:
+    people = PeopleTracker()
+
+    def rolled(angle: float, at_s: float) -> Observation:
+        face = face_at(np.array((0.1, 0, 0, 0, 0, np.radians(angle))), depth_m=0.5)
+        return people.update(observation(at_s, face))
+
+    for i in range(10):  # as fast as on any clip
+        (track,) = rolled(5.0 * i, i / FPS).tracks
+        assert track.doubtful_until < 0
+    (track,) = rolled(5.0 * 9 + 40, 10 / FPS).tracks
+    assert track.doubtful_until == pytest.approx(10 / FPS + DOUBT_S)
+    (track,) = rolled(5.0 * 9 + 40, 11 / FPS).tracks
+    assert track.doubtful_until == pytest.approx(10 / FPS + DOUBT_S)
 
 
 def test_while_a_head_may_be_anywhere_nothing_is_known_to_be_background() -> None:

@@ -14,6 +14,8 @@ from livecam.core.frame import Frame
 
 FaceBox: TypeAlias = NDArray[np.float64]  # float64[3]: centre x, y and width of a face, pixels
 Appearance: TypeAlias = NDArray[np.float32]  # float32[6, 6, 3]: colours of a face, 0..1
+Stamp: TypeAlias = NDArray[np.uint8]  # uint8[rows, columns, 3]: a frame in few cells
+Cells: TypeAlias = NDArray[np.bool_]  # bool[rows, columns]: some of those cells
 
 VELOCITY_S = 0.1  # time constant of the measured velocity
 COAST_S = 0.2  # time constant with which a face that is not visible slows down
@@ -86,6 +88,7 @@ class Track:
     absences: float = 0.0  # results of the witnesses since then without a trace of it, weighted
     has_worn: bool = False  # had a slot at some time
     is_gone: bool = False  # it certainly left its place; set while it is missing
+    doubtful_until: float = -math.inf  # the landmarks may be wrong; seconds
 
     @property
     def box(self) -> FaceBox:
@@ -112,6 +115,17 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SearchedScene:
+    """The frame that witnesses searched last, in few cells."""
+
+    stamp: Stamp
+    unsearched: Cells  # changed a short while ago: a head may still be found there
+    restless: Cells  # change all the time without a head, like a screen or a curtain
+    zones: Cells  # of the persons who were visible
+    is_someone_hidden: bool = False  # a head vanished inside the frame a while ago
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class HeadEvidence:
     """The heads that other detectors than the tracker (witnesses) found in an earlier frame."""
 
@@ -120,6 +134,8 @@ class HeadEvidence:
     boxes: tuple[FaceBox, ...]  # heads, also without a visible face
     weak: tuple[FaceBox, ...] = ()  # heads with scores that count only where one is expected
     person: NDArray[np.uint8] | None = None  # uint8[rows, columns] over the frame, 255: a person
+    scene: SearchedScene | None = None
+    visible: tuple[tuple[int, FaceBox], ...] = ()  # id and box of the tracks visible in that frame
 
     def resized(self, size: tuple[int, int]) -> HeadEvidence:
         """Returns the evidence in pixels of frames of another size."""
@@ -127,7 +143,8 @@ class HeadEvidence:
             return self
         scale = box_scale(self.size, size)
         boxes, weak = (tuple(box * scale for box in each) for each in (self.boxes, self.weak))
-        return replace(self, size=size, boxes=boxes, weak=weak)
+        visible = tuple((track_id, box * scale) for track_id, box in self.visible)
+        return replace(self, size=size, boxes=boxes, weak=weak, visible=visible)
 
 
 def box_scale(before: tuple[int, int], after: tuple[int, int]) -> FaceBox:
@@ -148,6 +165,8 @@ class Observation:
     tracks: tuple[Track, ...] = ()  # all that are known, visible or not
     slots: tuple[int | None, ...] = ()  # the id of the track in each slot
     unexplained: tuple[FaceBox, ...] = ()  # heads that witnesses found beside all visible tracks
+    scene: SearchedScene | None = None  # what witnesses searched last
+    is_searched: bool = False  # witnesses searched this shot at least once
 
     @property
     def wearers(self) -> tuple[Track | None, ...]:

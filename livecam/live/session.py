@@ -82,7 +82,7 @@ def live_session(
         tracker_factory(settings), people_tracker(settings), capture.frames, timer
     )
     segmentation = _segmentation_worker(settings, tracking, clock, timer, camera)
-    witnesses = _witness_worker(settings, tracking, segmentation, clock, timer)
+    witnesses = _witness_worker(settings, tracking, segmentation, timer)
     workers = [capture.worker, tracking.worker]  # tracking loads its model while OpenGL opens
     workers[:0] = [each.worker for each in (segmentation, witnesses) if each is not None]
     with ExitStack() as stack:
@@ -118,14 +118,13 @@ def _witness_worker(
     settings: Settings,
     tracking: TrackingWorker,
     segmentation: SegmentationWorker | None,
-    clock: Clock,
     timer: StageTimer,
 ) -> WitnessWorker | None:
     make = witness_factory(settings)
     if make is None:
         return None
     person = no_person if segmentation is None else segmentation.newest_person
-    witnesses = WitnessWorker(make, tracking.witnessed, person, clock, timer)
+    witnesses = WitnessWorker(make, tracking.witnessed, person, timer)
     tracking.evidence = witnesses.newest
     return witnesses
 

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Protocol
 
 from livecam.core.errors import SourceError
@@ -17,7 +16,8 @@ from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
-from livecam.people.account import HeadMemory, is_open, known_heads, unexplained
+from livecam.live.witness_search import WitnessSearch
+from livecam.people.account import known_heads
 from livecam.people.tracker import PeopleTracker, primary_track
 from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
@@ -28,11 +28,8 @@ from livecam.tracking.base import Tracker
 log = logging.getLogger(__name__)
 
 TAKE_S = 0.5  # the interval at which workers check for their end, at most
-MAX_WITNESS_WAIT_S = 3.0  # how long the start waits for the first search of the witnesses
+MAX_WITNESS_WAIT_S = 3.0  # how long a start or a cut waits for the first search
 LOW_PRIORITY = 10  # of the segmentation and witness threads
-# How often the witnesses look while the tracker explains everything, and while it does not.
-CALM_WITNESS_HZ, BUSY_WITNESS_HZ = 3.0, 12.0
-MAX_MASK_AGE_S = 0.3  # an older person mask is no evidence
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
 
@@ -123,7 +120,7 @@ class TrackingWorker:
         self._people_reset = threading.Event()
         self._frames = frames
         self._timer = timer
-        self._began_at: float | None = None  # time of the first frame
+        self._waits_since: float | None = None  # time of the first frame that was not searched
         self._tracker: Tracker | None = None
 
     def start(self) -> None:
@@ -138,8 +135,9 @@ class TrackingWorker:
         try:
             with self._timer.stage("track"):
                 observation = self._tracker.track(frame)
+            evidence = None if self.evidence is None else self.evidence()
             with self._timer.stage("associate"):
-                observation = self._associated(observation)
+                observation = self._associated(observation, evidence)
             self.tracked += 1
             if self._is_accounted_for(observation):
                 self.observations.put(observation)
@@ -158,22 +156,24 @@ class TrackingWorker:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
         self._people_reset.set()
 
-    def _associated(self, observation: Observation) -> Observation:
+    def _associated(self, observation: Observation, evidence: HeadEvidence | None) -> Observation:
         if self._people_reset.is_set():
             self._people_reset.clear()
             self._people.reset()
-        return self._people.update(observation, self.evidence and self.evidence())
+        return self._people.update(observation, evidence)
 
     def _is_accounted_for(self, observation: Observation) -> bool:
-        """Returns whether the witnesses searched once, or are too late to be waited for.
+        """Returns whether the witnesses searched this shot, or are too late to be waited for.
 
         Until then nobody knows who is beside the face that was found.
         """
         now = observation.frame.captured_at
-        if self._began_at is None:
-            self._began_at = now
-        waited_s = now - self._began_at
-        return self.evidence is None or self.evidence() is not None or waited_s > MAX_WITNESS_WAIT_S
+        if observation.is_searched or self.evidence is None:
+            self._waits_since = None
+            return True
+        if self._waits_since is None:
+            self._waits_since = now
+        return now - self._waits_since > MAX_WITNESS_WAIT_S
 
 
 class _Closable(Protocol):
@@ -273,27 +273,21 @@ class SegmentationWorker:
 
 
 class WitnessWorker:
-    """Owns the witnesses: detectors that find heads which the tracker misses.
-
-    They run at a low rate while the tracker explains all that they found, and at a higher one
-    while a track is missing, a head is unexplained, or several people are in the frame.
-    """
+    """Owns the witnesses: detectors that find heads which the tracker misses."""
 
     def __init__(
         self,
         make_detector: Callable[[], WitnessDetector],
         observations: Mailbox[Observation],
         person: Callable[[], PersonMask | None],
-        clock: Clock,
         timer: StageTimer,
     ) -> None:
         self.worker = Worker("witness", self)
         self._make_detector = make_detector
         self._observations = observations
         self._person = person
-        self._clock, self._timer = clock, timer
-        self._detector: WitnessDetector | None = None
-        self._memory = HeadMemory()
+        self._timer = timer
+        self._search: WitnessSearch | None = None
         self._newest: HeadEvidence | None = None  # replaced as a whole: any thread may read it
 
     def newest(self) -> HeadEvidence | None:
@@ -302,50 +296,20 @@ class WitnessWorker:
 
     def start(self) -> None:
         _lower_priority()
-        self._detector = self._make_detector()
+        self._search = WitnessSearch(self._make_detector())
 
     def step(self) -> bool:
-        began = self._clock.now()
+        assert self._search is not None
         observation = self._observations.take(TAKE_S)
         if observation is None:
             return True
-        assert self._detector is not None
         with self._timer.stage("witness"):
-            evidence = head_evidence(observation.frame, self._detector, self._person())
-            evidence = self._memory.remember(evidence, observation.tracks)
-        self._newest = evidence
-        left_s = 1 / witness_rate_hz(observation, evidence) - (self._clock.now() - began)
-        if left_s > 0:
-            self._clock.sleep(left_s)
+            evidence = self._search.search_when_due(observation, self._person())
+        if evidence is not None:
+            self._newest = evidence
         return True
 
     def stop(self) -> None:
-        detector, self._detector = self._detector, None
-        if detector is not None:
-            _close("the witnesses", detector)
-
-
-def head_evidence(
-    frame: Frame, detector: WitnessDetector, person: PersonMask | None
-) -> HeadEvidence:
-    """Returns what the witnesses find in a frame, with the person mask if it is of that time."""
-    heads = detector.detect(frame)
-    fits = (
-        person is not None
-        and person.size == frame.size
-        and abs(frame.captured_at - person.at) <= MAX_MASK_AGE_S
-    )
-    return HeadEvidence(
-        frame.captured_at,
-        frame.size,
-        tuple(head.box for head in heads if head.is_certain),
-        tuple(head.box for head in heads if not head.is_certain),
-        person.mask if fits and person is not None else None,
-    )
-
-
-def witness_rate_hz(observation: Observation, evidence: HeadEvidence) -> float:
-    """Returns how often the witnesses search after that evidence about an observation."""
-    found = unexplained(observation.tracks, evidence)
-    is_busy = is_open(replace(observation, unexplained=found))
-    return BUSY_WITNESS_HZ if is_busy else CALM_WITNESS_HZ
+        search, self._search = self._search, None
+        if search is not None:
+            _close("the witnesses", search)

@@ -8,6 +8,7 @@ account until the witnesses searched its place several times in vain, or until i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,11 @@ class HeadMemory:
 
     def __init__(self) -> None:
         self._heads: list[tuple[FaceBox, float]] = []  # with the time of the last evidence
+        self.vanished_at = -math.inf  # when a head was found last that is remembered no longer
+
+    def lost(self, found: Sequence[FaceBox]) -> list[FaceBox]:
+        """Returns the remembered heads that are not among those found."""
+        return [head for head, _ in self._heads if not any(_is_near_place(b, head) for b in found)]
 
     def remember(self, evidence: HeadEvidence, tracks: Sequence[Track]) -> HeadEvidence:
         """Returns the evidence with the remembered heads; `tracks` are those of its frame."""
@@ -43,6 +49,8 @@ class HeadMemory:
         )
         found = (*evidence.boxes, *again)
         lost = [(head, at) for head, at in old if not any(_is_near_place(b, head) for b in found)]
+        forgotten = [at for _, at in self._heads if not 0 <= evidence.at - at <= HEAD_MEMORY_S]
+        self.vanished_at = max((self.vanished_at, *forgotten))
         out = replace(evidence, boxes=(*found, *(head for head, _ in lost)))
         times = [evidence.at] * len(found) + [at for _, at in lost]
         open_heads = {id(box) for box in unexplained(tracks, out)}
@@ -80,11 +88,13 @@ def is_gone(track: Track, now: float, size: tuple[int, int]) -> bool:
 def unexplained(tracks: Sequence[Track], evidence: HeadEvidence | None) -> tuple[FaceBox, ...]:
     """Returns the heads that witnesses found and no visible track explains.
 
-    Old evidence counts until there is newer: a late witness is no proof that a head left.
+    Old evidence counts until there is newer: a late witness is no proof that a head left. A head
+    that was a track's when it was found is not left behind when that track moves on.
     """
     if evidence is None:
         return ()
-    visible = [track.box for track in tracks if track.face is not None]
+    now = {track.id: track.box for track in tracks if track.face is not None}
+    visible = [*now.values(), *(box for track_id, box in evidence.visible if track_id in now)]
     return tuple(
         box for box in evidence.boxes if not any(is_same_head(box, known) for known in visible)
     )
@@ -109,12 +119,8 @@ def is_at_place(box: FaceBox, track: Track, now: float) -> bool:
 
 
 def is_open(observation: Observation) -> bool:
-    """Returns whether anything in a frame needs the witnesses soon."""
-    return (
-        bool(observation.unexplained)
-        or len(observation.tracks) != 1
-        or any(track.face is None for track in observation.tracks)
-    )
+    """Returns whether somebody is missing, so that the witnesses are needed soon."""
+    return any(track.face is None and not track.is_gone for track in observation.tracks)
 
 
 def _counted(track: Track, tracks: Sequence[Track], evidence: HeadEvidence, now: float) -> Track:

@@ -14,6 +14,7 @@ import numpy as np
 from livecam.core.face import EXPRESSIONS, Face
 from livecam.core.frame import Frame
 from livecam.core.observation import (
+    MAX_GAP_S,
     Appearance,
     FaceBox,
     HeadEvidence,
@@ -45,6 +46,10 @@ UNCUT_DISTANCE, UNCUT_GROWTH = 0.25, 0.15
 # portrait stays below a third of this; gaze is left out, because it is the noisiest.
 MOVED, MOVED_S = 0.12, 0.3  # of a face's width, or of its growth; time constant of the box
 EXPRESSION_CHANGE = 0.35
+# No head rolls so fast: on eight clips the fastest does 190 degrees a second, 8 in one step.
+MIN_ROLL_JUMP_RAD, MAX_ROLL_RAD_PER_S = math.radians(12), math.radians(250)
+DOUBT_S = 0.6
+EYE_RIGHT, EYE_LEFT = 33, 263  # MediaPipe's landmarks: the outer corners
 _EXPRESSIVE = np.array([not name.startswith("eyeLook") for name in EXPRESSIONS])
 
 
@@ -63,12 +68,14 @@ class PeopleTracker:
         self._last_id = 0
         self._now = -np.inf
         self._evidence_at = -np.inf  # time of the last evidence that was counted
+        self._shot_at = -np.inf  # time of the last cut
         self._tracks: list[Track] = []
         self._size = (0, 0)  # of the last frame
 
     def reset(self) -> None:
         """Drops all tracks; their ids are not used again."""
         self._tracks = []
+        self._shot_at = -np.inf
         self._evidence_at = -np.inf
         self._cuts.reset()
         self._slots.reset()
@@ -84,10 +91,11 @@ class PeopleTracker:
             self.reset()
         self._now = now
         self._fit_to(frame.size)
-        evidence = None if evidence is None else evidence.resized(frame.size)
         boxes = [face_box(face, *frame.size) for face in faces]
         if self._cuts.is_cut(frame):
+            self._shot_at = now
             self._keep_only_the_unmoved(boxes)
+        evidence = self._of_this_shot(evidence, frame)
         appearances = [appearance_of(frame, box) for box in boxes]
         self._associate(faces, boxes, appearances, now)
         self._take_evidence(evidence, frame)
@@ -101,6 +109,8 @@ class PeopleTracker:
             tracks=tuple(self._tracks),
             slots=self._slots.slots,
             unexplained=unexplained(self._tracks, evidence),
+            scene=None if evidence is None else evidence.scene,
+            is_searched=evidence is not None,
         )
 
     def _fit_to(self, size: tuple[int, int]) -> None:
@@ -111,6 +121,12 @@ class PeopleTracker:
             self._tracks = [track.resized(scale) for track in self._tracks]
         if size != before:
             self._cuts.reset()
+
+    def _of_this_shot(self, evidence: HeadEvidence | None, frame: Frame) -> HeadEvidence | None:
+        """Returns the evidence in pixels of a frame; None when it is of the shot before."""
+        if evidence is None or evidence.at < self._shot_at:
+            return None
+        return evidence.resized(frame.size)
 
     def _take_evidence(self, evidence: HeadEvidence | None, frame: Frame) -> None:
         now = frame.captured_at
@@ -139,7 +155,7 @@ class PeopleTracker:
         self._tracks = [
             _missed(track)
             if (i := matches.get(k)) is None
-            else _detected(track, faces[i], boxes[i], appearances[i], now)
+            else self._detected(track, faces[i], boxes[i], appearances[i], now)
             for k, track in enumerate(tracks)
         ]
         if not matches and len(faces) == 1:
@@ -153,6 +169,30 @@ class PeopleTracker:
         self._last_id += 1
         motion = TrackMotion(box, np.zeros(2), now, appearance)
         return Track(self._last_id, face, motion, now, box, face.weights, box)
+
+    def _detected(
+        self,
+        track: Track,
+        face: Face,
+        box: FaceBox,
+        appearance: Appearance | None,
+        now: float,
+    ) -> Track:
+        """Returns the track after a detection."""
+        dt, recent = now - track.motion.detected_at, track.recent_box
+        if dt > 0:
+            recent = recent + (box - recent) * (1 - math.exp(-dt / MOVED_S))
+        return replace(
+            track,
+            face=face,
+            motion=track.motion.updated(box, appearance, now),
+            recent_box=recent,
+            has_moved=track.has_moved or _has_moved(track, face, recent),
+            missed=0,
+            absences=0,
+            is_gone=False,
+            doubtful_until=_doubtful_until(track, face, self._size, now),
+        )
 
     def _release_the_only_one(self, now: float) -> None:
         """Frees the slot if the one known face is lost and one face appears elsewhere.
@@ -218,23 +258,24 @@ def _missed(track: Track) -> Track:
     return replace(track, face=None, missed=track.missed + 1)
 
 
-def _detected(
-    track: Track, face: Face, box: FaceBox, appearance: Appearance | None, now: float
-) -> Track:
-    """Returns the track after a detection."""
-    dt, recent = now - track.motion.detected_at, track.recent_box
-    if dt > 0:
-        recent = recent + (box - recent) * (1 - math.exp(-dt / MOVED_S))
-    return replace(
-        track,
-        face=face,
-        motion=track.motion.updated(box, appearance, now),
-        recent_box=recent,
-        has_moved=track.has_moved or _has_moved(track, face, recent),
-        missed=0,
-        absences=0,
-        is_gone=False,
-    )
+def _doubtful_until(track: Track, face: Face, size: tuple[int, int], now: float) -> float:
+    """Returns until when the landmarks of a new detection may be wrong.
+
+    They are where the face seems to roll faster than a head can: a face that lies on its side
+    gets landmarks of any roll.
+    """
+    dt = now - track.motion.detected_at
+    if track.face is None or not 0 < dt <= MAX_GAP_S:
+        return track.doubtful_until
+    turn = _roll_rad(face, size) - _roll_rad(track.face, size)
+    turn = abs(math.remainder(turn, math.tau))
+    is_jump = turn > MIN_ROLL_JUMP_RAD and turn > MAX_ROLL_RAD_PER_S * dt
+    return now + DOUBT_S if is_jump else track.doubtful_until
+
+
+def _roll_rad(face: Face, size: tuple[int, int]) -> float:
+    across = (face.landmarks[EYE_LEFT, :2] - face.landmarks[EYE_RIGHT, :2]) * size
+    return math.atan2(across[1], across[0])
 
 
 def _has_moved(track: Track, face: Face, recent: FaceBox) -> bool:

@@ -19,13 +19,14 @@ from livecam.core.timing import StageTimer
 from livecam.filtering.smoother import Smoother
 from livecam.motion.base import Performer, state_from_performances
 from livecam.people.account import is_at_place
+from livecam.people.changes import new_regions, stamp_of
 from livecam.people.tracker import missing_bystanders, primary_track
 from livecam.pipeline.driver import AvatarDriver
 from livecam.pipeline.follow import followed
 from livecam.pipeline.states import Shown
 
 # How far a face may move while it is not visible, in its widths.
-STRAY_PER_S, MAX_STRAY = 0.6, 0.6
+STRAY_AT_ONCE, STRAY_PER_S, MAX_STRAY = 0.15, 0.6, 0.6
 WITNESS_MARGIN = 0.3  # of a head that a witness found, in face widths
 
 
@@ -241,11 +242,16 @@ class Cast:
             missing = [track for track in missing if track.has_worn]
             if not (lost or missing) or not self._cover_held:
                 return ()
-            return (*(stray_region(track, frame.captured_at) for track in missing), *heads)
-        faces = [t.face for t in observation.bystanders if t.face is not None]
-        regions = [face_region(face.box(*frame.size)) for face in faces]
-        strays = (stray_region(track, frame.captured_at) for track in missing)
-        return (*regions, *strays, *heads)
+        new = new_regions(stamp_of(frame.image), observation.scene, observation)
+        strays = tuple(stray_region(track, frame.captured_at) for track in missing)
+        if not self._blur_bystanders:
+            return (*strays, *heads, *new)
+        regions = [
+            bystander_region(track, frame)
+            for track in observation.bystanders
+            if track.face is not None
+        ]
+        return (*regions, *strays, *heads, *new)
 
     def _follow(self, visible: Sequence[Wearer], newest: Frame) -> bool:
         """Follows all wearers into the newest frame; False, and none is moved, if one is lost."""
@@ -277,11 +283,31 @@ class Cast:
         return () if first.face is None else (first,)
 
     def _blurred(self, frame: Frame, held: Sequence[Wearer]) -> tuple[Rect, ...]:
+        """Returns all that is blurred: bystanders, and wearers who may be beside their avatar."""
         strays: list[Rect] = []
         if self._cover_held:
-            tracks = [wearer.track for wearer in held if wearer.track is not None]
-            strays = [stray_region(track, frame.captured_at) for track in tracks]
+            now = frame.captured_at
+            held_tracks = [wearer.track for wearer in held if wearer.track is not None]
+            strays = [stray_region(track, now) for track in held_tracks]
+            strays += [
+                face_region(wearer.track.face.box(*frame.size))
+                for wearer in self._wearers
+                if wearer.track is not None
+                and wearer.track.face is not None
+                and now < wearer.track.doubtful_until
+            ]
         return (*self.bystander_regions(frame), *strays)
+
+
+def bystander_region(track: Track, frame: Frame) -> Rect:
+    """Returns the region of a visible face in a frame that may be newer than its detection."""
+    assert track.face is not None
+    region = face_region(track.face.box(*frame.size))
+    x, y = (track.motion.predicted(frame.captured_at) - track.box)[:2]
+    moved = Rect(
+        int(region.x0 + x), int(region.y0 + y), int(region.x1 + x) + 1, int(region.y1 + y) + 1
+    )
+    return region.union(moved) if (x or y) else region
 
 
 def head_region(box: FaceBox) -> Rect:
@@ -293,5 +319,6 @@ def head_region(box: FaceBox) -> Rect:
 def stray_region(track: Track, at: float) -> Rect:
     """Returns the region in which a missing head may be, larger the longer it is missing."""
     x, y, size = (float(v) for v in track.motion.predicted(at))
-    strayed = min(STRAY_PER_S * max(at - track.motion.detected_at, 0.0), MAX_STRAY)
+    missing_s = max(at - track.motion.detected_at, 0.0)
+    strayed = min(STRAY_AT_ONCE + STRAY_PER_S * missing_s, MAX_STRAY)
     return region_at(x, y, size).grown(round(strayed * size))

@@ -42,14 +42,15 @@ def followed(
     found = _found_again(start, expected, before, newest)
     if found is None:
         return None
-    correction = _with_dead_zone(fit_similarity(expected[POINTS], found), expected[POINTS])
+    correction = _with_dead_zone(fit_similarity(expected[POINTS], found[POINTS]), expected[POINTS])
     pose, landmarks = predicted.pose, transformed(expected, correction)
     moved = pose_after_similarity(pose.translation, pose.rotation, correction, width, height)
     return replace(
         predicted,
         pose=FacePose(*moved),
         landmarks_px=landmarks,
-        outline_px=convex_outline(landmarks),
+        # Where the measurements jump, the prediction is wrong in shape: both are hidden.
+        outline_px=convex_outline(np.concatenate((landmarks, found))),
     )
 
 
@@ -67,7 +68,10 @@ def _with_dead_zone(error: Affine, points: Points2) -> Affine:
 
 
 def _found_again(start: Points2, expected: Points2, before: Frame, newest: Frame) -> Points2 | None:
-    """Finds POINTS in the newest frame, pixels; None when too few of them moved together."""
+    """Finds the landmarks again in the newest frame, pixels, by the shared motion of POINTS.
+
+    None when too few of them moved together.
+    """
     width = float(np.ptp(start[:, 0]))
     both = np.concatenate((start, expected))
     low, high = both.min(axis=0) - MARGIN * width, both.max(axis=0) + MARGIN * width
@@ -82,4 +86,5 @@ def _found_again(start: Points2, expected: Points2, before: Frame, newest: Frame
     motion = consensus_motion(points, there, good, TOLERANCE_PX)
     if motion is None:
         return None
-    return transformed(points, motion) / np.float32(scale) + corner
+    moved = transformed((start - corner) * np.float32(scale), motion)
+    return moved / np.float32(scale) + corner

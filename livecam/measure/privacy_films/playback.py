@@ -23,8 +23,8 @@ from livecam.core.face import Face
 from livecam.core.frame import Frame
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer
-from livecam.live.workers import head_evidence, witness_rate_hz
-from livecam.people.account import HeadMemory, known_heads
+from livecam.live.witness_search import WitnessSearch
+from livecam.people.account import known_heads
 from livecam.people.tracker import primary_track
 from livecam.pipeline.build import (
     avatars_of,
@@ -92,13 +92,11 @@ class SegmentationSchedule:
 
 
 class WitnessSchedule:
-    """Searches for heads at the rate of the worker; each result arrives late, as its does."""
+    """Searches for heads as the worker does; each result arrives late, as its does."""
 
     def __init__(self, detector: WitnessDetector, person: Callable[[], PersonMask | None]) -> None:
-        self._detector, self._person = detector, person
-        self._next_at = -np.inf
+        self._search, self._person = WitnessSearch(detector), person
         self._due: deque[tuple[float, HeadEvidence]] = deque()
-        self._memory = HeadMemory()
         self._newest: HeadEvidence | None = None
 
     def newest(self, now: float) -> HeadEvidence | None:
@@ -107,14 +105,9 @@ class WitnessSchedule:
         return self._newest
 
     def observe(self, observation: Observation) -> None:
-        frame = observation.frame
-        now = frame.captured_at + TIME_TOLERANCE_S
-        if now >= self._next_at:
-            evidence = head_evidence(frame, self._detector, self._person())
-            evidence = self._memory.remember(evidence, observation.tracks)
-            rate_hz = witness_rate_hz(observation, evidence)
-            self._next_at = now + 1 / rate_hz - TIME_TOLERANCE_S
-            self._due.append((frame.captured_at + LATENCY_S, evidence))
+        evidence = self._search.search_when_due(observation, self._person())
+        if evidence is not None:
+            self._due.append((evidence.at + LATENCY_S, evidence))
 
 
 def play_live(
@@ -148,8 +141,8 @@ def play_live(
             schedule.observe(observation)
             witnesses.observe(observation)
             now = frame.captured_at + 1 / fps
-            # The worker publishes nothing either until the witnesses searched once.
-            shown = None if evidence is None else observation
+            # The worker publishes nothing either until the witnesses searched the shot.
+            shown = observation if observation.is_searched else None
             published = {
                 alignment: pipeline.show(shown, now, newest)
                 for alignment, pipeline in pipelines.items()
