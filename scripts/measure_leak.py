@@ -19,7 +19,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +28,9 @@ import numpy as np
 from livecam.avatar.library import load_avatar
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
+from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.film import FilmComposer
-from livecam.convert.head_search import HeadSearch
-from livecam.convert.plan import ShotPlan, plan
-from livecam.convert.retry_detector import RetryDetector
-from livecam.convert.survey import Survey, survey
+from livecam.convert.plan import ShotPlan
 from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import project
@@ -51,7 +48,7 @@ from livecam.measure.privacy_films.bench import measure_films
 from livecam.measure.privacy_films.catalogue import FILMS, films_named, first_of_each_kind
 from livecam.measure.privacy_films.report import HEADER, as_json, table_row, totals
 from livecam.media.reader import VideoReader
-from livecam.pipeline.build import compositor_factory, tracker_factory, witness_factory
+from livecam.pipeline.build import compositor_factory
 from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -67,7 +64,8 @@ def measure_exactly(
     The faces are detected again in every single frame, independently of the conversion.
     """
     settings, timer = Settings(), StageTimer()
-    found, plans = _planned(source, settings)
+    found = Surveyor(settings).survey(source)
+    plans = plan_film(found, settings, strict=False)
     if head_alone:
         plans = [_without_paint(each) for each in plans]
     with open_graphics() as graphics, _fresh_tracker() as eye, VideoReader(source) as film:
@@ -113,19 +111,6 @@ def measure_files(source: Path, output: Path, stats: Path) -> Iterator[tuple[Lea
             source, output, avatar_frames(stats), eye
         ):
             yield leak, _side_by_side(real, shown, oval, certain)
-
-
-def _planned(source: Path, settings: Settings) -> tuple[Survey, list[ShotPlan]]:
-    model = asset_path("face-landmarker")
-    make_witnesses = witness_factory(settings)
-    with ExitStack() as stack:
-        tracker = tracker_factory(settings)()
-        stack.callback(tracker.close)
-        heads = stack.enter_context(HeadSearch(make_witnesses())) if make_witnesses else None
-        found = survey(
-            source, tracker, lambda: RetryDetector(model, settings.tracking.max_faces), heads
-        )
-    return found, plan(found, hide_others=True, strict=False)
 
 
 def _fresh_tracker() -> FaceLandmarker:

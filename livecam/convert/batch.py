@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livecam.avatar.base import Avatar
-from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
+from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.film import FilmComposer, write_film
 from livecam.convert.film_segmentation import FilmSegmentation
-from livecam.convert.head_search import HeadSearch
 from livecam.convert.jobs import ConversionJob, check_job, jobs_for
-from livecam.convert.plan import ShotPlan, plan
+from livecam.convert.plan import ShotPlan
 from livecam.convert.progress import FilmProgress, NoProgress
-from livecam.convert.retry_detector import RetryDetector
-from livecam.convert.survey import Advance, Survey, survey
+from livecam.convert.survey import Advance, Survey
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError
 from livecam.core.timing import StageTimer
@@ -30,9 +28,6 @@ from livecam.pipeline.build import (
     check_picture_files,
     compositor_factory,
     segmenter_factory,
-    slots_of,
-    tracker_factory,
-    witness_factory,
 )
 from livecam.pipeline.composition import CompositorFactory
 from livecam.pipeline.states import Shown
@@ -87,9 +82,8 @@ class Converter:
             self._take = read_take(Path(self.settings.motion.motion).expanduser())
         check_picture_files(self.settings)
         self._avatars = avatars_of(self.settings.avatar)
-        self._make_tracker = tracker_factory(self.settings)
+        self._surveyor = Surveyor(self.settings)
         self._make_segmenter = segmenter_factory(self.settings, hurried=False)
-        self._make_witnesses = witness_factory(self.settings)
         graphics = self._stack.enter_context(open_graphics())
         self._make_compositor = compositor_factory(
             self.settings, graphics, self.timer, blocking=True
@@ -118,14 +112,8 @@ class Converter:
         recorder: TakeWriter | None,
     ) -> Outcome:
         started = time.monotonic()
-        found = self._survey(job.source, progress)
-        plans = plan(
-            found,
-            hide_others=self.settings.privacy.others == "blur",
-            strict=self.strict,
-            people=slots_of(self.settings.avatar),
-            people_by=self.settings.avatar.people_by,
-        )
+        found = self._surveyor.survey(job.source, progress.advance, progress.open)
+        plans = plan_film(found, self.settings, strict=self.strict)
         with ExitStack() as stack:
             segmentation = None
             if self._make_segmenter is not None:
@@ -146,24 +134,6 @@ class Converter:
             hidden=_shot_times(found, plans, (Shown.BLUR, Shown.CURTAIN)),
             blurred=_head_times(found, plans),
         )
-
-    def _survey(self, source: Path, progress: FilmProgress) -> Survey:
-        tracking = self.settings.tracking
-        model = asset_path("face-landmarker")
-        tracker = self._make_tracker()
-        with ExitStack() as stack:
-            stack.callback(tracker.close)
-            heads = None
-            if self._make_witnesses is not None:
-                heads = stack.enter_context(HeadSearch(self._make_witnesses()))
-            return survey(
-                source,
-                tracker,
-                lambda: RetryDetector(model, tracking.max_faces),
-                heads,
-                progress.advance,
-                progress.open,
-            )
 
     def _write(
         self,

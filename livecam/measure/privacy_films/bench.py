@@ -20,7 +20,6 @@ from livecam.measure.privacy_films.persons import Wardrobe
 from livecam.measure.privacy_films.playback import (
     ALIGNMENTS,
     PlannedFilm,
-    plan_film,
     play_converted,
     play_live,
 )
@@ -134,7 +133,7 @@ class PrivacyBench:
                     )  # fmt: skip
         reported = None
         if "convert" in modes:
-            planned = plan_film(path, settings)
+            planned = PlannedFilm.of(path, settings)
             results["convert"] = self._converted(path, truths, planned, settings, needs_none)
             bare = [each.index for each in results["convert"] if each.bare > SLIGHT]
             if bare:

@@ -11,14 +11,12 @@ from typing import Literal
 
 import numpy as np
 
-from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
+from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.film import ConvertedFrame, FilmComposer
 from livecam.convert.film_segmentation import FilmSegmentation
-from livecam.convert.head_search import HeadSearch
-from livecam.convert.plan import ShotPlan, plan
-from livecam.convert.retry_detector import RetryDetector
-from livecam.convert.survey import Survey, survey
+from livecam.convert.plan import ShotPlan
+from livecam.convert.survey import Survey
 from livecam.core.face import Face
 from livecam.core.frame import Frame
 from livecam.core.observation import HeadEvidence, Observation
@@ -32,7 +30,6 @@ from livecam.pipeline.build import (
     output_info,
     people_tracker,
     segmenter_factory,
-    slots_of,
     tracker_factory,
     witness_factory,
 )
@@ -179,6 +176,13 @@ class PlannedFilm:
     plans: list[ShotPlan]
     strict: list[ShotPlan]  # those of `--strict`
 
+    @classmethod
+    def of(cls, path: Path, settings: Settings) -> PlannedFilm:
+        """Surveys a film and plans it, with and without `--strict`."""
+        found = Surveyor(settings).survey(path)
+        plans, strict = (plan_film(found, settings, strict=each) for each in (False, True))
+        return cls(found, plans, strict)
+
     def is_reported(self, index: int) -> bool:
         """Whether the frame is in a shot that is reported to pass through."""
         return self._plan(self.plans, index).state is Shown.PASSTHROUGH
@@ -190,28 +194,6 @@ class PlannedFilm:
     @staticmethod
     def _plan(plans: Sequence[ShotPlan], index: int) -> ShotPlan:
         return next(each for each in plans if index in each.frames)
-
-
-def plan_film(path: Path, settings: Settings) -> PlannedFilm:
-    """Surveys a film and plans it, with and without `--strict`."""
-    model = asset_path("face-landmarker")
-    make_witnesses = witness_factory(settings)
-    assert make_witnesses is not None
-    with closing(tracker_factory(settings)()) as tracker, HeadSearch(make_witnesses()) as heads:
-        found = survey(
-            path, tracker, lambda: RetryDetector(model, settings.tracking.max_faces), heads
-        )
-    plans, strict = (
-        plan(
-            found,
-            hide_others=settings.privacy.others == "blur",
-            strict=each,
-            people=slots_of(settings.avatar),
-            people_by=settings.avatar.people_by,
-        )
-        for each in (False, True)
-    )
-    return PlannedFilm(found, plans, strict)
 
 
 def play_converted(

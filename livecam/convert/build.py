@@ -1,0 +1,58 @@
+"""Builds the parts of a conversion from the settings."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
+from livecam.convert.head_search import HeadSearch
+from livecam.convert.plan import ShotPlan, plan
+from livecam.convert.retry_detector import RetryDetector
+from livecam.convert.survey import Advance, Survey, survey
+from livecam.pipeline.build import slots_of, tracker_factory, witness_factory
+
+
+class Surveyor:
+    """Surveys films, each with detectors that are made and closed by the thread that calls it.
+
+    Raises:
+        AssetError: a model is missing.
+        ConfigError: there is no such tracker.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._make_tracker = tracker_factory(settings)
+        self._make_witnesses = witness_factory(settings)
+        self._model = asset_path("face-landmarker")
+        self._max_faces = settings.tracking.max_faces
+
+    def survey(
+        self,
+        path: Path,
+        advance: Advance = lambda frames: None,
+        opened: Advance = lambda frames: None,
+    ) -> Survey:
+        """Surveys one film; parameters and errors are those of the function `survey`."""
+        tracker = self._make_tracker()
+        with ExitStack() as stack:
+            stack.callback(tracker.close)
+            heads = None
+            if self._make_witnesses is not None:
+                heads = stack.enter_context(HeadSearch(self._make_witnesses()))
+            return survey(path, tracker, self._retry_detector, heads, advance, opened)
+
+    def _retry_detector(self) -> RetryDetector:
+        return RetryDetector(self._model, self._max_faces)
+
+
+def plan_film(found: Survey, settings: Settings, *, strict: bool) -> list[ShotPlan]:
+    """Plans a film by the settings; see `plan`."""
+    return plan(
+        found,
+        hide_others=settings.privacy.others == "blur",
+        strict=strict,
+        people=slots_of(settings.avatar),
+        people_by=settings.avatar.people_by,
+    )
