@@ -173,16 +173,17 @@ def _graphics(settings: Settings) -> Check:
 def _models(settings: Settings) -> Check:
     from livecam.config.assets import State, complete, list_assets, verify
 
-    states = {asset.name: verify(asset.name) for asset in list_assets()}
+    states = {asset: verify(asset.name) for asset in list_assets()}
     facts = {
-        asset.name: {"state": states[asset.name].value, "sha256": asset.sha256}
-        for asset in list_assets()
+        asset.name: {"state": state.value, "sha256": asset.sha256}
+        for asset, state in states.items()
     }
-    wrong = [f"{name} is {state.value}" for name, state in states.items() if not complete(name)]
+    wrong = {asset.name: state for asset, state in states.items() if not complete(asset, state)}
     if wrong:
-        tell = _fail if states[MAIN_MODEL] != State.OK else _warn
-        return tell(", ".join(wrong), "livecam assets fetch", **facts)
-    here = [a for a in list_assets() if states[a.name] is State.OK]
+        tell = _fail if MAIN_MODEL in wrong else _warn
+        found = ", ".join(f"{name} is {state.value}" for name, state in wrong.items())
+        return tell(found, "livecam assets fetch", **facts)
+    here = [asset for asset, state in states.items() if state is State.OK]
     return _ok(", ".join(f"{a.file} sha256 {a.sha256[:8]}" for a in here), **facts)
 
 

@@ -118,17 +118,24 @@ def asset_path(name: str, fetch: bool = False) -> Path:
         return found
     if fetch:
         return fetch_asset(name)
-    state = "broken" if verify(name) is State.BROKEN else "missing"
+    state = _state_without_file(wanted).value
     raise AssetError(f"{wanted.file} ({wanted.what}) is {state}", hint="run `livecam assets fetch`")
+
+
+def find_asset(name: str) -> Path | None:
+    """Returns the path of the checked file; None when it is missing or broken."""
+    return _find(asset(name))
 
 
 def verify(name: str) -> State:
     """Checks the file's content; uses no network."""
     wanted = asset(name)
-    if _find(wanted) is not None:
-        return State.OK
-    broken = any((folder / wanted.file).exists() for folder in _folders())
-    return State.BROKEN if broken else State.MISSING
+    return _state_without_file(wanted) if _find(wanted) is None else State.OK
+
+
+def complete(wanted: Asset, state: State) -> bool:
+    """Returns whether an asset in that state needs no action; a broken file always does."""
+    return state is State.OK or (wanted.optional and state is State.MISSING)
 
 
 def fetch_asset(name: str, say: Say = log.info) -> Path:
@@ -161,12 +168,6 @@ def fetch_assets(say: Say = log.info, names: Sequence[str] = ()) -> dict[str, Pa
                 say(f"{each.name}: {each.what}")
                 log.debug("%s", error)
     return paths
-
-
-def complete(name: str) -> bool:
-    """Returns whether an asset needs no action; a broken file always does."""
-    state = verify(name)
-    return state is State.OK or (asset(name).optional and state is State.MISSING)
 
 
 @cache
@@ -211,6 +212,12 @@ def _find(wanted: Asset) -> Path | None:
                 return path
             log.warning("%s is not the right file; it is not used", path)
     return None
+
+
+def _state_without_file(wanted: Asset) -> State:
+    """Returns the state of an asset of which no right file was found."""
+    broken = any((folder / wanted.file).exists() for folder in _folders())
+    return State.BROKEN if broken else State.MISSING
 
 
 def _is_right(path: Path, wanted: Asset) -> bool:

@@ -15,7 +15,7 @@ from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.stages import CompositingStages
-from livecam.config.assets import State, asset, asset_path, verify
+from livecam.config.assets import asset, asset_path, find_asset
 from livecam.config.settings import BLANK, AvatarSettings, Settings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import check_size
@@ -130,10 +130,10 @@ def segmenter_factory(
 
 def _optional_path(name: str) -> Path | None:
     """Returns the file of an optional asset, or None."""
-    if verify(name) is State.OK:
-        return asset_path(name)
-    log.debug("%s is not here: %s", name, asset(name).what)
-    return None
+    path = find_asset(name)
+    if path is None:
+        log.debug("%s is not here: %s", name, asset(name).what)
+    return path
 
 
 def witness_factory(settings: Settings) -> Callable[[], WitnessDetector] | None:

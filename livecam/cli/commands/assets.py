@@ -65,6 +65,8 @@ def verify_all(json: Json = False) -> int:
     from livecam.config.assets import complete, list_assets, verify
     from livecam.core.errors import AssetError
 
-    rows = [{"name": asset.name, "state": verify(asset.name).value} for asset in list_assets()]
+    states = {asset: verify(asset.name) for asset in list_assets()}
+    rows = [{"name": asset.name, "state": state.value} for asset, state in states.items()]
     print_table(rows, json, "")
-    return 0 if all(complete(asset.name) for asset in list_assets()) else AssetError.exit_code
+    is_complete = all(complete(asset, state) for asset, state in states.items())
+    return 0 if is_complete else AssetError.exit_code
