@@ -89,12 +89,11 @@ class PrivacyBench:
             renderer.close()
         self._renderers = {}
 
-    def measure(self, film: PrivacyFilm, modes: Sequence[str] = MODES) -> FilmResult:
-        """Renders a film and plays it in those modes."""
+    def measure(self, film: PrivacyFilm) -> FilmResult:
+        """Renders a film and plays it in every mode."""
         with tempfile.TemporaryDirectory(prefix="livecam-") as folder:
             path = Path(folder, f"{film.name}.mp4")
-            truths = self.recorded(film, path)
-            return self._measured(film, path, truths, modes)
+            return self._measured(film, path, self.recorded(film, path))
 
     def recorded(self, film: PrivacyFilm, path: Path) -> list[TrueFrame]:
         """Writes a film; returns its frames as they are read from the file, with their truth."""
@@ -112,37 +111,30 @@ class PrivacyBench:
                 replace(truth, frame=frame) for truth, frame in zip(truths, reader, strict=True)
             ]
 
-    def _measured(
-        self, film: PrivacyFilm, path: Path, truths: list[TrueFrame], modes: Sequence[str]
-    ) -> FilmResult:
+    def _measured(self, film: PrivacyFilm, path: Path, truths: list[TrueFrame]) -> FilmResult:
         settings = Settings(avatar=AvatarSettings(people=film.people))
         frames = [truth.frame for truth in truths]
-        results: dict[str, list[FrameResult]] = {mode: [] for mode in modes}
+        results: dict[str, list[FrameResult]] = {mode: [] for mode in MODES}
         found, needs_none = [], []
         for live in play_live(frames, film.fps, settings, self._graphics):
             tracked = truths[live.index]
             found.append(all_found(tracked, live.faces))
             needs_none.append(all_found(tracked, live.faces, least=SLIGHT))
             for alignment, published in live.published.items():
-                if alignment in modes:
-                    results[alignment].append(
-                        measure(
-                            truths[published.frame.index], published.frame, published.state,
-                            needs_none[-1] and bool(tracked.faces), published.box,
-                        )
-                    )  # fmt: skip
-        reported = None
-        if "convert" in modes:
-            planned = PlannedFilm.of(path, settings)
-            results["convert"] = self._converted(path, truths, planned, settings, needs_none)
-            bare = [each.index for each in results["convert"] if each.bare > SLIGHT]
-            if bare:
-                reported = _mean([planned.is_reported(index) for index in bare])
-            if "strict" in modes:
-                results["strict"] = _strict(results["convert"], planned, truths, needs_none)
+                results[alignment].append(
+                    measure(
+                        truths[published.frame.index], published.frame, published.state,
+                        needs_none[-1] and bool(tracked.faces), published.box,
+                    )
+                )  # fmt: skip
+        planned = PlannedFilm.of(path, settings)
+        results["convert"] = self._converted(path, truths, planned, settings, needs_none)
+        results["strict"] = _strict(results["convert"], planned, truths, needs_none)
+        bare = [each.index for each in results["convert"] if each.bare > SLIGHT]
         return FilmResult(
             film.name, film.kind, len(frames), _mean(found),
-            {mode: ModeResult(tuple(each)) for mode, each in results.items()}, reported,
+            {mode: ModeResult(tuple(each)) for mode, each in results.items()},
+            _mean([planned.is_reported(index) for index in bare]) if bare else None,
         )  # fmt: skip
 
     def _converted(
@@ -154,10 +146,8 @@ class PrivacyBench:
         needs_none: Sequence[bool],
     ) -> list[FrameResult]:
         """Returns the frames of `convert`; an empty room needs no cover there."""
-        played = play_converted(
-            path, [truth.frame for truth in truths], planned, planned.plans, settings,
-            self._graphics,
-        )  # fmt: skip
+        frames = [truth.frame for truth in truths]
+        played = play_converted(path, frames, planned, settings, self._graphics)
         return [
             measure(truths[i], out.frame, out.stats.state, needs_none[i], out.stats.head_box)
             for i, out in enumerate(played)

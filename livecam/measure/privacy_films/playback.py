@@ -200,18 +200,17 @@ def play_converted(
     path: Path,
     frames: Sequence[Frame],
     film: PlannedFilm,
-    plans: Sequence[ShotPlan],
     settings: Settings,
     graphics: Graphics,
 ) -> Iterator[ConvertedFrame]:
-    """Composes every frame as planned."""
+    """Composes every frame as planned without `--strict`."""
     timer = StageTimer()
     make = segmenter_factory(settings, hurried=False)
     assert make is not None  # by default there are stages that need segmentations
     with FilmSegmentation(make) as segmentation:
-        segmentation.learn(path, plans)
+        segmentation.learn(path, film.plans)
         composer = FilmComposer(
-            film.survey, plans, avatars_of(settings.avatar), settings.avatar,
+            film.survey, film.plans, avatars_of(settings.avatar), settings.avatar,
             compositor_factory(settings, graphics, timer, blocking=True), timer, segmentation,
         )  # fmt: skip
         with closing(composer):

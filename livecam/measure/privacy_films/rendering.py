@@ -33,7 +33,6 @@ class TrueFace:
 
     label: int  # in the map of the frame
     is_poster: bool
-    euler_deg: tuple[float, float, float]
     whole_px: float  # area of the whole face from the front at that distance
     visible_px: int
 
@@ -193,9 +192,8 @@ class FilmRenderer(Closing):
             return None
         scale = focal_px(self.size[1]) / placed.distance_m
         width, height = (side * scale for side in self._wardrobe.face_size_m)
-        (yaw, pitch, roll) = _euler_deg(placed.head)
         whole = np.pi / 4 * width * height
-        return TrueFace(placed.label, placed.is_poster, (yaw, pitch, roll), whole, visible)
+        return TrueFace(placed.label, placed.is_poster, whole, visible)
 
     def _room(self, seed: int) -> Surface:
         if seed not in self._rooms:
@@ -208,17 +206,6 @@ class FilmRenderer(Closing):
         if key not in self._rooms:
             self._rooms[key] = backdrop(np.full((2, 2, 3), colour, np.uint8), *self.size)
         return self._rooms[key]
-
-
-def _euler_deg(matrix: Matrix4) -> tuple[float, float, float]:
-    m = matrix[:3, :3]
-    angles = (
-        np.arctan2(m[0, 2], m[2, 2]),
-        np.arcsin(np.clip(-m[1, 2], -1, 1)),
-        np.arctan2(m[1, 0], m[1, 1]),
-    )
-    yaw, pitch, roll = (float(np.degrees(angle)) for angle in angles)
-    return yaw, pitch, roll
 
 
 def _blink(t: float) -> float:

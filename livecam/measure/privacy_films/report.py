@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from livecam.measure.privacy_films.bench import MODES, FilmResult
+from livecam.measure.privacy_films.bench import MODES, FilmResult, ModeResult
 from livecam.measure.privacy_films.meter import PLAIN, SLIGHT
 
 NAME_WIDTH = 26
@@ -37,36 +37,28 @@ def table_row(result: FilmResult) -> str:
 
 def totals(results: Sequence[FilmResult]) -> str:
     """Returns the lines below the table."""
-    frames = sum(result.frames for result in results)
-    lines = [f"{len(results)} films, {frames} frames"]
+    lines = [f"{len(results)} films, {sum(result.frames for result in results)} frames"]
     for mode in MODES:
-        played = [result.modes[mode] for result in results]
-        slight, plain, needless = (
-            sum(shares) / max(frames, 1)
-            for shares in zip(
-                (0, 0, 0),
-                *(
-                    [
-                        len(each.frames) * share
-                        for share in (
-                            each.share_over(SLIGHT), each.share_over(PLAIN), each.needless
-                        )
-                    ]
-                    for each in played
-                ),
-                strict=True,
-            )
-        )  # fmt: skip
-        films = sum(each.share_over(SLIGHT) > 0 for each in played)
+        films = sum(result.modes[mode].share_over(SLIGHT) > 0 for result in results)
+        slight = _share(results, mode, lambda played: played.share_over(SLIGHT))
+        plain = _share(results, mode, lambda played: played.share_over(PLAIN))
+        needless = _share(results, mode, lambda played: played.needless)
         lines.append(
             f"{mode:8} a face shows in {films} films, in {100 * slight:.2f} % of the frames, "
             f"over a tenth of it in {100 * plain:.2f} %; needless cover {100 * needless:.2f} %"
         )
-    bare = [(result.reported, result.modes["convert"]) for result in results]
-    count = sum(mode.share_over(SLIGHT) * len(mode.frames) for _, mode in bare)
-    known = sum((share or 0) * mode.share_over(SLIGHT) * len(mode.frames) for share, mode in bare)
-    lines.append(f"convert  reports {known:.0f} of its {count:.0f} bare frames")
+    bare = [result.frames * result.modes["convert"].share_over(SLIGHT) for result in results]
+    known = [(each.reported or 0) * count for each, count in zip(results, bare, strict=True)]
+    lines.append(f"convert  reports {sum(known):.0f} of its {sum(bare):.0f} bare frames")
     return "\n".join(lines)
+
+
+def _share(
+    results: Sequence[FilmResult], mode: str, of_film: Callable[[ModeResult], float]
+) -> float:
+    """Returns a share of the frames of all films, by that of each film."""
+    frames = sum(result.frames for result in results)
+    return sum(result.frames * of_film(result.modes[mode]) for result in results) / max(frames, 1)
 
 
 def as_json(results: Sequence[FilmResult]) -> list[dict[str, Any]]:
