@@ -166,8 +166,8 @@ def sweep(
     landmarker: HandLandmarker,
     angle: float,
     costs: dict[str, list[float]],
-) -> Iterator[tuple[Frame, Image, NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8], bool]]:
-    """Each frame, bare image, oval of the real face, alpha of the hand, alpha shown, settled."""
+) -> Iterator[tuple[Frame, NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8], bool]]:
+    """Each frame, oval of the real face, alpha of the hand, alpha shown, settled."""
     tracker = FaceLandmarker(asset_path("face-landmarker"))
     detector, stage = HandDetector(landmarker.detect), HandsInFront()
     arriving: deque[tuple[int, tuple[Hand, ...]]] = deque()
@@ -215,7 +215,6 @@ def sweep(
         costs["hand" if hands else "none"].append(time.process_time() - start)
         yield (
             shown,
-            frame.image,
             oval_mask(face, width, height),
             share,
             255 - layers.synthetic,
@@ -234,7 +233,7 @@ def measured(
     every: int,
 ) -> SweepResult:
     result = SweepResult([], [], [])
-    for number, (shown, _, oval, share, mask, settled) in enumerate(
+    for number, (shown, oval, share, mask, settled) in enumerate(
         sweep(film, cut, speed, landmarker, angle, costs)
     ):
         leak = oval & (share == 0) & (mask > MIN_ALPHA * 255)

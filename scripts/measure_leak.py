@@ -45,7 +45,7 @@ from livecam.measure.leak import (
     visible,
 )
 from livecam.measure.privacy_films.bench import measure_films
-from livecam.measure.privacy_films.catalogue import FILMS, films_named, first_of_each_kind
+from livecam.measure.privacy_films.catalogue import films_named, first_of_each_kind
 from livecam.measure.privacy_films.report import HEADER, as_json, table_row, totals
 from livecam.media.reader import VideoReader
 from livecam.pipeline.build import compositor_factory
@@ -80,8 +80,9 @@ def measure_exactly(
             if converted.stats.state is not Shown.AVATAR or not faces:
                 continue
             ovals = [oval_mask(face, *frame.size) for face in faces]
+            every_oval = np.logical_or.reduce(ovals)
             worn = uncovered_pixels(
-                lambda painted: composer.compose(painted).frame, frame, np.logical_or.reduce(ovals)
+                lambda painted: composer.compose(painted).frame, frame, every_oval
             )
             shows = np.zeros_like(worn)
             for face, oval in zip(faces, ovals, strict=True):
@@ -90,8 +91,7 @@ def measure_exactly(
                 elif oval.any():  # blurred, which does not hide every trace of noise
                     shows |= visible(frame.image, converted.frame.image, oval)[0]
             share = max(float(shows[oval].mean()) for oval in ovals if oval.any())
-            everything = np.logical_or.reduce(ovals)
-            yield Leak(frame.index, share), _side_by_side(frame, converted.frame, everything, shows)
+            yield Leak(frame.index, share), _side_by_side(frame, converted.frame, every_oval, shows)
         composer.close()
 
 
@@ -165,7 +165,7 @@ def _report(
 
 def _measure_films(only: list[str], quick: bool, json_file: Path | None, processes: int) -> bool:
     """Prints the table of the synthetic films; says whether a face shows in any of them."""
-    films = films_named(only) if only else FILMS
+    films = films_named(only)
     names = [film.name for film in (first_of_each_kind(films) if quick else films)]
     print(HEADER, flush=True)
     results = []

@@ -60,8 +60,6 @@ FACE_AT_REST_PX = 160.0  # width at DISTANCE_M in a frame of 1280 x 720
 FRAMES_OF_A_CLIP = 40
 REPEATS = 60
 
-Rotate = Callable[[Image, FaceBox], tuple[Image, FaceBox]]
-
 
 @dataclass
 class Group:
