@@ -101,7 +101,7 @@ def accessory_folder(name: str) -> Path:
     known = _known()
     if name not in known:
         raise AssetError(
-            f'no accessory is called "{name}"{did_you_mean(name, list(known))}',
+            f'no accessory is called "{name}"{did_you_mean(name, known)}',
             hint=f"there are: {', '.join(sorted(known)) or 'none'}",
         )
     return known[name]
@@ -120,7 +120,7 @@ def read_item(folder: Path) -> AccessoryDescription:
     if description.kind not in ACCESSORY_KINDS:
         raise AssetError(
             f'{path}: no head has an anchor for the kind "{shown(description.kind)}"'
-            f"{did_you_mean(description.kind, [*ACCESSORY_KINDS])}",
+            f"{did_you_mean(description.kind, ACCESSORY_KINDS)}",
             hint=f"there are: {', '.join(ACCESSORY_KINDS)}",
         )
     check_bones(path, description.bones)

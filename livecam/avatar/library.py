@@ -116,7 +116,7 @@ def find_avatar(name_or_folder: str | Path) -> Path:
     if folder.is_dir():
         return folder.resolve()
     raise AssetError(
-        f'no avatar is called "{name_or_folder}"{did_you_mean(str(name_or_folder), list(known))}',
+        f'no avatar is called "{name_or_folder}"{did_you_mean(str(name_or_folder), known)}',
         hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a folder",
     )
 
@@ -135,7 +135,7 @@ def read_description(folder: Path) -> AvatarDescription:
     check_bones(path, description.bones)
     for kind in description.anchors:
         if kind not in ACCESSORY_KINDS:
-            near = did_you_mean(kind, [*ACCESSORY_KINDS])
+            near = did_you_mean(kind, ACCESSORY_KINDS)
             raise AssetError(
                 f'{path}: no accessory is of the kind "{shown(kind)}"{near}',
                 hint=f"there are anchors for: {', '.join(ACCESSORY_KINDS)}",

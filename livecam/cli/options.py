@@ -206,12 +206,9 @@ def _keyword(name: str, kind: Any, option: Any, default: object = None) -> Param
 def _set_up_logging(debug: bool, level: str) -> None:
     if level not in LOG_LEVELS:
         from livecam.core.errors import UsageError
-        from livecam.core.registry import did_you_mean
+        from livecam.core.registry import check_name
 
-        raise UsageError(
-            f'no log level is called "{level}"{did_you_mean(level, [*LOG_LEVELS])}',
-            hint=f"there are: {', '.join(LOG_LEVELS)}",
-        )
+        check_name("log level", level, LOG_LEVELS, UsageError)
     import logging
 
     logging.basicConfig(

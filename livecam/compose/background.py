@@ -246,5 +246,5 @@ def _unknown(wanted: str) -> ConfigError:
         return ConfigError(f'background: "{wanted}" is no file', hint=f"the colour is #{wanted}")
     if "." in wanted or "/" in wanted:
         return ConfigError(f"background: there is no file {wanted}", hint="check the name")
-    guess = did_you_mean(wanted.lower(), list(KINDS))
+    guess = did_you_mean(wanted.lower(), KINDS)
     return ConfigError(f'background: "{wanted}" is not known{guess}', hint=HINT)

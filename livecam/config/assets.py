@@ -28,7 +28,7 @@ from livecam.config.paths import asset_folder
 from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
 from livecam.core.hidden_file import HiddenFile
-from livecam.core.registry import did_you_mean
+from livecam.core.registry import check_name
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +98,7 @@ def asset(name: str) -> Asset:
         AssetError: there is none.
     """
     known = _known()
-    if name not in known:
-        raise AssetError(
-            f'no asset is called "{name}"{did_you_mean(name, known)}',
-            hint=f"there are: {', '.join(known)}",
-        )
+    check_name("asset", name, known, AssetError)
     return known[name]
 
 

@@ -141,7 +141,7 @@ def _checked(given: dict[str, _Value]) -> Settings:
 
 def _wrong_value(field: SettingField, one: _Value) -> ConfigError:
     value = f'"{shown(one.value)}"' if field.kind is str else shown(one.value)
-    near = did_you_mean(str(one.value), list(field.choices)) if field.choices else ""
+    near = did_you_mean(str(one.value), field.choices) if field.choices else ""
     hint = f"{field.flag[2:]}: {field.help}"
     return ConfigError(f"{one.place} must be {_wanted(field)}, not {value}{near}", hint)
 

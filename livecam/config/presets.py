@@ -58,7 +58,7 @@ def read_preset(name: str) -> Preset:
     path = Path(name) if name.endswith(".toml") else known.get(name)
     if path is None:
         raise ConfigError(
-            f'no preset is called "{shown(name)}"{did_you_mean(name, list(known))}',
+            f'no preset is called "{shown(name)}"{did_you_mean(name, known)}',
             hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a .toml",
         )
     return Preset(name, read_settings_file(path, metadata=(INHERIT, *METADATA)))

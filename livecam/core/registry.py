@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
-from livecam.core.errors import ConfigError
+from livecam.core.errors import ConfigError, LivecamError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+N = TypeVar("N", bound="Named")
 MAX_WORD = 64  # characters of a word that are compared
 
 
-def did_you_mean(word: str, known: Mapping[str, object] | list[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggests the nearest known word, ` - did you mean "x"?`, or returns an empty string."""
     # Comparing takes time by the product of the lengths, and the word may come from a file.
     near = difflib.get_close_matches(word[:MAX_WORD], list(known), n=1, cutoff=0.5)
     return f' - did you mean "{near[0]}"?' if near else ""
+
+
+def check_name(
+    what: str, name: str, known: Iterable[str], error: type[LivecamError] = ConfigError
+) -> None:
+    """Raises the error when no `what` has that name; it suggests the nearest and lists all."""
+    names = list(known)
+    if name not in names:
+        raise error(
+            f'no {what} is called "{name}"{did_you_mean(name, names)}',
+            hint=f"there are: {', '.join(names)}",
+        )
+
+
+class Named(Protocol):
+    """A thing with a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def named(what: str, names: Sequence[str], items: Sequence[N]) -> tuple[N, ...]:
+    """Returns the items of those names; all when none is named.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    table = {item.name: item for item in items}
+    for name in names:
+        check_name(what, name, table)
+    return tuple(table[name] for name in names) if names else tuple(items)
 
 
 class Registry(Generic[P, T]):
@@ -51,11 +83,7 @@ class Registry(Generic[P, T]):
 
     def check(self, name: str) -> None:
         """Raises ConfigError when the name is not registered; imports nothing."""
-        if name not in self.rows:
-            raise ConfigError(
-                f'no {self.what} is called "{name}"{did_you_mean(name, self.rows)}',
-                hint=f"there are: {', '.join(self.rows)}",
-            )
+        check_name(self.what, name, self.rows)
 
     def create(self, name: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Makes one from the settings; raises ConfigError as `get` does."""

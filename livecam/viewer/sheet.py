@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
-from livecam.core.registry import did_you_mean
+from livecam.core.registry import check_name
 from livecam.render.context import Graphics, open_graphics
 from livecam.viewer.avatar_viewer import AnyTier, AvatarViewer, ViewerPose
 
@@ -130,14 +130,8 @@ def checked_tier(word: str) -> AnyTier:
     Raises:
         UsageError: there is no such tier.
     """
-    tiers: tuple[AnyTier, ...] = get_args(AnyTier)
-    for tier in tiers:
-        if tier == word:
-            return tier
-    raise UsageError(
-        f'no tier is called "{word}"{did_you_mean(word, [*tiers])}',
-        f"there are: {', '.join(tiers)}",
-    )
+    check_name("tier", word, get_args(AnyTier), UsageError)
+    return cast("AnyTier", word)
 
 
 def write_image(path: Path, image: Image) -> None:

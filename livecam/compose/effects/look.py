@@ -109,7 +109,7 @@ def look_path(name: str) -> Path:
     if path.suffix.lower() == SUFFIX and path.is_file():
         return path
     raise ConfigError(
-        f'no look is called "{name}"{did_you_mean(name, list(known))}',
+        f'no look is called "{name}"{did_you_mean(name, known)}',
         hint=f"there are: {', '.join(known) or 'none'}; or give the path of a {SUFFIX} file",
     )
 

@@ -161,7 +161,7 @@ def load_sticker(name: str) -> Sticker:
     folder = sticker_folder() / name if name in known else Path(name).expanduser()
     if not (folder / DESCRIPTION).is_file():
         raise ConfigError(
-            f'no sticker is called "{name}"{did_you_mean(name, list(known))}',
+            f'no sticker is called "{name}"{did_you_mean(name, known)}',
             hint=f"there are: {', '.join(known) or 'none'}; or give a folder with {DESCRIPTION}",
         )
     described = read_description_file(

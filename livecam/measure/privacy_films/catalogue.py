@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from livecam.core.errors import ConfigError
-from livecam.core.registry import did_you_mean
+from livecam.core.registry import named
 from livecam.measure.privacy_films.scenes import (
     Actor,
     Board,
@@ -29,14 +28,7 @@ def films_named(names: Sequence[str]) -> tuple[PrivacyFilm, ...]:
     Raises:
         ConfigError: there is none of that name.
     """
-    table = {film.name: film for film in FILMS}
-    for name in names:
-        if name not in table:
-            raise ConfigError(
-                f'no film is called "{name}"{did_you_mean(name, table)}',
-                hint=f"there are: {', '.join(table)}",
-            )
-    return tuple(table[name] for name in names) if names else FILMS
+    return named("film", names, FILMS)
 
 
 def first_of_each_kind(films: Sequence[PrivacyFilm]) -> tuple[PrivacyFilm, ...]:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.errors import ConfigError
-from livecam.core.registry import did_you_mean
+from livecam.core.registry import named
 from livecam.measure.truth.head import NECK_JOINT
 
 Array = NDArray[np.float64]
@@ -129,14 +128,7 @@ def scenarios_named(names: Sequence[str]) -> tuple[Scenario, ...]:
     Raises:
         ConfigError: there is none of that name.
     """
-    table = {scenario.name: scenario for scenario in SCENARIOS}
-    for name in names:
-        if name not in table:
-            raise ConfigError(
-                f'no scenario is called "{name}"{did_you_mean(name, table)}',
-                hint=f"there are: {', '.join(table)}",
-            )
-    return tuple(table[name] for name in names) if names else SCENARIOS
+    return named("scenario", names, SCENARIOS)
 
 
 def _sine(amount: float, hz: float, phase: float = 0.0) -> Wave:
