@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.core.errors import SinkError, SourceError, UsageError
+from livecam.media.writer import make_folder
 
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp")
 MARK = "-livecam"  # in the names that are made up here; such files are not converted again
@@ -71,13 +72,7 @@ def check_job(
             f"{job.output.name} is no film that can be written",
             hint=f"one of {', '.join(writable)}",
         )
-    try:
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(
-            f"the folder {job.output.parent} cannot be made: {error.strerror}",
-            hint="choose another folder",
-        ) from error
+    make_folder(job.output.parent)
     if not job.output.exists():
         return
     if any(each.source.exists() and job.output.samefile(each.source) for each in jobs):

@@ -332,6 +332,20 @@ class VideoWriter:
         return ticks
 
 
+def make_folder(folder: Path) -> None:
+    """Makes the folder of a film, and those above it, unless it is there.
+
+    Raises:
+        SinkError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(
+            f"the folder {folder} cannot be made: {error.strerror}", hint="choose another folder"
+        ) from error
+
+
 def _bled(image: Image) -> Image:
     """Spreads the colours of the opaque part to where alpha is 0: uint8[h, w, 4].
 

@@ -10,7 +10,7 @@ from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.hidden_file import free_name
-from livecam.media.writer import VideoWriter
+from livecam.media.writer import VideoWriter, make_folder
 from livecam.sinks.base import OutputInfo
 
 log = logging.getLogger(__name__)
@@ -57,13 +57,7 @@ class Recorder:
         Raises:
             SinkError: it cannot be written there, or not in that format.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as err:
-            raise SinkError(
-                f"the folder {self.path.parent} cannot be made: {err.strerror}",
-                hint="choose another folder",
-            ) from err
+        make_folder(self.path.parent)
         if not self._force:
             self.path = free_name(self.path)
         self._slots = _Slots(info.fps)
