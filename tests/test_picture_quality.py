@@ -291,7 +291,7 @@ class SlowReader:
 
 def test_live_segmentations_come_ten_times_a_second_with_three_frames_of_latency():
     reader = SlowReader()
-    segmentations = LiveSegmentation(cast("Segmenter", reader), rate=10)
+    segmentations = LiveSegmentation(cast("Segmenter", reader), rate_hz=10)
     points, image = face().points_px(*SIZE), random_image()
     numbers: list[int | None] = []
     for index in range(9):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -15,6 +14,7 @@ from livecam.config.settings import Settings
 from livecam.core.face import Face
 from livecam.core.frame import Frame
 from livecam.filtering.smoother import Smoother
+from livecam.measure.late_results import LateResults
 from livecam.people.tracker import PeopleTracker, primary_track
 from livecam.pipeline.cast import Wearer
 from livecam.pipeline.driver import AvatarDriver
@@ -26,8 +26,6 @@ from livecam.tracking.base import Tracker
 Points = NDArray[np.float32]  # float32[478, 2], pixels
 Film = Callable[[], Iterable[Frame]]  # starts again with every call
 Mode = Literal["live", "convert"]
-LATENCY_S = 0.1  # of a segmentation in `live`
-TIME_TOLERANCE_S = 1e-3  # timestamps are rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +41,22 @@ class CompositionInput:
 class LiveSegmentation:
     """Segments as the live pipeline does: periodically, with latency, and warped. One thread."""
 
-    def __init__(self, segmenter: Segmenter, rate: float, latency_s: float = LATENCY_S) -> None:
+    def __init__(self, segmenter: Segmenter, rate_hz: float) -> None:
         self._segmenter = segmenter
-        self._period_s = 1 / rate
-        self._latency_s = latency_s
-        self._next_at = -np.inf
-        self._due: deque[tuple[float, Segmentation]] = deque()
-        self._newest: Segmentation | None = None
+        self._period_s = 1 / rate_hz
+        self._results = LateResults[Segmentation]()
 
     def segment(
         self, frame: Frame, face: Face | None, points: Points | None
     ) -> Segmentation | None:
-        now = frame.captured_at + TIME_TOLERANCE_S
-        if now >= self._next_at:
-            self._next_at = now + self._period_s - TIME_TOLERANCE_S
-            result = self._segmenter.segment(
-                frame, None if face is None else face.points_px(*frame.size)
-            )
-            if result is not None:
-                self._due.append((frame.captured_at + self._latency_s, result))
-        while self._due and self._due[0][0] <= now:
-            self._newest = self._due.popleft()[1]
-        if self._newest is None or points is None:
+        if self._results.is_due(frame.captured_at):
+            face_px = None if face is None else face.points_px(*frame.size)
+            result = self._segmenter.segment(frame, face_px)
+            self._results.put(frame.captured_at, result, self._period_s)
+        newest = self._results.newest(frame.captured_at)
+        if newest is None or points is None:
             return None
-        return warped(self._newest, points, frame.captured_at)
+        return warped(newest, points, frame.captured_at)
 
 
 class OfflineSegmentation:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor, plan_film
@@ -22,6 +19,7 @@ from livecam.core.frame import Frame
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer
 from livecam.live.witness_search import WitnessSearch
+from livecam.measure.late_results import LateResults
 from livecam.people.account import known_heads
 from livecam.people.tracker import primary_track
 from livecam.pipeline.build import (
@@ -43,8 +41,6 @@ from livecam.sources.base import SourceInfo
 
 Alignment = Literal["aligned", "newest"]
 ALIGNMENTS: tuple[Alignment, ...] = ("aligned", "newest")
-LATENCY_S = 0.1  # of a segmentation
-TIME_TOLERANCE_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +58,17 @@ class SegmentationSchedule:
     def __init__(self, segmenter: Segmenter, rate_hz: float) -> None:
         self._segmenter = segmenter
         self._period_s = 1 / rate_hz
-        self._next_at = -np.inf
-        self._due: deque[tuple[float, Segmentation]] = deque()
+        self._results = LateResults[Segmentation]()
         self._newest: Segmentation | None = None
 
     def newest(self) -> Segmentation | None:
         return self._newest
 
     def observe(self, observation: Observation) -> None:
-        frame = observation.frame
-        now = frame.captured_at + TIME_TOLERANCE_S
-        if now >= self._next_at:
-            self._next_at = now + self._period_s - TIME_TOLERANCE_S
-            result = self._segment(observation)
-            if result is not None:
-                self._due.append((frame.captured_at + LATENCY_S, result))
-        while self._due and self._due[0][0] <= now:
-            self._newest = self._due.popleft()[1]
+        at = observation.frame.captured_at
+        if self._results.is_due(at):
+            self._results.put(at, self._segment(observation), self._period_s)
+        self._newest = self._results.newest(at)
 
     def _segment(self, observation: Observation) -> Segmentation | None:
         frame, track = observation.frame, primary_track(observation)
@@ -93,18 +83,15 @@ class WitnessSchedule:
 
     def __init__(self, detector: WitnessDetector, person: Callable[[], PersonMask | None]) -> None:
         self._search, self._person = WitnessSearch(detector), person
-        self._due: deque[tuple[float, HeadEvidence]] = deque()
-        self._newest: HeadEvidence | None = None
+        self._results = LateResults[HeadEvidence]()
 
     def newest(self, now: float) -> HeadEvidence | None:
-        while self._due and self._due[0][0] <= now + TIME_TOLERANCE_S:
-            self._newest = self._due.popleft()[1]
-        return self._newest
+        return self._results.newest(now)
 
     def observe(self, observation: Observation) -> None:
         evidence = self._search.search_when_due(observation, self._person())
         if evidence is not None:
-            self._due.append((evidence.at + LATENCY_S, evidence))
+            self._results.put(evidence.at, evidence, 0.0)
 
 
 def play_live(
