@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from livecam.compose.covers import region_at
 from livecam.convert.survey import Survey
-from livecam.convert.tracks import FaceSample, FaceTrack, HeadTrack, Shot, link_heads, wearers
+from livecam.convert.tracks import (
+    FaceSample,
+    FaceTrack,
+    HeadTrack,
+    Shot,
+    box_between,
+    link_heads,
+    wearers,
+)
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Rect
 from livecam.core.observation import FaceBox
@@ -119,9 +127,7 @@ def _unexplained(
 def _box(face: FaceState) -> FaceBox:
     """Returns centre x, y and width of a face in pixels, as `FaceSample` measures them."""
     assert face.outline_px is not None
-    low, high = face.outline_px.min(axis=0), face.outline_px.max(axis=0)
-    width = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
-    return np.array((*(low + high) / 2, width), np.float64)
+    return box_between(face.outline_px.min(axis=0), face.outline_px.max(axis=0))
 
 
 def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]:

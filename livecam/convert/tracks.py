@@ -50,23 +50,29 @@ class FaceSample:
         width, height = frame.size
         low = face.landmarks[:, :2].min(axis=0) * (width, height)
         high = face.landmarks[:, :2].max(axis=0) * (width, height)
-        x, y = (low + high) / 2
-        # The height of a turned face stays while its width shrinks.
-        size = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
+        box = box_between(low, high)
+        x, y, size = box.tolist()
         translation, rotation = decompose(face.camera_from_head)
         ratio = WidthEstimate().step(face, width, height, 0.0)
         outline = face.outline_px(width, height)
         weights = face.weights
         points = face.points_px(width, height)
-        appearance = appearance_of(frame, np.array((x, y, size)))
+        appearance = appearance_of(frame, box)
         return cls(
-            frame.index, float(x), float(y), size, translation, rotation, weights, ratio, outline,
+            frame.index, x, y, size, translation, rotation, weights, ratio, outline,
             points, True, appearance,
         )  # fmt: skip
 
     @property
     def box(self) -> FaceBox:
         return np.array((self.x, self.y, self.size), np.float64)
+
+
+def box_between(low: NDArray[np.floating], high: NDArray[np.floating]) -> FaceBox:
+    """Returns centre x, y and width of a face between two corners in pixels."""
+    # The height of a turned face stays while its width shrinks.
+    width = max(float(high[0] - low[0]), 0.75 * float(high[1] - low[1]), 1.0)
+    return np.array((*(low + high) / 2, width), np.float64)
 
 
 @dataclass(slots=True, eq=False)
