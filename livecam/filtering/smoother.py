@@ -38,14 +38,9 @@ class Smoother:
     def __init__(self, settings: SmoothingSettings) -> None:
         self._expression = ExpressionFilter()
         self._width = WidthEstimate()
+        self._pose_filter = PoseFilter(FILTERS.create(settings.filter, settings))
         self._now = -np.inf
         self._size = (0, 0)  # of the last frame
-        self.configure(settings)
-
-    def configure(self, settings: SmoothingSettings) -> None:
-        """Takes new settings; the filter of the pose starts anew with the next measurement."""
-        self._settings = settings
-        self._pose_filter = PoseFilter(FILTERS.create(settings.filter, settings))
         self._raw: FacePose | None = None
         self._state: FaceState | None = None
 
