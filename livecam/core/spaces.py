@@ -32,6 +32,11 @@ def focal_px(height: int) -> float:
     return height / 2 / float(np.tan(VERTICAL_FOV_RAD / 2))
 
 
+def transformed(points: NDArray[np.float64], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Transforms points float64[p, 3] by each matrix float64[n, 4, 4]; float64[n, p, 3]."""
+    return np.asarray(points @ matrices[:, :3, :3].transpose(0, 2, 1) + matrices[:, None, :3, 3])
+
+
 def project(
     camera_from_points: Matrix4, points: NDArray[np.float64], width: int, height: int
 ) -> NDArray[np.float64]:

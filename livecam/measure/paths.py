@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.spaces import Matrix4, focal_px
+from livecam.core.spaces import Matrix4, focal_px, transformed
 
 Paths = NDArray[np.float64]  # float64[frames, points, 2], pixels
 
@@ -27,7 +27,7 @@ def paths_px(
     heads: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
 ) -> Paths:
     """Projects points of a head, float64[p, 3], for each `camera_from_head`, float64[n, 4, 4]."""
-    camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
+    camera = transformed(points, heads)
     scale = focal_px(height) / -camera[..., 2]
     return np.stack(
         (width / 2 + scale * camera[..., 0], height / 2 - scale * camera[..., 1]), axis=2

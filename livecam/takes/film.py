@@ -30,7 +30,7 @@ from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import SinkError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
-from livecam.core.spaces import Vector3, focal_px
+from livecam.core.spaces import Vector3, focal_px, transformed
 from livecam.core.timing import StageTimer
 from livecam.media.writer import VideoWriter
 from livecam.motion.base import state_from_performances
@@ -170,7 +170,7 @@ def shift_into_image(
     """
     room = np.array((width, height)) * (0.5 - MARGIN)
     focal = focal_px(height)
-    camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
+    camera = transformed(points, heads)
     shift = np.zeros(3)
     for _ in range(MAX_ITERATIONS):
         x, y, z = (camera + shift).reshape(-1, 3).T

@@ -20,6 +20,7 @@ from livecam.core.spaces import (
     quaternion_from_matrix,
     quaternion_from_vector,
     rotation_vector,
+    transformed,
 )
 from livecam.measure import paths as complete
 from livecam.measure.paths import Paths
@@ -83,7 +84,7 @@ def head_offset(true: Array, estimated: Array, points: Array, height: int) -> He
 
 def _positions_px(heads: Array, points: Array, height: int) -> Array:
     """Returns the pixels of points and, with a low weight, their depths; float64[n, p, 3]."""
-    camera = points @ heads[:, :3, :3].transpose(0, 2, 1) + heads[:, None, :3, 3]
+    camera = transformed(points, heads)
     focal = focal_px(height)
     return np.concatenate(
         (
