@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image
 from livecam.media.writer import VideoWriter
+from tests.fetched import asset_or_skip
 from tests.modes import (  # noqa: F401 - hooks that pytest finds by their names
     pytest_addoption,
     pytest_configure,
@@ -40,10 +39,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def portrait() -> Image:
     """A real face: uint8[512, 512, 4], RGBA, read-only."""
-    try:
-        path = asset_path("portrait")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    path = asset_or_skip("portrait")
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGBA)
     image.flags.writeable = False
     return image

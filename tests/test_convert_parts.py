@@ -27,7 +27,6 @@ from livecam.convert.tracks import (
     main_tracks,
     without_outliers,
 )
-from livecam.core.errors import AssetError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import (
@@ -48,6 +47,7 @@ from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.pose import PoseSolver
+from tests.fetched import asset_or_skip
 
 # --- cuts
 
@@ -409,10 +409,7 @@ def test_an_occluding_object_does_not_move_the_propagated_face(portrait: Image):
 
 @pytest.fixture(scope="module")
 def model() -> Path:
-    try:
-        return asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    return asset_or_skip("face-landmarker")
 
 
 def around(portrait: Image, x: float, y: float) -> Frame:

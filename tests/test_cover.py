@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.avatar.library import list_avatars, load_avatar
 from livecam.avatar.rig import Rig
-from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings
-from livecam.core.errors import AssetError
 from livecam.core.face import EXPRESSIONS, FACE_OVAL, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import (
@@ -28,6 +26,7 @@ from livecam.core.spaces import (
 )
 from livecam.filtering.width import WidthEstimate
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 
 SIDE = 240  # pixels of the square pictures
 DEPTH_M = 0.45
@@ -60,10 +59,7 @@ class RealHead:
 
 @pytest.fixture(scope="module")
 def head(portrait: Image) -> RealHead:
-    try:
-        model = asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    model = asset_or_skip("face-landmarker")
     height, width = portrait.shape[:2]
     with FaceLandmarker(model, mode="image") as tracker:
         (face,) = tracker.track(Frame(portrait, 0, 0.0)).faces

@@ -33,14 +33,14 @@ from livecam.compose.effects.geometry import (
 )
 from livecam.compose.effects.look import expanded, look_path
 from livecam.compose.effects.stickers import load_sticker
-from livecam.config.assets import asset_path
 from livecam.config.loader import load_settings
 from livecam.config.settings import EffectSettings
-from livecam.core.errors import AssetError, ConfigError
+from livecam.core.errors import ConfigError
 from livecam.core.face import EXPRESSIONS, FACE_OVAL
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Hand, Segmentation, cell_of, grid_of
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 
 Points = NDArray[np.float32]  # float32[478, 2], pixels
 
@@ -82,10 +82,7 @@ class Shot:
 
 @pytest.fixture(scope="module")
 def eye() -> Iterator[Eye]:
-    try:
-        path = asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    path = asset_or_skip("face-landmarker")
     with FaceLandmarker(path, mode="image") as landmarker:
         yield Eye(landmarker)
 

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from livecam.avatar.expression import ExpressionGains
 from livecam.avatar.gaze import FULL_TURN_RAD, Gaze
-from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image
 from livecam.filtering.expression import ExpressionFilter
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 from tests.gaze_weights import gaze_weights
 
 # Corners, outline and iris of each eye in MediaPipe's mesh.
@@ -66,10 +65,7 @@ class Sitter:
 
 def tracked(pictures: list[Image]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Landmarks and weights of the one face in each."""
-    try:
-        model = asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    model = asset_or_skip("face-landmarker")
     out = []
     with FaceLandmarker(model, mode="image") as tracker:
         for picture in pictures:

@@ -28,6 +28,7 @@ from livecam.segmentation.hand_shape import PALM, draw_hand, hand_size
 from livecam.segmentation.hand_tracker import HandTracker, track_hand
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.hand_landmarker import HandLandmarker, HandResult
+from tests.fetched import asset_or_skip
 
 Points = NDArray[np.float32]
 
@@ -94,10 +95,7 @@ def bust(portrait: Image) -> Image:
 @pytest.fixture(scope="module")
 def face(bust: Image) -> Points:
     """Its landmarks, float32[478, 2] pixels."""
-    try:
-        model = asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    model = asset_or_skip("face-landmarker")
     with FaceLandmarker(model, mode="image") as tracker:
         (found,) = tracker.track(Frame(bust, 0, 0.0)).faces
     return (found.landmarks[:, :2] * np.float32(bust.shape[1::-1])).astype(np.float32)

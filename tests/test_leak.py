@@ -13,9 +13,7 @@ import pytest
 
 from livecam.avatar.library import load_avatar
 from livecam.avatar.rig import Rig
-from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, Settings
-from livecam.core.errors import AssetError
 from livecam.core.face import Face, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import decompose
@@ -26,6 +24,7 @@ from livecam.media.writer import VideoWriter
 from livecam.pipeline.build import compositor_factory
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 
 MAGENTA = (255, 0, 255)
 
@@ -37,10 +36,7 @@ def real(portrait: Image) -> tuple[Frame, Face]:
     matrix = np.array(((1.0, 0, 60), (0, 1.0, 40)))
     cv2.warpAffine(portrait, matrix, (640, 480), dst=image, borderMode=cv2.BORDER_TRANSPARENT)
     image[..., 3] = 255
-    try:
-        model = asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    model = asset_or_skip("face-landmarker")
     frame = Frame(image, 0, 0.0)
     with FaceLandmarker(model, mode="image") as landmarker:
         (face,) = landmarker.track(frame).faces

@@ -17,7 +17,7 @@ import pytest
 from livecam.avatar.library import load_avatar
 from livecam.calibration import guided
 from livecam.calibration.guided import CalibrationStep, calibrate
-from livecam.config.assets import State, asset_path, verify
+from livecam.config.assets import asset_path
 from livecam.config.settings import PictureSettings, RenderSettings, Settings, SourceSettings
 from livecam.convert import retry_detector
 from livecam.convert.batch import convert_files
@@ -37,6 +37,7 @@ from livecam.segmentation.segmenter import Segmenter
 from livecam.sources.base import SourceInfo
 from livecam.sources.choose import source_maker
 from livecam.tracking.mediapipe_tasks import vision
+from tests.fetched import asset_or_skip
 
 PATIENCE_S = 60.0
 TASKS = ("FaceLandmarker", "FaceDetector", "HandLandmarker")
@@ -91,8 +92,7 @@ def handles(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
 @pytest.fixture
 def hands_are_here() -> None:
-    if verify("hand-landmarker") is not State.OK:
-        pytest.skip("the hand model is not here: run `livecam assets fetch`")
+    asset_or_skip("hand-landmarker")
 
 
 @pytest.fixture

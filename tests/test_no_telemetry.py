@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fetched import asset_or_skip
+
 LOOKS_A_NAME_UP = ["-c", "import socket; socket.getaddrinfo('livecam.invalid', 80)"]
 CONNECTS = ["-c", "import socket; socket.socket().connect_ex(('127.0.0.1', 9))"]
 # What a program needs from the C library to reach another machine.
@@ -50,13 +52,7 @@ def test_the_network_monitor_detects_a_connection(tmp_path, program):
 
 @needs_strace
 def test_a_run_on_a_real_face_uses_no_network(tmp_path):
-    from livecam.config.assets import asset_path
-    from livecam.core.errors import AssetError
-
-    try:
-        portrait, _ = asset_path("portrait"), asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    portrait, _ = asset_or_skip("portrait"), asset_or_skip("face-landmarker")
     stats = tmp_path / "stats.jsonl"
     run = ["-m", "livecam", "run", "--source", str(portrait), "--seconds", "6"]
     out = ["--no-preview", "--no-virtual-camera", "--record", str(tmp_path / "film.mkv")]

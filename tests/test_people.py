@@ -15,12 +15,10 @@ from livecam.avatar.library import load_avatar
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import CompositingStages
-from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, RenderSettings, Settings
 from livecam.convert.plan import OTHERS_MARGIN_S, plan
 from livecam.convert.survey import Survey
 from livecam.convert.tracks import FaceTrack, Shot
-from livecam.core.errors import AssetError
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image
 from livecam.core.observation import MIN_STATIONARY_S, Observation
@@ -52,6 +50,7 @@ from livecam.render.context import Graphics, open_graphics
 from livecam.segmentation.base import Segmentation
 from livecam.sinks.base import OutputInfo
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 from tests.heads import face_at, observation
 from tests.pipelines import TrackedPipeline, witness_of_faces
 from tests.render_help import at, ball_avatar
@@ -504,10 +503,7 @@ def test_a_looped_film_begins_with_new_tracks() -> None:
 
 @pytest.fixture(scope="module")
 def model() -> Path:
-    try:
-        return asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    return asset_or_skip("face-landmarker")
 
 
 def test_two_real_people_never_swap_tracks(shared: Path, model: Path) -> None:

@@ -16,7 +16,7 @@ from livecam.compose.base import Layers
 from livecam.compose.person_parts import PersonParts
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
-from livecam.core.errors import AssetError, GraphicsError
+from livecam.core.errors import GraphicsError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame, Image, Rect
 from livecam.measure.picture_quality.films import (
@@ -48,6 +48,7 @@ from livecam.segmentation.networks import HairNetwork, PersonNetwork
 from livecam.segmentation.segmenter import Segmenter
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.faces import SIZE, face
+from tests.fetched import asset_or_skip
 
 WIDTH, HEIGHT = SIZE
 HAIR = (slice(20, 60), slice(60, 100))  # over and beside the face of `inputs`
@@ -339,10 +340,7 @@ def redrawer(redrawers: tuple[CompositorRedrawer, CompositorRedrawer]) -> Compos
 
 @pytest.fixture(scope="module")
 def reader() -> Segmenter:
-    try:
-        return Segmenter(asset_path("person"), asset_path("person-wide"), None, hurried=False)
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    return Segmenter(asset_or_skip("person"), asset_or_skip("person-wide"), None, hurried=False)
 
 
 @pytest.fixture(scope="module")

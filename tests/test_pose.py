@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError, TrackingError
+from livecam.core.errors import TrackingError
 from livecam.core.face import Landmarks
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import (
@@ -26,16 +25,14 @@ from livecam.core.spaces import (
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.face_model import MEMBER, FaceModel, read_face_model
 from livecam.tracking.pose import PoseSolver
+from tests.fetched import asset_or_skip
 
 SIZE = (1280, 720)
 
 
 @pytest.fixture(scope="module")
 def bundle() -> Path:
-    try:
-        return asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    return asset_or_skip("face-landmarker")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 
 from livecam.compose.room_light import LUMA, LightEstimator, brightness
 from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError
 from livecam.core.frame import Frame
 from livecam.core.spaces import (
     decompose,
@@ -20,6 +19,7 @@ from livecam.core.srgb import srgb_from_linear
 from livecam.render.light import STUDIO, mixed
 from livecam.segmentation.base import grid_of
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 
 WIDTH, HEIGHT = 320, 240
 SKIN = np.array((0.62, 0.40, 0.30))  # albedo, linear
@@ -84,10 +84,7 @@ def encoded(linear):
 
 @pytest.fixture(scope="module")
 def sitter(portrait):
-    try:
-        asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    asset_or_skip("face-landmarker")
     return Sitter(portrait)
 
 

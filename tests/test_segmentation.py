@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation import plate as plates
 from livecam.segmentation.base import Segmentation, cell_of, grid_of
@@ -19,6 +18,7 @@ from livecam.segmentation.plate import MAX_PLATES, CleanPlate
 from livecam.segmentation.segmenter import Segmenter, mark_heads
 from livecam.segmentation.warp import warped
 from livecam.vision.transforms import fit_similarity
+from tests.fetched import asset_or_skip
 
 WIDTH, HEIGHT = 320, 180
 
@@ -248,10 +248,7 @@ def test_nothing_is_learned_in_the_dark(shared_segmenter):
 
 @pytest.fixture
 def shared_segmenter():
-    try:
-        person, wide = asset_path("person"), asset_path("person-wide")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    person, wide = asset_or_skip("person"), asset_or_skip("person-wide")
     return Segmenter(person, wide, None, hurried=False)
 
 

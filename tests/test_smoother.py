@@ -9,9 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livecam.avatar.rig import Rig
-from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, SmoothingSettings
-from livecam.core.errors import AssetError
 from livecam.core.face import INDEX, Face, FaceState
 from livecam.core.frame import Frame
 from livecam.core.spaces import Matrix4
@@ -21,6 +19,7 @@ from livecam.measure.paths import Paths, lag_frames, paths_of, wobble_px
 from livecam.media.reader import VideoReader
 from livecam.people.account import MIN_ABSENT_S
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.fetched import asset_or_skip
 from tests.heads import (
     STILL,
     avatar,
@@ -114,10 +113,7 @@ CLIPS = (
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_real_people_are_tracked_within_half_a_frame(shared: Path, name: str) -> None:
-    try:
-        model = asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    model = asset_or_skip("face-landmarker")
     smoother, raw, published, size = FilteredPerson(), [], [], (0, 0)
     with VideoReader(shared / "clips" / f"{name}.mp4") as reader, FaceLandmarker(model) as tracker:
         for frame in reader:

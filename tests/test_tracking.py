@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError, TrackingError
+from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, INDEX, Face
 from livecam.core.frame import Frame, Image, PixelFormat, Rect
 from livecam.core.spaces import decompose, euler_deg, project
@@ -22,14 +21,12 @@ from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.mediapipe_tasks import landmarks_in_image, mp
 from livecam.tracking.search import MAX_STEPS, search_windows
+from tests.fetched import asset_or_skip
 
 
 @pytest.fixture(scope="session")
 def model() -> Path:
-    try:
-        return asset_path("face-landmarker")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    return asset_or_skip("face-landmarker")
 
 
 @pytest.fixture

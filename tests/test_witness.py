@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.config.assets import asset_path
-from livecam.core.errors import AssetError, TrackingError
+from livecam.core.errors import TrackingError
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.box_decoding import (
     DecodedBoxes,
@@ -34,16 +33,14 @@ from livecam.segmentation.witness import (
     heads_of_bodies,
     square_tiles,
 )
+from tests.fetched import asset_or_skip
 
 FACE_CENTRE, FACE_WIDTH = (224, 118), 98  # of the portrait, pixels
 
 
 @pytest.fixture(scope="module")
 def detector() -> Iterator[WitnessDetector]:
-    try:
-        paths = asset_path("face-full-range"), asset_path("person-pose")
-    except AssetError as error:
-        pytest.skip(f"{error} ({error.hint})")
+    paths = asset_or_skip("face-full-range"), asset_or_skip("person-pose")
     with WitnessDetector(*paths) as opened:
         yield opened
 
