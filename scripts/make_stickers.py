@@ -143,7 +143,7 @@ def ellipse(x: float, y: float, rx: float, ry: float, lean: float = 0.0) -> Poin
 
 
 def mix(a: Color, b: Color, share: float) -> Color:
-    return tuple(round(p + (q - p) * share) for p, q in zip(a, b, strict=True))  # type: ignore[return-value]
+    return tuple(round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
 
 
 # --- cat -----------------------------------------------------------------------------------------
@@ -269,7 +269,14 @@ def cat_nose(folder: Path) -> None:
     edge = shape - canvas.blurred(shape, 0.05) * shape
     canvas.tint(np.clip(edge * 1.6, 0, 1), (160, 56, 84), 0.55)
     for x in (0.33, 0.67):
-        canvas.tint(canvas.blurred(canvas.shape(ellipse(x, 0.50, 0.06, 0.035, 0.7 if x < 0.5 else -0.7)), 0.015) * shape, (120, 34, 60), 0.7)  # fmt: skip # noqa: E501
+        canvas.tint(
+            canvas.blurred(
+                canvas.shape(ellipse(x, 0.50, 0.06, 0.035, 0.7 if x < 0.5 else -0.7)), 0.015
+            )
+            * shape,
+            (120, 34, 60),
+            0.7,
+        )
     gloss = canvas.blurred(canvas.shape(ellipse(0.40, 0.235, 0.13, 0.035, -0.12)), 0.012)
     canvas.tint(gloss * shape, (255, 244, 246), 0.9)
     small = canvas.blurred(canvas.shape(ellipse(0.65, 0.25, 0.035, 0.022)), 0.010)
@@ -421,7 +428,11 @@ def flower(
         dot = ellipse(
             x + far * np.cos(angle), y + far * np.sin(angle), radius * 0.032, radius * 0.032
         )
-        shade = mix(middle, (255, 245, 200), 0.7) if canvas.random.random() < 0.6 else mix(middle, (80, 40, 10), 0.5)  # fmt: skip # noqa: E501
+        shade = (
+            mix(middle, (255, 245, 200), 0.7)
+            if canvas.random.random() < 0.6
+            else mix(middle, (80, 40, 10), 0.5)
+        )
         canvas.paint(canvas.shape(dot), shade, 0.9)
 
 

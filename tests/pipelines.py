@@ -62,7 +62,7 @@ class FilteredPerson:
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
         self._people = PeopleTracker()
         self._smoother = Smoother(settings or SmoothingSettings())
-        self._wearer = Wearer(_NoAvatar(), self._smoother)  # type: ignore[arg-type]
+        self._wearer = Wearer(_NoAvatar(), self._smoother)
         self.others: tuple[Face, ...] = ()
 
     def update(self, observation: Observation) -> FaceState | None:

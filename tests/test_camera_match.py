@@ -105,7 +105,8 @@ def test_a_repeated_frame_does_not_count_as_noiseless():
     random, clean = np.random.default_rng(5), room()
     camera = CameraEstimator()
     for i in range(60):
-        image = noisy(clean, 3.0, 0.0, random) if i % 2 == 0 else image  # noqa: F821
+        if i % 2 == 0:
+            image = noisy(clean, 3.0, 0.0, random)
         camera.update(image, None, i / FPS)
     assert np.allclose(camera.model.noise, 3.0, rtol=0.25)
 

@@ -38,7 +38,7 @@ def load(
 
 def refusal(**arguments: object) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        load(**arguments)  # type: ignore[arg-type]
+        load(**arguments)
     assert caught.value.hint
     return caught.value
 

@@ -103,7 +103,7 @@ def after(count: int, of: Shown = Shown.AVATAR) -> Callable[[Published], Sequenc
 
 def test_frames_reach_every_sink_and_the_last_one_is_the_curtain() -> None:
     sinks = [MemorySink(PixelFormat.RGBA), MemorySink(PixelFormat.I420)]
-    run_live(after(20), sinks=[lambda s=s: s for s in sinks])  # type: ignore[misc]
+    run_live(after(20), sinks=[lambda s=s: s for s in sinks])
     for sink in sinks:
         assert len(sink.frames) > 5
         assert all(f.size == SIZE and f.format is sink.format for f in sink.frames)

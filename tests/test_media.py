@@ -45,7 +45,7 @@ def frames_of(path: Path) -> list[Frame]:
 
 def write(path: Path, images: Sequence[Image], **options: object) -> Path:
     height, width = images[0].shape[:2]
-    with VideoWriter(path, width, height, 25, **options) as writer:  # type: ignore[arg-type]
+    with VideoWriter(path, width, height, 25, **options) as writer:
         for index, image in enumerate(images):
             writer.write(Frame(image, index, index / 25))
     return path

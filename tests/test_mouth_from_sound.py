@@ -459,9 +459,9 @@ class FakePortAudio:
         self.rate_hz = rate_hz
         self.tried: list[tuple[float, int]] = []
 
-    def InputStream(self, **asked: object) -> SimpleNamespace:  # noqa: N802
+    def InputStream(self, **asked: object) -> SimpleNamespace:  # noqa: N802 - sounddevice's name
         wanted = asked["samplerate"], asked["channels"]
-        self.tried.append(wanted)  # type: ignore[arg-type]
+        self.tried.append(wanted)
         if wanted != (self.rate_hz, 2):
             raise self.PortAudioError("Invalid sample rate", -9997)
         self.callback = asked["callback"]
@@ -476,7 +476,7 @@ def test_a_device_that_cannot_do_16_khz_is_opened_at_its_own_rate(monkeypatch: p
     heard: list[Samples] = []
     stereo = Microphone(0, "USB", 2, 44100.0)
     with MicrophoneStream(stereo, heard.append, lambda: None) as stream:
-        library.callback(np.array([[0.2, 0.4]], np.float32), 1, None, None)  # type: ignore[operator]
+        library.callback(np.array([[0.2, 0.4]], np.float32), 1, None, None)
     assert stream.rate_hz == 44100.0
     assert heard[0] == approx([0.3])
 

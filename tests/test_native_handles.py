@@ -126,7 +126,7 @@ def test_a_segmenter_that_fails_half_way_leaves_nothing_open(handles, tmp_path: 
     with pytest.raises(TrackingError):
         Segmenter(
             asset_path("person"), asset_path("person-wide"), broken,
-            lambda: opened.append("hands"),  # type: ignore[arg-type,return-value]
+            lambda: opened.append("hands"),
         )  # fmt: skip
     assert opened == []
 

@@ -389,7 +389,7 @@ def test_a_full_disk_is_logged_once_and_the_run_goes_on(kept, caplog):
 
 
 def _write_often(folder: Path, level: float) -> None:
-    profiles.user_data_folder = lambda: folder  # type: ignore[attr-defined]
+    profiles.user_data_folder = lambda: folder
     for _ in range(60):
         save_online_estimate(
             "me", OnlineEstimate(WeightRanges(np.full(52, level), np.full(52, level)), 9.0)

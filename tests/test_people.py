@@ -67,7 +67,7 @@ class Room:
     """People before a camera, one picture after the other."""
 
     def __init__(self, slots: int = 1, by: str = "order") -> None:
-        self.people = PeopleTracker(slots, by)  # type: ignore[arg-type]
+        self.people = PeopleTracker(slots, by)
         self.observation = observation(0.0)
         self.hidden: tuple[Face, ...] = ()  # heads that only the witnesses find
         self.frames = 0
@@ -163,14 +163,14 @@ def test_a_larger_passer_by_gets_no_slot() -> None:
 def poster() -> Face:
     """On the wall, measured with noise like any other face."""
     wobbling = np.random.default_rng(poster.looks)
-    poster.looks += 1  # type: ignore[attr-defined]
+    poster.looks += 1
     face = aside(-0.25 + wobbling.normal() * 0.0005, 0.8, mouthSmileLeft=0.4)
     face.landmarks[:, :2] += wobbling.normal(size=(478, 2)) * 0.5 / (1280, 720)
     face.weights[:] = np.clip(face.weights + wobbling.normal(size=52) * 0.042, 0, 1)
     return face
 
 
-poster.looks = 0  # type: ignore[attr-defined]
+poster.looks = 0
 
 
 def living(i: int, x: float = 0.1) -> Face:
@@ -354,7 +354,7 @@ def test_an_unexplained_head_is_remembered_by_weak_scores_and_for_a_moment_witho
 
     def unexplained_at(at_s: float, **found: tuple[np.ndarray, ...]) -> int:
         tracks = people.update(observation(at_s, me)).tracks
-        seen = replace(witness_of_faces(observation(at_s, me)), **found)  # type: ignore[arg-type]
+        seen = replace(witness_of_faces(observation(at_s, me)), **found)
         return len(unexplained(tracks, memory.remember(seen, tracks)))
 
     assert unexplained_at(0.0, weak=head) == 0
@@ -547,7 +547,7 @@ class Recorder:
 @pytest.fixture(scope="module")
 def graphics() -> Graphics:
     with open_graphics() as opened:
-        yield opened  # type: ignore[misc]
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -585,11 +585,11 @@ class Show:
         self.recorder: Recorder | None = None
 
         def recorded(*given: object) -> Recorder:
-            self.recorder = Recorder(make(*given))  # type: ignore[arg-type]
+            self.recorder = Recorder(make(*given))
             return self.recorder
 
         info = OutputInfo(640, 480, 30.0)
-        self.pipeline = TrackedPipeline(self.settings, avatars, recorded, info)  # type: ignore[arg-type]
+        self.pipeline = TrackedPipeline(self.settings, avatars, recorded, info)
         self.now = 0.0
 
     def shows(self, image: Image, *faces: Face):
@@ -737,7 +737,7 @@ def test_stages_get_the_second_face_painted_out(
 
     def watched(self: CompositingStages, frame: Frame, *rest: object) -> object:
         given_to_stages.append(frame.image)
-        return begin(self, frame, *rest)  # type: ignore[arg-type]
+        return begin(self, frame, *rest)
 
     monkeypatch.setattr(CompositingStages, "begin", watched)
     ball = ball_avatar()

@@ -241,7 +241,7 @@ def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
 def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
     def beside(others: str) -> np.ndarray:
         stage = Stage(others=others)
-        stage.pipeline.composition._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
+        stage.pipeline.composition._compositor_for = lambda frame, now: Untouched()
         picture = frame().image.copy()
         picture[:, 80:160:4, :3] = 255  # stripes under the second face
         observation = Observation(
@@ -256,7 +256,7 @@ def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
 def test_a_wearer_who_lost_the_slot_stays_blurred_even_where_others_show() -> None:
     """The one wearer is lost and a face appears elsewhere: it may be another person."""
     stage = Stage(others="show")
-    stage.pipeline.composition._compositor_for = lambda frame, now: Untouched()  # type: ignore[method-assign,assignment,return-value]
+    stage.pipeline.composition._compositor_for = lambda frame, now: Untouched()
     stage.observe(face((0.25, 0.5), 0.5))
     picture = stage.picture().image
     picture[:, 30:90:4, :3] = 255  # stripes where the wearer was
@@ -497,7 +497,7 @@ def test_the_measurement_finds_the_bare_faces_of_two_people() -> None:
     """The ruler itself: without avatars the stripes are found."""
     stage = Couple(np.random.default_rng(1), "aligned")
     stage.pipeline.composition.bare = True
-    stage.pipeline.composition._compositor_for = lambda frame, now: PaintingNothing()  # type: ignore[method-assign,assignment,return-value]
+    stage.pipeline.composition._compositor_for = lambda frame, now: PaintingNothing()
     assert bare(stage.observe(*stage.faces()[:2]))
 
 

@@ -140,7 +140,7 @@ class Drawing(PaintingCompositor):
     def compose(self, frame: Frame, avatars: object, scene: object = None) -> Frame:
         if not avatars:
             return Frame(frame.image.copy(), frame.index, frame.captured_at)
-        return super().compose(frame, avatars, scene)  # type: ignore[arg-type]
+        return super().compose(frame, avatars, scene)
 
 
 def test_in_films_a_bare_frame_is_returned_nowhere_else(closed_gate: list[int]) -> None:

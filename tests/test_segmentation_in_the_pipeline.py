@@ -242,7 +242,7 @@ def test_the_worker_offers_the_latest_segmentation_and_drops_it_after_an_error()
         segmenters.append(FakeSegmenter(fails, closed))
         return segmenters[-1]
 
-    worker = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())  # type: ignore[arg-type]
+    worker = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())
     worker.worker.start()
     try:
         for i in range(3):

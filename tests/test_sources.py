@@ -342,7 +342,7 @@ class FakeCapture:
         self.taken = 0
         self.released = False
 
-    def isOpened(self) -> bool:  # noqa: N802
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return self.opened
 
     def grab(self) -> bool:

@@ -25,7 +25,7 @@ class CaptureOfTheLibrary:
         self._there = there
         self._shown = 0
 
-    def isOpened(self):  # noqa: N802
+    def isOpened(self):  # noqa: N802 - OpenCV's name
         return self._there
 
     def grab(self):

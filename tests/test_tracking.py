@@ -197,7 +197,7 @@ def test_other_threads_keep_running_while_a_frame_is_tracked(model: Path, portra
             inside.append(counted[0] - before)
             return result
 
-        tracker._detect = watched  # type: ignore[method-assign]
+        tracker._detect = watched
         thread = threading.Thread(target=count, daemon=True)
         thread.start()
         try:

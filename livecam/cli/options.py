@@ -136,7 +136,8 @@ def _with_options(
             values["flags"] = {name: v for name, v in given.items() if v is not None}
         return function(**values)
 
-    call.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    # Where `inspect.signature` looks first.
+    call.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # not in typeshed
     call.__annotations__ = {}
     return call
 

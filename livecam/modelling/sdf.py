@@ -88,4 +88,4 @@ def bump(p: Array, centre: Vector, size: float | Vector) -> Array:
 
 def ridge(x: Array, width: float) -> Array:
     """Falls off around zero: 1 at 0, about 1/e at `width`, the 1-D form of `bump`."""
-    return bump(x[..., None], (0.0,), width)  # type: ignore[arg-type]
+    return bump(x[..., None], (0.0,), width)  # type: ignore[arg-type]  # of one dimension

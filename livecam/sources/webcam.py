@@ -39,7 +39,7 @@ REQUEST_CAPTURE_MMAP = struct.pack("=IIIII", 1, 1, 1, 0, 0)
 class VideoCapture(Protocol):
     """The part of cv2.VideoCapture that is used here."""
 
-    def isOpened(self) -> bool: ...  # noqa: N802
+    def isOpened(self) -> bool: ...  # noqa: N802 - OpenCV's name
 
     def grab(self) -> bool: ...
 

@@ -32,7 +32,7 @@ def _without_plotting() -> Iterator[None]:
         yield
         return
     package, pyplot = (ModuleType(name) for name in PLOTTING)
-    package.pyplot = pyplot  # type: ignore[attr-defined]
+    package.pyplot = pyplot  # type: ignore[attr-defined]  # an empty module so far
     sys.modules.update(zip(PLOTTING, (package, pyplot), strict=True))
     try:
         yield
