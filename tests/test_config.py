@@ -9,7 +9,7 @@ import pytest
 from livecam.config import presets
 from livecam.config.fields import SettingField, setting_fields
 from livecam.config.loader import Loaded, effective, load_settings
-from livecam.config.settings import OnLost, Settings
+from livecam.config.settings import OnLost, PictureSettings, Settings
 from livecam.core.errors import ConfigError
 
 
@@ -224,3 +224,12 @@ def test_a_wrong_value_is_reported_with_the_name_of_its_origin():
         "LIVECAM_WIDTH must be a whole number from 64 to 7680 px, not wide"
     )
     assert refusal(out_fps="fast").message.startswith("--out-fps must be a number from 0 to 120")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [(" Alpha ", "alpha"), ("BLUR", "blur"), ("Keep", "keep"), ("#00B140", "#00B140"),
+     ("Room.PNG", "Room.PNG")],
+)  # fmt: skip
+def test_the_names_of_backgrounds_may_be_written_in_any_case(given: str, meant: str):
+    assert PictureSettings(background=given).background == meant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import runpy
@@ -13,8 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from livecam.cli import CANCELLED
+from livecam.cli import main as cli_main
 from livecam.cli.main import execute
-from livecam.core.end_signals import END_SIGNALS, checkpoint, end_signals
+from livecam.core import end_signals as end_signals_module
+from livecam.core.end_signals import (
+    END_SIGNALS,
+    checkpoint,
+    end_signals,
+    is_closed_terminal,
+    leave_closed_terminal,
+)
 from livecam.live import sink_worker
 from livecam.sinks.recorder import Recorder
 
@@ -89,6 +99,29 @@ def test_nohup_is_respected():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@posix
+def test_a_write_to_a_closed_terminal_is_its_end_and_no_error(monkeypatch: pytest.MonkeyPatch):
+    master, terminal = os.openpty()
+    monkeypatch.setattr(end_signals_module, "OUTPUTS", (terminal,))
+    broken = OSError(errno.EIO, "Input/output error")
+    assert not is_closed_terminal(broken)  # a camera, not the terminal
+    os.close(master)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        os.write(terminal, b"a line")
+    assert is_closed_terminal(caught.value)
+    assert not is_closed_terminal(OSError(errno.EIO, "Input/output error", "film.mp4"))
+    assert not is_closed_terminal(ValueError("anything else"))
+
+    def writes(words: list[str]) -> int:
+        return os.write(terminal, b"a line")
+
+    monkeypatch.setattr(cli_main, "_run", writes)
+    assert cli_main.execute([]) == CANCELLED
+    leave_closed_terminal()
+    assert os.write(terminal, b"a line") == 6
+    os.close(terminal)
 
 
 def test_another_thread_installs_nothing():

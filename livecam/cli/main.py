@@ -31,7 +31,12 @@ from livecam.cli.commands import (
 from livecam.cli.completion import words_to_complete
 from livecam.cli.options import add_command, every_setting, first_word, help_without_command
 from livecam.cli.printing import print_error
-from livecam.core.end_signals import end_signals, ignore_end_signals
+from livecam.core.end_signals import (
+    end_signals,
+    ignore_end_signals,
+    is_closed_terminal,
+    leave_closed_terminal,
+)
 
 
 def main() -> NoReturn:
@@ -43,6 +48,7 @@ def main() -> NoReturn:
         except KeyboardInterrupt:  # it came after the command
             ignore_end_signals()
             code = CANCELLED
+    leave_closed_terminal()  # nothing handles signals any more, and buffers are still written
     # A thread that sits in a foreign library, loading a model, would crash Python's own end; and
     # Python ends with SIGINT where an interrupt once went through `exec`.
     if code == CANCELLED or any(thread.daemon for thread in threading.enumerate()):
@@ -66,6 +72,10 @@ def execute(words: Sequence[str]) -> int:
         # The reader of our output went away; without this, Python complains while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        if not is_closed_terminal(error):
+            raise
+        code = CANCELLED
     return code
 
 
@@ -76,6 +86,8 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
+        if is_closed_terminal(error):
+            raise KeyboardInterrupt from error
         if "--debug" in words:
             import traceback
 

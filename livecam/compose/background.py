@@ -24,6 +24,7 @@ from livecam.compose.background_sources import (
 )
 from livecam.compose.base import Layers, Stage
 from livecam.compose.matte import Matte
+from livecam.config.settings import BACKGROUNDS
 from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Image
 from livecam.core.registry import did_you_mean
@@ -32,7 +33,6 @@ from livecam.segmentation.base import Mask
 
 Colors = NDArray[np.float32]  # float32[n, 4], 0..255; the fourth is unused
 
-KINDS = ("keep", "blur", "alpha")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 HINT = "keep, blur, alpha, a colour such as #00b140, or the name of a picture or film"
 WRAP_PX = 5  # window of the light wrap
@@ -49,9 +49,9 @@ def background_stage(setting: str, *, blocking: bool = False) -> Stage | None:
         ConfigError: there is no such colour, image or video.
     """
     wanted = setting.strip()
-    if wanted.lower() == "keep":
+    if wanted == "keep":
         return None
-    if wanted.lower() == "alpha":
+    if wanted == "alpha":
         return HeadAlone()
     return Background(_source_of(wanted, blocking))
 
@@ -216,7 +216,7 @@ def _rounded(colors: Colors) -> NDArray[np.uint32]:
 
 
 def _source_of(wanted: str, blocking: bool) -> BackgroundSource:
-    if wanted.lower() == "blur":
+    if wanted == "blur":
         return DefocusedRoom()
     if wanted.startswith("#"):
         return SolidColour(_color(wanted))
@@ -246,5 +246,5 @@ def _unknown(wanted: str) -> ConfigError:
         return ConfigError(f'background: "{wanted}" is no file', hint=f"the colour is #{wanted}")
     if "." in wanted or "/" in wanted:
         return ConfigError(f"background: there is no file {wanted}", hint="check the name")
-    guess = did_you_mean(wanted.lower(), KINDS)
+    guess = did_you_mean(wanted.lower(), BACKGROUNDS)
     return ConfigError(f'background: "{wanted}" is not known{guess}', hint=HINT)

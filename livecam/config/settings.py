@@ -39,6 +39,15 @@ def _split(value: object) -> object:
     return value
 
 
+def _background(value: object) -> object:
+    """Returns a background whose name, other than a path, is in lower case."""
+    if isinstance(value, str) and value.strip().lower() in BACKGROUNDS:
+        return value.strip().lower()
+    return value
+
+
+BACKGROUNDS = ("keep", "blur", "alpha")  # others are colours and files
+BackgroundName: TypeAlias = Annotated[str, BeforeValidator(_background)]
 NameList: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -213,7 +222,7 @@ class PictureSettings(Group):
         live=True,
         help="how far the head takes the noise, softness and motion blur of the camera",
     )
-    background: str = setting(
+    background: BackgroundName = setting(
         "keep",
         live=True,
         help="keep, blur, alpha (the head alone), a colour such as #00b140, an image or a video",

@@ -48,7 +48,7 @@ class EndSignals:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal, on the main thread."""
-        _leave_closed_terminal()
+        leave_closed_terminal()
         if self.received:
             return
         self.received = True
@@ -104,18 +104,34 @@ def checkpoint() -> None:
         raise KeyboardInterrupt
 
 
+def is_closed_terminal(error: BaseException) -> bool:
+    """Returns whether a write failed because the terminal was closed.
+
+    That may be seen before the signal is handled.
+    """
+    if not isinstance(error, OSError) or error.errno != errno.EIO or error.filename is not None:
+        return False
+    return (_installed is not None and _installed.received) or any(map(_is_closed, OUTPUTS))
+
+
 def _is_shielded(number: signal.Signals) -> bool:
     """Returns whether `nohup` shields the process from a closed terminal."""
     return number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
 
 
-def _leave_closed_terminal() -> None:
+def leave_closed_terminal() -> None:
     """Sends output to nowhere where its terminal is gone, so that no write of a message fails."""
     for output in OUTPUTS:
-        try:
-            os.get_terminal_size(output)
-        except OSError as error:
-            if error.errno == errno.EIO:
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, output)
-                os.close(nowhere)
+        if _is_closed(output):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, output)
+            os.close(nowhere)
+
+
+def _is_closed(output: int) -> bool:
+    """Returns whether an output is a terminal that was closed."""
+    try:
+        os.get_terminal_size(output)
+    except OSError as error:
+        return error.errno == errno.EIO
+    return False

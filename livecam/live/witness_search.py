@@ -15,7 +15,7 @@ from livecam.segmentation.base import Mask, PersonMask
 from livecam.segmentation.witness import HeadWitness, WitnessDetector, square_tiles
 
 # How often frames are searched while all heads are explained and nothing is new, and while not.
-CALM_HZ, BUSY_HZ = 3.0, 12.0
+CALM_HZ, BUSY_HZ = 2.0, 12.0
 MAX_MASK_AGE_S = 0.3  # an older person mask is no evidence
 SURROUNDINGS = 5.0  # side of the square in which a lost head is searched, in face widths
 MAX_CLOSE_LOOKS = 3  # such squares in one search
@@ -38,6 +38,7 @@ class WitnessSearch(Closing):
         self._memory, self._changes = HeadMemory(), ChangeMemory()
         self._memory_of_weak = HeadMemory()
         self._began_at = self._searched_at = -math.inf  # the first and the last search
+        self._looked_at = -math.inf  # the last comparison with the searched frame
         self._searches = 0
         self._lost = False  # a remembered head was not found again
 
@@ -54,11 +55,15 @@ class WitnessSearch(Closing):
         now = frame.captured_at
         if now < self._searched_at:
             self._start_anew()
+        is_first = self._searches < FIRST_SEARCHES
+        if not is_first and now - self._looked_at < 1 / BUSY_HZ - TIME_TOLERANCE_S:
+            return None
+        self._looked_at = now
         stamp = stamp_of(frame.image)
         new = self._changes.regions(stamp, observation)
         is_busy = bool(new) or self._lost or is_open(observation) or self._is_start(now)
-        interval_s = 1 / (BUSY_HZ if is_busy else CALM_HZ) - TIME_TOLERANCE_S
-        if self._searches >= FIRST_SEARCHES and now - self._searched_at < interval_s:
+        is_due = now - self._searched_at >= 1 / CALM_HZ - TIME_TOLERANCE_S
+        if not (is_busy or is_due or is_first):
             return None
         self._searched_at = now
         if self._searches == 0:
@@ -76,7 +81,7 @@ class WitnessSearch(Closing):
     def _start_anew(self) -> None:
         self._memory, self._changes = HeadMemory(), ChangeMemory()
         self._memory_of_weak = HeadMemory()
-        self._began_at = self._searched_at = -math.inf
+        self._began_at = self._searched_at = self._looked_at = -math.inf
         self._searches = 0
 
     def close(self) -> None:

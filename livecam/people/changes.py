@@ -130,24 +130,33 @@ def changed(stamp: Stamp, before: Stamp, ignored: Cells) -> Cells:
     frame shows what nobody saw before. There are none where the whole frame changed.
     """
     free = ~ignored
-    if not free.any():
-        return np.zeros_like(free)
+    nothing = np.zeros_like(free)
+    if not (cv2.absdiff(stamp, before).max(axis=2)[free] > MIN_CHANGE).any():
+        return nothing
     now, old = stamp.astype(np.float32), before.astype(np.float32)
     gain = np.median((now[free] + 8) / (old[free] + 8), axis=0)
     old *= np.clip(gain, MIN_GAIN, MAX_GAIN).astype(np.float32)
     limit = np.maximum(MIN_CHANGE, MIN_RELATIVE_CHANGE * old)
+    cells = (np.abs(now - old) > limit).any(axis=2) & free
+    if not cells.any():
+        return nothing
     moved = _camera_shift(now, old, free)
-    if moved <= STILL:
-        cells = (np.abs(now - old) > limit).any(axis=2) & free
-    else:
+    if moved > STILL:
         reach = int(np.ceil(min(moved, MAX_SHIFT)))
-        around = np.ones((2 * reach + 1,) * 2, np.uint8)
-        darker, brighter = cv2.erode(old, around) - now, now - cv2.dilate(old, around)
-        cells = (np.maximum(darker, brighter) > MOVING_LIMIT * limit).any(axis=2) & free
-        inside = np.zeros_like(cells)
-        inside[reach:-reach, reach:-reach] = True
-        cells &= inside
-    return np.zeros_like(cells) if _is_everywhere(cells, free) else cells
+        cells = _unlike_surroundings(now, old, MOVING_LIMIT * limit, reach) & free
+    return nothing if _is_everywhere(cells, free) else cells
+
+
+def _unlike_surroundings(
+    now: NDArray[np.float32], old: NDArray[np.float32], limit: NDArray[np.float32], reach: int
+) -> Cells:
+    """Returns the cells that have no colour of those around them, away from the edge."""
+    around = np.ones((2 * reach + 1,) * 2, np.uint8)
+    darker, brighter = cv2.erode(old, around) - now, now - cv2.dilate(old, around)
+    cells = np.zeros(now.shape[:2], bool)
+    inner = (slice(reach, -reach),) * 2
+    cells[inner] = (np.maximum(darker, brighter) > limit).any(axis=2)[inner]
+    return cells
 
 
 def _camera_shift(now: NDArray[np.float32], before: NDArray[np.float32], free: Cells) -> float:

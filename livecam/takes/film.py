@@ -97,7 +97,7 @@ def render_take(
     with (
         end_signals() as signals,
         signals.held(),
-        _opened(out, (width, height), fps, alpha=background == ALPHA) as write,
+        _opened(out, (width, height), fps, alpha=settings.picture.background == ALPHA) as write,
         open_graphics() as graphics,
     ):
         make = compositor_factory(settings, graphics, StageTimer(), blocking=True)
