@@ -16,7 +16,8 @@ import pytest
 
 from livecam.avatar.base import Avatar, AvatarState, EyeParameters, Fit
 from livecam.compose import covers
-from livecam.config.settings import OnLost, Settings
+from livecam.compose.base import ReadyStages
+from livecam.config.settings import OnLost, RenderSettings, Settings
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError
 from livecam.core.face import Face, FaceState
@@ -24,6 +25,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px, project
 from livecam.pipeline.cast import Wearer
+from livecam.pipeline.change import with_first_avatar
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
@@ -61,6 +63,12 @@ class PaintingCompositor:
         self.drawn = Rect(0, 0, frame.width, frame.height - 10)
         image[self.drawn.slices] = (0, 200, 0, 255)
         return Frame(image, frame.index, frame.captured_at)
+
+    def set_avatars(self, avatars: Sequence[Avatar]) -> None:
+        pass
+
+    def adopt(self, settings: RenderSettings, ready: ReadyStages) -> None:
+        ready.close()
 
     def planes(self) -> Image | None:
         return self.gpu_planes
@@ -599,7 +607,7 @@ def test_a_held_avatar_is_drawn_on_blur_after_a_key_turned_avatars_on(name: str)
     both = (avatar(),) * 2
     stage.pipeline = TrackedPipeline(settings, both, stage._make, stage.pipeline.output)
     stage.observe(*stage.faces()[:2])
-    stage.pipeline.change_avatar(avatar())
+    stage.pipeline.apply(with_first_avatar(settings, "fox"))
     stage.observe(*stage.faces()[:2])
     for _ in range(25):
         stage.places[1] -= 0.005  # goes on while the tracker misses them

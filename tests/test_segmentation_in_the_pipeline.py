@@ -18,6 +18,7 @@ from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live.workers import SegmentationWorker
 from livecam.people.tracker import PeopleTracker
+from livecam.pipeline.change import with_first_avatar
 from livecam.pipeline.pipeline import Inputs
 from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Segmentation, cell_of, grid_of
@@ -191,7 +192,7 @@ def test_without_an_avatar_the_curtain_covers_until_the_first_face_and_in_panic(
 def test_changing_to_an_avatar_covers_the_face_again():
     show = Show("none")
     assert shows_face(show.publish(0.1))
-    show.pipeline.change_avatar(avatar())
+    show.pipeline.apply(with_first_avatar(show.pipeline.settings, "fox"))
     assert not shows_face(show.publish(0.1))
 
 

@@ -88,12 +88,15 @@ class ExpressionGains:
         self._gains = values_by_prefix(GAINS)
         for name, factor in gains.items():
             self._gains[INDEX[name]] *= factor
-        strengths = np.full(len(EXPRESSIONS), strength)
-        strengths[_EYES] = 1.0
-        self._strengths = strengths
+        self.set_strength(strength)
         self._blink_gains = np.array([gains.get(EXPRESSIONS[i], 1.0) for i in _BLINK])
         self._has_rest = np.array([not name.startswith(ABSOLUTE) for name in EXPRESSIONS])
         self._rest = SlowQuantile(REST_QUANTILE, prior=np.zeros(len(EXPRESSIONS)))
+
+    def set_strength(self, strength: float) -> None:
+        """Sets the strength of all but the eyes."""
+        self._strengths = np.full(len(EXPRESSIONS), strength)
+        self._strengths[_EYES] = 1.0
 
     def reset(self) -> None:
         self._rest.reset()

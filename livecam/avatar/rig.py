@@ -70,6 +70,12 @@ class Rig:
         self._size = (0, 0)  # of the last image
         self._measured: AvatarState | None = None
 
+    def adopt(self, settings: AvatarSettings) -> None:
+        """Changes to other settings; what was estimated stays."""
+        self._settings = settings
+        self._expression.set_strength(settings.expression)
+        self._motion.amount = settings.life
+
     def reset(self) -> None:
         """Resets the rig: the next state equals a new rig's first."""
         self._expression.reset()

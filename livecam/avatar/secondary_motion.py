@@ -48,11 +48,11 @@ class SecondaryMotion:
 
     Args:
         avatar: provides the bones and the eyes.
-        amount: of all added motion, 0 (none) to 1.
+        amount: of all added motion, 0 (none) to 1; it may change between states.
     """
 
     def __init__(self, avatar: Avatar, amount: float) -> None:
-        self._amount = amount
+        self.amount = amount
         self._neck = np.array(avatar.fit.neck_pivot)
         self._eyes = np.array(avatar.fit.eye_line)
         self._half_eye_distance_m = half_eye_distance_m(avatar)
@@ -85,25 +85,25 @@ class SecondaryMotion:
             brightness: of the real face, 0..1, when it is known.
             idle: no face is tracked: the head sways a little and blinks by itself.
         """
-        if self._amount == 0:
+        if self.amount == 0:
             return state
-        head, morphs = self._idle.step(state, dt, idle, self._amount)
+        head, morphs = self._idle.step(state, dt, idle, self.amount)
         eyes = head[:3, :3] @ self._eyes + head[:3, 3]
         scale = float(np.cbrt(abs(np.linalg.det(head[:3, :3]))))
         inwards = vergence(self._half_eye_distance_m * scale, -float(eyes[2]))
-        self._gaze.step(morphs, inwards, dt, idle, self._amount)
+        self._gaze.step(morphs, inwards, dt, idle, self.amount)
         self._lids.step(morphs, dt, idle)
         shown = morphs.astype(np.float32)
         self._flick_ears(dt, idle)
-        bones = self._springs.step(head, state.camera_from_body, shown, dt, self._amount)
-        breath = self._breath.step(eyes, dt) * self._amount
+        bones = self._springs.step(head, state.camera_from_body, shown, dt, self.amount)
+        breath = self._breath.step(eyes, dt) * self.amount
         return replace(
             state,
             camera_from_head=head,
             camera_from_body=raised_body(state.camera_from_body @ bones[-1], self._neck, breath),
             morphs=shown,
             bones=bones[:-1] if len(bones) > 1 else None,
-            pupil=1 + (self._pupil.step(brightness, dt) - 1) * self._amount,
+            pupil=1 + (self._pupil.step(brightness, dt) - 1) * self.amount,
         )
 
     def _flick_ears(self, dt: float, idle: bool) -> None:

@@ -22,7 +22,7 @@ from livecam.compose.background_sources import (
     SolidColour,
     StillImage,
 )
-from livecam.compose.base import Layers, Stage
+from livecam.compose.base import BackgroundStage, Layers
 from livecam.compose.matte import Matte
 from livecam.config.settings import BACKGROUNDS
 from livecam.core.errors import ConfigError, SourceError
@@ -40,7 +40,7 @@ UPSAMPLING = 2  # of the coarse colours before pixels are looked up
 NONE = np.array([[0]], np.float64)
 
 
-def background_stage(setting: str, *, blocking: bool = False) -> Stage | None:
+def background_stage(setting: str, *, blocking: bool = False) -> BackgroundStage | None:
     """Makes the stage of a setting; None for "keep".
 
     With `blocking`, for conversions, a video background waits for its decoder.
@@ -116,6 +116,9 @@ class HeadAlone:
         cv2.insertChannel(coverage, image, 3)
 
     def reset(self) -> None:
+        pass
+
+    def close(self) -> None:
         pass
 
 

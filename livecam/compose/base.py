@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.person_parts import PersonParts
+from livecam.config.settings import EffectSettings, PictureSettings, RenderSettings
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Segmentation
 
@@ -60,6 +61,30 @@ class Stage(Protocol):
         ...
 
 
+class BackgroundStage(Stage, Protocol):
+    """The stage that replaces the background."""
+
+    def close(self) -> None:
+        """Stops what it started; it cannot be used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyStages:
+    """Settings with the stages that read files for them."""
+
+    picture: PictureSettings | None
+    effects: EffectSettings
+    background: BackgroundStage | None  # None also where the one in use stays
+    below: tuple[Stage, ...]  # effects on the real face
+    above: tuple[Stage, ...]  # stickers and the look
+
+    def close(self) -> None:
+        """Closes what was made in vain."""
+        if self.background is not None:
+            self.background.close()
+
+
 class Compositor(Protocol):
     """Draws avatars over the frame they were measured in.
 
@@ -82,6 +107,10 @@ class Compositor(Protocol):
         ...
 
     def set_avatars(self, avatars: Sequence[Avatar]) -> None: ...
+
+    def adopt(self, settings: RenderSettings, ready: ReadyStages) -> None:
+        """Changes to other settings, from the next frame on."""
+        ...
 
     def compose(
         self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None = None

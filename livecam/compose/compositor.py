@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
-from livecam.compose.base import Layers, primary_of
+from livecam.compose.base import Layers, ReadyStages, primary_of
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.compose.shadow import ShadowCatcher
@@ -77,6 +77,11 @@ class HeadCompositor:
             raise GraphicsError(f"a head cannot be prepared: {error}") from error
         self._underpaint = [underpaint_colour(avatar) for avatar in avatars]
         self._stages.set_avatars(avatars)
+
+    def adopt(self, settings: RenderSettings, ready: ReadyStages) -> None:
+        """Changes to other settings; the tier stays."""
+        self._settings = settings
+        self._stages.adopt(ready)
 
     def compose(
         self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None = None

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
-from livecam.compose.background import Background, background_stage
-from livecam.compose.base import Layers, Stage, primary_of
+from livecam.compose.background import background_stage
+from livecam.compose.base import BackgroundStage, Layers, ReadyStages, Stage, primary_of
 from livecam.compose.body import BodyAlignment
 from livecam.compose.camera_blur import SHARP, CameraBlur, camera_blur
 from livecam.compose.camera_model import CameraEstimator
@@ -38,6 +38,26 @@ NOTHING = Rect(0, 0, 0, 0)
 LIGHT_PERIOD_S = 0.06  # between two estimates of the light: it changes slowly
 
 
+def ready_stages(
+    picture: PictureSettings | None,
+    effects: EffectSettings | None,
+    background_in_use: str = "keep",
+    *,
+    blocking: bool = False,
+) -> ReadyStages:
+    """Makes the stages that read files; any thread may call it.
+
+    Raises:
+        ConfigError: the settings name a background, sticker or look that does not exist.
+    """
+    effects = effects or EffectSettings()
+    below, above = face_stages(effects), [*over_stages(effects), *look_stages(effects)]
+    background = None
+    if picture is not None and picture.background != background_in_use:
+        background = background_stage(picture.background, blocking=blocking)
+    return ReadyStages(picture, effects, background, tuple(below), tuple(above))
+
+
 class CompositingStages:
     """Runs the stages that the settings enable, and times each. One thread.
 
@@ -56,10 +76,11 @@ class CompositingStages:
         timer: StageTimer | None = None,
         blocking: bool = False,
     ) -> None:
-        self._background: Stage | None = None
+        self._background: BackgroundStage | None = None
         self._has_effects = False  # these do not mark the pixels they change
         self._timer = timer or StageTimer()
-        self._picture = picture
+        self._picture: PictureSettings | None = None
+        self._avatars: tuple[Avatar, ...] = (avatar,)
         self._projections = [AvatarProjection(avatar)]
         self._before: list[Stage] = []
         self._after: list[Stage] = []
@@ -67,10 +88,6 @@ class CompositingStages:
         self._light_estimator = LightEstimator()
         self._camera = CameraEstimator()
         self._grain: Grain | None = None
-        if picture is not None:
-            self._add_picture_stages(picture, avatar, blocking)
-        if effects is not None:
-            self._add_effects(effects)
         self._at: float | None = None
         self._light: Light = STUDIO
         self._parts: PersonParts | None = None
@@ -79,33 +96,61 @@ class CompositingStages:
         self._lit_at = -np.inf
         self._mask_rect: Rect | None = NOTHING  # bounds of the masks of a finished frame
         self._masks = np.zeros((3, 0, 0), np.uint8)
+        self.adopt(ready_stages(picture, effects, blocking=blocking))
 
-    def _add_picture_stages(self, picture: PictureSettings, avatar: Avatar, blocking: bool) -> None:
-        if picture.remove_head:
-            self._before.append(HeadRemoval())
-        if picture.neck:
-            self._before.append(NeckTint(avatar))
-        if picture.hands:
-            self._after.append(HandsInFront())
-        if picture.camera_match > 0:
-            self._grain = Grain(strength=picture.camera_match)
-            self._after.append(self._grain)
-        self._background = background_stage(picture.background, blocking=blocking)
-        if self._background is not None:
-            self._after.append(self._background)
+    def adopt(self, ready: ReadyStages) -> None:
+        """Changes to other settings; stages that stay enabled keep their state."""
+        background = self._changed_background(ready)
+        kept = {stage.name: stage for stage in (*self._before, *self._after)}
+        picture, before, after = ready.picture, list(ready.below), list[Stage]()
+        self._grain = None
+        if picture is not None:
+            if picture.remove_head:
+                before.append(kept.get(HeadRemoval.name) or HeadRemoval())
+            if picture.neck:
+                before.append(kept.get(NeckTint.name) or self._neck_tint())
+            if picture.hands:
+                after.append(kept.get(HandsInFront.name) or HandsInFront())
+            if picture.camera_match > 0:
+                self._grain = self._grain_of(picture.camera_match, kept.get(Grain.name))
+                after.append(self._grain)
+            if background is not None:
+                after.append(background)
+            if picture.light == 0:
+                self._light = STUDIO
+        self._background, self._picture = background, picture
+        self._has_effects = bool(ready.below or ready.above)
+        self._before, self._after = before, [*after, *ready.above]
+        self._lit_at = -np.inf
+        self._mask_rect = None  # what the last frame's stages wrote is cleared as a whole
 
-    def _add_effects(self, effects: EffectSettings) -> None:
-        first = face_stages(effects)
-        last = [*over_stages(effects), *look_stages(effects)]
-        self._has_effects = bool(first or last)
-        self._before[:0] = first
-        self._after += last
+    def _changed_background(self, ready: ReadyStages) -> BackgroundStage | None:
+        """Returns the background of new settings, and closes one that is in use no longer."""
+        wanted = "keep" if ready.picture is None else ready.picture.background
+        in_use = "keep" if self._picture is None else self._picture.background
+        if wanted == in_use:
+            ready.close()  # it was made for a change that came too late
+            return self._background
+        self.close()
+        return ready.background
+
+    def _neck_tint(self) -> NeckTint:
+        tint = NeckTint(self._avatars[0])
+        tint.set_avatars(self._avatars)
+        return tint
+
+    @staticmethod
+    def _grain_of(strength: float, kept: Stage | None) -> Grain:
+        grain = kept if isinstance(kept, Grain) else Grain()
+        grain.strength = strength
+        return grain
 
     def set_avatars(self, avatars: Sequence[Avatar]) -> None:
         """Sets the head of each slot; a state's `slot` is its index, modulo their number.
 
         Head removal, neck tint, hands and light apply to one person: `Layers.primary`.
         """
+        self._avatars = tuple(avatars)
         self._projections = [AvatarProjection(avatar) for avatar in avatars]
         for stage in self._before:
             if isinstance(stage, NeckTint):
@@ -261,7 +306,7 @@ class CompositingStages:
 
     def close(self) -> None:
         """Stops the decoder of a video background."""
-        if isinstance(self._background, Background):
+        if self._background is not None:
             self._background.close()
 
     def _run(self, stages: Sequence[Stage], layers: Layers) -> None:

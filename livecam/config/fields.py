@@ -67,6 +67,16 @@ def setting_fields() -> tuple[SettingField, ...]:
     )
 
 
+def changed_fields(before: Settings, after: Settings) -> list[SettingField]:
+    """Returns the settings that differ."""
+    return [
+        field
+        for field in setting_fields()
+        if getattr(getattr(before, field.group), field.name)
+        != getattr(getattr(after, field.group), field.name)
+    ]
+
+
 def plain(value: object) -> Any:
     """Converts a setting's value to a type of TOML and JSON."""
     return value.value if isinstance(value, Enum) else value

@@ -126,11 +126,11 @@ class AvatarSettings(Group):
         "raccoon", help="name of a built-in head, a folder, or none (effects alone)", live=True
     )
     accessories: NameList = setting(
-        (), help="what the head wears, e.g. glasses,headphones; see `livecam avatars`"
+        (), live=True, help="what the head wears, e.g. glasses,headphones; see `livecam avatars`"
     )
     people: int = setting(1, low=1, high=4, help="how many people wear an avatar")
     avatars: NameList = setting(
-        (), help="an avatar for each of them, e.g. raccoon,fox; empty: all wear the same"
+        (), live=True, help="an avatar for each of them, e.g. raccoon,fox; empty: all wear the same"
     )
     people_by: Literal["order", "place"] = setting(
         "order",

@@ -42,6 +42,12 @@ class PoseFilter:
         self._noise = NoiseEstimate(len(POSE_NOISE), MIN_NOISE, MAX_NOISE)
         self.reset()
 
+    def replace(self, filter: Filter) -> None:
+        """Goes on with another filter from the last estimate."""
+        self._filter = filter
+        if self._pose is not None:
+            filter.step(self._vector, 0.0)
+
     def reset(self) -> None:
         self._filter.reset()
         self._noise.reset()

@@ -36,6 +36,7 @@ class Smoother:
     """
 
     def __init__(self, settings: SmoothingSettings) -> None:
+        self._settings = settings
         self._expression = ExpressionFilter()
         self._width = WidthEstimate()
         self._pose_filter = PoseFilter(FILTERS.create(settings.filter, settings))
@@ -43,6 +44,12 @@ class Smoother:
         self._size = (0, 0)  # of the last frame
         self._raw: FacePose | None = None
         self._state: FaceState | None = None
+
+    def adopt(self, settings: SmoothingSettings) -> None:
+        """Changes the strength of smoothing; the head stays where it is."""
+        if settings != self._settings:
+            self._settings = settings
+            self._pose_filter.replace(FILTERS.create(settings.filter, settings))
 
     def reset(self) -> None:
         """Drops all state, as before another person's face."""

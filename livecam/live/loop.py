@@ -52,7 +52,6 @@ class LiveLoop:
         self._listeners = list(listeners)
         self._stopping = threading.Event()
         self._source_known_lost = False
-        self._alpha = pipeline.settings.picture.background == "alpha"
 
     def stop(self) -> None:
         """Asks the loop to end; any thread may call it."""
@@ -111,7 +110,8 @@ class LiveLoop:
 
     def _publish(self, published: Published, taken_at: float | None = None) -> None:
         now = self._clock.now()
-        output = OutputFrame(published.frame, self._timer, published.planes, self._alpha)
+        alpha = self.pipeline.settings.picture.background == "alpha"
+        output = OutputFrame(published.frame, self._timer, published.planes, alpha)
         for sink in self.sinks:
             sink.put(output)
         self.pacer.published(now, taken_at)

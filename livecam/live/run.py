@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livecam.avatar.accessories import with_accessories
-from livecam.avatar.library import list_avatars, load_avatar
+from livecam.avatar.library import list_avatars
 from livecam.calibration.online import is_camera, wearer_profile
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
@@ -24,6 +23,7 @@ from livecam.live.session import LiveSession, live_session
 from livecam.live.sink_worker import SinkWorker
 from livecam.motion.base import Listener
 from livecam.pipeline.build import avatars_of, check_names
+from livecam.pipeline.change import with_first_avatar
 from livecam.pipeline.pipeline import Inputs, Published
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import Graphics, open_graphics
@@ -69,14 +69,12 @@ class _Run:
         self._window: PreviewWindow | None = None
         self._recording: SinkWorker | None = None
         self._recorded: list[SinkWorker] = []  # recordings that were ended by hand
-        self._alpha = settings.picture.background == "alpha"
 
     def run(self, signals: EndSignals) -> int:
         settings, stack = self.settings, self._stack
         check_names(settings)
         check_motion(settings)
         avatars = avatars_of(settings.avatar)
-        self._avatar_name = avatars[0].name
         inputs, receivers = self._inputs()
         session = self._session = stack.enter_context(
             live_session(
@@ -202,17 +200,14 @@ class _Run:
 
     def _next_avatar(self) -> None:
         """Changes to the next avatar that can be loaded."""
-        names = list_avatars()
-        here = names.index(self._avatar_name) if self._avatar_name in names else -1
+        names, worn = list_avatars(), self._session.pipeline.composition.avatars[0].name
+        here = names.index(worn) if worn in names else -1
         for name in (*names[here + 1 :], *names[: max(here, 0)]):
             try:
-                avatar = load_avatar(name)
+                self._session.apply(with_first_avatar(self._session.pipeline.wanted, name))
             except AssetError as error:
                 log.warning("%s is left out, it is broken: %s", name, error)
                 continue
-            avatar = with_accessories(avatar, self.settings.avatar.accessories)
-            self._avatar_name = avatar.name
-            self._session.pipeline.change_avatar(avatar)
             return
 
     def _toggle_recording(self) -> None:
@@ -223,9 +218,10 @@ class _Run:
             log.info("%s: ended", self._recording.description)
             self._recording = None
             return
-        suffix = ".mov" if self._alpha else ".mp4"
+        alpha = self._session.pipeline.settings.picture.background == "alpha"
+        suffix = ".mov" if alpha else ".mp4"
         path = RECORDINGS / f"livecam-{self._loop.published:06d}{suffix}"
-        self._recording = self._recorder(path, alpha=self._alpha)
+        self._recording = self._recorder(path, alpha=alpha)
         self._recording.begin()
         self._loop.sinks.append(self._recording)
 

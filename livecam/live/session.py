@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from livecam.avatar.base import Avatar
-from livecam.config.settings import Settings
+from livecam.config.settings import BLANK, Settings
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
 from livecam.live.workers import (
@@ -20,10 +22,13 @@ from livecam.live.workers import (
 from livecam.pipeline.build import (
     check_picture_files,
     compositor_factory,
+    keep_slot_s,
+    needs_segmentation,
     output_info,
     people_tracker,
     segmenter_factory,
     tracker_factory,
+    wants_hands,
     witness_factory,
 )
 from livecam.pipeline.pipeline import Inputs, Pipeline
@@ -42,10 +47,37 @@ class LiveSession:
     pipeline: Pipeline
     capture: CaptureWorker
     tracking: TrackingWorker
-    segmentation: SegmentationWorker | None  # None when no stage needs one
+    segmentation: SegmentationWorker | None  # None for a source without people
     graphics: Graphics
     source: SourceInfo
     output: OutputInfo
+    camera: str | None  # the name under which the clean plate is kept
+    _applying: threading.Lock = field(default_factory=threading.Lock)
+
+    def apply(self, settings: Settings) -> None:
+        """Changes the settings, from the next frame on; any thread may call it.
+
+        A stage that needs the segmentation begins once its models are loaded.
+
+        Raises:
+            AssetError: an avatar, accessory or model does not exist, or its files are broken.
+            ConfigError: a setting cannot change while livecam runs, or names a background, sticker
+                or look that does not exist.
+        """
+        with self._applying:
+            worker, make = self.segmentation, None
+            is_other = _segmented(settings) != _segmented(self.pipeline.wanted)
+            if worker is not None and is_other:
+                make = segmenter_factory(settings, hurried=True, camera=self.camera)
+            self.pipeline.apply(settings)
+            self.tracking.keep_slots(keep_slot_s(settings))
+            if worker is not None and is_other:
+                worker.change(make)
+
+
+def _segmented(settings: Settings) -> tuple[bool, bool]:
+    """Returns what of the settings the segmenter depends on."""
+    return needs_segmentation(settings), wants_hands(settings)
 
 
 @contextmanager
@@ -95,10 +127,12 @@ def live_session(
         inputs = inputs or Inputs()
         if segmentation is not None:
             inputs = replace(inputs, segmentations=segmentation.newest)
-        make_compositor = compositor_factory(settings, graphics, timer)
-        pipeline = Pipeline(settings, avatars, make_compositor, output, timer, inputs)
+        remake = partial(compositor_factory, graphics=graphics, timer=timer)
+        pipeline = Pipeline(settings, avatars, remake(settings), output, timer, inputs, remake)
         stack.callback(pipeline.close)
-        yield LiveSession(pipeline, capture, tracking, segmentation, graphics, source, output)
+        yield LiveSession(
+            pipeline, capture, tracking, segmentation, graphics, source, output, camera
+        )  # fmt: skip
 
 
 def _segmentation_worker(
@@ -108,9 +142,9 @@ def _segmentation_worker(
     timer: StageTimer,
     camera: str | None,
 ) -> SegmentationWorker | None:
-    make = segmenter_factory(settings, hurried=True, camera=camera)
-    if make is None:
+    if settings.source.source == BLANK:
         return None
+    make = segmenter_factory(settings, hurried=True, camera=camera)
     return SegmentationWorker(make, tracking.sampled, settings.picture.looks_per_s, clock, timer)
 
 

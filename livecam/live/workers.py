@@ -152,6 +152,10 @@ class TrackingWorker:
         if tracker is not None:
             _close("the tracker", tracker)
 
+    def keep_slots(self, keep_s: float) -> None:
+        """Sets how long a slot is kept for a missing face; any thread may call it."""
+        self._people.set_keep_s(keep_s)
+
     def reset_people(self) -> None:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
         self._people_reset.set()
@@ -198,26 +202,31 @@ def _lower_priority() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
 
 
+MakeSegmenter = Callable[[], Segmenter]
+
+
 class SegmentationWorker:
     """Owns the segmenter: some times a second an observation in, a segmentation out.
 
     Never delays a frame: the pipeline takes the newest segmentation, of whatever time it is.
+    While nothing needs segmentations there is no segmenter, and none of them.
     """
 
     def __init__(
         self,
-        make_segmenter: Callable[[], Segmenter],
+        make_segmenter: MakeSegmenter | None,
         observations: Mailbox[Observation],
         rate_hz: float,
         clock: Clock,
         timer: StageTimer,
     ) -> None:
         self.worker = Worker("segment", self)
-        self._make_segmenter = make_segmenter
+        self._make_segmenter = make_segmenter  # replaced as a whole
         self._observations = observations
         self._interval_s = 1 / rate_hz
         self._clock, self._timer = clock, timer
         self._segmenter: Segmenter | None = None
+        self._made_by: MakeSegmenter | None = None
         self._newest: Segmentation | None = None  # replaced as a whole: any thread may read it
         self._reset_plate = threading.Event()
 
@@ -234,17 +243,24 @@ class SegmentationWorker:
         """Lets the background be learned anew; any thread may call it."""
         self._reset_plate.set()
 
+    def change(self, make_segmenter: MakeSegmenter | None) -> None:
+        """Goes on with another segmenter, or without any; any thread may call it."""
+        self._make_segmenter = make_segmenter
+
     def start(self) -> None:
         _lower_priority()
-        self._segmenter = self._make_segmenter()
+        self._remake()
 
     def step(self) -> bool:
         began = self._clock.now()
         observation = self._observations.take(TAKE_S)
-        if observation is None:
+        if self._made_by is not self._make_segmenter:
+            self.stop()
+            self._remake()
+        if observation is None or self._segmenter is None:
             return True
         with self._timer.stage("segment"):
-            segmentation = self._segment(observation)
+            segmentation = self._segment(observation, self._segmenter)
         if segmentation is not None:
             self._newest = segmentation
         left_s = self._interval_s - (self._clock.now() - began)
@@ -258,18 +274,21 @@ class SegmentationWorker:
         if segmenter is not None:
             _close("the segmenter", segmenter)
 
-    def _segment(self, observation: Observation) -> Segmentation | None:
+    def _remake(self) -> None:
+        self._made_by = make = self._make_segmenter
+        self._segmenter = None if make is None else make()
+
+    def _segment(self, observation: Observation, segmenter: Segmenter) -> Segmentation | None:
         """Segments a frame around the primary wearer; None while they are not visible."""
-        assert self._segmenter is not None
         if self._reset_plate.is_set():
             self._reset_plate.clear()
-            self._segmenter.reset_plate()
+            segmenter.reset_plate()
         frame, track = observation.frame, primary_track(observation)
         heads = known_heads(observation)
         if track is None or track.face is None:
-            return self._segmenter.segment(frame, None, None, heads)
+            return segmenter.segment(frame, None, None, heads)
         points = track.face.points_px(*frame.size)
-        return self._segmenter.segment(frame, points, track.id, heads)
+        return segmenter.segment(frame, points, track.id, heads)
 
 
 class WitnessWorker:

@@ -24,7 +24,7 @@ class SlotAssignment:
     """
 
     def __init__(self, count: int, by: SlotOrder, keep_s: float) -> None:
-        self._count, self._by, self._keep_s = count, by, keep_s
+        self._count, self._by, self.keep_s = count, by, keep_s
         self.reset()
 
     def reset(self) -> None:
@@ -58,7 +58,7 @@ class SlotAssignment:
         self._take(sorted(free[: len(waiting)]), waiting[: len(free)], width)
 
     def _stays(self, track: Track, moving: bool, now: float) -> bool:
-        left = track.is_gone and track.missing_s(now) > self._keep_s
+        left = track.is_gone and track.missing_s(now) > self.keep_s
         return not left and not (moving and track.is_stationary)
 
     def _free(self, by_id: dict[int, Track], wanted: int, now: float) -> list[int]:

@@ -72,6 +72,10 @@ class PeopleTracker:
         self._tracks: list[Track] = []
         self._size = (0, 0)  # of the last frame
 
+    def set_keep_s(self, keep_s: float) -> None:
+        """Sets how long a slot is kept for a missing face; any thread may call it."""
+        self._slots.keep_s = keep_s
+
     def reset(self) -> None:
         """Drops all tracks; their ids are not used again."""
         self._tracks = []

@@ -10,13 +10,13 @@ from pathlib import Path
 from livecam.avatar.accessories import avatar_from_settings, with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
-from livecam.compose.background import Background, background_stage
+from livecam.compose.background import background_stage
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.effects import face_stages, look_stages, over_stages
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import asset, asset_path, find_asset
-from livecam.config.settings import BLANK, AvatarSettings, Settings
+from livecam.config.settings import BLANK, AvatarSettings, PictureSettings, Settings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import check_size
 from livecam.core.timing import StageTimer
@@ -61,8 +61,12 @@ def avatars_of(settings: AvatarSettings) -> tuple[Avatar, ...]:
 def people_tracker(settings: Settings) -> PeopleTracker:
     """Makes the people tracker of the settings."""
     avatar = settings.avatar
-    keep_s = max(KEEP_SLOT_S, settings.privacy.hold_s)
-    return PeopleTracker(slots_of(avatar), avatar.people_by, keep_s)
+    return PeopleTracker(slots_of(avatar), avatar.people_by, keep_slot_s(settings))
+
+
+def keep_slot_s(settings: Settings) -> float:
+    """Returns how long a missing wearer keeps their slot, in seconds."""
+    return max(KEEP_SLOT_S, settings.privacy.hold_s)
 
 
 def tracker_factory(settings: Settings) -> Callable[[], Tracker]:
@@ -86,7 +90,7 @@ def needs_segmentation(settings: Settings) -> bool:
     return (
         picture.remove_head
         or picture.neck
-        or _wants_hands(settings)
+        or wants_hands(settings)
         or picture.light > 0
         or picture.camera_match > 0
         or picture.background != "keep"
@@ -94,7 +98,7 @@ def needs_segmentation(settings: Settings) -> bool:
     )
 
 
-def _wants_hands(settings: Settings) -> bool:
+def wants_hands(settings: Settings) -> bool:
     """Returns whether hands are to be shown, or hide the mouth that the sound then moves."""
     return settings.picture.hands or settings.sound.mouth == "both"
 
@@ -111,7 +115,7 @@ def segmenter_factory(
         return None
     person, wide = asset_path("person"), asset_path("person-wide")
     hair = _optional_path("hair")
-    hands = _optional_path("hand-landmarker") if _wants_hands(settings) else None
+    hands = _optional_path("hand-landmarker") if wants_hands(settings) else None
     if settings.sound.mouth == "both" and hands is None:
         log.warning("the hand model is not here: sound moves the mouth only of a face that is lost")
 
@@ -173,18 +177,22 @@ def check_picture_files(settings: Settings) -> None:
     for make in (face_stages, over_stages, look_stages):
         make(settings.effects)
     background = background_stage(settings.picture.background)
-    if isinstance(background, Background):
+    if background is not None:
         background.close()
+
+
+def filmed_picture(settings: Settings) -> PictureSettings:
+    """Returns how heads are composited: a source without a camera has no softness to match."""
+    if settings.source.source == BLANK:
+        return settings.picture.model_copy(update={"camera_match": 0.0})
+    return settings.picture
 
 
 def compositor_factory(
     settings: Settings, graphics: Graphics, timer: StageTimer, blocking: bool = False
 ) -> CompositorFactory:
     """Makes compositors for frames of a width and height, all in one context."""
-    picture = settings.picture
-    if settings.source.source == BLANK:  # not filmed: there is no camera softness to match
-        picture = picture.model_copy(update={"camera_match": 0.0})
-
+    picture = filmed_picture(settings)
     announced: set[tuple[str, str]] = set()
 
     def make(avatar: Avatar, width: int, height: int) -> Compositor:

@@ -39,6 +39,11 @@ class Wearer:
         self.face: FaceState | None = None  # in the newest observation; None while not visible
         self._smoother = smoother
 
+    def adopt(self, settings: Settings) -> None:
+        """Changes to other settings; where the head is and how it rests stays known."""
+        self._smoother.adopt(settings.smoothing)
+        self.driver.adopt(settings.avatar)
+
     def update(self, track: Track | None, frame: Frame) -> None:
         """Takes the track in this slot, and its face when that is visible."""
         if self.track is not None and (track is None or track.id != self.track.id):
@@ -209,12 +214,19 @@ class Cast:
         for wearer in self._wearers:
             wearer.driver.vanish()
 
-    def change_avatars(self, avatars: Sequence[Avatar], changed: Avatar) -> None:
-        """Gives every slot its avatar anew where that is the one that `changed`."""
-        self._cover_held = True  # from now on avatars are drawn
+    def adopt(self, settings: Settings) -> None:
+        """Changes to other settings, from the next frame on."""
+        self._blur_bystanders = settings.privacy.others == "blur"
+        self._cover_held = settings.avatar.avatar != NO_AVATAR
+        for wearer in self._wearers:
+            wearer.adopt(settings)
+
+    def change_avatars(self, before: Sequence[Avatar], avatars: Sequence[Avatar]) -> None:
+        """Gives the slots whose avatar changes the new one."""
         for slot, wearer in enumerate(self._wearers):
-            if avatars[slot % len(avatars)] is changed:
-                wearer.driver.change_avatar(changed)
+            avatar = avatars[slot % len(avatars)]
+            if avatar is not before[slot % len(before)]:
+                wearer.driver.change_avatar(avatar)
 
     def reset(self) -> None:
         """Resets all slots."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose import covers
-from livecam.compose.base import Compositor
+from livecam.compose.base import Compositor, ReadyStages
+from livecam.config.settings import NO_AVATAR, Settings
 from livecam.core.fault_log import FaultLog
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.timing import StageTimer
@@ -69,11 +70,24 @@ class Composition:
         """Returns the avatar of a slot; the list begins again where there are more slots."""
         return self.avatars[slot % len(self.avatars)]
 
-    def replace_avatar(self, avatar: Avatar) -> None:
-        """Changes the first avatar, in every slot that has it."""
-        before, self.bare = self.avatars[0], False
-        self.avatars = tuple(avatar if each is before else each for each in self.avatars)
-        self.close()
+    def change_avatars(self, avatars: Sequence[Avatar]) -> None:
+        """Changes the avatars of the slots.
+
+        Raises:
+            GraphicsError: the driver cannot draw one of them.
+        """
+        self.avatars = tuple(avatars)
+        if self._compositor is not None:
+            self._compositor.set_avatars(self.avatars)
+
+    def adopt(self, settings: Settings, ready: ReadyStages, make: CompositorFactory | None) -> None:
+        """Changes to other settings, from the next frame on."""
+        self.bare = settings.avatar.avatar == NO_AVATAR
+        self._make = make or self._make
+        if self._compositor is None:
+            ready.close()
+        else:
+            self._compositor.adopt(settings.render, ready)
 
     def compose(
         self,

@@ -48,6 +48,11 @@ class AvatarDriver:
         """Changes the head; the next state is that of the new one."""
         self._rig = Rig(avatar, self._settings, self._profile)
 
+    def adopt(self, settings: AvatarSettings) -> None:
+        """Changes to other settings of the same avatar."""
+        self._settings = settings
+        self._rig.adopt(settings)
+
     def reset(self) -> None:
         """Resets the driver: its person has left."""
         self._shown = self._track_id = None

@@ -7,6 +7,8 @@ by hand.
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +27,7 @@ from livecam.core.timing import StageTimer
 from livecam.motion.base import Performer
 from livecam.pipeline.build import slots_of
 from livecam.pipeline.cast import Cast, DrivenCast, Wearer
+from livecam.pipeline.change import Change, Remake, change_to
 from livecam.pipeline.composition import (
     Composite,
     Composition,
@@ -91,15 +94,21 @@ class Pipeline:
         output: OutputInfo,
         timer: StageTimer | None = None,
         inputs: Inputs | None = None,
+        remake: Remake | None = None,
     ) -> None:
         inputs = inputs or Inputs()
-        self.settings = settings
+        self.settings = settings  # those of the last frame
+        self._wanted = settings  # those of the next one
+        self._wanted_avatars = tuple(avatars)
+        self._remake = remake
+        self._changing = threading.Lock()  # guards _wanted, and the order of _changes
+        self._changes: deque[Change] = deque()
         self.output = output
         self.timer = timer or StageTimer()
         self.guard = PrivacyGuard(settings.privacy)
         self.frozen = False
         bare = settings.avatar.avatar == NO_AVATAR  # the user shows their own face
-        self.composition = Composition(make_compositor, avatars, self.timer, bare=bare)
+        self.composition = Composition(make_compositor, self._wanted_avatars, self.timer, bare=bare)
         self._mouth = inputs.mouth
         self._pairing = SegmentationPairing(inputs.segmentations, self.timer)
         self._cast = Cast(
@@ -113,19 +122,37 @@ class Pipeline:
         self._drawn_at = 0.0
         self._last: Published | None = None
 
+    @property
+    def wanted(self) -> Settings:
+        """The settings of the next frame."""
+        return self._wanted
+
+    def apply(self, settings: Settings) -> None:
+        """Changes the settings, from the next frame on; any thread may call it.
+
+        Files are read on the calling thread, and nothing changes when one is broken.
+
+        Raises:
+            AssetError: an avatar or accessory does not exist, or its files are broken.
+            ConfigError: a setting cannot change while livecam runs, or names a background, sticker
+                or look that does not exist.
+        """
+        with self._changing:
+            tier = self.composition.tier
+            change = change_to(settings, self._wanted, self._wanted_avatars, tier, self._remake)
+            self._wanted, self._wanted_avatars = settings, change.avatars
+            self._changes.append(change)
+
     def command(self, command: Command) -> None:
         """Obeys the commands that concern the frame; others are left to the caller."""
         if command is Command.MIRROR:
-            self._framing.mirror = not self._framing.mirror
+            output = self._wanted.output
+            output = output.model_copy(update={"mirror": not output.mirror})
+            self.apply(self._wanted.model_copy(update={"output": output}))
         elif command is Command.FREEZE:
             self.frozen = not self.frozen
         elif command is Command.PANIC:
             self.guard.panic = not self.guard.panic
-
-    def change_avatar(self, avatar: Avatar) -> None:
-        """Changes the first avatar, in all slots that have it; the next frame shows it."""
-        self.composition.replace_avatar(avatar)
-        self._cast.change_avatars(self.composition.avatars, avatar)
 
     def source_lost(self) -> None:
         """Draws the curtain until a face is covered again: the camera is gone."""
@@ -144,6 +171,8 @@ class Pipeline:
             newest: the newest camera frame, for `alignment = "newest"`; it may be younger than
                 the one that was tracked.
         """
+        while self._changes:
+            self._adopt(self._changes.popleft(), now)
         published = self._guarded(observation, now, newest)
         if self.frozen and self._last is not None and not self.guard.panic:
             last = self._last
@@ -158,6 +187,23 @@ class Pipeline:
 
     def close(self) -> None:
         self.composition.close()
+        while self._changes:
+            self._changes.popleft().stages.close()
+
+    def _adopt(self, change: Change, now: float) -> None:
+        """Changes to settings that are ready. What cannot be drawn is made anew, or covered."""
+        self.settings = settings = change.settings
+        self.guard.settings = settings.privacy
+        self._framing.mode, self._framing.mirror = settings.output.framing, settings.output.mirror
+        self._cast.adopt(settings)
+        before = self.composition.avatars
+        self._cast.change_avatars(before, change.avatars)
+        try:
+            self.composition.adopt(settings, change.stages, change.make_compositor)
+            if change.avatars is not before:
+                self.composition.change_avatars(change.avatars)
+        except Exception as error:
+            self.composition.failed(error, now)
 
     def _guarded(
         self, observation: Observation | None, now: float, newest: Frame | None

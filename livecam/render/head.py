@@ -11,6 +11,8 @@ thread of the context.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,7 +31,15 @@ from livecam.render.environment import EnvironmentMap
 from livecam.render.fins import GpuFins
 from livecam.render.light import STUDIO, Light
 from livecam.render.matrices import clip_from_camera_in, shadow_from_camera
-from livecam.render.mesh import GpuMesh, MergedMesh, Morpher, ShadingGroup, merge
+from livecam.render.mesh import (
+    DenseMorphs,
+    GpuMesh,
+    MergedMesh,
+    Morpher,
+    ShadingGroup,
+    dense_morphs,
+    merge,
+)
 from livecam.render.noise import combed_texture, noise_texture
 from livecam.render.shaders import Program, Value
 from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
@@ -79,6 +89,39 @@ class HeadView:
     uniforms: dict[str, Value]
 
 
+@dataclass(frozen=True, slots=True)
+class HeadShape:
+    """What is computed once of the meshes of an avatar, without the GPU."""
+
+    merged: MergedMesh
+    bounds: HeadBounds
+    morphs: DenseMorphs
+
+
+# The newest shapes with the meshes they are of: another thread may make one beforehand.
+_shapes: deque[tuple[Sequence[Mesh], HeadShape]] = deque(maxlen=8)  # guarded by _shapes_lock
+_shapes_lock = threading.Lock()
+
+
+def head_shape(avatar: Avatar, meshes: Sequence[Mesh]) -> HeadShape:
+    """Returns the shape of an avatar's meshes; any thread may call it."""
+    with _shapes_lock:
+        for known, shape in _shapes:
+            if known is meshes:
+                return shape
+    merged = merge(meshes, avatar.bones)
+    merged = replace(merged, fur=merged.fur * np.float32(avatar.fur.length))
+    shape = HeadShape(merged, HeadBounds(merged), dense_morphs(merged))
+    with _shapes_lock:
+        _shapes.append((meshes, shape))
+    return shape
+
+
+def prepare_head(avatar: Avatar, tier: str) -> None:
+    """Computes beforehand what the renderer of a tier needs; any thread may call it."""
+    head_shape(avatar, avatar.meshes if tier == "full" else avatar.light_meshes)
+
+
 class HeadRenderer:
     """The part that both tiers share: mesh, morphs, bounds, light."""
 
@@ -94,11 +137,10 @@ class HeadRenderer:
         self.avatar = avatar
         self.light = light
         self.environment = EnvironmentMap(self.ctx)
-        merged = merge(meshes, avatar.bones)
-        self.merged: MergedMesh = replace(merged, fur=merged.fur * np.float32(avatar.fur.length))
-        self.bounds = HeadBounds(self.merged)
+        shape = head_shape(avatar, meshes)
+        self.merged, self.bounds = shape.merged, shape.bounds
         self.mesh = GpuMesh(self.ctx, self.merged)
-        self.morpher = Morpher(self.merged)
+        self.morpher = Morpher(self.merged, shape.morphs)
         self._noise = noise_texture(self.ctx, self.noise_filtered)
         self.programs: list[Program] = []
         self._arrays: list[moderngl.VertexArray] = []

@@ -128,21 +128,18 @@ def _unit(vectors: Points) -> Points:
 class Morpher:
     """Applies morph weights to vertices and their normals. One thread.
 
-    The displacement of the normals is computed once, here; a frame is a few multiply-adds over
-    ranges of one preallocated array.
+    The displacement of the normals is computed once, by `dense_morphs`; a frame is a few
+    multiply-adds over ranges of one preallocated array.
     """
 
-    def __init__(self, mesh: MergedMesh) -> None:
+    def __init__(self, mesh: MergedMesh, morphs: DenseMorphs | None = None) -> None:
         rest = np.concatenate((mesh.positions, mesh.normals), axis=1)
         self.vertices = np.ascontiguousarray(rest, np.float32)  # float32[n, 6], the result
         self._rest = self.vertices.copy().ravel()
         self._flat = self.vertices.ravel()
         assert np.shares_memory(self._flat, self.vertices)
         self._scratch = np.empty_like(self._flat)
-        self._morphs = {
-            drivers: _dense_range(mesh, rows, deltas)
-            for drivers, (rows, deltas) in mesh.morphs.items()
-        }
+        self._morphs = dense_morphs(mesh) if morphs is None else morphs
         self._moved: tuple[int, int] = (0, 0)  # range of floats that differ from the rest shape
 
     def apply(self, weights: Weights) -> tuple[int, int]:
@@ -163,6 +160,17 @@ class Morpher:
         first = min(low, before[0]) if before[1] > before[0] else low
         last = max(high, before[1])
         return (first // 6, last // 6) if last > first else (0, 0)
+
+
+# By the expressions that drive it: the first float of a morph, and its displacements.
+DenseMorphs: TypeAlias = dict[tuple[int, ...], tuple[int, NDArray[np.float32]]]
+
+
+def dense_morphs(mesh: MergedMesh) -> DenseMorphs:
+    """Returns the displacements of positions and normals by each morph."""
+    return {
+        drivers: _dense_range(mesh, rows, deltas) for drivers, (rows, deltas) in mesh.morphs.items()
+    }
 
 
 def _dense_range(
