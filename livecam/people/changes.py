@@ -32,10 +32,10 @@ SEARCHES = 2  # after the last change without a head, until a cell is searched
 RESTLESS_S, RESTLESS = 10.0, 4.0  # time constant; changes until a cell is known to change always
 COUNTED_S = 0.33  # changes that follow sooner count as one
 # A visible person, in widths of the face around its centre: half the width, top, bottom.
-ZONES = ((1.3, -1.6, 0.9), (2.4, 0.6, np.inf), (3.2, 1.8, np.inf))  # head, chest, arms
+ZONES = ((1.05, -1.5, 0.9), (2.4, 0.6, np.inf), (3.2, 1.8, np.inf))  # head, chest, arms
 NARROW_ZONES = ((0.75, -1.3, 0.7), (1.2, 0.7, np.inf), (2.4, 1.5, np.inf))
 HEAD_SURROUNDINGS = (2.0, -2.0, 2.0)  # of an unexplained head: what is new there is that person
-ARM_AREA = 3.0  # of an arm at most, in squared widths of the face
+ARM_AREA = 2.0  # of an arm at most, in squared widths of the face
 
 
 def stamp_of(image: Image) -> Stamp:
