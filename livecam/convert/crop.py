@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from livecam.core.face import Face
 from livecam.core.frame import Frame
+from livecam.core.observation import FaceBox
 from livecam.core.spaces import Matrix4, focal_px
 from livecam.tracking.pose import PoseSolver
 
@@ -36,6 +37,12 @@ class Crop:
             borderValue=(0, 0, 0, 255),
         )
         return Frame(np.asarray(image, np.uint8), frame.index, frame.captured_at)
+
+    def box(self, found: FaceBox) -> FaceBox:
+        """Maps the place and width of a face that was found in the crop to the frame."""
+        affine = self._frame_from_crop()
+        x, y = affine[:, :2] @ found[:2] + affine[:, 2]
+        return np.array((x, y, found[2] * self.side / SIDE_PX))
 
     def face(self, found: Face, solver: PoseSolver, width: int, height: int) -> Face:
         """Maps a face that was found in the crop to the frame of that size."""

@@ -24,7 +24,6 @@ from livecam.convert.tracks import (
 )
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
-from livecam.core.spaces import euler_deg
 from livecam.media.reader import VideoReader
 
 # A face detected in fewer frames of its shot may be a false positive: when there is
@@ -89,10 +88,12 @@ class GapSearch:
         self.gap.finish()
         minimum = min(MIN_DETECTIONS, len(self.shot.frames))
         found = link_samples(self.unassigned, self.times)
-        lasting = [track for track in found if len(track.samples) >= minimum]
-        self.shot.tracks += [track for track in lasting if self._is_confirmed(track)]
-        for track in lasting:
-            if not self._is_confirmed(track):
+        for track in found:
+            if len(track.samples) < minimum:
+                continue
+            if self._is_confirmed(track):
+                self.shot.tracks.append(track)
+            else:
                 self.shot.add_heads({sample.index: [sample.box] for sample in track.samples})
         if not self.shot.tracks and found:
             self.shot.suspected = True
@@ -154,8 +155,7 @@ class GapSearch:
         if self.unassigned:
             last = self.unassigned[-1]
             if self.times[frame.index] - self.times[last.index] < FOLLOW_S:
-                roll_rad = -np.radians(euler_deg(last.rotation)[2])
-                again = detector.near(frame, last.box, float(roll_rad))
+                again = detector.near(frame, last.box, last.roll_rad)
                 return [again] if again is not None else []
         length_s = self.times[self.shot.frames[-1]] - self.times[self.shot.frames[0]]
         every = max(1, round(len(self.shot.frames) * min(SMALLER_S / max(length_s, 1e-9), 0.1)))
@@ -166,8 +166,7 @@ class GapSearch:
         nearest = track.nearest(frame.index)
         if abs(self.times[nearest.index] - self.times[frame.index]) > CROP_SEARCH_S:
             return None
-        roll_rad = -np.radians(euler_deg(nearest.rotation)[2])
-        return detector.near(frame, track.box(frame.index), float(roll_rad))
+        return detector.near(frame, track.box(frame.index), nearest.roll_rad)
 
     def _known(self, sample: FaceSample) -> bool:
         """Returns whether another track passes there at that time."""

@@ -75,7 +75,7 @@ def survey(
             search_again(path, detector, searches)
     if heads is not None:
         for shot in shots:
-            shot.add_heads(heads.heads)
+            shot.add_heads(heads.heads())
     return Survey(info, at, shots)
 
 

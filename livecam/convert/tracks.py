@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from livecam.core.face import Face, Weights
 from livecam.core.frame import Frame
 from livecam.core.observation import Appearance, FaceBox
-from livecam.core.spaces import Quaternion, Vector3, conjugate, decompose, multiply, rotation_vector
+from livecam.core.spaces import (
+    Quaternion,
+    Vector3,
+    conjugate,
+    decompose,
+    euler_deg,
+    multiply,
+    rotation_vector,
+)
 from livecam.filtering.width import WidthEstimate
 from livecam.people.association import appearance_of
 from livecam.people.offline import FrameDetections, link
@@ -66,6 +74,11 @@ class FaceSample:
     @property
     def box(self) -> FaceBox:
         return np.array((self.x, self.y, self.size), np.float64)
+
+    @property
+    def roll_rad(self) -> float:
+        """How far the head is tilted, clockwise in the frame."""
+        return -float(np.radians(euler_deg(self.rotation)[2]))
 
 
 def box_between(low: NDArray[np.floating], high: NDArray[np.floating]) -> FaceBox:
