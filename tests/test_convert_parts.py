@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.convert.crop import Crop
+from livecam.convert.head_following import add_witnessed
 from livecam.convert.head_search import HeadSearch
 from livecam.convert.plan import ShotPlan, others_at, plan
 from livecam.convert.propagation import ReducedFrame, propagate, propagate_between
@@ -22,13 +23,14 @@ from livecam.convert.shots import ShotFinder
 from livecam.convert.survey import Survey, survey
 from livecam.convert.tracks import (
     FaceSample,
+    HeadTrack,
     Shot,
     link_samples,
     main_tracks,
     without_outliers,
 )
 from livecam.core.face import EXPRESSIONS
-from livecam.core.frame import Frame, Image
+from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import (
     conjugate,
     decompose,
@@ -42,6 +44,7 @@ from livecam.media.reader import VideoInfo
 from livecam.media.writer import VideoWriter
 from livecam.pipeline.build import witness_factory
 from livecam.pipeline.states import Shown
+from livecam.segmentation.witness import HeadWitness, WitnessDetector
 from livecam.tracking.base import ScriptedTracker
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -307,6 +310,8 @@ def test_a_doubtful_face_that_a_witness_confirms_is_worn(
     heads = make_heads()
     assert heads.confirms(frame, detected)
     assert not heads.confirms(frame, replace(detected, y=0.9 * portrait.shape[0], size=40.0))
+    assert not heads.confirms(frame, replace(detected, y=detected.y - 0.5 * detected.size))
+    assert not heads.confirms(frame, replace(detected, size=0.6 * detected.size))
 
 
 def test_a_head_upside_down_that_the_tracker_misses_is_covered(
@@ -327,6 +332,8 @@ def test_a_head_beside_the_avatar_is_blurred_and_reported():
     assert head.box(17) == pytest.approx(beside)
     assert shot_plan.others == (head,)
     assert len(others_at(shot_plan, 17, TIMES)) == 1
+    (single,) = shot_plan.seen_once
+    assert single.box(40) == pytest.approx(once)
     (shown,) = plan(
         Survey(VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ()), TIMES[:50],
                [Shot(range(50), [track], heads=heads)]),
@@ -343,6 +350,116 @@ def test_a_head_found_while_the_wearer_is_not_measured_is_always_blurred():
     (shot_plan,) = plan(found, hide_others=False, strict=False)
     (head,) = shot_plan.others
     assert (head.first, head.last) == (20, 35)
+
+
+def test_a_head_that_leaves_is_blurred_up_to_the_edge_of_the_frame():
+    (track,) = link_samples([sample(i) for i in range(60)], TIMES)
+    heads = {i: (np.array((400.0 + 8 * (i - 10), 100.0, 40.0)),) for i in range(10, 31)}
+    (shot_plan,) = planned([Shot(range(60), [track], heads=heads)])
+    assert covers_point(shot_plan, 36, 400 + 8 * 26)
+    assert covers_point(shot_plan, 50, 639)  # half of it may still be there
+    assert covers_point(shot_plan, 6, 400 - 8 * 4)
+    assert not covers_point(shot_plan, 59, 639)  # a second later it is gone
+    assert not covers_point(shot_plan, 30, 639 - 160)
+
+
+def covers_point(shot_plan: ShotPlan, index: int, x: float, y: float = 100) -> bool:
+    return any(
+        region.x0 <= x < region.x1 and region.y0 <= y < region.y1
+        for region in others_at(shot_plan, index, TIMES)
+    )
+
+
+def test_a_head_that_was_followed_is_blurred_however_fast():
+    (track,) = link_samples([sample(i) for i in range(60)], TIMES)
+    places = np.array([(300.0 + 70 * i, 100.0, 30.0) for i in range(4)])
+    heads = {20 + i: (place,) for i, place in enumerate(places)}  # too far apart to be linked
+    (lost,) = planned([Shot(range(60), [track], heads=heads)])
+    assert len(lost.seen_once) == 4
+    followed = [HeadTrack(np.arange(20, 24), places)]
+    (shot_plan,) = planned([Shot(range(60), [track], heads=heads, followed=followed)])
+    assert not shot_plan.seen_once
+    assert all(covers_point(shot_plan, 20 + i, 300 + 70 * i) for i in range(4))
+
+
+def test_a_head_at_the_place_of_a_blurred_face_is_not_reported():
+    (track,) = link_samples([sample(i) for i in range(30)], TIMES)
+    (other,) = link_samples([sample(i, 400, size=40) for i in range(30)], TIMES)
+    heads = {i: (np.array((405.0, 100.0, 70.0)),) for i in (5, 10, 15)}  # larger than its blur
+    (shot_plan,) = planned([Shot(range(30), [track, other], heads=heads)])
+    assert not shot_plan.unexplained
+    assert len(shot_plan.others) == 2
+
+
+def test_in_a_long_gap_a_head_may_have_stayed_at_either_end():
+    (track,) = link_samples([sample(i) for i in range(60)], TIMES)
+    near, far = (np.array((x, 100.0, 40.0)) for x in (400, 500))
+    heads = dict.fromkeys((9, 10), (near,)) | dict.fromkeys((30, 31), (far,))
+    (shot_plan,) = planned([Shot(range(60), [track], heads=heads)])
+    for index in (12, 20, 28):
+        assert covers_point(shot_plan, index, 400)
+        assert covers_point(shot_plan, index, 500)
+
+
+def test_where_witnesses_find_the_wearer_a_face_without_landmarks_is_moved():
+    (track,) = link_samples([sample(i) for i in (*range(10), *range(20, 30))], TIMES)
+    found = HeadTrack(np.array((13, 14)), np.array(((140.0, 100, 50), (140, 100, 50))))
+    certain = HeadTrack(found.indices[:1], found.boxes[:1])
+    add_witnessed(track, found, certain, (640, 360))
+    moved = track.nearest(13)
+    assert not moved.measured
+    assert (moved.x, moved.y, moved.size) == pytest.approx((128, 100, 60))
+    assert moved.outline.mean(axis=0) == pytest.approx((128, 100))
+    assert track.nearest(14).index == 13  # a weak witness moves nothing
+
+    (shot_plan,) = planned([Shot(range(30), [track])])
+    (span,) = shot_plan.spans
+    assert [i for i in range(30) if span.measured_at(i)] == [*range(10), *range(20, 30)]
+    assert list(span.guesses()) == [i for i in range(10, 20) if i != 13]
+    for index in (13, 14):  # where it was found, and where it should have been
+        assert covers_point(shot_plan, index, 160)
+        assert covers_point(shot_plan, index, 70)
+    assert covers_point(shot_plan, 16, 160)
+    assert covers_point(shot_plan, 17, 70)  # a guess
+    assert not others_at(shot_plan, 5, TIMES)
+
+
+class CountingDetector(WitnessDetector):
+    """Finds nothing; counts how often it searched."""
+
+    def __init__(self) -> None:
+        self.bodies = 0
+
+    def detect_faces(self, frame: Frame, part: Rect | None = None) -> tuple[HeadWitness, ...]:
+        return ()
+
+    def detect_poses(self, frame: Frame, part: Rect | None = None) -> tuple[HeadWitness, ...]:
+        self.bodies += 1
+        return ()
+
+
+@pytest.mark.parametrize(("x", "searches"), [(None, [0, 13]), (170, [0, 7, 14, 19])])
+def test_a_frame_is_searched_soon_when_something_moves_beside_the_faces(
+    x: int | None, searches: list[int]
+):
+    heads, finder = HeadSearch(CountingDetector()), ShotFinder()
+    for index in range(26):
+        image = view_of(place(1)).copy()
+        image[30:, 80:120] = 40 * (index % 5)  # the wearer moves always
+        if x is not None and 7 <= index < 15:
+            image[40:70, x : x + 20, :3] = 20 * (index % 3)
+        face = np.array((100.0, 60.0, 30.0))
+        finder.add(image)
+        heads.search_when_due(Frame(image, index, index / 25), [face], finder.stamp)
+    assert list(heads.found) == searches
+
+
+def test_a_frame_is_searched_for_bodies_once():
+    detector = CountingDetector()
+    heads, frame = HeadSearch(detector), Frame(view_of(place(1)), 0, 0.0)
+    heads.search(frame)
+    heads.bodies(frame)
+    assert detector.bodies == 1
 
 
 # --- propagation

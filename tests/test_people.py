@@ -16,9 +16,9 @@ from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
 from livecam.compose.stages import CompositingStages
 from livecam.config.settings import AvatarSettings, RenderSettings, Settings
-from livecam.convert.plan import OTHERS_MARGIN_S, plan
+from livecam.convert.plan import plan
 from livecam.convert.survey import Survey
-from livecam.convert.tracks import FaceTrack, Shot
+from livecam.convert.tracks import OTHERS_MARGIN_S, FaceTrack, Shot
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image
 from livecam.core.observation import MIN_STATIONARY_S, Observation

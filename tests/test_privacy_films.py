@@ -12,12 +12,14 @@ import pytest
 
 from livecam.compose.covers import blur_whole, curtain
 from livecam.config.assets import asset_path
+from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Image
 from livecam.measure.privacy_films.bench import MODES, PrivacyBench
 from livecam.measure.privacy_films.catalogue import FILMS, films_named, first_of_each_kind
 from livecam.measure.privacy_films.meter import PLAIN, SLIGHT, all_found, measure
 from livecam.measure.privacy_films.persons import Wardrobe
+from livecam.measure.privacy_films.playback import PlannedFilm, play_converted
 from livecam.measure.privacy_films.rendering import FilmRenderer, TrueFrame
 from livecam.measure.privacy_films.report import as_json, table_row, totals
 from livecam.measure.privacy_films.scenes import PrivacyFilm
@@ -160,6 +162,25 @@ def test_films_are_played_in_every_mode(bench):
     assert "two-still" in table_row(result)
     assert "1 films, 8 frames" in totals([result])
     assert as_json([result])[0]["modes"]["convert"]["states"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["yaw-90", "nod", "hand", "small-passes", "enters-left-fast", "two-other-upside-down"],
+)
+def test_a_converted_film_shows_no_face(bench, graphics, tmp_path: Path, name: str):
+    (film,) = films_named((name,))
+    path = tmp_path / "film.mp4"
+    truths = bench.recorded(film, path)
+    settings = Settings()
+    planned = PlannedFilm.of(path, settings)
+    frames = [truth.frame for truth in truths]
+    played = play_converted(path, frames, planned, settings, graphics)
+    shares = {
+        out.frame.index: bare(truth, out.frame.image, out.stats.state)
+        for truth, out in zip(truths, played, strict=True)
+    }
+    assert {index: share for index, share in shares.items() if share > SLIGHT} == {}
 
 
 def test_an_empty_film_is_neither_bare_nor_reported(bench, tmp_path: Path):

@@ -104,6 +104,10 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             console.print(f"{film}: covered as a whole: {', '.join(each.hidden)}")
         if each.blurred:
             console.print(f"{film}: heads without a face track, blurred: {', '.join(each.blurred)}")
+        if each.seen_once:
+            console.print(f"{film}: perhaps a head, not covered: {', '.join(each.seen_once)}")
+        if each.guessed:
+            console.print(f"{film}: no face found, avatar held: {', '.join(each.guessed)}")
 
 
 def print_error(message: str, hint: str) -> None:

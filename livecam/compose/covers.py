@@ -68,16 +68,16 @@ def blur_whole(image: Image) -> Image:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def face_region(box: Rect) -> Rect:
+def face_region(box: Rect, margin: float = FACE_MARGIN) -> Rect:
     """Grows a landmark box to hide the whole head; it may reach out of the image."""
-    return box.grown(round(FACE_MARGIN * max(box.width, box.height)))
+    return box.grown(round(margin * max(box.width, box.height)))
 
 
-def region_at(x: float, y: float, size: float) -> Rect:
+def region_at(x: float, y: float, size: float, margin: float = FACE_MARGIN) -> Rect:
     """Returns `face_region` for a face of which only centre and width are known, in pixels."""
     half = size * FACE_HEIGHT / 2
     box = Rect(int(x - size / 2), int(y - half), int(x + size / 2) + 1, int(y + half) + 1)
-    return face_region(box)
+    return face_region(box, margin)
 
 
 def blur_region(image: Image, region: Rect) -> None:

@@ -18,6 +18,7 @@ from livecam.convert.jobs import ConversionJob, check_job, jobs_for
 from livecam.convert.plan import ShotPlan
 from livecam.convert.progress import FilmProgress, NoProgress
 from livecam.convert.survey import Advance, Survey
+from livecam.convert.tracks import HeadTrack
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError
 from livecam.core.timing import StageTimer
@@ -49,6 +50,8 @@ class Outcome:
     uncovered: list[str] = field(default_factory=list)  # times of the shots that passed through
     hidden: list[str] = field(default_factory=list)  # times of the shots covered as a whole
     blurred: list[str] = field(default_factory=list)  # times of heads that no face explained
+    seen_once: list[str] = field(default_factory=list)  # times of possible heads, not covered
+    guessed: list[str] = field(default_factory=list)  # times in which nothing placed an avatar
     error: str = ""
 
 
@@ -132,7 +135,9 @@ class Converter:
             sound=sound,
             uncovered=_shot_times(found, plans, (Shown.PASSTHROUGH,)),
             hidden=_shot_times(found, plans, (Shown.BLUR, Shown.CURTAIN)),
-            blurred=_head_times(found, plans),
+            blurred=_head_times(found, [head for each in plans for head in each.unexplained]),
+            seen_once=_head_times(found, [head for each in plans for head in each.seen_once]),
+            guessed=_guess_times(found, plans),
         )
 
     def _write(
@@ -242,13 +247,27 @@ def _shot_times(found: Survey, plans: list[ShotPlan], states: tuple[Shown, ...])
     ]
 
 
-def _head_times(found: Survey, plans: Sequence[ShotPlan]) -> list[str]:
-    """Returns from when to when heads were blurred that no face track explains."""
-    return [
-        f"{_clock(float(found.times[head.first]))}-{_clock(float(found.times[head.last]))}"
-        for plan in plans
-        for head in plan.unexplained
-    ]
+def _head_times(found: Survey, heads: Sequence[HeadTrack]) -> list[str]:
+    """Returns from when to when heads were found; what overlaps is one time."""
+    return _ranges(found, [range(head.first, head.last + 1) for head in heads])
+
+
+def _guess_times(found: Survey, plans: Sequence[ShotPlan]) -> list[str]:
+    """Returns when an avatar was drawn at a place that is a guess."""
+    return _ranges(
+        found, [range(i, i + 1) for each in plans for span in each.spans for i in span.guesses()]
+    )
+
+
+def _ranges(found: Survey, frames: Sequence[range]) -> list[str]:
+    merged: list[range] = []
+    for each in sorted(frames, key=lambda part: part.start):
+        if merged and each.start <= merged[-1].stop:
+            merged[-1] = range(merged[-1].start, max(merged[-1].stop, each.stop))
+        else:
+            merged.append(each)
+    times = found.times
+    return [f"{_clock(times[part.start])}-{_clock(times[part.stop - 1])}" for part in merged]
 
 
 def _clock(seconds: float) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from livecam.avatar.base import Avatar
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.convert.film_segmentation import FilmSegmentation
-from livecam.convert.plan import ShotPlan, WearerSpan, others_at
+from livecam.convert.plan import ShotPlan, others_at
+from livecam.convert.spans import WearerSpan
 from livecam.convert.survey import Advance, Survey
 from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError

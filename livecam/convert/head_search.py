@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from livecam.convert.crop import Crop
+from livecam.convert.shots import Stamp
 from livecam.convert.tracks import FaceSample
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame
@@ -18,15 +19,21 @@ from livecam.segmentation.witness import HeadWitness, WitnessDetector, square_ti
 
 # Intervals of searches while the tracker explains the heads that were found, and while not.
 CALM_SEARCH_S, BUSY_SEARCH_S = 0.5, 0.1
+# While something moves beside the faces and the bodies below them, of which nothing is known yet.
+MOVING_SEARCH_S = 0.2
+MOVED, MIN_MOVED = 16, 3  # of 255, that a cell of the stamp changed; so many cells did
+BODY_WIDTHS, HEAD_WIDTHS = 1.6, 1.2  # of a visible person, beside and above the face's centre
 CONFIRMED_WITHIN = 4.0  # side of the square in which a doubtful face is confirmed, in face widths
-# Sides of the squares in which a head is searched where it is expected: a face of which half is
-# outside of the frame is found in the larger one, a small face in the smaller one.
-SURROUNDINGS = (4.0, 6.0)
+# Sides of the squares in which a head is searched where it is expected, in face widths. Each finds
+# some that the others miss: a face at the edge of the frame, one further away than expected.
+SURROUNDINGS = (2.5, 4.0, 6.0)
 # Of a witness from a doubtful face, in face widths, and the logarithm of the ratio of sizes. In
 # eight clips the face detector was at most 0.20 and 0.27 off where faces were tracked, in films
-# of turning heads 0.32 and 0.25; it was 0.38 or more off what was no face. The body detector, which
-# takes a head in profile for a child, was 0.46 or more off in size there, and 0.28 elsewhere.
+# of turning heads 0.32 and 0.25; it was 0.38 or more off what was no face.
 MAX_CONFIRMED_DISTANCE, MAX_CONFIRMED_GROWTH = 0.35, 0.35
+# Tracked faces score .67 or more there, rolled by 90 degrees .42; collars, chests and shoulders .32
+# or less, the hair of a nodding head .56.
+MIN_CONFIRMED_SCORE = 0.6
 
 
 class HeadSearch(Closing):
@@ -38,6 +45,8 @@ class HeadSearch(Closing):
     def __init__(self, detector: WitnessDetector) -> None:
         self._detector = detector
         self._next_s = -np.inf
+        self._searched_s = -np.inf
+        self._stamp: Stamp | None = None  # of the last frame that was searched
         self._bodies: tuple[int, tuple[HeadWitness, ...]] = (-1, ())  # of the last frame
         self.found: dict[int, tuple[HeadWitness, ...]] = {}  # by the index of the frame
 
@@ -59,10 +68,14 @@ class HeadSearch(Closing):
         ]
         self.found[frame.index] = (*found, *self.bodies(frame))
 
-    def search_when_due(self, frame: Frame, faces: Sequence[FaceBox]) -> None:
-        """Searches the frame when it is time; frames come in order, `faces` was tracked in it."""
-        if frame.captured_at < self._next_s:
+    def search_when_due(self, frame: Frame, faces: Sequence[FaceBox], stamp: Stamp) -> None:
+        """Searches the frame when it is time; frames come in order.
+
+        `faces` was tracked in it, `stamp` is what `ShotFinder` made of it.
+        """
+        if frame.captured_at < self._next_s and not self._moves(frame, faces, stamp):
             return
+        self._searched_s, self._stamp = frame.captured_at, stamp
         self.search(frame)
         explained = faces and all(
             any(is_same_head(head.box, face) for face in faces)
@@ -70,6 +83,19 @@ class HeadSearch(Closing):
             if head.is_certain
         )
         self._next_s = frame.captured_at + (CALM_SEARCH_S if explained else BUSY_SEARCH_S)
+
+    def _moves(self, frame: Frame, faces: Sequence[FaceBox], stamp: Stamp) -> bool:
+        """Returns whether the frame changed since the last search, away from the known persons."""
+        if self._stamp is None or frame.captured_at < self._searched_s + MOVING_SEARCH_S:
+            return False
+        moved = np.abs(stamp - self._stamp).max(axis=2) > MOVED
+        rows, columns = moved.shape
+        across, down = columns / frame.width, rows / frame.height
+        for x, y, width in faces:
+            left, right = ((x + side * BODY_WIDTHS * width) * across for side in (-1, 1))
+            top = (y - HEAD_WIDTHS * width) * down
+            moved[max(0, int(top)) :, max(0, int(left)) : max(0, int(right) + 1)] = False
+        return int(moved.sum()) >= MIN_MOVED
 
     def near(self, frame: Frame, expected: FaceBox, roll_rad: float) -> tuple[HeadWitness, ...]:
         """Returns the faces around the place of a head that is tilted so far, also weak ones."""
@@ -97,17 +123,13 @@ class HeadSearch(Closing):
             replace(head, box=crop.box(head.box))
             for head in self._detector.detect_faces(crop.cut(frame))
         )
-        return any(_confirms(head, sample) for head in faces) or any(
-            _confirms(head, sample) for head in self.bodies(frame)
+        # Not by a body: a nodding head has one, and a false face in its hair would be worn.
+        return any(
+            head.score >= MIN_CONFIRMED_SCORE
+            and distance(head.box, sample.box) < MAX_CONFIRMED_DISTANCE
+            and growth(head.box, sample.box) < MAX_CONFIRMED_GROWTH
+            for head in faces
         )
 
     def close(self) -> None:
         self._detector.close()
-
-
-def _confirms(head: HeadWitness, sample: FaceSample) -> bool:
-    return (
-        head.is_certain
-        and distance(head.box, sample.box) < MAX_CONFIRMED_DISTANCE
-        and growth(head.box, sample.box) < MAX_CONFIRMED_GROWTH
-    )

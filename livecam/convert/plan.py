@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.covers import region_at
+from livecam.convert.head_cover import BesideHeads, doubtful_places, heads_beneath
+from livecam.convert.spans import WearerSpan, presence, spans_of
 from livecam.convert.survey import Survey
-from livecam.convert.tracks import (
-    FaceSample,
-    FaceTrack,
-    HeadTrack,
-    Shot,
-    box_between,
-    link_heads,
-    wearers,
-)
-from livecam.core.face import EXPRESSIONS, FacePose, FaceState
+from livecam.convert.tracks import FaceTrack, HeadTrack, Shot, wearers
 from livecam.core.frame import Rect
 from livecam.core.observation import FaceBox
-from livecam.core.spaces import euler_deg, project
-from livecam.filtering.zero_lag import Motion, smooth_motion
-from livecam.people.account import is_same_head
 from livecam.people.slots import SlotOrder
 from livecam.pipeline.states import Shown
 
-OTHERS_MARGIN_S = 1.0  # other faces stay blurred so long before and after they were visible
-MIN_FINDS = 2  # of a head that no face track explains; it is soon searched again
-UNMEASURED_GROWTH = 1.12  # of the outline in frames in which the face was not measured
-
-
-@dataclass(frozen=True, slots=True)
-class WearerSpan:
-    """One track with its slot, in the frames in which it wears the avatar."""
-
-    frames: range
-    states: tuple[FaceState, ...]  # one for every frame
-    measured: NDArray[np.bool_]  # detected there; elsewhere propagated, interpolated or held
-    slot: int = 0  # index of the avatar
-
-    def at(self, index: int) -> FaceState:
-        return self.states[index - self.frames.start]
-
-    def measured_at(self, index: int) -> bool:
-        return bool(self.measured[index - self.frames.start])
+BENEATH_MARGIN = 0.3  # of what is blurred below an avatar: as little as hides a face
+# More of a head that witnesses found: that of a body is a little small. In face widths.
+ROUGH_MARGIN = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +32,10 @@ class ShotPlan:
     spans: tuple[WearerSpan, ...] = ()  # those of the main face first
     others: tuple[HeadTrack, ...] = ()  # those that are blurred
     unexplained: tuple[HeadTrack, ...] = ()  # the part of them that no face track explains
+    seen_once: tuple[HeadTrack, ...] = ()  # nothing beside them confirmed these: they may show
+    # Heads that witnesses found where a wearer was not measured, by the index of the frame: the
+    # avatar covers them, as far as its place is right.
+    beneath: Mapping[int, Sequence[FaceBox]] = field(default_factory=dict)
 
 
 def plan(
@@ -90,44 +68,24 @@ def _shot_plan(
     if not tracks_of:
         return ShotPlan(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
     slots = _slots(tracks_of, by)
-    spans = _spans(shot.frames, tracks_of[0], survey, slots[0])
+    spans = spans_of(shot.frames, tracks_of[0], survey, slots[0])
     for tracks, slot in zip(tracks_of[1:], slots[1:], strict=True):
-        spans += _spans(_presence(tracks, shot.frames, survey), tracks, survey, slot)
+        spans += spans_of(presence(tracks, shot.frames, survey), tracks, survey, slot)
     worn = [track for tracks in tracks_of for track in tracks]
-    others = tuple(track.heads() for track in shot.tracks if track not in worn and hide_others)
-    heads = _unexplained(shot, spans, others, survey.times, hide_others)
-    return ShotPlan(shot.frames, Shown.AVATAR, tuple(spans), others + heads, heads)
-
-
-def _unexplained(
-    shot: Shot,
-    spans: Sequence[WearerSpan],
-    others: Sequence[HeadTrack],
-    times: NDArray[np.float64],
-    hide_others: bool,
-) -> tuple[HeadTrack, ...]:
-    """Returns the heads of a shot that no avatar and no blur covers.
-
-    Where others may show, those while a wearer is not measured: they may be the wearer's.
-    """
-    heads = {}
-    for index, boxes in shot.heads.items():
-        present = [span for span in spans if index in span.frames]
-        if not hide_others and all(span.measured_at(index) for span in present):
-            continue
-        covered = [_box(span.at(index)) for span in present]
-        covered += [track.box(index) for track in others if _is_blurred(track, index, times)]
-        heads[index] = [
-            box for box in boxes if not any(is_same_head(box, known) for known in covered)
-        ]
-    minimum = min(MIN_FINDS, len(heads))
-    return tuple(head for head in link_heads(heads, times) if len(head.indices) >= minimum)
-
-
-def _box(face: FaceState) -> FaceBox:
-    """Returns centre x, y and width of a face in pixels, as `FaceSample` measures them."""
-    assert face.outline_px is not None
-    return box_between(face.outline_px.min(axis=0), face.outline_px.max(axis=0))
+    unworn = [track for track in shot.tracks if track not in worn and hide_others]
+    others = (
+        *(track.heads() for track in unworn),
+        *(head for track in unworn for head in track.witnessed_heads()),
+    )
+    heads = BesideHeads.of(shot, spans, others, survey.times, hide_others=hide_others)
+    blurred = [*others, *heads.blurred]
+    for head in (*others, *heads.blurred):
+        blurred += doubtful_places(head, shot.frames, survey)
+    beneath = heads_beneath(shot, spans, worn, survey.times)
+    return ShotPlan(
+        shot.frames, Shown.AVATAR, tuple(spans), tuple(blurred), heads.unexplained,
+        heads.seen_once, beneath,
+    )  # fmt: skip
 
 
 def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]:
@@ -140,92 +98,13 @@ def _slots(tracks_of: Sequence[Sequence[FaceTrack]], by: SlotOrder) -> list[int]
     return [order.index(i) for i in range(len(first))]
 
 
-def _presence(tracks: Sequence[FaceTrack], frames: range, survey: Survey) -> range:
-    """Returns the frames in which a second person may be: as long as others are blurred."""
-    times = survey.times[frames.start : frames.stop]
-    first, last = survey.times[tracks[0].first], survey.times[tracks[-1].last]
-    begin, end = np.searchsorted(times, (first - OTHERS_MARGIN_S, last + OTHERS_MARGIN_S))
-    return frames[int(begin) : int(end)]
-
-
-def _spans(
-    frames: range, mains: Sequence[FaceTrack], survey: Survey, slot: int
-) -> list[WearerSpan]:
-    """Makes a span of each face, from the end of the one before to the beginning of the next.
-
-    Between two of them both places are covered, as the time of the change is not known.
-    """
-    begins = [frames.start, *(track.last + 1 for track in mains[:-1])]
-    ends = [*(track.first for track in mains[1:]), frames.stop]
-    return [
-        _span(range(begin, end), track, survey, slot)
-        for begin, end, track in zip(begins, ends, mains, strict=True)
-    ]
-
-
-def _span(frames: range, track: FaceTrack, survey: Survey, slot: int) -> WearerSpan:
-    count = len(frames)
-    known, measured = np.zeros(count, bool), np.zeros(count, bool)
-    raw = Motion(np.zeros((count, 3)), np.zeros((count, 4)), np.zeros((count, len(EXPRESSIONS))))
-    for sample in track.samples:
-        row = sample.index - frames.start
-        known[row], measured[row] = True, sample.measured
-        raw.translations[row] = sample.translation
-        raw.rotations[row] = sample.rotation
-        raw.weights[row] = sample.weights
-    at = survey.times[frames.start : frames.stop]
-    calm = smooth_motion(at, known, raw)
-    ratio = track.width_ratio
-    size = (survey.info.width, survey.info.height)
-    states = []
-    for row, index in enumerate(frames):
-        pose = FacePose(calm.translations[row], calm.rotations[row])
-        outline, landmarks = _points(track.nearest(index), index, pose, size)
-        weights = calm.weights[row].astype(np.float32)
-        states.append(
-            FaceState(
-                pose, weights, ratio, float(at[row]), None, outline, landmarks, track_id=track.id
-            )
-        )
-    return WearerSpan(frames, tuple(states), measured, slot)
-
-
-def _points(
-    sample: FaceSample, index: int, pose: FacePose, size: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Returns the outline that must be hidden, and the landmarks.
-
-    Where the face was not measured both move with the head, and the outline is wider.
-    """
-    if sample.index == index and sample.measured:
-        return sample.outline, sample.landmarks
-    before, after = (
-        project(np.eye(4), place[None], *size)[0]
-        for place in (sample.translation, pose.translation)
-    )
-    # Roll is counter-clockwise, y points down in images.
-    turn = np.radians(euler_deg(sample.rotation)[2] - euler_deg(pose.rotation)[2])
-    cos, sin = np.cos(turn), np.sin(turn)
-    linear = np.array(((cos, -sin), (sin, cos))) * sample.translation[2] / pose.translation[2]
-    middle = sample.outline.mean(axis=0)
-    middle_after = after + linear @ (middle - before)
-
-    def moved(points: NDArray[np.float32], grown: float) -> NDArray[np.float32]:
-        out: NDArray[np.float64] = middle_after + grown * (points - middle) @ linear.T
-        return out.astype(np.float32)
-
-    return moved(sample.outline, UNMEASURED_GROWTH), moved(sample.landmarks, 1.0)
-
-
 def others_at(shot_plan: ShotPlan, index: int, times: NDArray[np.float64]) -> list[Rect]:
-    """Returns the regions in which other faces must be blurred in one frame."""
-    return [
-        region_at(*track.box(index))
-        for track in shot_plan.others
-        if _is_blurred(track, index, times)
-    ]
+    """Returns the regions that must be blurred in one frame: other heads, and those of wearers."""
+    others = [_region(track, index) for track in shot_plan.others if track.is_covered(index, times)]
+    beneath = shot_plan.beneath.get(index, ())
+    return others + [region_at(x, y, width, BENEATH_MARGIN) for x, y, width in beneath]
 
 
-def _is_blurred(track: HeadTrack, index: int, times: NDArray[np.float64]) -> bool:
-    first, last = times[track.first] - OTHERS_MARGIN_S, times[track.last] + OTHERS_MARGIN_S
-    return bool(first <= times[index] <= last)
+def _region(track: HeadTrack, index: int) -> Rect:
+    x, y, width = track.box(index).tolist()
+    return region_at(x, y, width).grown(round(ROUGH_MARGIN * width) if track.is_rough else 0)

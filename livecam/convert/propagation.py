@@ -8,6 +8,7 @@ worst clip) where holding it still was 0.29 off.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from livecam.convert.tracks import FaceSample, FaceTrack
 from livecam.core.frame import Image
+from livecam.core.observation import FaceBox
 from livecam.core.spaces import pose_after_similarity
 
 Similarity = NDArray[np.float64]  # float64[3, 3], pixels to pixels
@@ -140,6 +142,22 @@ def propagate_between(
         _mixed(a, b, (n + 1) / count)
         for n, (a, b) in enumerate(zip(onward[:-1], back[1:], strict=True))
     ]
+
+
+def between(samples: Sequence[FaceSample], index: int) -> FaceSample:
+    """Returns the face in a frame between two of its samples, or as at the nearest."""
+    after = bisect_left(samples, index, key=lambda sample: sample.index)
+    a, b = samples[max(after - 1, 0)], samples[min(after, len(samples) - 1)]
+    part = (index - a.index) / (b.index - a.index) if a is not b else 0.0
+    return replace(_mixed(a, b, part), index=index, measured=False)
+
+
+def moved_to(sample: FaceSample, index: int, box: FaceBox, size: tuple[int, int]) -> FaceSample:
+    """Returns a face at another place and of another size; `size` is that of the frames."""
+    scale = float(box[2]) / sample.size
+    x, y = box[:2] - scale * sample.box[:2]
+    moved = np.array(((scale, 0, x), (0, scale, y), (0, 0, 1)))
+    return _propagated(sample, index, moved, size)
 
 
 def _step(

@@ -32,7 +32,7 @@ AROUND = 12  # frames on either side that give the typical change
 FLASH = 3  # frames on either side in which the same frame may come back
 SAME = 0.5  # of the change: the frame before came back
 
-Stamp = NDArray[np.int16]
+Stamp = NDArray[np.int16]  # int16[27, 48, 3]
 
 
 class ShotFinder:
@@ -62,6 +62,11 @@ class ShotFinder:
         self._histogram = histogram
         self._stamps.append(stamp)
         self._compare_across(len(self._change) - FLASH, before=len(self._stamps) - FLASH)
+
+    @property
+    def stamp(self) -> Stamp:
+        """The stamp of the newest frame."""
+        return self._stamps[-1]
 
     def shots(self) -> list[range]:
         """Returns the frames of each shot, once all frames were added."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.convert.gap_search import GapSearch, search_again
+from livecam.convert.head_following import follow_heads
 from livecam.convert.head_search import HeadSearch
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
@@ -61,7 +62,8 @@ def survey(
             found = tracker.track(frame).faces
             samples.append([FaceSample.of(frame, face) for face in found])
             if heads is not None:
-                heads.search_when_due(frame, [sample.box for sample in samples[-1]])
+                faces = [sample.box for sample in samples[-1]]
+                heads.search_when_due(frame, faces, finder.stamp)
             times.append(frame.captured_at)
             advance(1)
     at = np.array(times)
@@ -76,6 +78,7 @@ def survey(
     if heads is not None:
         for shot in shots:
             shot.add_heads(heads.heads())
+        follow_heads(path, shots, at, (info.width, info.height), heads)
     return Survey(info, at, shots)
 
 

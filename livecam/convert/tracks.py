@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -34,6 +34,9 @@ QUICK_TURN_RAD, QUICK_GROWTH, QUICK_MOVE = float(np.radians(25)), 0.2, 0.25
 MAX_RATE = 2.0
 MAX_STEPS = 2.5  # after a longer time any pose is possible
 MAX_OUTLIER_S = 0.25  # what lasts longer is real
+OTHERS_MARGIN_S = 1.0  # other heads stay blurred so long before and after they were found
+VELOCITY_S = 0.2  # over which the velocity of a head is measured
+MAX_VELOCITY_S = 0.6  # and over which where it was found less often
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +96,9 @@ class FaceTrack:
     """The samples of one face in one shot, in the order of the frames."""
 
     samples: list[FaceSample] = field(default_factory=list)
+    # Where witnesses found its head in frames without a measured sample, and where the face should
+    # have been; by the index of the frame.
+    witnessed: dict[int, tuple[FaceBox, FaceBox]] = field(default_factory=dict)
     id: int = field(default_factory=itertools.count(1).__next__)
 
     @property
@@ -106,7 +112,7 @@ class FaceTrack:
     @property
     def prominence(self) -> float:
         """The product of time and size over which it was visible."""
-        return sum(sample.size for sample in self.samples)
+        return sum(sample.size for sample in self.samples if sample.measured)
 
     @property
     def width_ratio(self) -> float:
@@ -124,10 +130,25 @@ class FaceTrack:
         part = min(max((index - left.index) / span, 0.0), 1.0) if span else 0.0
         return left.box + part * (right.box - left.box)
 
-    def heads(self) -> HeadTrack:
-        """Returns the places alone."""
-        indices = np.array([sample.index for sample in self.samples])
-        return HeadTrack(indices, np.array([sample.box for sample in self.samples]))
+    def heads(self, *, measured: bool = False) -> HeadTrack:
+        """Returns the places alone: all, or where the face was measured."""
+        samples = [sample for sample in self.samples if sample.measured or not measured]
+        indices = np.array([sample.index for sample in samples])
+        return HeadTrack(indices, np.array([sample.box for sample in samples]))
+
+    def witnessed_heads(self) -> Iterator[HeadTrack]:
+        """Yields where witnesses found the head, each stretch of frames for itself.
+
+        Those at the ends of the track stay covered as long as any head.
+        """
+        measured = self.heads(measured=True)
+        indices = np.array(sorted(self.witnessed), np.int64)
+        for run in np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1):
+            if not len(run):
+                continue
+            inner = measured.first < run[0] and run[-1] < measured.last
+            boxes = np.array([self.witnessed[index][0] for index in run.tolist()])
+            yield HeadTrack(run, boxes, 0.0 if inner else OTHERS_MARGIN_S, is_rough=True)
 
     def nearest(self, index: int) -> FaceSample:
         """Returns the sample that is nearest in time."""
@@ -139,6 +160,11 @@ class FaceTrack:
         """Inserts a sample at its time."""
         insort(self.samples, sample, key=_index)
 
+    def replace(self, sample: FaceSample) -> None:
+        """Inserts a sample at its time, in place of the one that is there."""
+        self.samples = [each for each in self.samples if each.index != sample.index]
+        self.add(sample)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadTrack:
@@ -146,6 +172,8 @@ class HeadTrack:
 
     indices: NDArray[np.int64]  # int64[n], of the frames in which it was found, rising
     boxes: NDArray[np.float64]  # float64[n, 3]: centre x, y and width of the face, pixels
+    margin_s: float = OTHERS_MARGIN_S  # it stays covered so long before and after it was found
+    is_rough: bool = False  # found by witnesses alone
 
     @property
     def first(self) -> int:
@@ -159,6 +187,49 @@ class HeadTrack:
         """Interpolates the box at any frame; constant at the ends."""
         return np.array([np.interp(index, self.indices, column) for column in self.boxes.T])
 
+    def is_covered(self, index: int, times: NDArray[np.float64]) -> bool:
+        """Whether it is covered in a frame."""
+        first, last = times[self.first] - self.margin_s, times[self.last] + self.margin_s
+        return bool(first <= times[index] <= last)
+
+    def moved(self, index: int, times: NDArray[np.float64]) -> FaceBox:
+        """Returns the box at any frame; at the ends it goes on as it moved before."""
+        box = self.box(index)
+        if not self.first <= index <= self.last:
+            end, step = (0, 1) if index < self.first else (len(self.indices) - 1, -1)
+            away_s = float(times[index] - times[self.indices[end]])
+            box[:2] += away_s * self._velocity(end, step, times)
+        return box
+
+    def nearest(self, index: int) -> int:
+        """Returns the frame that is nearest in time of those in which it was found."""
+        after = int(np.searchsorted(self.indices, index))
+        around = self.indices[max(after - 1, 0) : after + 1].tolist()
+        return int(min(around, key=lambda known: abs(known - index)))
+
+    def __contains__(self, index: int) -> bool:
+        return self.nearest(index) == index
+
+    def with_box(self, index: int, box: FaceBox) -> HeadTrack:
+        """Returns the track with the place in one more frame."""
+        at = int(np.searchsorted(self.indices, index))
+        return HeadTrack(np.insert(self.indices, at, index), np.insert(self.boxes, at, box, axis=0))
+
+    def by_frame(self) -> dict[int, tuple[FaceBox]]:
+        return {i: (box,) for i, box in zip(self.indices.tolist(), self.boxes, strict=True)}
+
+    def _velocity(self, end: int, step: int, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Measures the velocity at one of the finds, from those beside it in direction `step`."""
+        at = times[self.indices]
+        for window_s in (VELOCITY_S, MAX_VELOCITY_S):
+            used = [end]
+            while 0 <= (k := used[-1] + step) < len(at) and abs(at[k] - at[end]) <= window_s:
+                used.append(k)
+            if len(used) > 1:
+                line = np.polynomial.polynomial.polyfit(at[used], self.boxes[used, :2], 1)
+                return np.asarray(line[1], np.float64)
+        return np.zeros(2)
+
 
 @dataclass(slots=True)
 class Shot:
@@ -169,6 +240,7 @@ class Shot:
     suspected: bool = False  # detections without a track: a face may be anywhere
     # Where witnesses found heads, and doubtful faces that none of them confirmed; by frame.
     heads: dict[int, tuple[FaceBox, ...]] = field(default_factory=dict)
+    followed: list[HeadTrack] = field(default_factory=list)  # heads that no face track explains
 
     @property
     def mains(self) -> list[FaceTrack]:
@@ -184,6 +256,11 @@ class Shot:
         for index in self.frames:
             if boxes := found.get(index):
                 self.heads[index] = (*self.heads.get(index, ()), *boxes)
+
+
+def inside(box: FaceBox, size: tuple[int, int]) -> FaceBox:
+    """Returns a box with its centre in a frame of that size: half of a head is visible there."""
+    return np.array((*np.clip(box[:2], 0, np.array(size) - 1.0), box[2]))
 
 
 def main_tracks(tracks: Iterable[FaceTrack]) -> list[FaceTrack]:

@@ -171,8 +171,13 @@ class PlannedFilm:
         return cls(found, plans, strict)
 
     def is_reported(self, index: int) -> bool:
-        """Whether the frame is in a shot that is reported to pass through."""
-        return self._plan(self.plans, index).state is Shown.PASSTHROUGH
+        """Whether `convert` reports that a face may show in the frame."""
+        plan = self._plan(self.plans, index)
+        return (
+            plan.state is Shown.PASSTHROUGH
+            or any(index in head for head in plan.seen_once)
+            or any(index in span.guesses() for span in plan.spans if index in span.frames)
+        )
 
     def is_different(self, index: int) -> bool:
         """Whether `--strict` shows something else in a frame."""
