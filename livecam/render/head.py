@@ -90,7 +90,7 @@ class HeadView:
 
 
 @dataclass(frozen=True, slots=True)
-class HeadShape:
+class HeadGeometry:
     """What is computed once of the meshes of an avatar, without the GPU."""
 
     merged: MergedMesh
@@ -98,28 +98,30 @@ class HeadShape:
     morphs: DenseMorphs
 
 
-# The newest shapes with the meshes they are of: another thread may make one beforehand.
-_shapes: deque[tuple[Sequence[Mesh], HeadShape]] = deque(maxlen=8)  # guarded by _shapes_lock
-_shapes_lock = threading.Lock()
+# The newest ones with the meshes they are of: another thread may make one beforehand.
+_geometries: deque[tuple[Sequence[Mesh], HeadGeometry]] = deque(
+    maxlen=8
+)  # guarded by _geometries_lock
+_geometries_lock = threading.Lock()
 
 
-def head_shape(avatar: Avatar, meshes: Sequence[Mesh]) -> HeadShape:
+def head_geometry(avatar: Avatar, meshes: Sequence[Mesh]) -> HeadGeometry:
     """Returns the shape of an avatar's meshes; any thread may call it."""
-    with _shapes_lock:
-        for known, shape in _shapes:
+    with _geometries_lock:
+        for known, shape in _geometries:
             if known is meshes:
                 return shape
     merged = merge(meshes, avatar.bones)
     merged = replace(merged, fur=merged.fur * np.float32(avatar.fur.length))
-    shape = HeadShape(merged, HeadBounds(merged), dense_morphs(merged))
-    with _shapes_lock:
-        _shapes.append((meshes, shape))
+    shape = HeadGeometry(merged, HeadBounds(merged), dense_morphs(merged))
+    with _geometries_lock:
+        _geometries.append((meshes, shape))
     return shape
 
 
 def prepare_head(avatar: Avatar, tier: str) -> None:
     """Computes beforehand what the renderer of a tier needs; any thread may call it."""
-    head_shape(avatar, avatar.meshes if tier == "full" else avatar.light_meshes)
+    head_geometry(avatar, avatar.meshes if tier == "full" else avatar.light_meshes)
 
 
 class HeadRenderer:
@@ -137,7 +139,7 @@ class HeadRenderer:
         self.avatar = avatar
         self.light = light
         self.environment = EnvironmentMap(self.ctx)
-        shape = head_shape(avatar, meshes)
+        shape = head_geometry(avatar, meshes)
         self.merged, self.bounds = shape.merged, shape.bounds
         self.mesh = GpuMesh(self.ctx, self.merged)
         self.morpher = Morpher(self.merged, shape.morphs)
