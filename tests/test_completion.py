@@ -66,9 +66,17 @@ def test_an_option_before_does_not_hide_the_command():
     assert in_bash("run", "--preset", "low-power", "--hold") == {"--hold-s"}
 
 
+def test_options_without_a_command_are_completed_as_those_of_run():
+    assert in_bash("--on-l") == {"--on-lost"}
+    assert in_bash("--hold-s", "2", "--on-l") == {"--on-lost"}
+    assert "--on-lost" in in_zsh("livecam --avatar fox --on-l")
+    assert {"--help", "--version"} <= in_bash("--")
+
+
 @pytest.mark.parametrize(
     ("words", "values"),
     [
+        (("--avatar", ""), {*list_avatars()}),
         (("run", "--tier", ""), {"auto", "light", "full"}),
         (("motion", "render", "--tier", "l"), {"light"}),
         (("bench", "t"), {"tracking"}),

@@ -7,10 +7,14 @@ need is imported only when one is completed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 INSTRUCTION = "_LIVECAM_COMPLETE"  # set when a shell asks: complete_bash and so on
 LINES = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")  # the line so far; bash has the second
+PROGRAM_OPTIONS = (
+    "--help", "-h", "--version", "-V", "--install-completion", "--show-completion",
+)  # fmt: skip
 HELP_COLUMNS = 60  # of the words beside an option; shells cut longer ones
 
 
@@ -20,6 +24,21 @@ def words_to_complete() -> list[str]:
         return []
     line = next((os.environ[name] for name in LINES if name in os.environ), "")
     return line.split()[1:]
+
+
+def complete_run_by_default() -> None:
+    """Adds the command `run` to the line so far, where that begins with an option.
+
+    The options of the program itself stay: what could become one of them is completed to it.
+    """
+    first = next(iter(words_to_complete()), "")
+    if not first.startswith("-") or any(own.startswith(first) for own in PROGRAM_OPTIONS):
+        return
+    for name in LINES:
+        if name in os.environ:
+            os.environ[name] = re.sub(r"(\s+)(?=-)", r"\1run\1", os.environ[name], count=1)
+    if "COMP_CWORD" in os.environ:
+        os.environ["COMP_CWORD"] = str(int(os.environ["COMP_CWORD"]) + 1)
 
 
 def completion_help(text: str) -> str:

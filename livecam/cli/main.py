@@ -28,8 +28,14 @@ from livecam.cli.commands import (
     motion,
     run,
 )
-from livecam.cli.completion import words_to_complete
-from livecam.cli.options import add_command, every_setting, first_word, help_without_command
+from livecam.cli.completion import complete_run_by_default, words_to_complete
+from livecam.cli.options import (
+    add_command,
+    every_setting,
+    first_word,
+    help_without_command,
+    run_by_default,
+)
 from livecam.cli.printing import print_error
 from livecam.core.end_signals import (
     end_signals,
@@ -80,6 +86,8 @@ def execute(words: Sequence[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
+    words = run_by_default(words)
+    complete_run_by_default()
     app = build_app(first_word(words_to_complete() or words))
     try:
         return int(app(words, prog_name="livecam", standalone_mode=False) or 0)
@@ -157,5 +165,7 @@ def _top(
         ),
     ] = False,
 ) -> None:
-    """A virtual camera that puts a lit 3-D avatar head over your own."""
+    """A virtual camera that puts a lit 3-D avatar head over your own.
+
+    Options without a command are those of `run`: livecam --avatar fox."""
     help_without_command(context)

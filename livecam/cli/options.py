@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from livecam.cli.completion import VALUES, completion_help, preset_names, tier_names
+from livecam.cli.completion import (
+    PROGRAM_OPTIONS,
+    VALUES,
+    completion_help,
+    preset_names,
+    tier_names,
+)
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
@@ -218,6 +224,14 @@ def _set_up_logging(debug: bool, level: str) -> None:
     )
     # Only our own: other libraries have much to say about fonts and the like.
     logging.getLogger("livecam").setLevel(logging.DEBUG if debug else level.upper())
+
+
+def run_by_default(arguments: Sequence[str]) -> list[str]:
+    """Returns the arguments; before options that are not the program's own, the command `run`."""
+    first = arguments[0] if arguments else ""
+    if first.startswith("-") and first not in PROGRAM_OPTIONS:
+        return ["run", *arguments]
+    return list(arguments)
 
 
 def first_word(arguments: Sequence[str]) -> str:
