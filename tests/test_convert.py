@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     assert not convert_files([source], source / "in-a-file" / "out.mp4", Settings()).is_complete
     (record,) = caplog.records
-    assert "cannot be made" in record.getMessage()
+    assert f"{source} is no folder" in record.getMessage()
     assert not record.exc_info
 
 

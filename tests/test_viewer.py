@@ -129,3 +129,11 @@ def test_without_a_display_the_turntable_names_the_remedy(
 def test_an_unknown_tier_is_reported_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["avatars", "sheet", "raccoon", "--tier", "lihgt"]) == UsageError.exit_code
     assert 'did you mean "light"' in capsys.readouterr().err
+
+
+def test_a_sheet_with_a_wrong_name_is_refused_before_it_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livecam.viewer.sheet.open_graphics", lambda: pytest.fail("it is drawn"))
+    with pytest.raises(SinkError, match="no picture ends in"):
+        next(write_sheets("fox", tmp_path / "fox.word", "light"))

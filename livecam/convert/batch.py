@@ -20,7 +20,7 @@ from livecam.convert.progress import FilmProgress, NoProgress
 from livecam.convert.survey import Advance, Survey
 from livecam.convert.tracks import HeadTrack
 from livecam.core.end_signals import checkpoint, end_signals
-from livecam.core.errors import LivecamError, UsageError
+from livecam.core.errors import LivecamError, UsageError, file_error
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.motion.take import Take, TakeWriter, players, read_take
@@ -213,9 +213,10 @@ def _attempt(
         alpha = converter.settings.picture.background == "alpha"
         check_job(job, jobs, force, WRITABLE_ALPHA if alpha else WRITABLE)
         return converter.convert(job, stats, progress)
-    except LivecamError as error:
-        log.error("%s: %s", job.source.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
-        return Outcome(job, error=f"{error.message}; {error.hint}" if error.hint else error.message)
+    except (LivecamError, OSError) as error:
+        found = error if isinstance(error, LivecamError) else file_error(error)
+        log.error("%s: %s", job.source.name, found, exc_info=log.isEnabledFor(logging.DEBUG))
+        return Outcome(job, error=f"{found.message}; {found.hint}" if found.hint else found.message)
     except Exception as error:
         log.exception("%s: unexpected error", job.source.name)
         return Outcome(job, error=f"unexpected: {error}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.core.errors import SinkError, SourceError, UsageError
+from livecam.core.places import check_place
 from livecam.media.writer import make_folder
 
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp")
@@ -67,6 +68,7 @@ def check_job(
     """Refuses to lose a file."""
     if not job.source.exists():
         raise SourceError(f"there is no file {job.source}", hint="check the name")
+    check_place(job.output)
     if job.output.suffix.lower() not in writable:
         raise SinkError(
             f"{job.output.name} is no film that can be written",

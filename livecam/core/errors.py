@@ -14,6 +14,8 @@ LivecamError            exit code 1
 
 from __future__ import annotations
 
+import errno
+
 
 class LivecamError(Exception):
     """A message of one clear sentence for the user, and a hint that says what to do about it."""
@@ -70,3 +72,19 @@ class AssetError(LivecamError):
 
 class TrackingError(LivecamError):
     """The face tracker cannot start, or broke."""
+
+
+_CAUSES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "choose another folder: this disk may only be read",
+    errno.ENOENT: "check the name",
+}
+
+
+def file_error(error: OSError) -> DeviceError:
+    """Returns what a file system refused as one sentence, with a hint that fits the cause."""
+    reason = (error.strerror or str(error)).lower()
+    name = error.filename2 or error.filename or "a file"
+    hint = _CAUSES.get(error.errno or 0, "choose another place, or check its permissions")
+    return DeviceError(f"{name} cannot be used: {reason}", hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def export_take(
     """
     if out.suffix.lower() not in (".glb", ".csv"):
         raise UsageError(f"{out} is neither .glb nor .csv", "name the file TAKE.glb or TAKE.csv")
-    if out.exists() and not force:
+    if os.path.lexists(out) and not force:
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     ranges = load_profile(profile) if profile else None
     try:

@@ -7,6 +7,7 @@ and aside until the whole head stays in the image.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import SinkError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
+from livecam.core.places import check_place
 from livecam.core.spaces import Vector3, focal_px, transformed
 from livecam.core.timing import StageTimer
 from livecam.media.writer import VideoWriter
@@ -92,7 +94,8 @@ def render_take(
     check_picture_files(settings)
     head = avatar_from_settings(settings.avatar)
     ranges = load_profile(profile) if profile else None
-    if not force and (out.exists() if out.suffix else numbered(out)):
+    check_place(out if out.suffix else out / "a picture")
+    if not force and (os.path.lexists(out) if out.suffix else numbered(out)):
         raise SinkError(f"{out} is there already", hint="--force replaces it")
     with (
         end_signals() as signals,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast, get_args
 
@@ -16,6 +17,7 @@ from livecam.avatar.library import list_avatars, load_avatar
 from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
+from livecam.core.places import check_place
 from livecam.core.registry import check_name
 from livecam.render.context import Graphics, open_graphics
 from livecam.viewer.avatar_viewer import AnyTier, AvatarViewer, ViewerPose
@@ -105,23 +107,31 @@ def write_sheets(
         SinkError: it cannot be written.
     """
     chosen = checked_tier(tier)
-    every = name == ALL
-    names = list_avatars() if every else (name,)
-    with open_graphics() as graphics:
-        for each in names:
-            try:
-                avatar = load_avatar(each)
-            except AssetError as error:
-                if not every:
-                    raise
-                log.warning("%s is left out, it is broken: %s", each, error)
-                continue
-            avatar = with_accessories(avatar, wear)
+    with ExitStack() as stack:
+        graphics: Graphics | None = None
+        for avatar in _avatars(name, wear):
             path = Path(f"{avatar.name}-sheet.png")
             if out is not None:
-                path = out / path if every else out
+                path = out / path if name == ALL else out
+            _check_image_file(path)
+            # Opened once there is something to draw, and somewhere to write it.
+            graphics = graphics or stack.enter_context(open_graphics())
             write_image(path, sheet(graphics, avatar, chosen))
             yield path
+
+
+def _avatars(name: str, wear: Sequence[str]) -> Iterator[Avatar]:
+    """Yields the avatar of that name, or all that can be loaded."""
+    if name != ALL:
+        yield with_accessories(load_avatar(name), wear)
+        return
+    for each in list_avatars():
+        try:
+            avatar = load_avatar(each)
+        except AssetError as error:
+            log.warning("%s is left out, it is broken: %s", each, error)
+            continue
+        yield with_accessories(avatar, wear)
 
 
 def checked_tier(word: str) -> AnyTier:
@@ -140,13 +150,19 @@ def write_image(path: Path, image: Image) -> None:
     Raises:
         SinkError: it cannot be written.
     """
+    _check_image_file(path)
     bgr = cv2.cvtColor(image, cv2.COLOR_RGBA2BGR)
+    data = cv2.imencode(path.suffix or ".png", bgr)[1]
     try:
-        data = cv2.imencode(path.suffix or ".png", bgr)[1]
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced_file(path) as file:
             file.write(data.tobytes())
-    except cv2.error as error:
-        raise SinkError(f'no picture ends in "{path.suffix}"', "end the name in .png") from error
     except OSError as error:
         raise SinkError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _check_image_file(path: Path) -> None:
+    """Refuses a name that no image can be written under."""
+    if path.suffix and not cv2.haveImageWriter(path.name):
+        raise SinkError(f'no picture ends in "{path.suffix}"', "end the name in .png")
+    check_place(path)

@@ -17,6 +17,7 @@ from livecam.core.commands import Command
 from livecam.core.errors import UsageError
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Frame
+from livecam.core.places import check_place
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.png import PngSequence
@@ -52,6 +53,7 @@ def show(
     chosen = checked_tier(tier)
     avatar = with_accessories(load_avatar(name), wear)
     if png is not None:
+        check_place(png / "a picture")
         with open_graphics() as graphics:
             _write(graphics, avatar, (width, height), chosen, png, seconds or TURN_S)
         return
