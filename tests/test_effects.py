@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from livecam.avatar.base import AvatarState
 from livecam.compose.base import Layers
@@ -405,8 +406,8 @@ def test_the_tint_has_the_colour_of_the_settings(shot: Shot):
 
 
 def test_an_invalid_colour_is_refused():
-    with pytest.raises(ConfigError, match="cherry"):
-        face_stages(EffectSettings(lips=1, lip_color="cherry"))
+    with pytest.raises(ValidationError, match="cherry"):
+        EffectSettings(lip_color="cherry")
 
 
 def test_blush_reddens_the_cheeks_and_nothing_else(shot: Shot):

@@ -12,7 +12,9 @@ import pytest
 
 from livecam.cli.main import execute
 from livecam.config.assets import asset_path
+from livecam.config.loader import load_settings
 from livecam.config.paths import user_cache_folder
+from livecam.media.reader import VideoReader
 
 MODELS = asset_path("face-landmarker").parent  # before the user's folders are empty ones
 CACHE = user_cache_folder().parent  # holds the sample clip, which takes a minute to make
@@ -82,3 +84,84 @@ def test_the_options_of_the_program_stay_its_own(option: str):
     )  # fmt: skip
     assert "Turn the camera into your avatar" not in done.stdout.partition("Commands:")[0]
     assert "no such option" not in done.stderr
+
+
+# What is read, where it goes
+
+
+def test_the_first_lines_say_what_is_missing_and_who_knows_more(
+    logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("livecam.sinks.virtual_camera.available", lambda device: None)
+    monkeypatch.setattr("livecam.live.run.decide", lambda asked, refused: "sample")
+    assert execute(["--no-preview", "--no-learn", "--avatar", "none", "--seconds", "0.5"]) == 0
+    reading, publishing = logged.messages[:2]
+    assert reading.startswith("reading built-in sample 1280x720 at 30 fps; no camera was found")
+    assert "to out/livecam-demo.mp4 for 0.5 s" in publishing.replace(os.sep, "/")
+    assert "no virtual camera was found" in publishing
+    assert all("`livecam doctor`" in line for line in (reading, publishing))
+
+
+def test_what_was_asked_for_is_not_missing(logged: pytest.LogCaptureFixture):
+    assert execute(["run", *QUICK, "--record", "a.mp4", "--also-to", "null"]) == 0
+    reading, publishing = logged.messages[:2]
+    assert reading == "reading test pattern 160x120 at 30 fps"
+    assert "to a.mp4 and null, drawn by" in publishing
+    assert "doctor" not in publishing
+
+
+def test_without_an_avatar_none_is_said_to_be_drawn(logged: pytest.LogCaptureFixture):
+    assert execute(["run", "--source", "sample", "--avatar", "none", "--no-preview",
+                    "--no-virtual-camera", "--also-to", "null", "--seconds", "2"]) == 0  # fmt: skip
+    assert not [line for line in logged.messages if "is drawn in the" in line]
+
+
+def test_each_demo_keeps_the_ones_before(home: Path, logged: pytest.LogCaptureFixture):
+    for _ in range(2):
+        assert execute(["run", *QUICK]) == 0
+    names = {path.name for path in (home / "out").iterdir()}
+    assert names == {"livecam-demo.mp4", "livecam-demo-2.mp4"}
+    assert "livecam-demo-2.mp4 for 0.7 s" in logged.text
+
+
+def test_the_frames_of_a_recording_are_those_in_its_file(
+    home: Path, logged: pytest.LogCaptureFixture
+):
+    assert execute(["run", *QUICK, "--record", "a.mp4"]) == 0
+    with VideoReader(home / "a.mp4") as film:
+        frames = sum(1 for _ in film)
+    assert logged.messages[-1] == f"recording a.mp4: {frames / 30:.1f} s, {frames} frames"
+
+
+# Names and values
+
+
+def test_a_colour_is_checked_with_the_settings(capsys: pytest.CaptureFixture[str]):
+    for command in (["run"], ["convert", "a.mp4", "b.mp4"], ["config"]):
+        assert execute([*command, "--lip-color", "red"]) == 2
+        assert error_of(capsys) == (
+            'error: --lip-color must be a colour such as #b3263f, not "red"'
+        )
+    assert load_settings(flags={"lip_color": "B3263F"}).settings.effects.lip_color == "B3263F"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--lut", "nothing", "--lut-strength", "0"),
+        ("--stickers", "nothing"),
+        ("--background", "nothing"),
+        ("--profile", "nobody"),
+        ("--source", "nothing.mp4"),
+        ("--record", "film.word"),
+        ("--record", "film.mp4", "--background", "alpha"),
+        ("--accessories", "nothing"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_name_ends_a_run_before_anything_is_opened(
+    words: tuple[str, ...], home: Path, logged: pytest.LogCaptureFixture
+):
+    assert execute(["run", *QUICK, "--record-motion", "take.jsonl", *words]) in (2, 3, 5)
+    assert not logged.messages
+    assert list(home.iterdir()) == []

@@ -37,6 +37,11 @@ Livecam = Callable[..., subprocess.CompletedProcess[str]]
 RUN = ("run", "--source", "pattern", "--avatar", "none", "--no-preview", "--no-virtual-camera",
        "--also-to", "null", "--width", "160", "--height", "120", "--seconds", "1")  # fmt: skip
 OUTPUTS = (
+    (*RUN, "--record", "{}/x.mp4"),
+    (*RUN, "--png", "{}/x"),
+    (*RUN, "--png", "{}"),
+    (*RUN, "--record-motion", "{}/x.jsonl"),
+    (*RUN, "--stats", "{}/x.jsonl"),
     ("convert", "film.mp4", "{}/x.mp4"),
     ("convert", "film.mp4", "x.mp4", "--stats", "{}/x.jsonl"),
     ("convert", "film.mp4", "x.mp4", "--record-motion", "{}/x.jsonl"),

@@ -136,14 +136,15 @@ def _checked(given: dict[str, _Value]) -> Settings:
         problem = err.errors()[0]
         key = ".".join(str(part) for part in problem["loc"][:2])
         field = next(field for field in setting_fields() if field.key == key)
-        raise _wrong_value(field, given[key]) from err
+        wanted = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
+        raise _wrong_value(field, given[key], wanted) from err
 
 
-def _wrong_value(field: SettingField, one: _Value) -> ConfigError:
+def _wrong_value(field: SettingField, one: _Value, wanted: str = "") -> ConfigError:
     value = f'"{shown(one.value)}"' if field.kind is str else shown(one.value)
     near = did_you_mean(str(one.value), field.choices) if field.choices else ""
     hint = f"{field.flag[2:]}: {field.help}"
-    return ConfigError(f"{one.place} must be {_wanted(field)}, not {value}{near}", hint)
+    return ConfigError(f"{one.place} must be {wanted or _wanted(field)}, not {value}{near}", hint)
 
 
 def _wanted(field: SettingField) -> str:

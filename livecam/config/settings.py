@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -46,8 +47,16 @@ def _background(value: object) -> object:
     return value
 
 
+def _color(value: object) -> object:
+    """Refuses a text that is no colour; the words of the error say what is wanted."""
+    if isinstance(value, str) and not re.fullmatch(r"#?[0-9a-fA-F]{6}", value.strip()):
+        raise ValueError("a colour such as #b3263f")
+    return value
+
+
 BACKGROUNDS = ("keep", "blur", "alpha")  # others are colours and files
 BackgroundName: TypeAlias = Annotated[str, BeforeValidator(_background)]
+Color: TypeAlias = Annotated[str, BeforeValidator(_color)]
 NameList: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -244,7 +253,7 @@ class EffectSettings(Group):
     small_nose: float = setting(0.0, low=0, high=1, live=True, help="narrower nose")
     smooth_skin: float = setting(0.0, low=0, high=1, live=True, help="smoother skin; edges stay")
     lips: float = setting(0.0, low=0, high=1, live=True, help="tint of the lips")
-    lip_color: str = setting("#b3263f", live=True, help="colour of that tint")
+    lip_color: Color = setting("#b3263f", live=True, help="colour of that tint")
     blush: float = setting(0.0, low=0, high=1, live=True, help="blush on the cheeks")
     stickers: NameList = setting(
         (), live=True, help="images that follow the face: built-in names or folders"

@@ -15,14 +15,17 @@ from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.end_signals import EndSignals, end_signals
 from livecam.core.errors import AssetError, DeviceError
+from livecam.core.hidden_file import free_name
 from livecam.core.timing import Clock, StageTimer, SystemClock
+from livecam.live.announcement import announce
+from livecam.live.checks import DrawingWatch, check_run
 from livecam.live.loop import LiveLoop
-from livecam.live.motion import check_motion, listeners, mouth_blender, performers
+from livecam.live.motion import listeners, mouth_blender, performers
 from livecam.live.process import prepare_process
-from livecam.live.session import LiveSession, live_session
+from livecam.live.session import live_session
 from livecam.live.sink_worker import SinkWorker
 from livecam.motion.base import Listener
-from livecam.pipeline.build import avatars_of, check_names
+from livecam.pipeline.build import avatars_of
 from livecam.pipeline.change import with_first_avatar
 from livecam.pipeline.pipeline import Inputs, Published
 from livecam.pipeline.stats import StatsWriter
@@ -67,13 +70,13 @@ class _Run:
         self._stack = stack
         self._device = ""
         self._window: PreviewWindow | None = None
+        self._drawing = DrawingWatch()
         self._recording: SinkWorker | None = None
         self._recorded: list[SinkWorker] = []  # recordings that were ended by hand
 
     def run(self, signals: EndSignals) -> int:
         settings, stack = self.settings, self._stack
-        check_names(settings)
-        check_motion(settings)
+        check_run(settings, self._stats_path)
         avatars = avatars_of(settings.avatar)
         inputs, receivers = self._inputs()
         session = self._session = stack.enter_context(
@@ -85,8 +88,11 @@ class _Run:
         )  # fmt: skip
         sinks = self._sinks()
         self._window = self._open_window()
+        demo = ""
         if not sinks and self._window is None:
-            sinks = [self._demo()]
+            self.seconds = DEMO_S if self.seconds is None else self.seconds
+            sinks = [self._recorder(path := free_name(DEMO_FILE))]
+            demo = f"{path} for {self.seconds:g} s"
         stats = None
         if self._stats_path is not None:
             stats = stack.enter_context(StatsWriter(self._stats_path))
@@ -94,9 +100,10 @@ class _Run:
             session.pipeline, session.capture, session.tracking, sinks, self.clock, self.timer,
             stats, self._after_publishing, receivers,
         )  # fmt: skip
-        _log_session(session)
+        announce(session, settings, self._source_name, self._device, demo)
         signals.call(self._loop.stop)  # until the process ends: nothing interrupts the closing
         self._begin(sinks)
+        self._began_at = self.clock.now()
         self._loop.loop(self.seconds)
         return self._finish()
 
@@ -152,19 +159,16 @@ class _Run:
     def _sink(self, name: str, make: Callable[[], Sink], depth: int = 1) -> SinkWorker:
         return SinkWorker(name, make, self._session.output, self.clock, self.timer, depth)
 
-    def _demo(self) -> SinkWorker:
-        log.warning("no virtual camera and no display: recording %.0f s to %s", DEMO_S, DEMO_FILE)
-        self.seconds = DEMO_S if self.seconds is None else self.seconds
-        return self._recorder(DEMO_FILE, force=True)
-
-    def _recorder(self, path: Path, *, force: bool = False, alpha: bool = False) -> SinkWorker:
+    def _recorder(self, path: Path, *, alpha: bool = False) -> SinkWorker:
         from livecam.sinks.recorder import Recorder
 
-        return self._sink("record", partial(Recorder, path, force, alpha), Recorder.backlog)
+        return self._sink("record", partial(Recorder, path, alpha=alpha), Recorder.backlog)
 
     def _after_publishing(self, published: Published) -> Sequence[Command]:
         self._fail_if_tracking_never_worked()
         self._fail_if_nothing_can_be_published()
+        error = self._session.pipeline.composition.last_error
+        self._drawing.check(published, error, self.clock.now())
         if self._window is None:
             return ()
         commands = self._window.show(published, self._session.pipeline, self._recording is not None)
@@ -227,9 +231,10 @@ class _Run:
 
     def _finish(self) -> int:
         """Ends the sinks and logs their results; returns the exit code."""
+        ran_s = self.clock.now() - self._began_at
         self._end_sinks()
         code = 0
-        log.info("published %d pictures", self._loop.published)
+        log.info("published %d frames in %.1f s", self._loop.published, ran_s)
         for sink in (*self._recorded, *self._loop.sinks):
             if sink.last_error is not None:
                 log.error("%s failed: %s", sink.description or sink.name, sink.last_error)
@@ -237,7 +242,7 @@ class _Run:
                     log.error("hint: %s", hint)
                 code = DeviceError.exit_code
             else:
-                log.info("%s: %d pictures", sink.description, sink.sent)
+                log.info("%s", sink.result)
         return code
 
 
@@ -248,15 +253,6 @@ def open_context(settings: Settings) -> Callable[[], Graphics]:
     from livecam.live.preview import open_graphics_with_window
 
     return open_graphics_with_window
-
-
-def _log_session(session: LiveSession) -> None:
-    source, output = session.source, session.output
-    log.info(
-        "%s %dx%d at %.4g fps -> %dx%d at %.4g fps, drawn by %s",
-        source.name, source.width, source.height, source.fps,
-        output.width, output.height, output.fps, session.graphics.renderer,
-    )  # fmt: skip
 
 
 def _virtual_camera(settings: Settings) -> str:

@@ -82,6 +82,7 @@ class SinkWorker:
         self.description = ""  # for people, once the sink is open
         self.format: PixelFormat | None = None  # that it wants, once made
         self.sent = 0
+        self.written = 0  # frames in the file of a file sink; it repeats some
         self.latencies_s: list[float] = []  # captured -> accepted by the sink; only if kept
         self.keep_latencies = False
         self._make = make
@@ -129,6 +130,13 @@ class SinkWorker:
         """The last error in opening, sending or closing; None after a success."""
         return self._worker.last_error or self._close_error or self._end_error
 
+    @property
+    def result(self) -> str:
+        """What became of the frames, for people."""
+        if not self.written:
+            return f"{self.description}: {self.sent} frames"
+        return f"{self.description}: {self.written / self._info.fps:.1f} s, {self.written} frames"
+
     # The worker's task, on its own thread.
 
     def start(self) -> None:
@@ -153,6 +161,7 @@ class SinkWorker:
                 sink.send(waiting.as_format(sink.format))
         except Exception as error:
             log.warning("%s lost the last pictures: %s", self.name, error)
+        self.written = sink.written if isinstance(sink, FileSink) else 0
         try:
             sink.close()
         except Exception as error:

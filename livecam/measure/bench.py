@@ -87,7 +87,8 @@ class _Bench:
         stack.callback(self._sink.end)
         self._loop.loop()
         if self._measuring_since is None or not self._tracked:
-            raise session.tracking.worker.last_error or LivecamError(
+            failed = session.tracking.worker.last_error or session.pipeline.composition.last_error
+            raise failed or LivecamError(
                 "nothing was tracked, so there is nothing to measure",
                 hint="pass --source with a clip that shows a face, or --source sample",
             )

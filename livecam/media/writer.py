@@ -332,6 +332,24 @@ class VideoWriter:
         return ticks
 
 
+def check_film_name(path: Path, *, alpha: bool = False) -> None:
+    """Refuses a name for a live recording by its suffix.
+
+    Raises:
+        SinkError: no container has that suffix, or it cannot carry alpha.
+    """
+    suffix = path.suffix.lower()
+    if alpha:
+        _encoding(suffix, 2, 2, "live", alpha=True)
+        return
+    formats = map(av.ContainerFormat, av.formats_available)
+    if not suffix or not any(suffix[1:] in f.extensions for f in formats if f.is_output):
+        raise SinkError(
+            f"{path.name} is no film that can be written",
+            hint="use a name that ends in .mp4 or .mkv",
+        )
+
+
 def make_folder(folder: Path) -> None:
     """Makes the folder of a film, and those above it, unless it is there.
 

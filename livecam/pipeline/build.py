@@ -13,10 +13,10 @@ from livecam.avatar.library import load_avatar
 from livecam.compose.background import background_stage
 from livecam.compose.base import Compositor
 from livecam.compose.compositor import HeadCompositor
-from livecam.compose.effects import face_stages, look_stages, over_stages
+from livecam.compose.effects import look_stages, over_stages
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import asset, asset_path, find_asset
-from livecam.config.settings import BLANK, AvatarSettings, PictureSettings, Settings
+from livecam.config.settings import BLANK, NO_AVATAR, AvatarSettings, PictureSettings, Settings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import check_size
 from livecam.core.timing import StageTimer
@@ -174,8 +174,10 @@ def check_picture_files(settings: Settings) -> None:
     Raises:
         ConfigError: one of them does not exist, or cannot be read.
     """
-    for make in (face_stages, over_stages, look_stages):
-        make(settings.effects)
+    # A look of strength 0 is read too: its strength may change while livecam runs.
+    effects = settings.effects.model_copy(update={"lut_strength": 1.0})
+    for make in (over_stages, look_stages):
+        make(effects)
     background = background_stage(settings.picture.background)
     if background is not None:
         background.close()
@@ -204,7 +206,8 @@ def compositor_factory(
             stages.close()
             graphics.release_unfinished(error)
             raise
-        if (avatar.title, compositor.tier) not in announced:
+        is_shown = settings.avatar.avatar != NO_AVATAR
+        if is_shown and (avatar.title, compositor.tier) not in announced:
             announced.add((avatar.title, compositor.tier))
             log.info(
                 "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer

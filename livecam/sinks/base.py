@@ -47,6 +47,8 @@ class Sink(Protocol):
 class FileSink(Protocol):
     """A sink that writes one file under a hidden name: its end may take longer."""
 
+    written: int  # frames in the file, repeated ones too; any thread may read it
+
     @property
     def unfinished(self) -> Path | None:
         """The hidden file, until `close` has given it its name; any thread may ask."""

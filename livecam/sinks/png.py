@@ -43,7 +43,8 @@ class PngSequence:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(Path(settings.sinks.png), alpha=settings.picture.background == "alpha")
+        alpha = settings.picture.background == "alpha"
+        return cls(Path(settings.sinks.png).expanduser(), alpha=alpha)
 
     def open(self, info: OutputInfo) -> str:
         """Makes the folder.

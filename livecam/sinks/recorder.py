@@ -44,12 +44,14 @@ class Recorder:
         self.format = PixelFormat.RGBA if alpha else PixelFormat.I420
         self._alpha = alpha
         self._force = force
+        self.written = 0
         self._writer: VideoWriter | None = None
         self._last: Frame | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(Path(settings.sinks.record), alpha=settings.picture.background == "alpha")
+        alpha = settings.picture.background == "alpha"
+        return cls(Path(settings.sinks.record).expanduser(), alpha=alpha)
 
     def open(self, info: OutputInfo) -> str:
         """Starts the file.
@@ -86,6 +88,7 @@ class Recorder:
             self._writer.write(self._last or frame)
         if slots:
             self._writer.write(frame)
+        self.written = self._writer.frames
         self._last = frame
 
     def close(self) -> None:

@@ -23,9 +23,6 @@ def face_stages(settings: EffectSettings) -> list[Stage]:
     """Makes the stages of the real face that the settings enable, in their order.
 
     The shape comes last: it moves skin and lips away from the landmarks.
-
-    Raises:
-        ConfigError: the colour of the lips is not valid.
     """
     return [kind(settings) for kind in (SmoothSkin, Makeup, Deform) if kind.wanted(settings)]
 

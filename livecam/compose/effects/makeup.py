@@ -5,8 +5,6 @@ Colours are multiplied in linear light, as by a real dye, and less in highlights
 
 from __future__ import annotations
 
-import re
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,6 @@ from livecam.compose.base import Layers
 from livecam.compose.effects import geometry
 from livecam.compose.effects.geometry import FaceAxes, Plane
 from livecam.config.settings import EffectSettings
-from livecam.core.errors import ConfigError
 from livecam.core.frame import Rect
 from livecam.core.srgb import LINEAR_OF_BYTE, srgb_from_linear
 from livecam.vision.transforms import Points2
@@ -40,11 +37,7 @@ _ENCODE = np.rint(255 * srgb_from_linear(np.arange(_STEPS) / (_STEPS - 1))).asty
 
 
 class Makeup:
-    """The stage that tints lips and cheeks; used on one thread, stateless.
-
-    Raises:
-        ConfigError: the colour of the lips is not valid.
-    """
+    """The stage that tints lips and cheeks; used on one thread, stateless."""
 
     name = "makeup"
 
@@ -72,15 +65,7 @@ class Makeup:
 
 
 def color_of(text: str) -> NDArray[np.float32]:
-    """Parses a colour such as "#b3263f" to linear light, float32[3], 0..1.
-
-    Raises:
-        ConfigError: it is not a colour.
-    """
-    if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text.strip()):
-        raise ConfigError(
-            f'"{text}" is not a colour', hint="write red, green and blue as in lip_color #b3263f"
-        )
+    """Parses a colour such as "#b3263f" to linear light, float32[3], 0..1."""
     return LINEAR_OF_BYTE[np.frombuffer(bytes.fromhex(text.strip().removeprefix("#")), np.uint8)]
 
 
