@@ -19,8 +19,9 @@ HEAD = """\
 
 Each setting is a TOML key, a flag and an environment variable. Later ones win: the default, a
 preset (`--preset NAME`), the file `livecam.toml` in your configuration folder, `LIVECAM_...`
-variables, flags. `livecam config` prints the values in force and where each comes from. A
-misspelt key, variable or value is refused.
+variables, flags. `livecam config` prints the values in force and where each comes from,
+`livecam config init` writes `livecam.toml` with every default as a comment. A misspelt key,
+variable or value is refused.
 
 The configuration folder is `~/.config/livecam` on Linux, `~/Library/Application Support/livecam`
 on macOS, and `%LOCALAPPDATA%\\livecam` on Windows.

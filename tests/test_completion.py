@@ -77,6 +77,7 @@ def test_options_without_a_command_are_completed_as_those_of_run():
     ("words", "values"),
     [
         (("--avatar", ""), {*list_avatars()}),
+        (("config", ""), {"init"}),
         (("run", "--tier", ""), {"auto", "light", "full"}),
         (("motion", "render", "--tier", "l"), {"light"}),
         (("bench", "t"), {"tracking"}),

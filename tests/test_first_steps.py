@@ -6,14 +6,17 @@ import logging
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from livecam.cli.main import execute
 from livecam.config.assets import asset_path
-from livecam.config.loader import load_settings
+from livecam.config.fields import setting_fields
+from livecam.config.loader import load_settings, user_file_path
 from livecam.config.paths import user_cache_folder
+from livecam.core.errors import SinkError
 from livecam.media.reader import VideoReader
 
 MODELS = asset_path("face-landmarker").parent  # before the user's folders are empty ones
@@ -165,3 +168,70 @@ def test_a_wrong_name_ends_a_run_before_anything_is_opened(
     assert execute(["run", *QUICK, "--record-motion", "take.jsonl", *words]) in (2, 3, 5)
     assert not logged.messages
     assert list(home.iterdir()) == []
+
+
+# Settings of one's own
+
+
+def test_an_initial_settings_file_sets_nothing_and_names_everything(
+    home: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert execute(["config", "init"]) == 0
+    path = user_file_path()
+    assert capsys.readouterr().out.strip() == str(path)
+    text = path.read_text("utf-8")
+    assert set().union(*tomllib.loads(text).values()) == set()
+    assert all(f"# {field.name} = " in text for field in setting_fields())
+    assert set(load_settings(environ={}).origins.values()) == {"default"}
+
+
+def test_lines_of_the_initial_file_are_valid_without_their_comment_sign(home: Path):
+    assert execute(["config", "init"]) == 0
+    path = user_file_path()
+    names = tuple(f"# {field.name} = " for field in setting_fields())
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join(line[2:] if line.startswith(names) else line for line in lines))
+    loaded = load_settings(environ={})
+    assert loaded.settings == load_settings(environ={}, user_file=home / "none").settings
+    assert set(loaded.origins.values()) == {f"file {path}"}
+
+
+def test_options_of_init_are_set_in_the_file():
+    assert execute(["config", "init", "--preset", "beauty", "--fps", "60"]) == 0
+    loaded = load_settings(environ={})
+    assert loaded.preset == "beauty"
+    set_here = [k for k, origin in loaded.origins.items() if origin == f"file {user_file_path()}"]
+    assert set_here == ["source.fps"]
+
+
+def test_init_replaces_no_file_unless_forced(capsys: pytest.CaptureFixture[str]):
+    path = user_file_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("broken [")
+    assert execute(["config", "init"]) == SinkError.exit_code
+    assert "--force" in capsys.readouterr().err
+    assert path.read_text() == "broken ["
+    assert execute(["config", "init", "--force"]) == 0
+    assert "[source]" in path.read_text()
+
+
+def test_config_marks_what_is_not_the_default(capsys: pytest.CaptureFixture[str]):
+    assert execute(["config", "--fps", "30", "--mirror"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    chosen = [" ".join(line.split()) for line in lines if line and line[0] not in "#["]
+    assert chosen == ["fps = 30.0 # --fps, as the default", "mirror = true # --mirror"]
+
+
+def test_the_saved_output_of_config_leaves_presets_their_effect(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert execute(["config"]) == 0
+    path = user_file_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(capsys.readouterr().out, "utf-8")
+    assert load_settings("low-power", environ={}).settings.source.width == 640
+
+
+def test_an_unknown_word_after_config_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert execute(["config", "int"]) == 2
+    assert "livecam config init" in capsys.readouterr().err

@@ -135,6 +135,7 @@ def test_a_file_that_may_not_be_read_is_named(
 @pytest.mark.parametrize(
     "words",
     [
+        ("config", "init"),
         ("assets", "fetch", "hair"),
     ],
     ids=" ".join,

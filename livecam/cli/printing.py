@@ -57,15 +57,11 @@ def print_pairs(pairs: dict[str, Any]) -> None:
 
 
 def print_settings(loaded: Loaded) -> None:
-    """Prints settings as a TOML file, each with its origin in a comment."""
-    from livecam.config.loader import effective
+    """Prints settings as a TOML file, each with its origin; defaults are comments."""
+    from livecam.config.template import settings_lines
 
-    group = ""
-    for field, value, origin in effective(loaded):
-        if field.group != group:
-            group = field.group
-            print(f"\n[{group}]  # {field.group_help}")
-        print(f"{field.name + ' = ' + _toml(value):38}  # {origin}")
+    for line, is_set in settings_lines(loaded):
+        print(coloured(line, typer.colors.GREEN if is_set else None))
 
 
 def print_check(check: Check) -> None:
@@ -145,13 +141,6 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None else str(value)
-
-
-def _toml(value: str | float | bool) -> str:
-    """Returns a plain value as TOML writes it, which is how JSON writes it."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _console() -> Console:

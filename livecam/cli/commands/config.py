@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from livecam.cli.options import Json, Preset
 from livecam.cli.printing import note, print_json, print_settings, print_table
 
 
-def config(flags: dict[str, object], preset: Preset = None, json: Json = False) -> int:
+def config(
+    flags: dict[str, object],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[init]",
+            help="init: write a file for settings of your own, in which every line is a comment",
+            autocompletion=lambda: ["init"],
+        ),
+    ] = "",
+    preset: Preset = None,
+    force: Annotated[bool, typer.Option("--force", help="init: replace a file")] = False,
+    json: Json = False,
+) -> int:
     """Print the settings in effect and where they come from.
 
-    The output can be saved as a settings file of your own."""
+    Defaults are printed as comments. `livecam config init` writes livecam.toml for settings of
+    your own; options that are given with it are set there."""
     from livecam.config.loader import load_settings, user_file_path
+    from livecam.core.errors import UsageError
 
+    if what not in ("", "init"):
+        raise UsageError(f"{what!r} is unknown here", "livecam config, or livecam config init")
+    if what == "init":
+        from livecam.config.template import init_user_file
+
+        print(init_user_file(preset, flags, force=force))
+        return 0
     loaded = load_settings(preset, flags)
     if json:
         print_json(
@@ -24,7 +50,8 @@ def config(flags: dict[str, object], preset: Preset = None, json: Json = False) 
         )
         return 0
     print_settings(loaded)
-    note(f"your own settings belong into {user_file_path()}")
+    advice = "" if user_file_path().is_file() else ": `livecam config init` writes it"
+    note(f"your own settings belong into {user_file_path()}{advice}")
     return 0
 
 
