@@ -16,7 +16,7 @@ from livecam.config.assets import asset_path
 from livecam.config.fields import setting_fields
 from livecam.config.loader import load_settings, user_file_path
 from livecam.config.paths import user_cache_folder
-from livecam.core.errors import SinkError
+from livecam.core.errors import SinkError, SourceError
 from livecam.media.reader import VideoReader
 
 MODELS = asset_path("face-landmarker").parent  # before the user's folders are empty ones
@@ -235,3 +235,20 @@ def test_the_saved_output_of_config_leaves_presets_their_effect(
 def test_an_unknown_word_after_config_is_refused(capsys: pytest.CaptureFixture[str]):
     assert execute(["config", "int"]) == 2
     assert "livecam config init" in capsys.readouterr().err
+
+
+# Calibration without a camera
+
+
+def test_the_sample_never_becomes_the_profile_of_the_user(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("livecam.sources.choose.list_cameras", list)
+    for words, what in (
+        ([], "no camera was found"),
+        (["--profile", "me"], "no camera was found"),
+        (["--source", "sample"], "must not become your profile"),
+    ):
+        assert execute(["calibrate", *words]) == SourceError.exit_code
+        assert what in error_of(capsys)
+    assert list(home.rglob("*.json")) == []

@@ -203,8 +203,9 @@ def test_a_calibration_closes_a_source_that_did_not_open(handles, monkeypatch):
 
     source = HalfOpen()
     monkeypatch.setattr(guided, "open_source", lambda *_: source)
+    settings = Settings(source=SourceSettings(source="0"))
     with pytest.raises(SourceError):
-        calibrate(Settings(), "test-of-handles", lambda words: None)
+        calibrate(settings, "test-of-handles", lambda words: None)
     assert source.closed
 
 

@@ -137,6 +137,8 @@ def test_a_file_that_may_not_be_read_is_named(
     [
         ("config", "init"),
         ("assets", "fetch", "hair"),
+        ("calibrate", "--source", "film.mp4"),
+        ("calibrate", "--source", "sample", "--profile", "sample"),
     ],
     ids=" ".join,
 )

@@ -15,23 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.calibration.profile import (
+    DEFAULT,
     load_online_estimate,
     load_profile,
     online_path,
+    profile_path,
     save_profile,
 )
 from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
 from livecam.config.settings import Settings
 from livecam.core.end_signals import checkpoint
-from livecam.core.errors import TrackingError
+from livecam.core.errors import SourceError, TrackingError
 from livecam.core.face import EXPRESSIONS, indices_with_prefix
 from livecam.core.frame import check_shows_face
 from livecam.core.observation import Observation
+from livecam.core.places import check_place
 from livecam.core.timing import SystemClock
 from livecam.people.tracker import PeopleTracker, primary_face
 from livecam.pipeline.build import tracker_factory
-from livecam.sources.choose import open_source
+from livecam.sources.choose import decide, open_source
 
+SAMPLE = "sample"
 MAX_WAIT_S = 10.0  # for the first face
 SETTLE_S = 0.5  # at the beginning of a step, not measured: people need time to react
 MAXIMUM_QUANTILE = 0.9  # of the weights of a step, taken as their maximum
@@ -64,12 +68,17 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
     """Asks for one expression after the other and writes the profile; returns its file.
 
     Raises:
-        SourceError: there is no frame.
+        SourceError: there is no camera, or no frame of it.
+        SinkError: the profile cannot be written.
         TrackingError: no face was found, or not in every step.
     """
+    source_name = decide(settings.source.source)
+    _check_person(settings.source.source, source_name, name)
+    check_place(profile_path(name))
     weights, steps = [], []
     with closing(tracker_factory(settings)()) as tracker:
-        source = open_source(settings.source, SystemClock())
+        decided = settings.source.model_copy(update={"source": source_name})
+        source = open_source(decided, SystemClock())
         try:
             info = source.open()
             check_shows_face(info.name, info.width, info.height)
@@ -94,6 +103,26 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
     except OSError as error:
         say(f"what was learnt before stays: {online_path(name)}: {error.strerror}")
     return path
+
+
+def _check_person(asked: str, source: str, name: str) -> None:
+    """Refuses to keep the face of the sample as that of the user.
+
+    Raises:
+        SourceError: no camera was found, or the sample was asked for under the user's profile.
+    """
+    if source != SAMPLE:
+        return
+    if asked != SAMPLE:
+        raise SourceError(
+            "no camera was found, and the sample shows another person's face",
+            hint="plug in a camera, or pass --source with a camera or a film of yourself",
+        )
+    if name == DEFAULT:
+        raise SourceError(
+            "the sample shows another person: it must not become your profile",
+            hint="name another one for a trial: --source sample --profile sample",
+        )
 
 
 def profile_rows(name: str) -> list[dict[str, object]]:
