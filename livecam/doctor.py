@@ -22,6 +22,7 @@ OPENCV_RIVALS = ("opencv-python", "opencv-python-headless", "opencv-contrib-pyth
 MAIN_MODEL = "face-landmarker"
 ENCODED_FRAMES = 10
 SAMPLE_FRAMES = 100
+SLOWEST = 5  # stages that are named; `livecam bench` prints all
 MIN_RATE_SHARE = 0.9  # of the asked rate; less is visible
 DEFAULT_SIZE = (1280, 720)
 
@@ -171,20 +172,20 @@ def _graphics(settings: Settings) -> Check:
 
 
 def _models(settings: Settings) -> Check:
-    from livecam.config.assets import State, complete, list_assets, verify
+    from livecam.config.assets import State, list_assets, verify
 
     states = {asset: verify(asset.name) for asset in list_assets()}
     facts = {
         asset.name: {"state": state.value, "sha256": asset.sha256}
         for asset, state in states.items()
     }
-    wrong = {asset.name: state for asset, state in states.items() if not complete(asset, state)}
-    if wrong:
-        tell = _fail if MAIN_MODEL in wrong else _warn
-        found = ", ".join(f"{name} is {state.value}" for name, state in wrong.items())
-        return tell(found, "livecam assets fetch", **facts)
-    here = [asset for asset, state in states.items() if state is State.OK]
-    return _ok(", ".join(f"{a.file} sha256 {a.sha256[:8]}" for a in here), **facts)
+    wrong = {asset: state for asset, state in states.items() if state is not State.OK}
+    if not wrong:
+        return _ok(f"all {len(states)} are here, sha256 as expected", **facts)
+    tell = _fail if MAIN_MODEL in (asset.name for asset in wrong) else _warn
+    found = ", ".join(f"{asset.name} is {state.value}" for asset, state in wrong.items())
+    why = f" ({next(iter(wrong)).what})" if len(wrong) == 1 else ""
+    return tell(found + why, "livecam assets fetch", **facts)
 
 
 def _avatar(settings: Settings) -> Check:
@@ -332,8 +333,10 @@ def _speed(settings: Settings) -> Check:
         "cpu_ms_per_frame": result["cpu_ms_per_frame"],
         "stages": result["stages"],
     }
-    medians = (f"{name} {times['wall_median']:.1f}" for name, times in result["stages"].items())
-    found = f"{_speed_in_words(facts)}; ms: {', '.join(medians)}"
+    medians = {name: times["wall_median"] for name, times in result["stages"].items()}
+    slowest = sorted(medians, key=lambda name: -medians[name])[:SLOWEST]
+    stages = ", ".join(f"{name} {medians[name]:.1f}" for name in slowest)
+    found = f"{_speed_in_words(facts)}; slowest, ms: {stages}"
     if facts["slow"]:
         return _warn(found, "livecam run --preset low-power", **facts)
     return _ok(found, **facts)

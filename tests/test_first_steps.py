@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from livecam.cli.main import execute
-from livecam.config.assets import asset_path
+from livecam.config.assets import State, asset_path, list_assets
 from livecam.config.fields import setting_fields
 from livecam.config.loader import load_settings, user_file_path
 from livecam.config.paths import user_cache_folder
-from livecam.core.errors import SinkError, SourceError
+from livecam.core.errors import AssetError, SinkError, SourceError
+from livecam.doctor import EXAMINATIONS, Status
 from livecam.media.reader import VideoReader
 
 MODELS = asset_path("face-landmarker").parent  # before the user's folders are empty ones
@@ -252,3 +253,29 @@ def test_the_sample_never_becomes_the_profile_of_the_user(
         assert execute(["calibrate", *words]) == SourceError.exit_code
         assert what in error_of(capsys)
     assert list(home.rglob("*.json")) == []
+
+
+# Models
+
+
+def test_a_missing_model_is_told_by_verify_and_by_the_doctor(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(
+        "livecam.config.assets.verify",
+        lambda name: State.MISSING if name == "hair" else State.OK,
+    )
+    assert execute(["assets", "verify"]) == AssetError.exit_code
+    assert "hair is missing, livecam works without it" in capsys.readouterr().err
+    check = EXAMINATIONS["models"](load_settings(environ={}).settings)
+    assert check.status is Status.WARN
+    assert check.found.startswith("hair is missing")
+    assert "long hair" in check.found
+
+
+def test_the_doctor_tells_of_complete_models_in_a_short_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("livecam.config.assets.verify", lambda name: State.OK)
+    check = EXAMINATIONS["models"](load_settings(environ={}).settings)
+    assert check.status is Status.OK
+    assert len(check.found) < 80
+    assert set(check.facts) == {asset.name for asset in list_assets()}

@@ -130,11 +130,6 @@ def verify(name: str) -> State:
     return _state_without_file(wanted) if _find(wanted) is None else State.OK
 
 
-def complete(wanted: Asset, state: State) -> bool:
-    """Returns whether an asset in that state needs no action; a broken file always does."""
-    return state is State.OK or (wanted.optional and state is State.MISSING)
-
-
 def fetch_asset(name: str, say: Say = log.info) -> Path:
     """Fetches a file unless it is there; `say` gets a line about each attempt.
 

@@ -62,11 +62,14 @@ def fetch(
 
 def verify_all(json: Json = False) -> int:
     """Check every asset against its hash; exit code 5 when one is missing or broken."""
-    from livecam.config.assets import complete, list_assets, verify
+    from livecam.config.assets import State, list_assets, verify
     from livecam.core.errors import AssetError
 
     states = {asset: verify(asset.name) for asset in list_assets()}
     rows = [{"name": asset.name, "state": state.value} for asset, state in states.items()]
     print_table(rows, json, "")
-    is_complete = all(complete(asset, state) for asset, state in states.items())
-    return 0 if is_complete else AssetError.exit_code
+    wrong = {asset: state for asset, state in states.items() if state is not State.OK}
+    for asset, state in wrong.items():
+        need = "livecam works without it" if asset.optional else "livecam needs it"
+        note(f"{asset.name} is {state.value}, {need}: {asset.what}")
+    return AssetError.exit_code if wrong else 0
