@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Makes the pictures of docs/heads.md and the README's row of heads, from real renders.
 
 .venv/bin/python scripts/make_gallery.py [docs/heads] [NAME ...]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes the built-in colour looks, presets/looks/NAME.cube.
 
     scripts/make_looks.py [FOLDER]

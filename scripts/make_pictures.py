@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Makes the pictures of the documents from real renders: the built-in sample, tracked and drawn.
 
 .venv/bin/python scripts/make_pictures.py [docs]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes docs/settings.md, the reference of all settings, from their declarations.
 
 .venv/bin/python scripts/make_settings_reference.py

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draws the built-in stickers, presets/stickers/NAME/*.png.
 
     scripts/make_stickers.py [FOLDER]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures how many frames a live run publishes while packets flood its performer.
 
     scripts/measure_flood.py [--seconds 6] [--rate 5000] [PERFORMER ...]

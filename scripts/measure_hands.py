@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Composites a moving hand over clips of faces and measures how the hand stage segments it.
 
     scripts/measure_hands.py --cut CLIP FACES [FACES ...]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures how much of the real face is visible in converted films.
 
     scripts/measure_leak.py SOURCE OUTPUT STATS     compares two files

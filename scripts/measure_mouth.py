@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Shows what the mouth from sound makes of recordings, and what hearing them costs.
 
     scripts/measure_mouth.py WAV [WAV ...]

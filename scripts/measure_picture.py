@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures how well the head sits in the picture: what should be gone, what should be whole.
 
     scripts/measure_picture.py leak,hair,cloth,spill CLIP ...   what shows, is lost, changed

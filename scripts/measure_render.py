@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures how long heads take to draw and blend, in either tier; needs no face model.
 
     python scripts/measure_render.py [--size 1280x720] [--tier light|full] [--share 0.33]

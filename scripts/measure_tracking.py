@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compares face models on film clips and measures noise and lag of the filtered pose.
 
     scripts/measure_tracking.py CLIPS MODEL [MODEL ...]

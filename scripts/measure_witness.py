@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures the detectors that witness heads: recall, false positives, cost.
 
     scripts/measure_witness.py [--pictures DIR] [CLIP ...]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fetches the assets and makes the sample clip; prints where they lie, one path a line."""
 
 import sys

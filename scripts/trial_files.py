@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Reads thousands of damaged files of every kind and counts tracebacks, bad sentences and hangs.
 
     scripts/trial_files.py [--count 3000] [--seed 1]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Ends real commands with signals in any number and order, and checks what they leave.
 
     python scripts/trial_signals.py --trials 200 --seed 1

@@ -279,3 +279,44 @@ def test_the_doctor_tells_of_complete_models_in_a_short_line(monkeypatch: pytest
     assert check.status is Status.OK
     assert len(check.found) < 80
     assert set(check.facts) == {asset.name for asset in list_assets()}
+
+
+# Scripts and modules
+
+
+def test_heads_without_their_extra_are_one_sentence(tmp_path: Path):
+    code = "import sys, runpy\nsys.modules['skimage'] = sys.modules['scipy'] = None\n"
+    code += "sys.argv = ['x', 'build', 'fox']\n"
+    code += "runpy.run_module('livecam.modelling', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: heads are built with a package that is not here: ")
+    assert ".[modelling]" in hint
+
+
+def test_scripts_that_can_be_run_have_the_run_bit(repository: Path):
+    for path in sorted(each for each in (repository / "scripts").iterdir() if each.is_file()):
+        text = path.read_text("utf-8")
+        if not path.suffix or '"__main__"' in text:
+            assert text.startswith("#!"), path
+            assert sys.platform == "win32" or os.access(path, os.X_OK), path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of bash")
+def test_guest_check_refuses_a_folder_without_a_guest(repository: Path, tmp_path: Path):
+    def check(python: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [repository / "scripts" / "guest_check", tmp_path],
+            env=os.environ | {"PYTHON": python}, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+    done = check(sys.executable)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"{tmp_path} is not the folder of a guest: it holds no run.sh\n")
+    done = check(str(tmp_path / "no-python"))
+    assert done.returncode == 1
+    assert "hint: run scripts/test first" in done.stderr

@@ -47,7 +47,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--clip", type=Path, help="a face on video; the sample when left out")
     parser.add_argument("--out", type=Path, default=PROJECT / "out" / "guest_check")
     parser.add_argument("--only", choices=("bars", "head"))
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not (arguments.guest / "run.sh").is_file():
+        parser.error(f"{arguments.guest} is not the folder of a guest: it holds no run.sh")
+    for path in (arguments.cache, arguments.clip):
+        if path is not None and not path.exists():
+            parser.error(f"there is no {path}")
+    return arguments
 
 
 def _sample() -> Path:
