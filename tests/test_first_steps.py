@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from livecam.config.assets import State, asset_path, list_assets
 from livecam.config.fields import setting_fields
 from livecam.config.loader import load_settings, user_file_path
 from livecam.config.paths import user_cache_folder
-from livecam.core.errors import AssetError, SinkError, SourceError
+from livecam.core.errors import AssetError, ConfigError, SinkError, SourceError
 from livecam.doctor import EXAMINATIONS, Status
 from livecam.media.reader import VideoReader
 
@@ -320,3 +322,31 @@ def test_guest_check_refuses_a_folder_without_a_guest(repository: Path, tmp_path
     done = check(str(tmp_path / "no-python"))
     assert done.returncode == 1
     assert "hint: run scripts/test first" in done.stderr
+
+
+# Signals
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
+def test_control_c_ends_a_run_that_was_started_in_the_background(home: Path):
+    """Shells let a background program ignore SIGINT; `kill -INT` still completes a recording."""
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    code += "import os; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    words = ["run", *QUICK, "--record", "a.mp4", "--seconds", "120"]
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, "-m", "livecam", *words], stderr=subprocess.PIPE, text=True
+    )
+    while not list(home.glob(".a.unfinished-*")) and running.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(0.02)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 0, said
+    assert (home / "a.mp4").is_file()
+
+
+def test_an_error_in_a_value_names_where_it_was_set(home: Path):
+    file = home / "mine.toml"
+    file.write_text('[effects]\nlip_color = "red"\n')
+    with pytest.raises(ConfigError, match=r"line 2: effects\.lip_color must be a colour"):
+        load_settings(str(file), environ={})
