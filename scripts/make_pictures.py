@@ -17,6 +17,7 @@ from livecam.avatar.base import Avatar
 from livecam.avatar.library import load_avatar
 from livecam.config.settings import Settings
 from livecam.core.frame import Frame, Image
+from livecam.core.library_log import filter_library_log
 from livecam.core.observation import Observation
 from livecam.core.timing import StageTimer
 from livecam.media.reader import VideoReader
@@ -206,4 +207,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs"))

@@ -34,6 +34,7 @@ from livecam.compose.hands import HandsInFront
 from livecam.config.assets import asset_path
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.library_log import filter_library_log
 from livecam.measure.leak import oval_mask
 from livecam.media.reader import VideoReader
 from livecam.segmentation.base import Hand, Segmentation, cell_of
@@ -322,4 +323,5 @@ def _save(path: Path, image: Image) -> None:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     sys.exit(main())

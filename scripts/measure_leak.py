@@ -34,6 +34,7 @@ from livecam.convert.film import FilmComposer
 from livecam.convert.plan import ShotPlan
 from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame, Image
+from livecam.core.library_log import filter_library_log
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
 from livecam.measure.leak import (
@@ -219,4 +220,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     sys.exit(main())

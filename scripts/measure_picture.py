@@ -30,6 +30,7 @@ from livecam.compose.grid import upsampled
 from livecam.config.assets import asset_path
 from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.library_log import filter_library_log
 from livecam.measure.picture_quality.films import (
     CutOut,
     MovingCutOut,
@@ -347,4 +348,5 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     main()

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from livecam.config.settings import SmoothingSettings
 from livecam.core.face import INDEX, FacePose, FaceState
+from livecam.core.library_log import filter_library_log
 from livecam.core.spaces import (
     conjugate,
     decompose,
@@ -199,4 +200,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     main()

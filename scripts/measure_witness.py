@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from livecam.config.assets import asset_path
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.library_log import filter_library_log
 from livecam.core.observation import FaceBox
 from livecam.core.spaces import project
 from livecam.measure.picture_quality.films import synthetic_room
@@ -313,4 +314,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     sys.exit(main())

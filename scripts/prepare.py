@@ -5,6 +5,7 @@ import sys
 
 from livecam.config.assets import fetch_assets
 from livecam.core.errors import LivecamError
+from livecam.core.library_log import filter_library_log
 from livecam.sources.sample_clip import make_sample_clip, sample_clip_path
 
 
@@ -33,4 +34,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    filter_library_log()
     sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -265,28 +264,6 @@ def test_a_missing_or_broken_model_is_named(tmp_path: Path, content: bytes | Non
     with pytest.raises(TrackingError, match=r"face\.task") as caught:
         FaceLandmarker(path)
     assert "livecam assets" in caught.value.hint
-
-
-def test_the_library_is_silent_and_our_own_lines_are_not(model: Path) -> None:
-    """C++ writes to the file descriptor, so another process has to look."""
-    program = (
-        "import os, sys, threading\n"
-        "from pathlib import Path\n"
-        "from livecam.tracking.face_landmarker import FaceLandmarker\n"
-        "from livecam.core.library_log import library_log_silenced\n"
-        "with library_log_silenced():\n"
-        "    os.write(2, b'W0000 00:00:1795373034.2 11461 graph.cc:1] noise\\nours\\n')\n"
-        "FaceLandmarker(Path(sys.argv[1])).close()\n"
-        "print('done', file=sys.stderr)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(model)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    assert done.stderr.splitlines() == ["ours", "done"]
 
 
 def test_a_scripted_tracker_returns_the_faces_of_its_script() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from livecam.audio.features import Samples
 from livecam.core.closing import Closing
 from livecam.core.errors import ConfigError, DeviceError
+from livecam.core.library_log import unfiltered_c_stderr
 from livecam.core.registry import did_you_mean
 
 RATE_HZ = 16000  # what is wanted; speech has little beyond 8 kHz
@@ -53,8 +54,9 @@ def list_microphones(rescan: bool = False) -> list[Microphone]:
         if rescan:
             # PortAudio lists devices only when it is initialised; there is no public call for that
             # (github.com/spatialaudio/python-sounddevice/issues/125).
-            sounddevice._terminate()
-            sounddevice._initialize()
+            with unfiltered_c_stderr():
+                sounddevice._terminate()
+                sounddevice._initialize()
         devices, hosts = sounddevice.query_devices(), sounddevice.query_hostapis()
         usual = sounddevice.default.device[0]
     except sounddevice.PortAudioError as err:
@@ -197,7 +199,9 @@ def portaudio() -> ModuleType:
     """
     os.environ.setdefault(*PULSE_LATENCY)
     try:
-        import sounddevice
+        # It silences file descriptor 2 while PortAudio looks for sound systems that are not there.
+        with unfiltered_c_stderr():
+            import sounddevice
     except Exception as err:  # OSError without the library; its own when it cannot be initialised
         raise DeviceError(
             f"sound needs PortAudio, which cannot be used: {portaudio_message(err)}",

@@ -43,12 +43,14 @@ from livecam.core.end_signals import (
     is_closed_terminal,
     leave_closed_terminal,
 )
+from livecam.core.library_log import filter_library_log
 
 
 def main() -> NoReturn:
     """Runs `livecam` with the arguments of the process, and ends the process."""
     with end_signals():
         try:
+            filter_library_log()
             code = execute(sys.argv[1:])
             ignore_end_signals()
         except KeyboardInterrupt:  # it came after the command

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image, Rect
-from livecam.core.library_log import first_line, library_log_silenced
+from livecam.core.library_log import first_line
 from livecam.segmentation.base import Mask
 
 
@@ -111,9 +111,8 @@ def _interpreter(path: Path) -> Any:
             f"LiteRT cannot be loaded: {error}", hint="pip install ai-edge-litert"
         ) from error
     try:
-        with library_log_silenced():
-            net = Interpreter(str(path), num_threads=1)
-            net.allocate_tensors()
+        net = Interpreter(str(path), num_threads=1)
+        net.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise TrackingError(
             f"the network {path} cannot be used: {first_line(error)}",

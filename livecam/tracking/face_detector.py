@@ -12,7 +12,7 @@ import numpy as np
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Frame, Rect, can_show_face
-from livecam.core.library_log import first_line, library_log_silenced
+from livecam.core.library_log import first_line
 from livecam.tracking.mediapipe_tasks import BaseOptions, close_task, mp, vision
 
 MODEL = "face_detector.tflite"  # inside the Face Landmarker's bundle, which is a stored zip
@@ -44,8 +44,7 @@ class FaceDetector(Closing):
                 base_options=BaseOptions(model_asset_buffer=model),
                 min_detection_confidence=confidence,
             )
-            with library_log_silenced():
-                self._detector: Any = vision.FaceDetector.create_from_options(options)
+            self._detector: Any = vision.FaceDetector.create_from_options(options)
         except (OSError, KeyError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
             raise TrackingError(
                 f"the face model {bundle} cannot be used: {first_line(error)}",

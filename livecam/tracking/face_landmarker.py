@@ -20,7 +20,7 @@ from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.face import EXPRESSIONS, Face
 from livecam.core.frame import Frame, Image, PixelFormat, can_show_face
-from livecam.core.library_log import QuietStart, first_line, library_log_silenced
+from livecam.core.library_log import first_line
 from livecam.core.observation import Observation
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.mediapipe_tasks import (
@@ -69,7 +69,6 @@ class FaceLandmarker(Closing):
         self._windows = search_windows()
         self._last_ms = -1
         self._names_checked = False
-        self._quiet_start = QuietStart()
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model_path)),
             running_mode=vision.RunningMode.VIDEO if self._video else vision.RunningMode.IMAGE,
@@ -82,8 +81,7 @@ class FaceLandmarker(Closing):
         )
         self._landmarker: Any = None
         try:
-            with library_log_silenced():
-                self._landmarker = vision.FaceLandmarker.create_from_options(options)
+            self._landmarker = vision.FaceLandmarker.create_from_options(options)
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(
                 f"the face model {model_path} cannot be used: {first_line(error)}",
@@ -137,10 +135,9 @@ class FaceLandmarker(Closing):
         # MediaPipe ignores strides, and does not keep the array alive: hold a contiguous one.
         pixels = np.ascontiguousarray(image)
         try:
-            with self._quiet_start.inference():
-                found = self._detect(
-                    mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
-                )
+            found = self._detect(
+                mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
+            )
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(f"the face tracker failed: {first_line(error)}") from error
         height, width = image.shape[:2]
@@ -174,4 +171,3 @@ class FaceLandmarker(Closing):
                 hint="use a Face Landmarker bundle with blendshapes",
             )
         self._names_checked = True
-        self._quiet_start.detected()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livecam.core.closing import Closing
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image
-from livecam.core.library_log import QuietStart, first_line, library_log_silenced
+from livecam.core.library_log import first_line
 from livecam.tracking.mediapipe_tasks import BaseOptions, close_task, mp, vision
 
 MIN_TRACKING_CONFIDENCE = 0.2  # overlap (IoU) of a hand with its track
@@ -43,7 +43,6 @@ class HandLandmarker(Closing):
         presence_confidence: float = 0.3,
     ) -> None:
         self._last_ms = -1
-        self._quiet_start = QuietStart()
         options = vision.HandLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model_path)),
             running_mode=vision.RunningMode.VIDEO,
@@ -54,8 +53,7 @@ class HandLandmarker(Closing):
         )
         self._landmarker: Any = None
         try:
-            with library_log_silenced():
-                self._landmarker = vision.HandLandmarker.create_from_options(options)
+            self._landmarker = vision.HandLandmarker.create_from_options(options)
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(
                 f"the hand model {model_path} cannot be used: {first_line(error)}",
@@ -70,14 +68,11 @@ class HandLandmarker(Closing):
         pixels = np.ascontiguousarray(image)
         self._last_ms += STEP_MS
         try:
-            with self._quiet_start.inference():
-                found = self._landmarker.detect_for_video(
-                    mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), self._last_ms
-                )
+            found = self._landmarker.detect_for_video(
+                mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), self._last_ms
+            )
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(f"the hand tracker failed: {first_line(error)}") from error
-        if found.hand_landmarks:
-            self._quiet_start.detected()
         return tuple(
             HandResult(np.array([(p.x, p.y) for p in points], np.float32), float(sides[0].score))
             for points, sides in zip(found.hand_landmarks, found.handedness, strict=True)

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.core.library_log import unfiltered_c_stderr
+
 PLOTTING = ("matplotlib", "matplotlib.pyplot")
 
 
@@ -41,7 +43,8 @@ def _without_plotting() -> Iterator[None]:
             del sys.modules[name]
 
 
-with _without_plotting():
+# It imports sounddevice, which silences file descriptor 2 while PortAudio starts.
+with _without_plotting(), unfiltered_c_stderr():
     import mediapipe as mp
     from mediapipe.tasks.python import BaseOptions, vision
     from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerResultC
