@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import platform
 import re
@@ -15,10 +16,13 @@ from typing import Any
 
 from livecam.config.settings import Settings
 from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError
+from livecam.core.system_libraries import missing_library
 
 TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
 # Each of them writes the same `cv2` folder as opencv-contrib-python.
 OPENCV_RIVALS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
+# The modules that load shared libraries, so that being installed is not enough.
+LOADED = ("cv2", "av", "moderngl", "glfw", "ai_edge_litert.interpreter")
 MAIN_MODEL = "face-landmarker"
 ENCODED_FRAMES = 10
 SAMPLE_FRAMES = 100
@@ -107,6 +111,8 @@ def _tried(examine: Examine, settings: Settings) -> Check:
     except LivecamError as error:
         return _fail(error.message, error.hint)
     except Exception as error:  # the other checks still run
+        if missing := missing_library(error):
+            return _fail(missing.message, missing.hint)
         return _fail(f"{type(error).__name__}: {error}", "install livecam again, or report it")
 
 
@@ -145,6 +151,8 @@ def _packages(settings: Settings) -> Check:
             f"pip install {TRACKER_PACKAGE}=={TRACKER_VERSION}",
             **versions,
         )
+    for module in LOADED:
+        importlib.import_module(module)
     found = f"all {len(versions)}, {TRACKER_PACKAGE} {tracker}, OpenCV "
     return _ok(found + str(versions["opencv-contrib-python"]), **versions)
 

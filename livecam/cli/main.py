@@ -108,7 +108,9 @@ def _run(words: list[str]) -> int:
 def _report(error: Exception) -> int:
     """Prints what went wrong in one sentence and one hint; returns the exit code."""
     from livecam.core.errors import LivecamError, file_error
+    from livecam.core.system_libraries import missing_library
 
+    error = missing_library(error) or error
     if isinstance(error, OSError) and error.filename is not None:
         error = file_error(error)
     if isinstance(error, LivecamError):

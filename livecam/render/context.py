@@ -15,6 +15,7 @@ import moderngl
 
 from livecam.core.closing import Closing
 from livecam.core.errors import GraphicsError
+from livecam.core.system_libraries import missing_library
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,8 @@ def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
     try:
         import glfw
     except ImportError as error:
-        raise GraphicsError(f"GLFW cannot be loaded: {error}", "pip install glfw") from error
+        unusable = GraphicsError(f"GLFW cannot be loaded: {error}", "pip install glfw")
+        raise missing_library(error) or unusable from error
     handle: Any = None
     setattr(glfw, "ERROR_REPORTING", False)  # noqa: B010 - it would warn; we read get_error()
     try:

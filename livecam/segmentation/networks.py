@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livecam.core.errors import TrackingError
 from livecam.core.frame import Image, Rect
 from livecam.core.library_log import first_line
+from livecam.core.system_libraries import missing_library
 from livecam.segmentation.base import Mask
 
 
@@ -107,9 +108,9 @@ def _interpreter(path: Path) -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise TrackingError(
-            f"LiteRT cannot be loaded: {error}", hint="pip install ai-edge-litert"
-        ) from error
+        hint = "pip install ai-edge-litert"
+        unusable = TrackingError(f"LiteRT cannot be loaded: {error}", hint)
+        raise missing_library(error) or unusable from error
     try:
         net = Interpreter(str(path), num_threads=1)
         net.allocate_tensors()
