@@ -18,6 +18,32 @@ fail() {
     exit 1
 }
 
+# What apt and pip say when no server could be asked.
+unreachable='Temporary failure|Could not resolve|[Nn]etwork is unreachable|Could not connect|Unable to connect'
+unreachable+='|Cannot initiate the connection|timed out|NewConnectionError|name resolution|ConnectTimeout'
+offline=
+
+# quietly COMMAND...: what it says appears if it fails, unless the cause is that there is no network.
+quietly() {
+    local log failed=
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || failed=1
+    # apt-get update does not fail for want of a network.
+    if grep -qE "$unreachable" "$log"; then
+        offline=1
+    elif [ -n "$failed" ] && [ -z "$offline" ]; then
+        tail -n 5 "$log" >&2
+    fi
+    rm -f "$log"
+    [ -z "$failed" ]
+}
+
+# could_not WORDS HINT: the end; the hint is another one without a network.
+could_not() {
+    [ -z "$offline" ] || fail "$1: there is no network" "connect to a network and run this again"
+    fail "$1" "$2"
+}
+
 # set_up LOCK [LARGER]: installs the packages of LOCK, unless they or those of LARGER are there.
 set_up() {
     if ! noted "$(state_of "$1")" && ! { [ $# -gt 1 ] && noted "$(state_of "$2")"; }; then
@@ -76,18 +102,21 @@ install_system_packages() {
         missing+=(python3-venv)
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
+    can_be_root ||
+        fail "system packages are missing, and there is no sudo" \
+            "as root: apt-get install ${missing[*]}"
     say "installing system packages: ${missing[*]}"
-    as_root apt-get update -qq || say "the package lists could not be updated; trying the old ones"
-    apt_install "${missing[@]}" ||
-        fail "the system packages could not be installed" \
+    quietly as_root apt-get update -q || say "the package lists could not be updated; trying the old ones"
+    quietly apt_install "${missing[@]}" ||
+        could_not "the system packages ${missing[*]} could not be installed" \
             "run: sudo apt-get update && sudo apt-get install ${missing[*]}"
     # Ubuntu 22.04 has a newer Python beside its old one.
-    usable_python >/dev/null || apt_install python3.11 python3.11-venv || true
+    usable_python >/dev/null || quietly apt_install python3.11 python3.11-venv || true
 }
 
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Use-Pty=0 "$@" >/dev/null
+        -o Dpkg::Use-Pty=0 "$@"
 }
 
 # Newer releases renamed some packages: libglib2.0-0 became libglib2.0-0t64.
@@ -98,14 +127,15 @@ installed() {
     esac
 }
 
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        fail "system packages are missing, and there is no sudo" \
-            "as root: apt-get install ${system_packages[*]} python3 python3-venv"
+        sudo "$@"
     fi
 }
 
@@ -124,23 +154,35 @@ usable_python() {
 
 install_python_packages() {
     local lock=$1 python
+    offline=
     if [ ! -x "$root/.venv/bin/python" ]; then
         python=$(usable_python) ||
             fail "Python 3.11 or newer with venv is needed" "install it, then run this again"
         say "making .venv with $("$python" --version)"
         "$python" -m venv "$root/.venv" || fail "$root/.venv could not be made"
     fi
+    make_path_relative
     "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 ||
         "$root/.venv/bin/python" -m ensurepip >/dev/null ||
         fail "$root/.venv has no pip" "remove the folder .venv and run this again"
     say "installing Python packages from ${lock##*/} (a few minutes the first time)"
-    pip_install --require-hashes --no-deps -r "$lock" ||
-        fail "the Python packages could not be installed" \
+    quietly pip_install --require-hashes --no-deps -r "$lock" ||
+        could_not "the Python packages could not be installed" \
             "check the network, or set your mirror: pip config set global.index-url ADDRESS"
-    pip_install --no-deps --no-build-isolation --no-index -e "$root" ||
+    quietly pip_install --no-deps --no-build-isolation --no-index -e "$root" ||
         fail "livecam itself could not be installed" "see the message above"
+    make_path_relative
+}
+
+# Python reads the path of this checkout in the encoding of the locale, in which a folder's name may
+# not exist. A relative path is ASCII.
+make_path_relative() {
+    local file
+    for file in "$root"/.venv/lib/python3*/site-packages/_livecam.pth; do
+        [ ! -f "$file" ] || printf '../../../..\n' >"$file"
+    done
 }
 
 pip_install() {
-    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" >&2
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
 }
