@@ -1,7 +1,11 @@
-"""Reads image files that others wrote; a size that is too large is refused before decoding."""
+"""Reads image files that others wrote, and writes single frames.
+
+A size that is too large is refused before decoding.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.errors import SourceError
+from livecam.core.errors import SinkError, SourceError
 from livecam.core.frame import MAX_SIDE_PX, Image, check_size
+from livecam.core.hidden_file import HiddenFile
 from livecam.core.image_header import MAX_SCANS, read_image_header
 from livecam.core.text_files import read_bytes
 
 MAX_IMAGE_BYTES = 256 << 20
+JPEG_QUALITY = 95
 KINDS = "PNG, JPEG, WebP, BMP and TIFF can be read"
 
 
@@ -69,6 +75,46 @@ def read_image_bytes(path: Path, max_side: int = MAX_SIDE_PX) -> bytes:
             f"{path} has {header.scans} scans, more than {MAX_SCANS}", hint="save it again"
         )
     return data
+
+
+def write_image(path: Path, image: Image, *, alpha: bool = False, force: bool = False) -> Path:
+    """Writes an RGBA image as a PNG or JPEG, as a whole; returns its path.
+
+    Args:
+        path: ends in .png, .jpg or .jpeg; a file of that name is kept.
+        image: uint8[h, w, 4].
+        alpha: keep its straight alpha, in a PNG.
+        force: replace a file of that name.
+
+    Raises:
+        SinkError: there is such a file, or it cannot be written.
+    """
+    kind = path.suffix.lower()
+    if kind not in (".png", ".jpg", ".jpeg"):
+        raise SinkError(f"{path} is neither .png nor .jpg", hint="give the file one of these ends")
+    if not force and os.path.lexists(path):
+        raise SinkError(f"{path} exists already", hint="choose another name, or pass --force")
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGBA2BGR)
+    quality = [] if kind == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    data = cv2.imencode(kind, bgr, quality)[1]
+    try:
+        return _written(path, data.tobytes(), force)
+    except OSError as err:
+        raise SinkError(
+            f"{path} cannot be written: {err.strerror or err}",
+            hint="choose a folder that exists and may be written",
+        ) from err
+
+
+def _written(path: Path, data: bytes, force: bool) -> Path:
+    file = HiddenFile(path)
+    try:
+        with file.opened() as stream:
+            stream.write(data)
+        return file.commit(keep_existing=not force)
+    except BaseException:
+        file.discard()
+        raise
 
 
 def _decoded(path: Path, flags: int, max_side: int) -> NDArray[Any]:
