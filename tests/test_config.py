@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from livecam.config import presets
-from livecam.config.fields import SettingField, setting_fields
-from livecam.config.loader import Loaded, effective, load_settings
+from livecam.config.fields import SettingField, find_field, setting_fields
+from livecam.config.loader import Loaded, effective, load_settings, with_value
 from livecam.config.settings import OnLost, PictureSettings, Settings
 from livecam.core.errors import ConfigError
 
@@ -233,3 +233,47 @@ def test_a_wrong_value_is_reported_with_the_name_of_its_origin():
 )  # fmt: skip
 def test_the_names_of_backgrounds_may_be_written_in_any_case(given: str, meant: str):
     assert PictureSettings(background=given).background == meant
+
+
+@pytest.mark.parametrize("name", ["effects.big_eyes", "effects.big-eyes", "big-eyes", "--big-eyes"])
+def test_a_setting_is_found_by_its_key_and_its_flag(name: str):
+    assert find_field(name).key == "effects.big_eyes"
+
+
+def test_every_setting_is_found_by_its_key_and_its_flag():
+    for field in setting_fields():
+        assert find_field(field.key) is find_field(field.flag) is field
+
+
+@pytest.mark.parametrize("name", ["", "effects", "effects.", "lpis", "--", "x" * 10_000, "\x1b"])
+def test_an_unknown_setting_is_named_in_one_line(name: str):
+    with pytest.raises(ConfigError) as caught:
+        with_value(Settings(), name, "1")
+    assert caught.value.message.startswith("no setting is called ")
+    assert len(caught.value.message) < 200
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("lips", "0.5", 0.5),
+        ("chin", "-0.5", -0.5),
+        ("hands", "off", False),
+        ("people", "2", 2),
+        ("on_lost", "blur", OnLost.BLUR),
+        ("stickers", "a, b", ("a", "b")),
+        ("lut", "", ""),
+    ],
+)
+def test_one_value_changes_and_the_others_stay(name: str, text: str, value: object):
+    before = Settings(picture=PictureSettings(light=0.25))
+    after, field = with_value(before, name, text), find_field(name)
+    assert getattr(getattr(after, field.group), field.name) == value
+    assert after.picture.light == 0.25
+
+
+def test_a_wrong_value_is_refused_by_the_key():
+    with pytest.raises(ConfigError) as caught:
+        with_value(Settings(), "--lips", "red")
+    assert caught.value.message == "effects.lips must be a number from 0 to 1, not red"

@@ -10,6 +10,9 @@ from typing import Any, Literal, cast, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from livecam.config.settings import Group, Settings
+from livecam.core.errors import ConfigError
+from livecam.core.registry import did_you_mean
+from livecam.core.text_files import shown
 
 VARIABLE_PREFIX = "LIVECAM_"
 
@@ -80,6 +83,23 @@ def changed_fields(before: Settings, after: Settings) -> list[SettingField]:
 def plain(value: object) -> Any:
     """Converts a setting's value to a type of TOML and JSON."""
     return value.value if isinstance(value, Enum) else value
+
+
+def find_field(name: str) -> SettingField:
+    """Returns the setting of that key (`effects.big_eyes`) or flag (`big-eyes`, `--big-eyes`).
+
+    Raises:
+        ConfigError: there is none.
+    """
+    wanted = name.removeprefix("--").replace("-", "_")
+    for field in setting_fields():
+        if wanted in (field.key, field.option):
+            return field
+    known = [name for field in setting_fields() for name in (field.key, field.option)]
+    raise ConfigError(
+        f'no setting is called "{shown(name)}"{did_you_mean(wanted, known)}',
+        hint="see `livecam config`, or docs/settings.md",
+    )
 
 
 def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) -> SettingField:

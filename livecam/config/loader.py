@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from livecam.config.fields import VARIABLE_PREFIX, SettingField, plain, setting_fields
+from livecam.config.fields import VARIABLE_PREFIX, SettingField, find_field, plain, setting_fields
 from livecam.config.paths import user_config_folder
 from livecam.config.presets import SettingsFile, preset_chain, read_settings_file
 from livecam.config.settings import Settings
@@ -81,6 +81,21 @@ def load_settings(
     origins = {field.key: DEFAULT for field in setting_fields()}
     origins.update((key, one.origin) for key, one in given.items())
     return Loaded(_checked(given), origins, named)
+
+
+def with_value(settings: Settings, name: str, text: str) -> Settings:
+    """Returns the settings with one of them changed; `name` is its key or flag.
+
+    Raises:
+        ConfigError: there is no such setting, or it cannot have that value.
+    """
+    field = find_field(name)
+    groups = settings.model_dump()
+    groups[field.group][field.name] = text
+    try:
+        return Settings.model_validate(groups)
+    except ValidationError as err:
+        raise _wrong_value(field, _Value(text, "", field.key)) from err
 
 
 def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
