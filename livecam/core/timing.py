@@ -98,6 +98,26 @@ class StageTimer:
             return {name: list(h) for name, h in self._history.items() if h}
 
 
+RATE_FRAMES = 31  # over which a rate is measured
+
+
+class RateMeter:
+    """Measures the rate of events over the newest of them. One thread."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=RATE_FRAMES)
+
+    def add(self, now: float) -> None:
+        self._times.append(now)
+
+    @property
+    def fps(self) -> float:
+        """Events a second; 0 before the second one."""
+        if len(self._times) < 2 or self._times[-1] <= self._times[0]:
+            return 0.0
+        return (len(self._times) - 1) / (self._times[-1] - self._times[0])
+
+
 PULL = 0.1  # the share of its phase error by which each new frame corrects the schedule
 
 

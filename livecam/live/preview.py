@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Sequence
 
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError, SinkError
-from livecam.core.timing import Clock
+from livecam.core.timing import Clock, RateMeter
 from livecam.pipeline.pipeline import Pipeline, Published
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.preview import Preview, PreviewStatus, display_available
 
 log = logging.getLogger(__name__)
-
-RATE_FRAMES = 31  # over which the rate is measured
 
 
 def open_graphics_with_window() -> Graphics:
@@ -36,7 +33,7 @@ class PreviewWindow:
     def __init__(self, graphics: Graphics, info: OutputInfo, clock: Clock) -> None:
         self.last_error: Exception | None = None  # that has ended the preview
         self._clock = clock
-        self._shown_at: deque[float] = deque(maxlen=RATE_FRAMES)
+        self._rate = RateMeter()
         self._preview: Preview | None = Preview(graphics)
         try:
             self._preview.open(info)
@@ -49,10 +46,10 @@ class PreviewWindow:
         preview = self._preview
         if preview is None:
             return ()
-        self._shown_at.append(self._clock.now())
+        self._rate.add(self._clock.now())
         preview.status = PreviewStatus(
             state=published.state.value,
-            fps=_rate(self._shown_at),
+            fps=self._rate.fps,
             recording=recording,
             frozen=pipeline.frozen,
             panic=pipeline.guard.panic,
@@ -74,9 +71,3 @@ class PreviewWindow:
         preview, self._preview = self._preview, None
         if preview is not None:
             preview.close()
-
-
-def _rate(times: deque[float]) -> float:
-    """Frames a second over the newest times."""
-    span_s = times[-1] - times[0]
-    return (len(times) - 1) / span_s if span_s > 0 else 0.0
