@@ -9,7 +9,8 @@ LivecamError            exit code 1
 ├── GraphicsError       4   no usable OpenGL
 │   └── ShaderError         a shader does not compile; names file and line
 ├── AssetError          5   a model, avatar or sample is missing or broken
-└── TrackingError       1   the tracker cannot start or broke
+├── TrackingError       1   the tracker cannot start or broke
+└── ControlError        6   no running livecam can be reached, or it does not answer
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ class AssetError(LivecamError):
 
 class TrackingError(LivecamError):
     """The face tracker cannot start, or broke."""
+
+
+class ControlError(LivecamError):
+    """No running livecam can be reached, or it does not answer."""
+
+    exit_code = 6
 
 
 _CAUSES = {

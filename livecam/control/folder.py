@@ -1,0 +1,162 @@
+"""The folder in which running livecams are found: `control-1.sock`, `control-2.sock` and so on.
+
+Only the user can open it. Numbers are given under a lock of the folder: whoever holds it tries
+which files belong to a process that still listens, and takes the first free number.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from livecam.config.paths import is_private, user_runtime_folder
+from livecam.control.base import Endpoint, Route, Transport
+from livecam.control.loopback_transport import LoopbackTransport
+from livecam.control.unix_transport import UnixTransport
+from livecam.core.errors import ControlError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+MAX_RUNS = 64  # at a time
+CONNECT_S = 2.0
+NAME = "control-"
+
+
+def transport_here() -> Transport:
+    """Returns the transport of this system."""
+    return LoopbackTransport() if sys.platform == "win32" else UnixTransport()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place at which one run is found."""
+
+    number: int  # from 1
+    path: Path
+
+
+class OwnPlace:
+    """The place of this run: it listens until `close`, which removes its file."""
+
+    def __init__(self, place: Place, endpoint: Endpoint) -> None:
+        self.number = place.number
+        self.path = place.path
+        self.endpoint = endpoint
+        self._identity = _identity(place.path)
+
+    def close(self) -> None:
+        self.endpoint.listener.close()
+        with suppress(OSError):
+            if _identity(self.path) == self._identity:  # else it is another one's by now
+                self.path.unlink()
+
+
+def open_place(transport: Transport, folder: Path | None = None) -> OwnPlace:
+    """Listens at the first place that no running livecam has.
+
+    Files of runs that have ended are replaced. Links are never followed, but replaced too.
+
+    Raises:
+        ControlError: the folder cannot be made, is not private, or has no free place.
+    """
+    folder = user_runtime_folder() if folder is None else folder
+    try:
+        _make_private(folder)
+        with _locked(folder):
+            for number in range(1, MAX_RUNS + 1):
+                place = Place(number, _path(folder, number, transport))
+                if not _is_taken(place, transport):
+                    return OwnPlace(place, transport.listen(place.path))
+    except OSError as err:
+        raise ControlError(
+            f"there can be no control channel in {folder}: {err.strerror or err}",
+            hint="set XDG_RUNTIME_DIR to a folder of your own, or run with --no-control",
+        ) from err
+    raise ControlError(f"{MAX_RUNS} livecams run already", hint="end one of them")
+
+
+def running(transport: Transport, folder: Path | None = None) -> Iterator[tuple[Place, Route]]:
+    """Connects to each livecam of this user that runs; the caller closes the routes."""
+    folder = user_runtime_folder() if folder is None else folder
+    if not _is_safe(folder):
+        return
+    for number in range(1, MAX_RUNS + 1):
+        place = Place(number, _path(folder, number, transport))
+        if not os.path.lexists(place.path):
+            continue
+        try:
+            route = transport.connect(place.path, CONNECT_S)
+        except OSError:  # left by a run that has ended
+            continue
+        yield place, route
+
+
+def _path(folder: Path, number: int, transport: Transport) -> Path:
+    return folder / f"{NAME}{number}{transport.suffix}"
+
+
+def _is_safe(folder: Path) -> bool:
+    """Returns whether nobody else can have put files into the folder.
+
+    Windows has no modes: there it lies in the user's profile.
+    """
+    return folder.is_dir() if sys.platform == "win32" else is_private(folder)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.is_symlink() and hasattr(os, "geteuid") and folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o700)
+    if not _is_safe(folder):
+        raise ControlError(
+            f"there can be no control channel in {folder}: others could open it",
+            hint=f"remove {folder}, or set XDG_RUNTIME_DIR to a folder of your own",
+        )
+
+
+def _is_taken(place: Place, transport: Transport) -> bool:
+    """Returns whether a run listens there; what an ended one left is removed."""
+    if not os.path.lexists(place.path):
+        return False
+    try:
+        if not place.path.is_symlink():
+            transport.connect(place.path, CONNECT_S).connection.close()
+            return True
+    except ConnectionRefusedError:
+        pass
+    except OSError:  # it is too busy to accept
+        return True
+    try:
+        place.path.unlink()
+    except OSError:  # a folder
+        return True
+    return False
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes from choosing a place meanwhile."""
+    if sys.platform == "win32":  # where no folder can be opened
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    else:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(lock, msvcrt.LK_LOCK, 1)
+        else:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
