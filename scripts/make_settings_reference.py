@@ -41,8 +41,8 @@ on_lost = "curtain"
 
 - A boolean has two flags: `--mirror` and `--no-mirror`. In a variable it is `true` or `false`.
 - A list of names is a list in TOML; in flags and variables commas separate the names.
-- *Live* settings are declared to be changeable while livecam runs; the others are read at the
-  start. So far the hotkeys change two of them: `avatar` and `mirror`.
+- *Live* settings may change while livecam runs, by `livecam ctl set` or a hotkey; the others are
+  read at the start.
 - `livecam run`, `bench` and `config` have a flag for every setting; `convert` and `calibrate` for
   those that concern them.
 - Two more variables: `LIVECAM_PRESET` names a preset, `LIVECAM_ASSETS` a folder with the models.

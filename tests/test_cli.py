@@ -23,6 +23,7 @@ from livecam.sources.devices import Camera
 COMMANDS = (
     "run",
     "convert",
+    "ctl",
     "doctor",
     "devices",
     "avatars",

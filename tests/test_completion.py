@@ -17,7 +17,7 @@ from livecam.config.presets import list_presets
 
 COMMANDS = {
     "run", "convert", "calibrate", "motion", "doctor", "devices", "avatars", "presets", "assets",
-    "bench", "config",
+    "bench", "config", "ctl",
 }  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def in_zsh(line: str) -> str:
 def test_commands_are_completed():
     assert in_bash("") == COMMANDS
     assert in_bash("con") == {"convert", "config"}
+    assert in_bash("ctl", "r") == {"record"}
     assert in_bash("avatars", "s") == {"sheet", "show"}
 
 
@@ -82,6 +83,13 @@ def test_options_without_a_command_are_completed_as_those_of_run():
         (("motion", "render", "--tier", "l"), {"light"}),
         (("bench", "t"), {"tracking"}),
         (("config", "--log-level", "w"), {"warning"}),
+        (("ctl", "c"), {"curtain"}),
+        (("ctl", "curtain", ""), {"on", "off"}),
+        (("ctl", "record", "sta"), {"start"}),
+        (("ctl", "avatar", "fo"), {"fox"}),
+        (("ctl", "set", "effects.li"), {"effects.lips", "effects.lip_color"}),
+        (("ctl", "set", "source."), set()),
+        (("ctl", "get", "source.f"), {"source.fps"}),
         (("run", "--preset", ""), {*list_presets()}),
         (("run", "--avatar", ""), {*list_avatars()}),
         (("avatars", "show", ""), {*list_avatars()}),

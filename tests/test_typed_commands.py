@@ -13,7 +13,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,12 +25,14 @@ import pytest
 
 from livecam.cli.main import build_app, execute
 from livecam.config.assets import asset_folder
+from livecam.config.paths import user_runtime_folder
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.library_log import LIBRARY_LINES
 from livecam.media.writer import VideoWriter
 from livecam.motion.take import TakeWriter
 from livecam.sources.sample_clip import sample_clip
+from tests.control_target import served
 from tests.display import private_display
 from tests.fetched import asset_or_skip
 from tests.test_documents import REPOSITORY, prose
@@ -163,6 +167,15 @@ def desk(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return desk
 
 
+@contextmanager
+def controlled_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A run that `livecam ctl` finds and that does nothing; tests/test_ctl.py has real ones."""
+    with tempfile.TemporaryDirectory(prefix="livecam-") as session:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", session)
+        with served(user_runtime_folder()):
+            yield
+
+
 @pytest.fixture
 def display(desk: Path) -> Iterator[str]:
     with private_display() as name:
@@ -176,11 +189,13 @@ def in_a_window(line: str) -> bool:
 @pytest.mark.parametrize(
     "line", [line for line in TYPED if not reason_not_to_type(line) and not in_a_window(line)]
 )
-def test_a_command_in_a_block_works(desk: Path, line: str):
+def test_a_command_in_a_block_works(desk: Path, line: str, monkeypatch: pytest.MonkeyPatch):
     assert shlex.split(line)[0] in OURS, "say in NOT_TYPED why it cannot be typed"
     if "--record-motion" in line:
         (desk / "take.jsonl").unlink()
-    assert execute(made_short(words_for_livecam(line))) == 0
+    words = made_short(words_for_livecam(line))
+    with controlled_run(monkeypatch) if words[:1] == ["ctl"] else nullcontext():
+        assert execute(words) == 0
 
 
 @pytest.mark.parametrize("line", [line for line in TYPED if in_a_window(line)])

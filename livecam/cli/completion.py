@@ -72,6 +72,20 @@ def asset_names() -> list[str]:
     return [asset.name for asset in list_assets()]
 
 
+def live_setting_keys() -> list[str]:
+    """Returns the settings that may change while livecam runs."""
+    from livecam.config.fields import setting_fields
+
+    return [field.key for field in setting_fields() if field.live]
+
+
+def setting_keys() -> list[str]:
+    """Returns the keys of all settings."""
+    from livecam.config.fields import setting_fields
+
+    return [field.key for field in setting_fields()]
+
+
 def tier_names() -> list[str]:
     """Returns the values of --tier."""
     return ["light", "full", "auto"]

@@ -24,6 +24,7 @@ from livecam.cli.commands import (
     calibrate,
     config,
     convert,
+    ctl,
     devices,
     motion,
     run,
@@ -151,6 +152,7 @@ def build_app(chosen: str = "") -> typer.Typer:
     add("run", run.run, every_setting)
     add("convert", convert.convert, convert.applies_to_films)
     add("calibrate", calibrate.calibrate, calibrate.applies_to_calibration)
+    app.add_typer(ctl.ctl_app(), name="ctl")
     app.add_typer(motion.motion_app(), name="motion")
     add("doctor", devices.doctor)
     add("devices", devices.devices)

@@ -89,14 +89,18 @@ def add_command(
     function: Callable[..., int],
     settings: Callable[[SettingField], bool] | None = None,
     chosen: str = "",
+    negative_numbers: bool = False,
 ) -> None:
     """Adds a command to `app`, together with the options that every command has.
 
     If it is the `chosen` one, each of the `settings` becomes an option too; the function gets
-    those that were given as `flags`, a dict by `SettingField.option`.
+    those that were given as `flags`, a dict by `SettingField.option`. With `negative_numbers`, an
+    argument may begin with a minus.
     """
     wanted = settings if name == chosen else None
-    app.command(name, cls=GroupedCommand)(_with_options(function, wanted))
+    context = {"ignore_unknown_options": negative_numbers}
+    add = app.command(name, cls=GroupedCommand, context_settings=context)
+    add(_with_options(function, wanted))
 
 
 def make_group(words: str, function: Callable[..., int] | None = None) -> typer.Typer:

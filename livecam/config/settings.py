@@ -310,6 +310,14 @@ class SinkSettings(Group):
     )
 
 
+class ControlSettings(Group):
+    """Control of a running livecam by other programs of the same user."""
+
+    enabled: bool = setting(
+        True, flag="control", help="let `livecam ctl` of this user control the run"
+    )
+
+
 class Settings(Group):
     """The whole configuration: one frozen value, replaced as a whole when something changes."""
 
@@ -325,3 +333,4 @@ class Settings(Group):
     privacy: PrivacySettings = PrivacySettings()
     output: OutputSettings = OutputSettings()
     sinks: SinkSettings = SinkSettings()
+    control: ControlSettings = ControlSettings()

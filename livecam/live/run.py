@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livecam.avatar.library import list_avatars
 from livecam.calibration.online import is_camera, wearer_profile
 from livecam.config.settings import Settings
+from livecam.control.commands import obey
+from livecam.control.folder import open_place, transport_here
+from livecam.control.server import ControlServer
 from livecam.core.commands import Command
 from livecam.core.end_signals import EndSignals, end_signals
-from livecam.core.errors import AssetError, DeviceError
+from livecam.core.errors import ControlError, DeviceError
 from livecam.core.hidden_file import free_name
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.live.announcement import announce
 from livecam.live.checks import DrawingWatch, check_run
+from livecam.live.controls import LiveControls
 from livecam.live.loop import LiveLoop
 from livecam.live.motion import listeners, mouth_blender, performers
 from livecam.live.process import prepare_process
+from livecam.live.recordings import Recordings
 from livecam.live.session import live_session
 from livecam.live.sink_worker import SinkWorker
 from livecam.motion.base import Listener
 from livecam.pipeline.build import avatars_of
-from livecam.pipeline.change import with_first_avatar
 from livecam.pipeline.pipeline import Inputs, Published
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import Graphics, open_graphics
@@ -42,7 +45,6 @@ log = logging.getLogger(__name__)
 
 DEMO_FILE = Path("out/livecam-demo.mp4")
 DEMO_S = 10.0
-RECORDINGS = Path("out")
 
 
 def run(settings: Settings, *, stats: Path | None = None, seconds: float | None = None) -> int:
@@ -71,8 +73,7 @@ class _Run:
         self._device = ""
         self._window: PreviewWindow | None = None
         self._drawing = DrawingWatch()
-        self._recording: SinkWorker | None = None
-        self._recorded: list[SinkWorker] = []  # recordings that were ended by hand
+        self._server: ControlServer | None = None
 
     def run(self, signals: EndSignals) -> int:
         settings, stack = self.settings, self._stack
@@ -100,12 +101,25 @@ class _Run:
             session.pipeline, session.capture, session.tracking, sinks, self.clock, self.timer,
             stats, self._after_publishing, receivers,
         )  # fmt: skip
+        self._recordings = Recordings(self._recorder, self._loop)
+        self._controls = LiveControls(session, self._loop, self._recordings, self.clock)
         announce(session, settings, self._source_name, self._device, demo)
         signals.call(self._loop.stop)  # until the process ends: nothing interrupts the closing
         self._begin(sinks)
         self._began_at = self.clock.now()
-        self._loop.loop(self.seconds)
+        with self._controlled():
+            self._loop.loop(self.seconds)
         return self._finish()
+
+    @contextmanager
+    def _controlled(self) -> Iterator[None]:
+        """Lets other processes of this user control the run."""
+        with ExitStack() as stack:
+            if self.settings.control.enabled and (server := _control_server()) is not None:
+                self._server = stack.enter_context(server)
+                self._controls.number = server.number
+            stack.callback(self._controls.close)
+            yield
 
     def _inputs(self) -> tuple[Inputs, list[Listener]]:
         """Returns the inputs besides the camera, and the listeners of the published motion."""
@@ -129,7 +143,7 @@ class _Run:
         self._stack.callback(self._end_sinks)
 
     def _end_sinks(self) -> None:
-        sinks = [*self._loop.sinks, *self._recorded]
+        sinks = [*self._loop.sinks, *self._recordings.ended]
         for sink in sinks:
             sink.request_end()  # of all first: they finish side by side
         for sink in sinks:
@@ -159,7 +173,7 @@ class _Run:
     def _sink(self, name: str, make: Callable[[], Sink], depth: int = 1) -> SinkWorker:
         return SinkWorker(name, make, self._session.output, self.clock, self.timer, depth)
 
-    def _recorder(self, path: Path, *, alpha: bool = False) -> SinkWorker:
+    def _recorder(self, path: Path, alpha: bool = False) -> SinkWorker:
         from livecam.sinks.recorder import Recorder
 
         return self._sink("record", partial(Recorder, path, alpha=alpha), Recorder.backlog)
@@ -169,20 +183,15 @@ class _Run:
         self._fail_if_nothing_can_be_published()
         error = self._session.pipeline.composition.last_error
         self._drawing.check(published, error, self.clock.now())
-        if self._window is None:
-            return ()
-        commands = self._window.show(published, self._session.pipeline, self._recording is not None)
-        for command in commands:
-            self._execute(command)
-        return commands
-
-    def _execute(self, command: Command) -> None:
-        if command is Command.NEXT_AVATAR:
-            self._next_avatar()
-        elif command is Command.RECORD:
-            self._toggle_recording()
-        elif command is Command.TAKE_PLATE and self._session.segmentation is not None:
-            self._session.segmentation.reset_plate()
+        self._controls.published(published)
+        if self._server is not None:
+            for request in self._server.take():
+                obey(request, self._controls)
+        if self._window is not None:
+            recording = self._recordings.current is not None
+            for command in self._window.show(published, self._session.pipeline, recording):
+                self._controls.press(command)
+        return ()
 
     def _fail_if_tracking_never_worked(self) -> None:
         tracking = self._session.tracking
@@ -202,40 +211,13 @@ class _Run:
         if failed and len(failed) == len(errors):
             raise failed[0]
 
-    def _next_avatar(self) -> None:
-        """Changes to the next avatar that can be loaded."""
-        names, worn = list_avatars(), self._session.pipeline.composition.avatars[0].name
-        here = names.index(worn) if worn in names else -1
-        for name in (*names[here + 1 :], *names[: max(here, 0)]):
-            try:
-                self._session.apply(with_first_avatar(self._session.pipeline.wanted, name))
-            except AssetError as error:
-                log.warning("%s is left out, it is broken: %s", name, error)
-                continue
-            return
-
-    def _toggle_recording(self) -> None:
-        if self._recording is not None:
-            self._loop.sinks.remove(self._recording)
-            self._recording.request_end()  # the next frame does not wait for its file
-            self._recorded.append(self._recording)
-            log.info("%s: ended", self._recording.description)
-            self._recording = None
-            return
-        alpha = self._session.pipeline.settings.picture.background == "alpha"
-        suffix = ".mov" if alpha else ".mp4"
-        path = RECORDINGS / f"livecam-{self._loop.published:06d}{suffix}"
-        self._recording = self._recorder(path, alpha=alpha)
-        self._recording.begin()
-        self._loop.sinks.append(self._recording)
-
     def _finish(self) -> int:
         """Ends the sinks and logs their results; returns the exit code."""
         ran_s = self.clock.now() - self._began_at
         self._end_sinks()
         code = 0
         log.info("published %d frames in %.1f s", self._loop.published, ran_s)
-        for sink in (*self._recorded, *self._loop.sinks):
+        for sink in (*self._recordings.ended, *self._loop.sinks):
             if sink.last_error is not None:
                 log.error("%s failed: %s", sink.description or sink.name, sink.last_error)
                 if hint := getattr(sink.last_error, "hint", ""):
@@ -253,6 +235,18 @@ def open_context(settings: Settings) -> Callable[[], Graphics]:
     from livecam.live.preview import open_graphics_with_window
 
     return open_graphics_with_window
+
+
+def _control_server() -> ControlServer | None:
+    """Returns the server of the control channel; a run goes on without one."""
+    try:
+        server = ControlServer(open_place(transport_here()))
+    except ControlError as error:
+        log.warning("`livecam ctl` cannot reach this run: %s", error)
+        return None
+    if server.number > 1:
+        log.info("other livecams run: add `--to %d` to `livecam ctl` for this one", server.number)
+    return server
 
 
 def _virtual_camera(settings: Settings) -> str:

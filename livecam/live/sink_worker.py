@@ -92,12 +92,22 @@ class SinkWorker:
         self._sink: Sink | None = None
         self._last_index = -1
         self._ending = False
+        self.open_error: Exception | None = None  # of the newest try to open it
+        self._tried = threading.Event()
         self._close_error: Exception | None = None
         self._end_error: Exception | None = None
         self._worker = Worker(f"sink:{name}", self)
 
     def begin(self) -> None:
         self._worker.start()
+
+    def wait_until_open(self, timeout_s: float) -> None:
+        """Waits for the first try to open the sink; then `open_error` tells whether it failed."""
+        self._tried.wait(timeout_s)
+
+    def wait_until_ended(self, timeout_s: float) -> bool:
+        """Waits for the end that was requested; False when it takes longer."""
+        return self._worker.join(timeout_s)
 
     def put(self, output: OutputFrame) -> None:
         self.mailbox.put(output)
@@ -140,9 +150,16 @@ class SinkWorker:
     # The worker's task, on its own thread.
 
     def start(self) -> None:
-        self._sink = self._make()
-        self.format = self._sink.format
-        self.description = self._sink.open(self._info)
+        try:
+            self._sink = self._make()
+            self.format = self._sink.format
+            self.description = self._sink.open(self._info)
+            self.open_error = None
+        except Exception as error:
+            self.open_error = error
+            raise
+        finally:
+            self._tried.set()
 
     def step(self) -> bool:
         output = self.mailbox.take(TAKE_S)
