@@ -160,7 +160,8 @@ def desk(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("LIVECAM_ASSETS", str(MODELS))
     (tmp_path / "livecam").mkdir()
     (tmp_path / "livecam" / sample.name).symlink_to(sample)
-    monkeypatch.setenv("LIVECAM_SOURCE", "sample")  # the developer's camera stays shut
+    # A film in place of a camera: the developer's own stays shut, and calibrate refuses the sample.
+    monkeypatch.setenv("LIVECAM_SOURCE", str(sample))
     monkeypatch.setattr("livecam.sources.devices.list_cameras", list)
     monkeypatch.setattr("livecam.sinks.virtual_camera.available", lambda device="": None)
     monkeypatch.chdir(desk)
@@ -212,7 +213,8 @@ def test_a_command_that_is_not_typed_can_be_parsed(desk: Path, line: str):
     subprocess.run(["bash", "-n", "-c", line], check=True)
     program, *words = shlex.split(line)
     if program in OURS:
-        settings = words_for_livecam(line)[1:]
+        words = words_for_livecam(line)
+        settings = words if words[0].startswith("-") else words[1:]
         assert execute(["config", *settings]) == 0
     paths = [word for word in words if re.search(r"\.py$", word)]
     assert all((REPOSITORY / path).is_file() for path in paths)
