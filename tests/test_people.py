@@ -44,6 +44,7 @@ from livecam.people.tracker import (
     primary_track,
 )
 from livecam.pipeline.build import avatars_of, compositor_factory, slots_of
+from livecam.pipeline.cast import Cast
 from livecam.pipeline.easing import HALF_HEAD_M, RETURN_S
 from livecam.pipeline.states import Shown
 from livecam.render.context import Graphics, open_graphics
@@ -784,3 +785,16 @@ def test_in_a_film_every_person_of_a_shot_may_wear_an_avatar() -> None:
     assert second.frames.stop == pytest.approx(min(79 + margin, 100), abs=1)
     (placed,) = plan(survey, hide_others=True, strict=False, people=2, people_by="place")
     assert [span.slot for span in placed.spans] == [1, 0]
+
+
+def test_a_newer_frame_is_not_shown_while_others_may_have_left_their_blur(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Cast, "_follow", lambda *_: True)
+    for others, follows in (((), True), ((aside(-0.3),), False)):
+        cast = Cast(Settings(), (ball_avatar(),), 1, StageTimer())
+        seen = PeopleTracker().update(observation(0.0, aside(0.1, 0.5), *others))
+        wearers = cast.update(seen, 0.0).visible
+        soon, late = (Frame(seen.frame.image, 1, at_s) for at_s in (0.03, 0.1))
+        assert cast.refollow(wearers, soon, 0.03, 0.03) is not None
+        assert (cast.refollow(wearers, late, 0.1, 0.07) is not None) is follows

@@ -27,6 +27,7 @@ from livecam.pipeline.states import Shown
 
 # How far a face may move while it is not visible, in its widths.
 STRAY_AT_ONCE, STRAY_PER_S, MAX_STRAY = 0.15, 0.6, 0.6
+MAX_OTHERS_AGE_S = 0.05  # of an observation, while others than the wearers are in the frame
 WITNESS_MARGIN = 0.3  # of a head that a witness found, in face widths
 
 
@@ -191,11 +192,16 @@ class Cast:
     ) -> DrivenCast | None:
         """Follows the wearers of the last frame into a newer one that has no observation.
 
-        Returns None when they are not found there, or when another wearer has become visible.
+        Returns None when they are not found there, when another wearer has become visible, or when
+        others are in the frame and may have moved out of their blur.
         """
         visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
         held = tuple(wearer for wearer in wearers if wearer.face is None)
-        if not visible or not set(visible) <= set(wearers) or self._observation is None:
+        observation = self._observation
+        if not visible or not set(visible) <= set(wearers) or observation is None:
+            return None
+        age_s = newest.captured_at - observation.frame.captured_at
+        if age_s > MAX_OTHERS_AGE_S and (observation.bystanders or observation.unexplained):
             return None
         presence = Presence(visible, held, None)
         return self.drive(presence, (Shown.HOLD,) * len(held), now, dt, newest, math.inf)
