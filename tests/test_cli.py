@@ -19,6 +19,7 @@ from livecam.config.fields import setting_fields
 from livecam.config.presets import list_presets
 from livecam.core.errors import AssetError, GraphicsError, LivecamError, SinkError
 from livecam.sources.devices import Camera
+from tests.user_folders import empty_user_folders
 
 COMMANDS = (
     "run",
@@ -39,10 +40,7 @@ HEAVY = ("numpy", "cv2", "mediapipe", "moderngl", "pydantic", "rich", "av", "glf
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folders are empty ones, and no variable of ours is set."""
-    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "APPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
+    empty_user_folders(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -21,6 +21,7 @@ from livecam.config.paths import user_cache_folder
 from livecam.core.errors import AssetError, ConfigError, SinkError, SourceError
 from livecam.doctor import EXAMINATIONS, Status
 from livecam.media.reader import VideoReader
+from tests.user_folders import empty_user_folders
 
 MODELS = asset_path("face-landmarker").parent  # before the user's folders are empty ones
 CACHE = user_cache_folder().parent  # holds the sample clip, which takes a minute to make
@@ -31,10 +32,7 @@ QUICK = ("--source", "pattern", "--avatar", "none", "--no-preview", "--no-virtua
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folders and the current one are empty; the models are here."""
-    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "APPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
+    empty_user_folders(tmp_path, monkeypatch)
     monkeypatch.setenv("LIVECAM_ASSETS", str(MODELS))
     monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE))
     monkeypatch.chdir(tmp_path)

@@ -95,6 +95,11 @@ class Track:
         """Its last detected box."""
         return self.motion.box
 
+    @property
+    def may_be_there(self) -> bool:
+        """Whether it is missing, and nothing shows that it left."""
+        return self.face is None and not self.is_gone
+
     def resized(self, scale: FaceBox) -> Track:
         """Returns the track in frames of another size; `scale` is of x, y and the face's width."""
         return replace(

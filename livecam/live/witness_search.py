@@ -35,6 +35,9 @@ class WitnessSearch(Closing):
 
     def __init__(self, detector: WitnessDetector) -> None:
         self._detector = detector
+        self._start_anew()
+
+    def _start_anew(self) -> None:
         self._memory, self._changes = HeadMemory(), ChangeMemory()
         self._memory_of_weak = HeadMemory()
         self._began_at = self._searched_at = -math.inf  # the first and the last search
@@ -77,12 +80,6 @@ class WitnessSearch(Closing):
             return None
         visible = tuple((t.id, t.box) for t in observation.tracks if t.face is not None)
         return replace(evidence, person=_mask_of(person, frame), scene=scene, visible=visible)
-
-    def _start_anew(self) -> None:
-        self._memory, self._changes = HeadMemory(), ChangeMemory()
-        self._memory_of_weak = HeadMemory()
-        self._began_at = self._searched_at = self._looked_at = -math.inf
-        self._searches = 0
 
     def close(self) -> None:
         self._detector.close()

@@ -102,7 +102,7 @@ def unexplained(tracks: Sequence[Track], evidence: HeadEvidence | None) -> tuple
 
 def known_heads(observation: Observation) -> tuple[FaceBox, ...] | None:
     """Returns where all heads of a frame are; None while one is missing and may be anywhere."""
-    if any(track.face is None and not track.is_gone for track in observation.tracks):
+    if is_open(observation):
         return None
     visible = [track.box for track in observation.tracks if track.face is not None]
     return (*visible, *observation.unexplained)
@@ -120,7 +120,7 @@ def is_at_place(box: FaceBox, track: Track, now: float) -> bool:
 
 def is_open(observation: Observation) -> bool:
     """Returns whether somebody is missing, so that the witnesses are needed soon."""
-    return any(track.face is None and not track.is_gone for track in observation.tracks)
+    return any(track.may_be_there for track in observation.tracks)
 
 
 def _counted(track: Track, tracks: Sequence[Track], evidence: HeadEvidence, now: float) -> Track:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
-from livecam.core.observation import Cells, FaceBox, Observation, SearchedScene, Stamp, Track
+from livecam.core.observation import Cells, FaceBox, Observation, SearchedScene, Stamp
+from livecam.people.account import is_open
 
 COLUMNS = 64  # of cells; they are square
 SAMPLES = 5  # pixels of a cell that are averaged, along each side
@@ -207,7 +208,7 @@ def person_zones(observation: Observation, stamp: Stamp, is_someone_hidden: bool
     While somebody may come out from behind a person they are as narrow as an avatar.
     """
     zones = np.zeros(stamp.shape[:2], bool)
-    narrow = is_someone_hidden or any(_is_missing(track) for track in observation.tracks)
+    narrow = is_someone_hidden or is_open(observation)
     for track in observation.tracks:
         if track.face is not None:
             for zone in NARROW_ZONES if narrow else ZONES:
@@ -220,13 +221,9 @@ def _arms(zones: Cells, scene: SearchedScene, observation: Observation) -> Cells
 
     There are none while somebody may come out from behind a person.
     """
-    if scene.is_someone_hidden or any(_is_missing(track) for track in observation.tracks):
+    if scene.is_someone_hidden or is_open(observation):
         return np.zeros_like(zones)
     return cv2.dilate(zones.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-
-
-def _is_missing(track: Track) -> bool:
-    return track.face is None and not track.is_gone
 
 
 def _cells(

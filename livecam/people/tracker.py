@@ -255,7 +255,7 @@ def _is_remembered(track: Track, evidence: HeadEvidence | None, now: float) -> b
 
 def missing_bystanders(observation: Observation) -> list[Track]:
     """Returns missing faces without a slot that may still be there."""
-    return [t for t in observation.bystanders if t.face is None and not t.is_gone]
+    return [track for track in observation.bystanders if track.may_be_there]
 
 
 def _missed(track: Track) -> Track:

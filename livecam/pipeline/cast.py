@@ -261,15 +261,13 @@ class Cast:
             if not (lost or missing) or not self._cover_held:
                 return ()
         new = new_regions(stamp_of(frame.image), observation.scene, observation)
-        strays = tuple(stray_region(track, frame.captured_at) for track in missing)
-        if not self._blur_bystanders:
-            return (*strays, *heads, *new)
-        regions = [
+        strays = (stray_region(track, frame.captured_at) for track in missing)
+        faces = (
             bystander_region(track, frame)
             for track in observation.bystanders
-            if track.face is not None
-        ]
-        return (*regions, *strays, *heads, *new)
+            if self._blur_bystanders and track.face is not None
+        )
+        return (*faces, *strays, *heads, *new)
 
     def _follow(self, visible: Sequence[Wearer], newest: Frame) -> bool:
         """Follows all wearers into the newest frame; False, and none is moved, if one is lost."""
