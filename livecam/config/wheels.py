@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 DOWNLOAD_TIMEOUT_S = 600
-ANSWER_TIMEOUT_S = 15  # without data
+ANSWER_TIMEOUT_S = 15  # without data; an unreachable origin must not delay the next one
 # What pip, uv and Python's urllib say when no server could be asked.
 UNREACHABLE = re.compile(
     r"NewConnectionError|ConnectTimeout|name resolution|Name or service not known|dns error"

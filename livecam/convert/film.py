@@ -73,7 +73,7 @@ class FilmComposer:
         self._settings = settings
         self._segmentation = segmentation
         self._performers = performers
-        self._size = (survey.info.width, survey.info.height)
+        self._size = survey.size
         self._todo = iter(plans)
         self._plan, self._spans = ShotPlan(range(0), Shown.CURTAIN), list[SpanDriver]()
         bare = settings.avatar == NO_AVATAR

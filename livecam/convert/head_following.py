@@ -158,6 +158,7 @@ class HeadFollower:
         self, shot: Shot, times: NDArray[np.float64], size: tuple[int, int], heads: HeadSearch
     ) -> None:
         self._shot, self._times, self._size, self._heads = shot, times, size, heads
+        self._mains = shot.mains
         self._candidates: dict[int, list[HeadWitness]] = {}
         self._faces = [
             HeadPath(track.heads(measured=True), limits, times, size, track)
@@ -242,7 +243,7 @@ class HeadFollower:
     def _is_new(self, index: int, head: HeadWitness) -> bool:
         if not head.is_certain or head in self._seen:
             return False
-        worn = (track.box(index) for track in self._shot.mains)
+        worn = (track.box(index) for track in self._mains)
         return not any(is_same_head(head.box, box) for box in worn) and not any(
             path.explains(index, head.box) for path in (*self._faces, *self._others)
         )

@@ -13,7 +13,7 @@ from livecam.convert.tracks import FaceSample
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
-from livecam.people.account import is_same_head
+from livecam.people.account import BODY_WIDTHS, HEAD_WIDTHS, is_same_head
 from livecam.people.association import distance, growth
 from livecam.segmentation.witness import HeadWitness, WitnessDetector, square_tiles
 
@@ -22,7 +22,6 @@ CALM_SEARCH_S, BUSY_SEARCH_S = 0.5, 0.1
 # While something moves beside the faces and the bodies below them, of which nothing is known yet.
 MOVING_SEARCH_S = 0.2
 MOVED, MIN_MOVED = 16, 3  # of 255, that a cell of the stamp changed; so many cells did
-BODY_WIDTHS, HEAD_WIDTHS = 1.6, 1.2  # of a visible person, beside and above the face's centre
 CONFIRMED_WITHIN = 4.0  # side of the square in which a doubtful face is confirmed, in face widths
 # Sides of the squares in which a head is searched where it is expected, in face widths. Each finds
 # some that the others miss: a face at the edge of the frame, one further away than expected.

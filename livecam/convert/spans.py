@@ -74,7 +74,7 @@ def _span(frames: range, track: FaceTrack, survey: Survey, slot: int) -> WearerS
     at = survey.times[frames.start : frames.stop]
     calm = smooth_motion(at, known, raw)
     ratio = track.width_ratio
-    size = (survey.info.width, survey.info.height)
+    size = survey.size
     states = []
     for row, index in enumerate(frames):
         pose = FacePose(calm.translations[row], calm.rotations[row])

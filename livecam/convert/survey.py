@@ -31,6 +31,11 @@ class Survey:
     times: NDArray[np.float64]  # float64[n], seconds, rising
     shots: list[Shot]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames, pixels."""
+        return self.info.width, self.info.height
+
 
 def survey(
     path: Path,
@@ -76,8 +81,9 @@ def survey(
         with make_retry_detector() as detector:
             search_again(path, detector, searches)
     if heads is not None:
+        certain = heads.heads()
         for shot in shots:
-            shot.add_heads(heads.heads())
+            shot.add_heads(certain)
         follow_heads(path, shots, at, (info.width, info.height), heads)
     return Survey(info, at, shots)
 

@@ -26,8 +26,7 @@ class LateResults(Generic[T]):
 
     def put(self, captured_at: float, result: T | None, period_s: float) -> None:
         """Takes the result for the frame of that time; None when there is none."""
-        now = captured_at + TIME_TOLERANCE_S
-        self._next_at = now + period_s - TIME_TOLERANCE_S
+        self._next_at = captured_at + period_s
         if result is not None:
             self._waiting.append((captured_at + LATENCY_S, result))
 
