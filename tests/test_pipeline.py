@@ -25,7 +25,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px, project
 from livecam.pipeline.cast import Wearer
-from livecam.pipeline.change import with_first_avatar
+from livecam.pipeline.change import mirrored, with_first_avatar
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.states import Shown
 from livecam.sinks.base import OutputInfo
@@ -639,9 +639,9 @@ def test_i420_planes_of_the_gpu_belong_to_their_frame() -> None:
     stage.observe(face())
     stage.compositors[0].gpu_planes = planes
     assert stage.observe(face()).planes is planes
-    stage.pipeline.command(Command.MIRROR)
+    stage.pipeline.apply(mirrored(stage.pipeline.wanted))
     assert stage.observe(face()).planes is None  # they are not mirrored
-    stage.pipeline.command(Command.MIRROR)
+    stage.pipeline.apply(mirrored(stage.pipeline.wanted))
     stage.pipeline.command(Command.PANIC)
     assert stage.observe(face()).planes is None
 

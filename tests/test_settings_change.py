@@ -16,7 +16,6 @@ from livecam.avatar.library import list_avatars, load_avatar
 from livecam.compose.effects import list_looks, list_stickers
 from livecam.config.fields import SettingField, setting_fields
 from livecam.config.settings import PrivacySettings, RenderSettings, Settings
-from livecam.core.commands import Command
 from livecam.core.errors import AssetError, ConfigError
 from livecam.core.face import FacePose
 from livecam.core.frame import Frame, Image
@@ -27,6 +26,7 @@ from livecam.measure.leak import oval_mask, visible
 from livecam.media.writer import VideoWriter
 from livecam.people.tracker import PeopleTracker
 from livecam.pipeline.build import compositor_factory
+from livecam.pipeline.change import mirrored
 from livecam.pipeline.pipeline import Inputs, Pipeline, Published
 from livecam.pipeline.states import Shown
 from livecam.render.context import Graphics, open_graphics
@@ -254,12 +254,12 @@ def test_a_changed_head_takes_no_other_state_along(studio: Studio):
 
 def test_mirror_is_a_setting_like_others(studio: Studio):
     straight = studio.shows().frame.image
-    studio.pipeline.command(Command.MIRROR)
-    mirrored = studio.shows().frame.image
+    studio.pipeline.apply(mirrored(studio.pipeline.wanted))
+    flipped = studio.shows().frame.image
     assert studio.pipeline.settings.output.mirror
-    difference = cv2.absdiff(straight[:60, :60], mirrored[:60, ::-1][:, :60]).mean()
-    assert difference < cv2.absdiff(straight[:60, :60], mirrored[:60, :60]).mean()
-    studio.pipeline.command(Command.MIRROR)
+    difference = cv2.absdiff(straight[:60, :60], flipped[:60, ::-1][:, :60]).mean()
+    assert difference < cv2.absdiff(straight[:60, :60], flipped[:60, :60]).mean()
+    studio.pipeline.apply(mirrored(studio.pipeline.wanted))
     studio.shows()
     assert not studio.pipeline.settings.output.mirror
 

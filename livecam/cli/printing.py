@@ -49,8 +49,11 @@ def print_table(rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> Non
     _console().print(table)
 
 
-def print_pairs(pairs: dict[str, Any]) -> None:
-    """Prints one key and its value a line, in two columns."""
+def print_pairs(pairs: dict[str, Any], as_json: bool = False) -> None:
+    """Prints one key and its value a line, in two columns; or all as one JSON object."""
+    if as_json:
+        print_json(pairs)
+        return
     width = max(map(len, pairs), default=0)
     for key, value in pairs.items():
         print(f"{_heading(key):{width}}  {_text(value)}")

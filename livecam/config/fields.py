@@ -39,6 +39,10 @@ class SettingField:
         """As in a preset or the user file: `privacy.on_lost`."""
         return f"{self.group}.{self.name}"
 
+    def value(self, settings: Settings) -> Any:
+        """Returns its value as TOML and JSON know it."""
+        return plain(getattr(getattr(settings, self.group), self.name))
+
     @property
     def flag(self) -> str:
         return "--" + self.option.replace("_", "-")
@@ -72,12 +76,7 @@ def setting_fields() -> tuple[SettingField, ...]:
 
 def changed_fields(before: Settings, after: Settings) -> list[SettingField]:
     """Returns the settings that differ."""
-    return [
-        field
-        for field in setting_fields()
-        if getattr(getattr(before, field.group), field.name)
-        != getattr(getattr(after, field.group), field.name)
-    ]
+    return [field for field in setting_fields() if field.value(before) != field.value(after)]
 
 
 def plain(value: object) -> Any:

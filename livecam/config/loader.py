@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from livecam.config.fields import VARIABLE_PREFIX, SettingField, find_field, plain, setting_fields
+from livecam.config.fields import VARIABLE_PREFIX, SettingField, find_field, setting_fields
 from livecam.config.paths import user_config_folder
 from livecam.config.presets import SettingsFile, preset_chain, read_settings_file
 from livecam.config.settings import Settings
@@ -101,8 +101,7 @@ def with_value(settings: Settings, name: str, text: str) -> Settings:
 def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
     """Yields each setting with its value, as TOML and JSON know it, and its origin."""
     for field in setting_fields():
-        value = getattr(getattr(loaded.settings, field.group), field.name)
-        yield field, plain(value), loaded.origins[field.key]
+        yield field, field.value(loaded.settings), loaded.origins[field.key]
 
 
 def _from_file(file: SettingsFile, preset: str = "") -> dict[str, _Value]:

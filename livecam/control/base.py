@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+BACKLOG = 128  # clients that wait to be accepted
 Result: TypeAlias = dict[str, Any]  # values that JSON knows, by name
 
 

@@ -12,13 +12,12 @@ import socket
 import sys
 from pathlib import Path
 
-from livecam.control.base import Endpoint, Route
+from livecam.control.base import BACKLOG, Endpoint, Route
 from livecam.core.errors import ControlError
 from livecam.core.hidden_file import NEW_FILE
 from livecam.core.text_files import parse_json, read_text
 
 HOST = "127.0.0.1"
-BACKLOG = 128  # clients that wait to be accepted
 MAX_BYTES = 1024
 
 

@@ -9,9 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from livecam.control.base import Endpoint, Route
+from livecam.control.base import BACKLOG, Endpoint, Route
 
-BACKLOG = 128  # clients that wait to be accepted
 RETRY_S = 0.01
 UCRED = struct.Struct("3i")  # unix(7): pid, uid, gid
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from livecam import __version__
 from livecam.avatar.library import list_avatars
 from livecam.compose.background import flattened
-from livecam.config.fields import changed_fields, find_field, plain
+from livecam.config.fields import changed_fields, find_field
 from livecam.config.loader import with_value
 from livecam.config.settings import Settings
 from livecam.control.base import Result
@@ -30,7 +30,7 @@ from livecam.live.recordings import Recordings
 from livecam.live.session import LiveSession
 from livecam.live.sink_worker import SinkWorker
 from livecam.media.images import write_image
-from livecam.pipeline.change import with_first_avatar
+from livecam.pipeline.change import mirrored, with_first_avatar
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.states import Shown
 
@@ -119,7 +119,7 @@ class LiveControls:
         return self._with_next_frame({"frozen": frozen})
 
     def mirror(self) -> Answer:
-        return self._change(_mirrored, lambda settings: {"mirror": settings.output.mirror})
+        return self._change(mirrored, lambda settings: {"mirror": settings.output.mirror})
 
     def learn_background(self) -> Result:
         if self._session.segmentation is None:
@@ -249,12 +249,6 @@ class LiveControls:
         )
 
 
-def _mirrored(settings: Settings) -> Settings:
-    output = settings.output
-    output = output.model_copy(update={"mirror": not output.mirror})
-    return settings.model_copy(update={"output": output})
-
-
 def _avatars(settings: Settings) -> Result:
     several = settings.avatar.avatars
     return {"avatar": list(several) if several else settings.avatar.avatar}
@@ -262,15 +256,12 @@ def _avatars(settings: Settings) -> Result:
 
 def _setting(key: str, settings: Settings) -> Result:
     field = find_field(key)
-    return {field.key: plain(getattr(getattr(settings, field.group), field.name))}
+    return {field.key: field.value(settings)}
 
 
 def _changed_settings(settings: Settings) -> Result:
     """Returns the settings that are not the default."""
-    result: Result = {}
-    for field in changed_fields(Settings(), settings):
-        result |= _setting(field.key, settings)
-    return result
+    return {field.key: field.value(settings) for field in changed_fields(Settings(), settings)}
 
 
 def _sink_words(sink: SinkWorker) -> str:

@@ -20,7 +20,6 @@ from livecam.live.workers import (
     WitnessWorker,
 )
 from livecam.pipeline.build import (
-    check_picture_files,
     compositor_factory,
     keep_slot_s,
     needs_segmentation,
@@ -95,7 +94,7 @@ def live_session(
     """Starts capture, tracking and segmentation, and opens OpenGL on the calling thread.
 
     Args:
-        settings: all of them; their names were checked.
+        settings: all of them; their names and the files of the picture were checked.
         avatars: of the slots.
         make_source: makes the source on the capture thread.
         clock: of the run.
@@ -105,10 +104,8 @@ def live_session(
         open_context: opens the graphics.
 
     Raises:
-        LivecamError: a model is missing, the background, a sticker or the look is broken, the
-            source or OpenGL cannot be opened.
+        LivecamError: a model is missing, or the source or OpenGL cannot be opened.
     """
-    check_picture_files(settings)
     capture = CaptureWorker(make_source, timer)
     tracking = TrackingWorker(
         tracker_factory(settings), people_tracker(settings), capture.frames, timer

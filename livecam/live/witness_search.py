@@ -73,7 +73,7 @@ class WitnessSearch(Closing):
             self._began_at = now
         found = self._search(frame, new, is_busy)
         evidence = self._remembered(_evidence(frame, found, new), observation)
-        self._lost = bool(self._memory.lost(found_boxes(found)))
+        self._lost = bool(self._memory.lost(_boxes_of(found)))
         hidden = now - self._memory.vanished_at < MAX_HIDDEN_S
         scene = self._changes.searched(stamp, observation, hidden)
         if self._searches < FIRST_SEARCHES:
@@ -90,7 +90,7 @@ class WitnessSearch(Closing):
             found += _others(found, self._detector.detect_faces(frame, part))
         if is_busy or self._searches % 2 == 0:
             found += self._detector.detect_poses(frame)
-        for box in self._memory.lost(found_boxes(found))[:MAX_CLOSE_LOOKS]:
+        for box in self._memory.lost(_boxes_of(found))[:MAX_CLOSE_LOOKS]:
             found += _others(found, self._detector.detect_faces(frame, _surroundings(box)))
         self._searches += 1
         return found
@@ -129,7 +129,7 @@ def _evidence(frame: Frame, found: Sequence[HeadWitness], new: Sequence[Rect]) -
     return HeadEvidence(frame.captured_at, frame.size, tuple(certain), tuple(weak))
 
 
-def found_boxes(heads: Sequence[HeadWitness]) -> list[FaceBox]:
+def _boxes_of(heads: Sequence[HeadWitness]) -> list[FaceBox]:
     """Returns the boxes of heads."""
     return [head.box for head in heads]
 

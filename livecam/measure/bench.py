@@ -17,7 +17,7 @@ from livecam.live.loop import LiveLoop
 from livecam.live.process import prepare_process
 from livecam.live.session import live_session
 from livecam.live.sink_worker import SinkWorker
-from livecam.pipeline.build import avatars_of, check_names
+from livecam.pipeline.build import avatars_of, check_names, check_picture_files
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.states import Shown
 from livecam.sinks.base import NullSink
@@ -70,6 +70,7 @@ class _Bench:
     def measure(self) -> dict[str, Any]:
         settings, stack, timer = self._settings, self._stack, self._timer
         check_names(settings)
+        check_picture_files(settings)
         self._started_at = self._clock.now()
         make_source = source_maker(settings.source, self._clock)
         avatars = avatars_of(settings.avatar)

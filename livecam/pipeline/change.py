@@ -94,3 +94,10 @@ def with_first_avatar(settings: Settings, name: str) -> Settings:
         else {"avatar": name}
     )
     return settings.model_copy(update={"avatar": avatar.model_copy(update=changed)})
+
+
+def mirrored(settings: Settings) -> Settings:
+    """Returns the settings with the published image mirrored, or no longer."""
+    output = settings.output
+    output = output.model_copy(update={"mirror": not output.mirror})
+    return settings.model_copy(update={"output": output})

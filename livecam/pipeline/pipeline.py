@@ -145,11 +145,7 @@ class Pipeline:
 
     def command(self, command: Command) -> None:
         """Obeys the commands that concern the frame; others are left to the caller."""
-        if command is Command.MIRROR:
-            output = self._wanted.output
-            output = output.model_copy(update={"mirror": not output.mirror})
-            self.apply(self._wanted.model_copy(update={"output": output}))
-        elif command is Command.FREEZE:
+        if command is Command.FREEZE:
             self.frozen = not self.frozen
         elif command is Command.PANIC:
             self.guard.panic = not self.guard.panic

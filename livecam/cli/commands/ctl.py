@@ -10,7 +10,7 @@ import typer
 
 from livecam.cli.completion import head_names, live_setting_keys, setting_keys
 from livecam.cli.options import Json, add_command, make_group
-from livecam.cli.printing import print_json, print_pairs
+from livecam.cli.printing import print_pairs
 
 To = Annotated[
     int | None,
@@ -93,11 +93,7 @@ def get(
     to: To = None,
 ) -> int:
     """Print a setting of the run."""
-    result = _ask("get", key, to=to)
-    if json:
-        print_json(result)
-    else:
-        print_pairs(result)
+    print_pairs(_ask("get", key, to=to), json)
     return 0
 
 
@@ -140,11 +136,7 @@ def snapshot(
 
 def status(json: Json = False, to: To = None) -> int:
     """Tell what the run is doing."""
-    result = _ask("status", to=to)
-    if json:
-        print_json(result)
-    else:
-        print_pairs(result)
+    print_pairs(_ask("status", to=to), json)
     return 0
 
 

@@ -9,7 +9,7 @@ import typer
 
 from livecam.cli.completion import head_names
 from livecam.cli.options import Json, Size, Tier, Wear, add_command, make_group, names_in
-from livecam.cli.printing import print_json, print_pairs
+from livecam.cli.printing import print_pairs
 
 PerformerProfile = Annotated[
     str, typer.Option("--profile", metavar="NAME", help="of the one in the take: see `calibrate`")
@@ -32,11 +32,7 @@ def show(
     """Tell what is in a take."""
     from livecam.motion.take import read_take, summary
 
-    pairs = summary(read_take(take))
-    if json:
-        print_json(pairs)
-    else:
-        print_pairs(pairs)
+    print_pairs(summary(read_take(take)), json)
     return 0
 
 
