@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.modes import (  # noqa: F401 - hooks that pytest finds by their names
 )
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+os.environ["LC_ALL"] = "C.UTF-8"  # English, whatever this machine speaks
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,7 @@ def test_settings_are_read_for_the_chosen_command_alone():
     code = (
         "import sys; from livecam.cli.main import execute\n"
         "try: execute([])\n"
-        "finally: print('livecam.config' in sys.modules, file=sys.stderr)\n"
+        "finally: print('livecam.config.settings' in sys.modules, file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True,

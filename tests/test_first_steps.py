@@ -16,8 +16,8 @@ import pytest
 from livecam.cli.main import execute
 from livecam.config.assets import State, asset_path, list_assets
 from livecam.config.fields import setting_fields
-from livecam.config.loader import load_settings, user_file_path
-from livecam.config.paths import user_cache_folder
+from livecam.config.loader import load_settings
+from livecam.config.paths import user_cache_folder, user_file_path
 from livecam.core.errors import AssetError, ConfigError, SinkError, SourceError
 from livecam.doctor import EXAMINATIONS, Status
 from livecam.media.reader import VideoReader

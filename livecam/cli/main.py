@@ -30,20 +30,25 @@ from livecam.cli.commands import (
     run,
 )
 from livecam.cli.completion import complete_run_by_default, words_to_complete
+from livecam.cli.help_page import HelpfulGroup
 from livecam.cli.options import (
+    Language,
     add_command,
     every_setting,
     first_word,
     help_without_command,
     run_by_default,
 )
-from livecam.cli.printing import print_error
+from livecam.cli.printing import print_error, printable
+from livecam.cli.usage_errors import usage_error
+from livecam.config.language import choose_language, take_language
 from livecam.core.end_signals import (
     end_signals,
     ignore_end_signals,
     is_closed_terminal,
     leave_closed_terminal,
 )
+from livecam.core.language import set_language, tr
 from livecam.core.library_log import filter_library_log
 
 
@@ -89,10 +94,12 @@ def execute(words: Sequence[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
-    words = run_by_default(words)
-    complete_run_by_default()
-    app = build_app(first_word(words_to_complete() or words))
     try:
+        language, words = take_language(words)
+        set_language(printable(choose_language(language)))
+        words = run_by_default(words)
+        complete_run_by_default()
+        app = build_app(first_word(words_to_complete() or words))
         return int(app(words, prog_name="livecam", standalone_mode=False) or 0)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
@@ -117,19 +124,17 @@ def _report(error: Exception) -> int:
     if isinstance(error, LivecamError):
         message, hint, code = error.message, error.hint, error.exit_code
     elif isinstance(error, typer.TyperException):
-        message, code = _usage_error(error), error.exit_code
+        message, code = usage_error(error), error.exit_code
         context = getattr(error, "ctx", None)  # of the command that could not be parsed
-        hint = f"see `{context.command_path if context else 'livecam'} --help`"
+        command = context.command_path if context else "livecam"
+        hint = tr("see `{command} --help`", command=command)
     else:
-        message = f"something went wrong inside: {type(error).__name__}: {error}"
-        hint, code = "run the same with --debug to see where", 1
+        message = tr(
+            "something went wrong inside: {error}", error=f"{type(error).__name__}: {error}"
+        )
+        hint, code = tr("run the same with --debug to see where"), 1
     print_error(message, hint)
     return code
-
-
-def _usage_error(error: typer.TyperException) -> str:
-    message = error.format_message().rstrip(".").replace("  ", " ")
-    return message[:1].lower() + message[1:]
 
 
 def _show_version(wanted: bool) -> None:
@@ -148,7 +153,7 @@ def build_app(chosen: str = "") -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     add = partial(add_command, app, chosen=chosen)
-    app.callback(invoke_without_command=True)(_top)
+    app.callback(invoke_without_command=True, cls=HelpfulGroup)(_top)
     add("run", run.run, every_setting)
     add("convert", convert.convert, convert.applies_to_films)
     add("calibrate", calibrate.calibrate, calibrate.applies_to_calibration)
@@ -172,6 +177,7 @@ def _top(
             "--version", "-V", callback=_show_version, is_eager=True, help="print the version"
         ),
     ] = False,
+    language: Language = "",
 ) -> None:
     """A virtual camera that puts a lit 3-D avatar head over your own.
 

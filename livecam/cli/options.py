@@ -11,18 +11,19 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
-from typer.core import TyperCommand
 
 from livecam.cli.completion import (
     PROGRAM_OPTIONS,
     VALUES,
-    completion_help,
     preset_names,
     tier_names,
 )
+from livecam.cli.help_page import HelpfulCommand, HelpfulGroup
+from livecam.config.language import CHOICES as LANGUAGE_CHOICES
+from livecam.core.language import TranslatedRecords, to_translate, tr
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
@@ -52,35 +53,18 @@ Tier = Annotated[
 ]
 Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="of the picture")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+Language = Annotated[  # `config.language` takes it from the arguments before they are parsed
+    str,
+    typer.Option(
+        "--language",
+        metavar="|".join(LANGUAGE_CHOICES),
+        help="of messages and help; auto: as the system",
+        show_default=False,
+        autocompletion=lambda: LANGUAGE_CHOICES,
+    ),
+]
 
-_METAVARS: dict[type, str] = {str: "TEXT", tuple: "NAMES"}
-
-
-class GroupedCommand(TyperCommand):
-    """Shows the options under the heading of their group of settings, and completes them.
-
-    Typer groups options only through Rich, which costs 0.25 s.
-    """
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                heading = getattr(parameter, "rich_help_panel", None) or (
-                    "Arguments" if parameter.param_type_name == "argument" else "Options"
-                )
-                sections.setdefault(heading, []).append(record)
-        for heading, records in sections.items():
-            with formatter.section(heading):
-                formatter.write_dl(records)
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        items = super().shell_complete(ctx, incomplete)
-        for item in items:
-            if item.help:
-                item.help = completion_help(item.help)
-        return items
+_METAVARS: dict[type, str] = {str: to_translate("TEXT"), tuple: to_translate("NAMES")}
 
 
 def add_command(
@@ -99,7 +83,7 @@ def add_command(
     """
     wanted = settings if name == chosen else None
     context = {"ignore_unknown_options": negative_numbers}
-    add = app.command(name, cls=GroupedCommand, context_settings=context)
+    add = app.command(name, cls=HelpfulCommand, context_settings=context)
     add(_with_options(function, wanted))
 
 
@@ -111,7 +95,7 @@ def make_group(words: str, function: Callable[..., int] | None = None) -> typer.
     """
     app = typer.Typer(rich_markup_mode=None, help=words)
     first = help_without_command if function is None else _with_options(function, None)
-    app.callback(invoke_without_command=True)(first)
+    app.callback(invoke_without_command=True, cls=HelpfulGroup)(first)
     return app
 
 
@@ -141,6 +125,7 @@ def _with_options(
     @wraps(function)
     def call(**values: Any) -> int:
         _set_up_logging(values.pop("debug"), values.pop("log_level"))
+        values.pop("language")  # it was taken before
         if wanted:
             given = {option.name: values.pop(option.name) for option in settings}
             values["flags"] = {name: v for name, v in given.items() if v is not None}
@@ -166,23 +151,23 @@ def _setting_option(field: SettingField) -> Parameter:
     values = (lambda: field.choices) if field.choices else VALUES.get(field.key)
     option = typer.Option(
         names,
-        help=f"{field.help} {default}".rstrip(),
+        help=f"{tr(field.help)} {default}".rstrip(),
         metavar=None if switch else _metavar(field),
         show_default=False,
-        rich_help_panel=field.group.capitalize(),
+        rich_help_panel=field.group.capitalize(),  # the help translates it
         autocompletion=values,
     )
     return _keyword(field.option, bool | None if switch else str | None, option)
 
 
 def _metavar(field: SettingField) -> str:
-    text = field.range_text or _METAVARS.get(field.kind, "NUMBER")
-    return f"{text} {field.unit}".rstrip()
+    text = field.range_text or tr(_METAVARS.get(field.kind, to_translate("NUMBER")))
+    return f"{text} {tr(field.unit)}".rstrip()
 
 
 def _shown_default(field: SettingField) -> str:
     if field.kind is bool:
-        return "on" if field.default else "off"
+        return tr("on") if field.default else tr("off")
     return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
 
 
@@ -205,6 +190,7 @@ def _common_options() -> list[Parameter]:
             ),
             "info",
         ),
+        _keyword("language", str, get_args(Language)[1], ""),
     ]
 
 
@@ -226,6 +212,9 @@ def _set_up_logging(debug: bool, level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(name)s: %(message)s" if debug else "%(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(each, TranslatedRecords) for each in handler.filters):
+            handler.addFilter(TranslatedRecords())
     # Only our own: other libraries have much to say about fonts and the like.
     logging.getLogger("livecam").setLevel(logging.DEBUG if debug else level.upper())
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from livecam.core.language import ENGLISH, tr
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from livecam.doctor import Check
 
 PIPE_COLUMNS = 400  # a program that reads a table must not find it wrapped or cut
+SAMPLES = {"zh": "中文"}  # of the characters of languages other than English
 CHECK_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
 
@@ -109,11 +112,21 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             console.print(f"{film}: no face found, avatar held: {', '.join(each.guessed)}")
 
 
+def printable(language: str) -> str:
+    """Returns the language if both output streams can print it, else English."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            SAMPLES.get(language, "").encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return ENGLISH
+    return language
+
+
 def print_error(message: str, hint: str) -> None:
     """Prints what went wrong and, where it is known, what to do about it; to stderr."""
-    note(f"error: {message}", colour=typer.colors.RED)
+    note(tr("error: {message}", message=message), colour=typer.colors.RED)
     if hint:
-        note(f"hint: {hint}")
+        note(tr("hint: {hint}", hint=hint))
 
 
 def note(text: str, colour: str | None = None) -> None:

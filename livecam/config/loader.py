@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from livecam.config.fields import VARIABLE_PREFIX, SettingField, find_field, setting_fields
-from livecam.config.paths import user_config_folder
+from livecam.config.language import LANGUAGE, LANGUAGE_VARIABLE
+from livecam.config.paths import user_file_path
 from livecam.config.presets import SettingsFile, preset_chain, read_settings_file
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
@@ -46,11 +47,6 @@ class _Value:
     place: str  # the value's name in an error: "--fps", "presets/x.toml, line 3: source.fps"
 
 
-def user_file_path() -> Path:
-    """Returns the path of the user's own settings; the file need not be there."""
-    return user_config_folder() / "livecam.toml"
-
-
 def load_settings(
     preset: str | None = None,
     flags: Mapping[str, object] | None = None,
@@ -67,7 +63,7 @@ def load_settings(
         ConfigError: a name or a value is wrong; the message gives its origin.
     """
     path = user_file_path() if user_file is None else user_file
-    user = read_settings_file(path, metadata=(PRESET,)) if path.is_file() else None
+    user = read_settings_file(path, metadata=(PRESET, LANGUAGE)) if path.is_file() else None
     named = (
         preset or environ.get(PRESET_VARIABLE) or (user.metadata.get(PRESET, "") if user else "")
     )
@@ -114,7 +110,7 @@ def _from_file(file: SettingsFile, preset: str = "") -> dict[str, _Value]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Value]:
     fields = {field.variable: field for field in setting_fields()}
-    known = [*fields, PRESET_VARIABLE, ASSETS_VARIABLE]
+    known = [*fields, PRESET_VARIABLE, LANGUAGE_VARIABLE, ASSETS_VARIABLE]
     given = {}
     for name, value in environ.items():
         if not name.startswith(VARIABLE_PREFIX):

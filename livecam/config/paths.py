@@ -17,6 +17,11 @@ def user_config_folder() -> Path:
     return platformdirs.user_config_path(APP, appauthor=False)
 
 
+def user_file_path() -> Path:
+    """Returns the path of the user's own settings; the file need not be there."""
+    return user_config_folder() / "livecam.toml"
+
+
 def user_data_folder() -> Path:
     """Returns the folder of data to be kept: fetched models, the user's avatars and presets."""
     return platformdirs.user_data_path(APP, appauthor=False)

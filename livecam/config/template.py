@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from livecam.config.fields import SettingField, plain
-from livecam.config.loader import DEFAULT, Loaded, effective, load_settings, user_file_path
+from livecam.config.loader import DEFAULT, Loaded, effective, load_settings
+from livecam.config.paths import user_file_path
 from livecam.core.errors import SinkError, file_error
 from livecam.core.hidden_file import replaced_file
 
@@ -18,7 +19,8 @@ HEAD = """\
 # variable or by an option is shown by `livecam config`; variables and options win over this file.
 
 """
-NO_PRESET = '# preset = "zoom-720p30"\n'
+NO_PRESET = '# preset = "zoom-720p30"'
+LANGUAGE_LINE = '# language = "auto"  # of messages and help: auto (as the system), en, zh\n'
 NOWHERE = Path()  # a user's file that is not read
 ORIGIN_COLUMN = 38  # where the comment with the origin of a value begins
 
@@ -60,7 +62,8 @@ def settings_lines(loaded: Loaded) -> Iterator[tuple[str, bool]]:
 
 
 def _template(loaded: Loaded) -> Iterator[str]:
-    yield HEAD + (f"preset = {_toml(loaded.preset)}\n" if loaded.preset else NO_PRESET)
+    yield HEAD + (f"preset = {_toml(loaded.preset)}" if loaded.preset else NO_PRESET)
+    yield LANGUAGE_LINE
     group = ""
     for field, value, origin in effective(loaded):
         if field.group != group:

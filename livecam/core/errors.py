@@ -17,16 +17,23 @@ from __future__ import annotations
 
 import errno
 
+from livecam.core.language import to_translate, tr
+
 
 class LivecamError(Exception):
-    """A message of one clear sentence for the user, and a hint that says what to do about it."""
+    """A message of one clear sentence for the user, and a hint that says what to do about it.
+
+    Args:
+        message, hint: in English; with values, templates of `str.format`. They are translated.
+        values: by the names in the braces of message and hint.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, hint: str = "", **values: object) -> None:
+        self.message = tr(message, **values)
+        self.hint = tr(hint, **values)
+        super().__init__(self.message)
 
 
 class UsageError(LivecamError):
@@ -82,16 +89,18 @@ class ControlError(LivecamError):
 
 
 _CAUSES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EROFS: "choose another folder: this disk may only be read",
-    errno.ENOENT: "check the name",
+    errno.ENOSPC: to_translate("free some space"),
+    errno.EDQUOT: to_translate("free some space"),
+    errno.EROFS: to_translate("choose another folder: this disk may only be read"),
+    errno.ENOENT: to_translate("check the name"),
 }
 
 
 def file_error(error: OSError) -> DeviceError:
     """Returns what a file system refused as one sentence, with a hint that fits the cause."""
     reason = (error.strerror or str(error)).lower()
-    name = error.filename2 or error.filename or "a file"
-    hint = _CAUSES.get(error.errno or 0, "choose another place, or check its permissions")
-    return DeviceError(f"{name} cannot be used: {reason}", hint)
+    name = error.filename2 or error.filename or tr("a file")
+    hint = _CAUSES.get(
+        error.errno or 0, to_translate("choose another place, or check its permissions")
+    )
+    return DeviceError("{name} cannot be used: {reason}", hint, name=name, reason=reason)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from livecam.core.errors import ConfigError, LivecamError
+from livecam.core.language import tr
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,7 +20,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggests the nearest known word, ` - did you mean "x"?`, or returns an empty string."""
     # Comparing takes time by the product of the lengths, and the word may come from a file.
     near = difflib.get_close_matches(word[:MAX_WORD], list(known), n=1, cutoff=0.5)
-    return f' - did you mean "{near[0]}"?' if near else ""
+    return tr(' - did you mean "{name}"?', name=near[0]) if near else ""
 
 
 def check_name(
@@ -29,9 +30,10 @@ def check_name(
     names = list(known)
     if name not in names:
         raise error(
-            f'no {what} is called "{name}"{did_you_mean(name, names)}',
-            hint=f"there are: {', '.join(names)}",
-        )
+            'no {what} is called "{name}"{guess}',
+            hint="there are: {names}",
+            what=tr(what), name=name, guess=did_you_mean(name, names), names=", ".join(names),
+        )  # fmt: skip
 
 
 class Named(Protocol):

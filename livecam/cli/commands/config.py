@@ -28,7 +28,8 @@ def config(
 
     Defaults are printed as comments. `livecam config init` writes livecam.toml for settings of
     your own; options that are given with it are set there."""
-    from livecam.config.loader import load_settings, user_file_path
+    from livecam.config.loader import load_settings
+    from livecam.config.paths import user_file_path
     from livecam.core.errors import UsageError
 
     if what not in ("", "init"):

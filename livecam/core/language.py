@@ -1,0 +1,53 @@
+"""The language of what people read: messages, help and the labels of the preview.
+
+As in GNU gettext, the English text in the code is the key of its translation. The texts of
+another language lie in `livecam/translations`, one JSON object of English and translated texts
+each. A text without a translation stays English; a test finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "translations"
+ENGLISH = "en"
+LANGUAGES = (ENGLISH, "zh")
+
+_translations: dict[str, str] = {}
+
+
+def set_language(language: str) -> None:
+    """Sets the language of all texts that are made from now on; one of `LANGUAGES`."""
+    global _translations
+    _translations = {} if language == ENGLISH else _read(language)
+
+
+def tr(text: str, **values: object) -> str:
+    """Returns a text in the language that was set.
+
+    Args:
+        text: in English. With values, it is a template of `str.format`.
+        values: by the names in its braces.
+    """
+    translated = _translations.get(text, text)
+    return translated.format(**values) if values else translated
+
+
+def to_translate(text: str) -> str:
+    """Marks a text that `tr` gets later, in a variable; returns it as it is."""
+    return text
+
+
+class TranslatedRecords(logging.Filter):
+    """Translates the messages of log records: their templates, before the values are put in."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, str):
+            record.msg = tr(record.msg)
+        return True
+
+
+def _read(language: str) -> dict[str, str]:
+    return dict(json.loads((FOLDER / f"{language}.json").read_text("utf-8")))
