@@ -4,7 +4,9 @@
 import sys
 
 from livecam.config.assets import fetch_assets
+from livecam.config.language import choose_language
 from livecam.core.errors import LivecamError
+from livecam.core.language import set_language, tr
 from livecam.core.library_log import filter_library_log
 from livecam.sources.sample_clip import make_sample_clip, sample_clip_path
 
@@ -15,11 +17,12 @@ def say(words: str) -> None:
 
 def say_progress(done: int, frames: int) -> None:
     if done % 100 == 0:
-        say(f"making the sample clip: {done} of {frames} pictures")
+        say(tr("making the sample clip: {done} of {frames} frames", done=done, frames=frames))
 
 
 def main() -> int:
     try:
+        set_language(choose_language())
         for path in fetch_assets(say).values():
             print(path)
         clip = sample_clip_path()
@@ -28,7 +31,7 @@ def main() -> int:
             make_sample_clip(clip, progress=say_progress)
         print(clip)
     except LivecamError as error:
-        say(f"{error.message}\n   hint: {error.hint}")
+        say(f"{error.message}\n   {tr('hint: {hint}', hint=error.hint)}")
         return error.exit_code
     return 0
 

@@ -10,11 +10,20 @@ system_packages=(libgl1 libegl1 libgl1-mesa-dri libglib2.0-0 libportaudio2)
 # A display without a screen, what looks at windows and system calls in tests, and a voice.
 test_packages=(xvfb xdotool imagemagick strace espeak-ng)
 
+# in_language ENGLISH CHINESE: one of them, by LIVECAM_LANGUAGE or the system.
+in_language() {
+    local wanted=${LIVECAM_LANGUAGE:-auto} system=${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}
+    [ "$wanted" != auto ] || case $system in
+        zh*[Uu][Tt][Ff]*) wanted=zh ;;
+    esac
+    if [ "$wanted" = zh ]; then printf '%s' "$2"; else printf '%s' "$1"; fi
+}
+
 say() { printf 'livecam: %s\n' "$*" >&2; }
 
 fail() {
     say "$1"
-    [ $# -lt 2 ] || printf '   hint: %s\n' "$2" >&2
+    [ $# -lt 2 ] || printf '   %s%s\n' "$(in_language 'hint: ' '提示：')" "$2" >&2
     exit 1
 }
 
@@ -40,7 +49,9 @@ quietly() {
 
 # could_not WORDS HINT: the end; the hint is another one without a network.
 could_not() {
-    [ -z "$offline" ] || fail "$1: there is no network" "connect to a network and run this again"
+    [ -z "$offline" ] ||
+        fail "$(in_language "$1: there is no network" "$1：没有网络")" \
+            "$(in_language "connect to a network and run this again" "请连接网络，再运行一次")"
     fail "$1" "$2"
 }
 
@@ -55,7 +66,8 @@ set_up() {
     if ! files_are_there; then
         rm -f "$root/.venv/.livecam-files"
         "$root/.venv/bin/python" "$root/scripts/prepare.py" >"$root/.venv/.livecam-files.new" ||
-            fail "the models are not complete" "run this again with a network; see above"
+            fail "$(in_language "the models are not complete" "模型不完整")" \
+                "$(in_language "run this again with a network; see above" "请联网后再运行一次；原因见上文")"
         { state_of_files && cat "$root/.venv/.livecam-files.new"; } >"$root/.venv/.livecam-files"
     fi
 }
@@ -91,7 +103,8 @@ files_are_there() {
 install_system_packages() {
     local missing=() package
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        say "no apt here; livecam needs OpenGL with EGL and Mesa, glib and portaudio"
+        say "$(in_language "no apt here; livecam needs OpenGL with EGL and Mesa, glib and portaudio" \
+            "这里没有 apt；livecam 需要带 EGL 的 OpenGL 和 Mesa、glib、portaudio")"
         return
     fi
     for package in "${system_packages[@]}"; do
@@ -103,13 +116,16 @@ install_system_packages() {
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
     can_be_root ||
-        fail "system packages are missing, and there is no sudo" \
-            "as root: apt-get install ${missing[*]}"
-    say "installing system packages: ${missing[*]}"
-    quietly as_root apt-get update -q || say "the package lists could not be updated; trying the old ones"
+        fail "$(in_language "system packages are missing, and there is no sudo" "缺少系统软件包，而且没有 sudo")" \
+            "$(in_language "as root:" "以 root 身份运行：") apt-get install ${missing[*]}"
+    say "$(in_language "installing system packages:" "正在安装系统软件包：")${missing[*]}"
+    quietly as_root apt-get update -q ||
+        say "$(in_language "the package lists could not be updated; trying the old ones" \
+            "软件包列表无法更新，先用旧的")"
     quietly apt_install "${missing[@]}" ||
-        could_not "the system packages ${missing[*]} could not be installed" \
-            "run: sudo apt-get update && sudo apt-get install ${missing[*]}"
+        could_not "$(in_language "the system packages ${missing[*]} could not be installed" \
+            "系统软件包 ${missing[*]} 无法安装")" \
+            "$(in_language "run:" "请运行：") sudo apt-get update && sudo apt-get install ${missing[*]}"
     # Ubuntu 22.04 has a newer Python beside its old one.
     usable_python >/dev/null || quietly apt_install python3.11 python3.11-venv || true
 }
@@ -157,20 +173,25 @@ install_python_packages() {
     offline=
     if [ ! -x "$root/.venv/bin/python" ]; then
         python=$(usable_python) ||
-            fail "Python 3.11 or newer with venv is needed" "install it, then run this again"
-        say "making .venv with $("$python" --version)"
-        "$python" -m venv "$root/.venv" || fail "$root/.venv could not be made"
+            fail "$(in_language "Python 3.11 or newer with venv is needed" "需要 Python 3.11 或更新的版本，并带有 venv")" \
+                "$(in_language "install it, then run this again" "请先安装，再运行一次")"
+        say "$(in_language "making .venv with" "正在建立 .venv，使用") $("$python" --version)"
+        "$python" -m venv "$root/.venv" ||
+            fail "$(in_language "$root/.venv could not be made" "无法建立 $root/.venv")"
     fi
     make_path_relative
     "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 ||
         "$root/.venv/bin/python" -m ensurepip >/dev/null ||
-        fail "$root/.venv has no pip" "remove the folder .venv and run this again"
-    say "installing Python packages from ${lock##*/} (a few minutes the first time)"
+        fail "$(in_language "$root/.venv has no pip" "$root/.venv 里没有 pip")" \
+            "$(in_language "remove the folder .venv and run this again" "请删除文件夹 .venv，再运行一次")"
+    say "$(in_language "installing Python packages from ${lock##*/} (a few minutes the first time)" \
+        "正在安装 ${lock##*/} 里的 Python 软件包（第一次需要几分钟）")"
     quietly pip_install --require-hashes --no-deps -r "$lock" ||
-        could_not "the Python packages could not be installed" \
-            "check the network, or set your mirror: pip config set global.index-url ADDRESS"
+        could_not "$(in_language "the Python packages could not be installed" "Python 软件包无法安装")" \
+            "$(in_language "check the network, or set your mirror:" "请检查网络，或设置镜像：") pip config set global.index-url ADDRESS"
     quietly pip_install --no-deps --no-build-isolation --no-index -e "$root" ||
-        fail "livecam itself could not be installed" "see the message above"
+        fail "$(in_language "livecam itself could not be installed" "livecam 本身无法安装")" \
+            "$(in_language "see the message above" "原因见上文")"
     make_path_relative
 }
 

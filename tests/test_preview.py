@@ -11,6 +11,8 @@ import pytest
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame
+from livecam.core.language import ENGLISH, set_language, tr
+from livecam.pipeline.states import Shown
 from livecam.render.context import WindowRequest, open_graphics
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.preview import (
@@ -288,3 +290,27 @@ def test_a_label_is_premultiplied_and_not_empty():
 def test_the_status_line_names_special_states():
     words = [text for text, _ in PreviewStatus("hold", 29.97, True, True, True).spans]
     assert words == ["hold", "30 fps", "REC", "FROZEN", "PANIC"]
+
+
+@pytest.fixture
+def chinese():
+    set_language("zh")
+    yield
+    set_language(ENGLISH)
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("size", [0.5, 1.0])
+def test_a_label_has_the_characters_of_every_text_of_the_window(size: float):
+    white = (255, 255, 255)
+    unknown = label([[("\uffff", white)]], size)  # drawn as a question mark
+    texts = [tr(command.value) for command in Command] + [tr(state.value) for state in Shown]
+    for character in sorted({c for text in texts for c in text} - {" "}):
+        assert not np.array_equal(label([[(character, white)]], size), unknown), character
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_window_speaks_the_chosen_language():
+    words = [text for text, _ in PreviewStatus("hold", 29.97, True, True, True).spans]
+    assert all(not word.isascii() for word in words if word != "30 fps")
+    assert words[1] == "30 fps"

@@ -52,7 +52,13 @@ def checkout(repository: Path, tmp_path: Path) -> Path:
 
 
 def start(
-    checkout: Path, *, apt: str = APT, pip: str = "exit 0", installed: bool = False, uid: int = 0
+    checkout: Path,
+    *,
+    apt: str = APT,
+    pip: str = "exit 0",
+    installed: bool = False,
+    uid: int = 0,
+    locale: str = "C",
 ):
     """Starts `scripts/run --version` with stand-ins; returns the ended process."""
     programs = checkout / "programs"
@@ -88,7 +94,7 @@ def start(
         (programs / name).symlink_to(shutil.which(name) or name)
     return subprocess.run(
         [checkout / "scripts" / "run", "--version"],
-        env={"PATH": str(programs), "HOME": str(checkout), "LC_ALL": "C"},
+        env={"PATH": str(programs), "HOME": str(checkout), "LC_ALL": locale},
         capture_output=True,
         check=False,
         text=True,
@@ -109,6 +115,21 @@ def test_without_a_network_system_packages_are_named_once(checkout: Path):
     assert error.endswith(" could not be installed: there is no network")
     assert "libglib2.0-0" in error
     assert hint == "   hint: connect to a network and run this again"
+
+
+def test_on_a_chinese_system_the_words_are_chinese(checkout: Path):
+    done = start(checkout, apt=APT_OFFLINE, locale="zh_CN.UTF-8")
+    assert done.returncode == 1
+    first, error, hint = done.stderr.splitlines()
+    assert first.startswith("livecam: 正在安装系统软件包：libgl1 ")
+    assert error.endswith(" 无法安装：没有网络")
+    assert hint == "   提示：请连接网络，再运行一次"
+
+
+@pytest.mark.parametrize("locale", ["zh_CN.GBK", "en_US.UTF-8", ""])
+def test_elsewhere_they_are_english(checkout: Path, locale: str):
+    done = start(checkout, apt=APT_OFFLINE, locale=locale)
+    assert "hint: connect to a network" in done.stderr
 
 
 def test_another_failure_of_apt_is_shown(checkout: Path):

@@ -20,9 +20,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "livecam"
 # What gets a text, and at which of its places; all by name, as the code writes it.
 MARKERS = {"tr": (0,), "to_translate": (0,), "make_group": (0,)}
 NOUNS = {"check_name": (0,), "named": (0,), "Registry": (0,)}
-LOG_METHODS = ("debug", "info", "warning", "error", "exception")
+LOG_METHODS = ("info", "warning", "error", "exception")  # of "debug", programmers are the readers
 OPTION_MAKERS = ("Option", "Argument")
-ERRORS_MODULE = PACKAGE / "core" / "errors.py"
+PREPARE = PACKAGE.parent / "scripts" / "prepare.py"
 
 
 def translations(language: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def _nodes() -> Iterator[tuple[str, ast.expr]]:
         for call in ast.walk(tree):
             if isinstance(call, ast.Call):
                 for node in _texts_of(call, errors):
-                    yield f"{path.relative_to(PACKAGE)}:{call.lineno}", node
+                    yield f"{path.relative_to(PACKAGE.parent)}:{call.lineno}", node
 
 
 def _texts_of(call: ast.Call, errors: set[str]) -> Iterator[ast.expr]:
@@ -107,7 +107,7 @@ def _error_classes() -> set[str]:
 
 
 def _trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in (*sorted(PACKAGE.rglob("*.py")), PREPARE):
         yield path, ast.parse(path.read_text("utf-8"))
 
 

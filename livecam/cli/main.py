@@ -39,7 +39,7 @@ from livecam.cli.options import (
     help_without_command,
     run_by_default,
 )
-from livecam.cli.printing import print_error, printable
+from livecam.cli.printing import print_error, printable_language
 from livecam.cli.usage_errors import usage_error
 from livecam.config.language import choose_language, take_language
 from livecam.core.end_signals import (
@@ -96,7 +96,7 @@ def execute(words: Sequence[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         language, words = take_language(words)
-        set_language(printable(choose_language(language)))
+        set_language(printable_language(choose_language(language)))
         words = run_by_default(words)
         complete_run_by_default()
         app = build_app(first_word(words_to_complete() or words))

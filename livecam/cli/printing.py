@@ -112,7 +112,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             console.print(f"{film}: no face found, avatar held: {', '.join(each.guessed)}")
 
 
-def printable(language: str) -> str:
+def printable_language(language: str) -> str:
     """Returns the language if both output streams can print it, else English."""
     try:
         for stream in (sys.stdout, sys.stderr):

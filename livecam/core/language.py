@@ -15,13 +15,20 @@ FOLDER = Path(__file__).resolve().parents[1] / "translations"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "zh")
 
+_language = ENGLISH
 _translations: dict[str, str] = {}
 
 
 def set_language(language: str) -> None:
     """Sets the language of all texts that are made from now on; one of `LANGUAGES`."""
-    global _translations
+    global _language, _translations
+    _language = language
     _translations = {} if language == ENGLISH else _read(language)
+
+
+def current_language() -> str:
+    """Returns the language that was set."""
+    return _language
 
 
 def tr(text: str, **values: object) -> str:

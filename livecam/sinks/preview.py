@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.language import current_language, tr
 from livecam.render.context import Graphics, on_linux
 from livecam.sinks.base import OutputInfo
 
@@ -33,6 +34,10 @@ KEYS: dict[str, Command] = {
     "Q": Command.QUIT,
 }
 MAX_SIDE, MAX_SIDE_IN_SOFTWARE = 1280, 640  # sides of the window; llvmpipe draws pixel by pixel
+FONTS = {"en": "sans", "zh": "uni"}  # OpenCV's own, by language
+FONT_PX = 28  # at a size of 1
+REGULAR, BOLD = 400, 600  # weights
+MAX_REGULAR = 0.75  # the largest size in the regular weight
 BORDER = (0.07, 0.07, 0.08)  # beside the image, when the window has another shape
 
 Color: TypeAlias = tuple[int, int, int]
@@ -74,9 +79,12 @@ class PreviewStatus:
 
     @property
     def spans(self) -> list[Span]:
-        marks = [("REC", RED, self.recording), ("FROZEN", BLUE, self.frozen)]
-        marks.append(("PANIC", AMBER, self.panic))
-        spans = [(self.state, WHITE)] if self.state else []
+        marks = [
+            (tr("REC"), RED, self.recording),
+            (tr("FROZEN"), BLUE, self.frozen),
+            (tr("PANIC"), AMBER, self.panic),
+        ]
+        spans = [(tr(self.state), WHITE)] if self.state else []
         if self.fps > 0:
             spans.append((f"{self.fps:.0f} fps", WHITE))
         return spans + [(word, color) for word, color, shown in marks if shown]
@@ -142,9 +150,9 @@ class Preview:
         if glfw.get_window_attrib(self._window, glfw.ICONIFIED) or not width or not height:
             return
         size = 0.5 * max(1.0, float(glfw.get_window_content_scale(self._window)[0]))
-        lines = _help_lines() if self.help_shown else []
+        keys = _help_lines() if self.help_shown else []
         try:
-            self._drawing.paint(frame, width, height, self.status.spans, lines, size)
+            self._drawing.paint(frame, width, height, self.status.spans, keys, size)
         except (moderngl.Error, ValueError) as err:
             raise SinkError(f"the preview cannot be drawn: {err}") from err
         glfw.swap_buffers(self._window)
@@ -279,13 +287,14 @@ class _Label:
 def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
     """Draws text on a dark, half transparent plate: uint8[h, w, 4], premultiplied.
 
-    `size` is OpenCV's font scale: letters are about 22 px high at 1.
+    Letters are about 22 px high at a size of 1.
     """
-    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(2 * size))
+    font = cv2.FontFace(FONTS[current_language()])
+    px, weight = round(FONT_PX * size), BOLD if size > MAX_REGULAR else REGULAR
     pad, gap, row = round(16 * size), round(18 * size), round(38 * size)
 
     def width_of(text: str) -> int:
-        return int(cv2.getTextSize(text, font, size, thickness)[0][0])
+        return int(cv2.getTextSize((0, 0), text, (0, 0), font, px, weight)[2])
 
     column = max(width_of(line[0][0]) for line in lines)  # of the first words of all lines
     widths = [column + sum(gap + width_of(text) for text, _ in line[1:]) for line in lines]
@@ -294,7 +303,7 @@ def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
         x, y = pad, pad + row * number + round(28 * size)
         for place, (text, color) in enumerate(line):
             # An alpha of 255 makes OpenCV's smooth edges premultiplied.
-            cv2.putText(ink, text, (x, y), font, size, (*color, 255), thickness, cv2.LINE_AA)
+            cv2.putText(ink, text, (x, y), (*color, 255), font, px, weight)
             x += (width_of(text) if place else column) + gap
     plate = np.array((0, 0, 0, 150), np.uint16)
     covered = ink[..., 3:].astype(np.uint16)
@@ -302,7 +311,7 @@ def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
 
 
 def _help_lines() -> list[list[Span]]:
-    return [[(key, AMBER), (command.value, WHITE)] for key, command in KEYS.items()]
+    return [[(key, AMBER), (tr(command.value), WHITE)] for key, command in KEYS.items()]
 
 
 def _letter(key: int, scancode: int) -> str:
