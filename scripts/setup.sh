@@ -118,7 +118,8 @@ install_system_packages() {
     can_be_root ||
         fail "$(in_language "system packages are missing, and there is no sudo" "缺少系统软件包，而且没有 sudo")" \
             "$(in_language "as root:" "以 root 身份运行：") apt-get install ${missing[*]}"
-    say "$(in_language "installing system packages:" "正在安装系统软件包：")${missing[*]}"
+    say "$(in_language "installing system packages: ${missing[*]}" \
+        "正在安装系统软件包：${missing[*]}")"
     quietly as_root apt-get update -q ||
         say "$(in_language "the package lists could not be updated; trying the old ones" \
             "软件包列表无法更新，先用旧的")"
