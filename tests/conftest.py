@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,9 +18,10 @@ from tests.modes import (  # noqa: F401 - hooks that pytest finds by their names
     pytest_make_collect_report,
     pytest_runtest_makereport,
 )
+from tests.user_folders import use_own_user_folders
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-os.environ["LC_ALL"] = "C.UTF-8"  # English, whatever this machine speaks
+use_own_user_folders()
 
 
 @pytest.fixture(scope="session")
