@@ -60,7 +60,9 @@ def list_microphones(rescan: bool = False) -> list[Microphone]:
         devices, hosts = sounddevice.query_devices(), sounddevice.query_hostapis()
         usual = sounddevice.default.device[0]
     except sounddevice.PortAudioError as err:
-        raise DeviceError(f"the sound system fails: {portaudio_message(err)}") from err
+        raise DeviceError(
+            "the sound system fails: {reason}", reason=portaudio_message(err)
+        ) from err
     return microphones_among(devices, hosts, usual)
 
 
@@ -109,13 +111,18 @@ def find_microphone(spec: str, microphones: Sequence[Microphone]) -> Microphone:
         exact = [each for each in fitting if spec.lower() == each.name.lower()]
         fitting = exact or fitting
     if not fitting:
-        near = did_you_mean(spec, [each.name for each in microphones])
-        there = "; ".join(map(str, microphones))
-        raise ConfigError(f'no microphone matches "{spec}"{near}', hint=f"there is: {there}")
+        raise ConfigError(
+            'no microphone matches "{spec}"{guess}',
+            hint="there is: {names}",
+            spec=spec, guess=did_you_mean(spec, [each.name for each in microphones]),
+            names="; ".join(map(str, microphones)),
+        )  # fmt: skip
     if len(fitting) > 1:
         raise ConfigError(
-            f'"{spec}" fits several microphones: {"; ".join(map(str, fitting))}',
+            '"{spec}" fits several microphones: {fitting}',
             hint="pass the number or more of the name of one of them",
+            spec=spec,
+            fitting="; ".join(map(str, fitting)),
         )
     return fitting[0]
 
@@ -152,8 +159,10 @@ class MicrophoneStream(Closing):
         else:
             assert failed is not None
             raise DeviceError(
-                f'microphone "{microphone.name}" cannot be opened: {portaudio_message(failed)}',
+                'microphone "{microphone}" cannot be opened: {reason}',
                 hint="does another program hold it, or is access to it forbidden?",
+                microphone=microphone.name,
+                reason=portaudio_message(failed),
             ) from failed
         self.rate_hz = float(self._stream.samplerate)
         self.latency_s = float(self._stream.latency)  # as PortAudio says
@@ -204,9 +213,10 @@ def portaudio() -> ModuleType:
             import sounddevice
     except Exception as err:  # OSError without the library; its own when it cannot be initialised
         raise DeviceError(
-            f"sound needs PortAudio, which cannot be used: {portaudio_message(err)}",
+            "sound needs PortAudio, which cannot be used: {reason}",
             hint="Debian and Ubuntu: sudo apt-get install libportaudio2; "
             "elsewhere reinstall the Python package sounddevice",
+            reason=portaudio_message(err),
         ) from err
     library: ModuleType = sounddevice
     return library

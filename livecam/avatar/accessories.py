@@ -37,6 +37,7 @@ from livecam.avatar.library import (
 )
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.core.errors import AssetError, ConfigError
+from livecam.core.language import tr
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import shown
 
@@ -101,9 +102,11 @@ def accessory_folder(name: str) -> Path:
     known = _known()
     if name not in known:
         raise AssetError(
-            f'no accessory is called "{name}"{did_you_mean(name, known)}',
-            hint=f"there are: {', '.join(sorted(known)) or 'none'}",
-        )
+            'no accessory is called "{name}"{guess}',
+            hint="there are: {names}",
+            name=name, guess=did_you_mean(name, known),
+            names=", ".join(sorted(known)) or tr("none"),
+        )  # fmt: skip
     return known[name]
 
 
@@ -115,14 +118,17 @@ def read_item(folder: Path) -> AccessoryDescription:
     """
     path = folder / ITEM_TOML
     description = read_toml(
-        path, AccessoryDescription, f"a folder holds {ITEM_TOML} and {ITEM_FILE}"
+        path,
+        AccessoryDescription,
+        tr("a folder holds {description} and {meshes}", description=ITEM_TOML, meshes=ITEM_FILE),
     )
     if description.kind not in ACCESSORY_KINDS:
         raise AssetError(
-            f'{path}: no head has an anchor for the kind "{shown(description.kind)}"'
-            f"{did_you_mean(description.kind, ACCESSORY_KINDS)}",
-            hint=f"there are: {', '.join(ACCESSORY_KINDS)}",
-        )
+            '{path}: no head has an anchor for the kind "{kind}"{guess}',
+            hint="there are: {names}",
+            path=path, kind=shown(description.kind),
+            guess=did_you_mean(description.kind, ACCESSORY_KINDS), names=", ".join(ACCESSORY_KINDS),
+        )  # fmt: skip
     check_bones(path, description.bones)
     return description
 
@@ -165,9 +171,10 @@ def with_accessories(avatar: Avatar, names: Sequence[str]) -> Avatar:
         item = load_accessory(name)
         if item.kind in worn:
             raise ConfigError(
-                f"{worn[item.kind].name} and {name} sit in the same place",
-                hint=f"wear one of the kind {item.kind} at a time",
-            )
+                "{worn} and {name} sit in the same place",
+                hint="wear one of the kind {kind} at a time",
+                worn=worn[item.kind].name, name=name, kind=item.kind,
+            )  # fmt: skip
         worn[item.kind] = item
     for kind, item in worn.items():
         if kind in avatar.anchors:

@@ -29,6 +29,7 @@ from livecam.config.description import read_description_file
 from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import AssetError
 from livecam.core.face import INDEX
+from livecam.core.language import tr
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import shown
 
@@ -116,9 +117,11 @@ def find_avatar(name_or_folder: str | Path) -> Path:
     if folder.is_dir():
         return folder.resolve()
     raise AssetError(
-        f'no avatar is called "{name_or_folder}"{did_you_mean(str(name_or_folder), known)}',
-        hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a folder",
-    )
+        'no avatar is called "{name}"{guess}',
+        hint="there are: {names}; or give the path of a folder",
+        name=name_or_folder, guess=did_you_mean(str(name_or_folder), known),
+        names=", ".join(sorted(known)) or tr("none"),
+    )  # fmt: skip
 
 
 def read_description(folder: Path) -> AvatarDescription:
@@ -129,7 +132,13 @@ def read_description(folder: Path) -> AvatarDescription:
     """
     path = folder / DESCRIPTION
     description = read_toml(
-        path, AvatarDescription, f"an avatar folder holds {DESCRIPTION} and {HEAD_FILE}"
+        path,
+        AvatarDescription,
+        tr(
+            "an avatar folder holds {description} and {meshes}",
+            description=DESCRIPTION,
+            meshes=HEAD_FILE,
+        ),
     )
     _refuse_unknown_expressions(path, "gains", description.gains)
     check_bones(path, description.bones)
@@ -137,9 +146,10 @@ def read_description(folder: Path) -> AvatarDescription:
         if kind not in ACCESSORY_KINDS:
             near = did_you_mean(kind, ACCESSORY_KINDS)
             raise AssetError(
-                f'{path}: no accessory is of the kind "{shown(kind)}"{near}',
-                hint=f"there are anchors for: {', '.join(ACCESSORY_KINDS)}",
-            )
+                '{path}: no accessory is of the kind "{kind}"{guess}',
+                hint="there are anchors for: {names}",
+                path=path, kind=shown(kind), guess=near, names=", ".join(ACCESSORY_KINDS),
+            )  # fmt: skip
     return description
 
 
@@ -153,20 +163,24 @@ def check_bones(path: Path, bones: Sequence[Bone]) -> None:
     for bone in bones:
         if bone.name in taken:
             raise AssetError(
-                f'{path}: two joints are called "{shown(bone.name)}"',
-                hint=f'give each bone a name of its own, other than "{BODY}" and "{HEAD}"',
-            )
+                '{path}: two joints are called "{bone}"',
+                hint='give each bone a name of its own, other than "{body_bone}" and "{head_bone}"',
+                path=path, bone=shown(bone.name), body_bone=BODY, head_bone=HEAD,
+            )  # fmt: skip
         taken.add(bone.name)
-        _refuse_unknown_expressions(path, f"the turns of bone {shown(bone.name)}", bone.turns)
+        _refuse_unknown_expressions(
+            path, tr("the turns of bone {name}", name=shown(bone.name)), bone.turns
+        )
 
 
 def _refuse_unknown_expressions(path: Path, table: str, names: Iterable[str]) -> None:
     for name in names:
         if name not in INDEX:
             raise AssetError(
-                f'{path}: {table} name no expression "{shown(name)}"{did_you_mean(name, INDEX)}',
+                '{path}: {table} name no expression "{name}"{guess}',
                 hint="the names are those of the 52 ARKit blend shapes",
-            )
+                path=path, table=table, name=shown(name), guess=did_you_mean(name, INDEX),
+            )  # fmt: skip
 
 
 def read_toml(path: Path, model: type[_Model], holds: str) -> _Model:

@@ -27,6 +27,7 @@ from livecam.compose.matte import Matte
 from livecam.config.settings import BACKGROUNDS
 from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Image
+from livecam.core.language import to_translate, tr
 from livecam.core.registry import did_you_mean
 from livecam.media.images import read_image
 from livecam.segmentation.base import Mask
@@ -34,7 +35,7 @@ from livecam.segmentation.base import Mask
 Colors = NDArray[np.float32]  # float32[n, 4], 0..255; the fourth is unused
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-HINT = "keep, blur, alpha, a colour such as #00b140, or the name of a picture or film"
+HINT = to_translate("keep, blur, alpha, a colour such as #00b140, or the name of a picture or film")
 WRAP_PX = 5  # window of the light wrap
 UPSAMPLING = 2  # of the coarse colours before pixels are looked up
 NONE = np.array([[0]], np.float64)
@@ -231,14 +232,15 @@ def _source_of(wanted: str, blocking: bool) -> BackgroundSource:
             return StillImage(read_image(path))
         return LoopedVideo(path, blocking=blocking)
     except SourceError as error:
-        raise ConfigError(f"background: {error.message}", error.hint) from error
+        raise ConfigError(tr("background: {error}", error=error.message), error.hint) from error
 
 
 def _color(text: str) -> tuple[int, int, int]:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         raise ConfigError(
-            f"background: {text} is no colour",
+            "background: {value} is no colour",
             hint="six digits 0-9 a-f for red, green and blue, such as #00b140",
+            value=text,
         )
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
@@ -246,8 +248,14 @@ def _color(text: str) -> tuple[int, int, int]:
 
 def _unknown(wanted: str) -> ConfigError:
     if re.fullmatch(r"[0-9a-fA-F]{6}", wanted):
-        return ConfigError(f'background: "{wanted}" is no file', hint=f"the colour is #{wanted}")
+        return ConfigError(
+            'background: "{wanted}" is no file', hint="the colour is #{wanted}", wanted=wanted
+        )
     if "." in wanted or "/" in wanted:
-        return ConfigError(f"background: there is no file {wanted}", hint="check the name")
+        return ConfigError(
+            "background: there is no file {wanted}", hint="check the name", wanted=wanted
+        )
     guess = did_you_mean(wanted.lower(), BACKGROUNDS)
-    return ConfigError(f'background: "{wanted}" is not known{guess}', hint=HINT)
+    return ConfigError(
+        'background: "{wanted}" is not known{guess}', hint=HINT, wanted=wanted, guess=guess
+    )

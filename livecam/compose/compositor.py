@@ -74,7 +74,7 @@ class HeadCompositor:
         try:
             self._painter.set_avatars(avatars)
         except moderngl.Error as error:
-            raise GraphicsError(f"a head cannot be prepared: {error}") from error
+            raise GraphicsError("a head cannot be prepared: {error}", error=error) from error
         self._underpaint = [underpaint_colour(avatar) for avatar in avatars]
         self._stages.set_avatars(avatars)
 
@@ -113,10 +113,10 @@ class HeadCompositor:
                 layers.head_rect = layers.head_rect.union(touched)
             layers.image = self._painter.finish()
         except moderngl.Error as error:
-            raise GraphicsError(f"the head cannot be drawn: {error}") from error
+            raise GraphicsError("the head cannot be drawn: {error}", error=error) from error
         # moderngl does not raise when the driver lost memory or device: the pixels are invalid.
         if (error_name := self._graphics.ctx.error) in FATAL:
-            raise GraphicsError(f"the driver gave up: {error_name}")
+            raise GraphicsError("the driver gave up: {error}", error=error_name)
         stages.after(layers)
         self.drawn = self.drawn.union(stages.changed(layers))
         return replace(frame, image=layers.image)
@@ -191,7 +191,7 @@ def make_painter(
             return FullPainter(graphics, avatar, settings, timer)
         return LightPainter(graphics, avatar, timer)
     except moderngl.Error as error:
-        raise GraphicsError(f"the head cannot be prepared: {error}") from error
+        raise GraphicsError("the head cannot be prepared: {error}", error=error) from error
 
 
 def choose_tier(
@@ -237,6 +237,6 @@ def full_frame_s(
             times.append(perf_counter() - start)
         return float(np.median(times[1:]))  # the first one compiles and allocates
     except moderngl.Error as error:
-        raise GraphicsError(f"the full tier failed: {error}") from error
+        raise GraphicsError("the full tier failed: {error}", error=error) from error
     finally:
         painter.release()

@@ -21,6 +21,7 @@ from livecam.convert.survey import Advance, Survey
 from livecam.convert.tracks import HeadTrack
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError, file_error
+from livecam.core.language import tr
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.motion.take import Take, TakeWriter, players, read_take
@@ -187,7 +188,7 @@ def convert_files(
     """
     jobs = jobs_for(inputs, output, ".mov" if settings.picture.background == "alpha" else ".mp4")
     if settings.motion.record_motion and len(jobs) > 1:
-        raise UsageError(f"one take cannot hold {len(jobs)} films", "convert them one by one")
+        raise UsageError("one take cannot hold {n} films", "convert them one by one", n=len(jobs))
     outcomes: list[Outcome] = []
     with end_signals() as signals, ExitStack() as stack:
         converter = stack.enter_context(Converter(settings, strict=strict))
@@ -216,12 +217,18 @@ def _attempt(
     except (LivecamError, OSError) as error:
         found = error if isinstance(error, LivecamError) else file_error(error)
         log.error("%s: %s", job.source.name, found, exc_info=log.isEnabledFor(logging.DEBUG))
-        return Outcome(job, error=f"{found.message}; {found.hint}" if found.hint else found.message)
+        return Outcome(job, error=_with_hint(found))
     except Exception as error:
         log.exception("%s: unexpected error", job.source.name)
-        return Outcome(job, error=f"unexpected: {error}")
+        return Outcome(job, error=tr("unexpected: {error}", error=error))
     finally:
         progress.close()
+
+
+def _with_hint(error: LivecamError) -> str:
+    if not error.hint:
+        return error.message
+    return tr("{message}; {hint}", message=error.message, hint=error.hint)
 
 
 @contextmanager

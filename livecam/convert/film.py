@@ -89,7 +89,9 @@ class FilmComposer:
         times, index = self.survey.times, frame.index
         if index >= len(times) or frame.captured_at != times[index] or frame.size != self._size:
             raise SourceError(
-                f"{self.survey.info.path} changed while it was converted", hint="convert it again"
+                "{path} changed while it was converted",
+                hint="convert it again",
+                path=self.survey.info.path,
             )
         while index not in self._plan.frames:
             self._enter(next(self._todo))
@@ -187,6 +189,6 @@ def write_film(
             advance(1)
         if writer.frames != len(composer.survey.times):
             raise SourceError(
-                f"{info.path} ended early while it was converted", hint="convert it again"
+                "{path} ended early while it was converted", hint="convert it again", path=info.path
             )
     return writer.sound

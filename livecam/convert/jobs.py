@@ -27,15 +27,20 @@ def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[Conversi
     sources = [film for path in inputs for film in _films(path)]
     if not sources:
         raise UsageError(
-            f"no film was found in {', '.join(map(str, inputs))}",
-            hint=f"livecam reads {', '.join(FILMS)}",
+            "no film was found in {places}",
+            hint="livecam reads {kinds}",
+            places=", ".join(map(str, inputs)),
+            kinds=", ".join(FILMS),
         )
     one = len(sources) == 1 and not inputs[0].is_dir()
     if one and output.suffix and not output.is_dir():
         return [ConversionJob(sources[0], output)]
     if output.exists() and not output.is_dir():
         raise UsageError(
-            f"{output} is a file, but there are {len(sources)} films", hint="name a folder"
+            "{path} is a file, but there are {n} films",
+            hint="name a folder",
+            path=output,
+            n=len(sources),
         )
     taken: set[str] = set()
     return [ConversionJob(source, output / _free_name(source, taken, suffix)) for source in sources]
@@ -67,19 +72,23 @@ def check_job(
 ) -> None:
     """Refuses to lose a file."""
     if not job.source.exists():
-        raise SourceError(f"there is no file {job.source}", hint="check the name")
+        raise SourceError("there is no file {path}", hint="check the name", path=job.source)
     check_place(job.output)
     if job.output.suffix.lower() not in writable:
         raise SinkError(
-            f"{job.output.name} is no film that can be written",
-            hint=f"one of {', '.join(writable)}",
+            "{name} is no film that can be written",
+            hint="one of {names}",
+            name=job.output.name,
+            names=", ".join(writable),
         )
     make_folder(job.output.parent)
     if not job.output.exists():
         return
     if any(each.source.exists() and job.output.samefile(each.source) for each in jobs):
         raise SinkError(
-            f"{job.output} is to be read; it is never overwritten", hint="choose another name"
+            "{path} is to be read; it is never overwritten",
+            hint="choose another name",
+            path=job.output,
         )
     if not force:
-        raise SinkError(f"{job.output} exists", hint="pass --force to replace it")
+        raise SinkError("{path} exists", hint="pass --force to replace it", path=job.output)

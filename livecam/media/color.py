@@ -1,7 +1,8 @@
 """Colour conversion by swscale: RGBA to BT.709 I420 and back, and any decoded frame to RGBA.
 
 Unlike OpenCV's conversion (BT.601, chroma from one pixel of four) this uses the BT.709 matrix in
-limited range and averages each 2x2 block, as video calls and streaming sites expect.
+limited range and averages each 2x2 block, as video calls and streaming sites expect. Images with
+alpha are prepared for it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from typing import Final
 
 import av
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import (
@@ -21,12 +23,15 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from livecam.core.frame import Image
+from livecam.core.frame import Image, Rect
 
 # AVColorSpace of a stream that does not say which matrix it uses (ITU-T H.273, code point 2).
 UNSPECIFIED_MATRIX: Final = 2
 BT601: Final = int(Colorspace.ITU601)
 MAX_SD_HEIGHT: Final = 576  # players assume BT.601 for untagged video up to here, BT.709 above
+
+BLEED_PX: Final = 9  # width of the blur that spreads colours beyond an edge, for half-size chroma
+NO_ALPHA: Final = np.array([[0]], np.float64)
 
 HDR_TRANSFERS: Final = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 WIDE_PRIMARIES: Final = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
@@ -76,6 +81,27 @@ def i420_frame(
         dst_colorspace=matrix,
         threads=1,
     )
+
+
+def bleed_colours(image: Image) -> Image:
+    """Spreads the colours of the opaque part to where alpha is 0: uint8[h, w, 4].
+
+    Else half-size chroma, and the encoder's own softness, would mix the edge with black.
+    """
+    height, width = image.shape[:2]
+    x, y, across, down = cv2.boundingRect(cv2.extractChannel(image, 3))
+    place = Rect(x, y, x + across, y + down).grown(BLEED_PX).clipped(width, height).slices
+    bled, part = image.copy(), image[place]
+    alpha = cv2.extractChannel(part, 3)
+    weight = cv2.merge((alpha, alpha, alpha, np.full_like(alpha, 255)))
+    # Red, green and blue times alpha, and alpha itself: their means give the mean colour.
+    mean = cv2.blur(cv2.multiply(part, weight, dtype=cv2.CV_32F), (BLEED_PX, BLEED_PX))
+    counted = np.maximum(cv2.extractChannel(mean, 3), 1)
+    spread = cv2.multiply(mean, cv2.merge((255 / counted,) * 4), dtype=cv2.CV_8U)
+    empty = cv2.inRange(alpha, NO_ALPHA, NO_ALPHA)
+    cv2.copyTo(spread, empty, bled[place])
+    bled[place][..., 3] = alpha
+    return bled
 
 
 def _copy_planes(frame: VideoFrame, out: Image) -> None:

@@ -17,11 +17,12 @@ from livecam.core.errors import SinkError, SourceError
 from livecam.core.frame import MAX_SIDE_PX, Image, check_size
 from livecam.core.hidden_file import HiddenFile
 from livecam.core.image_header import MAX_SCANS, read_image_header
+from livecam.core.language import to_translate, tr
 from livecam.core.text_files import read_bytes
 
 MAX_IMAGE_BYTES = 256 << 20
 JPEG_QUALITY = 95
-KINDS = "PNG, JPEG, WebP, BMP and TIFF can be read"
+KINDS = to_translate("PNG, JPEG, WebP, BMP and TIFF can be read")
 
 
 def read_image(path: Path) -> Image:
@@ -59,21 +60,31 @@ def read_image_bytes(path: Path, max_side: int = MAX_SIDE_PX) -> bytes:
     header = read_image_header(data)
     if header is None:
         raise SourceError(
-            f"{path} is not a picture that can be read", hint=f"it may be damaged; {KINDS}"
+            "{path} is not a picture that can be read",
+            hint="it may be damaged; {kinds}",
+            path=path,
+            kinds=tr(KINDS),
         )
     check_size(str(path), header.width, header.height, max_side)
     if header.animated:
         raise SourceError(
-            f"{path} is an animated {header.format}", hint="give a still picture, or a video file"
+            "{path} is an animated {format}",
+            hint="give a still picture, or a video file",
+            path=path,
+            format=header.format,
         )
     if not header.complete:
         raise SourceError(
-            f"{path} is cut short: the picture is not complete", hint="copy or export it again"
+            "{path} is cut short: the picture is not complete",
+            hint="copy or export it again",
+            path=path,
         )
     if header.scans > MAX_SCANS:
         raise SourceError(
-            f"{path} has {header.scans} scans, more than {MAX_SCANS}", hint="save it again"
-        )
+            "{path} has {scans} scans, more than {max_scans}",
+            hint="save it again",
+            path=path, scans=header.scans, max_scans=MAX_SCANS,
+        )  # fmt: skip
     return data
 
 
@@ -91,9 +102,13 @@ def write_image(path: Path, image: Image, *, alpha: bool = False, force: bool = 
     """
     kind = path.suffix.lower()
     if kind not in (".png", ".jpg", ".jpeg"):
-        raise SinkError(f"{path} is neither .png nor .jpg", hint="give the file one of these ends")
+        raise SinkError(
+            "{path} is neither .png nor .jpg", hint="give the file one of these ends", path=path
+        )
     if not force and os.path.lexists(path):
-        raise SinkError(f"{path} exists already", hint="choose another name, or pass --force")
+        raise SinkError(
+            "{path} exists already", hint="choose another name, or pass --force", path=path
+        )
     bgr = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGBA2BGR)
     quality = [] if kind == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     data = cv2.imencode(kind, bgr, quality)[1]
@@ -101,8 +116,10 @@ def write_image(path: Path, image: Image, *, alpha: bool = False, force: bool = 
         return _written(path, data.tobytes(), force)
     except OSError as err:
         raise SinkError(
-            f"{path} cannot be written: {err.strerror or err}",
+            "{path} cannot be written: {reason}",
             hint="choose a folder that exists and may be written",
+            path=path,
+            reason=err.strerror or err,
         ) from err
 
 
@@ -126,6 +143,9 @@ def _decoded(path: Path, flags: int, max_side: int) -> NDArray[Any]:
         decoded = None
     if decoded is None:
         raise SourceError(
-            f"{path} is not a picture that can be read", hint=f"it may be damaged; {KINDS}"
+            "{path} is not a picture that can be read",
+            hint="it may be damaged; {kinds}",
+            path=path,
+            kinds=tr(KINDS),
         )
     return np.asarray(decoded)

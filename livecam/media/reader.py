@@ -79,8 +79,9 @@ class VideoReader(Closing):
             self._first: VideoFrame | None = next(self._decoded, None)
             if self._first is None:
                 raise SourceError(
-                    f"no picture can be read from {self.path}",
+                    "no picture can be read from {path}",
                     hint="the file is damaged or incomplete; try to play it, or copy it again",
+                    path=self.path,
                 )
             check_size(str(self.path), self._first.width, self._first.height)
             self._turn = _stored_to_upright(self._first)
@@ -175,20 +176,28 @@ class _RisingTicks:
 def _open(path: Path) -> InputContainer:
     try:
         if path.is_dir():
-            raise SourceError(f"{path} is a folder, not a video", hint="name one file in it")
+            raise SourceError(
+                "{path} is a folder, not a video", hint="name one file in it", path=path
+            )
         if path.stat().st_size == 0:
-            raise SourceError(f"{path} is empty", hint="it was not recorded or copied completely")
+            raise SourceError(
+                "{path} is empty", hint="it was not recorded or copied completely", path=path
+            )
         _check_image(path)
         # "file:" keeps a name with a colon in it from being read as a protocol.
         return av.open(f"file:{os.fspath(path)}", "r", container_options=LOCAL_ONLY)
     except FileNotFoundError as error:
-        raise SourceError(f"there is no file {path}", hint="check the name") from error
+        raise SourceError("there is no file {path}", hint="check the name", path=path) from error
     except PermissionError as error:
-        raise SourceError(f"{path} may not be read", hint="check who may read the file") from error
+        raise SourceError(
+            "{path} may not be read", hint="check who may read the file", path=path
+        ) from error
     except (av.FFmpegError, OSError) as error:
         raise SourceError(
-            f"{path} is not a video that can be read ({error.strerror or error})",
+            "{path} is not a video that can be read ({reason})",
             hint="it may be damaged, cut short, or no video at all; try to play it",
+            path=path,
+            reason=error.strerror or error,
         ) from error
 
 
@@ -206,7 +215,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         cover = bool(stream.disposition & Disposition.attached_pic)
         if not cover and stream.codec_context is not None:
             return stream
-    raise SourceError(f"there are no pictures in {path}", hint="it may hold sound only")
+    raise SourceError("there are no pictures in {path}", hint="it may hold sound only", path=path)
 
 
 def _limit_size(stream: VideoStream, path: Path) -> None:

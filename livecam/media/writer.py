@@ -17,8 +17,6 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 import av
-import cv2
-import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -29,9 +27,10 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from livecam.core.errors import LivecamError, SinkError
-from livecam.core.frame import Frame, Image, PixelFormat, Rect, check_size
+from livecam.core.frame import Frame, PixelFormat, check_size
 from livecam.core.hidden_file import HiddenFile
-from livecam.media.color import i420_frame
+from livecam.core.language import tr
+from livecam.media.color import bleed_colours, i420_frame
 
 # Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
@@ -46,8 +45,6 @@ SOUND_NAMES = {SAFE_SOUND: "AAC", WEBM_SOUND: "Opus"}
 
 WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # containers of H.264 and any sound
 WRITABLE_ALPHA = (".mov", ".webm")  # containers of alpha that editors and browsers read
-NONE = np.array([[0]], np.float64)
-BLED_PX = 9  # width of the blur that spreads colours beyond the edge, for half-size chroma
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +74,9 @@ def _encoding(suffix: str, width: int, height: int, effort: str, alpha: bool) ->
         options = {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}
         return _Encoding(("prores_ks",), "yuva444p10le", options)
     raise SinkError(
-        f"a {suffix or 'nameless'} file cannot carry alpha",
+        "a {suffix} file cannot carry alpha" if suffix else "a nameless file cannot carry alpha",
         hint="use a name that ends in .mov (ProRes 4444) or .webm (VP9)",
+        suffix=suffix,
     )
 
 
@@ -160,7 +158,7 @@ class VideoWriter:
     @property
     def sound(self) -> str:
         """The result for the sound: "none", "copied", "encoded again as AAC" or as Opus."""
-        return "none" if self._sound is None else self._sound.outcome
+        return tr("none") if self._sound is None else self._sound.outcome
 
     @property
     def encoder(self) -> str:
@@ -171,10 +169,11 @@ class VideoWriter:
         container = self._opened()
         if frame.size != self._size:
             raise SinkError(
-                f"{self.path.name} is {self._size[0]}x{self._size[1]}, "
-                f"the frame {frame.width}x{frame.height}",
+                "{name} is {width}x{height}, the frame {frame_width}x{frame_height}",
                 hint="a video file keeps one size",
-            )
+                name=self.path.name, width=self._size[0], height=self._size[1],
+                frame_width=frame.width, frame_height=frame.height,
+            )  # fmt: skip
         encoded = self._video_frame(frame)
         encoded.pts = self._ticks(frame)
         encoded.time_base = self._time_base
@@ -243,9 +242,10 @@ class VideoWriter:
             self.path = file.commit(keep_existing=self._keep_existing)
         except OSError as error:
             raise SinkError(
-                f"{self.path} cannot be written: {error.strerror}",
-                hint=f"what was written is in {file.hidden}",
-            ) from error
+                "{path} cannot be written: {reason}",
+                hint="what was written is in {hidden}",
+                path=self.path, reason=error.strerror, hidden=file.hidden,
+            ) from error  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
@@ -263,7 +263,9 @@ class VideoWriter:
 
     def _opened(self) -> OutputContainer:
         if self._container is None:
-            raise SinkError(f"{self.path.name} is closed", hint="open it again to write more")
+            raise SinkError(
+                "{name} is closed", hint="open it again to write more", name=self.path.name
+            )
         return self._container
 
     def _open_container(self, hidden: Path) -> OutputContainer:
@@ -305,8 +307,9 @@ class VideoWriter:
             if name in av.codecs_available:
                 return name
         raise SinkError(
-            f"this build of FFmpeg cannot encode {' or '.join(self._encoding.encoders)}",
+            "this build of FFmpeg cannot encode {names}",
             hint="choose another ending: .mov or .webm",
+            names=tr(" or ").join(self._encoding.encoders),
         )
 
     def _video_frame(self, frame: Frame) -> VideoFrame:
@@ -314,10 +317,10 @@ class VideoWriter:
             if self._encoding.format == "argb":
                 video_frame = VideoFrame.from_numpy_buffer(frame.image, "rgba")
                 return self._scaler.reformat(video_frame, format="argb", threads=1)
-            image = _bled(frame.image) if self._alpha else frame.image
+            image = bleed_colours(frame.image) if self._alpha else frame.image
             return i420_frame(self._scaler, image, self._encoding.format)
         if self._alpha:
-            raise SinkError(f"pictures without alpha cannot go into {self.path.name}")
+            raise SinkError("pictures without alpha cannot go into {name}", name=self.path.name)
         video_frame = VideoFrame.from_ndarray(frame.image, "yuv420p")
         video_frame.colorspace, video_frame.color_range = Colorspace.ITU709, ColorRange.MPEG
         return video_frame
@@ -345,8 +348,9 @@ def check_film_name(path: Path, *, alpha: bool = False) -> None:
     formats = map(av.ContainerFormat, av.formats_available)
     if not suffix or not any(suffix[1:] in f.extensions for f in formats if f.is_output):
         raise SinkError(
-            f"{path.name} is no film that can be written",
+            "{name} is no film that can be written",
             hint="use a name that ends in .mp4 or .mkv",
+            name=path.name,
         )
 
 
@@ -360,29 +364,11 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(
-            f"the folder {folder} cannot be made: {error.strerror}", hint="choose another folder"
+            "the folder {folder} cannot be made: {reason}",
+            hint="choose another folder",
+            folder=folder,
+            reason=error.strerror,
         ) from error
-
-
-def _bled(image: Image) -> Image:
-    """Spreads the colours of the opaque part to where alpha is 0: uint8[h, w, 4].
-
-    Else half-size chroma, and the encoder's own softness, would mix the edge with black.
-    """
-    height, width = image.shape[:2]
-    x, y, across, down = cv2.boundingRect(cv2.extractChannel(image, 3))
-    place = Rect(x, y, x + across, y + down).grown(BLED_PX).clipped(width, height).slices
-    bled, part = image.copy(), image[place]
-    alpha = cv2.extractChannel(part, 3)
-    weight = cv2.merge((alpha, alpha, alpha, np.full_like(alpha, 255)))
-    # Red, green and blue times alpha, and alpha itself: their means give the mean colour.
-    mean = cv2.blur(cv2.multiply(part, weight, dtype=cv2.CV_32F), (BLED_PX, BLED_PX))
-    counted = np.maximum(cv2.extractChannel(mean, 3), 1)
-    spread = cv2.multiply(mean, cv2.merge((255 / counted,) * 4), dtype=cv2.CV_8U)
-    empty = cv2.inRange(alpha, NONE, NONE)
-    cv2.copyTo(spread, empty, bled[place])
-    bled[place][..., 3] = alpha
-    return bled
 
 
 class _Sound:
@@ -401,9 +387,9 @@ class _Sound:
             raise
         self._packets = _until_damaged(self._source.demux(*tracks) if tracks else iter(()))
         self._waiting: Packet[Any] | None = None
-        again = f"encoded again as {SOUND_NAMES[_safe_sound(container)]}"
+        again = tr("encoded again as {codec}", codec=SOUND_NAMES[_safe_sound(container)])
         encoded = any(isinstance(track, _EncodedTrack) for track in self._tracks.values())
-        self.outcome = "none" if not tracks else again if encoded else "copied"
+        self.outcome = tr("none") if not tracks else again if encoded else tr("copied")
 
     def copy_until(self, seconds: Fraction | None) -> None:
         """Copies packets that begin by that time; all remaining ones for None."""
@@ -479,16 +465,20 @@ def _as_sink_errors(path: Path) -> Iterator[None]:
     except LivecamError:
         raise
     except (av.FFmpegError, OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise SinkError(
-                f"the disk is full; {path} is not complete", "free some space"
-            ) from error
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            raise SinkError(f"there is no folder {path.parent}", "make it first") from error
-        if isinstance(error, PermissionError) or number == errno.EROFS:
-            raise SinkError(f"{path} may not be written", "choose another folder") from error
-        raise SinkError(
-            f"{path} cannot be written ({getattr(error, 'strerror', None) or error})",
-            hint="use a name that ends in .mp4 or .mkv",
-        ) from error
+        raise _sink_error(path, error) from error
+
+
+def _sink_error(path: Path, error: av.FFmpegError | OSError | ValueError) -> SinkError:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return SinkError("the disk is full; {path} is not complete", "free some space", path=path)
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return SinkError("there is no folder {folder}", "make it first", folder=path.parent)
+    if isinstance(error, PermissionError) or number == errno.EROFS:
+        return SinkError("{path} may not be written", "choose another folder", path=path)
+    return SinkError(
+        "{path} cannot be written ({reason})",
+        hint="use a name that ends in .mp4 or .mkv",
+        path=path,
+        reason=getattr(error, "strerror", None) or error,
+    )

@@ -24,8 +24,9 @@ def main() -> int:
             raise
         return _failed(
             UsageError(
-                f"heads are built with a package that is not here: {error.name}",
+                "heads are built with a package that is not here: {error}",
                 hint='pip install ".[modelling]" in the checkout',
+                error=error.name,
             )
         )
     except OSError as error:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from livecam.core.errors import ConfigError, SinkError
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance, Weights
+from livecam.core.language import to_translate, tr
 from livecam.core.spaces import slerp
 from livecam.core.text_files import read_json_lines
 
@@ -106,11 +107,16 @@ class TakeWriter:
             self._file: IO[str] = path.open("x", encoding="utf-8", buffering=1)
         except FileExistsError as error:
             raise SinkError(
-                f"{path} is there already", hint="name another file; takes are not overwritten"
+                "{path} is there already",
+                hint="name another file; takes are not overwritten",
+                path=path,
             ) from error
         except OSError as error:
             raise SinkError(
-                f"{path} cannot be written: {error.strerror}", hint="choose another folder"
+                "{path} cannot be written: {reason}",
+                hint="choose another folder",
+                path=path,
+                reason=error.strerror,
             ) from error
         head = {"livecam_take": FORMAT, "weights": EXPRESSIONS, "meant": False, "space": SPACE}
         self._write(head)
@@ -152,7 +158,10 @@ class TakeWriter:
             self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
         except OSError as error:
             raise SinkError(
-                f"{self._path} cannot be written: {error.strerror}", hint="is the disk full?"
+                "{path} cannot be written: {reason}",
+                hint="is the disk full?",
+                path=self._path,
+                reason=error.strerror,
             ) from error
 
 
@@ -239,13 +248,16 @@ def read_take(path: Path) -> Take:
     head = next(lines, (0, {}))[1]
     if head.get("livecam_take") != FORMAT:
         raise ConfigError(
-            f"{path} is no take that this version can read",
+            "{path} is no take that this version can read",
             hint="record one: livecam run --record-motion FILE.jsonl",
+            path=path,
         )
     order = _order(head.get("weights"), path)
     take = _take(lines, order, head.get("meant", False), path)
     if not take.visible.any():
-        raise ConfigError(f"nobody is seen in {path}", hint="record it again, before the camera")
+        raise ConfigError(
+            "nobody is seen in {path}", hint="record it again, before the camera", path=path
+        )
     return take
 
 
@@ -264,26 +276,31 @@ def summary(take: Take) -> dict[str, Any]:
 
 def _kind(take: Take) -> str:
     share = float(take.arkit_mask[take.visible].mean())
-    return {0.0: "as tracked", 1.0: "ARKit"}.get(share, f"{share:.0%} ARKit, else as tracked")
+    if share == 0:
+        return tr("as tracked")
+    return "ARKit" if share == 1 else tr("{share:.0%} ARKit, else as tracked", share=share)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yields the number and the content of each line; the last one may be cut off."""
     broken = ""
-    hint = "--motion takes a recorded .jsonl"
+    hint = to_translate("--motion takes a recorded .jsonl")
     for number, parsed in read_json_lines(path, MAX_LINE_LENGTH, MAX_FRAMES, hint=hint):
         if broken:
             raise ConfigError(broken, hint="record the take again")
         if isinstance(parsed, dict):
             yield number, parsed
         else:
-            broken = f"{path}, line {number}: no frame of a take"  # ignored on the last line
+            # Ignored on the last line.
+            broken = tr("{path}, line {number}: no frame of a take", path=path, number=number)
 
 
 def _order(names: object, path: Path) -> list[int]:
     """Returns the index of each of the 52 weights in the file's lines."""
     if not isinstance(names, list) or set(EXPRESSIONS) - {n for n in names if isinstance(n, str)}:
-        raise ConfigError(f"{path} does not name the 52 weights", hint="record the take again")
+        raise ConfigError(
+            "{path} does not name the 52 weights", hint="record the take again", path=path
+        )
     return [names.index(name) for name in EXPRESSIONS]
 
 
@@ -342,7 +359,10 @@ def _fill(row: Any, frame: dict[str, Any], order: list[int], default: object) ->
 
 def _implausible(path: Path, number: int) -> ConfigError:
     return ConfigError(
-        f"{path}, line {number}: numbers that no face can have", hint="record the take again"
+        "{path}, line {number}: numbers that no face can have",
+        hint="record the take again",
+        path=path,
+        number=number,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from livecam.core.closing import Closing
 from livecam.core.errors import ConfigError, DeviceError
+from livecam.core.language import tr
 from livecam.core.worker import Worker
 from livecam.protocols.flood import (
     MAX_BATCH,
@@ -148,9 +149,10 @@ class UdpInbox(Closing):
             self._socket.sendto(packet, address)
         except OSError as err:
             raise DeviceError(
-                f"{address[0]} cannot be reached from {self.address}: {err.strerror}",
+                "{host} cannot be reached from {address}: {reason}",
                 hint="listen on the address that this computer has in the other one's network",
-            ) from err
+                host=address[0], address=self.address, reason=err.strerror,
+            ) from err  # fmt: skip
 
     def _greet_again(self) -> None:
         self._greeted_waits += 1
@@ -165,14 +167,18 @@ def socket_address(text: str, default_port: int, default_host: str = LOOPBACK) -
     Raises:
         ConfigError: it names none.
     """
-    hint = f'write "host:port", for example "{default_host}:{default_port}"'
+    hint = tr(
+        'write "host:port", for example "{host}:{port}"', host=default_host, port=default_port
+    )
     host, port = _host_and_port(text.strip())
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ConfigError(f'"{text}" has no port between 1 and 65535', hint=hint)
+        raise ConfigError('"{value}" has no port between 1 and 65535', hint=hint, value=text)
     try:
         return _resolved(host or default_host, int(port or default_port))[1]
     except (OSError, UnicodeError) as err:
-        raise ConfigError(f'"{text}" is no address that is known here', hint=hint) from err
+        raise ConfigError(
+            '"{value}" is no address that is known here', hint=hint, value=text
+        ) from err
 
 
 def _host_and_port(text: str) -> tuple[str, str]:
@@ -195,13 +201,20 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, SocketAddress
 
 def _bound(name: str, address: str, port: int) -> socket.socket:
     if not 0 <= port < 65536:
-        raise ConfigError(f"{name}: port {port} does not exist", hint="ports go from 1 to 65535")
+        raise ConfigError(
+            "{name}: port {port} does not exist",
+            hint="ports go from 1 to 65535",
+            name=name,
+            port=port,
+        )
     try:
         family, where = _resolved(address or LOOPBACK, port)
     except (OSError, UnicodeError) as err:
         raise DeviceError(
-            f'{name}: "{address}" is no address', hint=f"{LOOPBACK} listens to this machine alone"
-        ) from err
+            '{name}: "{address}" is no address',
+            hint="{loopback} listens to this machine alone",
+            name=name, address=address, loopback=LOOPBACK,
+        ) from err  # fmt: skip
     opened = socket.socket(family, socket.SOCK_DGRAM)
     try:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows would let two programs share it
@@ -210,10 +223,11 @@ def _bound(name: str, address: str, port: int) -> socket.socket:
     except OSError as err:
         opened.close()
         raise DeviceError(
-            f"{name} cannot listen on {where[0]} port {port}: {err.strerror}",
+            "{name} cannot listen on {host} port {port}: {reason}",
             hint="another program may have the port: close it, or choose another port; "
-            f"the address must be one of this machine ({LOOPBACK}: this machine alone)",
-        ) from err
+            "the address must be one of this machine ({loopback}: this machine alone)",
+            name=name, host=where[0], port=port, reason=err.strerror, loopback=LOOPBACK,
+        ) from err  # fmt: skip
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     opened.setblocking(False)
     return opened

@@ -240,7 +240,10 @@ class VmcSender(Closing):
         except OSError as err:
             self._socket.close()
             raise DeviceError(
-                f"{target} cannot be reached: {err.strerror}", hint="is the network up?"
+                "{target} cannot be reached: {reason}",
+                hint="is the network up?",
+                target=target,
+                reason=err.strerror,
             ) from err
 
     def observe(self, face: FaceState | None, now: float) -> None:

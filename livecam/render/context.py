@@ -15,6 +15,7 @@ import moderngl
 
 from livecam.core.closing import Closing
 from livecam.core.errors import GraphicsError
+from livecam.core.language import to_translate, tr
 from livecam.core.system_libraries import missing_library
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 OPENGL = 330
 EGL: dict[str, Any] = {"backend": "egl"}  # moderngl's annotation wants dictionaries here
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "microsoft basic render", "software rasterizer")
-HINT = (
+HINT = to_translate(
     "on Debian and Ubuntu: apt-get install libgl1 libegl1 libgl1-mesa-dri; "
     "elsewhere install the graphics card's driver (OpenGL 3.3 or newer)"
 )
@@ -102,7 +103,9 @@ def _headless() -> Graphics:
     try:
         ctx = moderngl.create_context(standalone=True, require=OPENGL, **EGL)
     except Exception as error:  # the loader raises bare Exception
-        raise GraphicsError(f"OpenGL cannot be opened through EGL: {error}", HINT) from error
+        raise GraphicsError(
+            "OpenGL cannot be opened through EGL: {error}", HINT, error=error
+        ) from error
     return Graphics(ctx, None)
 
 
@@ -110,17 +113,19 @@ def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
     try:
         import glfw
     except ImportError as error:
-        unusable = GraphicsError(f"GLFW cannot be loaded: {error}", "pip install glfw")
+        unusable = GraphicsError("GLFW cannot be loaded: {error}", "pip install glfw", error=error)
         raise missing_library(error) or unusable from error
     handle: Any = None
     setattr(glfw, "ERROR_REPORTING", False)  # noqa: B010 - it would warn; we read get_error()
     try:
         if not glfw.init():
-            raise GraphicsError(f"no window can be opened: {_glfw_error()}", _display_hint())
+            raise GraphicsError(
+                "no window can be opened: {reason}", _display_hint(), reason=_glfw_error()
+            )
         _hint_core_profile(request)
         handle = glfw.create_window(request.width, request.height, request.title, None, None)
         if not handle:
-            raise GraphicsError(f"no window can be opened: {_glfw_error()}", HINT)
+            raise GraphicsError("no window can be opened: {reason}", HINT, reason=_glfw_error())
         glfw.make_context_current(handle)
         glfw.swap_interval(0)  # the pipeline keeps the pace; a swap must not wait for the display
         ctx = _current_context()
@@ -129,7 +134,7 @@ def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
         raise
     except Exception as error:
         _destroy(handle)
-        raise GraphicsError(f"no window can be opened: {error}", HINT) from error
+        raise GraphicsError("no window can be opened: {error}", HINT, error=error) from error
     return Graphics(ctx, handle, hidden)
 
 
@@ -149,7 +154,11 @@ def _current_context() -> moderngl.Context:
     moderngl.init_context(loader=_GlfwLoader())
     ctx = moderngl.get_context()
     if ctx.version_code < OPENGL:
-        raise GraphicsError(f"OpenGL 3.3 is needed, the driver offers {ctx.version_code}", HINT)
+        raise GraphicsError(
+            "OpenGL 3.3 is needed, the driver offers {version_code}",
+            HINT,
+            version_code=ctx.version_code,
+        )
     return ctx
 
 
@@ -172,11 +181,11 @@ def _glfw_error() -> str:
     import glfw
 
     code, text = cast("tuple[int, bytes | None]", glfw.get_error())  # its stub says str
-    return text.decode(errors="replace") if text else f"GLFW error {code}"
+    return text.decode(errors="replace") if text else tr("GLFW error {code}", code=code)
 
 
 def _display_hint() -> str:
-    return "is there a display? Without one, run with --no-preview"
+    return to_translate("is there a display? Without one, run with --no-preview")
 
 
 def _destroy(handle: Any | None) -> None:

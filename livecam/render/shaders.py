@@ -53,12 +53,18 @@ class ShaderSource:
 
     def _expand(self, name: str, chain: tuple[str, ...]) -> list[str]:
         if name in chain:
-            raise ShaderError(f"shaders include each other: {' -> '.join((*chain, name))}")
+            raise ShaderError(
+                "shaders include each other: {names}", names=" -> ".join((*chain, name))
+            )
         try:
             lines = (self._folder / name).read_text(encoding="utf-8").splitlines()
         except OSError as error:
-            by = f", included by {chain[-1]}" if chain else ""
-            raise ShaderError(f"shader {name} cannot be read{by}: {error.strerror}") from error
+            raise ShaderError(
+                "shader {name} cannot be read, included by {by}: {reason}"
+                if chain
+                else "shader {name} cannot be read: {reason}",
+                name=name, by=chain[-1] if chain else "", reason=error.strerror,
+            ) from error  # fmt: skip
         number = len(self.files)
         self.files.append(name)
         out = [f"#line 1 {number}"]
@@ -130,7 +136,7 @@ class Program:
         """
         for name, value in values.items():
             if name not in self.declared:
-                raise ShaderError(f"{self.name} has no uniform {name}")
+                raise ShaderError("{program} has no uniform {name}", program=self.name, name=name)
             uniform = self._uniforms.get(name)
             if uniform is None:
                 continue  # declared, but this variant does not use it

@@ -162,9 +162,10 @@ class ImageTarget:
         max_side = int(ctx.info["GL_MAX_TEXTURE_SIZE"])
         if max(size) > max_side:
             raise GraphicsError(
-                f"{size[0]}x{size[1]} pixels are more than this graphics card can draw",
-                hint=f"use a source of at most {max_side} pixels along a side, or --tier light",
-            )
+                "{width}x{height} pixels are more than this graphics card can draw",
+                hint="use a source of at most {max_side} pixels along a side, or --tier light",
+                width=size[0], height=size[1], max_side=max_side,
+            )  # fmt: skip
         self._ctx = ctx
         self.size = size
         self.texture = ctx.texture(size, 4, internal_format=SRGB8_ALPHA8)

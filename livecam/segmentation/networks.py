@@ -109,14 +109,16 @@ def _interpreter(path: Path) -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         hint = "pip install ai-edge-litert"
-        unusable = TrackingError(f"LiteRT cannot be loaded: {error}", hint)
+        unusable = TrackingError("LiteRT cannot be loaded: {error}", hint, error=error)
         raise missing_library(error) or unusable from error
     try:
         net = Interpreter(str(path), num_threads=1)
         net.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise TrackingError(
-            f"the network {path} cannot be used: {first_line(error)}",
+            "the network {path} cannot be used: {reason}",
             hint="run `livecam assets verify`, then `livecam assets fetch`",
+            path=path,
+            reason=first_line(error),
         ) from error
     return net

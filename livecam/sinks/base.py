@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from livecam.config.settings import Settings
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.language import tr
 from livecam.core.registry import Registry
 
 
@@ -66,7 +67,7 @@ class NullSink:
         return cls()
 
     def open(self, info: OutputInfo) -> str:
-        return f"nothing ({info.width}x{info.height})"
+        return tr("nothing ({width}x{height})", width=info.width, height=info.height)
 
     def send(self, frame: Frame) -> None:
         pass

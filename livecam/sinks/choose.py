@@ -20,7 +20,10 @@ def check_sinks(settings: SinkSettings) -> None:
         SINKS.check(name)
         if name in OPTIONS:
             raise ConfigError(
-                f'the sink "{name}" is not named in also_to', hint=f"pass {OPTIONS[name]}"
+                'the sink "{name}" is not named in also_to',
+                hint="pass {option}",
+                name=name,
+                option=OPTIONS[name],
             )
 
 

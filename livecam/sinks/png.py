@@ -13,6 +13,7 @@ from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.hidden_file import replaced_file
+from livecam.core.language import tr
 from livecam.sinks.base import OutputInfo
 
 FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # three times faster than 3, a tenth larger
@@ -57,12 +58,14 @@ class PngSequence:
             there = numbered(self._folder)
         except OSError as err:
             raise SinkError(
-                f"no pictures can be written into {self._folder}: {err.strerror}",
+                "no pictures can be written into {folder}: {reason}",
                 hint="choose a folder of your own with --png",
+                folder=self._folder,
+                reason=err.strerror,
             ) from err
         self._number = max((int(path.stem) for path in there), default=0)
         self._bgr = np.empty((info.height, info.width, self._channels), np.uint8)
-        return f"pictures in {self._folder}"
+        return tr("pictures in {folder}", folder=self._folder)
 
     def send(self, frame: Frame) -> None:
         """Writes one frame; a file under its final name is complete.
@@ -77,7 +80,9 @@ class PngSequence:
             with replaced_file(path) as file:
                 file.write(data.data)
         except OSError as err:
-            raise SinkError(f"{path} cannot be written: {err.strerror}") from err
+            raise SinkError(
+                "{path} cannot be written: {reason}", path=path, reason=err.strerror
+            ) from err
         self._number += 1
 
     def close(self) -> None:

@@ -134,7 +134,7 @@ class Preview:
         max_side = MAX_SIDE_IN_SOFTWARE if self._graphics.software else MAX_SIDE
         glfw.set_window_size(self._window, *window_size((info.width, info.height), max_side))
         glfw.set_key_callback(self._window, self._on_key)
-        return "preview window"
+        return tr("preview window")
 
     def send(self, frame: Frame) -> None:
         """Draws one frame; does nothing while the window is iconified.
@@ -154,7 +154,7 @@ class Preview:
         try:
             self._drawing.paint(frame, width, height, self.status.spans, keys, size)
         except (moderngl.Error, ValueError) as err:
-            raise SinkError(f"the preview cannot be drawn: {err}") from err
+            raise SinkError("the preview cannot be drawn: {error}", error=err) from err
         glfw.swap_buffers(self._window)
 
     def poll(self) -> list[Command]:

@@ -10,6 +10,7 @@ from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.hidden_file import free_name
+from livecam.core.language import tr
 from livecam.media.writer import VideoWriter, make_folder
 from livecam.sinks.base import OutputInfo
 
@@ -67,7 +68,7 @@ class Recorder:
             self.path, info.width, info.height, info.fps, effort="live", alpha=self._alpha,
             keep_existing=not self._force,
         )  # fmt: skip
-        return f"recording {self.path}"
+        return tr("recording {path}", path=self.path)
 
     @property
     def unfinished(self) -> Path | None:

@@ -16,6 +16,7 @@ import numpy as np
 from livecam.config.settings import Settings
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.core.language import to_translate, tr
 from livecam.media.color import BT601, I420Converter
 from livecam.sinks.base import OutputInfo
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
 PLATFORM: str = sys.platform
 INSTALL_HINT = {
-    "linux": 'sudo modprobe v4l2loopback exclusive_caps=1 card_label="livecam" '
-    "(Debian and Ubuntu: sudo apt install v4l2loopback-dkms)",
-    "win32": "install OBS Studio 26 or newer, start it once, and close it",
-    "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
+    "linux": to_translate(
+        'sudo modprobe v4l2loopback exclusive_caps=1 card_label="livecam" '
+        "(Debian and Ubuntu: sudo apt install v4l2loopback-dkms)"
+    ),
+    "win32": to_translate("install OBS Studio 26 or newer, start it once, and close it"),
+    "darwin": to_translate("install OBS Studio 30 or newer and start its virtual camera once"),
 }
-TAKEN_HINT = "close the program that publishes to it, or choose another device"
+TAKEN_HINT = to_translate("close the program that publishes to it, or choose another device")
 # The class that OBS registers for its camera (plugins/win-dshow, virtualcam-guid.h).
 OBS_CLASS = r"CLSID\{A3FCE0F5-3493-419F-958A-ABA1250EC20B}"
 OBS_CAMERA = "OBS Virtual Camera"
@@ -106,14 +109,16 @@ class VirtualCamera:
             )
         except Exception as err:
             raise SinkError(
-                f"the virtual camera {device} cannot be opened: {err}",
+                "the virtual camera {device} cannot be opened: {error}",
                 hint=TAKEN_HINT,
+                device=device,
+                error=err,
             ) from err
         opened = _descriptors(device) - before
         if opened:
             self._watch = _LoopbackWatch(device, opened.pop(), info)
             self._watch.begin()
-        return f"virtual camera {self._camera.device}"
+        return tr("virtual camera {device}", device=self._camera.device)
 
     def send(self, frame: Frame) -> None:
         """Publishes one frame.
@@ -129,7 +134,7 @@ class VirtualCamera:
         try:
             self._camera.send(image)
         except Exception as err:
-            raise SinkError(f"the virtual camera takes no picture: {err}") from err
+            raise SinkError("the virtual camera takes no picture: {error}", error=err) from err
         if self._watch is not None:
             self._watch.check()
 
@@ -164,16 +169,21 @@ class _LoopbackWatch:
             now = loopback.output_format(self._descriptor)
         except OSError as err:
             raise SinkError(
-                f"the virtual camera {self._device} is gone ({err.strerror})",
+                "the virtual camera {device} is gone ({reason})",
                 hint=INSTALL_HINT["linux"],
+                device=self._device,
+                reason=err.strerror,
             ) from err
         if number != self._number:
-            raise SinkError(f"the virtual camera {self._device} was replaced by another device")
+            raise SinkError(
+                "the virtual camera {device} was replaced by another device", device=self._device
+            )
         if now != self._expected:
             raise SinkError(
-                "the virtual camera {} stays at {}x{} {}".format(self._device, *now),
+                "the virtual camera {device} stays at {width}x{height} {format}",
                 hint="close the programs that have it open; its size changes only when none has",
-            )
+                device=self._device, width=now[0], height=now[1], format=now[2],
+            )  # fmt: skip
 
 
 def _free_loopback(device: str) -> str | None:
@@ -210,6 +220,8 @@ def _missing(device: str) -> SinkError:
         return SinkError("there is no virtual camera that is free", install)
     if PLATFORM == "linux" and Path(device).exists():
         return SinkError(
-            f"{device} is no virtual camera, or another program publishes to it", TAKEN_HINT
+            "{device} is no virtual camera, or another program publishes to it",
+            TAKEN_HINT,
+            device=device,
         )
-    return SinkError(f"the virtual camera {device} does not exist", install)
+    return SinkError("the virtual camera {device} does not exist", install, device=device)

@@ -10,6 +10,7 @@ import numpy as np
 
 from livecam.config.settings import SourceSettings
 from livecam.core.frame import MAX_SOURCE_PIXELS, Frame, check_size
+from livecam.core.language import tr
 from livecam.core.registry import Registry
 from livecam.core.timing import Clock
 
@@ -58,7 +59,7 @@ class TestPattern:
         self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
     ) -> None:
         self._clock = clock
-        self._info = SourceInfo("test pattern", width, height, fps)
+        self._info = SourceInfo(tr("test pattern"), width, height, fps)
         self._index = 0
         self._next_at = 0.0
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from livecam.config.settings import SourceSettings
 from livecam.core.frame import Image
+from livecam.core.language import tr
 from livecam.core.timing import Clock
 from livecam.sources.image import RepeatedImage
 
@@ -23,7 +24,7 @@ class BlankCard(RepeatedImage):
     def __init__(
         self, clock: Clock, width: int = 1280, height: int = 720, fps: float = 30.0
     ) -> None:
-        super().__init__(clock, "blank card", lambda: card(width, height), fps)
+        super().__init__(clock, tr("blank card"), lambda: card(width, height), fps)
 
     @classmethod
     def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:

@@ -73,9 +73,11 @@ def registered_name(spec: str) -> str:
     if path.is_file():
         return "image" if path.suffix.lower() in IMAGE_SUFFIXES else "video"
     if path.is_dir():
-        raise SourceError(f"{spec} is a folder, and a source is one file", hint=CAMERA_HINT)
+        raise SourceError(
+            "{spec} is a folder, and a source is one file", hint=CAMERA_HINT, spec=spec
+        )
     if _is_file_name(spec):
-        raise SourceError(f"there is no file {spec}", hint=CAMERA_HINT)
+        raise SourceError("there is no file {path}", hint=CAMERA_HINT, path=spec)
     return "webcam"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.core.errors import SourceError
+from livecam.core.language import to_translate, tr
 
 PLATFORM: str = sys.platform
 SYSFS = Path("/sys/class/video4linux")
@@ -97,21 +98,32 @@ def find_camera(spec: str, cameras: list[Camera]) -> Camera:
         exact = [camera for camera in fitting if spec.lower() == camera.name.lower()]
         fitting = exact or fitting
     if not fitting:
-        raise SourceError(f'no camera matches "{spec}"; {camera_list(cameras)}', hint=CAMERA_HINT)
+        raise SourceError(
+            'no camera matches "{spec}"; {others}',
+            hint=CAMERA_HINT,
+            spec=spec,
+            others=camera_list(cameras),
+        )
     if len(fitting) > 1:
         raise SourceError(
-            f'"{spec}" fits several cameras: {"; ".join(map(str, fitting))}',
+            '"{spec}" fits several cameras: {fitting}',
             hint="pass the number or the path of one of them",
+            spec=spec,
+            fitting="; ".join(map(str, fitting)),
         )
     return fitting[0]
 
 
-CAMERA_HINT = "pass the number, path or name of a camera, a file, or `--source sample`"
+CAMERA_HINT = to_translate(
+    "pass the number, path or name of a camera, a file, or `--source sample`"
+)
 
 
 def camera_list(cameras: list[Camera]) -> str:
     """Lists the cameras for an error message."""
-    return f"there is: {'; '.join(map(str, cameras))}" if cameras else "no camera was found"
+    if not cameras:
+        return tr("no camera was found")
+    return tr("there is: {names}", names="; ".join(map(str, cameras)))
 
 
 def _linux_camera(entry: Path, node: Path, number: int) -> Camera | None:

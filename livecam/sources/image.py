@@ -8,6 +8,7 @@ from typing import Self
 
 from livecam.config.settings import SourceSettings
 from livecam.core.frame import Frame, Image
+from livecam.core.language import tr
 from livecam.core.timing import Clock
 from livecam.media.images import read_image
 from livecam.sources.base import SourceInfo
@@ -45,7 +46,7 @@ class ImageFile(RepeatedImage):
 
     def __init__(self, clock: Clock, path: Path | str, fps: float = 30.0) -> None:
         path = Path(path)
-        super().__init__(clock, f"picture {path.name}", lambda: read_image(path), fps)
+        super().__init__(clock, tr("picture {name}", name=path.name), lambda: read_image(path), fps)
 
     @classmethod
     def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:

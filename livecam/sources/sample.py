@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from livecam.config.settings import SourceSettings
+from livecam.core.language import tr
 from livecam.core.timing import Clock
 from livecam.sources.sample_clip import sample_clip
 from livecam.sources.video import VideoFile
@@ -22,4 +23,4 @@ class Sample(VideoFile):
         return cls(clock)
 
     def _name(self) -> str:
-        return "built-in sample"
+        return tr("built-in sample")

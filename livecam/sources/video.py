@@ -9,6 +9,7 @@ from typing import Self
 from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
+from livecam.core.language import tr
 from livecam.core.timing import Clock
 from livecam.media.reader import VideoReader
 from livecam.sources.base import SourceInfo
@@ -65,7 +66,7 @@ class VideoFile:
             reader.close()
 
     def _name(self) -> str:
-        return f"video {self._path.name}"
+        return tr("video {name}", name=self._path.name)
 
     def _stamped(self, frame: Frame, at: float) -> Frame:
         self._last = Frame(frame.image, self._index, at)
@@ -95,6 +96,8 @@ class VideoFile:
         self._frames = iter(self._reader)
         frame = next(self._frames, None)
         if frame is None or self._last is None:
-            raise SourceError(f"{self._path} gives no pictures", hint="the file may have changed")
+            raise SourceError(
+                "{path} gives no pictures", hint="the file may have changed", path=self._path
+            )
         self._start_at = self._last.captured_at + self._period_s - frame.captured_at
         return frame

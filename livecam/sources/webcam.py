@@ -15,6 +15,7 @@ import numpy as np
 from livecam.config.settings import SourceSettings
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame
+from livecam.core.language import tr
 from livecam.core.timing import Clock
 from livecam.sources.base import SourceInfo
 from livecam.sources.devices import Camera, camera_list, find_camera, list_cameras
@@ -92,28 +93,35 @@ class Webcam:
         others = camera_list([other for other in cameras if other != camera])
         if is_refused(camera, self._refuse):
             raise SourceError(
-                f'"{camera.name}" is the virtual camera that livecam publishes to; {others}',
+                '"{camera}" is the virtual camera that livecam publishes to; {others}',
                 hint="choose a real camera, or `--source sample`",
+                camera=camera.name,
+                others=others,
             )
         if camera.forbidden:
             raise SourceError(
-                f"camera {camera} may not be opened by this user; {others}",
+                "camera {camera} may not be opened by this user; {others}",
                 hint="join the group that owns it: sudo usermod -aG video $USER, then log in again",
+                camera=camera,
+                others=others,
             )
         self._capture = self._open_capture(camera, *self._asked)
         if not self._capture.isOpened():
             raise _why_closed(camera, others)
         image = self._next_image()  # only an image has the true size
         self._size = image.shape[1], image.shape[0]
-        return SourceInfo(f'camera "{camera.name}"', *self._size, fps=self._granted_fps())
+        return SourceInfo(
+            tr('camera "{name}"', name=camera.name), *self._size, fps=self._granted_fps()
+        )
 
     def read(self) -> Frame | None:
         bgr = self._next_image()
         if (bgr.shape[1], bgr.shape[0]) != self._size:
             raise SourceError(
-                f'camera "{self._camera.name}" changed its size to {bgr.shape[1]}x{bgr.shape[0]}',
+                'camera "{camera}" changed its size to {width}x{height}',
                 hint="another program may have changed it; it will be opened again",
-            )
+                camera=self._camera.name, width=bgr.shape[1], height=bgr.shape[0],
+            )  # fmt: skip
         frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA), self._index, self._stamp())
         self._index += 1
         return frame
@@ -129,15 +137,17 @@ class Webcam:
         for _ in range(MAX_BAD_FRAMES):
             if not self._capture.grab():
                 raise SourceError(
-                    f'camera "{self._camera.name}" gives no pictures any more',
+                    'camera "{camera}" gives no pictures any more',
                     hint="was it unplugged, or its lid closed? It is tried again",
+                    camera=self._camera.name,
                 )
             good, image = self._capture.retrieve()
             if good and image is not None:
                 return image
         raise SourceError(
-            f'camera "{self._camera.name}" gives pictures that cannot be decoded',
+            'camera "{camera}" gives pictures that cannot be decoded',
             hint="try another cable, a lower --width and --height, or another USB port",
+            camera=self._camera.name,
         )
 
     def _stamp(self) -> float:
@@ -181,12 +191,16 @@ def _why_closed(camera: Camera, others: str) -> SourceError:
     """Makes the error for a closed camera: OpenCV gives no reason, so the kernel is asked."""
     if _is_busy(camera):
         return SourceError(
-            f"camera {camera} is in use by another program; {others}",
+            "camera {camera} is in use by another program; {others}",
             hint="close the other program (a browser tab, a call), or choose another camera",
+            camera=camera,
+            others=others,
         )
     return SourceError(
-        f"camera {camera} cannot be opened; {others}",
+        "camera {camera} cannot be opened; {others}",
         hint="plug it in again, close programs that may use it, or choose another camera",
+        camera=camera,
+        others=others,
     )
 
 

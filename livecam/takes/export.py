@@ -43,9 +43,11 @@ def export_take(
         SinkError: the file is there already, or cannot be written.
     """
     if out.suffix.lower() not in (".glb", ".csv"):
-        raise UsageError(f"{out} is neither .glb nor .csv", "name the file TAKE.glb or TAKE.csv")
+        raise UsageError(
+            "{path} is neither .glb nor .csv", "name the file TAKE.glb or TAKE.csv", path=out
+        )
     if os.path.lexists(out) and not force:
-        raise SinkError(f"{out} is there already", hint="--force replaces it")
+        raise SinkError("{path} is there already", hint="--force replaces it", path=out)
     ranges = load_profile(profile) if profile else None
     try:
         data = _csv(take) if out.suffix.lower() == ".csv" else animated_glb(take, avatar, ranges)
@@ -53,7 +55,10 @@ def export_take(
             file.write(data)
     except OSError as error:
         raise SinkError(
-            f"{out} cannot be written: {error.strerror}", hint="choose another folder"
+            "{path} cannot be written: {reason}",
+            hint="choose another folder",
+            path=out,
+            reason=error.strerror,
         ) from error
 
 
@@ -96,9 +101,10 @@ def animated_glb(take: Take, avatar: str, profile: Profile | None = None) -> byt
     joints = {n.get("name"): i for i, n in enumerate(document["nodes"]) if "mesh" not in n}
     if not {BODY, HEAD} <= joints.keys():
         raise AssetError(
-            f'{head.name} has no joints "{HEAD}" and "{BODY}" that a take could move',
+            '{head} has no joints "{head_bone}" and "{body_bone}" that a take could move',
             hint="give its skin both, see docs/heads.md; `livecam motion render` needs none",
-        )
+            head=head.name, head_bone=HEAD, body_bone=BODY,
+        )  # fmt: skip
     away = take.translations - take.translations[take.visible].mean(axis=0)
     body = np.array(document["nodes"][joints[BODY]].get("translation", (0, 0, 0)))
     # Players interpolate components, so neighbours share a hemisphere; glTF's order is x y z w.

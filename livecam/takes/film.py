@@ -96,7 +96,7 @@ def render_take(
     ranges = load_profile(profile) if profile else None
     check_place(out if out.suffix else out / "a picture")
     if not force and (os.path.lexists(out) if out.suffix else numbered(out)):
-        raise SinkError(f"{out} is there already", hint="--force replaces it")
+        raise SinkError("{path} is there already", hint="--force replaces it", path=out)
     with (
         end_signals() as signals,
         signals.held(),
@@ -213,7 +213,10 @@ def _opened(
             out.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SinkError(
-                f"{out} cannot be written: {error.strerror}", hint="choose another folder"
+                "{path} cannot be written: {reason}",
+                hint="choose another folder",
+                path=out,
+                reason=error.strerror,
             ) from error
         with VideoWriter(out, *size, fps, alpha=alpha) as writer:
             yield writer.write

@@ -47,8 +47,10 @@ class FaceDetector(Closing):
             self._detector: Any = vision.FaceDetector.create_from_options(options)
         except (OSError, KeyError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
             raise TrackingError(
-                f"the face model {bundle} cannot be used: {first_line(error)}",
+                "the face model {path} cannot be used: {reason}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
+                path=bundle,
+                reason=first_line(error),
             ) from error
 
     def detect(self, frame: Frame) -> tuple[FaceDetection, ...]:
@@ -59,7 +61,9 @@ class FaceDetector(Closing):
         try:
             result = self._detector.detect(mp.Image(image_format=mp.ImageFormat.SRGBA, data=image))
         except (ValueError, RuntimeError) as error:
-            raise TrackingError(f"the face detector failed: {first_line(error)}") from error
+            raise TrackingError(
+                "the face detector failed: {reason}", reason=first_line(error)
+            ) from error
         found = [_detection(raw) for raw in result.detections]
         return tuple(sorted(found, key=lambda detection: -detection.score))
 

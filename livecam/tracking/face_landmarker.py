@@ -84,8 +84,10 @@ class FaceLandmarker(Closing):
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(
-                f"the face model {model_path} cannot be used: {first_line(error)}",
+                "the face model {path} cannot be used: {reason}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
+                path=model_path,
+                reason=first_line(error),
             ) from error
 
     @classmethod
@@ -103,7 +105,9 @@ class FaceLandmarker(Closing):
             # MediaPipe itself would answer "no face" without an error.
             raise TrackingError("the face tracker was closed")
         if frame.format is not PixelFormat.RGBA:
-            raise TrackingError(f"the face tracker takes RGBA frames, not {frame.format.value}")
+            raise TrackingError(
+                "the face tracker takes RGBA frames, not {format}", format=frame.format.value
+            )
         if not can_show_face(*frame.size):
             return Observation(frame, ())
         faces = self._landmarks(frame.image, frame.captured_at)
@@ -139,7 +143,9 @@ class FaceLandmarker(Closing):
                 mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), captured_at
             )
         except (ValueError, RuntimeError, OSError) as error:
-            raise TrackingError(f"the face tracker failed: {first_line(error)}") from error
+            raise TrackingError(
+                "the face tracker failed: {reason}", reason=first_line(error)
+            ) from error
         height, width = image.shape[:2]
         return tuple(self._face(result, width, height) for result in found)
 

@@ -56,8 +56,9 @@ def read_face_model(bundle: Path) -> FaceModel:
             weights[int(entry.get(LANDMARK, 0))] = _float(entry[WEIGHT])
     except (OSError, KeyError, ValueError, IndexError, struct.error, zipfile.BadZipFile) as error:
         raise TrackingError(
-            f"the face model {bundle} cannot be read",
+            "the face model {path} cannot be read",
             hint="run `livecam assets verify`, then `livecam assets fetch`",
+            path=bundle,
         ) from error
     return FaceModel(points, weights)
 

@@ -56,8 +56,10 @@ class HandLandmarker(Closing):
             self._landmarker = vision.HandLandmarker.create_from_options(options)
         except (ValueError, RuntimeError, OSError) as error:
             raise TrackingError(
-                f"the hand model {model_path} cannot be used: {first_line(error)}",
+                "the hand model {path} cannot be used: {reason}",
                 hint="run `livecam assets verify`, then `livecam assets fetch`",
+                path=model_path,
+                reason=first_line(error),
             ) from error
 
     def detect(self, image: Image) -> tuple[HandResult, ...]:
@@ -72,7 +74,9 @@ class HandLandmarker(Closing):
                 mp.Image(image_format=mp.ImageFormat.SRGBA, data=pixels), self._last_ms
             )
         except (ValueError, RuntimeError, OSError) as error:
-            raise TrackingError(f"the hand tracker failed: {first_line(error)}") from error
+            raise TrackingError(
+                "the hand tracker failed: {reason}", reason=first_line(error)
+            ) from error
         return tuple(
             HandResult(np.array([(p.x, p.y) for p in points], np.float32), float(sides[0].score))
             for points, sides in zip(found.hand_landmarks, found.handedness, strict=True)

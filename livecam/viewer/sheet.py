@@ -158,11 +158,13 @@ def write_image(path: Path, image: Image) -> None:
         with replaced_file(path) as file:
             file.write(data.tobytes())
     except OSError as error:
-        raise SinkError(f"{path} cannot be written: {error.strerror}") from error
+        raise SinkError(
+            "{path} cannot be written: {reason}", path=path, reason=error.strerror
+        ) from error
 
 
 def _check_image_file(path: Path) -> None:
     """Refuses a name that no image can be written under."""
     if path.suffix and not cv2.haveImageWriter(path.name):
-        raise SinkError(f'no picture ends in "{path.suffix}"', "end the name in .png")
+        raise SinkError('no picture ends in "{suffix}"', "end the name in .png", suffix=path.suffix)
     check_place(path)

@@ -74,8 +74,10 @@ def checked_size(text: str) -> tuple[int, int]:
     sides = tuple(int(side) for side in found.groups()) if found else ()
     if len(sides) != 2 or min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
         raise UsageError(
-            f'"{text}" is no size', f"write e.g. {SIZE}; sides from {MIN_SIDE} to {MAX_SIDE}"
-        )
+            '"{value}" is no size',
+            "write e.g. {size}; sides from {min_side} to {max_side}",
+            value=text, size=SIZE, min_side=MIN_SIDE, max_side=MAX_SIDE,
+        )  # fmt: skip
     return sides[0] + sides[0] % 2, sides[1] + sides[1] % 2
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from livecam.core.errors import AssetError
+from livecam.core.language import to_translate, tr
 from livecam.core.text_files import parse_json, read_bytes
 
 Json = dict[str, Any]
@@ -28,17 +29,20 @@ def read_glb(path: Path) -> tuple[Json, memoryview]:
         AssetError: the file cannot be read, or is no GLB file.
     """
     data = read_bytes(
-        path, MAX_FILE_BYTES, AssetError, "check the path and the permissions of the file"
+        path,
+        MAX_FILE_BYTES,
+        AssetError,
+        to_translate("check the path and the permissions of the file"),
     )
     chunks = _chunks(path, data)
     try:
         document = parse_json(str(chunks[b"JSON"], "utf-8"))
     except KeyError as err:
-        raise broken_glb(path, "it has no description") from err
+        raise broken_glb(path, tr("it has no description")) from err
     except ValueError as err:
-        raise broken_glb(path, f"its description is not JSON: {err}") from err
+        raise broken_glb(path, tr("its description is not JSON: {error}", error=err)) from err
     if not isinstance(document, dict):
-        raise broken_glb(path, "its description is not a JSON object")
+        raise broken_glb(path, tr("its description is not a JSON object"))
     return document, chunks.get(b"BIN\0", memoryview(b""))
 
 
@@ -66,9 +70,10 @@ def triangle_primitives(mesh: Json) -> list[Json]:
 def broken_glb(path: Path, why: str) -> AssetError:
     """Makes the error for a file that is damaged."""
     return AssetError(
-        f"{path.name} is not a usable glTF binary file: {why}",
-        hint=f"replace {path}; a built-in avatar comes back when livecam is installed again",
-    )
+        "{name} is not a usable glTF binary file: {why}",
+        hint="replace {path}; a built-in avatar comes back when livecam is installed again",
+        name=path.name, why=why, path=path,
+    )  # fmt: skip
 
 
 def _chunks(path: Path, data: bytes) -> dict[bytes, memoryview]:
@@ -80,7 +85,7 @@ def _chunks(path: Path, data: bytes) -> dict[bytes, memoryview]:
         length, kind = struct.unpack_from("<I4s", data, at)
         begin = at + CHUNK_HEADER_BYTES
         if begin + length > total:
-            raise broken_glb(path, "a chunk reaches beyond its end")
+            raise broken_glb(path, tr("a chunk reaches beyond its end"))
         chunks.setdefault(kind, memoryview(data)[begin : begin + length])
         at = begin + length
     return chunks
@@ -89,14 +94,15 @@ def _chunks(path: Path, data: bytes) -> dict[bytes, memoryview]:
 def _checked_length(path: Path, data: bytes) -> int:
     """Returns the length that the header of a glTF 2 file states, not beyond its end."""
     if not data:
-        raise broken_glb(path, "it is empty")
+        raise broken_glb(path, tr("it is empty"))
     if data[:4] != b"glTF":
-        raise broken_glb(path, "it does not start with the glTF mark")
+        raise broken_glb(path, tr("it does not start with the glTF mark"))
     if len(data) < HEADER_BYTES + CHUNK_HEADER_BYTES:
-        raise broken_glb(path, "it is cut short")
+        raise broken_glb(path, tr("it is cut short"))
     version, total = struct.unpack_from("<II", data, 4)
     if version != 2:
-        raise broken_glb(path, f"it has glTF version {version}, wanted is 2")
+        raise broken_glb(path, tr("it has glTF version {version}, wanted is 2", version=version))
     if total > len(data):
-        raise broken_glb(path, f"it is cut short ({len(data)} of {total} bytes)")
+        why = tr("it is cut short ({count} of {total} bytes)", count=len(data), total=total)
+        raise broken_glb(path, why)
     return int(total)

@@ -14,6 +14,7 @@ from livecam.avatar.gltf.container import Json, broken_glb, read_glb, triangle_p
 from livecam.avatar.normals import unit_normals
 from livecam.avatar.skin import BODY, HEAD, SkinBinding, binding_of
 from livecam.core.errors import AssetError
+from livecam.core.language import tr
 from livecam.core.registry import did_you_mean
 
 _SUPPORTED = {"KHR_mesh_quantization", "KHR_materials_unlit", "KHR_texture_transform"}
@@ -40,9 +41,10 @@ def read_meshes(path: Path, bones: Sequence[str] = ()) -> tuple[Mesh, ...]:
             for primitive in triangle_primitives(mesh)
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as err:
-        raise broken_glb(path, f"its data does not fit together ({err})") from err
+        why = tr("its data does not fit together ({error})", error=err)
+        raise broken_glb(path, why) from err
     if not meshes:
-        raise broken_glb(path, "it holds no triangles")
+        raise broken_glb(path, tr("it holds no triangles"))
     return meshes
 
 
@@ -50,8 +52,10 @@ def _refuse_unknown_extensions(path: Path, document: Json) -> None:
     unknown = sorted(set(document.get("extensionsRequired", ())) - _SUPPORTED)
     if unknown:
         raise AssetError(
-            f"{path.name} needs {', '.join(unknown)}, which livecam cannot read",
+            "{name} needs {names}, which livecam cannot read",
             hint="export it again from Blender as glTF binary, without compression",
+            name=path.name,
+            names=", ".join(unknown),
         )
 
 
@@ -65,9 +69,11 @@ def _refuse_missing_joints(path: Path, document: Json, bones: Sequence[str]) -> 
     for bone in bones:
         if bone not in joints:
             raise AssetError(
-                f'{path.name} has no joint for the bone "{bone}"{did_you_mean(bone, joints)}',
-                hint=f"its joints are: {', '.join(dict.fromkeys(joints)) or 'none'}",
-            )
+                '{name} has no joint for the bone "{bone}"{guess}',
+                hint="its joints are: {names}",
+                name=path.name, bone=bone, guess=did_you_mean(bone, joints),
+                names=", ".join(dict.fromkeys(joints)) or tr("none"),
+            )  # fmt: skip
 
 
 # For each joint of a skin its bone's number, 0 for none, and whether it follows the body.

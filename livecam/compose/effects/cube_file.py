@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.errors import ConfigError
+from livecam.core.language import to_translate, tr
 from livecam.core.text_files import read_bytes, shown
 
 MIN_SIZE, MAX_SIZE = 2, 129  # programs write 17 to 65; the format's 256 would take 15 s and 2 GB
@@ -32,7 +33,7 @@ def read_cube(path: Path) -> ColourTable:
     Raises:
         ConfigError: it cannot be read, or is not such a file.
     """
-    hint = "give the path of a .cube file of a 3D LUT"
+    hint = to_translate("give the path of a .cube file of a 3D LUT")
     data = read_bytes(path, MAX_FILE_BYTES, hint=hint)
     return _CubeReader(path).read(data.decode("utf-8-sig", errors="replace"))
 
@@ -56,7 +57,7 @@ class _CubeReader:
                 continue
             if stripped[0].isalpha() and not stripped.lower().startswith(("nan", "inf")):
                 if data:
-                    raise self._refused(number, "a keyword stands below the table")
+                    raise self._refused(number, tr("a keyword stands below the table"))
                 self._keyword(number, stripped)
             else:
                 data.append(stripped)
@@ -77,20 +78,22 @@ class _CubeReader:
             self._bounds = {"DOMAIN_MIN": (low,) * 3, "DOMAIN_MAX": (high,) * 3}
         elif word == "LUT_1D_SIZE":
             raise ConfigError(
-                f"{self._path} is a one-dimensional table",
+                "{path} is a one-dimensional table",
                 hint="export the look as a 3D LUT, e.g. with 33 points",
+                path=self._path,
             )
         # The specification asks readers to skip keywords they do not know.
 
     def _size_of(self, number: int, text: str) -> int:
         if not text.isascii() or not text.isdigit():
-            raise self._refused(number, f'LUT_3D_SIZE is "{shown(text)}"')
+            raise self._refused(number, tr('LUT_3D_SIZE is "{value}"', value=shown(text)))
         if len(text) > 4 or not MIN_SIZE <= int(text) <= MAX_SIZE:
             raise ConfigError(
-                f"{self._path}, line {number}: LUT_3D_SIZE {shown(text)} is not in "
-                f"{MIN_SIZE}..{MAX_SIZE}",
+                "{path}, line {number}: LUT_3D_SIZE {value} is not in {min_size}..{max_size}",
                 hint="export the look with 33 or 65 points",
-            )
+                path=self._path, number=number, value=shown(text), min_size=MIN_SIZE,
+                max_size=MAX_SIZE,
+            )  # fmt: skip
         size = int(text)
         return size
 
@@ -102,29 +105,32 @@ class _CubeReader:
         try:
             values = tuple(float(word) for word in text.split())
         except ValueError as err:
-            raise self._refused(number, f'"{shown(text)}" is not {count} numbers') from err
+            raise self._no_numbers(number, text, count) from err
         if len(values) != count or not np.isfinite(values).all():
-            raise self._refused(number, f'"{shown(text)}" is not {count} numbers')
+            raise self._no_numbers(number, text, count)
         return values
 
     def _cube(self, data: list[str], numbers: list[int]) -> ColourTable:
         if not self._size:
             raise ConfigError(
-                f"{self._path} names no LUT_3D_SIZE", hint="is it a .cube file of a 3D LUT?"
+                "{path} names no LUT_3D_SIZE",
+                hint="is it a .cube file of a 3D LUT?",
+                path=self._path,
             )
         wanted = self._size**3
         if len(data) != wanted:
             raise ConfigError(
-                f"{self._path} has {len(data)} colours, {wanted} belong into a table of "
-                f"{self._size}^3",
+                "{path} has {count} colours, {wanted} belong into a table of {size}^3",
                 hint="it may be cut off: export or copy it again",
-            )
+                path=self._path, count=len(data), wanted=wanted, size=self._size,
+            )  # fmt: skip
         low, high = self._bounds["DOMAIN_MIN"], self._bounds["DOMAIN_MAX"]
         if not all(lowest < highest for lowest, highest in zip(low, high, strict=True)):
             raise ConfigError(
-                f"{self._path}: DOMAIN_MIN {low} is not below DOMAIN_MAX {high}",
+                "{path}: DOMAIN_MIN {low} is not below DOMAIN_MAX {high}",
                 hint="mend the file, or leave both lines out",
-            )
+                path=self._path, low=low, high=high,
+            )  # fmt: skip
         return ColourTable(self._title, low, high, self._table(data, numbers))
 
     def _table(self, data: list[str], numbers: list[int]) -> NDArray[np.float32]:
@@ -142,10 +148,18 @@ class _CubeReader:
         for number, line in zip(numbers, data, strict=True):
             red, green, blue = self._triple(number, line)
             if max(abs(red), abs(green), abs(blue)) > float(np.finfo(np.float32).max):
-                raise self._refused(number, f'"{shown(line)}" is too large')
+                raise self._refused(number, tr('"{value}" is too large', value=shown(line)))
         raise ConfigError(
-            f"{self._path} has a table that cannot be read", hint="export the look again"
+            "{path} has a table that cannot be read", hint="export the look again", path=self._path
         )
 
+    def _no_numbers(self, number: int, text: str, count: int) -> ConfigError:
+        what = tr('"{value}" is not {count} numbers', value=shown(text), count=count)
+        return self._refused(number, what)
+
     def _refused(self, number: int, what: str) -> ConfigError:
-        return ConfigError(f"{self._path}, line {number}: {what}", hint="export the look again")
+        return ConfigError(
+            "{path}, line {number}: {what}",
+            hint="export the look again",
+            path=self._path, number=number, what=what,
+        )  # fmt: skip

@@ -21,6 +21,7 @@ from livecam.config.paths import shipped_folder
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Image
+from livecam.core.language import tr
 from livecam.core.registry import did_you_mean
 
 SUFFIX = ".cube"
@@ -109,9 +110,11 @@ def look_path(name: str) -> Path:
     if path.suffix.lower() == SUFFIX and path.is_file():
         return path
     raise ConfigError(
-        f'no look is called "{name}"{did_you_mean(name, known)}',
-        hint=f"there are: {', '.join(known) or 'none'}; or give the path of a {SUFFIX} file",
-    )
+        'no look is called "{name}"{guess}',
+        hint="there are: {names}; or give the path of a {suffix} file",
+        name=name, guess=did_you_mean(name, known), names=", ".join(known) or tr("none"),
+        suffix=SUFFIX,
+    )  # fmt: skip
 
 
 def _changed_at(path: Path) -> float:

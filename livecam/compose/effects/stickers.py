@@ -35,6 +35,7 @@ from livecam.config.paths import shipped_folder
 from livecam.config.settings import EffectSettings
 from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Image, Rect
+from livecam.core.language import to_translate, tr
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import shown
 from livecam.media.images import read_image_with_alpha
@@ -161,14 +162,16 @@ def load_sticker(name: str) -> Sticker:
     folder = sticker_folder() / name if name in known else Path(name).expanduser()
     if not (folder / DESCRIPTION).is_file():
         raise ConfigError(
-            f'no sticker is called "{name}"{did_you_mean(name, known)}',
-            hint=f"there are: {', '.join(known) or 'none'}; or give a folder with {DESCRIPTION}",
-        )
+            'no sticker is called "{name}"{guess}',
+            hint="there are: {names}; or give a folder with {description}",
+            name=name, guess=did_you_mean(name, known), names=", ".join(known) or tr("none"),
+            description=DESCRIPTION,
+        )  # fmt: skip
     described = read_description_file(
         folder / DESCRIPTION,
         StickerDescription,
         ConfigError,
-        "check its rights",
+        to_translate("check its rights"),
         PartDescription.model_fields,
     )
     parts = tuple(_part(folder, each) for each in described.part)
@@ -179,8 +182,10 @@ def _part(folder: Path, description: PartDescription) -> StickerPart:
     path = folder / description.picture
     if path.parent != folder:
         raise ConfigError(
-            f'{folder / DESCRIPTION}: picture "{shown(description.picture)}" lies elsewhere',
+            '{path}: picture "{picture}" lies elsewhere',
             hint="put the picture beside the description",
+            path=folder / DESCRIPTION,
+            picture=shown(description.picture),
         )
     texture = _texture(path)
     if description.mirror:
@@ -200,7 +205,9 @@ def _texture(path: Path) -> Image:
     except SourceError as error:
         raise ConfigError(error.message, error.hint) from error
     if found is None:
-        raise ConfigError(f"{path} is no RGBA picture", hint="save it as a PNG with transparency")
+        raise ConfigError(
+            "{path} is no RGBA picture", hint="save it as a PNG with transparency", path=path
+        )
     image = found.astype(np.uint16)
     image[..., :3] = (image[..., :3] * image[..., 3:] + 127) // 255
     return np.pad(image.astype(np.uint8), ((1, 1), (1, 1), (0, 0)))
