@@ -10,18 +10,26 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Protocol
 
 FOLDER = Path(__file__).resolve().parents[1] / "translations"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "zh")
 
+_language = ENGLISH
 _translations: dict[str, str] = {}
 
 
 def set_language(language: str) -> None:
     """Sets the language of all texts that are made from now on; one of `LANGUAGES`."""
-    global _translations
+    global _language, _translations
+    _language = language
     _translations = {} if language == ENGLISH else _read(language)
+
+
+def current_language() -> str:
+    """Returns the language that was set."""
+    return _language
 
 
 def tr(text: str, **values: object) -> str:
@@ -38,6 +46,22 @@ def tr(text: str, **values: object) -> str:
 def to_translate(text: str) -> str:
     """Marks a text that `tr` gets later, in a variable; returns it as it is."""
     return text
+
+
+class Titled(Protocol):
+    """A thing whose title is written in its own file: an avatar, an accessory, a sticker."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def title_zh(self) -> str: ...
+
+
+def title_of(thing: Titled) -> str:
+    """Returns the title of a thing in the language that was set."""
+    titles = {"zh": thing.title_zh}
+    return titles.get(_language) or thing.title
 
 
 class TranslatedRecords(logging.Filter):
