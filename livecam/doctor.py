@@ -16,6 +16,7 @@ from typing import Any
 
 from livecam.config.settings import Settings
 from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError
+from livecam.core.language import title_of, to_translate, tr
 from livecam.core.system_libraries import missing_library
 
 TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
@@ -34,9 +35,9 @@ DEFAULT_SIZE = (1280, 720)
 class Status(str, Enum):
     """Result of a check."""
 
-    OK = "ok"
-    WARN = "warn"  # something is missing that is not needed
-    FAIL = "fail"  # nothing works without it
+    OK = to_translate("ok")
+    WARN = to_translate("warn")  # something is missing that is not needed
+    FAIL = to_translate("fail")  # nothing works without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Check:
     found: str  # for people
     remedy: str = ""  # empty when nothing is wrong
     facts: dict[str, Any] = field(default_factory=dict)  # for programs
-    name: str = ""
+    name: str = ""  # in English; `tr` translates it
 
 
 Examine = Callable[[Settings], Check]
@@ -68,16 +69,21 @@ class Report:
         """One line: source, sink and speed."""
         failed = [check.name for check in self.checks if check.status is Status.FAIL]
         if failed:
-            return f"livecam does not work here yet; mend first: {', '.join(failed)}"
-        source = self._fact("cameras", "first") or "the built-in sample"
-        sink = (
-            self._fact("virtual camera", "device")
-            or self._fact("display", "way_out")
-            or "a recording"
-        )
+            names = ", ".join(map(tr, failed))
+            return tr("livecam does not work here yet; mend first: {names}", names=names)
         speed = self._facts("speed")
-        works = "works, but slowly" if speed.get("slow") else "works"
-        return f"livecam {works}: {source} -> {sink}, {_speed_in_words(speed)}"
+        verdict = (
+            to_translate("livecam works, but slowly: {source} -> {sink}, {speed}")
+            if speed.get("slow")
+            else to_translate("livecam works: {source} -> {sink}, {speed}")
+        )
+        source = self._fact("cameras", "first") or tr("the built-in sample")
+        return tr(verdict, source=source, sink=self._sink, speed=_speed_in_words(speed))
+
+    @property
+    def _sink(self) -> str:
+        device = self._fact("virtual camera", "device")
+        return str(device or tr(self._fact("display", "way_out") or to_translate("a recording")))
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the report for JSON."""
@@ -113,7 +119,8 @@ def _tried(examine: Examine, settings: Settings) -> Check:
     except Exception as error:  # the other checks still run
         if missing := missing_library(error):
             return _fail(missing.message, missing.hint)
-        return _fail(f"{type(error).__name__}: {error}", "install livecam again, or report it")
+        remedy = tr("install livecam again, or report it")
+        return _fail(f"{type(error).__name__}: {error}", remedy)
 
 
 def _ok(found: str, **facts: Any) -> Check:
@@ -129,7 +136,8 @@ def _fail(found: str, remedy: str, **facts: Any) -> Check:
 
 
 def _python(settings: Settings) -> Check:
-    return _ok(f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    system = f"{platform.system()} {platform.machine()}"
+    return _ok(tr("{version} on {system}", version=platform.python_version(), system=system))
 
 
 def _packages(settings: Settings) -> Check:
@@ -138,23 +146,28 @@ def _packages(settings: Settings) -> Check:
     rivals = [package for package in OPENCV_RIVALS if _version(package) is not None]
     tracker = versions.get(TRACKER_PACKAGE)
     if missing:
-        return _fail(f"missing: {', '.join(missing)}", "install livecam again", **versions)
+        found = tr("missing: {names}", names=", ".join(missing))
+        return _fail(found, tr("install livecam again"), **versions)
     if rivals:
         return _warn(
-            f"{rivals[0]} and opencv-contrib-python overwrite each other",
+            tr("{package} and opencv-contrib-python overwrite each other", package=rivals[0]),
             f"pip uninstall {rivals[0]}; pip install --force-reinstall opencv-contrib-python",
             **versions,
         )
     if tracker != TRACKER_VERSION:
-        return _warn(
-            f"{TRACKER_PACKAGE} {tracker}; some versions report their use to their maker",
-            f"pip install {TRACKER_PACKAGE}=={TRACKER_VERSION}",
-            **versions,
-        )
+        found = tr(
+            "{package} {version}; some versions report their use to their maker",
+            package=TRACKER_PACKAGE, version=tracker,
+        )  # fmt: skip
+        return _warn(found, f"pip install {TRACKER_PACKAGE}=={TRACKER_VERSION}", **versions)
     for module in LOADED:
         importlib.import_module(module)
-    found = f"all {len(versions)}, {TRACKER_PACKAGE} {tracker}, OpenCV "
-    return _ok(found + str(versions["opencv-contrib-python"]), **versions)
+    found = tr(
+        "all {count}, {tracker}, {opencv}", count=len(versions),
+        tracker=f"{TRACKER_PACKAGE} {tracker}",
+        opencv=f"OpenCV {versions['opencv-contrib-python']}",
+    )  # fmt: skip
+    return _ok(found, **versions)
 
 
 def _required_packages() -> list[str]:
@@ -174,8 +187,12 @@ def _graphics(settings: Settings) -> Check:
 
     with open_graphics() as graphics:
         renderer, version, software = graphics.renderer, graphics.version, graphics.software
-    kind = "in software" if software else "on a graphics card"
-    found = f"{renderer} {kind}, OpenGL {version}"
+    text = (
+        to_translate("{renderer} in software, OpenGL {version}")
+        if software
+        else to_translate("{renderer} on a graphics card, OpenGL {version}")
+    )
+    found = tr(text, renderer=renderer, version=version)
     return _ok(found, renderer=renderer, version=version, software=software)
 
 
@@ -189,11 +206,15 @@ def _models(settings: Settings) -> Check:
     }
     wrong = {asset: state for asset, state in states.items() if state is not State.OK}
     if not wrong:
-        return _ok(f"all {len(states)} are here, sha256 as expected", **facts)
+        return _ok(tr("all {count} are here, sha256 as expected", count=len(states)), **facts)
     tell = _fail if MAIN_MODEL in (asset.name for asset in wrong) else _warn
-    found = ", ".join(f"{asset.name} is {state.value}" for asset, state in wrong.items())
-    why = f" ({next(iter(wrong)).what})" if len(wrong) == 1 else ""
-    return tell(found + why, "livecam assets fetch", **facts)
+    found = ", ".join(
+        tr("{name} is {state}", name=asset.name, state=tr(state.value))
+        for asset, state in wrong.items()
+    )
+    if len(wrong) == 1:
+        found = tr("{found} ({what})", found=found, what=tr(next(iter(wrong)).what))
+    return tell(found, "livecam assets fetch", **facts)
 
 
 def _avatar(settings: Settings) -> Check:
@@ -204,7 +225,9 @@ def _avatar(settings: Settings) -> Check:
         sum(len(mesh.positions) for mesh in meshes)
         for meshes in (avatar.meshes, avatar.light_meshes)
     )
-    found = f"{avatar.title}: {full} vertices, light {light}"
+    found = tr(
+        "{title}: {full} vertices, light {light}", title=title_of(avatar), full=full, light=light
+    )
     return _ok(found, name=avatar.name, vertices=full, light_vertices=light)
 
 
@@ -216,9 +239,9 @@ def _cameras(settings: Settings) -> Check:
     if usable:
         return _try_camera(usable[0].path or str(usable[0].index), settings)
     if cameras:
-        remedy = "sudo usermod -aG video $USER, then log in again"
-        return _warn(f"not allowed to open {cameras[0]}", remedy)
-    return _warn("none; the built-in sample takes its place", "plug in a camera")
+        remedy = tr("sudo usermod -aG video $USER, then log in again")
+        return _warn(tr("not allowed to open {camera}", camera=cameras[0]), remedy)
+    return _warn(tr("none; the built-in sample takes its place"), tr("plug in a camera"))
 
 
 def _try_camera(spec: str, settings: Settings) -> Check:
@@ -236,8 +259,12 @@ def _try_camera(spec: str, settings: Settings) -> Check:
     except SourceError as error:
         return _warn(error.message, error.hint)
     if frame is None:
-        return _warn(f"{info.name} gives no picture", "unplug it and plug it in again")
-    found = f"{info.name} {info.width}x{info.height} at {info.fps:.0f} fps"
+        found = tr("{camera} gives no picture", camera=info.name)
+        return _warn(found, tr("unplug it and plug it in again"))
+    found = tr(
+        "{camera} {width}x{height} at {fps:.0f} fps",
+        camera=info.name, width=info.width, height=info.height, fps=info.fps,
+    )  # fmt: skip
     return _ok(found, first=info.name, width=info.width, height=info.height, fps=info.fps)
 
 
@@ -251,7 +278,8 @@ def _microphone(settings: Settings) -> Check:
     except LivecamError as error:
         if wanted:
             return _fail(error.message, error.hint)
-        return _ok("none, and none is needed: the camera moves the mouth", reason=error.message)
+        found = tr("none, and none is needed: the camera moves the mouth")
+        return _ok(found, reason=error.message)
     return _ok(name, name=name)
 
 
@@ -260,11 +288,11 @@ def _virtual_camera(settings: Settings) -> Check:
 
     device = available(settings.sinks.device)
     if device is None:
-        remedy = INSTALL_HINT.get(sys.platform, "this system has no virtual cameras")
-        return _warn("there is none that is free", remedy)
+        remedy = INSTALL_HINT.get(sys.platform, to_translate("this system has no virtual cameras"))
+        return _warn(tr("there is none that is free"), tr(remedy))
     if device.startswith("/dev/"):
         return _read_back(device, settings)
-    return _ok(f"{device}; it cannot be read back here", device=device)
+    return _ok(tr("{device}; it cannot be read back here", device=device), device=device)
 
 
 def _read_back(device: str, settings: Settings) -> Check:
@@ -283,11 +311,14 @@ def _read_back(device: str, settings: Settings) -> Check:
         return _warn(error.message, error.hint)
     if not echo.received:
         return _warn(
-            f"{device} takes pictures, but gives none back",
-            "close the programs that use it, and load v4l2loopback again",
+            tr("{device} takes pictures, but gives none back", device=device),
+            tr("close the programs that use it, and load v4l2loopback again"),
             device=device,
         )
-    found = f"{device}: other programs get a picture {echo.latency_ms:.0f} ms after it was sent"
+    found = tr(
+        "{device}: other programs get a picture {ms:.0f} ms after it was sent",
+        device=device, ms=echo.latency_ms,
+    )  # fmt: skip
     return _ok(found, device=device, sent=echo.sent, seen=echo.received, delay_ms=echo.latency_ms)
 
 
@@ -308,17 +339,22 @@ def _encoder(settings: Settings) -> Check:
         with VideoReader(path) as reader:
             read = sum(1 for _ in reader)
     if encoder != "libx264" or read != ENCODED_FRAMES:
-        found = f"{encoder} wrote {ENCODED_FRAMES} pictures, {read} came back"
+        found = tr(
+            "{encoder} wrote {written} pictures, {read} came back",
+            encoder=encoder, written=ENCODED_FRAMES, read=read,
+        )  # fmt: skip
         return _warn(found, "pip install --force-reinstall av", encoder=encoder)
-    return _ok(f"{encoder}: {read} pictures written and read", encoder=encoder)
+    found = tr("{encoder}: {count} pictures written and read", encoder=encoder, count=read)
+    return _ok(found, encoder=encoder)
 
 
 def _display(settings: Settings) -> Check:
     from livecam.sinks.preview import display_available
 
     if display_available():
-        return _ok("a preview window can be shown", way_out="a window")
-    return _warn("none, so there is no preview window", "log in to a desktop, or do without")
+        return _ok(tr("a preview window can be shown"), way_out=to_translate("a window"))
+    found = tr("none, so there is no preview window")
+    return _warn(found, tr("log in to a desktop, or do without"))
 
 
 def _speed(settings: Settings) -> Check:
@@ -331,7 +367,7 @@ def _speed(settings: Settings) -> Check:
         sample_clip()  # made on first use, which takes longer than a source may take to open
         result = bench(settings, seconds=SAMPLE_FRAMES / asked, source="sample")
     except (AssetError, SourceError) as error:  # a camera may still work
-        return _warn(f"not measured: {error.message}", error.hint)
+        return _warn(tr("not measured: {reason}", reason=error.message), error.hint)
     facts = {
         "fps": result["fps"],
         "slow": result["fps"] < MIN_RATE_SHARE * asked,
@@ -344,7 +380,7 @@ def _speed(settings: Settings) -> Check:
     medians = {name: times["wall_median"] for name, times in result["stages"].items()}
     slowest = sorted(medians, key=lambda name: -medians[name])[:SLOWEST]
     stages = ", ".join(f"{name} {medians[name]:.1f}" for name in slowest)
-    found = f"{_speed_in_words(facts)}; slowest, ms: {stages}"
+    found = tr("{speed}; slowest, ms: {stages}", speed=_speed_in_words(facts), stages=stages)
     if facts["slow"]:
         return _warn(found, "livecam run --preset low-power", **facts)
     return _ok(found, **facts)
@@ -352,24 +388,24 @@ def _speed(settings: Settings) -> Check:
 
 def _speed_in_words(facts: dict[str, Any]) -> str:
     if "fps" not in facts:
-        return "speed unknown"
+        return tr("speed unknown")
     width, height = facts["size"]
-    return (
-        f"{facts['fps']:.0f} fps at {width}x{height} with the {facts['tier']} head, "
-        f"{facts['delay_ms']:.0f} ms late"
-    )
+    return tr(
+        "{fps:.0f} fps at {width}x{height} with the {tier} head, {ms:.0f} ms late",
+        fps=facts["fps"], width=width, height=height, tier=facts["tier"], ms=facts["delay_ms"],
+    )  # fmt: skip
 
 
 EXAMINATIONS: dict[str, Examine] = {
-    "python": _python,
-    "packages": _packages,
-    "graphics": _graphics,
-    "models": _models,
-    "avatar": _avatar,
-    "cameras": _cameras,
-    "microphone": _microphone,
-    "virtual camera": _virtual_camera,
-    "encoder": _encoder,
-    "display": _display,
-    "speed": _speed,
+    to_translate("python"): _python,
+    to_translate("packages"): _packages,
+    to_translate("graphics"): _graphics,
+    to_translate("models"): _models,
+    to_translate("avatar"): _avatar,
+    to_translate("cameras"): _cameras,
+    to_translate("microphone"): _microphone,
+    to_translate("virtual camera"): _virtual_camera,
+    to_translate("encoder"): _encoder,
+    to_translate("display"): _display,
+    to_translate("speed"): _speed,
 }

@@ -46,7 +46,7 @@ def test_a_command_names_the_library_and_the_packages(module: str, tmp_path: Pat
     assert error == (
         f"error: the Python package {module} needs {LIBRARIES[module]}, which is not here"
     )
-    assert hint == f"hint: {INSTALL_HINT}"
+    assert hint == "hint: " + INSTALL_HINT.format(packages=" ".join(DEBIAN_PACKAGES))
 
 
 def test_the_doctor_names_them_and_fails_the_packages(tmp_path: Path):

@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from livecam.cli.main import build_app
+from livecam.config.assets import list_assets
 from livecam.config.fields import setting_fields
 from livecam.core.language import FOLDER
 
 PACKAGE = Path(__file__).resolve().parents[1] / "livecam"
+# Threads and stages: their names begin log lines; some are put together, and stay English.
+THREADS = {"Worker": 0, "FaultLog": 1}
 # What gets a text, and at which of its places; all by name, as the code writes it.
-MARKERS = {"tr": (0,), "to_translate": (0,), "make_group": (0,)}
+MARKERS = {"tr": (0,), "to_translate": (0,), "make_group": (0,), "check_size": (0,)}
 NOUNS = {"check_name": (0,), "named": (0,), "Registry": (0,)}
 LOG_METHODS = ("info", "warning", "error", "exception")  # of "debug", programmers are the readers
 OPTION_MAKERS = ("Option", "Argument")
@@ -39,6 +42,8 @@ def texts() -> dict[str, str]:
         for text in (field.help, field.group_help, field.group.capitalize(), field.unit):
             if re.search("[a-z]{3}", text):
                 found.setdefault(text, f"setting {field.key}")
+    for asset in list_assets():
+        found.setdefault(asset.what, f"asset {asset.name}")
     for words in _command_helps():
         found.setdefault(words, "help of a command")
     found.pop("", None)
@@ -70,11 +75,15 @@ def _texts_of(call: ast.Call, errors: set[str]) -> Iterator[ast.expr]:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     if name in MARKERS | NOUNS:
         yield from (call.args[at] for at in (MARKERS | NOUNS)[name] if at < len(call.args))
+    elif name in THREADS:
+        named = call.args[THREADS[name] : THREADS[name] + 1]
+        yield from (node for node in named if isinstance(node, ast.Constant))
     elif name in errors or (isinstance(function, ast.Name) and name == "error"):
         yield from call.args[:2]
         yield from (keywords[key] for key in ("message", "hint") if key in keywords)
     elif name in LOG_METHODS and isinstance(function, ast.Attribute):
-        if getattr(function.value, "id", "") == "log":
+        owner = function.value
+        if getattr(owner, "id", "") == "log" or getattr(owner, "attr", "") == "_log":
             yield from call.args[:1]
     elif name in OPTION_MAKERS:
         yield from (keywords[key] for key in ("help", "metavar") if key in keywords)

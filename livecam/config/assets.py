@@ -26,14 +26,15 @@ from typing import IO, Any
 from livecam.config.paths import asset_folder
 from livecam.config.wheels import (
     ANSWER_TIMEOUT_S,
-    UNREACHABLE,
     Wheel,
     download_wheel,
+    is_unreachable,
     opened_member,
 )
 from livecam.core.closing import Closing
 from livecam.core.errors import AssetError
 from livecam.core.hidden_file import HiddenFile
+from livecam.core.language import to_translate, tr
 from livecam.core.places import check_place
 from livecam.core.registry import check_name
 
@@ -46,9 +47,9 @@ CHUNK = 1 << 18
 class State(str, Enum):
     """The state of an asset's file."""
 
-    OK = "ok"
-    MISSING = "missing"
-    BROKEN = "broken"  # there is a file of that name with another content
+    OK = to_translate("ok")
+    MISSING = to_translate("missing")
+    BROKEN = to_translate("broken")  # there is a file of that name with another content
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Asset:
     """A file that is fetched."""
 
     name: str
-    what: str
+    what: str  # in English; `tr` translates it
     file: str
     size: int  # bytes
     sha256: str
@@ -106,8 +107,10 @@ def asset_path(name: str, fetch: bool = False) -> Path:
         return found
     if fetch:
         return fetch_asset(name)
-    state = _state_without_file(wanted).value
-    raise AssetError(f"{wanted.file} ({wanted.what}) is {state}", hint="run `livecam assets fetch`")
+    raise AssetError(
+        "{file} ({what}) is {state}", hint="run `livecam assets fetch`",
+        file=wanted.file, what=tr(wanted.what), state=tr(_state_without_file(wanted).value),
+    )  # fmt: skip
 
 
 def find_asset(name: str) -> Path | None:
@@ -153,7 +156,7 @@ def fetch_assets(say: Say = log.info, names: Sequence[str] = ()) -> dict[str, Pa
             except AssetError as error:
                 if names or not each.optional:
                     raise
-                say(f"{each.name}: {each.what}")
+                say(tr("{name}: {what}", name=each.name, what=tr(each.what)))
                 log.debug("%s", error)
     return paths
 
@@ -183,13 +186,14 @@ def _folders() -> list[Path]:
         return [asset_folder()]
     folder = Path(own).expanduser()
     if not folder.is_dir():
-        _warn_once(f"{OWN_FOLDER} names {own}, which is no folder; it is not used")
+        _warn_of_folder(own)
     return [folder, asset_folder()]
 
 
 @cache
-def _warn_once(sentence: str) -> None:
-    log.warning("%s", sentence)
+def _warn_of_folder(own: str) -> None:
+    """Warns once in a process."""
+    log.warning("%s names %s, which is no folder; it is not used", OWN_FOLDER, own)
 
 
 def _find(wanted: Asset) -> Path | None:
@@ -221,7 +225,12 @@ def _say_total(missing: Sequence[Asset], say: Say) -> None:
         return
     downloads = dict(map(_first_download, missing))  # a package once, for all files out of it
     needed, loaded = sum(each.size for each in missing), sum(downloads.values())
-    say(f"{len(missing)} files are missing, {_mb(needed)}; for them {_mb(loaded)} are downloaded")
+    say(
+        tr(
+            "{count} files are missing, {size}; for them {download} are downloaded",
+            count=len(missing), size=_mb(needed), download=_mb(loaded),
+        )
+    )  # fmt: skip
 
 
 def _first_download(wanted: Asset) -> tuple[str, int]:
@@ -265,20 +274,26 @@ def _fetched(wanted: Asset, wheels: _WheelDownloads, say: Say) -> Path:
     """Tries the places in turn."""
     check_place(asset_folder() / wanted.file)
     refusals = []
+    offline = True
     for place in wanted.places:
-        say(f"{wanted.name}: {_mb(wanted.size)} from {place}{_download_of(place, wheels)}")
+        say(_attempt(wanted, place, wheels))
         try:
             return _fetch_from(wanted, place, wheels)
         except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
-            refusals.append(f"{place}: {_in_one_line(error)}")
-            say(f"{wanted.name}: not from {place} ({_in_one_line(error)})")
-    offline = all(UNREACHABLE.search(refusal) for refusal in refusals)
+            offline = offline and is_unreachable(error)
+            why = _in_one_line(error)
+            refusals.append(f"{place}: {why}")
+            refused = to_translate("{name}: not from {place} ({reason})")
+            say(tr(refused, name=wanted.name, place=place, reason=why))
     raise AssetError(
-        f"{wanted.file} could not be fetched"
-        + (": there is no network" if offline else f" ({'; '.join(refusals)})"),
-        hint=f"connect to the network and run `livecam assets fetch` again, or put a {wanted.file} "
-        f"with sha256 {wanted.sha256} into {asset_folder()} or the folder {OWN_FOLDER} names",
-    )
+        "{file} could not be fetched: there is no network"
+        if offline
+        else "{file} could not be fetched ({reasons})",
+        hint="connect to the network and run `livecam assets fetch` again, or put a {file} "
+        "with sha256 {sha256} into {folder} or the folder {variable} names",
+        file=wanted.file, reasons="; ".join(refusals),
+        sha256=wanted.sha256, folder=asset_folder(), variable=OWN_FOLDER,
+    )  # fmt: skip
 
 
 def _fetch_from(wanted: Asset, place: Url | Wheel, wheels: _WheelDownloads) -> Path:
@@ -290,7 +305,8 @@ def _fetch_from(wanted: Asset, place: Url | Wheel, wheels: _WheelDownloads) -> P
         with _opened(place, wheels) as source, file.opened() as target:
             _copy(source, target, limit=wanted.size)
         if not _is_right(file.hidden, wanted):
-            raise OSError(f"it gave another file, {file.hidden.stat().st_size} bytes")
+            size = file.hidden.stat().st_size
+            raise OSError(tr("it gave another file, {size} bytes", size=size))
         return file.commit()
     finally:
         file.discard()
@@ -315,11 +331,16 @@ def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
         copied += len(chunk)
 
 
-def _download_of(place: Url | Wheel, wheels: _WheelDownloads) -> str:
-    """Returns how much is downloaded for a file, where it is not the file alone."""
+def _attempt(wanted: Asset, place: Url | Wheel, wheels: _WheelDownloads) -> str:
+    """Returns the line about an attempt: how much is downloaded, if not the file alone."""
     if isinstance(place, Url):
-        return ""
-    return ", already downloaded" if wheels.has(place) else f", {_mb(place.download)} to download"
+        text = to_translate("{name}: {size} from {place}")
+    elif wheels.has(place):
+        text = to_translate("{name}: {size} from {place}, already downloaded")
+    else:
+        text = to_translate("{name}: {size} from {place}, {download} to download")
+    download = 0 if isinstance(place, Url) else place.download
+    return tr(text, name=wanted.name, size=_mb(wanted.size), place=place, download=_mb(download))
 
 
 def _mb(size: int) -> str:
@@ -328,7 +349,7 @@ def _mb(size: int) -> str:
 
 def _in_one_line(error: Exception) -> str:
     if isinstance(error, KeyError):
-        return "the file is not in it"
+        return tr("the file is not in it")
     if isinstance(error, urllib.error.URLError):
         error = OSError(error.reason)
     return " ".join(str(error).split())[:200]

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from livecam.core.errors import LivecamError
+from livecam.core.language import tr
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import TomlFile, dotted, read_toml, shown
 
@@ -36,8 +37,9 @@ def read_description_file(
     except ValidationError as err:
         place, problem = _first_problem(err, file, [*model.model_fields, *known])
         raise error(
-            f"{place}: {problem}", hint=f"compare it with the {path.name} of a built-in one"
-        ) from err
+            "{place}: {problem}", hint="compare it with the {name} of a built-in one",
+            place=place, problem=problem, name=path.name,
+        ) from err  # fmt: skip
 
 
 def _first_problem(err: ValidationError, file: TomlFile, known: list[str]) -> tuple[str, str]:
@@ -48,11 +50,18 @@ def _first_problem(err: ValidationError, file: TomlFile, known: list[str]) -> tu
     place, key = file.place(*path), dotted(path)
     match problem["type"]:
         case "missing":
-            return place, f'the key "{key}" is missing'
+            return place, tr('the key "{key}" is missing', key=key)
         case kind if kind in _UNKNOWN_KEY:
-            return place, f'the key "{key}" is unknown{did_you_mean(str(path[-1]), known)}'
+            guess = did_you_mean(str(path[-1]), known)
+            return place, tr('the key "{key}" is unknown{guess}', key=key, guess=guess)
         case _:
-            words = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
-            given = problem["input"]
-            value = "" if isinstance(given, dict | list) else f", not {shown(given)}"
-            return place, f'the key "{key}": {words}{value}'
+            return place, _refused(key, problem["msg"], problem["input"])
+
+
+def _refused(key: str, said: str, given: object) -> str:
+    """Returns what pydantic says about a value, which no translation has."""
+    problem = f"{said[:1].lower()}{said[1:]}"
+    if isinstance(given, dict | list):
+        return tr('the key "{key}": {problem}', key=key, problem=problem)
+    value = shown(given)
+    return tr('the key "{key}": {problem}, not {value}', key=key, problem=problem, value=value)

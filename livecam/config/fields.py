@@ -96,9 +96,10 @@ def find_field(name: str) -> SettingField:
             return field
     known = [name for field in setting_fields() for name in (field.key, field.option)]
     raise ConfigError(
-        f'no setting is called "{shown(name)}"{did_you_mean(wanted, known)}',
+        'no setting is called "{name}"{guess}',
         hint="see `livecam config`, or docs/settings.md",
-    )
+        name=shown(name), guess=did_you_mean(wanted, known),
+    )  # fmt: skip
 
 
 def _described(group_name: str, group: type[Group], name: str, info: FieldInfo) -> SettingField:

@@ -19,11 +19,22 @@ from livecam.config.paths import user_file_path
 from livecam.config.presets import SettingsFile, preset_chain, read_settings_file
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
+from livecam.core.language import to_translate, tr
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import shown
 
-_NOUNS = {int: "a whole number", float: "a number", tuple: "a list of names"}
-DEFAULT = "default"
+_NOUNS = {
+    bool: to_translate("true or false"),
+    int: to_translate("a whole number"),
+    float: to_translate("a number"),
+    tuple: to_translate("a list of names"),
+    str: to_translate("text"),
+}
+_NOUNS_IN_RANGE = {
+    int: to_translate("a whole number from {low} to {high}"),
+    float: to_translate("a number from {low} to {high}"),
+}
+DEFAULT = to_translate("default")
 PRESET = "preset"  # names a preset in the user's file, and in the environment
 PRESET_VARIABLE = VARIABLE_PREFIX + "PRESET"
 ASSETS_VARIABLE = VARIABLE_PREFIX + "ASSETS"  # config/assets reads it: a folder, not a setting
@@ -118,9 +129,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Value]:
         if name not in known:
             # A misspelt LIVECAM_ON_LOST must not be silently without effect.
             raise ConfigError(
-                f"the environment variable {name} is no setting{did_you_mean(name, known)}",
-                hint=f"unset {name}, or see `livecam config`",
-            )
+                "the environment variable {name} is no setting{guess}",
+                hint="unset {name}, or see `livecam config`",
+                name=name, guess=did_you_mean(name, known),
+            )  # fmt: skip
         if name in fields:
             given[fields[name].key] = _Value(value, name, name)
     return given
@@ -151,18 +163,23 @@ def _checked(given: dict[str, _Value]) -> Settings:
 
 
 def _wrong_value(field: SettingField, one: _Value, wanted: str = "") -> ConfigError:
-    value = f'"{shown(one.value)}"' if field.kind is str else shown(one.value)
+    value = shown(one.value)
+    if field.kind is str:
+        value = tr('"{value}"', value=value)
     near = did_you_mean(str(one.value), field.choices) if field.choices else ""
-    hint = f"{field.flag[2:]}: {field.help}"
-    return ConfigError(f"{one.place} must be {wanted or _wanted(field)}, not {value}{near}", hint)
+    return ConfigError(
+        "{place} must be {wanted}, not {value}{guess}", hint="{option}: {help}",
+        place=one.place, wanted=tr(wanted) if wanted else _wanted(field), value=value, guess=near,
+        option=field.flag[2:], help=tr(field.help),
+    )  # fmt: skip
 
 
 def _wanted(field: SettingField) -> str:
+    """Returns the values that a setting may have, for people."""
     if field.choices:
-        return " or ".join((", ".join(field.choices[:-1]), field.choices[-1]))
-    if field.kind is bool:
-        return "true or false"
-    noun = _NOUNS.get(field.kind, "text")
-    ends = ((field.low, "from {:g}"), (field.high, "to {:g}"))
-    limits = [words.format(end) for end, words in ends if end is not None]
-    return " ".join([noun, *limits, field.unit if limits else ""]).rstrip()
+        *names, last = field.choices
+        return tr("{names} or {last}", names=", ".join(names), last=last)
+    if field.low is None or field.high is None:
+        return tr(_NOUNS[field.kind])
+    high = f"{field.high:g} {tr(field.unit)}".rstrip()
+    return tr(_NOUNS_IN_RANGE[field.kind], low=f"{field.low:g}", high=high)

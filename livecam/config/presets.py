@@ -9,6 +9,7 @@ from typing import Any
 from livecam.config.fields import setting_fields
 from livecam.config.paths import shipped_folder, user_data_folder
 from livecam.core.errors import ConfigError
+from livecam.core.language import tr
 from livecam.core.registry import did_you_mean
 from livecam.core.text_files import TomlFile, read_toml, shown
 
@@ -58,9 +59,11 @@ def read_preset(name: str) -> Preset:
     path = Path(name) if name.endswith(".toml") else known.get(name)
     if path is None:
         raise ConfigError(
-            f'no preset is called "{shown(name)}"{did_you_mean(name, known)}',
-            hint=f"there are: {', '.join(sorted(known)) or 'none'}; or give the path of a .toml",
-        )
+            'no preset is called "{name}"{guess}',
+            hint="there are: {names}; or give the path of a .toml",
+            name=shown(name), guess=did_you_mean(name, known),
+            names=", ".join(sorted(known)) or tr("none"),
+        )  # fmt: skip
     return Preset(name, read_settings_file(path, metadata=(INHERIT, *METADATA)))
 
 
@@ -76,8 +79,9 @@ def preset_chain(name: str) -> tuple[Preset, ...]:
         if name in names:
             circle = " -> ".join([*names[names.index(name) :], name])
             raise ConfigError(
-                f"presets inherit in a circle: {circle}", hint=f"mend {chain[-1].file.path}"
-            )
+                "presets inherit in a circle: {circle}", hint="mend {path}",
+                circle=circle, path=chain[-1].file.path,
+            )  # fmt: skip
         chain.append(read_preset(name))
         name = chain[-1].inherits
     return tuple(reversed(chain))
@@ -116,7 +120,7 @@ class _Checker:
         values: dict[str, Any] = {}
         for name, content in self._file.tables.items():
             if isinstance(content, dict):
-                self._check_known(name, [*self._groups], "group", name)
+                self._check_known(name, [*self._groups], tr("group"), name)
                 values.update(self._settings(name, content))
             else:
                 texts[name] = self._metadata_value(name, content)
@@ -124,29 +128,33 @@ class _Checker:
         return SettingsFile(self._file.path, texts, values, places)
 
     def _settings(self, group: str, table: dict[str, Any]) -> dict[str, Any]:
+        what = tr("setting in [{group}]", group=group)
         for key in table:
-            self._check_known(key, self._groups[group], f"setting in [{group}]", group, key)
+            self._check_known(key, self._groups[group], what, group, key)
         return {f"{group}.{key}": value for key, value in table.items()}
 
     def _metadata_value(self, key: str, value: object) -> str:
         homes = [group for group, names in self._groups.items() if key in names]
         if homes:
-            raise self._refused(
-                key, f'"{key}" stands outside its group', f"write it under [{homes[0]}]"
-            )
-        self._check_known(key, [*self._metadata, *self._groups], "key", key)
+            raise ConfigError(
+                '{place}: "{key}" stands outside its group', hint="write it under [{group}]",
+                place=self._file.place(key), key=key, group=homes[0],
+            )  # fmt: skip
+        self._check_known(key, [*self._metadata, *self._groups], tr("key"), key)
         if not isinstance(value, str):
-            wanted = f"a group: [{key}]" if key in self._groups else "text"
-            raise self._refused(key, f'"{key}" must be {wanted}', f"it is {shown(value)} now")
+            raise ConfigError(
+                '{place}: "{key}" must be a group: [{key}]'
+                if key in self._groups
+                else '{place}: "{key}" must be text',
+                hint="it is {value} now",
+                place=self._file.place(key), key=key, value=shown(value),
+            )  # fmt: skip
         return value
 
     def _check_known(self, word: str, known: list[str], what: str, *key: str) -> None:
         if word not in known:
             raise ConfigError(
-                f'{self._file.place(*key)}: no {what} is called "{shown(word)}"'
-                f"{did_you_mean(word, known)}",
-                f"there are: {', '.join(known)}",
-            )
-
-    def _refused(self, key: str, what: str, hint: str) -> ConfigError:
-        return ConfigError(f"{self._file.place(key)}: {what}", hint)
+                '{place}: no {what} is called "{name}"{guess}', hint="there are: {names}",
+                place=self._file.place(*key), what=what, name=shown(word),
+                guess=did_you_mean(word, known), names=", ".join(known),
+            )  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from livecam.core.language import to_translate
+
 
 def setting(
     default: Any,
@@ -50,7 +52,7 @@ def _background(value: object) -> object:
 def _color(value: object) -> object:
     """Refuses a text that is no colour; the words of the error say what is wanted."""
     if isinstance(value, str) and not re.fullmatch(r"#?[0-9a-fA-F]{6}", value.strip()):
-        raise ValueError("a colour such as #b3263f")
+        raise ValueError(to_translate("a colour such as #b3263f"))
     return value
 
 

@@ -17,14 +17,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from livecam.core.language import tr
+
 DOWNLOAD_TIMEOUT_S = 600
 ANSWER_TIMEOUT_S = 15  # without data; an unreachable origin must not delay the next one
 # What pip, uv and Python's urllib say when no server could be asked.
 UNREACHABLE = re.compile(
     r"NewConnectionError|ConnectTimeout|name resolution|Name or service not known|dns error"
     r"|getaddrinfo failed|nodename nor servname|[Nn]etwork is unreachable|No route to host"
-    r"|Connection refused|cannot be reached"
+    r"|Connection refused"
 )
+
+
+class UnreachableError(OSError):
+    """No package index could be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,12 @@ class Wheel:
     tags: tuple[str, ...] = ()  # python version, then platforms; empty: whatever fits here
 
     def __str__(self) -> str:
-        return f"Python package {self.package} {self.version}"
+        return tr("Python package {package} {version}", package=self.package, version=self.version)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Returns whether a download failed because no server could be asked."""
+    return isinstance(error, UnreachableError) or bool(UNREACHABLE.search(str(error)))
 
 
 def download_wheel(wheel: Wheel, folder: Path) -> None:
@@ -50,12 +61,12 @@ def download_wheel(wheel: Wheel, folder: Path) -> None:
     """
     command = _pip_command(wheel, folder) or _uv_command(wheel, folder)
     if not command:
-        raise OSError("there is neither pip nor uv to download it")
+        raise OSError(tr("there is neither pip nor uv to download it"))
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, check=False
     )
     if done.returncode != 0 or not any(folder.iterdir()):
-        raise OSError(_reason(done.stderr))
+        raise _failure(done.stderr)
 
 
 @contextmanager
@@ -134,9 +145,9 @@ def _uv_tags(tags: tuple[str, ...]) -> list[str]:
     return ["--python-version", version, "--python-platform", platform]
 
 
-def _reason(said: str) -> str:
+def _failure(said: str) -> OSError:
     """Returns why a download failed, from what pip or uv wrote to stderr."""
     if UNREACHABLE.search(said):
-        return "the package index cannot be reached"
+        return UnreachableError(tr("the package index cannot be reached"))
     lines = re.findall(r"^(?:ERROR|error): (.+)", said, re.MULTILINE)
-    return lines[-1] if lines else "it could not be downloaded"
+    return OSError(lines[-1] if lines else tr("it could not be downloaded"))

@@ -82,13 +82,15 @@ def _chosen(
         found = [each for each in routes if each[0].number == number]
         if not found:
             raise ControlError(
-                f"no livecam with the number {number} is running", hint=f"there are: {numbers}"
-            )
+                "no livecam with the number {number} is running", hint="there are: {names}",
+                number=number, names=numbers,
+            )  # fmt: skip
         return found
     if len(routes) > 1 and not everyone:
         raise UsageError(
-            f"{len(routes)} livecams are running", hint=f"choose one with --to: {numbers}"
-        )
+            "{count} livecams are running", hint="choose one with --to: {numbers}",
+            count=len(routes), numbers=numbers,
+        )  # fmt: skip
     return routes
 
 
@@ -103,8 +105,9 @@ def _reply(route: Route, number: int) -> Reply:
         return decoded_reply(_line(route.connection))
     except OSError as err:
         raise ControlError(
-            f"livecam {number} does not answer", hint="see what it logs; it may hang"
-        ) from err
+            "livecam {number} does not answer", hint="see what it logs; it may hang",
+            number=number,
+        ) from err  # fmt: skip
 
 
 def _line(end: socket.socket) -> bytes:

@@ -14,6 +14,7 @@ from livecam.control.base import ControlTarget, Result
 from livecam.control.protocol import Reply, Request
 from livecam.control.server import PendingRequest
 from livecam.core.errors import LivecamError, UsageError
+from livecam.core.language import tr
 from livecam.core.registry import check_name
 from livecam.core.text_files import shown
 
@@ -56,12 +57,16 @@ def execute(request: Request, target: ControlTarget) -> Outcome:
     command = COMMANDS[request.command]
     words = request.arguments
     if not len(command.arguments) - command.optional <= len(words) <= len(command.arguments):
-        wanted = " ".join(command.arguments) or "no argument"
         raise UsageError(
-            f"{request.command} takes {wanted}, not {len(words)} words",
-            hint=f"see `livecam ctl {request.command} --help`",
-        )
+            "{command} takes {wanted}, not {count} words",
+            hint="see `livecam ctl {command} --help`",
+            command=request.command, wanted=_wanted(command), count=len(words),
+        )  # fmt: skip
     return command.call(target, *words)
+
+
+def _wanted(command: ControlCommand) -> str:
+    return " ".join(map(tr, command.arguments)) or tr("no argument")
 
 
 def _answer(pending: PendingRequest, done: Future[Result]) -> None:
@@ -93,12 +98,15 @@ def _record(target: ControlTarget, word: str) -> Outcome:
 
 def _snapshot(target: ControlTarget, file: str, force: str = "") -> Outcome:
     if force not in ("", FORCE):
-        raise UsageError(f'a snapshot may have the word "{FORCE}", not "{shown(force)}"')
+        raise UsageError(
+            'a snapshot may have the word "{word}", not "{given}"', word=FORCE, given=shown(force)
+        )
     path = Path(file)
     if not path.is_absolute() or "\0" in file:
         raise UsageError(
-            f'a snapshot needs the whole path of its file, not "{shown(file)}"',
+            'a snapshot needs the whole path of its file, not "{file}"',
             hint="`livecam ctl snapshot` completes it",
+            file=shown(file),
         )
     return target.snapshot(path, bool(force))
 
@@ -106,9 +114,10 @@ def _snapshot(target: ControlTarget, file: str, force: str = "") -> Outcome:
 def _is_first(word: str, command: str, first: str, second: str) -> bool:
     if word not in (first, second):
         raise UsageError(
-            f'{command} must be {first} or {second}, not "{shown(word)}"',
-            hint=f"for example `livecam ctl {command} {first}`",
-        )
+            '{command} must be {first} or {second}, not "{word}"',
+            hint="for example `livecam ctl {command} {first}`",
+            command=command, first=first, second=second, word=shown(word),
+        )  # fmt: skip
     return word == first
 
 

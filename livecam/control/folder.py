@@ -17,7 +17,7 @@ from livecam.config.paths import is_private, user_runtime_folder
 from livecam.control.base import Endpoint, Route, Transport
 from livecam.control.loopback_transport import LoopbackTransport
 from livecam.control.unix_transport import UnixTransport
-from livecam.core.errors import ControlError
+from livecam.core.errors import ControlError, reason_of
 
 if sys.platform == "win32":
     import msvcrt
@@ -76,10 +76,11 @@ def open_place(transport: Transport, folder: Path | None = None) -> OwnPlace:
                     return OwnPlace(place, transport.listen(place.path))
     except OSError as err:
         raise ControlError(
-            f"there can be no control channel in {folder}: {err.strerror or err}",
+            "there can be no control channel in {folder}: {reason}",
             hint="set XDG_RUNTIME_DIR to a folder of your own, or run with --no-control",
-        ) from err
-    raise ControlError(f"{MAX_RUNS} livecams run already", hint="end one of them")
+            folder=folder, reason=reason_of(err),
+        ) from err  # fmt: skip
+    raise ControlError("{count} livecams run already", hint="end one of them", count=MAX_RUNS)
 
 
 def running(transport: Transport, folder: Path | None = None) -> Iterator[tuple[Place, Route]]:
@@ -116,8 +117,9 @@ def _make_private(folder: Path) -> None:
         folder.chmod(0o700)
     if not _is_safe(folder):
         raise ControlError(
-            f"there can be no control channel in {folder}: others could open it",
-            hint=f"remove {folder}, or set XDG_RUNTIME_DIR to a folder of your own",
+            "there can be no control channel in {folder}: others could open it",
+            hint="remove {folder}, or set XDG_RUNTIME_DIR to a folder of your own",
+            folder=folder,
         )
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livecam.core.errors import ControlError, LivecamError, UsageError
+from livecam.core.language import tr
 from livecam.core.text_files import parse_json, shown
 
 VERSION = 1
@@ -48,8 +49,9 @@ class Reply:
         """Makes the reply to a request that failed."""
         if isinstance(error, LivecamError):
             return cls({}, error.message, error.hint, error.exit_code)
-        what = f"something went wrong inside: {type(error).__name__}: {error}"
-        return cls({}, what, "the log of that livecam says more", LivecamError.exit_code)
+        fault = f"{type(error).__name__}: {error}"
+        what = tr("something went wrong inside: {error}", error=fault)
+        return cls({}, what, tr("the log of that livecam says more"), LivecamError.exit_code)
 
 
 def encoded_request(request: Request) -> bytes:
@@ -96,7 +98,8 @@ def decoded_reply(line: bytes) -> Reply:
         raise ControlError("the reply of the running livecam cannot be read")
     if content.get("ok") is True:
         return Reply(result)
-    return Reply({}, words[0] or "the running livecam refused, and gave no reason", words[1], code)
+    reason = words[0] or tr("the running livecam refused, and gave no reason")
+    return Reply({}, reason, words[1], code)
 
 
 def _line(content: dict[str, Any]) -> bytes:
@@ -116,9 +119,10 @@ def _object(line: bytes, error: type[LivecamError]) -> dict[str, Any]:
     version = content.get("version")
     if version != VERSION or type(version) is not int:
         raise error(
-            f"a message of the control channel has the version {shown(version)}, not {VERSION}",
+            "a message of the control channel has the version {version}, not {ours}",
             hint="use the same version of livecam on both ends",
-        )
+            version=shown(version), ours=VERSION,
+        )  # fmt: skip
     return content
 
 

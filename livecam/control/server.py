@@ -35,22 +35,6 @@ SELECT_S = 0.5  # the interval at which the thread checks for its end, at most
 MAX_CONNECTIONS = 32
 MAX_TAKEN = 8  # requests between two frames: a flood of them must not delay one
 CHUNK_BYTES = 16 << 10
-REFUSED = Reply.of_error(ControlError("that livecam belongs to another user"))
-ENDING = Reply.of_error(ControlError("that livecam is ending"))
-LATE = Reply.of_error(
-    ControlError(
-        f"that livecam did not finish the command within {ANSWER_S:.0f} s",
-        hint="see what it logs; it may be busy, or its driver hangs",
-    )
-)
-TOO_LONG = Reply.of_error(
-    UsageError(
-        f"a message has more than {MAX_REQUEST_BYTES >> 10} KiB", hint="send one object a line"
-    )
-)
-NO_TOKEN = Reply.of_error(
-    ControlError("the token is missing or wrong", hint="use `livecam ctl`, which reads it")
-)
 
 
 class PendingRequest:
@@ -148,7 +132,7 @@ class ControlServer(Closing):
     def stop(self) -> None:
         for connection in self._connections:
             if connection.pending is not None:
-                connection.pending.answer(ENDING)
+                connection.pending.answer(_ending())
         with suppress(OSError):
             self._send_replies()
         for connection in list(self._connections):
@@ -175,7 +159,7 @@ class ControlServer(Closing):
         try:
             if not self._place.endpoint.is_allowed(client):
                 log.warning("another user tried to control this livecam, and was refused")
-                connection.send_last(REFUSED)
+                connection.send_last(_refused())
         except OSError as error:
             connection.fail(error)
         self._update(connection)
@@ -203,7 +187,7 @@ class ControlServer(Closing):
                 continue
             token = self._place.endpoint.token
             if not hmac.compare_digest(request.token.encode("utf-8", "replace"), token.encode()):
-                connection.send_last(NO_TOKEN)
+                connection.send_last(_without_token())
                 return
             connection.pending = PendingRequest(request, self, connection)
             self._requests.put(connection.pending)
@@ -229,7 +213,7 @@ class ControlServer(Closing):
         now = time.monotonic()
         for connection in self._connections:
             if connection.pending is not None and now > connection.pending.due_at:
-                connection.pending.answer(LATE)
+                connection.pending.answer(_late())
 
     def _update(self, connection: _Connection) -> None:
         """Waits for what the connection needs next, or ends it."""
@@ -289,7 +273,7 @@ class _Connection:
             return None
         line, newline, rest = self._received.partition(b"\n")
         if len(line) > MAX_REQUEST_BYTES:
-            self.send_last(TOO_LONG)
+            self.send_last(_too_long())
             return None
         if not newline:
             return None
@@ -316,3 +300,36 @@ class _Connection:
         with suppress(BlockingIOError):
             while self._unsent:
                 del self._unsent[: self.sock.send(self._unsent)]
+
+
+def _refused() -> Reply:
+    return Reply.of_error(ControlError("that livecam belongs to another user"))
+
+
+def _ending() -> Reply:
+    return Reply.of_error(ControlError("that livecam is ending"))
+
+
+def _late() -> Reply:
+    return Reply.of_error(
+        ControlError(
+            "that livecam did not finish the command within {seconds:.0f} s",
+            hint="see what it logs; it may be busy, or its driver hangs",
+            seconds=ANSWER_S,
+        )
+    )
+
+
+def _too_long() -> Reply:
+    return Reply.of_error(
+        UsageError(
+            "a message has more than {size} KiB", hint="send one object a line",
+            size=MAX_REQUEST_BYTES >> 10,
+        )
+    )  # fmt: skip
+
+
+def _without_token() -> Reply:
+    return Reply.of_error(
+        ControlError("the token is missing or wrong", hint="use `livecam ctl`, which reads it")
+    )

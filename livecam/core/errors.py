@@ -96,9 +96,28 @@ _CAUSES = {
 }
 
 
+# What the C library says; only the reasons that people meet.
+_REASONS = (
+    to_translate("No such file or directory"), to_translate("Permission denied"),
+    to_translate("Operation not permitted"), to_translate("Is a directory"),
+    to_translate("Not a directory"), to_translate("File exists"),
+    to_translate("No space left on device"), to_translate("Disk quota exceeded"),
+    to_translate("Read-only file system"), to_translate("File name too long"),
+    to_translate("Input/output error"), to_translate("Device or resource busy"),
+    to_translate("No such device"), to_translate("Too many open files"),
+    to_translate("Connection refused"), to_translate("Address already in use"),
+    to_translate("Cannot assign requested address"), to_translate("Network is unreachable"),
+)  # fmt: skip
+
+
+def reason_of(error: OSError) -> str:
+    """Returns why the system refused, without the name of the file."""
+    return tr(error.strerror or str(error))
+
+
 def file_error(error: OSError) -> DeviceError:
     """Returns what a file system refused as one sentence, with a hint that fits the cause."""
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error).lower()
     name = error.filename2 or error.filename or tr("a file")
     hint = _CAUSES.get(
         error.errno or 0, to_translate("choose another place, or check its permissions")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from livecam.core.errors import LivecamError
+from livecam.core.language import tr
 
 FIRST_INTERVAL_S = 5.0  # between the first fault and the first count of its repetitions
 MAX_INTERVAL_S = 600.0
@@ -36,7 +37,7 @@ class FaultLog:
         self, log: logging.Logger, name: str, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._log = log
-        self._name = name
+        self._name = tr(name)
         self._now = now
         self._kinds: dict[str, _Repeated] = {}
         self._failed_at = 0.0
@@ -57,7 +58,7 @@ class FaultLog:
         repeated.count += 1
         since_s = now - repeated.logged_at
         if since_s >= repeated.interval_s:
-            again = f"{repeated.count} times more in {since_s:.0f} s"
+            again = tr("{count} times more in {s:.0f} s", count=repeated.count, s=since_s)
             self._log.warning("%s: %s (%s)", self._name, error, again)
             repeated.interval_s = min(2 * repeated.interval_s, MAX_INTERVAL_S)
             repeated.logged_at, repeated.count = now, 0
@@ -68,8 +69,10 @@ class FaultLog:
             return
         steady = self._now() - self._failed_at >= STEADY_S
         if self._faults and (steady or not self._announced):
-            after = f" after {self._faults} faults" if self._faults > 1 else ""
-            self._log.info("%s: works again%s", self._name, after)
+            if self._faults > 1:
+                self._log.info("%s: works again after %d faults", self._name, self._faults)
+            else:
+                self._log.info("%s: works again", self._name)
             self._faults, self._announced = 0, True
         if steady:
             self._kinds.clear()

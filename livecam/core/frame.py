@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.errors import LivecamError, SourceError
+from livecam.core.language import tr
 
 # OpenGL and OpenCV fail beyond, some of OpenCV by ending the process (32767 for a remapping).
 MAX_SIDE_PX = 16384
@@ -42,13 +43,17 @@ def check_size(
         error: it has no pixels, or too many; `what` begins the sentence.
     """
     if min(width, height) < 1:
-        raise error(f"{what} has no pixels ({width}x{height})", hint="it may be damaged")
+        raise error(
+            "{what} has no pixels ({width}x{height})", hint="it may be damaged",
+            what=tr(what), width=width, height=height,
+        )  # fmt: skip
     if max(width, height) > max_side or width * height > max_pixels:
         millions = min(max_side * max_side, max_pixels) // 10**6
         raise error(
-            f"{what} is too large: {width}x{height} pixels",
-            hint=f"make it at most {max_side} pixels wide and tall, {millions} million in all",
-        )
+            "{what} is too large: {width}x{height} pixels",
+            hint="make it at most {max_side} pixels wide and tall, {millions} million in all",
+            what=tr(what), width=width, height=height, max_side=max_side, millions=millions,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,10 @@ def check_shows_face(name: str, width: int, height: int) -> None:
     """
     if not can_show_face(width, height):
         raise SourceError(
-            f"{name} is {width}x{height} pixels: too small to show a face",
-            hint=f"at least {MIN_SIDE_PX} pixels are needed on each side",
-        )
+            "{name} is {width}x{height} pixels: too small to show a face",
+            hint="at least {side} pixels are needed on each side",
+            name=name, width=width, height=height, side=MIN_SIDE_PX,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

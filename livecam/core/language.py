@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Protocol
 
 FOLDER = Path(__file__).resolve().parents[1] / "translations"
 ENGLISH = "en"
@@ -45,6 +46,22 @@ def tr(text: str, **values: object) -> str:
 def to_translate(text: str) -> str:
     """Marks a text that `tr` gets later, in a variable; returns it as it is."""
     return text
+
+
+class Titled(Protocol):
+    """A thing whose title is written in its own file: an avatar, an accessory, a sticker."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def title_zh(self) -> str: ...
+
+
+def title_of(thing: Titled) -> str:
+    """Returns the title of a thing in the language that was set."""
+    titles = {"zh": thing.title_zh}
+    return titles.get(_language) or thing.title
 
 
 class TranslatedRecords(logging.Filter):

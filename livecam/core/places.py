@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from livecam.core.errors import SinkError
+from livecam.core.language import to_translate
 
-HINT = "choose another folder, or change its permissions"
+HINT = to_translate("choose another folder, or change its permissions")
 
 
 def check_place(path: Path, *, in_place: bool = False) -> None:
@@ -20,13 +21,17 @@ def check_place(path: Path, *, in_place: bool = False) -> None:
     """
     if in_place and os.path.isfile(path):
         if not os.access(path, os.W_OK):
-            raise SinkError(f"{path} may not be written", hint="name another file")
+            raise SinkError("{path} may not be written", hint="name another file", path=path)
         return
     folder = _nearest(path.absolute().parent)
     if not os.path.isdir(folder):
-        raise SinkError(f"{folder} is no folder: {path} cannot be written", hint=HINT)
+        raise SinkError(
+            "{folder} is no folder: {path} cannot be written", HINT, folder=folder, path=path
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SinkError(f"nothing may be written into {folder}: it is not permitted", hint=HINT)
+        raise SinkError(
+            "nothing may be written into {folder}: it is not permitted", HINT, folder=folder
+        )
 
 
 def _nearest(folder: Path) -> Path:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livecam.core.errors import ConfigError, LivecamError
+from livecam.core.errors import ConfigError, LivecamError, reason_of
+from livecam.core.language import to_translate, tr
 
 MAX_TOML_BYTES = 256 << 10  # ours have at most 4 KiB
 MAX_JSON_BYTES = 1 << 20
@@ -39,8 +40,13 @@ class TomlFile:
         """Returns "PATH, line N" of a key, or of the table in which it is missing."""
         for end in range(len(key), 0, -1):
             if key[:end] in self.line_numbers:
-                return f"{self.path}, line {self.line_numbers[key[:end]]}"
+                return line_of(self.path, self.line_numbers[key[:end]])
         return str(self.path)
+
+
+def line_of(path: Path, number: int) -> str:
+    """Returns "PATH, line N" for a message."""
+    return tr("{path}, line {number}", path=path, number=number)
 
 
 def read_bytes(
@@ -53,14 +59,15 @@ def read_bytes(
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for without end
-            raise error(f"{path} is no file", hint or "give the path of a file")
+            raise error(tr("{path} is no file", path=path), hint or "give the path of a file")
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
     except (OSError, ValueError) as err:  # ValueError: a name with a NUL byte
         raise _unreadable(path, err, error, hint) from err
     if len(data) > max_bytes:
         raise error(
-            f"{path} is too large: more than {_size(max_bytes)}", hint or "is it the right file?"
+            tr("{path} is too large: more than {size}", path=path, size=_size(max_bytes)),
+            hint or "is it the right file?",
         )
     return data
 
@@ -77,7 +84,9 @@ def read_text(
 
 
 def read_toml(
-    path: Path, error: type[LivecamError] = ConfigError, hint: str = "check the path and its rights"
+    path: Path,
+    error: type[LivecamError] = ConfigError,
+    hint: str = to_translate("check the path and its rights"),
 ) -> TomlFile:
     """Reads a TOML file; all its numbers are finite. `hint` is for a file that cannot be read.
 
@@ -92,16 +101,19 @@ def read_toml(
     except RecursionError as err:
         raise _too_deep(path, lines, error) from err
     except ValueError as err:
-        raise error(f"{path} is not valid TOML: {err}", hint="mend that line of the file") from err
+        raise error(
+            "{path} is not valid TOML: {error}", hint="mend that line of the file",
+            path=path, error=err,
+        ) from err  # fmt: skip
     file = TomlFile(path, tables, _line_numbers(lines))
     for key, value in _leaves(tables):
         if value is _DEEP:
             raise _too_deep(path, lines, error)
         if not finite(value):
             raise error(
-                f'{file.place(*key)}: "{dotted(key)}" is {shown(value)}',
-                hint="write a finite number of usual size",
-            )
+                '{place}: "{key}" is {value}', hint="write a finite number of usual size",
+                place=file.place(*key), key=dotted(key), value=shown(value),
+            )  # fmt: skip
     return file
 
 
@@ -115,7 +127,8 @@ def read_json(path: Path, error: type[LivecamError] = ConfigError, hint: str = "
     try:
         document = parse_json(text)
     except ValueError as err:
-        raise error(f"{path} cannot be read: it is not JSON: {err}", hint) from err
+        words = tr("{path} cannot be read: it is not JSON: {error}", path=path, error=err)
+        raise error(words, hint) from err
     return document
 
 
@@ -129,9 +142,9 @@ def parse_json(text: str) -> Any:
     document = parse_json_line(text)
     for key, value in _leaves(document):
         if value is _DEEP:
-            raise ValueError(_DEEP_WORDS)
+            raise ValueError(_nested_too_deeply())
         if not finite(value):
-            raise ValueError(f'"{dotted(key)}" is {shown(value)}')
+            raise ValueError(tr('"{key}" is {value}', key=dotted(key), value=shown(value)))
     return document
 
 
@@ -146,7 +159,7 @@ def parse_json_line(text: str) -> Any:
     try:
         return _DECODER.decode(text)
     except RecursionError as err:
-        raise ValueError(_DEEP_WORDS) from err
+        raise ValueError(_nested_too_deeply()) from err
 
 
 def read_json_lines(
@@ -165,15 +178,16 @@ def read_json_lines(
     """
     try:
         if path.exists() and not path.is_file():
-            raise error(f"{path} is no file", hint or "give the path of a file")
+            raise error(tr("{path} is no file", path=path), hint or "give the path of a file")
         with path.open("rb") as file:
             number = 0
             while data := file.readline(max_line_length + 1):
                 number += 1
                 if number > max_lines:
-                    raise error(f"{path} has more than {max_lines} lines", hint)
+                    words = tr("{path} has more than {count} lines", path=path, count=max_lines)
+                    raise error(words, hint)
                 if len(data) > max_line_length:
-                    raise error(f"{path}, line {number} is too long", hint)
+                    raise error(tr("{place} is too long", place=line_of(path, number)), hint)
                 yield number, _json_or_none(data)
     except (OSError, ValueError) as err:
         raise _unreadable(path, err, error, hint) from err
@@ -189,7 +203,7 @@ def finite(value: object) -> bool:
 def shown(value: object) -> str:
     """Returns a foreign value for a message: one line, not longer than MAX_SHOWN."""
     if isinstance(value, int) and not finite(value):  # may have more digits than Python prints
-        return "a number of too many digits"
+        return tr("a number of too many digits")
     text = value if isinstance(value, str) else str(value)
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:MAX_SHOWN])
     return text + "..." if len(text) == MAX_SHOWN else text
@@ -201,7 +215,6 @@ def dotted(key: Iterable[Key]) -> str:
 
 
 _DEEP = object()  # stands for what is nested too deeply
-_DEEP_WORDS = f"it is nested more than {MAX_DEPTH} deep"
 
 
 def _names(dotted_key: str) -> tuple[Key, ...]:
@@ -260,14 +273,15 @@ def _check_lines(path: Path, lines: tuple[str, ...], error: type[LivecamError]) 
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_LENGTH:
             raise error(
-                f"{path}, line {number} has more than {MAX_LINE_LENGTH} characters",
+                "{place} has more than {count} characters",
                 hint="write a long list in several lines",
-            )
+                place=line_of(path, number), count=MAX_LINE_LENGTH,
+            )  # fmt: skip
         if line.count(".") > MAX_KEY_PARTS:
             raise error(
-                f"{path}, line {number} has more than {MAX_KEY_PARTS} dots",
-                hint="write a long list in several lines",
-            )
+                "{place} has more than {count} dots", hint="write a long list in several lines",
+                place=line_of(path, number), count=MAX_KEY_PARTS,
+            )  # fmt: skip
 
 
 def _too_deep(path: Path, lines: tuple[str, ...], error: type[LivecamError]) -> LivecamError:
@@ -277,24 +291,31 @@ def _too_deep(path: Path, lines: tuple[str, ...], error: type[LivecamError]) -> 
         if max(text.count("["), text.count("{"), depth) > MAX_DEPTH:
             line = number
             break
-    place = f"{path}, line {line}" if line else f"{path}"
-    return error(f"{place}: {_DEEP_WORDS}", hint="is it the right file?")
+    return error(
+        "{place}: {problem}", hint="is it the right file?",
+        place=line_of(path, line) if line else path, problem=_nested_too_deeply(),
+    )  # fmt: skip
+
+
+def _nested_too_deeply() -> str:
+    return tr("it is nested more than {depth} deep", depth=MAX_DEPTH)
 
 
 def _text(path: Path, data: bytes, error: type[LivecamError]) -> str:
     if b"\0" in data:
         line = data[: data.index(b"\0")].count(b"\n") + 1
         raise error(
-            f"{path}, line {line} holds a NUL byte", hint="it must be text; save it as UTF-8"
-        )
+            "{place} holds a NUL byte", hint="it must be text; save it as UTF-8",
+            place=line_of(path, line),
+        )  # fmt: skip
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as err:
         line = data[: err.start].count(b"\n") + 1
         raise error(
-            f"{path}, line {line} is not UTF-8 (byte 0x{data[err.start]:02x})",
-            hint="save it as UTF-8",
-        ) from err
+            "{place} is not UTF-8 (byte {byte:#04x})", hint="save it as UTF-8",
+            place=line_of(path, line), byte=data[err.start],
+        ) from err  # fmt: skip
 
 
 def _json_or_none(data: bytes) -> Any:
@@ -307,8 +328,10 @@ def _json_or_none(data: bytes) -> Any:
 def _unreadable(
     path: Path, err: OSError | ValueError, error: type[LivecamError], hint: str
 ) -> LivecamError:
-    reason = err.strerror if isinstance(err, OSError) else None
-    return error(f"{shown_path(path)} cannot be read: {reason or err}", hint)
+    reason = reason_of(err) if isinstance(err, OSError) else err
+    # The hint comes from the caller: braces in it are no places for values.
+    words = tr("{path} cannot be read: {reason}", path=shown_path(path), reason=reason)
+    return error(words, hint)
 
 
 def shown_path(path: Path) -> str:
@@ -322,7 +345,7 @@ def _size(count: int) -> str:
 
 def _whole(digits: str) -> int:
     if len(digits) > len(str(MAX_INTEGER)):
-        raise ValueError("a number of too many digits")
+        raise ValueError(tr("a number of too many digits"))
     return int(digits)
 
 
@@ -330,13 +353,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in pairs:
         if name in out:
-            raise ValueError(f'the key "{shown(name)}" stands twice')
+            raise ValueError(tr('the key "{name}" stands twice', name=shown(name)))
         out[name] = value
     return out
 
 
 def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(tr("{name} is no number of JSON", name=name))
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_constant=_constant)
