@@ -9,19 +9,27 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "translations"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "zh")
 
+_language = ENGLISH
 _translations: dict[str, str] = {}
 
 
 def set_language(language: str) -> None:
     """Sets the language of all texts that are made from now on; one of `LANGUAGES`."""
-    global _translations
+    global _language, _translations
+    _language = language
     _translations = {} if language == ENGLISH else _read(language)
+
+
+def current_language() -> str:
+    """Returns the language that was set."""
+    return _language
 
 
 def tr(text: str, **values: object) -> str:
@@ -33,6 +41,13 @@ def tr(text: str, **values: object) -> str:
     """
     translated = _translations.get(text, text)
     return translated.format(**values) if values else translated
+
+
+def listed(words: Sequence[str]) -> str:
+    """Joins words: "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return tr("{first} and {last}", first=tr(", ").join(words[:-1]), last=words[-1])
 
 
 def to_translate(text: str) -> str:

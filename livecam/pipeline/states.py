@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
+from livecam.core.language import to_translate
+
 
 class Shown(str, Enum):
     """The state of a published frame: what it shows."""
 
-    AVATAR = "avatar"
-    HOLD = "hold"
-    BLUR = "blur"
-    CURTAIN = "curtain"
-    PASSTHROUGH = "passthrough"
+    AVATAR = to_translate("avatar")
+    HOLD = to_translate("hold")
+    BLUR = to_translate("blur")
+    CURTAIN = to_translate("curtain")
+    PASSTHROUGH = to_translate("passthrough")
