@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_pairs_stand_in_two_columns(capsys: pytest.CaptureFixture[str]):
         "size of it  640, 480",
         "stages      head 1.5",
     ]
+
+
+def test_words_are_translated_for_people_and_columns_are_counted_in_cells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    words = {"fps": "帧/秒", "state": "状态", "hold": "保持", "median": "中位数", "yes": "是"}
+    monkeypatch.setattr("livecam.core.language._translations", words)
+    row = {"fps": True, "state": "hold", "delay": {"median": 1.5}, "name": "hold"}
+    print_pairs(row)
+    assert capsys.readouterr().out.splitlines() == [
+        "帧/秒  是",
+        "状态   保持",
+        "delay  中位数 1.5",
+        "name   hold",
+    ]
+    print_table([row], True, "")
+    assert json.loads(capsys.readouterr().out) == [row]
 
 
 def test_the_bar_of_a_film_counts_both_passes():

@@ -28,6 +28,7 @@ from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError, TrackingError
 from livecam.core.face import EXPRESSIONS, indices_with_prefix
 from livecam.core.frame import check_shows_face
+from livecam.core.language import to_translate, tr
 from livecam.core.observation import Observation
 from livecam.core.places import check_place
 from livecam.core.timing import SystemClock
@@ -52,15 +53,17 @@ class CalibrationStep:
 
 
 STEPS = (
-    CalibrationStep("look into the camera, face relaxed", 2.0, ()),
-    CalibrationStep("shut both eyes", 1.3, ("eyeBlink",)),
+    CalibrationStep(to_translate("look into the camera, face relaxed"), 2.0, ()),
+    CalibrationStep(to_translate("shut both eyes"), 1.3, ("eyeBlink",)),
     CalibrationStep(
-        "open your eyes wide, brows up", 1.3, ("eyeWide", "browInnerUp", "browOuterUp")
+        to_translate("open your eyes wide, brows up"),
+        1.3,
+        ("eyeWide", "browInnerUp", "browOuterUp"),
     ),
-    CalibrationStep("smile", 1.3, ("mouthSmile",)),
-    CalibrationStep("open your mouth", 1.3, ("jawOpen",)),
-    CalibrationStep("pucker your lips", 1.3, ("mouthPucker",)),
-    CalibrationStep("look round: left, right, up, down", 2.5, ("eyeLook",)),
+    CalibrationStep(to_translate("smile"), 1.3, ("mouthSmile",)),
+    CalibrationStep(to_translate("open your mouth"), 1.3, ("jawOpen",)),
+    CalibrationStep(to_translate("pucker your lips"), 1.3, ("mouthPucker",)),
+    CalibrationStep(to_translate("look round: left, right, up, down"), 2.5, ("eyeLook",)),
 )
 
 
@@ -82,7 +85,7 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
         try:
             info = source.open()
             check_shows_face(info.name, info.width, info.height)
-            say(f"{info.name}: sit as you will, lit as you will be")
+            say(tr("{source}: sit as you will, lit as you will be", source=info.name))
 
             def observations() -> Iterator[Observation]:
                 while (frame := source.read()) is not None:
@@ -96,12 +99,18 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
             source.close()
     ranges, unchanged = ranges_of(steps, weights)
     for words in unchanged:
-        say(f"hardly anything changed at: {words}")
+        say(tr("hardly anything changed at: {step}", step=tr(words)))
     path = save_profile(name, ranges)
     try:
         online_path(name).unlink(missing_ok=True)  # a new guided profile is better
     except OSError as error:
-        say(f"what was learnt before stays: {online_path(name)}: {error.strerror}")
+        say(
+            tr(
+                "what was learnt before stays: {path}: {reason}",
+                path=online_path(name),
+                reason=error.strerror,
+            )
+        )
     return path
 
 
@@ -170,7 +179,7 @@ def recorded_steps(
         if face is not None or time.monotonic() - started > MAX_WAIT_S:
             break
     for step in steps:
-        say(step.words)
+        say(tr(step.words))
         begun: float | None = None
         rows = []
         for observation in observations:
@@ -183,8 +192,9 @@ def recorded_steps(
                 break
         if len(rows) < MIN_FRAMES:
             raise TrackingError(
-                f'no face was seen while asking: "{step.words}"',
+                'no face was seen while asking: "{step}"',
                 hint="more light, nearer to the camera; try it with `livecam run`",
+                step=tr(step.words),
             )
         yield step, np.array(rows)
 

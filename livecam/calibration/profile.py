@@ -55,7 +55,9 @@ def profile_path(name: str) -> Path:
         ConfigError: the name is no file name.
     """
     if not name or any(c in name for c in "/\\:") or name.startswith("."):
-        raise ConfigError(f'"{name}" cannot name a profile', hint="use letters, digits, - and _")
+        raise ConfigError(
+            '"{name}" cannot name a profile', hint="use letters, digits, - and _", name=name
+        )
     return user_data_folder() / "profiles" / f"{name}.json"
 
 
@@ -76,13 +78,17 @@ def load_profile(name: str) -> WeightRanges | None:
             return None
         known = list_profiles()
         raise ConfigError(
-            f'no profile is called "{name}"{did_you_mean(name, known)}',
-            hint=f"make it: livecam calibrate --profile {name}",
+            'no profile is called "{name}"{guess}',
+            hint="make it: livecam calibrate --profile {name}",
+            name=name,
+            guess=did_you_mean(name, known),
         )
     try:
         return _read(path).ranges
     except ConfigError as error:
-        raise ConfigError(error.message, hint=f"livecam calibrate --profile {name}") from error
+        raise ConfigError(
+            "{error}", hint="livecam calibrate --profile {name}", error=error, name=name
+        ) from error
 
 
 def save_profile(name: str, ranges: WeightRanges) -> Path:
@@ -171,7 +177,10 @@ def delete_profile(name: str) -> list[Path]:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"{path} cannot be deleted: {error.strerror}", hint="delete it by hand"
+                "{path} cannot be deleted: {reason}",
+                hint="delete it by hand",
+                path=path,
+                reason=error.strerror,
             ) from error
     return paths
 
@@ -185,12 +194,18 @@ def _read(path: Path) -> ProfileFile:
     except ValidationError as error:
         problem = error.errors()[0]
         raise ConfigError(
-            f'{path} cannot be read: "{dotted(problem["loc"])}": {problem["msg"]}'
+            '{path} cannot be read: "{key}": {problem}',
+            path=path,
+            key=dotted(problem["loc"]),
+            problem=problem["msg"],
         ) from error
     except KeyError as error:
         name = str(error.args[0])
         raise ConfigError(
-            f'{path} cannot be read: no weight is called "{shown(name)}"{did_you_mean(name, INDEX)}'
+            '{path} cannot be read: no weight is called "{name}"{guess}',
+            path=path,
+            name=shown(name),
+            guess=did_you_mean(name, INDEX),
         ) from error
     return content
 

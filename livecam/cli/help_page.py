@@ -21,6 +21,7 @@ MIN_COLUMNS, MAX_COLUMNS = 50, 78
 FIRST_COLUMN = 30  # at most, of names of options
 INDENT, GAP = 2, 2
 CLOSING = "，。；：！？、）》”]),.;:!?"  # never begins a line
+OPENING = "（《“(["  # never ends a line
 WIDE = "WF"  # East Asian Width: W and F take two cells (Unicode Standard Annex 11)
 
 # What Typer itself says.
@@ -30,9 +31,11 @@ TYPERS_OWN = (
     to_translate(
         "Show completion for the current shell, to copy it or customize the installation."
     ),
-    to_translate("[OPTIONS]"), to_translate("COMMAND"), to_translate("[ARGS]"),
+    to_translate("OPTIONS"), to_translate("COMMAND"), to_translate("ARGS"),
     to_translate("TEXT"), to_translate("PATH"), to_translate("INTEGER"), to_translate("FLOAT"),
+    to_translate("Arguments"), to_translate("Options"),
 )  # fmt: skip
+WORDS_OF_METAVARS = to_translate("IN"), to_translate("WHAT")  # that stand nowhere alone
 MARKS = {"default: ": to_translate("default: "), "required": to_translate("required")}
 
 
@@ -61,11 +64,11 @@ def _page(command: HelpfulCommand | HelpfulGroup, context: Any) -> str:
     """Returns the whole help of a command."""
     columns = max(MIN_COLUMNS, min(shutil.get_terminal_size().columns - 2, MAX_COLUMNS))
     pieces = " ".join(command.collect_usage_pieces(context)).split()
-    prefix = f"{tr('Usage:')} {context.command_path} "
-    parts = ["\n".join(_hanging(prefix, _wrapped(" ".join(map(_metavar, pieces)), columns)))]
+    prefix = tr("Usage: {command}", command=context.command_path) + " "
+    parts = ["\n".join(_hanging(prefix, _wrapped(" ".join(map(metavar, pieces)), columns)))]
     parts += [_indented(tr(text), columns) for text in paragraphs(command.help or "")]
     for heading, rows in _sections(command, context).items():
-        parts.append("\n".join([f"{heading}:", *_table(rows, columns)]))
+        parts.append("\n".join([tr("{heading}:", heading=heading), *_table(rows, columns)]))
     return "\n\n".join(parts)
 
 
@@ -98,7 +101,7 @@ def _sections(
 def _translated(parameter: Any, names: str, words: str) -> tuple[str, str]:
     """Translates what Typer tells about a parameter: its metavar, our help and its marks."""
     if parameter.metavar:
-        names = names.replace(parameter.metavar, tr(parameter.metavar))
+        names = names.replace(parameter.metavar, metavar(parameter.metavar))
     else:
         names = re.sub(r"(?<= )[A-Z]+$|^[A-Z]+$", lambda found: tr(found[0]), names)
     own = parameter.help or ""
@@ -112,10 +115,10 @@ def _indented(text: str, columns: int) -> str:
     return "\n".join(" " * INDENT + line for line in _wrapped(text, columns - INDENT))
 
 
-def _metavar(piece: str) -> str:
-    """Translates a piece of the line with the usage, which may end in dots."""
-    word = piece.removesuffix("...")
-    return tr(word) + piece[len(word) :]
+def metavar(text: str) -> str:
+    """Translates what stands for a value: as a whole, else each word of it, as in `[NAME]...`."""
+    whole = tr(text)
+    return re.sub("[A-Z]{2,}", lambda word: tr(word[0]), text) if whole == text else whole
 
 
 def _table(rows: list[tuple[str, str]], columns: int) -> Iterator[str]:
@@ -159,7 +162,8 @@ def _pieces(text: str) -> list[str]:
     last = " "
     for character in text:
         wide = _is_wide(character) or _is_wide(last)
-        if pieces and character not in CLOSING and character != " " and (wide or last == " "):
+        may_begin = character not in CLOSING + " " and last not in OPENING
+        if pieces and may_begin and (wide or last == " "):
             pieces.append(character)
         elif pieces:
             pieces[-1] += character

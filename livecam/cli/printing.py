@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from livecam.core.language import ENGLISH, tr
+from livecam.cli.help_page import cells
+from livecam.cli.words import WORD_KEYS, heading
+from livecam.core.language import ENGLISH, to_translate, tr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,9 +48,9 @@ def print_table(rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> Non
     from rich.table import Table
 
     headings = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*(_heading(key) for key in headings), box=None, pad_edge=False)
+    table = Table(*map(heading, headings), box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(_text(row.get(key, "")) for key in headings))
+        table.add_row(*(_cell(key, row.get(key, "")) for key in headings))
     _console().print(table)
 
 
@@ -57,9 +59,9 @@ def print_pairs(pairs: dict[str, Any], as_json: bool = False) -> None:
     if as_json:
         print_json(pairs)
         return
-    width = max(map(len, pairs), default=0)
+    width = max((cells(heading(key)) for key in pairs), default=0)
     for key, value in pairs.items():
-        print(f"{_heading(key):{width}}  {_text(value)}")
+        print(f"{_padded(heading(key), width)}  {_cell(key, value)}")
 
 
 def print_settings(loaded: Loaded) -> None:
@@ -72,8 +74,9 @@ def print_settings(loaded: Loaded) -> None:
 
 def print_check(check: Check) -> None:
     """Prints one check of `livecam doctor` and its remedy."""
-    mark = coloured(f"{check.status.value:4}", CHECK_COLOURS[check.status.value])
-    print(f"{mark}  {check.name:16} {check.found}", flush=True)
+    status = check.status.value
+    mark = coloured(_padded(tr(status), 4), CHECK_COLOURS[status])
+    print(f"{mark}  {_padded(tr(check.name), 16)} {check.found}", flush=True)
     if check.remedy:
         print(f"{'':23}-> {check.remedy}", flush=True)
 
@@ -86,30 +89,28 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     from rich.text import Text
 
     table = Table(box=None)
-    table.add_column("film", overflow="fold")
+    table.add_column(heading("film"), overflow="fold")
     for title in ("frames", "seconds", "faces", "passed"):
-        table.add_column(title, justify="right")
-    table.add_column("sound")
-    table.add_column("result", overflow="fold")
+        table.add_column(heading(title), justify="right")
+    table.add_column(heading("sound"))
+    table.add_column(heading("result"), overflow="fold")
     for each in outcomes:
         numbers = (each.frames, f"{each.seconds:.1f}", each.faces, len(each.uncovered))
-        cells = ("", "", "", "") if each.error else map(str, numbers)
+        figures = ("", "", "", "") if each.error else map(str, numbers)
         result = Text(each.error, "red") if each.error else Text(each.job.output.name)
-        table.add_row(each.job.source.name, *cells, each.sound, result)
+        table.add_row(each.job.source.name, *figures, each.sound, result)
     console = _console()
     console.print(table)
     for each in outcomes:
-        film = each.job.source.name
-        if each.uncovered:
-            console.print(f"{film}: no face found, passed through: {', '.join(each.uncovered)}")
-        if each.hidden:
-            console.print(f"{film}: covered as a whole: {', '.join(each.hidden)}")
-        if each.blurred:
-            console.print(f"{film}: heads without a face track, blurred: {', '.join(each.blurred)}")
-        if each.seen_once:
-            console.print(f"{film}: perhaps a head, not covered: {', '.join(each.seen_once)}")
-        if each.guessed:
-            console.print(f"{film}: no face found, avatar held: {', '.join(each.guessed)}")
+        for words, times in (
+            (to_translate("{film}: no face found, passed through: {times}"), each.uncovered),
+            (to_translate("{film}: covered as a whole: {times}"), each.hidden),
+            (to_translate("{film}: heads without a face track, blurred: {times}"), each.blurred),
+            (to_translate("{film}: perhaps a head, not covered: {times}"), each.seen_once),
+            (to_translate("{film}: no face found, avatar held: {times}"), each.guessed),
+        ):
+            if times:
+                console.print(tr(words, film=each.job.source.name, times=", ".join(times)))
 
 
 def printable_language(language: str) -> str:
@@ -145,17 +146,22 @@ def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str
     return typer.style(text, fg=colour) if colour and stream.isatty() else text
 
 
-def _heading(key: str) -> str:
-    return key.replace("_", " ")
+def _padded(text: str, width: int) -> str:
+    """Fills a text up to so many cells of a terminal."""
+    return text + " " * (width - cells(text))
+
+
+def _cell(key: str, value: object) -> str:
+    return tr(value) if key in WORD_KEYS and isinstance(value, str) else _text(value)
 
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_text(each)}" for key, each in value.items())
+        return ", ".join(f"{tr(key)} {_text(each)}" for key, each in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(each) for each in value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     return "-" if value is None else str(value)
 
 

@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from livecam.core.language import tr
+
 
 class FilmBar:
     """The bar of one film in `film_bars`: two passes of one step a frame."""
@@ -25,19 +27,19 @@ class FilmBar:
     def __init__(self, progress: Progress, film: str) -> None:
         self._progress = progress
         self._film = escape(film)
-        self._task = progress.add_task(f"{self._film}: looking", total=None)
+        self._task = progress.add_task(tr("{film}: looking", film=self._film), total=None)
 
     def open(self, frames: int) -> None:
         if frames:
             self._progress.update(self._task, total=2 * frames)
 
     def learn_background(self) -> None:
-        self._progress.update(self._task, description=f"{self._film}: learning the background")
+        words = tr("{film}: learning the background", film=self._film)
+        self._progress.update(self._task, description=words)
 
     def draw(self, frames: int) -> None:
-        self._progress.update(
-            self._task, description=f"{self._film}: drawing", total=2 * frames, completed=frames
-        )
+        words = tr("{film}: drawing", film=self._film)
+        self._progress.update(self._task, description=words, total=2 * frames, completed=frames)
 
     def advance(self, frames: int) -> None:
         self._progress.advance(self._task, frames)
@@ -51,7 +53,7 @@ class RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} frames/s")
+        return Text("" if speed is None else tr("{rate:.1f} frames/s", rate=speed))
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def film_bars() -> Iterator[Callable[[str], FilmBar]]:
     """Yields what makes the bar of a film from its name."""
     percent = TextColumn("{task.percentage:>3.0f} %")
     left = TimeRemainingColumn(compact=True)
-    with _progress(BarColumn(), percent, RateColumn(), left, TextColumn("left")) as progress:
+    with _progress(BarColumn(), percent, RateColumn(), left, TextColumn(tr("left"))) as progress:
         yield lambda film: FilmBar(progress, film)
 
 

@@ -6,6 +6,7 @@ import re
 
 import typer
 
+from livecam.cli.help_page import metavar
 from livecam.core.language import to_translate, tr
 
 # What Typer says (a regular expression), and what we say; tested with the real one.
@@ -36,19 +37,24 @@ WORDS = (
         to_translate("got unexpected extra argument(s) ({words})"),
     ),
     (
-        r"Invalid value for (?P<option>'.*'): (?:Value )?(?P<value>.+) is not a valid "
-        r"(?:int|integer)\.",
-        to_translate("invalid value for {option}: {value} is not a whole number"),
+        r"Invalid value for (?P<option>'.*'): Input should be a valid integer\b.*",
+        to_translate("invalid value for {option}: it must be a whole number"),
     ),
     (
-        r"Invalid value for (?P<option>'.*'): (?:Value )?(?P<value>.+) is not a valid float\.",
-        to_translate("invalid value for {option}: {value} is not a number"),
+        r"Invalid value for (?P<option>'.*'): Input should be a valid number\b.*",
+        to_translate("invalid value for {option}: it must be a number"),
     ),
     (
-        r"Invalid value for (?P<option>'.*'): (?P<value>.+) is not in the range (?P<range>.+)\.",
-        to_translate("invalid value for {option}: {value} is not in the range {range}"),
+        r"Invalid value for (?P<option>'.*'): Input should be greater than or equal to (?P<n>\S+)",
+        to_translate("invalid value for {option}: it must be at least {n}"),
+    ),
+    (
+        r"Invalid value for (?P<option>'.*'): Input should be less than or equal to (?P<n>\S+)",
+        to_translate("invalid value for {option}: it must be at most {n}"),
     ),
 )
+
+PLACES = {"argument", "option"}  # may hold a metavar
 
 
 def usage_error(error: typer.TyperException) -> str:
@@ -56,5 +62,6 @@ def usage_error(error: typer.TyperException) -> str:
     said = error.format_message().replace("  ", " ")
     for pattern, ours in WORDS:
         if found := re.fullmatch(pattern, said, re.DOTALL):
-            return tr(ours, **found.groupdict())
+            values = found.groupdict()
+            return tr(ours, **values | {key: metavar(values[key]) for key in PLACES & set(values)})
     return said[:1].lower() + said[1:].rstrip(".")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +42,13 @@ def tr(text: str, **values: object) -> str:
     """
     translated = _translations.get(text, text)
     return translated.format(**values) if values else translated
+
+
+def listed(words: Sequence[str]) -> str:
+    """Joins words: "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return tr("{first} and {last}", first=tr(", ").join(words[:-1]), last=words[-1])
 
 
 def to_translate(text: str) -> str:

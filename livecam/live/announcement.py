@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from livecam.config.settings import Settings
+from livecam.core.language import listed, tr
 from livecam.live.session import LiveSession
 
 log = logging.getLogger(__name__)
@@ -29,16 +29,17 @@ def announce(
     lacks_camera = settings.source.source == AUTO and source == SAMPLE
     lacks_output = settings.sinks.virtual_camera and not device
     log.info(
-        "reading %s %dx%d at %.4g fps%s", info.name, info.width, info.height, info.fps,
-        "; no camera was found, `livecam doctor` says why" if lacks_camera else "",
+        "reading %s %dx%d at %.4g fps; no camera was found, `livecam doctor` says why"
+        if lacks_camera else "reading %s %dx%d at %.4g fps",
+        info.name, info.width, info.height, info.fps,
     )  # fmt: skip
     log.info(
-        "publishing %dx%d at %.4g fps to %s, drawn by %s%s",
+        "publishing %dx%d at %.4g fps to %s, drawn by %s; "
+        "no virtual camera was found, `livecam doctor` says how to add one"
+        if lacks_output else "publishing %dx%d at %.4g fps to %s, drawn by %s",
         output.width, output.height, output.fps,
         listed(destinations(settings, device, session.graphics.window is not None, demo)),
         session.graphics.renderer,
-        "; no virtual camera was found, `livecam doctor` says how to add one"
-        if lacks_output else "",
     )  # fmt: skip
 
 
@@ -46,16 +47,11 @@ def destinations(settings: Settings, device: str, window: bool, demo: str) -> li
     """Lists for people where the frames go."""
     sinks = settings.sinks
     names = [
-        f"the virtual camera {device}" if device else "",
-        "a window" if window else "",
+        tr("the virtual camera {device}", device=device) if device else "",
+        tr("a window") if window else "",
         sinks.record,
-        f"pictures in {sinks.png}" if sinks.png else "",
+        tr("pictures in {folder}", folder=sinks.png) if sinks.png else "",
         *sinks.also_to,
         demo,
     ]
     return [name for name in names if name]
-
-
-def listed(words: Sequence[str]) -> str:
-    """Joins words: "a, b and c"."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

@@ -24,6 +24,7 @@ from livecam.control.base import Result
 from livecam.core.commands import Command
 from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.frame import Frame
+from livecam.core.language import tr
 from livecam.core.timing import Clock, RateMeter
 from livecam.live.loop import LiveLoop
 from livecam.live.recordings import Recordings
@@ -171,14 +172,20 @@ class LiveControls:
             "fps": round(self._rate.fps, 1),
             "delay_ms": round(1e3 * fmean(self._delays_s), 1) if self._delays_s else None,
             "published": self._loop.published,
-            "source": f"{source.name} {source.width}x{source.height} at {source.fps:.4g} fps",
-            "output": f"{output.width}x{output.height} at {output.fps:.4g} fps",
+            "source": tr(
+                "{name} {width}x{height} at {fps:.4g} fps",
+                name=source.name, width=source.width, height=source.height, fps=source.fps,
+            ),
+            "output": tr(
+                "{width}x{height} at {fps:.4g} fps",
+                width=output.width, height=output.height, fps=output.fps,
+            ),
             "sinks": [_sink_words(sink) for sink in self._loop.sinks],
             "renderer": self._session.graphics.renderer,
             "avatar": _avatars(pipeline.wanted)["avatar"],
             "recording": str(self._recordings.path) if recording else None,
             "settings": _changed_settings(pipeline.wanted),
-        }
+        }  # fmt: skip
 
     def quit(self) -> Result:
         self._loop.stop()
@@ -265,14 +272,14 @@ def _changed_settings(settings: Settings) -> Result:
 
 
 def _sink_words(sink: SinkWorker) -> str:
-    error = sink.last_error
-    return (sink.description or sink.name) + (f" (failed: {error})" if error else "")
+    name, error = sink.description or sink.name, sink.last_error
+    return tr("{sink} (failed: {error})", sink=name, error=error) if error else name
 
 
 def _recorded(path: Path, sink: SinkWorker) -> Result:
     complete = sink.wait_until_ended(FILE_S)
     if complete and sink.last_error is not None:
-        raise SinkError(f"{path}: {sink.last_error}")
+        raise SinkError("{path}: {error}", path=path, error=sink.last_error)
     return {"recorded": str(path), "complete": complete}
 
 

@@ -18,6 +18,7 @@ from livecam.core.commands import Command
 from livecam.core.end_signals import EndSignals, end_signals
 from livecam.core.errors import ControlError, DeviceError
 from livecam.core.hidden_file import free_name
+from livecam.core.language import tr
 from livecam.core.timing import Clock, StageTimer, SystemClock
 from livecam.live.announcement import announce
 from livecam.live.checks import DrawingWatch, check_run
@@ -93,7 +94,7 @@ class _Run:
         if not sinks and self._window is None:
             self.seconds = DEMO_S if self.seconds is None else self.seconds
             sinks = [self._recorder(path := free_name(DEMO_FILE))]
-            demo = f"{path} for {self.seconds:g} s"
+            demo = tr("{path} for {seconds:g} s", path=path, seconds=self.seconds)
         stats = None
         if self._stats_path is not None:
             stats = stack.enter_context(StatsWriter(self._stats_path))
@@ -258,7 +259,8 @@ def _virtual_camera(settings: Settings) -> str:
     device = available(settings.sinks.device)
     if device is None and settings.sinks.device:
         raise DeviceError(
-            f"there is no virtual camera {settings.sinks.device!r}",
+            "there is no virtual camera {device!r}",
             hint="run `livecam doctor`: it says how to make one",
+            device=settings.sinks.device,
         )
     return device or ""

@@ -11,6 +11,7 @@ from functools import partial
 
 from livecam.avatar.base import Avatar
 from livecam.config.settings import BLANK, Settings
+from livecam.core.language import tr
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
 from livecam.live.workers import (
@@ -170,4 +171,4 @@ def _stop(workers: Sequence[Worker]) -> None:
         worker.request_stop()
     for worker in workers:
         if not worker.join():
-            log.warning("%s did not stop in time", worker.name)
+            log.warning("%s did not stop in time", tr(worker.name))

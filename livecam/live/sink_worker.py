@@ -11,6 +11,7 @@ from pathlib import Path
 from livecam.compose.background import flattened
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, Image, PixelFormat
+from livecam.core.language import tr
 from livecam.core.mailbox import Mailbox
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
@@ -144,8 +145,11 @@ class SinkWorker:
     def result(self) -> str:
         """What became of the frames, for people."""
         if not self.written:
-            return f"{self.description}: {self.sent} frames"
-        return f"{self.description}: {self.written / self._info.fps:.1f} s, {self.written} frames"
+            return tr("{sink}: {frames} frames", sink=self.description, frames=self.sent)
+        return tr(
+            "{sink}: {seconds:.1f} s, {frames} frames",
+            sink=self.description, seconds=self.written / self._info.fps, frames=self.written,
+        )  # fmt: skip
 
     # The worker's task, on its own thread.
 
@@ -202,6 +206,7 @@ def _end_error(unfinished: Path | None) -> SinkError:
     if unfinished is None:
         return SinkError("it did not close in time")
     return SinkError(
-        f"it was not finished in time; what was written is in {unfinished}",
+        "it was not finished in time; what was written is in {unfinished}",
         hint="rename the file to keep it, or delete it",
+        unfinished=unfinished,
     )

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from livecam.core.errors import SourceError
 from livecam.core.frame import Frame, check_shows_face
+from livecam.core.language import tr
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import Clock, StageTimer
@@ -57,8 +58,9 @@ class CaptureWorker:
         """
         if not self.opened.wait(OPEN_S):
             raise SourceError(
-                f"the source did not open within {OPEN_S:.0f} s",
+                "the source did not open within {seconds:.0f} s",
                 hint="unplug the camera and plug it in again, or pass --source sample",
+                seconds=OPEN_S,
             )
         if self.info is None:
             raise self._first_error or SourceError("the source did not open")
@@ -88,7 +90,7 @@ class CaptureWorker:
     def stop(self) -> None:
         source, self._source = self._source, None
         if source is not None:
-            _close("the source", source)
+            _close(tr("the source"), source)
 
     def _failed(self, error: Exception) -> None:
         self.lost.set()
@@ -150,7 +152,7 @@ class TrackingWorker:
     def stop(self) -> None:
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
-            _close("the tracker", tracker)
+            _close(tr("the tracker"), tracker)
 
     def keep_slots(self, keep_s: float) -> None:
         """Sets how long a slot is kept for a missing face; any thread may call it."""
@@ -272,7 +274,7 @@ class SegmentationWorker:
         segmenter, self._segmenter = self._segmenter, None
         self._newest = None
         if segmenter is not None:
-            _close("the segmenter", segmenter)
+            _close(tr("the segmenter"), segmenter)
 
     def _remake(self) -> None:
         self._made_by = make = self._make_segmenter
@@ -331,4 +333,4 @@ class WitnessWorker:
     def stop(self) -> None:
         search, self._search = self._search, None
         if search is not None:
-            _close("the witnesses", search)
+            _close(tr("the witnesses"), search)

@@ -19,6 +19,7 @@ from livecam.config.assets import asset, asset_path, find_asset
 from livecam.config.settings import BLANK, NO_AVATAR, AvatarSettings, PictureSettings, Settings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import check_size
+from livecam.core.language import current_language, tr
 from livecam.core.timing import StageTimer
 from livecam.filtering.base import FILTERS
 from livecam.people.tracker import KEEP_SLOT_S, MAX_SLOTS, PeopleTracker
@@ -209,9 +210,8 @@ def compositor_factory(
         is_shown = settings.avatar.avatar != NO_AVATAR
         if is_shown and (avatar.title, compositor.tier) not in announced:
             announced.add((avatar.title, compositor.tier))
-            log.info(
-                "%s is drawn in the %s tier by %s", avatar.title, compositor.tier, graphics.renderer
-            )
+            title = avatar.title_zh if current_language() == "zh" else avatar.title
+            log.info("%s is drawn in the %s tier by %s", title, compositor.tier, graphics.renderer)
         return compositor
 
     return make
@@ -232,7 +232,7 @@ def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
     elif not height:
         height = round(source.height * width / source.width)
     width, height = width + width % 2, height + height % 2  # 4:2:0, and Chrome on Linux, want that
-    check_size("the published picture", width, height, error=ConfigError)
+    check_size(tr("the published picture"), width, height, error=ConfigError)
     return OutputInfo(width, height, asked.out_fps or source.fps)
 
 

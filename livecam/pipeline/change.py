@@ -11,6 +11,7 @@ from livecam.compose.stages import ready_stages
 from livecam.config.fields import changed_fields
 from livecam.config.settings import AvatarSettings, Settings
 from livecam.core.errors import ConfigError
+from livecam.core.language import listed, tr
 from livecam.pipeline.build import avatars_of, filmed_picture, slots_of
 from livecam.pipeline.composition import CompositorFactory
 from livecam.render.head import prepare_head
@@ -66,11 +67,12 @@ def check_live(settings: Settings, before: Settings) -> None:
     """
     fixed = [field.key for field in changed_fields(before, settings) if not field.live]
     if slots_of(settings.avatar) != slots_of(before.avatar):
-        fixed.append("the number of people")
+        fixed.append(tr("the number of people"))
     if fixed:
         raise ConfigError(
-            f"{' and '.join(fixed)} cannot change while livecam runs",
+            "{settings} cannot change while livecam runs",
             hint="it takes effect at the next start",
+            settings=listed(fixed),
         )
 
 

@@ -80,8 +80,10 @@ class StatsWriter(Closing):
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise SinkError(
-                f"cannot write statistics to {path}: {error.strerror}",
+                "cannot write statistics to {path}: {reason}",
                 hint="name a file in a folder that exists and may be written",
+                path=path,
+                reason=error.strerror,
             ) from error
 
     def write(self, line: StatsLine) -> None:

@@ -9,6 +9,7 @@ import typer
 from livecam.cli.completion import asset_names
 from livecam.cli.options import Json, add_command, make_group
 from livecam.cli.printing import note, print_table
+from livecam.core.language import to_translate, tr
 
 
 def assets_app() -> typer.Typer:
@@ -38,7 +39,7 @@ def list_all(json: Json = False) -> int:
     if json:
         for row, asset in zip(rows, list_assets(), strict=True):
             row |= {"sha256": asset.sha256, "places": [str(place) for place in asset.places]}
-    print_table(rows, json, "there are no assets")
+    print_table(rows, json, tr("there are no assets"))
     return 0
 
 
@@ -70,6 +71,10 @@ def verify_all(json: Json = False) -> int:
     print_table(rows, json, "")
     wrong = {asset: state for asset, state in states.items() if state is not State.OK}
     for asset, state in wrong.items():
-        need = "livecam works without it" if asset.optional else "livecam needs it"
-        note(f"{asset.name} is {state.value}, {need}: {asset.what}")
+        words = (
+            to_translate("{name} is {state}, livecam works without it: {what}")
+            if asset.optional
+            else to_translate("{name} is {state}, livecam needs it: {what}")
+        )
+        note(tr(words, name=asset.name, state=tr(state.value), what=tr(asset.what)))
     return AssetError.exit_code if wrong else 0

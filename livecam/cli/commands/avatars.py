@@ -11,6 +11,7 @@ import typer
 from livecam.cli.completion import head_names
 from livecam.cli.options import Json, Size, Tier, Wear, add_command, make_group, names_in
 from livecam.cli.printing import coloured, note, print_table
+from livecam.core.language import tr
 
 if TYPE_CHECKING:
     from livecam.avatar.accessories import AccessoryDescription
@@ -40,7 +41,7 @@ def list_all(json: Json = False) -> int:
     items = [_row_or_none("", accessory_folder(name), read_item) for name in list_accessories()]
     rows = [row for row in (*heads, *items) if row is not None]
     if json or not _print_thumbnails(rows):
-        print_table(rows, json, "no avatar was found")
+        print_table(rows, json, tr("no avatar was found"))
     return 0
 
 
@@ -103,7 +104,7 @@ def _row_or_none(
         description = read(folder)
         files = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     except (LivecamError, OSError) as error:
-        note(f"{folder.name} is left out, it is broken: {error}")
+        note(tr("{name} is left out, it is broken: {error}", name=folder.name, error=error))
         return None
     words = description.model_dump(include={"title", "title_zh", "author", "licence"})
     kind = kind or str(getattr(description, "kind", ""))
@@ -125,7 +126,7 @@ def _print_thumbnails(rows: list[dict[str, Any]]) -> bool:
             "",
             coloured(row["name"], typer.colors.GREEN),
             f"{row['title']}  {row['title_zh']}",
-            f"{row['kind']} by {row['author']}, {row['licence']}",
+            tr("{kind} by {author}, {licence}", **row | {"kind": tr(row["kind"])}),
             f"{row['bytes'] / 1e6:.1f} MB",
         ]
         print(image_with_text(find(row["name"]) / "thumbnail.png", words, protocol))

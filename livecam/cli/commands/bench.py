@@ -8,6 +8,7 @@ import typer
 
 from livecam.cli.options import Json, Preset, names_in
 from livecam.cli.printing import note, print_json, print_pairs, print_table
+from livecam.core.language import tr
 
 
 def bench(
@@ -38,10 +39,12 @@ def bench(
         from livecam.measure.truth.bench import bench_tracking
 
         rows = bench_tracking(settings, seconds=seconds, scenarios=names_in(scenario), say=note)
-        print_table(rows, json, "nothing was measured")
+        print_table(rows, json, tr("nothing was measured"))
         return 0
     if what != "line":
-        raise UsageError(f"{what!r} cannot be measured", "livecam bench, or livecam bench tracking")
+        raise UsageError(
+            "{what!r} cannot be measured", "livecam bench, or livecam bench tracking", what=what
+        )
     from livecam.measure.bench import bench
 
     result = bench(settings, seconds=seconds)

@@ -8,6 +8,7 @@ import typer
 
 from livecam.cli.options import Preset
 from livecam.cli.printing import note, print_table
+from livecam.core.language import tr
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
@@ -51,7 +52,7 @@ def _show_profile(name: str, json: bool) -> int:
     from livecam.calibration.guided import profile_rows
     from livecam.calibration.profile import profile_files
 
-    print_table(profile_rows(name), json, f'nothing is kept of "{name}"')
+    print_table(profile_rows(name), json, tr('nothing is kept of "{name}"', name=name))
     for path in profile_files(name):
         note(str(path))
     return 0
@@ -64,5 +65,5 @@ def _delete_profile(name: str) -> int:
     for path in (paths := delete_profile(name)):
         print(path)
     if not paths:
-        note(f'nothing was kept of "{name}"')
+        note(tr('nothing was kept of "{name}"', name=name))
     return 0

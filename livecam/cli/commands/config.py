@@ -8,6 +8,7 @@ import typer
 
 from livecam.cli.options import Json, Preset
 from livecam.cli.printing import note, print_json, print_settings, print_table
+from livecam.core.language import ENGLISH, current_language, to_translate, tr
 
 
 def config(
@@ -33,7 +34,9 @@ def config(
     from livecam.core.errors import UsageError
 
     if what not in ("", "init"):
-        raise UsageError(f"{what!r} is unknown here", "livecam config, or livecam config init")
+        raise UsageError(
+            "{what!r} is unknown here", "livecam config, or livecam config init", what=what
+        )
     if what == "init":
         from livecam.config.template import init_user_file
 
@@ -51,8 +54,12 @@ def config(
         )
         return 0
     print_settings(loaded)
-    advice = "" if user_file_path().is_file() else ": `livecam config init` writes it"
-    note(f"your own settings belong into {user_file_path()}{advice}")
+    words = (
+        to_translate("your own settings belong into {path}")
+        if user_file_path().is_file()
+        else to_translate("your own settings belong into {path}: `livecam config init` writes it")
+    )
+    note(tr(words, path=user_file_path()))
     return 0
 
 
@@ -66,8 +73,15 @@ def presets(json: Json = False) -> int:
         try:
             rows.append({"name": name, **read_preset(name).file.metadata})
         except ConfigError as error:
-            note(f"{name} is left out, it is broken: {error}")
+            note(tr("{name} is left out, it is broken: {error}", name=name, error=error))
     if not json:  # one language fits a line
-        rows = [{key: row.get(key, "") for key in ("name", "title", "description")} for row in rows]
-    print_table(rows, json, "no preset was found")
+        rows = [_row_for_people(row) for row in rows]
+    print_table(rows, json, tr("no preset was found"))
     return 0
+
+
+def _row_for_people(row: dict[str, str]) -> dict[str, str]:
+    """Returns name, title and description of a preset in the language of the program."""
+    ending = "" if current_language() == ENGLISH else f"_{current_language()}"
+    own = {key: row.get(key + ending) or row.get(key, "") for key in ("title", "description")}
+    return {"name": row["name"], **own}

@@ -10,6 +10,7 @@ import typer
 from livecam.cli import CANCELLED
 from livecam.cli.options import Preset, Stats
 from livecam.cli.printing import note, print_outcomes
+from livecam.core.language import tr
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
@@ -49,7 +50,8 @@ def convert(
         )
     print_outcomes(done.outcomes)
     if done.left:
-        note(f"stopped; {len(done.left)} of {len(done.left) + len(done.outcomes)} not converted")
+        left, films = len(done.left), len(done.left) + len(done.outcomes)
+        note(tr("stopped; {left} of {films} not converted", left=left, films=films))
         return CANCELLED
     return 0 if done.is_complete else 1
 

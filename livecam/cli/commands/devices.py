@@ -9,6 +9,7 @@ import typer
 
 from livecam.cli.options import Json
 from livecam.cli.printing import print_check, print_json, print_table
+from livecam.core.language import tr
 
 
 def devices(
@@ -23,9 +24,10 @@ def devices(
     if microphones:
         from livecam.audio.microphone import list_microphones
 
-        print_table([asdict(each) for each in list_microphones()], json, "no microphone was found")
+        found = [asdict(each) for each in list_microphones()]
+        print_table(found, json, tr("no microphone was found"))
         return 0
-    print_table([asdict(camera) for camera in list_cameras()], json, "no camera was found")
+    print_table([asdict(camera) for camera in list_cameras()], json, tr("no camera was found"))
     return 0
 
 

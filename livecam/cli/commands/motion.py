@@ -10,6 +10,7 @@ import typer
 from livecam.cli.completion import head_names
 from livecam.cli.options import Json, Size, Tier, Wear, add_command, make_group, names_in
 from livecam.cli.printing import print_pairs
+from livecam.core.language import tr
 
 PerformerProfile = Annotated[
     str, typer.Option("--profile", metavar="NAME", help="of the one in the take: see `calibrate`")
@@ -76,7 +77,7 @@ def render(
     from livecam.motion.take import read_take
     from livecam.takes.film import render_take
 
-    with frame_bar("drawing") as bar:
+    with frame_bar(tr("drawing")) as bar:
         render_take(
             read_take(take), out, avatar=avatar, wear=names_in(wear), background=background,
             size=size, fps=fps, tier=tier, whole=whole, profile=profile, force=force, progress=bar,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings, SmoothingSettings
 from livecam.core.face import INDEX, Face
+from livecam.core.language import tr
 from livecam.core.observation import Observation
 from livecam.filtering.base import FILTERS
 from livecam.filtering.smoother import Smoother
@@ -70,7 +71,14 @@ def bench_tracking(
         )
         for scenario in films:
             times = scenario.times(seconds)
-            say(f"{scenario.name}: {len(times)} pictures at {scenario.camera.fps:g} fps")
+            say(
+                tr(
+                    "{scenario}: {frames} pictures at {fps:g} fps",
+                    scenario=scenario.name,
+                    frames=len(times),
+                    fps=scenario.camera.fps,
+                )
+            )
             with closing(make_tracker()) as tracker:
                 observations = tracked(camera, scenario, times, tracker)
             bench = _Evaluation(scenario, times, observations, head, camera.size)
