@@ -104,6 +104,11 @@ def test_values_are_filled_in_after_the_translation(monkeypatch: pytest.MonkeyPa
     assert (error.message, error.hint, str(error)) == ("1x", "there", "1x")
 
 
+def test_a_text_with_braces_of_its_own_stays_as_it_is():
+    error = LivecamError("{name} is broken", "see {0} and {other} {", name="x")
+    assert (error.message, error.hint) == ("x is broken", "see {0} and {other} {")
+
+
 def test_a_file_of_ours_speaks_chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     empty_user_folders(tmp_path, monkeypatch)
     environ = os.environ | {"LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"}

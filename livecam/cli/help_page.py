@@ -63,13 +63,25 @@ class HelpfulGroup(TyperGroup):
 def _page(command: HelpfulCommand | HelpfulGroup, context: Any) -> str:
     """Returns the whole help of a command."""
     columns = max(MIN_COLUMNS, min(shutil.get_terminal_size().columns - 2, MAX_COLUMNS))
-    pieces = " ".join(command.collect_usage_pieces(context)).split()
     prefix = tr("Usage: {command}", command=context.command_path) + " "
-    parts = ["\n".join(_hanging(prefix, _wrapped(" ".join(map(metavar, pieces)), columns)))]
+    parts = ["\n".join(_hanging(prefix, _wrapped(_usage(command), columns)))]
     parts += [_indented(tr(text), columns) for text in paragraphs(command.help or "")]
     for heading, rows in _sections(command, context).items():
         parts.append("\n".join([tr("{heading}:", heading=heading), *_table(rows, columns)]))
     return "\n\n".join(parts)
+
+
+def _usage(command: HelpfulCommand | HelpfulGroup) -> str:
+    """Returns what stands behind the command in the line of its usage.
+
+    Arguments are shown as their metavars are written: Typer would add brackets and dots.
+    """
+    pieces = [command.options_metavar or ""]
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    pieces += [each.metavar or "" for each in arguments]
+    if isinstance(command, HelpfulGroup):
+        pieces += command.subcommand_metavar.split()
+    return " ".join(map(metavar, pieces))
 
 
 def paragraphs(text: str) -> list[str]:
@@ -100,10 +112,12 @@ def _sections(
 
 def _translated(parameter: Any, names: str, words: str) -> tuple[str, str]:
     """Translates what Typer tells about a parameter: its metavar, our help and its marks."""
-    if parameter.metavar:
+    if parameter.param_type_name == "argument":
+        names = metavar(parameter.metavar)
+    elif parameter.metavar:
         names = names.replace(parameter.metavar, metavar(parameter.metavar))
     else:
-        names = re.sub(r"(?<= )[A-Z]+$|^[A-Z]+$", lambda found: tr(found[0]), names)
+        names = re.sub(r"(?<= )[A-Z]+$", lambda found: tr(found[0]), names)
     own = parameter.help or ""
     marks = words.removeprefix(own)
     for mark, ours in MARKS.items():

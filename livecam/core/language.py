@@ -38,10 +38,14 @@ def tr(text: str, **values: object) -> str:
 
     Args:
         text: in English. With values, it is a template of `str.format`.
-        values: by the names in its braces.
+        values: by the names in its braces. A text that is no template of them stays as it is:
+            the message of another error may hold braces of its own.
     """
     translated = _translations.get(text, text)
-    return translated.format(**values) if values else translated
+    try:
+        return translated.format(**values) if values else translated
+    except (LookupError, ValueError):
+        return translated
 
 
 def listed(words: Sequence[str]) -> str:
