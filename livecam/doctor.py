@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import logging
 import platform
 import re
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 from livecam.config.settings import Settings
 from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError
 from livecam.core.system_libraries import missing_library
+
+log = logging.getLogger(__name__)
 
 TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
 # Each of them writes the same `cv2` folder as opencv-contrib-python.
@@ -100,6 +103,7 @@ def examine_all(
     for name, examine in (EXAMINATIONS if examinations is None else examinations).items():
         check = replace(_tried(examine, settings), name=name)
         done.append(check)
+        log.debug("%s %s: %s", check.status.value, name, check.found)
         if each is not None:
             each(check)
     return Report(tuple(done))
@@ -109,8 +113,10 @@ def _tried(examine: Examine, settings: Settings) -> Check:
     try:
         return examine(settings)
     except LivecamError as error:
+        log.debug("%s", error, exc_info=True)
         return _fail(error.message, error.hint)
     except Exception as error:  # the other checks still run
+        log.debug("%s", error, exc_info=True)
         if missing := missing_library(error):
             return _fail(missing.message, missing.hint)
         return _fail(f"{type(error).__name__}: {error}", "install livecam again, or report it")
@@ -130,6 +136,18 @@ def _fail(found: str, remedy: str, **facts: Any) -> Check:
 
 def _python(settings: Settings) -> Check:
     return _ok(f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _log_file(settings: Settings) -> Check:
+    from livecam.core.log_file import current_log_file
+
+    file = current_log_file()
+    if file is None:
+        return _ok("none is written")
+    if file.failure is not None:
+        reason = file.failure.strerror or str(file.failure)
+        return _warn(f"{file.path} is not written: {reason}", "name another one with --log-file")
+    return _ok(str(file.path), path=str(file.path))
 
 
 def _packages(settings: Settings) -> Check:
@@ -362,6 +380,7 @@ def _speed_in_words(facts: dict[str, Any]) -> str:
 
 EXAMINATIONS: dict[str, Examine] = {
     "python": _python,
+    "log file": _log_file,
     "packages": _packages,
     "graphics": _graphics,
     "models": _models,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from livecam.core.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -118,12 +120,7 @@ def print_error(message: str, hint: str) -> None:
 
 def note(text: str, colour: str | None = None) -> None:
     """Prints a line to stderr, which leaves stdout to results."""
-    print(coloured(_printable(text), colour, sys.stderr), file=sys.stderr)
-
-
-def _printable(text: str) -> str:
-    """Replaces what would steer the terminal: names and values come from files of others."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    print(coloured(printable(text, keep="\n"), colour, sys.stderr), file=sys.stderr)
 
 
 def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import platformdirs
 
+from livecam.core.private_folder import is_private
+
 APP = "livecam"
+LOG_FILE_VARIABLE = "LIVECAM_LOG_FILE"  # names another file to log into; empty: none
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -37,15 +39,9 @@ def user_runtime_folder() -> Path:
     return session / APP if is_private(session) else user_cache_folder() / "run"
 
 
-def is_private(folder: Path) -> bool:
-    """Returns whether that is a folder, no link, which only this user can open (POSIX alone)."""
-    if not folder.is_absolute() or not hasattr(os, "geteuid"):
-        return False
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o77
+def user_log_file() -> Path:
+    """Returns the file into which commands log, if they are told no other one."""
+    return platformdirs.user_log_path(APP, appauthor=False) / "livecam.log"
 
 
 def asset_folder() -> Path:

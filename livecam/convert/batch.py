@@ -215,7 +215,7 @@ def _attempt(
         return converter.convert(job, stats, progress)
     except (LivecamError, OSError) as error:
         found = error if isinstance(error, LivecamError) else file_error(error)
-        log.error("%s: %s", job.source.name, found, exc_info=log.isEnabledFor(logging.DEBUG))
+        log.error("%s: %s", job.source.name, found, exc_info=True)
         return Outcome(job, error=f"{found.message}; {found.hint}" if found.hint else found.message)
     except Exception as error:
         log.exception("%s: unexpected error", job.source.name)

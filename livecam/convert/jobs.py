@@ -71,7 +71,7 @@ def check_job(
     check_place(job.output)
     if job.output.suffix.lower() not in writable:
         raise SinkError(
-            f"{job.output.name} is no film that can be written",
+            f"{job.output} is no film that can be written",
             hint=f"one of {', '.join(writable)}",
         )
     make_folder(job.output.parent)

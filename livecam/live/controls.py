@@ -285,4 +285,4 @@ def _write_snapshot(path: Path, frame: Frame, alpha: bool, force: bool) -> Resul
 
 def _log_failure(done: Answer) -> None:
     if not done.cancelled() and (error := done.exception()) is not None:
-        log.warning("%s", error)
+        log.warning("%s", error, exc_info=error)

@@ -219,7 +219,8 @@ class _Run:
         log.info("published %d frames in %.1f s", self._loop.published, ran_s)
         for sink in (*self._recordings.ended, *self._loop.sinks):
             if sink.last_error is not None:
-                log.error("%s failed: %s", sink.description or sink.name, sink.last_error)
+                name = sink.description or sink.name
+                log.error("%s failed: %s", name, sink.last_error, exc_info=sink.last_error)
                 if hint := getattr(sink.last_error, "hint", ""):
                     log.error("hint: %s", hint)
                 code = DeviceError.exit_code

@@ -345,7 +345,7 @@ def check_film_name(path: Path, *, alpha: bool = False) -> None:
     formats = map(av.ContainerFormat, av.formats_available)
     if not suffix or not any(suffix[1:] in f.extensions for f in formats if f.is_output):
         raise SinkError(
-            f"{path.name} is no film that can be written",
+            f"{path} is no film that can be written",
             hint="use a name that ends in .mp4 or .mkv",
         )
 

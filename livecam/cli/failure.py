@@ -1,0 +1,39 @@
+"""What is said of an error that ends a command."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import typer
+
+from livecam.core.errors import LivecamError, file_error
+
+
+class Failure(NamedTuple):
+    """One sentence, a hint what to do, and the exit code."""
+
+    message: str
+    hint: str
+    code: int
+
+
+def failure_of(error: Exception) -> Failure:
+    """Returns what is said of an error."""
+    from livecam.core.system_libraries import missing_library
+
+    error = missing_library(error) or error
+    if isinstance(error, OSError) and error.filename is not None:
+        error = file_error(error)
+    if isinstance(error, LivecamError):
+        return Failure(error.message, error.hint, error.exit_code)
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)  # of the command that could not be parsed
+        hint = f"see `{context.command_path if context else 'livecam'} --help`"
+        return Failure(_usage_error(error), hint, error.exit_code)
+    message = f"something went wrong inside: {type(error).__name__}: {error}"
+    return Failure(message, "run the same with --debug to see where", 1)
+
+
+def _usage_error(error: typer.TyperException) -> str:
+    message = error.format_message().rstrip(".").replace("  ", " ")
+    return message[:1].lower() + message[1:]
