@@ -5,6 +5,7 @@ Rich is imported only where a table is printed: it takes longer than the rest of
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from livecam.doctor import Check
 
 PIPE_COLUMNS = 400  # a program that reads a table must not find it wrapped or cut
+NO_REWRITING = ("dumb", "unknown")  # values of TERM
 CHECK_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
 
@@ -127,6 +129,12 @@ def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str
     """Returns the text in a colour if `stream`, by default stdout, is a terminal."""
     stream = sys.stdout if stream is None else stream
     return typer.style(text, fg=colour) if colour and stream.isatty() else text
+
+
+def can_rewrite() -> bool:
+    """Returns whether stderr is a terminal in which a line can be rewritten."""
+    term = os.environ.get("TERM")
+    return sys.stderr is not None and sys.stderr.isatty() and term not in NO_REWRITING
 
 
 def _heading(key: str) -> str:

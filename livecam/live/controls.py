@@ -58,6 +58,7 @@ class LiveControls:
         self._loop = loop
         self._recordings = recordings
         self._clock = clock
+        self._began_at = clock.now()
         self._changes = ThreadPoolExecutor(1, "settings")
         self._files = ThreadPoolExecutor(1, "files")
         self._on_main: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -171,6 +172,7 @@ class LiveControls:
             "fps": round(self._rate.fps, 1),
             "delay_ms": round(1e3 * fmean(self._delays_s), 1) if self._delays_s else None,
             "published": self._loop.published,
+            "running_s": round(self._clock.now() - self._began_at, 1),
             "source": f"{source.name} {source.width}x{source.height} at {source.fps:.4g} fps",
             "output": f"{output.width}x{output.height} at {output.fps:.4g} fps",
             "sinks": [_sink_words(sink) for sink in self._loop.sinks],
