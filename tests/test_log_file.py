@@ -391,7 +391,7 @@ def test_an_option_that_is_unknown_is_logged(user: User):
 @pytest.mark.parametrize(
     "words",
     [
-        "--help", "-V", "run --help", "config", "config init", "presets",
+        "--help", "-V", "run --help", "config", "config folders", "config init", "presets",
         "avatars", "avatars list", "devices", "assets list", "assets verify", "ctl status",
         "ctl panic", "nonsense",
     ],

@@ -44,6 +44,25 @@ def user_log_file() -> Path:
     return platformdirs.user_log_path(APP, appauthor=False) / "livecam.log"
 
 
+def user_folders() -> dict[str, Path]:
+    """Returns all folders of the user that livecam writes to by itself; some may not be there.
+
+    They hold nothing but what is livecam's: whoever removes them removes all of it.
+    """
+    return {
+        "settings": _own_part(user_config_folder()),
+        "data": _own_part(user_data_folder()),
+        "cache": _own_part(user_cache_folder()),
+        "log": _own_part(user_log_file()),
+        "sockets": _own_part(user_runtime_folder()),
+    }
+
+
+def _own_part(path: Path) -> Path:
+    """Returns the folder above that has our name."""
+    return next(each for each in (path, *path.parents) if each.name == APP)
+
+
 def asset_folder() -> Path:
     """Returns the folder of fetched models and images."""
     return user_data_folder() / "assets"
