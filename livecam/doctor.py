@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import logging
 import platform
 import re
 import sys
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from livecam.config.settings import Settings
-from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError
+from livecam.core.errors import AssetError, LivecamError, SinkError, SourceError, reason_of
 from livecam.core.language import title_of, to_translate, tr
 from livecam.core.system_libraries import missing_library
+
+log = logging.getLogger(__name__)
 
 TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
 # Each of them writes the same `cv2` folder as opencv-contrib-python.
@@ -106,6 +109,7 @@ def examine_all(
     for name, examine in (EXAMINATIONS if examinations is None else examinations).items():
         check = replace(_tried(examine, settings), name=name)
         done.append(check)
+        log.debug("%s %s: %s", check.status.value, name, check.found)
         if each is not None:
             each(check)
     return Report(tuple(done))
@@ -115,8 +119,10 @@ def _tried(examine: Examine, settings: Settings) -> Check:
     try:
         return examine(settings)
     except LivecamError as error:
+        log.debug("%s", error, exc_info=True)
         return _fail(error.message, error.hint)
     except Exception as error:  # the other checks still run
+        log.debug("%s", error, exc_info=True)
         if missing := missing_library(error):
             return _fail(missing.message, missing.hint)
         remedy = tr("install livecam again, or report it")
@@ -138,6 +144,20 @@ def _fail(found: str, remedy: str, **facts: Any) -> Check:
 def _python(settings: Settings) -> Check:
     system = f"{platform.system()} {platform.machine()}"
     return _ok(tr("{version} on {system}", version=platform.python_version(), system=system))
+
+
+def _log_file(settings: Settings) -> Check:
+    from livecam.core.log_file import current_log_file
+
+    file = current_log_file()
+    if file is None:
+        return _ok(tr("none is written"))
+    if file.failure is not None:
+        return _warn(
+            tr("{path} is not written: {reason}", path=file.path, reason=reason_of(file.failure)),
+            tr("name another one with --log-file"),
+        )
+    return _ok(str(file.path), path=str(file.path))
 
 
 def _packages(settings: Settings) -> Check:
@@ -398,6 +418,7 @@ def _speed_in_words(facts: dict[str, Any]) -> str:
 
 EXAMINATIONS: dict[str, Examine] = {
     to_translate("python"): _python,
+    to_translate("log file"): _log_file,
     to_translate("packages"): _packages,
     to_translate("graphics"): _graphics,
     to_translate("models"): _models,

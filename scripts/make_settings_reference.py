@@ -45,7 +45,8 @@ on_lost = "curtain"
   read at the start.
 - `livecam run`, `bench` and `config` have a flag for every setting; `convert` and `calibrate` for
   those that concern them.
-- Two more variables: `LIVECAM_PRESET` names a preset, `LIVECAM_ASSETS` a folder with the models.
+- Three more variables: `LIVECAM_PRESET` names a preset, `LIVECAM_ASSETS` a folder with the models,
+  `LIVECAM_LOG_FILE` another file to log into; empty, nothing is logged into a file.
 """
 
 

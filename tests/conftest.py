@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from livecam.config.paths import LOG_FILE_VARIABLE
 from livecam.core.frame import Frame, Image
 from livecam.media.writer import VideoWriter
 from tests.fetched import asset_or_skip
@@ -22,6 +23,17 @@ from tests.user_folders import use_own_user_folders
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 use_own_user_folders()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_log_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands write no log file; one that does all the same is found out, where XDG counts."""
+    state = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LOG_FILE_VARIABLE, "")
+        patch.setenv("XDG_STATE_HOME", str(state))
+        yield
+    assert list(state.iterdir()) == [], "a test has logged into the folder of the user"
 
 
 @pytest.fixture(scope="session")

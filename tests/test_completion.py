@@ -78,7 +78,7 @@ def test_options_without_a_command_are_completed_as_those_of_run():
     ("words", "values"),
     [
         (("--avatar", ""), {*list_avatars()}),
-        (("config", ""), {"init"}),
+        (("config", ""), {"init", "folders"}),
         (("run", "--tier", ""), {"auto", "light", "full"}),
         (("motion", "render", "--tier", "l"), {"light"}),
         (("bench", "t"), {"tracking"}),

@@ -39,6 +39,7 @@ from livecam.control.protocol import (
 )
 from livecam.control.server import MAX_CONNECTIONS, ControlServer
 from livecam.control.unix_transport import UnixTransport
+from livecam.core import private_folder
 from livecam.core.errors import ControlError, LivecamError, UsageError
 from tests.control_target import RecordingTarget, connected, line_from, served
 
@@ -698,7 +699,7 @@ def test_the_loopback_transport_serves_windows(folder: Path, monkeypatch: pytest
     locked = []
 
     class Msvcrt:
-        LK_LOCK = 1
+        LK_NBLCK = 2
 
         @staticmethod
         def locking(fd: int, mode: int, count: int) -> None:
@@ -707,14 +708,14 @@ def test_the_loopback_transport_serves_windows(folder: Path, monkeypatch: pytest
     assert isinstance(transport_here(), UnixTransport)
     folder.mkdir(mode=0o755)
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(folder_module, "msvcrt", Msvcrt, raising=False)
+    monkeypatch.setattr(private_folder, "msvcrt", Msvcrt, raising=False)
     monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_KEEPALIVE, raising=False)
     monkeypatch.delattr(os, "geteuid")
     transport: Transport = transport_here()
     assert isinstance(transport, LoopbackTransport)
     with served(folder, transport=transport):
         assert ask("status", folder=folder) == [Reply({"told": "status"})]
-    assert locked == [(Msvcrt.LK_LOCK, 1)]
+    assert locked == [(Msvcrt.LK_NBLCK, 1)]
     assert [path.name for path in folder.iterdir()] == ["lock"]
     with pytest.raises(OSError, match="no Unix sockets"):
         UnixTransport().connect(folder / "control-1.sock", 1)

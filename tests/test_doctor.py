@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from livecam import doctor
 from livecam.audio.microphone import Microphone
+from livecam.cli.command_log import run_logged
 from livecam.cli.main import execute
 from livecam.config.settings import Settings
 from livecam.core.errors import GraphicsError, SinkError
@@ -288,3 +289,32 @@ def test_a_device_that_breaks_is_closed():
     with pytest.raises(SinkError):
         echo_of(device, clock)
     assert device.closed
+
+
+def test_the_log_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    check = doctor.EXAMINATIONS["log file"]
+    assert check(Settings()).found == "none is written"
+
+    def examine() -> int:
+        print(check(Settings()).found)
+        return 0
+
+    run_logged(examine, tmp_path / "a.log")
+    run_logged(examine, tmp_path / "nowhere" / "a.log")
+    named, missing = capsys.readouterr().out.splitlines()
+    assert named == str(tmp_path / "a.log")
+    assert missing.startswith(f"{tmp_path / 'nowhere' / 'a.log'} is not written: ")
+
+
+def test_what_a_check_found_is_logged_with_its_traceback(tmp_path: Path):
+    path = tmp_path / "a.log"
+    checks = {"graphics": raises(GraphicsError("no OpenGL", "install a driver"))}
+
+    def examine() -> int:
+        examine_all(Settings(), examinations=checks)
+        return 0
+
+    run_logged(examine, path)
+    text = path.read_text()
+    assert "fail graphics: no OpenGL" in text
+    assert "    livecam.core.errors.GraphicsError: no OpenGL" in text

@@ -21,7 +21,7 @@ FILE_NAME = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|sh|jpg|png|glsl|l
 # Where a path in a document may start.
 ROOTS = ("", "livecam", "scripts", "docs", "avatars")
 # Of a folder that the user makes.
-NOT_IN_THE_REPOSITORY = {"out/livecam-demo.mp4"}
+NOT_IN_THE_REPOSITORY = {"out/livecam-demo.mp4", ".bash_completions/livecam.sh"}
 
 
 def relative(path: Path) -> str:

@@ -59,7 +59,7 @@ def test_a_lasting_fault_is_counted_at_growing_intervals(caplog):
         faults.failed(SourceError("the camera is gone"))
         clock.seconds += 1
     assert len(caplog.messages) == 12  # at 5, 15, 35, 75, 155, 315, 635 s, then every ten minutes
-    assert tracebacks(caplog) == 0
+    assert tracebacks(caplog) == 1
 
 
 def test_when_a_repeated_fault_has_ended_it_is_said_once(caplog):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from livecam.config.assets import asset_path
+from livecam.config.paths import LOG_FILE_VARIABLE
 from livecam.core.errors import SinkError, file_error
 from livecam.core.frame import Frame
 from livecam.core.places import check_place
@@ -76,6 +77,7 @@ def livecam(tmp_path: Path) -> Livecam:
         take.observe(state(index), 100 + index / 30)
     take.close()
     own = {name: v for name, v in os.environ.items() if not name.startswith(("LIVECAM_", "XDG_"))}
+    own[LOG_FILE_VARIABLE] = ""
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -36,6 +36,7 @@ from tests.control_target import served
 from tests.display import private_display
 from tests.fetched import asset_or_skip
 from tests.test_documents import REPOSITORY, prose
+from tests.user_folders import clear_variables
 
 MODELS = asset_folder()  # before the user's folders are empty ones
 DOCUMENTS = sorted({*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")})
@@ -151,8 +152,7 @@ def desk(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         asset_or_skip(model)
     sample = sample_clip()
     desk = shutil.copytree(material, tmp_path / "desk")
-    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
-        monkeypatch.delenv(name)
+    clear_variables(monkeypatch)
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from livecam.config.paths import asset_folder
+from livecam.config.paths import LOG_FILE_VARIABLE, asset_folder
 from livecam.sources.sample_clip import sample_clip_path
 
 KINDS = ("CONFIG_HOME", "DATA_HOME", "CACHE_HOME", "STATE_HOME", "RUNTIME_DIR")
@@ -35,9 +35,15 @@ def use_own_user_folders() -> None:
 
 
 def empty_user_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes a folder that of the user, and clears all variables of ours."""
-    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
-        monkeypatch.delenv(name)
+    """Makes a folder that of the user, and clears all variables of ours; no log file is written."""
+    clear_variables(monkeypatch)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")  # English, whatever this machine speaks
     for name in ("HOME", "APPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(folder))
+
+
+def clear_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clears all variables of ours but the one by which tests write no log file."""
+    for name in [name for name in os.environ if name.startswith("LIVECAM_")]:
+        if name != LOG_FILE_VARIABLE:
+            monkeypatch.delenv(name)

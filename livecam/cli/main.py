@@ -37,10 +37,10 @@ from livecam.cli.options import (
     every_setting,
     first_word,
     help_without_command,
+    is_logged,
     run_by_default,
 )
 from livecam.cli.printing import print_error, printable_language
-from livecam.cli.usage_errors import usage_error
 from livecam.config.language import choose_language, take_language
 from livecam.core.end_signals import (
     end_signals,
@@ -48,7 +48,7 @@ from livecam.core.end_signals import (
     is_closed_terminal,
     leave_closed_terminal,
 )
-from livecam.core.language import set_language, tr
+from livecam.core.language import set_language
 from livecam.core.library_log import filter_library_log
 
 
@@ -110,31 +110,20 @@ def _run(words: list[str]) -> int:
             import traceback
 
             traceback.print_exc()
-        return _report(error)
+        return _report(error, words)
 
 
-def _report(error: Exception) -> int:
+def _report(error: Exception, words: Sequence[str]) -> int:
     """Prints what went wrong in one sentence and one hint; returns the exit code."""
-    from livecam.core.errors import LivecamError, file_error
-    from livecam.core.system_libraries import missing_library
+    from livecam.cli.failure import failure_of
 
-    error = missing_library(error) or error
-    if isinstance(error, OSError) and error.filename is not None:
-        error = file_error(error)
-    if isinstance(error, LivecamError):
-        message, hint, code = error.message, error.hint, error.exit_code
-    elif isinstance(error, typer.TyperException):
-        message, code = usage_error(error), error.exit_code
-        context = getattr(error, "ctx", None)  # of the command that could not be parsed
-        command = context.command_path if context else "livecam"
-        hint = tr("see `{command} --help`", command=command)
-    else:
-        message = tr(
-            "something went wrong inside: {error}", error=f"{type(error).__name__}: {error}"
-        )
-        hint, code = tr("run the same with --debug to see where"), 1
-    print_error(message, hint)
-    return code
+    failure = failure_of(error)
+    print_error(failure.message, failure.hint)
+    if isinstance(error, typer.TyperException) and is_logged(error, words):
+        from livecam.cli.command_log import log_usage_error, wanted_log_file
+
+        log_usage_error(error, wanted_log_file(None, off=False))
+    return failure.code
 
 
 def _show_version(wanted: bool) -> None:
@@ -154,17 +143,17 @@ def build_app(chosen: str = "") -> typer.Typer:
     )
     add = partial(add_command, app, chosen=chosen)
     app.callback(invoke_without_command=True, cls=HelpfulGroup)(_top)
-    add("run", run.run, every_setting)
-    add("convert", convert.convert, convert.applies_to_films)
-    add("calibrate", calibrate.calibrate, calibrate.applies_to_calibration)
+    add("run", run.run, every_setting, logs=True)
+    add("convert", convert.convert, convert.applies_to_films, logs=True)
+    add("calibrate", calibrate.calibrate, calibrate.applies_to_calibration, logs=True)
     app.add_typer(ctl.ctl_app(), name="ctl")
     app.add_typer(motion.motion_app(), name="motion")
-    add("doctor", devices.doctor)
+    add("doctor", devices.doctor, logs=True)
     add("devices", devices.devices)
     app.add_typer(avatars.avatars_app(), name="avatars")
     add("presets", config.presets)
     app.add_typer(assets.assets_app(), name="assets")
-    add("bench", bench.bench, every_setting)
+    add("bench", bench.bench, every_setting, logs=True)
     add("config", config.config, every_setting)
     return app
 

@@ -6,9 +6,8 @@ Imports Typer alone; the settings are read only when a command's options are wan
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -23,7 +22,7 @@ from livecam.cli.completion import (
 )
 from livecam.cli.help_page import HelpfulCommand, HelpfulGroup
 from livecam.config.language import CHOICES as LANGUAGE_CHOICES
-from livecam.core.language import TranslatedRecords, to_translate, tr
+from livecam.core.language import to_translate, tr
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
@@ -67,6 +66,10 @@ Language = Annotated[  # `config.language` takes it from the arguments before th
 _METAVARS: dict[type, str] = {str: to_translate("TEXT"), tuple: to_translate("NAMES")}
 
 
+class LoggedCommand(HelpfulCommand):
+    """A command that does work, and so logs into a file."""
+
+
 def add_command(
     app: typer.Typer,
     name: str,
@@ -74,17 +77,19 @@ def add_command(
     settings: Callable[[SettingField], bool] | None = None,
     chosen: str = "",
     negative_numbers: bool = False,
+    logs: bool = False,
 ) -> None:
     """Adds a command to `app`, together with the options that every command has.
 
     If it is the `chosen` one, each of the `settings` becomes an option too; the function gets
     those that were given as `flags`, a dict by `SettingField.option`. With `negative_numbers`, an
-    argument may begin with a minus.
+    argument may begin with a minus; with `logs`, what it logs also goes into a file.
     """
     wanted = settings if name == chosen else None
     context = {"ignore_unknown_options": negative_numbers}
-    add = app.command(name, cls=HelpfulCommand, context_settings=context)
-    add(_with_options(function, wanted))
+    kind = LoggedCommand if logs else HelpfulCommand
+    add = app.command(name, cls=kind, context_settings=context)
+    add(_with_options(function, wanted, logs))
 
 
 def make_group(words: str, function: Callable[..., int] | None = None) -> typer.Typer:
@@ -94,7 +99,7 @@ def make_group(words: str, function: Callable[..., int] | None = None) -> typer.
     which. Without a function, the help is printed when none is named.
     """
     app = typer.Typer(rich_markup_mode=None, help=words)
-    first = help_without_command if function is None else _with_options(function, None)
+    first = help_without_command if function is None else _with_options(function, None, logs=False)
     app.callback(invoke_without_command=True, cls=HelpfulGroup)(first)
     return app
 
@@ -116,20 +121,26 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def _with_options(
-    function: Callable[..., int], wanted: Callable[[SettingField], bool] | None
+    function: Callable[..., int], wanted: Callable[[SettingField], bool] | None, logs: bool
 ) -> Callable[..., int]:
     own = inspect.signature(function, eval_str=True).parameters.values()
     settings = _setting_options(wanted) if wanted else []
-    options = [p for p in own if p.name != "flags"] + settings + _common_options()
+    options = [p for p in own if p.name != "flags"] + settings
+    options += [*_terminal_options(), *(_file_options() if logs else [])]
 
     @wraps(function)
     def call(**values: Any) -> int:
-        _set_up_logging(values.pop("debug"), values.pop("log_level"))
+        _log_to_terminal(values.pop("debug"), values.pop("log_level"))
         values.pop("language")  # it was taken before
         if wanted:
             given = {option.name: values.pop(option.name) for option in settings}
             values["flags"] = {name: v for name, v in given.items() if v is not None}
-        return function(**values)
+        if not logs:
+            return function(**values)
+        from livecam.cli.command_log import run_logged, wanted_log_file
+
+        path = wanted_log_file(values.pop("log_file"), off=values.pop("no_log_file"))
+        return run_logged(partial(function, **values), path)
 
     # Where `inspect.signature` looks first.
     call.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # not in typeshed
@@ -171,7 +182,7 @@ def _shown_default(field: SettingField) -> str:
     return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
 
 
-def _common_options() -> list[Parameter]:
+def _terminal_options() -> list[Parameter]:
     return [
         _keyword(
             "debug",
@@ -194,13 +205,30 @@ def _common_options() -> list[Parameter]:
     ]
 
 
+def _file_options() -> list[Parameter]:
+    return [
+        _keyword(
+            "log_file",
+            str | None,
+            typer.Option(
+                "--log-file",
+                metavar="FILE",
+                help="where this is also logged, instead of the file that `livecam doctor` names",
+            ),
+        ),
+        _keyword(
+            "no_log_file", bool, typer.Option("--no-log-file", help="log into no file"), False
+        ),
+    ]
+
+
 def _keyword(name: str, kind: Any, option: Any, default: object = None) -> Parameter:
     return Parameter(
         name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )
 
 
-def _set_up_logging(debug: bool, level: str) -> None:
+def _log_to_terminal(debug: bool, level: str) -> None:
     if level not in LOG_LEVELS:
         from livecam.core.errors import UsageError
         from livecam.core.registry import check_name
@@ -208,15 +236,20 @@ def _set_up_logging(debug: bool, level: str) -> None:
         check_name("log level", level, LOG_LEVELS, UsageError)
     import logging
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(asctime)s %(name)s: %(message)s" if debug else "%(message)s",
-    )
-    for handler in logging.getLogger().handlers:
-        if not any(isinstance(each, TranslatedRecords) for each in handler.filters):
-            handler.addFilter(TranslatedRecords())
-    # Only our own: other libraries have much to say about fonts and the like.
-    logging.getLogger("livecam").setLevel(logging.DEBUG if debug else level.upper())
+    from livecam.cli.command_log import log_to_terminal
+
+    name = "debug" if debug else level
+    log_to_terminal(logging.getLevelNamesMapping()[name.upper()], debug=debug)
+
+
+def is_logged(error: typer.TyperException, words: Sequence[str]) -> bool:
+    """Returns whether an error of parsing goes into the default log file.
+
+    A wrong option in a shortcut of the desktop is seen nowhere else.
+    """
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    elsewhere = any(word.startswith(("--log-file", "--no-log-file")) for word in words)
+    return isinstance(command, LoggedCommand) and not elsewhere
 
 
 def run_by_default(arguments: Sequence[str]) -> list[str]:

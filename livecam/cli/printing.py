@@ -5,6 +5,7 @@ Rich is imported only where a table is printed: it takes longer than the rest of
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -14,6 +15,7 @@ import typer
 from livecam.cli.help_page import cells
 from livecam.cli.words import WORD_KEYS, heading
 from livecam.core.language import ENGLISH, to_translate, tr
+from livecam.core.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 PIPE_COLUMNS = 400  # a program that reads a table must not find it wrapped or cut
 SAMPLES = {"zh": "中文"}  # of the characters of languages other than English
+NO_REWRITING = ("dumb", "unknown")  # values of TERM
 CHECK_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
 
@@ -132,12 +135,7 @@ def print_error(message: str, hint: str) -> None:
 
 def note(text: str, colour: str | None = None) -> None:
     """Prints a line to stderr, which leaves stdout to results."""
-    print(coloured(_printable(text), colour, sys.stderr), file=sys.stderr)
-
-
-def _printable(text: str) -> str:
-    """Replaces what would steer the terminal: names and values come from files of others."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    print(coloured(printable(text, keep="\n"), colour, sys.stderr), file=sys.stderr)
 
 
 def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
@@ -153,6 +151,12 @@ def _padded(text: str, width: int) -> str:
 
 def _cell(key: str, value: object) -> str:
     return tr(value) if key in WORD_KEYS and isinstance(value, str) else _text(value)
+
+
+def can_rewrite() -> bool:
+    """Returns whether stderr is a terminal in which a line can be rewritten."""
+    term = os.environ.get("TERM")
+    return sys.stderr is not None and sys.stderr.isatty() and term not in NO_REWRITING
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,6 +17,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from livecam.cli.printing import can_rewrite
+from livecam.cli.rewritten import LineConsole, results_are_seen
 from livecam.core.language import tr
 
 
@@ -75,8 +76,7 @@ def frame_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _progress(*columns: ProgressColumn) -> Progress:
-    console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description}"), *columns, console=console, transient=True,
-        disable=not console.is_terminal,
+        TextColumn("{task.description}"), *columns, console=LineConsole(), transient=True,
+        redirect_stdout=results_are_seen(), disable=not can_rewrite(),
     )  # fmt: skip

@@ -18,10 +18,13 @@ HEADINGS = (
     to_translate("version"), to_translate("process"), to_translate("number"),
     to_translate("curtain"), to_translate("frozen"), to_translate("mirror"),
     to_translate("learning"), to_translate("fps"), to_translate("delay ms"),
-    to_translate("published"), to_translate("source"), to_translate("output"),
+    to_translate("running s"), to_translate("published"), to_translate("source"),
+    to_translate("output"),
     to_translate("sinks"), to_translate("renderer"), to_translate("avatar"),
     to_translate("recording"), to_translate("recorded"), to_translate("complete"),
     to_translate("snapshot"), to_translate("settings"), to_translate("ending"),
+    # livecam config folders
+    to_translate("data"), to_translate("cache"), to_translate("log"), to_translate("sockets"),
     # livecam convert
     to_translate("film"), to_translate("frames"), to_translate("seconds"), to_translate("faces"),
     to_translate("passed"), to_translate("sound"), to_translate("result"),

@@ -253,7 +253,7 @@ class _LoopDecoder:
             while begins_s is not None:
                 begins_s = self._decode_once(begins_s)
         except LivecamError as error:
-            log.warning("the film behind you has stopped: %s", error)
+            log.warning("the film behind you has stopped: %s", error, exc_info=True)
         finally:
             with self._changed:
                 self._ended = True

@@ -206,7 +206,7 @@ def choose_tier(
         took_s = full_frame_s(graphics, settings, avatar, size)
     except GraphicsError as error:
         graphics.release_unfinished(error)
-        log.warning("the full tier does not work here: %s", error)
+        log.warning("the full tier does not work here: %s", error, exc_info=True)
         return "light"
     return "full" if took_s <= FULL_BUDGET_S else "light"
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from livecam.config.fields import VARIABLE_PREFIX, SettingField, find_field, setting_fields
 from livecam.config.language import LANGUAGE, LANGUAGE_VARIABLE
-from livecam.config.paths import user_file_path
+from livecam.config.paths import LOG_FILE_VARIABLE, user_file_path
 from livecam.config.presets import SettingsFile, preset_chain, read_settings_file
 from livecam.config.settings import Settings
 from livecam.core.errors import ConfigError
@@ -121,7 +121,7 @@ def _from_file(file: SettingsFile, preset: str = "") -> dict[str, _Value]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Value]:
     fields = {field.variable: field for field in setting_fields()}
-    known = [*fields, PRESET_VARIABLE, LANGUAGE_VARIABLE, ASSETS_VARIABLE]
+    known = [*fields, PRESET_VARIABLE, LANGUAGE_VARIABLE, ASSETS_VARIABLE, LOG_FILE_VARIABLE]
     given = {}
     for name, value in environ.items():
         if not name.startswith(VARIABLE_PREFIX):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import platformdirs
 
+from livecam.core.private_folder import is_private
+
 APP = "livecam"
+LOG_FILE_VARIABLE = "LIVECAM_LOG_FILE"  # names another file to log into; empty: none
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -42,15 +44,28 @@ def user_runtime_folder() -> Path:
     return session / APP if is_private(session) else user_cache_folder() / "run"
 
 
-def is_private(folder: Path) -> bool:
-    """Returns whether that is a folder, no link, which only this user can open (POSIX alone)."""
-    if not folder.is_absolute() or not hasattr(os, "geteuid"):
-        return False
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o77
+def user_log_file() -> Path:
+    """Returns the file into which commands log, if they are told no other one."""
+    return platformdirs.user_log_path(APP, appauthor=False) / "livecam.log"
+
+
+def user_folders() -> dict[str, Path]:
+    """Returns all folders of the user that livecam writes to by itself; some may not be there.
+
+    They hold nothing but what is livecam's: whoever removes them removes all of it.
+    """
+    return {
+        "settings": _own_part(user_config_folder()),
+        "data": _own_part(user_data_folder()),
+        "cache": _own_part(user_cache_folder()),
+        "log": _own_part(user_log_file()),
+        "sockets": _own_part(user_runtime_folder()),
+    }
+
+
+def _own_part(path: Path) -> Path:
+    """Returns the folder above that has our name."""
+    return next(each for each in (path, *path.parents) if each.name == APP)
 
 
 def asset_folder() -> Path:

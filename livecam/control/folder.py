@@ -9,23 +9,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from livecam.config.paths import is_private, user_runtime_folder
+from livecam.config.paths import user_runtime_folder
 from livecam.control.base import Endpoint, Route, Transport
 from livecam.control.loopback_transport import LoopbackTransport
 from livecam.control.unix_transport import UnixTransport
 from livecam.core.errors import ControlError, reason_of
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from livecam.core.private_folder import folder_lock, is_private, make_private
 
 MAX_RUNS = 64  # at a time
 CONNECT_S = 2.0
+LOCK_S = 10.0  # within which another run has chosen its place
 NAME = "control-"
 
 
@@ -68,8 +65,8 @@ def open_place(transport: Transport, folder: Path | None = None) -> OwnPlace:
     """
     folder = user_runtime_folder() if folder is None else folder
     try:
-        _make_private(folder)
-        with _locked(folder):
+        make_private(folder)
+        with folder_lock(folder, LOCK_S):
             for number in range(1, MAX_RUNS + 1):
                 place = Place(number, _path(folder, number, transport))
                 if not _is_taken(place, transport):
@@ -111,18 +108,6 @@ def _is_safe(folder: Path) -> bool:
     return folder.is_dir() if sys.platform == "win32" else is_private(folder)
 
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not folder.is_symlink() and hasattr(os, "geteuid") and folder.stat().st_uid == os.geteuid():
-        folder.chmod(0o700)
-    if not _is_safe(folder):
-        raise ControlError(
-            "there can be no control channel in {folder}: others could open it",
-            hint="remove {folder}, or set XDG_RUNTIME_DIR to a folder of your own",
-            folder=folder,
-        )
-
-
 def _is_taken(place: Place, transport: Transport) -> bool:
     """Returns whether a run listens there; what an ended one left is removed."""
     if not os.path.lexists(place.path):
@@ -145,20 +130,3 @@ def _is_taken(place: Place, transport: Transport) -> bool:
 def _identity(path: Path) -> tuple[int, int]:
     found = path.lstat()
     return found.st_dev, found.st_ino
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes from choosing a place meanwhile."""
-    if sys.platform == "win32":  # where no folder can be opened
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    else:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(lock, msvcrt.LK_LOCK, 1)
-        else:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

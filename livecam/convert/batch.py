@@ -216,7 +216,7 @@ def _attempt(
         return converter.convert(job, stats, progress)
     except (LivecamError, OSError) as error:
         found = error if isinstance(error, LivecamError) else file_error(error)
-        log.error("%s: %s", job.source.name, found, exc_info=log.isEnabledFor(logging.DEBUG))
+        log.error("%s: %s", job.source.name, found, exc_info=True)
         return Outcome(job, error=_with_hint(found))
     except Exception as error:
         log.exception("%s: unexpected error", job.source.name)

@@ -76,9 +76,9 @@ def check_job(
     check_place(job.output)
     if job.output.suffix.lower() not in writable:
         raise SinkError(
-            "{name} is no film that can be written",
+            "{path} is no film that can be written",
             hint="one of {names}",
-            name=job.output.name,
+            path=job.output,
             names=", ".join(writable),
         )
     make_folder(job.output.parent)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from livecam.core.errors import LivecamError
 from livecam.core.language import tr
 
 FIRST_INTERVAL_S = 5.0  # between the first fault and the first count of its repetitions
@@ -29,8 +28,8 @@ class _Repeated:
 class FaultLog:
     """The faults of one worker or stage. One thread.
 
-    Two faults are of one kind when their messages differ in numbers at most. The traceback of an
-    unexpected error is logged with the first of its kind.
+    Two faults are of one kind when their messages differ in numbers at most. The first of a
+    kind is logged with its traceback.
     """
 
     def __init__(
@@ -52,8 +51,7 @@ class FaultLog:
         if repeated is None:
             self._kinds[_kind(error)] = _Repeated(now)
             self._announced = False
-            expected = isinstance(error, LivecamError)
-            self._log.warning("%s: %s", self._name, error, exc_info=not expected)
+            self._log.warning("%s: %s", self._name, error, exc_info=error)
             return
         repeated.count += 1
         since_s = now - repeated.logged_at

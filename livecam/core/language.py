@@ -8,7 +8,6 @@ each. A text without a translation stays English; a test finds it.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -74,15 +73,6 @@ def title_of(thing: Titled) -> str:
     """Returns the title of a thing in the language that was set."""
     titles = {"zh": thing.title_zh}
     return titles.get(_language) or thing.title
-
-
-class TranslatedRecords(logging.Filter):
-    """Translates the messages of log records: their templates, before the values are put in."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.msg, str):
-            record.msg = tr(record.msg)
-        return True
 
 
 def _read(language: str) -> dict[str, str]:

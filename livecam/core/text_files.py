@@ -16,6 +16,7 @@ from typing import Any
 
 from livecam.core.errors import ConfigError, LivecamError, reason_of
 from livecam.core.language import to_translate, tr
+from livecam.core.printable import printable
 
 MAX_TOML_BYTES = 256 << 10  # ours have at most 4 KiB
 MAX_JSON_BYTES = 1 << 20
@@ -205,7 +206,7 @@ def shown(value: object) -> str:
     if isinstance(value, int) and not finite(value):  # may have more digits than Python prints
         return tr("a number of too many digits")
     text = value if isinstance(value, str) else str(value)
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:MAX_SHOWN])
+    text = printable(text[:MAX_SHOWN])
     return text + "..." if len(text) == MAX_SHOWN else text
 
 
@@ -336,7 +337,7 @@ def _unreadable(
 
 def shown_path(path: Path) -> str:
     """Returns a path for a message, also one that no file can have."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
+    return printable(str(path))
 
 
 def _size(count: int) -> str:

@@ -59,6 +59,7 @@ class LiveControls:
         self._loop = loop
         self._recordings = recordings
         self._clock = clock
+        self._began_at = clock.now()
         self._changes = ThreadPoolExecutor(1, "settings")
         self._files = ThreadPoolExecutor(1, "files")
         self._on_main: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -172,6 +173,7 @@ class LiveControls:
             "fps": round(self._rate.fps, 1),
             "delay_ms": round(1e3 * fmean(self._delays_s), 1) if self._delays_s else None,
             "published": self._loop.published,
+            "running_s": round(self._clock.now() - self._began_at, 1),
             "source": tr(
                 "{name} {width}x{height} at {fps:.4g} fps",
                 name=source.name, width=source.width, height=source.height, fps=source.fps,
@@ -292,4 +294,4 @@ def _write_snapshot(path: Path, frame: Frame, alpha: bool, force: bool) -> Resul
 
 def _log_failure(done: Answer) -> None:
     if not done.cancelled() and (error := done.exception()) is not None:
-        log.warning("%s", error)
+        log.warning("%s", error, exc_info=error)

@@ -132,7 +132,7 @@ class LiveLoop:
             try:
                 listener.observe(face, now)
             except Exception as error:
-                log.warning("a listener of the face was dropped: %s", error)
+                log.warning("a listener of the face was dropped: %s", error, exc_info=True)
                 self._listeners.remove(listener)
 
     def _stats_line(self, published: Published, now: float) -> StatsLine:

@@ -23,7 +23,7 @@ def open_graphics_with_window() -> Graphics:
     try:
         return open_graphics(WindowRequest())
     except GraphicsError as error:
-        log.warning("no preview: %s", error)
+        log.warning("no preview: %s", error, exc_info=True)
         return open_graphics()
 
 
@@ -57,7 +57,7 @@ class PreviewWindow:
         try:
             preview.send(published.frame)
         except SinkError as error:
-            log.warning("the preview ends: %s", error)
+            log.warning("the preview ends: %s", error, exc_info=True)
             self.last_error = error
             self.close()
             return ()

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from livecam.calibration.online import is_camera, wearer_profile
 from livecam.config.settings import Settings
+from livecam.control.base import Result
 from livecam.control.commands import obey
 from livecam.control.folder import open_place, transport_here
 from livecam.control.server import ControlServer
@@ -46,24 +47,41 @@ log = logging.getLogger(__name__)
 
 DEMO_FILE = Path("out/livecam-demo.mp4")
 DEMO_S = 10.0
+STATUS_S = 0.5  # between two calls of `show_status`
+
+ShowStatus: TypeAlias = Callable[[Result], None]
 
 
-def run(settings: Settings, *, stats: Path | None = None, seconds: float | None = None) -> int:
+def run(
+    settings: Settings,
+    *,
+    stats: Path | None = None,
+    seconds: float | None = None,
+    show_status: ShowStatus | None = None,
+) -> int:
     """Runs live until the user, the time or the source ends it; returns the exit code.
+
+    Twice a second `show_status` is called with the status of the run, on the thread that draws: it
+    must not wait.
 
     Raises:
         LivecamError: something is missing or wrong before the first frame.
     """
     prepare_process()
     with end_signals() as signals, ExitStack() as stack:
-        return _Run(settings, stats, seconds, stack).run(signals)
+        return _Run(settings, stats, seconds, stack, show_status).run(signals)
 
 
 class _Run:
     """One `livecam run`, from opening to the last frame."""
 
     def __init__(
-        self, settings: Settings, stats: Path | None, seconds: float | None, stack: ExitStack
+        self,
+        settings: Settings,
+        stats: Path | None,
+        seconds: float | None,
+        stack: ExitStack,
+        show_status: ShowStatus | None,
     ) -> None:
         self.settings = settings
         self.seconds = seconds
@@ -71,6 +89,8 @@ class _Run:
         self.timer = StageTimer()
         self._stats_path = stats
         self._stack = stack
+        self._show_status = show_status
+        self._status_at = 0.0  # when it is shown next
         self._device = ""
         self._window: PreviewWindow | None = None
         self._drawing = DrawingWatch()
@@ -185,6 +205,7 @@ class _Run:
         error = self._session.pipeline.composition.last_error
         self._drawing.check(published, error, self.clock.now())
         self._controls.published(published)
+        self._show_status_in_time()
         if self._server is not None:
             for request in self._server.take():
                 obey(request, self._controls)
@@ -193,6 +214,12 @@ class _Run:
             for command in self._window.show(published, self._session.pipeline, recording):
                 self._controls.press(command)
         return ()
+
+    def _show_status_in_time(self) -> None:
+        now = self.clock.now()
+        if self._show_status is not None and now >= self._status_at:
+            self._status_at = now + STATUS_S
+            self._show_status(self._controls.status())
 
     def _fail_if_tracking_never_worked(self) -> None:
         tracking = self._session.tracking
@@ -220,7 +247,8 @@ class _Run:
         log.info("published %d frames in %.1f s", self._loop.published, ran_s)
         for sink in (*self._recordings.ended, *self._loop.sinks):
             if sink.last_error is not None:
-                log.error("%s failed: %s", sink.description or sink.name, sink.last_error)
+                name = sink.description or sink.name
+                log.error("%s failed: %s", name, sink.last_error, exc_info=sink.last_error)
                 if hint := getattr(sink.last_error, "hint", ""):
                     log.error("hint: %s", hint)
                 code = DeviceError.exit_code

@@ -181,13 +181,13 @@ class SinkWorker:
             ):
                 sink.send(waiting.as_format(sink.format))
         except Exception as error:
-            log.warning("%s lost the last pictures: %s", self.name, error)
+            log.warning("%s lost the last pictures: %s", self.name, error, exc_info=True)
         self.written = sink.written if isinstance(sink, FileSink) else 0
         try:
             sink.close()
         except Exception as error:
             self._close_error = error
-            log.warning("%s did not close cleanly: %s", self.name, error)
+            log.warning("%s did not close cleanly: %s", self.name, error, exc_info=True)
         self._sink = None
 
     def _send(self, output: OutputFrame) -> None:

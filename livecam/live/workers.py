@@ -191,7 +191,7 @@ def _close(name: str, opened: _Closable) -> None:
     try:
         opened.close()
     except Exception as error:
-        log.warning("%s did not close cleanly: %s", name, error)
+        log.warning("%s did not close cleanly: %s", name, error, exc_info=True)
 
 
 def _lower_priority() -> None:

@@ -348,9 +348,9 @@ def check_film_name(path: Path, *, alpha: bool = False) -> None:
     formats = map(av.ContainerFormat, av.formats_available)
     if not suffix or not any(suffix[1:] in f.extensions for f in formats if f.is_output):
         raise SinkError(
-            "{name} is no film that can be written",
+            "{path} is no film that can be written",
             hint="use a name that ends in .mp4 or .mkv",
-            name=path.name,
+            path=path,
         )
 
 

@@ -125,7 +125,7 @@ class Composition:
             try:
                 self._compositor.close()
             except Exception as error:
-                log.warning("renderer did not close cleanly: %s", error)
+                log.warning("renderer did not close cleanly: %s", error, exc_info=True)
             self._compositor = None
 
     def _compositor_for(self, frame: Frame, now: float) -> Compositor:

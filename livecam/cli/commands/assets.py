@@ -16,7 +16,7 @@ def assets_app() -> typer.Typer:
     """Makes the group of commands."""
     app = make_group("Models and samples: list, fetch, verify.")
     add_command(app, "list", list_all)
-    add_command(app, "fetch", fetch)
+    add_command(app, "fetch", fetch, logs=True)
     add_command(app, "verify", verify_all)
     return app
 

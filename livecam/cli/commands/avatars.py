@@ -22,8 +22,8 @@ def avatars_app() -> typer.Typer:
     """Makes the group of commands; without one of them, it lists the heads."""
     app = make_group("Heads: list them, look at one.", avatars)
     add_command(app, "list", list_all)
-    add_command(app, "sheet", sheet)
-    add_command(app, "show", show)
+    add_command(app, "sheet", sheet, logs=True)
+    add_command(app, "show", show, logs=True)
     return app
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from livecam.cli.options import Json, Preset
-from livecam.cli.printing import note, print_json, print_settings, print_table
+from livecam.cli.printing import note, print_json, print_pairs, print_settings, print_table
 from livecam.core.language import ENGLISH, current_language, to_translate, tr
 
 
@@ -16,9 +16,10 @@ def config(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[init]",
-            help="init: write a file for settings of your own, in which every line is a comment",
-            autocompletion=lambda: ["init"],
+            metavar="[init|folders]",
+            help="init: write a file for settings of your own, in which every line is a comment; "
+            "folders: print where livecam keeps what is yours",
+            autocompletion=lambda: ["init", "folders"],
         ),
     ] = "",
     preset: Preset = None,
@@ -28,15 +29,23 @@ def config(
     """Print the settings in effect and where they come from.
 
     Defaults are printed as comments. `livecam config init` writes livecam.toml for settings of
-    your own; options that are given with it are set there."""
+    your own; options that are given with it are set there. `livecam config folders` prints all
+    folders in which livecam keeps something."""
     from livecam.config.loader import load_settings
     from livecam.config.paths import user_file_path
     from livecam.core.errors import UsageError
 
-    if what not in ("", "init"):
+    if what not in ("", "init", "folders"):
         raise UsageError(
-            "{what!r} is unknown here", "livecam config, or livecam config init", what=what
+            "{what!r} is unknown here",
+            "livecam config, livecam config init, or livecam config folders",
+            what=what,
         )
+    if what == "folders":
+        from livecam.config.paths import user_folders
+
+        print_pairs({name: str(path) for name, path in user_folders().items()}, json)
+        return 0
     if what == "init":
         from livecam.config.template import init_user_file
 

@@ -21,8 +21,8 @@ def motion_app() -> typer.Typer:
     """Makes the group of commands."""
     app = make_group("Recorded takes: look at one, film or export it.")
     add_command(app, "show", show)
-    add_command(app, "render", render)
-    add_command(app, "export", export)
+    add_command(app, "render", render, logs=True)
+    add_command(app, "export", export, logs=True)
     return app
 
 

@@ -21,6 +21,8 @@ def run(
     from livecam.config.loader import load_settings
 
     settings = load_settings(preset, flags).settings  # a typo is reported before anything loads
+    from livecam.cli.status_line import status_line
     from livecam.live.run import run
 
-    return run(settings, stats=stats, seconds=seconds)
+    with status_line() as show_status:
+        return run(settings, stats=stats, seconds=seconds, show_status=show_status)
