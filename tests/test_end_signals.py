@@ -47,7 +47,7 @@ def test_every_way_to_end_a_command_leaves_complete_files_or_none(repository: Pa
 def test_the_first_signal_interrupts_and_the_others_do_nothing():
     with end_signals():
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
         for number in END_SIGNALS * 3:
             os.kill(os.getpid(), number)
 
