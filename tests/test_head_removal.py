@@ -16,7 +16,13 @@ from livecam.compose.grid import downsampled, upsampled
 from livecam.compose.head_removal import HeadRemoval
 from livecam.compose.inpainting import inpainted, push_pull
 from livecam.compose.neck import NeckTint, neck_colour
-from livecam.compose.person_parts import AvatarProjection, PersonParts, split_person, wearer_mask
+from livecam.compose.person_parts import (
+    AvatarProjection,
+    PersonParts,
+    split_person,
+    warp_parts,
+    wearer_mask,
+)
 from livecam.compose.shadow import ShadowCatcher, ShadowGeometry, cast_shadow
 from livecam.compose.stages import CompositingStages
 from livecam.config.assets import asset_path
@@ -24,6 +30,7 @@ from livecam.config.settings import AvatarSettings, PictureSettings
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.warp import warped
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.pipelines import FilteredPerson
 
@@ -126,6 +133,19 @@ def test_shoulders_are_not_removed(segmented, raccoon):
     parts = figure(parted(frame, segmentation, state, raccoon))
     beside = parts.body[round(330 / segmentation.cell), round(110 / segmentation.cell)]
     assert beside > 200
+
+
+def test_what_is_removed_grows_while_the_mask_is_late_and_the_body_stays(segmented, raccoon):
+    """A head that turns takes hair out of the outline that it had."""
+    frame, segmentation, state = segmented
+    parts = figure(parted(frame, segmentation, state, raccoon))
+    moved = segmentation.landmarks_px + np.float32((4, 0))
+    areas = []
+    for at in (0.2, 0.5, 1.0):
+        after = warp_parts(parts, warped(segmentation, moved, at))
+        areas.append(np.count_nonzero(after.remove > 128))
+        assert not ((after.remove > 128) & (after.body > 230)).any()
+    assert areas == sorted(set(areas))
 
 
 # --- the stage

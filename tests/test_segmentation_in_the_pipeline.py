@@ -89,8 +89,18 @@ def test_a_segmentation_is_warped_to_the_current_frame():
 
 def test_an_old_segmentation_is_not_used():
     show = Show()
-    show.publish(2.0)
+    show.publish(2.5)
     assert show.compositor.segmentations == [None]
+
+
+def test_a_segmentation_of_a_second_ago_still_hides_and_shows_nothing():
+    """Hair is removed with old masks; hands and the person before another background are not."""
+    show = Show()
+    for age_s, is_recent in ((0.4, True), (1.0, False)):
+        show.publish(age_s)
+        given = show.compositor.segmentations[-1]
+        assert given is not None
+        assert given.is_recent is is_recent
 
 
 def test_a_segmentation_of_another_size_is_not_used():

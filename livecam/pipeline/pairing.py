@@ -10,7 +10,9 @@ from livecam.core.timing import StageTimer
 from livecam.segmentation.base import Segmentation
 from livecam.segmentation.warp import warped
 
-MAX_AGE_S = 0.5  # an older segmentation is not warped to a frame
+# An older segmentation is not warped to a frame. On a busy machine they take a second, and without
+# them the hair beside the head would be visible.
+MAX_AGE_S = 2.0
 
 # The newest segmentation; of any time and size, or None.
 Segmentations = Callable[[], Segmentation | None]

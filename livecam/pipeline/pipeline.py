@@ -344,5 +344,7 @@ def _mouth_uncertainty(driven: DrivenCast, segmentation: Segmentation | None) ->
         if state.slot == 0:
             if segmentation is None or segmentation.track_id != state.track_id:
                 return 0.0
+            if not segmentation.is_recent:
+                return 0.0
             return mouth_occlusion(segmentation.landmarks_px, segmentation.hands)
     return 1.0
