@@ -1,6 +1,7 @@
 """Another background: nothing of the old one shows, and the person stays as it was."""
 
 import threading
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -158,6 +159,14 @@ def test_without_a_segmentation_the_person_is_not_visible(photo):
         shown = applied(setting, image, None)
         other = applied(setting, 255 - image, None)
         assert (shown[..., :3] == other[..., :3]).all()
+
+
+def test_an_old_segmentation_shows_no_person(photo):
+    alpha = disc()
+    for computed_at, is_visible in ((-0.4, True), (-0.6, False)):
+        warped = replace(segmentation(alpha), computed_at=computed_at)
+        shown = applied("#787878", picture(alpha), warped)
+        assert (shown != (*GRAY, 255)).any() == is_visible
 
 
 def test_a_segmentation_of_another_size_is_ignored():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -266,6 +267,23 @@ def test_a_hand_without_a_face_reference_is_not_shown(bust: Image, face: Points)
         layers = layers_of(source, face, hands, i / FPS)
         stage.apply(layers)
         assert (layers.synthetic[oval(face)] == 255).all()
+
+
+def test_a_hand_of_half_a_second_ago_is_not_shown(bust: Image, face: Points) -> None:
+    """It may have left the place, and the face would be visible there."""
+    stage = HandsInFront()
+    for i in range(ALONE):
+        stage.apply(layers_of(bust, face, (), i / FPS))
+    points = hand_at(256, 420)
+    source, _ = with_hand(bust, points)
+    for computed_s_ago, is_visible in ((0.4, True), (0.6, False)):
+        at = (ALONE + 1) / FPS
+        layers = layers_of(source, face, (Hand(points, 1.0),), at)
+        assert layers.segmentation is not None
+        layers.segmentation = replace(layers.segmentation, computed_at=at - computed_s_ago)
+        before = layers.image.copy()
+        stage.apply(layers)
+        assert (layers.image != before).any() == is_visible
 
 
 @pytest.mark.parametrize("speed", [0, 150, 400])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -14,13 +16,21 @@ from livecam.compose.grid import downsampled, upsampled
 from livecam.compose.head_removal import HeadRemoval
 from livecam.compose.inpainting import inpainted, push_pull
 from livecam.compose.neck import NeckTint, neck_colour
-from livecam.compose.person_parts import AvatarProjection, PersonParts, split_person, wearer_mask
+from livecam.compose.person_parts import (
+    AvatarProjection,
+    PersonParts,
+    split_person,
+    warp_parts,
+    wearer_mask,
+)
 from livecam.compose.shadow import ShadowCatcher, ShadowGeometry, cast_shadow
+from livecam.compose.stages import CompositingStages
 from livecam.config.assets import asset_path
-from livecam.config.settings import AvatarSettings
+from livecam.config.settings import AvatarSettings, PictureSettings
 from livecam.core.frame import Frame, Image, Rect
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.segmentation.segmenter import Segmenter
+from livecam.segmentation.warp import warped
 from livecam.tracking.face_landmarker import FaceLandmarker
 from tests.pipelines import FilteredPerson
 
@@ -125,6 +135,19 @@ def test_shoulders_are_not_removed(segmented, raccoon):
     assert beside > 200
 
 
+def test_what_is_removed_grows_while_the_mask_is_late_and_the_body_stays(segmented, raccoon):
+    """A head that turns takes hair out of the outline that it had."""
+    frame, segmentation, state = segmented
+    parts = figure(parted(frame, segmentation, state, raccoon))
+    moved = segmentation.landmarks_px + np.float32((4, 0))
+    areas = []
+    for at in (0.2, 0.5, 1.0):
+        after = warp_parts(parts, warped(segmentation, moved, at))
+        areas.append(np.count_nonzero(after.remove > 128))
+        assert not ((after.remove > 128) & (after.body > 230)).any()
+    assert areas == sorted(set(areas))
+
+
 # --- the stage
 
 
@@ -183,6 +206,18 @@ def test_inpainted_background_does_not_flicker(segmented, raccoon):
     sure = layers.filled == 255
     boils = np.abs(pictures[-1] - pictures[-2])[sure].mean()
     assert boils < 1.0  # the source's own noise changes by 4.5 from picture to picture
+
+
+def test_the_stages_begin_anew_with_another_wearer(segmented, raccoon, monkeypatch):
+    """What was learned of one person and their shot is not put behind the next one."""
+    frame, segmentation, state = segmented
+    stages = CompositingStages(raccoon, PictureSettings(hands=False))
+    resets: list[int] = []
+    monkeypatch.setattr(HeadRemoval, "reset", lambda stage: resets.append(track_id))
+    for track_id in (1, 1, 2, 2):
+        worn = replace(state, track_id=track_id)
+        stages.begin(frame, (worn,), replace(segmentation, track_id=track_id))
+    assert resets == [1, 2]
 
 
 def test_without_a_segmentation_the_image_is_unchanged(segmented, raccoon):

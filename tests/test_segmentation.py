@@ -246,6 +246,23 @@ def test_nothing_is_learned_in_the_dark(shared_segmenter):
     assert shared_segmenter.plate() is not None
 
 
+def test_the_background_of_the_shot_before_is_not_put_behind_another_face():
+    """Live the plate is updated with every third frame only: after a cut, at once."""
+    segmenter = Segmenter(asset_or_skip("person"), asset_or_skip("person-wide"), None)
+    points = np.float32(((140, 40), (180, 90)))[np.arange(478) % 2]
+    head = (np.array((160.0, 60.0, 40.0)),)
+    for index in range(6):
+        shot, track_id = (3, 1) if index < 5 else (9, 2)
+        frame = Frame(with_person(room(shot), 160), index, index / 12)
+        found = segmenter.segment(frame, points, track_id, head)
+        assert found is not None
+        assert found.plate is not None
+        seen = found.plate.known[:, 240:] > 0
+        assert seen.mean() > 0.5
+        assert np.array_equal(found.plate.image[:, 240:][seen], room(shot)[:, 240:, :3][seen])
+    segmenter.close()
+
+
 @pytest.fixture
 def shared_segmenter():
     person, wide = asset_or_skip("person"), asset_or_skip("person-wide")

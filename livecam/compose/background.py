@@ -60,9 +60,9 @@ def background_stage(setting: str, *, blocking: bool = False) -> BackgroundStage
 class Background:
     """The stage that composites the foreground over another background.
 
-    The foreground is the person without the filled background, and the rendered heads. Without
-    segmentation it is the heads alone: the room must not be visible. Pixels of full foreground keep
-    their bytes. One thread; `close` stops the decoder of a video.
+    The foreground is the person without the filled background, and the rendered heads. Without a
+    recent segmentation it is the heads alone: the room must not be visible. Pixels of full
+    foreground keep their bytes. One thread; `close` stops the decoder of a video.
     """
 
     name = "background"
@@ -89,6 +89,8 @@ class Background:
         segmentation = layers.segmentation
         height, width = layers.image.shape[:2]
         if segmentation is None or segmentation.size != (width, height):
+            return layers.coverage
+        if not segmentation.is_recent:  # the person may have left these places
             return layers.coverage
         person = self._matte.refine(segmentation.person, segmentation.cell, layers.source)
         # Subtracted, not masked: the edge of removed hair is half filled and half person.

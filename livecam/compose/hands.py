@@ -31,7 +31,7 @@ class HandsInFront:
 
     def apply(self, layers: Layers) -> None:
         segmentation, source = layers.segmentation, layers.source
-        if segmentation is None:
+        if segmentation is None or not segmentation.is_recent:
             return
         hands = self._tracker.track(segmentation.hands, source, segmentation.at)
         known = len(hands) == len(segmentation.hands)  # one that was lost may be anywhere

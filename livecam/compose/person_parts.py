@@ -42,6 +42,8 @@ ONE_PIECE = 60  # of 255: skin from which it counts as joined to the throat
 SKIN_SPREAD = 0.026  # of the shares of red and blue
 MIN_SKIN = 28  # the hue of darker pixels is noise
 COVERED = 0.9  # scale of the face's outline: heads are larger
+# Hair leaves the outline of a late mask when the head turns: head radii in a second beyond.
+LATE_S, TURNED_PER_S = 0.25, 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,32 @@ def warp_parts(parts: PersonParts, segmentation: Segmentation) -> PersonParts:
     if mask_warp is None:
         return parts
     chin = segmentation.landmarks_px[CHIN]
+    body = mask_warp.warp(parts.body)
     return replace(
         parts,
         chin=(float(chin[0]), float(chin[1])),
         person=mask_warp.warp(parts.person),
-        remove=mask_warp.warp(parts.remove),
+        remove=_grown_late(mask_warp.warp(parts.remove), body, parts.unit_px, segmentation),
         hair_on_body=mask_warp.warp(parts.hair_on_body),
-        body=mask_warp.warp(parts.body),
+        body=body,
         skin=mask_warp.warp(parts.skin),
         covered=mask_warp.warp(parts.covered),
         throat=mask_warp.warp(parts.throat),
     )
+
+
+def _grown_late(remove: Mask, body: Mask, unit_px: float, segmentation: Segmentation) -> Mask:
+    """Grows the mask of what is removed when it is late, above the chin; the body stays."""
+    computed_at = segmentation.at if segmentation.computed_at is None else segmentation.computed_at
+    late_s = abs(segmentation.at - computed_at) - LATE_S
+    if late_s <= 0:
+        return remove
+    reach_px = TURNED_PER_S * late_s * unit_px + segmentation.uncertainty_px
+    reach = disc(round(reach_px / segmentation.cell))
+    above = slice(0, max(0, int(segmentation.landmarks_px[CHIN, 1] / segmentation.cell)))
+    grown = cv2.min(cv2.dilate(remove[above], reach), cv2.bitwise_not(body[above]))
+    remove[above] = cv2.max(remove[above], grown)
+    return remove
 
 
 class AvatarProjection:

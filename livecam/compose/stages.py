@@ -91,7 +91,7 @@ class CompositingStages:
         self._at: float | None = None
         self._light: Light = STUDIO
         self._parts: PersonParts | None = None
-        self._parts_slot = 0  # the slot of their wearer
+        self._parts_of: tuple[int, int | None] = (0, None)  # slot and track id of their wearer
         self._parts_at = 0.0  # when their segmentation was computed
         self._lit_at = -np.inf
         self._mask_rect: Rect | None = NOTHING  # bounds of the masks of a finished frame
@@ -224,9 +224,10 @@ class CompositingStages:
         Returns the state with its body over the person's.
         """
         projection = self._projections[state.slot % len(self._projections)]
-        if state.slot != self._parts_slot:
+        wearer = (state.slot, segmentation.track_id)
+        if wearer != self._parts_of:
             self._reset_person()
-            self._parts_slot = state.slot
+            self._parts_of = wearer
         computed_at = segmentation.computed_at
         computed_at = segmentation.at if computed_at is None else computed_at
         if self._parts is not None and computed_at == self._parts_at:

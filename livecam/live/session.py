@@ -124,7 +124,9 @@ def live_session(
         output = output_info(settings, source)
         inputs = inputs or Inputs()
         if segmentation is not None:
-            inputs = replace(inputs, segmentations=segmentation.newest)
+            inputs = replace(
+                inputs, segmentations=segmentation.newest, is_segmented=segmentation.is_working
+            )
         remake = partial(compositor_factory, graphics=graphics, timer=timer)
         pipeline = Pipeline(settings, avatars, remake(settings), output, timer, inputs, remake)
         stack.callback(pipeline.close)

@@ -195,9 +195,9 @@ def _close(name: str, opened: _Closable) -> None:
 
 
 def _lower_priority() -> None:
-    """Lets this thread run when no other of ours wants to: nothing waits for it.
+    """Lets this thread run when no other of ours wants to: nothing waits for later results.
 
-    Linux has a priority for every thread; elsewhere all have the same.
+    The first one is waited for. Linux has a priority for every thread; elsewhere all have the same.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -236,6 +236,10 @@ class SegmentationWorker:
         """Returns the newest result; any thread may ask."""
         return self._newest
 
+    def is_working(self) -> bool:
+        """Returns whether results come: there is a segmenter, and it did not fail; any thread."""
+        return self._make_segmenter is not None and self.worker.last_error is None
+
     def newest_person(self) -> PersonMask | None:
         """Returns the newest person mask; any thread may ask."""
         segmenter = self._segmenter
@@ -250,7 +254,6 @@ class SegmentationWorker:
         self._make_segmenter = make_segmenter
 
     def start(self) -> None:
-        _lower_priority()
         self._remake()
 
     def step(self) -> bool:
@@ -264,6 +267,8 @@ class SegmentationWorker:
         with self._timer.stage("segment"):
             segmentation = self._segment(observation, self._segmenter)
         if segmentation is not None:
+            if self._newest is None:
+                _lower_priority()
             self._newest = segmentation
         left_s = self._interval_s - (self._clock.now() - began)
         if left_s > 0:
@@ -316,7 +321,6 @@ class WitnessWorker:
         return self._newest
 
     def start(self) -> None:
-        _lower_priority()
         self._search = WitnessSearch(self._make_detector())
 
     def step(self) -> bool:
@@ -327,6 +331,8 @@ class WitnessWorker:
         with self._timer.stage("witness"):
             evidence = self._search.search_when_due(observation, self._person())
         if evidence is not None:
+            if self._newest is None:
+                _lower_priority()
             self._newest = evidence
         return True
 

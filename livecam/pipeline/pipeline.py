@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,7 @@ from livecam.pipeline.composition import (
     CompositorFactory,
     with_blurred,
 )
-from livecam.pipeline.pairing import SegmentationPairing, Segmentations, no_segmentation
+from livecam.pipeline.pairing import SegmentationPairing, Segmentations, never, no_segmentation
 from livecam.pipeline.privacy import Missing, PrivacyGuard
 from livecam.pipeline.publication import publish
 from livecam.pipeline.states import Shown
@@ -73,6 +73,7 @@ class Inputs:
     """The inputs of the pipeline besides the camera; none by default."""
 
     segmentations: Segmentations = no_segmentation
+    is_segmented: Callable[[], bool] = never  # whether segmentations come at all
     performers: Sequence[Performer] = ()
     profile: Profile | None = None
     mouth: MouthBlender | None = None
@@ -110,7 +111,7 @@ class Pipeline:
         bare = settings.avatar.avatar == NO_AVATAR  # the user shows their own face
         self.composition = Composition(make_compositor, self._wanted_avatars, self.timer, bare=bare)
         self._mouth = inputs.mouth
-        self._pairing = SegmentationPairing(inputs.segmentations, self.timer)
+        self._pairing = SegmentationPairing(inputs.segmentations, self.timer, inputs.is_segmented)
         self._cast = Cast(
             settings, avatars, slots_of(settings.avatar), self.timer,
             inputs.profile, inputs.performers,
@@ -225,11 +226,16 @@ class Pipeline:
             for w in presence.missing
             if w.track is not None
         ]
+        visible = [w.track.id for w in presence.visible if w.track is not None]
+        may_wait = self._state_before is not Shown.PASSTHROUGH  # bare frames would go on
+        is_ready = self._pairing.is_ready(frame, visible, may_wait)
         decision = self.guard.observed(now, bool(presence.visible), missing)
         if not presence.visible:
             return self._hold(decision.shown, now, frame)
         if decision.shown is not Shown.AVATAR:
             return self._publish(decision.shown, now, frame)
+        if not is_ready:
+            return self._hold(self.guard.waiting(now, self._state_before), now, frame)
         last = -1.0 if self._covered is None else self._covered.composite.frame.captured_at
         driven = self._cast.drive(
             presence, decision.missing, now, now - self._drawn_at,
@@ -243,7 +249,7 @@ class Pipeline:
 
     def _repeat(self, now: float, newest: Frame | None) -> Published:
         """Returns a frame without an observation of its own."""
-        before = Shown.CURTAIN if self._last is None else self._last.state
+        before = self._state_before
         if self.composition.bare and before is Shown.PASSTHROUGH:
             before = Shown.AVATAR  # as far as holding is concerned
         state = self.guard.repeat(now, before)
@@ -329,6 +335,10 @@ class Pipeline:
             return self._framing.apply(frame, (float(x), float(y)))
 
     @property
+    def _state_before(self) -> Shown:
+        return Shown.CURTAIN if self._last is None else self._last.state
+
+    @property
     def _shows_newest(self) -> bool:
         return self.settings.smoothing.alignment == "newest"
 
@@ -343,6 +353,8 @@ def _mouth_uncertainty(driven: DrivenCast, segmentation: Segmentation | None) ->
     for state in driven.avatars[: len(driven.faces)]:
         if state.slot == 0:
             if segmentation is None or segmentation.track_id != state.track_id:
+                return 0.0
+            if not segmentation.is_recent:
                 return 0.0
             return mouth_occlusion(segmentation.landmarks_px, segmentation.hands)
     return 1.0

@@ -85,6 +85,11 @@ class PrivacyGuard:
             return Shown.AVATAR  # the same frame again: covered then, covered now
         return self.lost(now, frame_is_known=not stalled)
 
+    def waiting(self, now: float, before: Shown) -> Shown:
+        """Returns the state while a face is visible whose avatar is not ready: never bare."""
+        state = self.repeat(now, before)
+        return Shown.CURTAIN if state is Shown.PASSTHROUGH else state
+
     def lost(self, now: float, frame_is_known: bool = True) -> Shown:
         """Returns the state when the newest frame has no face that could be covered."""
         if self.panic:

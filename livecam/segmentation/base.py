@@ -17,6 +17,7 @@ from livecam.core.frame import Image
 Mask: TypeAlias = NDArray[np.uint8]  # uint8[rows, columns], 0..255
 
 MAX_GRID_CELLS = 256  # along the longer side of an image
+RECENT_S = 0.5  # an older segmentation hides parts of a frame, and decides on nothing that is shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,11 @@ class Segmentation:
     track_id: int | None = None  # of the person it was computed for
     uncertainty_px: float = 0.0  # position error of warped masks, an estimate
     computed_at: float | None = None  # time of the frame the networks ran on, when warped
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether it may decide what is shown of the camera's image: hands, and a person alone."""
+        return self.computed_at is None or abs(self.at - self.computed_at) <= RECENT_S
 
 
 def cell_of(width: int, height: int) -> int:

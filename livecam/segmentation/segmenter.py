@@ -66,6 +66,7 @@ class Segmenter(Closing):
         self._fixed_plate: Plate | None = None
         self._last_hair: Segmentation | None = None
         self._size = (0, 0)  # of the last frame
+        self._track_id: int | None = None  # of the last face
         self.newest_person: PersonMask | None = None  # replaced as a whole: any thread may read it
         # Opened last: no failure of this constructor leaves it open.
         self._hands = None if open_hands is None else open_hands()
@@ -95,6 +96,8 @@ class Segmenter(Closing):
         not known, and nothing is learned.
         """
         self._fit_to(frame.size)
+        if landmarks_px is not None:
+            self._turn_to(track_id)
         person = self._person_mask(frame)
         hair = None if landmarks_px is None else self._recent_hair(frame, landmarks_px)
         if heads is not None:
@@ -145,6 +148,15 @@ class Segmenter(Closing):
         self._size = size
         self._save_plate()
         self._plate = self._last_hair = None
+        if self._hands is not None:
+            self._hands.reset()
+
+    def _turn_to(self, track_id: int | None) -> None:
+        """Drops what belongs to another face; after a cut the plate is compared at once."""
+        if track_id == self._track_id:
+            return
+        self._track_id = track_id
+        self._last_hair, self._updates = None, -1
         if self._hands is not None:
             self._hands.reset()
 

@@ -151,7 +151,7 @@ def _pipeline(
         compositor_factory(settings, graphics, timer),
         output_info(settings, SourceInfo("film", *size, fps)),
         timer,
-        Inputs(segmentations=schedule.newest),
+        Inputs(segmentations=schedule.newest, is_segmented=lambda: True),
     )
 
 
