@@ -102,7 +102,7 @@ def with_value(settings: Settings, name: str, text: str) -> Settings:
     try:
         return Settings.model_validate(groups)
     except ValidationError as err:
-        raise _wrong_value(field, _Value(text, "", field.key)) from err
+        raise _wrong_value(field, _Value(text, "", field.key), err) from err
 
 
 def effective(loaded: Loaded) -> Iterator[tuple[SettingField, Any, str]]:
@@ -155,14 +155,14 @@ def _checked(given: dict[str, _Value]) -> Settings:
     try:
         return Settings.model_validate(groups)
     except ValidationError as err:
-        problem = err.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"][:2])
+        key = ".".join(str(part) for part in err.errors()[0]["loc"][:2])
         field = next(field for field in setting_fields() if field.key == key)
-        wanted = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
-        raise _wrong_value(field, given[key], wanted) from err
+        raise _wrong_value(field, given[key], err) from err
 
 
-def _wrong_value(field: SettingField, one: _Value, wanted: str = "") -> ConfigError:
+def _wrong_value(field: SettingField, one: _Value, error: ValidationError) -> ConfigError:
+    problem = error.errors()[0]
+    wanted = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
     value = shown(one.value)
     if field.kind is str:
         value = tr('"{value}"', value=value)
