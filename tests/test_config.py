@@ -277,3 +277,12 @@ def test_a_wrong_value_is_refused_by_the_key():
     with pytest.raises(ConfigError) as caught:
         with_value(Settings(), "--lips", "red")
     assert caught.value.message == "effects.lips must be a number from 0 to 1, not red"
+
+
+def test_a_colour_is_asked_for_in_words_wherever_it_is_given():
+    with pytest.raises(ConfigError) as flag:
+        load_settings(flags={"lip_color": "rot"}, environ={}, user_file=Path("none"))
+    with pytest.raises(ConfigError) as live:
+        with_value(Settings(), "lip-color", "rot")
+    assert "--lip-color must be a colour such as #b3263f" in flag.value.message
+    assert "effects.lip_color must be a colour such as #b3263f" in live.value.message

@@ -245,6 +245,11 @@ class PictureSettings(Group):
         12.0, low=1, high=60, unit="1/s", help="how often person, hair and hands are segmented"
     )
 
+    @property
+    def is_alpha(self) -> bool:
+        """Whether the head alone is published, before a transparent background."""
+        return self.background == "alpha"
+
 
 class EffectSettings(Group):
     """Changes to the real face and the image, with or without a head over it."""

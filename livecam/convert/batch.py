@@ -160,7 +160,7 @@ class Converter:
         )  # fmt: skip
         listeners = () if recorder is None else (recorder,)
         try:
-            alpha = self.settings.picture.background == "alpha"
+            alpha = self.settings.picture.is_alpha
             return write_film(composer, output, stats, advance, alpha=alpha, listeners=listeners)
         finally:
             composer.close()
@@ -186,7 +186,7 @@ def convert_files(
         UsageError: the names do not fit together.
         LivecamError: nothing can be converted at all (no model, no graphics, no avatar).
     """
-    jobs = jobs_for(inputs, output, ".mov" if settings.picture.background == "alpha" else ".mp4")
+    jobs = jobs_for(inputs, output, ".mov" if settings.picture.is_alpha else ".mp4")
     if settings.motion.record_motion and len(jobs) > 1:
         raise UsageError("one take cannot hold {n} films", "convert them one by one", n=len(jobs))
     outcomes: list[Outcome] = []
@@ -211,7 +211,7 @@ def _attempt(
     progress: FilmProgress,
 ) -> Outcome:
     try:
-        alpha = converter.settings.picture.background == "alpha"
+        alpha = converter.settings.picture.is_alpha
         check_job(job, jobs, force, WRITABLE_ALPHA if alpha else WRITABLE)
         return converter.convert(job, stats, progress)
     except (LivecamError, OSError) as error:

@@ -35,7 +35,7 @@ def check_run(settings: Settings, stats: Path | None) -> None:
 
 def _check_outputs(settings: Settings, stats: Path | None) -> None:
     if record := settings.sinks.record:
-        check_film_name(Path(record), alpha=settings.picture.background == "alpha")
+        check_film_name(Path(record), alpha=settings.picture.is_alpha)
     for name in (record, settings.motion.record_motion):
         if name:
             check_place(Path(name).expanduser())

@@ -157,7 +157,7 @@ class LiveControls:
     def snapshot(self, path: Path, force: bool) -> Answer:
         if self._newest is None:
             raise UsageError("nothing was published yet", hint="try again in a moment")
-        alpha = self._pipeline.settings.picture.background == "alpha"
+        alpha = self._pipeline.settings.picture.is_alpha
         return self._files.submit(_write_snapshot, path, self._newest.frame, alpha, force)
 
     def status(self) -> Result:

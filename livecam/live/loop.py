@@ -110,7 +110,7 @@ class LiveLoop:
 
     def _publish(self, published: Published, taken_at: float | None = None) -> None:
         now = self._clock.now()
-        alpha = self.pipeline.settings.picture.background == "alpha"
+        alpha = self.pipeline.settings.picture.is_alpha
         output = OutputFrame(published.frame, self._timer, published.planes, alpha)
         for sink in self.sinks:
             sink.put(output)

@@ -34,7 +34,7 @@ class Recordings:
         """Begins a recording, or returns the one that is being made."""
         if self.current is not None:
             return self.current
-        alpha = self._loop.pipeline.settings.picture.background == "alpha"
+        alpha = self._loop.pipeline.settings.picture.is_alpha
         name = f"livecam-{self._loop.published:06d}{'.mov' if alpha else '.mp4'}"
         self.path = free_name(RECORDINGS.absolute() / name)
         self.current = self._make(self.path, alpha)

@@ -44,7 +44,7 @@ class PngSequence:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        alpha = settings.picture.background == "alpha"
+        alpha = settings.picture.is_alpha
         return cls(Path(settings.sinks.png).expanduser(), alpha=alpha)
 
     def open(self, info: OutputInfo) -> str:

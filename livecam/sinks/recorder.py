@@ -51,7 +51,7 @@ class Recorder:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        alpha = settings.picture.background == "alpha"
+        alpha = settings.picture.is_alpha
         return cls(Path(settings.sinks.record).expanduser(), alpha=alpha)
 
     def open(self, info: OutputInfo) -> str:
