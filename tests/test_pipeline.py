@@ -246,6 +246,23 @@ def test_passthrough_shows_the_camera_only_when_the_user_asked_for_it() -> None:
         assert not shows_face(Stage(on_lost=choice).observe())
 
 
+def test_passthrough_shows_no_frame_in_which_nobody_looked_for_a_face() -> None:
+    stage = Stage(on_lost=OnLost.PASSTHROUGH)
+    searched = stage.observe()
+    assert searched.state is Shown.PASSTHROUGH
+    again = stage.stall()
+    assert (again.state, again.frame.index) == (Shown.PASSTHROUGH, searched.frame.index)
+
+
+def test_passthrough_shows_no_frame_whose_face_waits_for_its_avatar() -> None:
+    stage = Stage(on_lost=OnLost.PASSTHROUGH)
+    stage.observe()
+    stage.pipeline._pairing.is_ready = lambda *_: False
+    assert not shows_face(stage.observe(face()))
+    for _ in range(60):
+        assert not shows_face(stage.stall())
+
+
 def test_other_faces_are_blurred_unless_the_user_says_otherwise() -> None:
     def beside(others: str) -> np.ndarray:
         stage = Stage(others=others)

@@ -120,6 +120,7 @@ class Pipeline:
             output.width, output.height, settings.output.framing, settings.output.mirror
         )
         self._covered: _Covered | None = None
+        self._faceless: Frame | None = None  # the newest that was searched, if it has no face
         self._drawn_at = 0.0
         self._last: Published | None = None
 
@@ -154,7 +155,7 @@ class Pipeline:
     def source_lost(self) -> None:
         """Draws the curtain until a face is covered again: the camera is gone."""
         self.guard.source_lost()
-        self._covered = None
+        self._covered = self._faceless = None
         self._cast.reset()
 
     def show(
@@ -230,6 +231,7 @@ class Pipeline:
         may_wait = self._state_before is not Shown.PASSTHROUGH  # bare frames would go on
         is_ready = self._pairing.is_ready(frame, visible, may_wait)
         decision = self.guard.observed(now, bool(presence.visible), missing)
+        self._faceless = None if presence.visible else frame
         if not presence.visible:
             return self._hold(decision.shown, now, frame)
         if decision.shown is not Shown.AVATAR:
@@ -265,7 +267,8 @@ class Pipeline:
             driven = self._cast.refollow(covered.wearers, newest, now, dt)
             if driven is not None:
                 self._compose(driven, covered.primary, now)
-        return self._hold(state, now, newest)
+        # A newer frame may have a face that nobody has looked for yet.
+        return self._hold(state, now, self._faceless if state is Shown.PASSTHROUGH else newest)
 
     def _hold(self, state: Shown, now: float, frame: Frame | None) -> Published:
         """Publishes a state; held avatars move a little over the frame that they cover."""
