@@ -222,13 +222,6 @@ def test_covering_keeps_circles_round(size):
         assert abs(int(across) - int(down)) <= 1
 
 
-def test_pixels_that_are_not_square_are_made_square():
-    image = np.zeros((480, 640, 4), np.uint8)
-    cv2.ellipse(image, (320, 240), (50, 100), 0, 0, 360, (255, 255, 255, 255), -1)
-    inside = covering(image, 320, 120, Fraction(2))[..., 0] > 127
-    assert abs(int(inside.any(axis=0).sum()) - int(inside.any(axis=1).sum())) <= 1
-
-
 def test_light_wrap_applies_to_images_and_not_to_colours(tmp_path):
     alpha = disc()
     path = tmp_path / "white.png"

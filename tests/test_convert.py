@@ -90,7 +90,8 @@ def film(
     pictures = list(images)
     height, width = pictures[0].shape[:2]
     steps = np.random.default_rng(4).integers(27, 54, len(pictures)) if uneven else [40]
-    ticks = np.cumsum(np.resize(steps, len(pictures))) - 27
+    ticks = np.cumsum(np.resize(steps, len(pictures)))
+    ticks -= ticks[0]
     with VideoWriter(path, width, height, 25, time_base=TICKS, sound_from=sound) as writer:
         for index, (image, tick) in enumerate(zip(pictures, ticks, strict=True)):
             writer.write(Frame(image, index, float(tick * TICKS)))

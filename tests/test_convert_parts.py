@@ -187,10 +187,15 @@ def test_a_quick_turn_that_lasts_is_kept():
 # --- plans
 
 
+def survey_of(info: VideoInfo, shots: list[Shot]) -> Survey:
+    sizes = np.full((info.frames, 2), (info.width, info.height))
+    return Survey(info, TIMES[: info.frames], sizes, shots)
+
+
 def planned(shots: list[Shot], *, strict: bool = False):
     count = shots[-1].frames.stop
-    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, count, 1, ())
-    return plan(Survey(info, TIMES[:count], shots), hide_others=True, strict=strict)
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, count)
+    return plan(survey_of(info, shots), hide_others=True, strict=strict)
 
 
 def test_every_frame_of_a_shot_with_a_face_wears_the_avatar():
@@ -334,9 +339,9 @@ def test_a_head_beside_the_avatar_is_blurred_and_reported():
     assert len(others_at(shot_plan, 17, TIMES)) == 1
     (single,) = shot_plan.seen_once
     assert single.box(40) == pytest.approx(once)
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50)
     (shown,) = plan(
-        Survey(VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ()), TIMES[:50],
-               [Shot(range(50), [track], heads=heads)]),
+        survey_of(info, [Shot(range(50), [track], heads=heads)]),
         hide_others=False, strict=False,
     )  # fmt: skip
     assert shown.others == ()
@@ -345,8 +350,8 @@ def test_a_head_beside_the_avatar_is_blurred_and_reported():
 def test_a_head_found_while_the_wearer_is_not_measured_is_always_blurred():
     (track,) = link_samples([sample(i) for i in range(20)], TIMES)
     heads = {i: (np.array((400.0, 100.0, 60.0)),) for i in range(10, 40, 5)}
-    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50, 1, ())
-    found = Survey(info, TIMES[:50], [Shot(range(50), [track], heads=heads)])
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 50)
+    found = survey_of(info, [Shot(range(50), [track], heads=heads)])
     (shot_plan,) = plan(found, hide_others=False, strict=False)
     (head,) = shot_plan.others
     assert (head.first, head.last) == (20, 35)

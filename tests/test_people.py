@@ -769,8 +769,8 @@ def test_in_a_film_every_person_of_a_shot_may_wear_an_avatar() -> None:
     me = FaceTrack([sample(i, 500) for i in range(100)])
     guest = FaceTrack([sample(i, 100) for i in range(60, 80)])
     shots = [Shot(range(100), [guest, me])]
-    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 100, 1, ())
-    survey = Survey(info, TIMES[:100], shots)
+    info = VideoInfo(Path("film.mp4"), 640, 360, 25, 1, 100)
+    survey = Survey(info, TIMES[:100], np.full((100, 2), (640, 360)), shots)
     (one,) = plan(survey, hide_others=True, strict=False)
     assert [span.frames for span in one.spans] == [range(100)]
     (other,) = one.others

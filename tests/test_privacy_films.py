@@ -175,7 +175,7 @@ def test_a_converted_film_shows_no_face(bench, graphics, tmp_path: Path, name: s
     settings = Settings()
     planned = PlannedFilm.of(path, settings)
     frames = [truth.frame for truth in truths]
-    played = play_converted(path, frames, planned, settings, graphics)
+    played = play_converted(frames, planned, settings, graphics)
     shares = {
         out.frame.index: bare(truth, out.frame.image, out.stats.state)
         for truth, out in zip(truths, played, strict=True)

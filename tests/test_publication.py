@@ -144,11 +144,13 @@ class Drawing(PaintingCompositor):
 
 
 def test_in_films_a_bare_frame_is_returned_nowhere_else(closed_gate: list[int]) -> None:
-    info = VideoInfo(Path("film.mp4"), *SIZE, Fraction(30), Fraction(1, 30), 5, Fraction(1), ())
+    info = VideoInfo(Path("film.mp4"), *SIZE, Fraction(30), Fraction(1, 30), 5)
     plans = [ShotPlan(range(i, i + 1), state) for i, state in enumerate(Shown)]
     plans = [plan for plan in plans if plan.state not in (Shown.AVATAR, Shown.HOLD)]
     plans = [ShotPlan(range(i, i + 1), plan.state) for i, plan in enumerate(plans)]
-    survey = Survey(info, np.arange(len(plans), dtype=np.float64), [])
+    count = len(plans)
+    sizes = np.full((count, 2), SIZE)
+    survey = Survey(info, np.arange(count, dtype=np.float64), sizes, [])
     composer = FilmComposer(
         survey, plans, (avatar(),), Settings().avatar, lambda *_: PaintingCompositor()
     )

@@ -114,6 +114,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         ):
             if times:
                 console.print(tr(words, film=each.job.source.name, times=", ".join(times)))
+        for note_ in each.notes:
+            console.print(tr("{film}: {note}", film=each.job.source.name, note=note_))
 
 
 def printable_language(language: str) -> str:

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -133,7 +132,6 @@ class LoopedVideo:
     def __init__(self, path: Path, *, blocking: bool = False) -> None:
         with VideoReader(path) as reader:
             self._first = next(iter(reader)).image
-            self._aspect = reader.info.pixel_aspect
         self._path, self._blocking = path, blocking
         self._image = np.empty((0, 0, 4), np.uint8)
         self._decoder: _LoopDecoder | None = None
@@ -143,8 +141,8 @@ class LoopedVideo:
     def image(self, coarse: CoarseImage) -> Image:
         if self._decoder is None or self._image.shape[1::-1] != coarse.size:
             self.close()
-            self._image = covering(self._first, *coarse.size, self._aspect)
-            self._decoder = _LoopDecoder(self._path, coarse.size, self._aspect)
+            self._image = covering(self._first, *coarse.size)
+            self._decoder = _LoopDecoder(self._path, coarse.size)
             self._position_s = 0.0
         else:
             self._position_s += self._step(coarse.at)
@@ -194,11 +192,11 @@ class DefocusedRoom:
         pass
 
 
-def covering(image: Image, width: int, height: int, pixel_aspect: Fraction = Fraction(1)) -> Image:
+def covering(image: Image, width: int, height: int) -> Image:
     """Crops the centre of an image to an aspect and scales it: uint8[height, width, 4]."""
     rows, columns = image.shape[:2]
-    scale = max(width / (columns * float(pixel_aspect)), height / rows)
-    across = min(columns, max(1, round(width / scale / float(pixel_aspect))))
+    scale = max(width / columns, height / rows)
+    across = min(columns, max(1, round(width / scale)))
     down = min(rows, max(1, round(height / scale)))
     x, y = (columns - across) // 2, (rows - down) // 2
     part = image[y : y + down, x : x + across]
@@ -209,8 +207,8 @@ def covering(image: Image, width: int, height: int, pixel_aspect: Fraction = Fra
 class _LoopDecoder:
     """A thread that decodes a video in a loop and keeps a few frames ready."""
 
-    def __init__(self, path: Path, size: tuple[int, int], aspect: Fraction) -> None:
-        self._path, self._size, self._aspect = path, size, aspect
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        self._path, self._size = path, size
         self._changed = threading.Condition()
         # Guarded by _changed:
         self._ready: deque[tuple[float, Image]] = deque()  # with the time each begins at
@@ -263,16 +261,13 @@ class _LoopDecoder:
         """Decodes the video once; returns when it begins again, None when closing."""
         with VideoReader(self._path) as reader:
             period_s = float(1 / reader.info.rate)
-            first_s, last_s = None, 0.0
             for frame in reader:
-                first_s = frame.captured_at if first_s is None else first_s
-                last_s = frame.captured_at - first_s
-                if not self._is_needed(begins_s + last_s, period_s):
+                at_s = begins_s + frame.captured_at
+                if not self._is_needed(at_s, period_s):
                     continue
-                image = covering(frame.image, *self._size, self._aspect)
-                if not self._put(begins_s + last_s, image):
+                if not self._put(at_s, covering(frame.image, *self._size)):
                     return None
-        return begins_s + last_s + period_s
+            return begins_s + reader.end_s
 
     def _is_needed(self, at_s: float, period_s: float) -> bool:
         """Returns False for frames whose time is over: they are not scaled."""

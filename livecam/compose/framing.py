@@ -22,10 +22,19 @@ class Framing:
     Runs after compositing: tracking uses the whole camera image, and no crop loses the face.
     """
 
-    def __init__(self, width: int, height: int, mode: Mode = "fill", mirror: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        mode: Mode = "fill",
+        mirror: bool = False,
+        *,
+        bars_alpha: int = 255,
+    ) -> None:
         self.width, self.height = width, height
         self.mode = mode
         self.mirror = mirror
+        self._bars_alpha = bars_alpha  # of what "fit" leaves free: black, or transparent
         self._center: tuple[float, float] | None = None
         self._last_at: float | None = None
         self._last_size: tuple[int, int] | None = None  # of the composited frames
@@ -59,7 +68,7 @@ class Framing:
         scale = min(self.width / width, self.height / height)
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
         out = np.zeros((self.height, self.width, 4), np.uint8)
-        out[..., 3] = 255
+        out[..., 3] = self._bars_alpha
         x, y = (self.width - inner[0]) // 2, (self.height - inner[1]) // 2
         out[y : y + inner[1], x : x + inner[0]] = _resize(image, *inner)
         return out

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from livecam.avatar.base import Avatar
 from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor, plan_film
@@ -21,7 +23,7 @@ from livecam.convert.survey import Advance, Survey
 from livecam.convert.tracks import HeadTrack
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError, file_error
-from livecam.core.language import tr
+from livecam.core.language import to_translate, tr
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.motion.take import Take, TakeWriter, players, read_take
@@ -38,6 +40,8 @@ from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
 
+SEEN_BARS = 0.01  # share of a side from which bars are worth a word
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -53,6 +57,7 @@ class Outcome:
     blurred: list[str] = field(default_factory=list)  # times of heads that no face explained
     seen_once: list[str] = field(default_factory=list)  # times of possible heads, not covered
     guessed: list[str] = field(default_factory=list)  # times in which nothing placed an avatar
+    notes: list[str] = field(default_factory=list)  # sentences about the film
     error: str = ""
 
 
@@ -117,13 +122,14 @@ class Converter:
     ) -> Outcome:
         started = time.monotonic()
         found = self._surveyor.survey(job.source, progress.advance, progress.open)
+        _log_defects(job.source.name, found)
         plans = plan_film(found, self.settings, strict=self.strict)
         with ExitStack() as stack:
             segmentation = None
             if self._make_segmenter is not None:
                 segmentation = stack.enter_context(FilmSegmentation(self._make_segmenter))
                 progress.learn_background()
-                segmentation.learn(job.source, plans)
+                segmentation.learn(found.info, plans)
             progress.draw(len(found.times))
             sound = self._write(
                 found, plans, job.output, stats, progress.advance, segmentation, recorder
@@ -139,6 +145,7 @@ class Converter:
             blurred=_head_times(found, [head for each in plans for head in each.unexplained]),
             seen_once=_head_times(found, [head for each in plans for head in each.seen_once]),
             guessed=_guess_times(found, plans),
+            notes=_notes(found),
         )
 
     def _write(
@@ -244,6 +251,38 @@ def _recording(path: str) -> Iterator[TakeWriter | None]:
         writer.discard()
         raise
     writer.close()
+
+
+def _log_defects(name: str, found: Survey) -> None:
+    """Logs what is unusual about the pictures of a film, before they are drawn."""
+    if found.missing:
+        read = len(found.times)
+        log.warning("%s: %d of %d pictures could be read", name, read, read + found.missing)
+    if (found.sizes != found.size).any():
+        log.warning(
+            "%s changes its size; it becomes %dx%d, frames of another shape get bars",
+            name, *found.size,
+        )  # fmt: skip
+    if found.info.is_hdr:
+        log.info("%s is HDR; it becomes SDR", name)
+
+
+def _notes(found: Survey) -> list[str]:
+    """Tells what a viewer of the film might wonder at."""
+    notes = []
+    if found.missing:
+        read = len(found.times)
+        notes.append(
+            tr("{read} of {all} pictures could be read", read=read, all=read + found.missing)
+        )
+    width, height = found.size
+    widening = found.sizes[:, 0] * height / (found.sizes[:, 1] * width)
+    has_bars = np.abs(np.log(widening)) > SEEN_BARS
+    if has_bars.any():
+        times = _ranges(found, [range(i, i + 1) for i in np.flatnonzero(has_bars).tolist()])
+        words = to_translate("of another shape, fitted into {width}x{height} with bars: {times}")
+        notes.append(tr(words, width=width, height=height, times=", ".join(times)))
+    return notes
 
 
 def _shot_times(found: Survey, plans: list[ShotPlan], states: tuple[Shown, ...]) -> list[str]:

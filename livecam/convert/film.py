@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.avatar.base import Avatar
+from livecam.compose.framing import Framing
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.convert.film_segmentation import FilmSegmentation
 from livecam.convert.plan import ShotPlan, others_at
@@ -17,7 +18,6 @@ from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.core.timing import StageTimer
-from livecam.media.reader import VideoReader
 from livecam.media.writer import VideoWriter
 from livecam.motion.base import Listener, Performer
 from livecam.pipeline.composition import Composite, Composition, CompositorFactory, with_blurred
@@ -73,7 +73,6 @@ class FilmComposer:
         self._settings = settings
         self._segmentation = segmentation
         self._performers = performers
-        self._size = survey.size
         self._todo = iter(plans)
         self._plan, self._spans = ShotPlan(range(0), Shown.CURTAIN), list[SpanDriver]()
         bare = settings.avatar == NO_AVATAR
@@ -87,14 +86,15 @@ class FilmComposer:
             SourceError: the film is not the one that was surveyed.
         """
         times, index = self.survey.times, frame.index
-        if index >= len(times) or frame.captured_at != times[index] or frame.size != self._size:
+        known = index < len(times) and frame.captured_at == times[index]
+        if not known or frame.size != self.survey.size_at(index):
             raise SourceError(
                 "{path} changed while it was converted",
                 hint="convert it again",
                 path=self.survey.info.path,
             )
         while index not in self._plan.frames:
-            self._enter(next(self._todo))
+            self._enter(next(self._todo), frame.size)
         if self._plan.state is not Shown.AVATAR:
             allow_bare = self._plan.state is Shown.PASSTHROUGH
             return self._published(frame, None, allow_bare=allow_bare)
@@ -103,11 +103,11 @@ class FilmComposer:
     def close(self) -> None:
         self._composition.close()
 
-    def _enter(self, plan: ShotPlan) -> None:
+    def _enter(self, plan: ShotPlan, size: tuple[int, int]) -> None:
         self._plan = plan
         if self._segmentation is not None:
             self._segmentation.enter(plan)
-        self._spans = [SpanDriver(span, self._driver(span), self._size) for span in plan.spans]
+        self._spans = [SpanDriver(span, self._driver(span), size) for span in plan.spans]
 
     def _driver(self, span: WearerSpan) -> AvatarDriver:
         performers = () if span.slot else self._performers
@@ -159,21 +159,22 @@ def write_film(
 ) -> str:
     """Writes the film with the source's sound; returns how the sound was written.
 
-    The listeners receive the face of the main wearer in each frame.
+    Frames of another size than most are fitted into theirs. The listeners receive the face of the
+    main wearer in each frame.
 
     The file appears under its name when it is complete, and not at all otherwise.
     """
-    info = composer.survey.info
+    survey = composer.survey
+    info, framing = survey.info, Framing(*survey.size, mode="fit", bars_alpha=0 if alpha else 255)
     with (
-        VideoReader(info.path) as film,
+        info.open() as film,
         VideoWriter(
             output,
-            info.width,
-            info.height,
+            *survey.size,
             info.rate,
             time_base=info.time_base,
             sound_from=info.path if info.has_audio else None,
-            pixel_aspect=info.pixel_aspect,
+            sound_origin=info.origin,
             alpha=alpha,
         ) as writer,
     ):
@@ -181,13 +182,14 @@ def write_film(
             checkpoint()
             converted = composer.compose(frame)
             with composer.timer.stage("write"):
-                writer.write(converted.frame)
+                duration_s = survey.duration_at(frame.index)
+                writer.write(framing.apply(converted.frame), duration_s)
             if stats is not None:
                 stats.write(converted.stats)
             for listener in listeners:
                 listener.observe(converted.stats.face, frame.captured_at)
             advance(1)
-        if writer.frames != len(composer.survey.times):
+        if writer.frames != len(survey.times):
             raise SourceError(
                 "{path} ended early while it was converted", hint="convert it again", path=info.path
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from livecam.core.closing import Closing
 from livecam.core.end_signals import checkpoint
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
-from livecam.media.reader import VideoReader
+from livecam.media.reader import VideoInfo
 from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.segmentation.segmenter import Segmenter
@@ -30,7 +29,7 @@ class FilmSegmentation(Closing):
         self._segmenter = make_segmenter()
         self._plates: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
 
-    def learn(self, path: Path, plans: Sequence[ShotPlan]) -> None:
+    def learn(self, info: VideoInfo, plans: Sequence[ShotPlan]) -> None:
         """Learns the plates of the shots in which a head will be drawn.
 
         Raises:
@@ -40,7 +39,7 @@ class FilmSegmentation(Closing):
         todo = [plan for plan in plans if plan.state is Shown.AVATAR]
         if not todo:
             return
-        with VideoReader(path) as film:
+        with info.open() as film:
             for frame in film:
                 checkpoint()
                 while todo and frame.index >= todo[0].frames.stop:

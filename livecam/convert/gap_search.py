@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from livecam.convert.tracks import (
 )
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
-from livecam.media.reader import VideoReader
+from livecam.media.reader import VideoInfo
 
 # A face detected in fewer frames of its shot may be a false positive: when there is
 # no other in the shot it is hidden rather than worn.
@@ -35,11 +34,11 @@ SMALLER_S = 0.25  # how often small faces are searched in a shot without any
 FOLLOW_S = 0.5  # how long one that was found is searched where it was
 
 
-def search_again(path: Path, detector: RetryDetector, searches: list[GapSearch]) -> None:
+def search_again(info: VideoInfo, detector: RetryDetector, searches: list[GapSearch]) -> None:
     """Shows the shots of a film to their searches; the tracks of the shots grow."""
     by_frame = {index: search for search in searches for index in search.shot.frames}
     last = max(by_frame)
-    with VideoReader(path) as film:
+    with info.open() as film:
         for frame in film:
             checkpoint()
             if frame.index in by_frame:

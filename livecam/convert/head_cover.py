@@ -110,7 +110,7 @@ def doubtful_places(head: HeadTrack, frames: range, survey: Survey) -> Iterator[
     Before and after it was found it may have moved on, to the edge of the frame at most, where
     half of it is visible; in a gap it may have stayed at either end.
     """
-    times, size = survey.times, survey.size
+    times, size = survey.times, survey.size_at(frames.start)
     first, last = times[head.first] - head.margin_s, times[head.last] + head.margin_s
     begin, end = np.searchsorted(times, (first, last)).tolist()
     for indices in (

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ from livecam.convert.tracks import (
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
-from livecam.media.reader import VideoReader
+from livecam.media.reader import VideoInfo
 from livecam.people.account import is_same_head
 from livecam.people.association import distance, growth
 from livecam.segmentation.witness import HeadWitness
@@ -52,30 +51,35 @@ SLACK, SIZE_SLACK = 0.2, 0.2
 
 
 def follow_heads(
-    path: Path,
+    info: VideoInfo,
     shots: Sequence[Shot],
     times: NDArray[np.float64],
-    size: tuple[int, int],
+    sizes: Sequence[tuple[int, int]],
     heads: HeadSearch,
 ) -> None:
-    """Follows the heads of the shots with a face; their tracks and heads grow."""
-    followed = [HeadFollower(shot, times, size, heads) for shot in shots if shot.tracks]
+    """Follows the heads of the shots with a face; their tracks and heads grow.
+
+    `times` and `sizes` are those of all frames of the film; a shot has one size.
+    """
+    followed = [
+        HeadFollower(shot, times, sizes[shot.frames.start], heads) for shot in shots if shot.tracks
+    ]
     for _ in range(MAX_PASSES):
         for each in followed:
             each.link()
         by_frame = {index: each for each in followed for index in each.wanted()}
         if not by_frame:
             break
-        _show(path, by_frame)
+        _show(info, by_frame)
     for each in followed:
         each.link()
     for each in followed:
         each.finish()
 
 
-def _show(path: Path, by_frame: dict[int, HeadFollower]) -> None:
+def _show(info: VideoInfo, by_frame: dict[int, HeadFollower]) -> None:
     last = max(by_frame)
-    with VideoReader(path) as film:
+    with info.open() as film:
         for frame in film:
             checkpoint()
             if frame.index in by_frame:

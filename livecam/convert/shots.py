@@ -4,8 +4,8 @@ A cut changes both the places of things (mean difference of the stamps, the best
 that a shaken camera does not count) and the colours (histogram), much more than the
 frames around it do, and the frame before it does not come back at once (so that a flash does
 not count), and leaves hardly any place as it was (so that something passing before the camera does
-not count). See Boreczky and Rowe, "Comparison of video shot boundary detection techniques",
-1996, for the measures.
+not count). Frames of another size begin a shot, too. See Boreczky and Rowe, "Comparison of video
+shot boundary detection techniques", 1996, for the measures.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class ShotFinder:
     """Takes the frames one after the other; keeps a few stamps and two numbers a frame."""
 
     def __init__(self) -> None:
+        self._size = (0, 0)  # of the newest frame
+        self._resized: set[int] = set()  # frames of another size than the one before
         self._change: list[float] = []  # from the frame before
         self._recolouring: list[float] = []
         self._everywhere: list[bool] = []  # hardly any place stayed as it was
@@ -48,6 +50,10 @@ class ShotFinder:
 
     def add(self, image: Image) -> None:
         """Adds the next frame, uint8[h, w, 4]."""
+        size = (image.shape[1], image.shape[0])
+        if self._change and size != self._size:
+            self._resized.add(len(self._change))
+        self._size = size
         stamp = cv2.resize(image, STAMP, interpolation=cv2.INTER_AREA)[..., :3].astype(np.int16)
         histogram = _histogram(stamp)
         if self._histogram is None:
@@ -73,8 +79,8 @@ class ShotFinder:
         count = len(self._change)
         for index in range(max(1, count - FLASH + 1), count):
             self._compare_across(index, before=len(self._stamps) - (count - index))
-        cuts = [0, *(i for i in self._return if self._cuts_at(i)), count]
-        return [range(a, b) for a, b in pairwise(cuts) if b > a]
+        cuts = {0, count, *self._resized, *(i for i in self._return if self._cuts_at(i))}
+        return [range(a, b) for a, b in pairwise(sorted(cuts))]
 
     def _compare_across(self, index: int, before: int) -> None:
         """Measures whether the frame before frame `index` comes back after it."""

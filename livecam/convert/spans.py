@@ -74,7 +74,7 @@ def _span(frames: range, track: FaceTrack, survey: Survey, slot: int) -> WearerS
     at = survey.times[frames.start : frames.stop]
     calm = smooth_motion(at, known, raw)
     ratio = track.width_ratio
-    size = survey.size
+    size = survey.size_at(frames.start)
     states = []
     for row, index in enumerate(frames):
         pose = FacePose(calm.translations[row], calm.rotations[row])

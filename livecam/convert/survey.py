@@ -28,13 +28,30 @@ class Survey:
     """The result of the first pass: shots and tracks, in few numbers a frame."""
 
     info: VideoInfo
-    times: NDArray[np.float64]  # float64[n], seconds, rising
+    times: NDArray[np.float64]  # float64[n], seconds, rising, the first is 0
+    sizes: NDArray[np.int64]  # int64[n, 2], width and height of each frame; one in a shot
     shots: list[Shot]
+    end_s: float = 0.0  # when the last frame is over
+    missing: int = 0  # frames that the file announces and that could not be read
+
+    def size_at(self, index: int) -> tuple[int, int]:
+        """Returns width and height of a frame, pixels."""
+        width, height = self.sizes[index].tolist()
+        return width, height
+
+    def duration_at(self, index: int) -> float:
+        """Returns how long a frame is shown, in seconds."""
+        ends = self.times[index + 1] if index + 1 < len(self.times) else self.end_s
+        return max(0.0, float(ends - self.times[index]))
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the frames, pixels."""
-        return self.info.width, self.info.height
+        """The size that frames have for most of the time."""
+        shown: dict[tuple[int, int], float] = {}
+        for index in range(len(self.times)):
+            size = self.size_at(index)
+            shown[size] = shown.get(size, 0.0) + self.duration_at(index)
+        return max(shown, key=lambda size: shown[size])
 
 
 def survey(
@@ -44,25 +61,29 @@ def survey(
     heads: HeadSearch | None = None,
     advance: Advance = lambda frames: None,
     opened: Advance = lambda frames: None,
+    rotate: int = 0,
 ) -> Survey:
     """Detects the faces of a film, and searches a second time where a face is missing.
 
     `heads` finds heads that the tracker misses; None searches by the tracker alone.
     `opened` receives how many frames the file announces, `advance` each that was tracked.
+    `rotate` turns the film clockwise by so many degrees.
 
     Raises:
         SourceError: the file cannot be read, or its frames are too small to show a face.
         TrackingError: a tracker broke.
     """
     finder, times = ShotFinder(), []
+    sizes: list[tuple[int, int]] = []
     samples: list[list[FaceSample]] = []
-    with VideoReader(path) as film:
+    with VideoReader(path, rotate=rotate) as film:
         info = film.info
         check_shows_face(path.name, info.width, info.height)
-        check_size(path.name, info.width, info.height, max_pixels=MAX_SOURCE_PIXELS)
         opened(info.frames)
         for frame in film:
             checkpoint()
+            if not sizes or frame.size != sizes[-1]:
+                check_size(path.name, *frame.size, max_pixels=MAX_SOURCE_PIXELS)
             finder.add(frame.image)
             found = tracker.track(frame).faces
             samples.append([FaceSample.of(frame, face) for face in found])
@@ -70,7 +91,9 @@ def survey(
                 faces = [sample.box for sample in samples[-1]]
                 heads.search_when_due(frame, faces, finder.stamp)
             times.append(frame.captured_at)
+            sizes.append(frame.size)
             advance(1)
+        end_s, missing = film.end_s, film.missing
     at = np.array(times)
     shots = [
         Shot(frames, _tracks([sample for i in frames for sample in samples[i]], at))
@@ -79,13 +102,13 @@ def survey(
     searches = [search for shot in shots if (search := GapSearch(shot, at, heads)).missing]
     if searches:
         with make_retry_detector() as detector:
-            search_again(path, detector, searches)
+            search_again(info, detector, searches)
     if heads is not None:
         certain = heads.heads()
         for shot in shots:
             shot.add_heads(certain)
-        follow_heads(path, shots, at, (info.width, info.height), heads)
-    return Survey(info, at, shots)
+        follow_heads(info, shots, at, sizes, heads)
+    return Survey(info, at, np.array(sizes), shots, end_s, missing)
 
 
 def _tracks(samples: list[FaceSample], times: NDArray[np.float64]) -> list[FaceTrack]:

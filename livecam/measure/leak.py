@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.compose.framing import Framing
 from livecam.core.face import Face
 from livecam.core.frame import Frame, Image
 from livecam.media.reader import VideoReader
@@ -204,7 +205,8 @@ def compare_films(
     face are left out.
     """
     with VideoReader(source) as before, VideoReader(output) as after:
-        for real, shown in zip(before, after, strict=True):
+        framing = Framing(after.info.width, after.info.height, "fit")
+        for real, shown in zip(map(framing.apply, before), after, strict=True):
             if real.index not in frames:
                 continue
             oval = oval_mask_of_faces(tracker.track(real).faces, *real.size)

@@ -118,9 +118,10 @@ def _copy_planes(frame: VideoFrame, out: Image) -> None:
 class RgbaConverter:
     """Converts decoded frames to opaque RGBA of one size, in sRGB or BT.709 colours.
 
-    Matrix and range come from each frame; PQ and HLG are tone-mapped and wide primaries mapped
-    to BT.709 by swscale's perceptual intent (ITU-R BT.2408: reference white becomes white). The
-    first such frame takes about two seconds, while swscale fills its table.
+    Frames of another size are scaled. Matrix and range come from each frame; PQ and HLG are
+    tone-mapped and wide primaries mapped to BT.709 by swscale's perceptual intent (ITU-R BT.2408:
+    reference white becomes white). The first such frame takes about two seconds, while swscale
+    fills its table.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -130,7 +131,8 @@ class RgbaConverter:
     def convert(self, frame: av.VideoFrame) -> Image:
         """Converts a frame to uint8[h, w, 4], C-contiguous, read-only."""
         width, height = self._size
-        tone_mapped = frame.color_trc in HDR_TRANSFERS
+        tone_mapped = is_hdr(frame)
+        same_size = (frame.width, frame.height) == self._size
         wide = tone_mapped or frame.color_primaries in WIDE_PRIMARIES
         converted = self._scaler.reformat(
             frame,
@@ -138,6 +140,7 @@ class RgbaConverter:
             height=height,
             format="rgba",
             src_colorspace=_matrix_of(frame),
+            interpolation=Interpolation.BILINEAR if same_size else Interpolation.BICUBIC,
             dst_color_range=ColorRange.JPEG,
             dst_color_trc=_transfer_after(frame, tone_mapped) if wide else None,
             dst_color_primaries=ColorPrimaries.BT709 if wide else None,
@@ -149,6 +152,11 @@ class RgbaConverter:
             image[..., 3] = 255
         image.flags.writeable = False
         return image
+
+
+def is_hdr(frame: VideoFrame) -> bool:
+    """Returns whether a frame has the transfer function of PQ or HLG."""
+    return frame.color_trc in HDR_TRANSFERS
 
 
 def _matrix_of(frame: VideoFrame) -> int | None:

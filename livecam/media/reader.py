@@ -1,42 +1,36 @@
-"""Reads video files: upright RGBA frames with their own times."""
+"""Reads video files: upright RGBA frames of square pixels, with their own times."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
 
 import av
-import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
-from av.stream import Disposition
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
 from livecam.core.errors import SourceError
-from livecam.core.frame import MAX_PIXELS, Frame, Image, check_size
-from livecam.core.image_header import read_image_header
-from livecam.media.color import RgbaConverter
+from livecam.core.frame import Frame, Image, check_size
+from livecam.media.color import RgbaConverter, is_hdr
+from livecam.media.deinterlace import Deinterlacer
+from livecam.media.opening import open_film, video_stream
+from livecam.media.shape import TURNS, Shape, ShapeFinder
 
 log = logging.getLogger(__name__)
 
-HEADER_BYTES = 1 << 16  # of a file, looked at for the header of an image
 DEFAULT_RATE = Fraction(25)  # for files without a rate that hold one frame
-
-# A playlist or reference file could name network addresses: only local files are opened.
-LOCAL_ONLY = {"protocol_whitelist": "file"}
+MAX_LATE_S = 0.5  # a Matroska file that ends so much before the end it announces was cut short
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """The metadata of a video file; sizes are of the upright image."""
+    """The metadata of a video file; the size is that of the first frame, upright and square."""
 
     path: Path
     width: int
@@ -44,8 +38,14 @@ class VideoInfo:
     rate: Fraction  # average frames per second
     time_base: Fraction  # seconds per tick of the frame times
     frames: int  # by the file, or duration times rate; 0 where neither is known
-    pixel_aspect: Fraction  # width over height of one pixel
-    audio: tuple[str, ...]  # the codec of each sound track
+    audio: tuple[str, ...] = ()  # the codec of each sound track
+    origin: Fraction = Fraction(0)  # of the first frame, in seconds on the clock of all streams
+    is_hdr: bool = False  # PQ or HLG, which becomes SDR
+    rotate: int = 0  # degrees by which frames are turned clockwise, beside what the file says
+
+    def open(self) -> VideoReader:
+        """Opens the file again, to read it in the same way."""
+        return VideoReader(self.path, rotate=self.rotate)
 
     @property
     def fps(self) -> float:
@@ -59,54 +59,113 @@ class VideoInfo:
 class VideoReader(Closing):
     """Iterates the frames of a video file once; made, used and closed on one thread.
 
-    `captured_at` is the time of the frame in the file, in seconds: variable rates are kept, and
-    missing, equal or falling times are raised by the smallest step. Damaged frames are left
-    out and counted in `skipped`.
+    Frames are upright and have square pixels; interlaced ones are deinterlaced. Their size
+    changes where that of the stored ones does: nothing is stretched.
+
+    `captured_at` counts the seconds from the first frame that the file shows: what an edit list
+    or a negative time takes out is left out. Variable rates are kept, and missing, equal or
+    falling times are raised by the smallest step. Damaged frames are left out and counted in
+    `skipped`, the others in `given`.
+
+    Args:
+        path: the file.
+        rotate: degrees by which frames are turned clockwise: 0, 90, 180 or 270.
 
     Raises:
-        SourceError: on opening, when there is no such file or no frame can be read from it.
+        SourceError: on opening, when there is no such file or no frame can be read from it;
+            later, when frames become too large.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, rotate: int = 0) -> None:
         self.path = Path(path)
         self.skipped = 0
-        self._container = _open(self.path)
+        self.given = 0
+        self._container = open_film(self.path)
         try:
-            self._stream = _video_stream(self._container, self.path)
+            self._stream = video_stream(self._container, self.path)
             self._stream.thread_type = "AUTO"
-            _limit_size(self._stream, self.path)
-            self._decoded = self._decode()
-            self._first: VideoFrame | None = next(self._decoded, None)
-            if self._first is None:
+            self._announced = _Announced(self._container, self._stream)
+            self._read = self._cut = 0  # packets, and frames that are not shown
+            self._shapes = ShapeFinder(self._stream, TURNS[rotate])
+            self._shape: Shape | None = None  # of the newest image
+            self._last_ticks = self._last_duration = 0  # of the last frame given
+            self._duration_base: Fraction | None = None
+            self._shown = self._deinterlaced()
+            self._next = next(self._shown, None)
+            if self._next is None:
                 raise SourceError(
                     "no picture can be read from {path}",
                     hint="the file is damaged or incomplete; try to play it, or copy it again",
                     path=self.path,
                 )
-            check_size(str(self.path), self._first.width, self._first.height)
-            self._turn = _stored_to_upright(self._first)
-            self._converter = RgbaConverter(self._first.width, self._first.height)
-            self.info = self._describe(self._first)
+            self.info = self._describe(*self._next, rotate)
         except BaseException:
             self._container.close()
             raise
 
     def __iter__(self) -> Iterator[Frame]:
         ticks = _RisingTicks(self.info)
-        index = 0
-        while self._first is not None:
-            frame = self._first
-            at = ticks.next(frame.pts, frame.time_base)
-            yield Frame(self._upright(frame), index, float(at * self.info.time_base))
-            index += 1
-            self._first = next(self._decoded, None)
+        while self._next is not None:
+            frame, shape = self._next
+            image = self._image(frame, shape)
+            if image is not None:
+                at = ticks.next(frame.pts, frame.time_base)
+                self.given, self._last_ticks = self.given + 1, at
+                self._last_duration, self._duration_base = frame.duration, frame.time_base
+                yield Frame(image, self.given - 1, float(at * self.info.time_base))
+            self._next = next(self._shown, None)
+
+    @property
+    def end_s(self) -> float:
+        """When the last frame given is over; after all of them, when the film is."""
+        declared = self._announced.end
+        if self._next is None and declared is not None and not self.missing:
+            return float(max(self._end, declared - self.info.origin))
+        return float(self._end)
+
+    @property
+    def _end(self) -> Fraction:
+        """Returns when the last frame given is over by its own duration."""
+        duration = (self._last_duration or 0) * (self._duration_base or Fraction(0))
+        return self._last_ticks * self.info.time_base + (duration or 1 / self.info.rate)
+
+    @property
+    def missing(self) -> int:
+        """How many frames the file announces that could not be read; known after the last one."""
+        announced = self._announced.packets(self._read)
+        if announced > self._read or (announced and self.skipped):
+            return max(self.skipped, announced - self._cut - self.given)
+        if announced or self._announced.end is None:
+            return self.skipped
+        late = self._announced.end - self.info.origin - self._end
+        return max(self.skipped, round(late * self.info.rate) if late > MAX_LATE_S else 0)
 
     def close(self) -> None:
-        self._first = None
+        self._next = None
         self._container.close()
 
+    def _deinterlaced(self) -> Iterator[tuple[VideoFrame, Shape]]:
+        deinterlacer = Deinterlacer()
+        for frame in self._decode():
+            yield from deinterlacer.take(frame, self._shapes.of(frame))
+        yield from deinterlacer.finish()
+
     def _decode(self) -> Iterator[VideoFrame]:
-        """Decodes packet by packet, so that a broken one loses only its own frames."""
+        """Decodes the frames that are shown, packet by packet: a broken one loses only its own."""
+        begun = False
+        for packet in self._demux():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as error:
+                self._skip(error)
+                continue
+            for frame in frames:
+                begun = begun or not self._is_cut_away(frame)
+                self._cut += not begun
+                if begun:
+                    yield frame
+
+    def _demux(self) -> Iterator[Packet[VideoStream]]:
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -116,49 +175,94 @@ class VideoReader(Closing):
             except av.FFmpegError as error:
                 self._skip(error)
                 return
-            try:
-                yield from packet.decode()
-            except av.FFmpegError as error:
-                self._skip(error)
+            self._read += bool(packet.size)  # the one that ends a stream is empty
+            self._cut += packet.is_discard  # by an edit list; its frame does not come out
+            self._shapes.note(packet)
+            yield packet
+
+    def _is_cut_away(self, frame: VideoFrame) -> bool:
+        """Returns whether a frame at the beginning lies before the time 0 of its file.
+
+        FFmpeg obeys edit lists itself, but not in fragmented MP4 files, and gives no time to
+        frames of Matroska before 0. Elsewhere a negative time has no meaning: MPEG-TS has them
+        where its clock is near its end.
+        """
+        name = self._container.format.name
+        if frame.pts is not None:
+            return frame.pts < 0 and ("mov" in name or "matroska" in name)
+        return "matroska" in name and frame.dts is None and self._stream.start_time is not None
 
     def _skip(self, error: Exception) -> None:
         self.skipped += 1
         if self.skipped == 1:
             log.warning("%s is damaged; pictures are missing (%s)", self.path.name, error)
 
-    def _upright(self, frame: VideoFrame) -> Image:
-        image = self._converter.convert(frame)
-        if (self._turn == np.eye(2)).all():
-            return image
-        image = np.ascontiguousarray(_turned(image, self._turn))
+    def _image(self, frame: VideoFrame, shape: Shape) -> Image | None:
+        """Returns the upright image; None for a frame that cannot be converted."""
+        if shape is not self._shape:
+            check_size(str(self.path), *shape.square)
+            self._shape, self._converter = shape, RgbaConverter(*shape.square)
+        try:
+            image = shape.upright(self._converter.convert(frame))
+        except av.FFmpegError as error:
+            self._skip(error)
+            return None
         image.flags.writeable = False
         return image
 
-    def _describe(self, first: VideoFrame) -> VideoInfo:
+    def _describe(self, first: VideoFrame, shape: Shape, rotate: int) -> VideoInfo:
         stream = self._stream
+        check_size(str(self.path), *shape.square)
         rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
         duration_s = _duration_s(self._container, stream)
-        sideways = bool(self._turn[0, 0] == 0)
-        width, height = first.width, first.height
-        aspect = stream.sample_aspect_ratio or Fraction(1)
-        aspect = aspect if aspect > 0 else Fraction(1)
+        width, height = shape.size
         return VideoInfo(
             path=self.path,
-            width=height if sideways else width,
-            height=width if sideways else height,
+            width=width,
+            height=height,
             rate=rate,
             time_base=stream.time_base or 1 / rate,
             frames=stream.frames or round(duration_s * rate),
-            pixel_aspect=1 / aspect if sideways else aspect,
             audio=tuple(track.codec_context.name for track in self._container.streams.audio),
+            origin=(first.pts or 0) * (first.time_base or Fraction(0)),
+            is_hdr=is_hdr(first),
+            rotate=rotate,
         )
 
 
+class _Announced:
+    """What a file announces: its packets and its end."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._format, self._stream = container.format.name, stream
+        # That of MP4 is complete, without what edit lists cut away; that of AVI unless the end
+        # of the file is missing. Others name key frames alone.
+        has_index = "mov" in self._format or self._format == "avi"
+        self._indexed = len(stream.index_entries) if has_index else 0
+
+    def packets(self, read: int) -> int:
+        """Returns the number of packets, given how many were read; 0 where the file has none."""
+        if self._indexed >= read:
+            return self._indexed
+        return self._stream.frames if self._format == "avi" else 0
+
+    @property
+    def end(self) -> Fraction | None:
+        """When the last frame is over, in seconds on the file's clock; None where not known."""
+        stream = self._stream
+        if "matroska" in self._format:
+            return _clock_time(stream.metadata.get("DURATION", ""))
+        if "mov" not in self._format or stream.duration is None or stream.time_base is None:
+            return None
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+
+
 class _RisingTicks:
-    """Gives each frame a time in ticks that is greater than the one before."""
+    """Gives each frame a time in ticks, from the origin, that is greater than the one before."""
 
     def __init__(self, info: VideoInfo) -> None:
-        self._time_base = info.time_base
+        self._time_base, self._origin = info.time_base, info.origin
+        self._first = round(info.origin / info.time_base)
         self._step = max(1, round(1 / (info.rate * info.time_base)))
         self._last: int | None = None
 
@@ -166,64 +270,14 @@ class _RisingTicks:
         if pts is None:
             ticks = 0 if self._last is None else self._last + self._step
         else:
-            ticks = round(pts * (time_base or self._time_base) / self._time_base)
+            ticks = pts - self._first
+            if time_base not in (None, self._time_base):
+                assert time_base is not None
+                ticks = round((pts * time_base - self._origin) / self._time_base)
             if self._last is not None and ticks <= self._last:
                 ticks = self._last + 1
         self._last = ticks
         return ticks
-
-
-def _open(path: Path) -> InputContainer:
-    try:
-        if path.is_dir():
-            raise SourceError(
-                "{path} is a folder, not a video", hint="name one file in it", path=path
-            )
-        if path.stat().st_size == 0:
-            raise SourceError(
-                "{path} is empty", hint="it was not recorded or copied completely", path=path
-            )
-        _check_image(path)
-        # "file:" keeps a name with a colon in it from being read as a protocol.
-        return av.open(f"file:{os.fspath(path)}", "r", container_options=LOCAL_ONLY)
-    except FileNotFoundError as error:
-        raise SourceError("there is no file {path}", hint="check the name", path=path) from error
-    except PermissionError as error:
-        raise SourceError(
-            "{path} may not be read", hint="check who may read the file", path=path
-        ) from error
-    except (av.FFmpegError, OSError) as error:
-        raise SourceError(
-            "{path} is not a video that can be read ({reason})",
-            hint="it may be damaged, cut short, or no video at all; try to play it",
-            path=path,
-            reason=error.strerror or error,
-        ) from error
-
-
-def _check_image(path: Path) -> None:
-    """Refuses an image that is too large; FFmpeg would only say that its data is invalid."""
-    with path.open("rb") as file:
-        header = read_image_header(file.read(HEADER_BYTES))
-    if header is not None:
-        check_size(str(path), header.width, header.height)
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Returns the first video stream; cover art does not count."""
-    for stream in container.streams.video:
-        cover = bool(stream.disposition & Disposition.attached_pic)
-        if not cover and stream.codec_context is not None:
-            return stream
-    raise SourceError("there are no pictures in {path}", hint="it may hold sound only", path=path)
-
-
-def _limit_size(stream: VideoStream, path: Path) -> None:
-    """Refuses frames that are too large before the first one is decoded."""
-    codec = stream.codec_context
-    if codec.width and codec.height:  # a raw stream tells its size only with its first frame
-        check_size(str(path), codec.width, codec.height)
-    codec.options = {"max_pixels": str(MAX_PIXELS)}
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float:
@@ -232,28 +286,10 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float:
     return float(container.duration or 0) / av.time_base
 
 
-def _stored_to_upright(frame: VideoFrame) -> NDArray[np.int64]:
-    """Returns int[2, 2], the quarter turn and mirroring of the file: (x, y) -> (x', y').
-
-    The display matrix of a frame holds nine int32, 16.16 fixed point, row vectors
-    (ISO/IEC 14496-12, 6.2.2); cameras only ever write quarter turns, others are rounded.
-    """
-    upright: NDArray[np.int64] = np.eye(2, dtype=np.int64)
-    stored = cast("Mapping[SideDataType, Any]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
-    if stored is None:
-        return upright
-    matrix = np.frombuffer(bytes(stored), np.int32)
-    a, b, c, d = (float(matrix[i]) for i in (0, 1, 3, 4))
-    if a * d - b * c == 0:
-        return upright
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return np.array(((np.sign(a), 0), (0, np.sign(d))), np.int64)
-    return np.array(((0, np.sign(c)), (np.sign(b), 0)), np.int64)
-
-
-def _turned(image: Image, turn: NDArray[np.int64]) -> Image:
-    """Returns a view of the image, rotated and mirrored."""
-    if turn[0, 0] == 0:
-        image = image.swapaxes(0, 1)
-    flip_x, flip_y = (-1 if turn[row].sum() < 0 else 1 for row in (0, 1))
-    return image[::flip_y, ::flip_x]
+def _clock_time(text: str) -> Fraction | None:
+    """Reads a time such as 00:01:02.640000000, in seconds."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
+    except ValueError:
+        return None

@@ -7,20 +7,17 @@ run-length encoding (QuickTime Animation, `.mov`) for live ones.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Literal, Self, cast
 
 import av
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.codec.context import Flags
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
@@ -31,6 +28,8 @@ from livecam.core.frame import Frame, PixelFormat, check_size
 from livecam.core.hidden_file import HiddenFile
 from livecam.core.language import tr
 from livecam.media.color import bleed_colours, i420_frame
+from livecam.media.opening import open_input
+from livecam.media.sound_tracks import SoundCopy
 
 # Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
@@ -39,9 +38,6 @@ QUALITY: dict[str, dict[str, str]] = {
     "file": {"preset": "veryfast", "crf": "17"},
 }
 BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
-SAFE_SOUND = "aac"  # every container and player takes it, except WebM
-WEBM_SOUND, WEBM_SOUND_RATE = "libopus", 48_000
-SOUND_NAMES = {SAFE_SOUND: "AAC", WEBM_SOUND: "Opus"}
 
 WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # containers of H.264 and any sound
 WRITABLE_ALPHA = (".mov", ".webm")  # containers of alpha that editors and browsers read
@@ -97,7 +93,7 @@ class VideoWriter:
         time_base: seconds per tick of the frame times; None for a constant rate.
         sound_from: a file whose sound tracks are copied packet by packet, bit for bit, or
             encoded again to AAC where the container cannot hold them (see `sound`).
-        pixel_aspect: width over height of one pixel.
+        sound_origin: the time in that file, in seconds, at which this one begins.
         effort: "file" has the better quality; "live" takes less time per frame, and when the disk
             fills up what was written until then is kept under the file's name, and plays.
         alpha: frames are RGBA with straight alpha that is kept; `.mov` and `.webm` only.
@@ -117,7 +113,7 @@ class VideoWriter:
         *,
         time_base: Fraction | None = None,
         sound_from: Path | None = None,
-        pixel_aspect: Fraction = Fraction(1),
+        sound_origin: Fraction = Fraction(0),
         effort: Literal["live", "file"] = "file",
         alpha: bool = False,
         keep_existing: bool = False,
@@ -133,18 +129,21 @@ class VideoWriter:
         rate = Fraction(rate).limit_denominator(100_000)
         self._time_base = time_base or 1 / rate
         self._last_ticks: int | None = None
+        self._length = 0  # ticks from the first frame to the end of the last; 0: not known
+        self._first_pts: int | None = None
+        self._first_dts: int | None = None
         self._scaler = VideoReformatter()
         self._file: HiddenFile | None = None
         self._keep_existing = keep_existing
-        self._sound: _Sound | None = None
+        self._sound: SoundCopy | None = None
         self._container: OutputContainer | None = None
         try:
             with _as_sink_errors(self.path):
                 self._file = HiddenFile(self.path)
                 self._container = self._open_container(self._file.hidden)
-                self._stream = self._add_video(self._container, rate, pixel_aspect)
+                self._stream = self._add_video(self._container, rate)
                 if sound_from is not None:
-                    self._sound = _Sound(sound_from, self._container)
+                    self._sound = SoundCopy(sound_from, self._container, sound_origin)
                 self._container.start_encoding()
         except BaseException:
             self.abort()
@@ -164,8 +163,11 @@ class VideoWriter:
     def encoder(self) -> str:
         return self._stream.codec_context.name
 
-    def write(self, frame: Frame) -> None:
-        """Adds a frame; times must rise (a time that does not is raised by one tick)."""
+    def write(self, frame: Frame, duration_s: float = 0.0) -> None:
+        """Adds a frame; times must rise (a time that does not is raised by one tick).
+
+        `duration_s` is how long it is shown; needed for the last one alone, which no other ends.
+        """
         container = self._opened()
         if frame.size != self._size:
             raise SinkError(
@@ -177,10 +179,11 @@ class VideoWriter:
         encoded = self._video_frame(frame)
         encoded.pts = self._ticks(frame)
         encoded.time_base = self._time_base
-        if self._constant_rate:
-            encoded.duration = 1
+        encoded.duration = 1 if self._constant_rate else round(duration_s / self._time_base)
+        self._note_length(encoded.pts, encoded.duration)
         with _as_sink_errors(self.path):
             for packet in self._stream.encode(encoded):
+                self._first_dts = packet.dts if self._first_dts is None else self._first_dts
                 container.mux(packet)
             if self._sound is not None:
                 self._sound.copy_until(encoded.pts * self._time_base)
@@ -195,7 +198,7 @@ class VideoWriter:
             return
         try:
             with _as_sink_errors(self.path):
-                for packet in self._stream.encode(None):
+                for packet in self._last_packets():
                     self._container.mux(packet)
                 if self._sound is not None:
                     self._sound.copy_until(None)
@@ -210,6 +213,23 @@ class VideoWriter:
                 self.abort()
             raise
         self._container = None
+
+    def _last_packets(self) -> list[Packet[VideoStream]]:
+        """Returns what the encoder still held.
+
+        In MP4 the durations of packets add up to that of the film, and the last packet is often
+        not that of the last frame: so it gets what is missing.
+        """
+        packets = self._stream.encode(None)
+        if packets and self._length and packets[-1].dts is not None:
+            first = packets[0].dts if self._first_dts is None else self._first_dts
+            if first is not None:
+                packets[-1].duration = self._length - (packets[-1].dts - first)
+        return packets
+
+    def _note_length(self, pts: int, duration: int) -> None:
+        self._first_pts = pts if self._first_pts is None else self._first_pts
+        self._length = pts + duration - self._first_pts if duration else 0
 
     def abort(self) -> None:
         """Leaves nothing behind; does nothing after `close`."""
@@ -228,8 +248,9 @@ class VideoWriter:
         assert self._container is not None
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
+        assert self.unfinished is not None
         with suppress(av.FFmpegError, OSError, StopIteration):
-            with av.open(f"file:{self.unfinished}") as written:
+            with open_input(self.unfinished) as written:
                 next(written.decode(video=0))
             self._commit()
 
@@ -280,7 +301,6 @@ class VideoWriter:
         self,
         container: OutputContainer,
         rate: Fraction,
-        pixel_aspect: Fraction,
     ) -> VideoStream:
         encoder = self._encoder()
         width, height = self._size
@@ -289,7 +309,8 @@ class VideoWriter:
         stream.time_base = self._time_base
         context = stream.codec_context
         context.time_base = self._time_base
-        context.sample_aspect_ratio = pixel_aspect
+        context.sample_aspect_ratio = Fraction(1)
+        context.flags |= Flags.frame_duration
         if self._encoding.format != "argb":
             context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709
@@ -369,92 +390,6 @@ def make_folder(folder: Path) -> None:
             folder=folder,
             reason=error.strerror,
         ) from error
-
-
-class _Sound:
-    """Copies the sound tracks of another file into a container, interleaved with its frames."""
-
-    def __init__(self, path: Path, container: OutputContainer) -> None:
-        self._source: InputContainer = av.open(
-            f"file:{os.fspath(path)}", "r", container_options={"protocol_whitelist": "file"}
-        )
-        tracks = self._source.streams.audio
-        self._container = container
-        try:
-            self._tracks = {track.index: _track(track, container) for track in tracks}
-        except BaseException:
-            self._source.close()
-            raise
-        self._packets = _until_damaged(self._source.demux(*tracks) if tracks else iter(()))
-        self._waiting: Packet[Any] | None = None
-        again = tr("encoded again as {codec}", codec=SOUND_NAMES[_safe_sound(container)])
-        encoded = any(isinstance(track, _EncodedTrack) for track in self._tracks.values())
-        self.outcome = tr("none") if not tracks else again if encoded else tr("copied")
-
-    def copy_until(self, seconds: Fraction | None) -> None:
-        """Copies packets that begin by that time; all remaining ones for None."""
-        while (packet := self._waiting or next(self._packets, None)) is not None:
-            self._waiting = packet
-            begins = packet.dts if packet.dts is not None else packet.pts
-            if seconds is not None and begins is not None and begins * packet.time_base > seconds:
-                return
-            self._waiting = None
-            for out in self._tracks[packet.stream.index].take(packet):
-                self._container.mux(out)
-
-    def close(self) -> None:
-        self._source.close()
-
-
-class _CopiedTrack:
-    """Passes packets on unchanged."""
-
-    def __init__(self, target: AudioStream) -> None:
-        self._target = target
-
-    def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
-        if packet.size:  # the one that ends a stream is empty
-            packet.stream = self._target
-            yield packet
-
-
-class _EncodedTrack:
-    """Decodes packets and encodes them again, in the encoder's own sample format and rate."""
-
-    def __init__(self, source: AudioStream, target: AudioStream) -> None:
-        self._target = target
-        context = target.codec_context
-        self._resampler = AudioResampler(
-            context.format, source.codec_context.layout, context.sample_rate
-        )
-
-    def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
-        with suppress(av.error.InvalidDataError):  # a damaged packet costs its own sound only
-            for frame in packet.decode():
-                for resampled in self._resampler.resample(cast("AudioFrame", frame)):
-                    yield from self._target.encode(resampled)
-        if not packet.size:  # the end of the stream
-            yield from self._target.encode(None)
-
-
-def _until_damaged(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
-    """Yields the packets of a file up to its first error."""
-    with suppress(av.FFmpegError):
-        yield from packets
-
-
-def _track(source: AudioStream, container: OutputContainer) -> _CopiedTrack | _EncodedTrack:
-    if source.codec_context.codec.canonical_name in container.supported_codecs:
-        return _CopiedTrack(container.add_stream_from_template(source))
-    codec = _safe_sound(container)
-    rate = WEBM_SOUND_RATE if codec == WEBM_SOUND else source.codec_context.sample_rate
-    target = cast("AudioStream", container.add_stream(codec, rate=rate))
-    target.codec_context.layout = source.codec_context.layout
-    return _EncodedTrack(source, target)
-
-
-def _safe_sound(container: OutputContainer) -> str:
-    return WEBM_SOUND if container.format.name == "webm" else SAFE_SOUND
 
 
 @contextmanager

@@ -33,8 +33,8 @@ class Source(Protocol):
     """Gives frames, one after the other.
 
     `open` is called first, then `read` until it returns None (no more will come), then
-    `close` exactly once, also when `open` failed; all on one thread. Frames are RGBA, their
-    size never changes between `open` and `close`, `captured_at` never falls.
+    `close` exactly once, also when `open` failed; all on one thread. Frames are RGBA,
+    `captured_at` never falls. Their size may change, as that of a video file does.
     `read` waits at most one second. Raise `SourceError` when the device is busy, forbidden,
     missing or gone; the caller reopens a live source until it is back.
 

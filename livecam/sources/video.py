@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,8 @@ from livecam.core.timing import Clock
 from livecam.media.reader import VideoReader
 from livecam.sources.base import SourceInfo
 
+log = logging.getLogger(__name__)
+
 MAX_WAIT_S = 0.9  # a longer pause in the file is bridged with its last frame
 MAX_OVERDUE_S = 0.1  # a schedule missed by more is shifted, so that the lag does not accumulate
 
@@ -22,7 +25,7 @@ class VideoFile:
     """Plays a video file.
 
     Frames come at the file's own pace and are stamped with the clock; the file starts again at its
-    end when `loop` is set.
+    end when `loop` is set. What is unusual about it is logged once.
     """
 
     def __init__(self, clock: Clock, path: Path | str, *, loop: bool = True) -> None:
@@ -34,6 +37,8 @@ class VideoFile:
         self._index = 0
         self._last: Frame | None = None
         self._pending: Frame | None = None  # decoded, not due yet; stamped with its due time
+        self._size: tuple[int, int] | None = None  # of the newest frame; None once a change is said
+        self._ended = False  # once or more
 
     @classmethod
     def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
@@ -43,7 +48,9 @@ class VideoFile:
         self._reader = VideoReader(self._path)
         self._frames = iter(self._reader)
         info = self._reader.info
-        self._period_s = float(1 / info.rate)
+        self._size = info.width, info.height
+        if info.is_hdr:
+            log.info("%s is HDR; it becomes SDR", self._path.name)
         self._start_at: float | None = None  # on the clock, of the file's time 0
         return SourceInfo(self._name(), info.width, info.height, info.fps)
 
@@ -76,10 +83,12 @@ class VideoFile:
     def _next_due(self) -> Frame | None:
         """Returns the next frame of the file, stamped with the time at which it is due."""
         frame = next(self._frames, None)
-        if frame is None and self._loop:
-            frame = self._first_again()
+        if frame is None:
+            self._log_missing()
+            frame = self._first_again() if self._loop else None
         if frame is None:
             return None
+        self._log_size(frame)
         now = self._clock.now()
         if self._start_at is None:
             self._start_at = now - frame.captured_at
@@ -89,15 +98,31 @@ class VideoFile:
         return Frame(frame.image, frame.index, self._start_at + frame.captured_at)
 
     def _first_again(self) -> Frame | None:
-        """Starts the file again, one period after its last frame."""
+        """Starts the file again when its last frame is over."""
         assert self._reader is not None
+        end_s = self._reader.end_s
         self._reader.close()
         self._reader = VideoReader(self._path)
         self._frames = iter(self._reader)
         frame = next(self._frames, None)
-        if frame is None or self._last is None:
+        if frame is None or self._start_at is None:
             raise SourceError(
                 "{path} gives no pictures", hint="the file may have changed", path=self._path
             )
-        self._start_at = self._last.captured_at + self._period_s - frame.captured_at
+        self._start_at += end_s
         return frame
+
+    def _log_size(self, frame: Frame) -> None:
+        if self._size is not None and frame.size != self._size:
+            self._size = None
+            log.warning("%s changes its size; it is now %dx%d", self._path.name, *frame.size)
+
+    def _log_missing(self) -> None:
+        assert self._reader is not None
+        if self._reader.missing and not self._ended:
+            shown = self._reader.given
+            log.warning(
+                "%s: %d of %d pictures could be read",
+                self._path.name, shown, shown + self._reader.missing,
+            )  # fmt: skip
+        self._ended = True

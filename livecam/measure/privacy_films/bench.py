@@ -147,7 +147,7 @@ class PrivacyBench:
     ) -> list[FrameResult]:
         """Returns the frames of `convert`; an empty room needs no cover there."""
         frames = [truth.frame for truth in truths]
-        played = play_converted(path, frames, planned, settings, self._graphics)
+        played = play_converted(frames, planned, settings, self._graphics)
         return [
             measure(truths[i], out.frame, out.stats.state, needs_none[i], out.stats.head_box)
             for i, out in enumerate(played)

@@ -189,7 +189,6 @@ class PlannedFilm:
 
 
 def play_converted(
-    path: Path,
     frames: Sequence[Frame],
     film: PlannedFilm,
     settings: Settings,
@@ -200,7 +199,7 @@ def play_converted(
     make = segmenter_factory(settings, hurried=False)
     assert make is not None  # by default there are stages that need segmentations
     with FilmSegmentation(make) as segmentation:
-        segmentation.learn(path, film.plans)
+        segmentation.learn(film.survey.info, film.plans)
         composer = FilmComposer(
             film.survey, film.plans, avatars_of(settings.avatar), settings.avatar,
             compositor_factory(settings, graphics, timer, blocking=True), timer, segmentation,
