@@ -56,8 +56,14 @@ def _color(value: object) -> object:
     return value
 
 
+def _as_text(value: object) -> object:
+    """Accepts a number for a choice that is written with digits."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 BACKGROUNDS = ("keep", "blur", "alpha")  # others are colours and files
 BackgroundName: TypeAlias = Annotated[str, BeforeValidator(_background)]
+Degrees: TypeAlias = Annotated[Literal["0", "90", "180", "270"], BeforeValidator(_as_text)]
 Color: TypeAlias = Annotated[str, BeforeValidator(_color)]
 NameList: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -93,6 +99,9 @@ class SourceSettings(Group):
     )
     fps: float = setting(30.0, low=1, high=120, help="frame rate requested from the camera")
     loop: bool = setting(True, help="start a video file again when it ends")
+    rotate: Degrees = setting(
+        "0", help="turn the picture clockwise, for a camera that hangs or stands on its side"
+    )
 
 
 class TrackingSettings(Group):

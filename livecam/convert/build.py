@@ -26,6 +26,7 @@ class Surveyor:
         self._make_tracker = tracker_factory(settings)
         self._make_witnesses = witness_factory(settings)
         self._model = asset_path("face-landmarker")
+        self._rotate = int(settings.source.rotate)
         self._max_faces = settings.tracking.max_faces
 
     def survey(
@@ -41,7 +42,7 @@ class Surveyor:
             heads = None
             if self._make_witnesses is not None:
                 heads = stack.enter_context(HeadSearch(self._make_witnesses()))
-            return survey(path, tracker, self._retry_detector, heads, advance, opened)
+            return survey(path, tracker, self._retry_detector, heads, advance, opened, self._rotate)
 
     def _retry_detector(self) -> RetryDetector:
         return RetryDetector(self._model, self._max_faces)

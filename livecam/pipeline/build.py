@@ -120,6 +120,10 @@ def segmenter_factory(
     if settings.sound.mouth == "both" and hands is None:
         log.warning("the hand model is not here: sound moves the mouth only of a face that is lost")
 
+    turned = settings.source.rotate
+    if camera is not None and turned != "0":  # it shows another background
+        camera = f"{camera}, turned {turned}"
+
     def make() -> Segmenter:
         return Segmenter(
             person,

@@ -10,6 +10,7 @@ from livecam.core.errors import SourceError
 from livecam.core.timing import Clock
 from livecam.sources.base import SOURCES, Source
 from livecam.sources.devices import CAMERA_HINT, Camera, list_cameras, stable_path
+from livecam.sources.rotated import Rotated
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 # Sources that are chosen by the kind of file or device, not by their registered names.
@@ -33,7 +34,13 @@ def source_maker(
 
         sample_clip()  # made now, which may take a minute: a source must open quickly
     settings = settings.model_copy(update={"source": decided})
-    return lambda: SOURCES.create(registered_name(decided), settings, clock, refuse)
+
+    def make() -> Source:
+        source = SOURCES.create(registered_name(decided), settings, clock, refuse)
+        degrees = int(settings.rotate)
+        return Rotated(source, degrees) if degrees else source
+
+    return make
 
 
 def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = ()) -> Source:

@@ -66,4 +66,4 @@ def applies_to_films(field: SettingField) -> bool:
     if field.name in ("learn", "profile"):  # the person in a film is another one
         return False
     groups = ("tracking", "avatar", "render", "picture", "effects")
-    return field.group in groups or field.name in ("others", "motion", "record_motion")
+    return field.group in groups or field.name in ("others", "motion", "record_motion", "rotate")
