@@ -32,6 +32,7 @@ def encoded(
     last: int = 1,
     aspect: Fraction | None = None,
     full_range: bool = False,
+    transfer: int = 1,
     metadata: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
 ) -> Path:
@@ -53,6 +54,7 @@ def encoded(
         context.flags |= Flags.frame_duration
         context.time_base = stream.time_base = base
         context.colorspace, context.color_range = 1, 2 if full_range else 1
+        context.color_trc = transfer
         if aspect is not None:
             context.sample_aspect_ratio = aspect
         for index, (image, at) in enumerate(zip(images, ticks or range(len(images)), strict=True)):

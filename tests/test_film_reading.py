@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.reformatter import ColorTrc
 from numpy.testing import assert_allclose
 
 from livecam.core.frame import Frame, Image
@@ -91,6 +92,18 @@ def test_a_source_file_may_change_its_size_live_and_says_so_once(tmp_path: Path,
     source.close()
     assert sizes == ([(96, 160)] * 4 + [(160, 96)] * 4 + [(96, 160)] * 4) * 2
     assert caplog.text.count("changes its size") == 1
+
+
+@pytest.mark.parametrize("transfer", [ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67])
+def test_it_is_said_once_that_hdr_becomes_sdr(tmp_path: Path, caplog, transfer: ColorTrc):
+    path = encoded(tmp_path / "film.mp4", [grey(5)] * 3, transfer=int(transfer))
+    source = VideoFile(ManualClock(), path)
+    with caplog.at_level("INFO"):
+        source.open()
+        for _ in range(8):  # it starts again
+            source.read()
+        source.close()
+    assert caplog.text.count("is HDR; it becomes SDR") == 1
 
 
 # --- fields -------------------------------------------------------------------------------------

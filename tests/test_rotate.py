@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from livecam.config.loader import load_settings
-from livecam.config.settings import SourceSettings
+from livecam.config.settings import Settings, SourceSettings
 from livecam.core.errors import ConfigError
 from livecam.core.frame import Image
 from livecam.core.timing import ManualClock
+from livecam.pipeline import build
+from livecam.pipeline.build import segmenter_factory
 from livecam.sources.choose import open_source
 from tests.films import encoded, frames_of
 from tests.test_convert_shapes import COUNT, WIDE, converted, person
@@ -40,6 +42,15 @@ def test_films_and_cameras_are_turned_clockwise(tmp_path: Path, degrees: int):
         assert frame.image[CORNERS[degrees]][..., 0].mean() > 240
         assert frame.image.flags.c_contiguous
     camera.close()
+
+
+def test_the_background_of_a_turned_camera_has_a_name_of_its_own(monkeypatch):
+    made: list[str | None] = []
+    monkeypatch.setattr(build, "Segmenter", lambda *_, camera, **__: made.append(camera))
+    for degrees in ("0", "180"):
+        settings = Settings(source=SourceSettings(rotate=degrees))
+        segmenter_factory(settings, hurried=True, camera="BRIO")()
+    assert made[0] == "BRIO" != made[1]
 
 
 def test_only_quarter_turns_are_taken():
