@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from livecam.core import hidden_file
-from livecam.core.hidden_file import HiddenFile, free_name, leftovers, replaced_file
+from livecam.core.hidden_file import (
+    HiddenFile,
+    free_name,
+    hidden_names,
+    leftovers,
+    replaced_file,
+)
 
 WRITER = """
 import sys, time
@@ -154,3 +160,19 @@ def test_nothing_else_is_taken_for_a_leftover(tmp_path: Path):
     os.utime(newborn, (time.time() + 60, time.time() + 60))  # however slow this machine is
     assert leftovers(tmp_path) == []
     assert leftovers(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize("name", ["名" * 83 + ".mp4", "😀" * 62 + ".mp4", "x" * 251 + ".mp4"])
+def test_the_longest_names_have_a_hidden_one_that_is_short(tmp_path: Path, name: str):
+    file = HiddenFile(tmp_path / name)
+    assert len(os.fsencode(file.hidden.name)) <= 143  # the most that an encrypted home takes
+    assert hidden_names(tmp_path / name).fullmatch(file.hidden.name)
+    assert file.commit() == tmp_path / name
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_number_in_a_long_name_takes_the_place_of_whole_characters(tmp_path: Path):
+    path = tmp_path / ("名" * 83 + ".jpeg")
+    path.touch()
+    assert free_name(path).name == "名" * 82 + "-2.jpeg"
+    free_name(path).touch()

@@ -15,7 +15,7 @@ from livecam.config.assets import asset_path
 from livecam.config.paths import LOG_FILE_VARIABLE
 from livecam.core.errors import SinkError, file_error
 from livecam.core.frame import Frame
-from livecam.core.places import check_place
+from livecam.core.places import check_own_file, check_place, check_space
 from livecam.media.writer import VideoWriter
 from livecam.motion.take import TakeWriter
 from tests.test_takes import state
@@ -154,6 +154,33 @@ def test_the_users_folders_may_be_closed(words: tuple[str, ...], closed: Path, l
 def test_folders_that_are_missing_can_be_made(tmp_path: Path):
     check_place(tmp_path / "a" / "b" / "c.mp4")
     assert not (tmp_path / "a").exists()
+
+
+def test_a_name_that_no_disk_takes_is_refused(tmp_path: Path):
+    for path in (tmp_path / ("名" * 84 + ".mp4"), tmp_path / ("x" * 300) / "a.mp4"):
+        with pytest.raises(SinkError, match="too long") as caught:
+            check_place(path)
+        assert "shorter" in caught.value.hint
+
+
+def test_a_disk_without_room_is_refused(tmp_path: Path):
+    check_space(tmp_path / "new" / "film.mp4", 1)
+    with pytest.raises(SinkError, match="MB left") as caught:
+        check_space(tmp_path / "new" / "film.mp4", 1 << 60)
+    assert "space" in caught.value.hint
+
+
+def test_two_things_never_go_into_one_file(tmp_path: Path):
+    path = tmp_path / "film.mp4"
+    path.touch()
+    (tmp_path / "link.mp4").symlink_to(path)
+    check_own_file(tmp_path / "stats.jsonl", [path])
+    for other in (path, tmp_path / "link.mp4", tmp_path / "x" / ".." / "film.mp4"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(SinkError, match="something else"):
+            check_own_file(other, [path])
+    with pytest.raises(SinkError, match="something else"):  # neither is there yet
+        check_own_file(tmp_path / "new", [tmp_path / "new"])
 
 
 def test_a_file_is_no_folder(tmp_path: Path):

@@ -67,6 +67,26 @@ def test_a_folder_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> N
         StatsWriter(tmp_path / "nowhere" / "stats.jsonl")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"\0\0\0\x18ftypisom" + bytes(900), b"x" * 99_999, b'{"a": 1}\n', b"[" * 50_000, b"\n"],
+    ids=["film", "long", "other", "deep", "blank"],
+)
+def test_nothing_is_added_to_a_file_that_holds_no_statistics(tmp_path: Path, content: bytes):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SinkError, match="no statistics") as caught:
+        StatsWriter(path)
+    assert caught.value.hint
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_may_become_statistics(tmp_path: Path):
+    path = tmp_path / "stats.jsonl"
+    path.touch()
+    StatsWriter(path).close()
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
 def test_a_full_disk_ends_the_statistics_and_nothing_else(
     caplog: pytest.LogCaptureFixture,

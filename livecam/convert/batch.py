@@ -24,6 +24,7 @@ from livecam.convert.tracks import HeadTrack
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError, file_error
 from livecam.core.language import to_translate, tr
+from livecam.core.places import check_own_file
 from livecam.core.timing import StageTimer
 from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
 from livecam.motion.take import Take, TakeWriter, players, read_take
@@ -35,7 +36,7 @@ from livecam.pipeline.build import (
 )
 from livecam.pipeline.composition import CompositorFactory
 from livecam.pipeline.states import Shown
-from livecam.pipeline.stats import StatsWriter
+from livecam.pipeline.stats import StatsWriter, check_stats
 from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
@@ -196,6 +197,7 @@ def convert_files(
     jobs = jobs_for(inputs, output, ".mov" if settings.picture.is_alpha else ".mp4")
     if settings.motion.record_motion and len(jobs) > 1:
         raise UsageError("one take cannot hold {n} films", "convert them one by one", n=len(jobs))
+    _check_side_files(jobs, stats, settings.motion.record_motion)
     outcomes: list[Outcome] = []
     with end_signals() as signals, ExitStack() as stack:
         converter = stack.enter_context(Converter(settings, strict=strict))
@@ -207,6 +209,17 @@ def convert_files(
                     _attempt(converter, job, jobs, force, writer, progress(job.source.name))
                 )
     return Conversion(tuple(outcomes), tuple(jobs[len(outcomes) :]))
+
+
+def _check_side_files(jobs: Sequence[ConversionJob], stats: Path | None, take: str) -> None:
+    """Refuses statistics and a take that would ruin a film, or each other."""
+    others = [path for job in jobs for path in (job.source, job.output)]
+    if take:
+        check_own_file(Path(take).expanduser(), others)
+        others.append(Path(take).expanduser())
+    if stats is not None:
+        check_own_file(stats, others)
+        check_stats(stats)
 
 
 def _attempt(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.core.errors import SinkError, SourceError, UsageError
-from livecam.core.places import check_place
+from livecam.core.places import check_place, fitting_name
 from livecam.media.writer import make_folder
 
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp")
@@ -60,8 +60,8 @@ def _films(path: Path) -> list[Path]:
 
 def _free_name(source: Path, taken: set[str], suffix: str) -> str:
     """Names the output `clip-livecam.mp4`, or `clip-mov-livecam.mp4` if that name is taken."""
-    names = [f"{source.stem}{MARK}{suffix}", f"{source.stem}-{source.suffix[1:]}{MARK}{suffix}"]
-    names += [f"{source.stem}-{n}{MARK}{suffix}" for n in range(2, 1000)]
+    endings = ["", f"-{source.suffix[1:]}", *(f"-{n}" for n in range(2, 1000))]
+    names = (fitting_name(source.stem, f"{ending}{MARK}{suffix}") for ending in endings)
     name = next(name for name in names if name not in taken)
     taken.add(name)
     return name

@@ -93,6 +93,7 @@ _CAUSES = {
     errno.EDQUOT: to_translate("free some space"),
     errno.EROFS: to_translate("choose another folder: this disk may only be read"),
     errno.ENOENT: to_translate("check the name"),
+    errno.ENAMETOOLONG: to_translate("choose a shorter name"),
 }
 
 

@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from livecam.core.places import fitting_name
+
 if sys.platform != "win32":
     import fcntl
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 # O_EXCL follows no link in the last part of a path; O_NOFOLLOW says so once more.
 NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 NEW_FILE |= getattr(os, "O_BINARY", 0)
-MAX_STEM = 48  # characters of the name in the hidden one: a name has 255 bytes at most
+MAX_STEM = 48  # bytes of the name in the hidden one: some disks take names of 143 bytes only
 MAX_REPORTED = 3  # leftovers of one folder that are named
 NEWBORN_S = 1.0  # an empty file that is younger may not have its lock yet
 RECENT_S = 60.0  # a file written to since then may be in use, where a disk has no locks
@@ -49,9 +51,9 @@ class HiddenFile:
 
     def __init__(self, path: Path, mode: int = 0o666) -> None:
         _report_leftovers(path.parent.absolute())
-        stem, token = path.stem[:MAX_STEM], secrets.token_hex(8)
+        token = secrets.token_hex(8)
         self.path = path
-        self.hidden = path.with_name(f".{stem}.unfinished-{token}{path.suffix}")
+        self.hidden = path.with_name(f".{_short_stem(path)}.unfinished-{token}{path.suffix}")
         self._fd: int | None = os.open(self.hidden, NEW_FILE, mode)
         if sys.platform != "win32":
             with suppress(OSError):  # some network disks have no locks
@@ -118,13 +120,13 @@ def free_name(path: Path) -> Path:
     candidate, number = path, 1
     while os.path.lexists(candidate):
         number += 1
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        candidate = path.with_name(fitting_name(path.stem, f"-{number}{path.suffix}"))
     return candidate
 
 
 def hidden_names(path: Path) -> re.Pattern[str]:
     """Returns the pattern of the hidden names that `path` may have had."""
-    stem, suffix = re.escape(path.stem[:MAX_STEM]), re.escape(path.suffix)
+    stem, suffix = re.escape(_short_stem(path)), re.escape(path.suffix)
     return re.compile(rf"\.{stem}\.unfinished-[0-9a-f]{{16}}{suffix}")
 
 
@@ -134,6 +136,10 @@ def leftovers(folder: Path) -> list[Path]:
         names = [entry.name for entry in os.scandir(folder) if entry.name.startswith(".")]
         return [folder / name for name in sorted(names) if _is_leftover(folder / name)]
     return []
+
+
+def _short_stem(path: Path) -> str:
+    return fitting_name(path.stem, "", MAX_STEM)
 
 
 @cache

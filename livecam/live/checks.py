@@ -6,11 +6,12 @@ from pathlib import Path
 
 from livecam.calibration.profile import load_profile
 from livecam.config.settings import Settings
-from livecam.core.places import check_place
+from livecam.core.places import check_own_file, check_place
 from livecam.live.motion import check_motion
 from livecam.media.writer import check_film_name
 from livecam.pipeline.build import check_names, check_picture_files
 from livecam.pipeline.pipeline import Published
+from livecam.pipeline.stats import check_stats
 from livecam.sources.choose import registered_name
 
 MIN_FAILURES = 5  # a driver that was busy for a moment has recovered by then
@@ -34,15 +35,18 @@ def check_run(settings: Settings, stats: Path | None) -> None:
 
 
 def _check_outputs(settings: Settings, stats: Path | None) -> None:
-    if record := settings.sinks.record:
+    record, take = settings.sinks.record, settings.motion.record_motion
+    if record:
         check_film_name(Path(record), alpha=settings.picture.is_alpha)
-    for name in (record, settings.motion.record_motion):
-        if name:
-            check_place(Path(name).expanduser())
+    written = [Path(name).expanduser() for name in (record, take) if name]
+    for path in written:
+        check_place(path)
     if settings.sinks.png:
         check_place(Path(settings.sinks.png).expanduser() / "a picture")
     if stats is not None:
         check_place(stats, in_place=True)
+        check_own_file(stats, [Path(settings.source.source).expanduser(), *written])
+        check_stats(stats)
 
 
 class DrawingWatch:

@@ -20,12 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livecam.core.closing import Closing
-from livecam.core.errors import SinkError
+from livecam.core.errors import SinkError, reason_of
 from livecam.core.face import EXPRESSIONS, FaceState
 from livecam.core.frame import Rect
 from livecam.pipeline.states import Shown
 
 log = logging.getLogger(__name__)
+
+LONGEST_LINE = 1 << 16  # bytes; a line has about 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +69,61 @@ class StatsLine:
         )
 
 
+def check_stats(path: Path) -> None:
+    """Refuses a file that cannot be statistics: a film would be ruined by lines at its end.
+
+    Raises:
+        SinkError: it holds something else, or cannot be read.
+    """
+    try:
+        if not path.is_file():  # a device or a pipe holds nothing yet
+            return
+        with path.open("rb") as file:
+            first = file.readline(LONGEST_LINE)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    if first and not _is_line(first):
+        raise SinkError(
+            "{path} holds no statistics: nothing is added to it",
+            hint="name another file",
+            path=path,
+        )
+
+
+def _is_line(text: bytes) -> bool:
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(line, dict) and "frame" in line
+
+
+def _unusable(path: Path, error: OSError) -> SinkError:
+    return SinkError(
+        "cannot write statistics to {path}: {reason}",
+        hint="name a file in a folder that exists and may be written",
+        path=path,
+        reason=reason_of(error),
+    )
+
+
 class StatsWriter(Closing):
     """Appends lines to a file. Used from one thread.
 
     A disk that fills up ends the statistics with one warning, and nothing else.
+
+    Raises:
+        SinkError: on opening, when the file cannot be written, or is no file of such lines.
     """
 
     def __init__(self, path: Path) -> None:
+        check_stats(path)
         self._path = path
         self._broken = False
         try:
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
-            raise SinkError(
-                "cannot write statistics to {path}: {reason}",
-                hint="name a file in a folder that exists and may be written",
-                path=path,
-                reason=error.strerror,
-            ) from error
+            raise _unusable(path, error) from error
 
     def write(self, line: StatsLine) -> None:
         if self._broken:
