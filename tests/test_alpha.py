@@ -10,6 +10,7 @@ import pytest
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.media.reader import VideoReader
+from livecam.media.streams import plan_streams
 from livecam.media.writer import VideoWriter
 from livecam.sinks.base import OutputInfo
 from livecam.sinks.png import PngSequence
@@ -145,10 +146,11 @@ def test_odd_sizes_are_kept(tmp_path, name, size):
 def test_sound_is_copied_beside_alpha(tmp_path, source, codec, target, outcome, stored):
     path = tmp_path / target
     sound = tone(tmp_path / source, codec)
-    with VideoWriter(path, WIDTH, HEIGHT, Fraction(25), sound_from=sound, alpha=True) as writer:
+    streams = plan_streams(sound, path)
+    with VideoWriter(path, WIDTH, HEIGHT, Fraction(25), streams=streams, alpha=True) as writer:
         for n in range(6):
             writer.write(Frame(head(n), n, n / 25))
-    assert writer.sound == outcome
+    assert writer.carried.sound == outcome
     with av.open(path) as container:
         assert container.streams.audio[0].codec_context.name == stored
         heard = np.concatenate([f.to_ndarray().ravel() for f in container.decode(audio=0)])

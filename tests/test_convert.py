@@ -18,16 +18,20 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from livecam.cli.command_log import TerminalFormatter
 from livecam.cli.main import execute
 from livecam.compose.compositor import HeadCompositor
 from livecam.config.settings import Settings
 from livecam.convert import convert_files
-from livecam.core.errors import GraphicsError, UsageError
+from livecam.convert.build import Surveyor
+from livecam.core.errors import GraphicsError, LivecamError, UsageError, file_error
 from livecam.core.frame import Frame, Image
 from livecam.media.reader import VideoReader
+from livecam.media.streams import plan_streams
 from livecam.media.writer import VideoWriter
+from tests.sound_films import Sound, Text, write_film
 
 SIZE = (320, 240)
 TICKS = Fraction(1, 1000)
@@ -92,7 +96,8 @@ def film(
     steps = np.random.default_rng(4).integers(27, 54, len(pictures)) if uneven else [40]
     ticks = np.cumsum(np.resize(steps, len(pictures)))
     ticks -= ticks[0]
-    with VideoWriter(path, width, height, 25, time_base=TICKS, sound_from=sound) as writer:
+    streams = plan_streams(sound, path) if sound else None
+    with VideoWriter(path, width, height, 25, time_base=TICKS, streams=streams) as writer:
         for index, (image, tick) in enumerate(zip(pictures, ticks, strict=True)):
             writer.write(Frame(image, index, float(tick * TICKS)))
     return path
@@ -192,12 +197,40 @@ def test_strict_hides_a_shot_without_a_face(portrait: Image, tmp_path: Path):
     assert differs(pictures(source)[2], pictures(output)[2]) > 15
 
 
-def test_odd_sizes_stay_odd(portrait: Image, tmp_path: Path):
-    source = film(tmp_path / "odd.mp4", [scene(i, portrait, 321, 241) for i in range(4)])
-    assert convert_files([source], tmp_path / "out.mp4", Settings()).is_complete
-    with VideoReader(tmp_path / "out.mp4") as reader:
-        assert (reader.info.width, reader.info.height) == (321, 241)
-        assert len(list(reader)) == 4
+def test_odd_sides_are_made_even_as_players_want_and_it_is_said(portrait: Image, tmp_path: Path):
+    source = tmp_path / "odd.webm"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height = 321, 241
+        for index in range(4):
+            image = np.ascontiguousarray(scene(index, portrait, 321, 241)[..., :3])
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    done = convert_files([source], tmp_path / "out.mp4", Settings())
+    assert done.is_complete
+    assert "written as 322x242" in done.outcomes[0].notes[0]
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.width, context.height) == (322, 242)
+        assert (context.pix_fmt, context.profile) == ("yuv420p", "High")
+
+
+def test_the_report_tells_of_every_track(portrait: Image, tmp_path: Path):
+    chinese = Sound(tags={"language": "chi"}, disposition=Disposition.default)
+    other = Sound("flac", tags={"language": "eng", "title": "Jane's"})
+    source = write_film(tmp_path / "film.mkv", [chinese, other], [Text()])
+    outcome = convert_files([source], tmp_path / "out.mp4", Settings()).outcomes[0]
+    assert not outcome.error
+    assert outcome.sound == "copied, encoded again as AAC"
+    assert outcome.streams == [
+        "sound 1 (aac, chi): copied",
+        "sound 2 (flac, eng, Jane's): encoded again as AAC",
+        "subtitles 1 (subrip): encoded again as mov_text",
+    ]
+    assert outcome.seconds == pytest.approx(1.0, abs=0.05)
+    assert outcome.took_s > 0
 
 
 def test_only_the_largest_face_wears_the_avatar_the_other_is_blurred(
@@ -346,3 +379,62 @@ def test_ctrl_c_leaves_no_file_behind(portrait: Image, tmp_path: Path):
     assert running.returncode == 130, words
     assert list(output.iterdir()) == []
     assert "Traceback" not in words
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("the film was surveyed")
+
+
+@pytest.mark.parametrize(
+    ("output", "words", "hint"),
+    [
+        ("名" * 83 + ".mp4", "", ""),
+        ("名" * 84 + ".mp4", "too long", "shorter"),
+        ("film.mp4", "never overwritten", "another name"),
+        ("out.avi", "no film that can be written", ".mp4"),
+        ("film.mp4/out.mp4", "", "choose"),
+    ],
+)
+def test_what_can_be_refused_is_refused_before_the_first_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, words: str, hint: str
+):
+    source = write_film(tmp_path / "film.mp4", [Sound()])
+    before = sorted(path.name for path in tmp_path.iterdir())
+    monkeypatch.setattr(Surveyor, "survey", _never)
+    try:
+        error = convert_files([source], tmp_path / output, Settings(), force=True).outcomes[0].error
+    except LivecamError as refused:
+        error = f"{refused.message}; {refused.hint}"
+    except OSError as refused:
+        error = str(file_error(refused)) + file_error(refused).hint
+    if hint:
+        assert words in error
+        assert hint in error
+    else:
+        assert "surveyed" in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_disk_that_is_clearly_too_small_is_refused_before_the_first_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = write_film(tmp_path / "film.mp4", [Sound()])
+    monkeypatch.setattr(Surveyor, "survey", _never)
+    monkeypatch.setattr(
+        "livecam.core.places.shutil.disk_usage", lambda _: type("Usage", (), {"free": 20})()
+    )
+    error = convert_files([source], tmp_path / "out.mp4", Settings()).outcomes[0].error
+    assert "MB left" in error
+    assert "free some space" in error
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "out.mp4", "link.mp4"])
+@pytest.mark.parametrize("option", ["--stats", "--record-motion"])
+def test_statistics_and_takes_never_go_into_a_film(tmp_path: Path, name: str, option: str):
+    source = write_film(tmp_path / "film.mp4", [Sound()])
+    (tmp_path / "link.mp4").symlink_to(source)
+    content = source.read_bytes()
+    output = tmp_path / "out.mp4"
+    assert execute(["convert", str(source), str(output), option, str(tmp_path / name)]) == 3
+    assert source.read_bytes() == content
+    assert not output.exists()

@@ -20,6 +20,7 @@ from livecam.core.errors import SinkError, SourceError
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.media.color import I420Converter
 from livecam.media.reader import VideoReader
+from livecam.media.streams import plan_streams
 from livecam.media.writer import VideoWriter
 from tests.i420 import rgba_from_i420
 
@@ -254,14 +255,27 @@ def test_equal_and_falling_times_are_made_to_rise(tmp_path):
     assert all(late > early for early, late in itertools.pairwise(times))
 
 
-def test_odd_sizes_survive_writing_and_reading(tmp_path):
-    image = flat(SKIN, 63, 47)
+@pytest.mark.parametrize(("width", "height"), [(63, 47), (64, 47), (63, 48), (1, 1)])
+def test_odd_sides_get_one_more_row_or_column_of_the_same_colours(tmp_path, width, height):
+    image = flat(SKIN, width, height)
     image[:20, :30, :3] = (20, 40, 200)
     path = write(tmp_path / "odd.mp4", [image] * 3)
     back = frames_of(path)[1].image
-    assert back.shape == (47, 63, 4)
+    assert back.shape == (height + height % 2, width + width % 2, 4)
     assert back.flags.c_contiguous
-    assert_allclose(back.astype(int), image, atol=16)
+    assert_allclose(back[:height, :width].astype(int), image, atol=20)
+    assert_allclose(back[-1].astype(int), back[height - 1].astype(int), atol=8)
+    assert_allclose(back[:, -1].astype(int), back[:, width - 1].astype(int), atol=8)
+    with av.open(path) as container:  # what telephones and QuickTime play
+        context = container.streams.video[0].codec_context
+        assert (context.pix_fmt, context.profile) == ("yuv420p", "High")
+
+
+def test_odd_frames_of_a_live_recording_are_made_even_too(tmp_path):
+    path = write(tmp_path / "odd.mp4", [flat(SKIN, 63, 47)] * 3, effort="live")
+    with av.open(path) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
+        assert container.streams.video[0].codec_context.width == 64
 
 
 CORNERS = ((220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 230, 230))
@@ -435,10 +449,10 @@ def test_times_read_from_a_file_are_written_to_the_tick(clip: Clip, tmp_path):
 def test_sound_is_copied_bit_for_bit(clip: Clip, tmp_path, suffix):
     source = with_tone(tmp_path / "tone.mp4", clip())
     path = tmp_path / f"copy{suffix}"
-    with VideoWriter(path, 96, 64, 25, sound_from=source) as writer:
+    with VideoWriter(path, 96, 64, 25, streams=plan_streams(source, path)) as writer:
         for frame in frames_of(source):
             writer.write(frame)
-    assert writer.sound == "copied"
+    assert writer.carried.sound == "copied"
     before, after = packets_of(source, audio=0), packets_of(path, audio=0)
     assert [data for data, _ in after] == [data for data, _ in before]
     delay = {round(float(b[1] - a[1]), 2) for a, b in zip(before, after, strict=True)}
@@ -450,10 +464,10 @@ def test_sound_is_copied_bit_for_bit(clip: Clip, tmp_path, suffix):
 def test_sound_that_the_container_cannot_hold_is_encoded_again(clip: Clip, tmp_path):
     source = with_tone(tmp_path / "tone.mkv", clip(), codec="wavpack")
     path = tmp_path / "copy.mp4"
-    with VideoWriter(path, 96, 64, 25, sound_from=source) as writer:
+    with VideoWriter(path, 96, 64, 25, streams=plan_streams(source, path)) as writer:
         for frame in frames_of(source):
             writer.write(frame)
-    assert writer.sound == "encoded again as AAC"
+    assert writer.carried.sound == "encoded again as AAC"
     with av.open(path) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
         heard = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
@@ -465,9 +479,9 @@ def test_sound_that_the_container_cannot_hold_is_encoded_again(clip: Clip, tmp_p
 def test_a_source_without_sound_gives_a_file_without_sound(clip: Clip, tmp_path):
     source = clip()
     path = tmp_path / "silent.mp4"
-    with VideoWriter(path, 96, 64, 25, sound_from=source) as writer:
+    with VideoWriter(path, 96, 64, 25, streams=plan_streams(source, path)) as writer:
         writer.write(frames_of(source)[0])
-    assert writer.sound == "none"
+    assert writer.carried.sound == "none"
     with VideoReader(path) as reader:
         assert not reader.info.has_audio
 

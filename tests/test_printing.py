@@ -22,17 +22,23 @@ def test_converted_films_are_a_table_with_the_shots_that_show_no_avatar(
     capsys: pytest.CaptureFixture[str],
 ):
     done = Outcome(
-        FILM, 250, 12.34, 2, "copied", uncovered=["0:01.0-0:01.4"], hidden=["0:05.0-0:06.0"]
-    )
+        FILM, 250, 10.0, 2, "copied", 12.34, uncovered=["0:01.0-0:01.4"],
+        hidden=["0:05.0-0:06.0"], streams=["sound 1 (aac): copied"], notes=["a note [x]"],
+    )  # fmt: skip
+
     print_outcomes([done])
     headings, row, *shots = capsys.readouterr().out.splitlines()
-    assert headings.split() == ["film", "frames", "seconds", "faces", "passed", "sound", "result"]
+    assert headings.split() == [
+        "film", "frames", "seconds", "took", "s", "faces", "passed", "sound", "result",
+    ]  # fmt: skip
     assert row.split() == [
-        "clip", "[1].mp4", "250", "12.3", "2", "1", "copied", "clip", "[1]-livecam.mp4",
+        "clip", "[1].mp4", "250", "10.0", "12.3", "2", "1", "copied", "clip", "[1]-livecam.mp4",
     ]  # fmt: skip
     assert shots == [
         "clip [1].mp4: no face found, passed through: 0:01.0-0:01.4",
         "clip [1].mp4: covered as a whole: 0:05.0-0:06.0",
+        "clip [1].mp4: a note [x]",
+        "clip [1].mp4: sound 1 (aac): copied",
     ]
 
 

@@ -93,13 +93,14 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
 
     table = Table(box=None)
     table.add_column(heading("film"), overflow="fold")
-    for title in ("frames", "seconds", "faces", "passed"):
+    for title in ("frames", "seconds", "took s", "faces", "passed"):
         table.add_column(heading(title), justify="right")
     table.add_column(heading("sound"))
     table.add_column(heading("result"), overflow="fold")
     for each in outcomes:
-        numbers = (each.frames, f"{each.seconds:.1f}", each.faces, len(each.uncovered))
-        figures = ("", "", "", "") if each.error else map(str, numbers)
+        lasts, took = f"{each.seconds:.1f}", f"{each.took_s:.1f}"
+        numbers = (each.frames, lasts, took, each.faces, len(each.uncovered))
+        figures = [""] * len(numbers) if each.error else map(str, numbers)
         result = Text(each.error, "red") if each.error else Text(each.job.output.name)
         table.add_row(each.job.source.name, *figures, each.sound, result)
     console = _console()
@@ -114,7 +115,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         ):
             if times:
                 console.print(tr(words, film=each.job.source.name, times=", ".join(times)))
-        for note_ in each.notes:
+        for note_ in (*each.notes, *each.streams):
             console.print(tr("{film}: {note}", film=each.job.source.name, note=note_))
 
 

@@ -26,7 +26,8 @@ HEADINGS = (
     # livecam config folders
     to_translate("data"), to_translate("cache"), to_translate("log"), to_translate("sockets"),
     # livecam convert
-    to_translate("film"), to_translate("frames"), to_translate("seconds"), to_translate("faces"),
+    to_translate("film"), to_translate("frames"), to_translate("seconds"), to_translate("took s"),
+    to_translate("faces"),
     to_translate("passed"), to_translate("sound"), to_translate("result"),
     # livecam motion show, livecam calibrate --show
     to_translate("seen"), to_translate("weights"), to_translate("strongest"),

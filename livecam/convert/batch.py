@@ -14,9 +14,10 @@ import numpy as np
 from livecam.avatar.base import Avatar
 from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor, plan_film
-from livecam.convert.film import FilmComposer, write_film
+from livecam.convert.film import FilmComposer, WrittenFilm, write_film
 from livecam.convert.film_segmentation import FilmSegmentation
 from livecam.convert.jobs import ConversionJob, check_job, jobs_for
+from livecam.convert.output import try_output
 from livecam.convert.plan import ShotPlan
 from livecam.convert.progress import FilmProgress, NoProgress
 from livecam.convert.survey import Advance, Survey
@@ -26,7 +27,8 @@ from livecam.core.errors import LivecamError, UsageError, file_error
 from livecam.core.language import to_translate, tr
 from livecam.core.places import check_own_file
 from livecam.core.timing import StageTimer
-from livecam.media.writer import WRITABLE, WRITABLE_ALPHA
+from livecam.media.containers import WRITABLE, WRITABLE_ALPHA
+from livecam.media.streams import FilmStreams
 from livecam.motion.take import Take, TakeWriter, players, read_take
 from livecam.pipeline.build import (
     avatars_of,
@@ -50,9 +52,11 @@ class Outcome:
 
     job: ConversionJob
     frames: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # that the film lasts
     faces: int = 0
-    sound: str = ""
+    sound: str = ""  # what became of it, in a few words
+    took_s: float = 0.0  # seconds that the conversion took
+    streams: list[str] = field(default_factory=list)  # what became of all beside the pictures
     uncovered: list[str] = field(default_factory=list)  # times of the shots that passed through
     hidden: list[str] = field(default_factory=list)  # times of the shots covered as a whole
     blurred: list[str] = field(default_factory=list)  # times of heads that no face explained
@@ -82,6 +86,7 @@ class Converter:
         self.settings = settings
         self.strict = strict
         self.timer = StageTimer()
+        self._alpha = settings.picture.is_alpha
         self._stack = ExitStack()
         self._avatars: tuple[Avatar, ...] = ()
         self._take: Take | None = None
@@ -122,6 +127,9 @@ class Converter:
         recorder: TakeWriter | None,
     ) -> Outcome:
         started = time.monotonic()
+        streams = try_output(
+            job.source, job.output, alpha=self._alpha, rotate=int(self.settings.source.rotate)
+        )
         found = self._surveyor.survey(job.source, progress.advance, progress.open)
         _log_defects(job.source.name, found)
         plans = plan_film(found, self.settings, strict=self.strict)
@@ -132,21 +140,23 @@ class Converter:
                 progress.learn_background()
                 segmentation.learn(found.info, plans)
             progress.draw(len(found.times))
-            sound = self._write(
-                found, plans, job.output, stats, progress.advance, segmentation, recorder
+            written = self._write(
+                found, plans, job.output, streams, stats, progress.advance, segmentation, recorder
             )
         return Outcome(
             job,
             frames=len(found.times),
-            seconds=time.monotonic() - started,
+            seconds=found.end_s,
             faces=max((len(shot.tracks) for shot in found.shots), default=0),
-            sound=sound,
+            sound=written.streams.sound,
+            took_s=time.monotonic() - started,
+            streams=_stream_words(written.streams),
+            notes=_notes(found, written),
             uncovered=_shot_times(found, plans, (Shown.PASSTHROUGH,)),
             hidden=_shot_times(found, plans, (Shown.BLUR, Shown.CURTAIN)),
             blurred=_head_times(found, [head for each in plans for head in each.unexplained]),
             seen_once=_head_times(found, [head for each in plans for head in each.seen_once]),
             guessed=_guess_times(found, plans),
-            notes=_notes(found),
         )
 
     def _write(
@@ -154,11 +164,12 @@ class Converter:
         found: Survey,
         plans: list[ShotPlan],
         output: Path,
+        streams: FilmStreams,
         stats: StatsWriter | None,
         advance: Advance,
         segmentation: FilmSegmentation | None,
         recorder: TakeWriter | None,
-    ) -> str:
+    ) -> WrittenFilm:
         assert self._avatars
         assert self._make_compositor is not None
         composer = FilmComposer(
@@ -168,8 +179,9 @@ class Converter:
         )  # fmt: skip
         listeners = () if recorder is None else (recorder,)
         try:
-            alpha = self.settings.picture.is_alpha
-            return write_film(composer, output, stats, advance, alpha=alpha, listeners=listeners)
+            return write_film(
+                composer, output, streams, stats, advance, alpha=self._alpha, listeners=listeners
+            )
         finally:
             composer.close()
 
@@ -280,7 +292,13 @@ def _log_defects(name: str, found: Survey) -> None:
         log.info("%s is HDR; it becomes SDR", name)
 
 
-def _notes(found: Survey) -> list[str]:
+def _stream_words(streams: FilmStreams) -> list[str]:
+    """Tells what became of each stream, unless the words about the sound say it already."""
+    is_said = len(streams.streams) == 1 and not streams.streams[0].reason
+    return [] if is_said else [str(each) for each in streams.streams]
+
+
+def _notes(found: Survey, written: WrittenFilm) -> list[str]:
     """Tells what a viewer of the film might wonder at."""
     notes = []
     if found.missing:
@@ -288,6 +306,13 @@ def _notes(found: Survey) -> list[str]:
         notes.append(
             tr("{read} of {all} pictures could be read", read=read, all=read + found.missing)
         )
+    if written.stored_size != found.size:
+        width, height = written.stored_size
+        words = to_translate(
+            "written as {width}x{height}: players want even sides, so the last row or column"
+            " stands there twice"
+        )
+        notes.append(tr(words, width=width, height=height))
     width, height = found.size
     widening = found.sizes[:, 0] * height / (found.sizes[:, 1] * width)
     has_bars = np.abs(np.log(widening)) > SEEN_BARS

@@ -10,6 +10,7 @@ from livecam.avatar.base import Avatar
 from livecam.compose.framing import Framing
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.output import film_writer
 from livecam.convert.plan import ShotPlan, others_at
 from livecam.convert.spans import WearerSpan
 from livecam.convert.survey import Advance, Survey
@@ -18,7 +19,7 @@ from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.core.timing import StageTimer
-from livecam.media.writer import VideoWriter
+from livecam.media.streams import FilmStreams
 from livecam.motion.base import Listener, Performer
 from livecam.pipeline.composition import Composite, Composition, CompositorFactory, with_blurred
 from livecam.pipeline.driver import AvatarDriver
@@ -148,16 +149,25 @@ class FilmComposer:
         return ConvertedFrame(out.frame, line)
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenFilm:
+    """A film that was written."""
+
+    stored_size: tuple[int, int]  # width and height of its pictures
+    streams: FilmStreams  # what became of all else
+
+
 def write_film(
     composer: FilmComposer,
     output: Path,
+    streams: FilmStreams,
     stats: StatsWriter | None = None,
     advance: Advance = lambda frames: None,
     *,
     alpha: bool = False,
     listeners: Sequence[Listener] = (),
-) -> str:
-    """Writes the film with the source's sound; returns how the sound was written.
+) -> WrittenFilm:
+    """Writes the film, with the streams of the source beside its pictures.
 
     Frames of another size than most are fitted into theirs. The listeners receive the face of the
     main wearer in each frame.
@@ -168,15 +178,7 @@ def write_film(
     info, framing = survey.info, Framing(*survey.size, mode="fit", bars_alpha=0 if alpha else 255)
     with (
         info.open() as film,
-        VideoWriter(
-            output,
-            *survey.size,
-            info.rate,
-            time_base=info.time_base,
-            sound_from=info.path if info.has_audio else None,
-            sound_origin=info.origin,
-            alpha=alpha,
-        ) as writer,
+        film_writer(info, survey.size, output, streams, alpha=alpha) as writer,
     ):
         for frame in film:
             checkpoint()
@@ -193,4 +195,4 @@ def write_film(
             raise SourceError(
                 "{path} ended early while it was converted", hint="convert it again", path=info.path
             )
-    return writer.sound
+    return WrittenFilm(writer.stored_size, writer.carried or streams)

@@ -8,7 +8,7 @@ from livecam.calibration.profile import load_profile
 from livecam.config.settings import Settings
 from livecam.core.places import check_own_file, check_place
 from livecam.live.motion import check_motion
-from livecam.media.writer import check_film_name
+from livecam.media.encodings import check_film_name
 from livecam.pipeline.build import check_names, check_picture_files
 from livecam.pipeline.pipeline import Published
 from livecam.pipeline.stats import check_stats

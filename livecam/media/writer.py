@@ -1,4 +1,4 @@
-"""Writes video files in BT.709, with the sound of another file copied beside them.
+"""Writes video files in BT.709, with the sound of another file beside them.
 
 H.264 for opaque frames; VP9 (`.webm`) or ProRes 4444 (`.mov`) for frames with alpha, and
 run-length encoding (QuickTime Animation, `.mov`) for live ones.
@@ -7,73 +7,36 @@ run-length encoding (QuickTime Animation, `.mov`) for live ones.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, cast
+from typing import Any, Self, cast
 
 import av
+import cv2
+import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
 from livecam.core.errors import LivecamError, SinkError
-from livecam.core.frame import Frame, PixelFormat, check_size
+from livecam.core.frame import Frame, Image, PixelFormat, check_size
 from livecam.core.hidden_file import HiddenFile
-from livecam.core.language import tr
+from livecam.core.language import to_translate
 from livecam.media.color import bleed_colours, i420_frame
+from livecam.media.containers import WRITABLE, WRITABLE_ALPHA, container_of, is_mp4
+from livecam.media.encodings import BITS_PER_PIXEL, Effort, encoding_of
 from livecam.media.opening import open_input
-from livecam.media.sound_tracks import SoundCopy
+from livecam.media.stream_writer import StreamWriter
+from livecam.media.streams import FilmStreams
 
-# Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
-ENCODERS = ("libx264", "libopenh264", "mpeg4")
-QUALITY: dict[str, dict[str, str]] = {
-    "live": {"preset": "superfast", "crf": "20"},
-    "file": {"preset": "veryfast", "crf": "17"},
-}
-BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
-
-WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")  # containers of H.264 and any sound
-WRITABLE_ALPHA = (".mov", ".webm")  # containers of alpha that editors and browsers read
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    """Encoder, pixel format and options."""
-
-    encoders: tuple[str, ...]  # in order of preference
-    format: str  # of the pixels
-    options: Mapping[str, str]  # for the first encoder; the others are given a bit rate
-
-
-def _encoding(suffix: str, width: int, height: int, effort: str, alpha: bool) -> _Encoding:
-    even = width % 2 == 0 and height % 2 == 0
-    if not alpha:
-        return _Encoding(ENCODERS, "yuv420p" if even else "yuv444p", QUALITY[effort])
-    if suffix == ".webm":
-        quick = {"deadline": "realtime", "cpu-used": "8"}
-        good = {"deadline": "good", "cpu-used": "4"}
-        # Alpha is a second stream beside the first: frames that are never shown would part them.
-        options = {"crf": "20", "b": "0", "auto-alt-ref": "0", "row-mt": "1"}
-        return _Encoding(
-            ("libvpx-vp9",), "yuva420p", options | (quick if effort == "live" else good)
-        )
-    if suffix == ".mov" and effort == "live":
-        return _Encoding(("qtrle",), "argb", {})  # ProRes takes ten times as long
-    if suffix == ".mov":
-        options = {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}
-        return _Encoding(("prores_ks",), "yuva444p10le", options)
-    raise SinkError(
-        "a {suffix} file cannot carry alpha" if suffix else "a nameless file cannot carry alpha",
-        hint="use a name that ends in .mov (ProRes 4444) or .webm (VP9)",
-        suffix=suffix,
-    )
+SLOWEST = Fraction(1, 100_000)  # frames per second; damaged files announce less
 
 
 class VideoWriter:
@@ -83,7 +46,8 @@ class VideoWriter:
     hidden name in the same folder, which `abort` removes. Give either `rate` alone (constant
     rate: the n-th frame is shown at n / rate) or `time_base` too (each frame is shown at its
     `captured_at`, rounded to that base, so times read from a file are written unchanged).
-    Frames are RGBA or I420; where a side is odd the file is 4:4:4, which fewer players take.
+    Frames are RGBA or I420. Where a side is odd, the last row or column is stored twice: players
+    take H.264 of even sides only (`stored_size`).
 
     Args:
         path: `.mp4`, `.mkv`, `.mov` or any container that can hold H.264.
@@ -91,9 +55,7 @@ class VideoWriter:
         height: of every frame, in pixels.
         rate: frames per second, at least on average.
         time_base: seconds per tick of the frame times; None for a constant rate.
-        sound_from: a file whose sound tracks are copied packet by packet, bit for bit, or
-            encoded again to AAC where the container cannot hold them (see `sound`).
-        sound_origin: the time in that file, in seconds, at which this one begins.
+        streams: the sound and all else that is written beside the frames; see `carried`.
         effort: "file" has the better quality; "live" takes less time per frame, and when the disk
             fills up what was written until then is kept under the file's name, and plays.
         alpha: frames are RGBA with straight alpha that is kept; `.mov` and `.webm` only.
@@ -112,9 +74,8 @@ class VideoWriter:
         rate: Fraction | float,
         *,
         time_base: Fraction | None = None,
-        sound_from: Path | None = None,
-        sound_origin: Fraction = Fraction(0),
-        effort: Literal["live", "file"] = "file",
+        streams: FilmStreams | None = None,
+        effort: Effort = "file",
         alpha: bool = False,
         keep_existing: bool = False,
     ) -> None:
@@ -123,27 +84,29 @@ class VideoWriter:
         self.frames = 0
         self._size = (width, height)
         self._alpha = alpha
-        self._encoding = _encoding(self.path.suffix.lower(), width, height, effort, alpha)
+        self._encoding = encoding_of(self.path, effort, alpha=alpha)
+        self.stored_size = self._encoding.stored_size(width, height)
         self._constant_rate = time_base is None
         self._live = effort == "live"
-        rate = Fraction(rate).limit_denominator(100_000)
+        rate = max(Fraction(rate).limit_denominator(100_000), SLOWEST)
         self._time_base = time_base or 1 / rate
+        self._usual = max(1, round(1 / rate / self._time_base))  # how long a frame is shown
+        self._newest = self._lasts = 0  # when the newest frame is shown and for how long, in ticks
+        self._delay: int | None = None  # ticks by which frames are decoded before they are shown
         self._last_ticks: int | None = None
-        self._length = 0  # ticks from the first frame to the end of the last; 0: not known
-        self._first_pts: int | None = None
-        self._first_dts: int | None = None
         self._scaler = VideoReformatter()
+        self._border = np.empty((*reversed(self.stored_size), 4), np.uint8)
         self._file: HiddenFile | None = None
         self._keep_existing = keep_existing
-        self._sound: SoundCopy | None = None
+        self._beside: StreamWriter | None = None
         self._container: OutputContainer | None = None
         try:
             with _as_sink_errors(self.path):
                 self._file = HiddenFile(self.path)
                 self._container = self._open_container(self._file.hidden)
                 self._stream = self._add_video(self._container, rate)
-                if sound_from is not None:
-                    self._sound = SoundCopy(sound_from, self._container, sound_origin)
+                if streams is not None:
+                    self._beside = StreamWriter(streams, self._container, container_of(self.path))
                 self._container.start_encoding()
         except BaseException:
             self.abort()
@@ -155,9 +118,9 @@ class VideoWriter:
         return None if self._file is None else self._file.hidden
 
     @property
-    def sound(self) -> str:
-        """The result for the sound: "none", "copied", "encoded again as AAC" or as Opus."""
-        return tr("none") if self._sound is None else self._sound.outcome
+    def carried(self) -> FilmStreams | None:
+        """What became of the sound and all else beside the frames; final after `close`."""
+        return None if self._beside is None else self._beside.streams
 
     @property
     def encoder(self) -> str:
@@ -180,13 +143,11 @@ class VideoWriter:
         encoded.pts = self._ticks(frame)
         encoded.time_base = self._time_base
         encoded.duration = 1 if self._constant_rate else round(duration_s / self._time_base)
-        self._note_length(encoded.pts, encoded.duration)
+        self._newest, self._lasts = encoded.pts, encoded.duration or self._usual
         with _as_sink_errors(self.path):
-            for packet in self._stream.encode(encoded):
-                self._first_dts = packet.dts if self._first_dts is None else self._first_dts
-                container.mux(packet)
-            if self._sound is not None:
-                self._sound.copy_until(encoded.pts * self._time_base)
+            container.mux(self._encoded(encoded))
+            if self._beside is not None:
+                self._beside.copy_until(encoded.pts * self._time_base)
         self.frames += 1
 
     def close(self) -> None:
@@ -197,14 +158,8 @@ class VideoWriter:
             self.abort()
             return
         try:
-            with _as_sink_errors(self.path):
-                for packet in self._last_packets():
-                    self._container.mux(packet)
-                if self._sound is not None:
-                    self._sound.copy_until(None)
-                    self._sound.close()
-                self._container.close()
-                self._commit()
+            self.complete()
+            self._commit()
         except BaseException:
             try:
                 if self._live:
@@ -214,28 +169,36 @@ class VideoWriter:
             raise
         self._container = None
 
-    def _last_packets(self) -> list[Packet[VideoStream]]:
-        """Returns what the encoder still held.
+    def complete(self) -> None:
+        """Writes all that is missing, but gives the file no name; for a trial, before `abort`."""
+        container = self._opened()
+        with _as_sink_errors(self.path):
+            container.mux(self._last_packets())
+            if self._beside is not None:
+                self._beside.copy_until(None)
+                self._beside.close()
+            container.close()
 
-        In MP4 the durations of packets add up to that of the film, and the last packet is often
-        not that of the last frame: so it gets what is missing.
-        """
-        packets = self._stream.encode(None)
-        if packets and self._length and packets[-1].dts is not None:
-            first = packets[0].dts if self._first_dts is None else self._first_dts
-            if first is not None:
-                packets[-1].duration = self._length - (packets[-1].dts - first)
+    def _encoded(self, frame: VideoFrame | None) -> list[Packet[Any]]:
+        packets = self._stream.encode(frame)
+        for packet in packets[: self._delay is None]:
+            self._delay = (packet.pts or 0) - (packet.dts or 0)
         return packets
 
-    def _note_length(self, pts: int, duration: int) -> None:
-        self._first_pts = pts if self._first_pts is None else self._first_pts
-        self._length = pts + duration - self._first_pts if duration else 0
+    def _last_packets(self) -> list[Packet[Any]]:
+        """Returns what the encoder still held."""
+        packets = self._encoded(None)
+        for last in packets[-1:] if is_mp4(self.path) else ():
+            # MP4 adds up durations by times of decoding, which run ahead by the delay.
+            by_decoding = self._newest + self._lasts - (last.dts or 0) - (self._delay or 0)
+            last.duration = max(by_decoding, self._lasts if last.pts == self._newest else 0)
+        return packets
 
     def abort(self) -> None:
         """Leaves nothing behind; does nothing after `close`."""
         container, self._container = self._container, None
-        if self._sound is not None:
-            self._sound.close()
+        if self._beside is not None:
+            self._beside.close()
         if container is not None:
             with suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
@@ -293,28 +256,29 @@ class VideoWriter:
         # A live MP4 is playable at any time: it is made of fragments until `close` joins them.
         # Without delay_moov it starts late by the encoder's delay, and crashes when empty.
         flags = "+hybrid_fragmented+delay_moov" if self._live else "+faststart"
-        is_mp4 = self.path.suffix.lower() in (".mp4", ".mov", ".m4v")
-        options = {"movflags": flags} if is_mp4 else {}
-        return av.open(f"file:{hidden}", "w", container_options=options)
+        options = {"movflags": flags} if is_mp4(self.path) else {}
+        kind = container_of(self.path).format
+        return av.open(f"file:{hidden}", "w", format=kind, container_options=options)
 
     def _add_video(
         self,
         container: OutputContainer,
         rate: Fraction,
     ) -> VideoStream:
-        encoder = self._encoder()
-        width, height = self._size
+        encoder = self._encoding.encoder
+        width, height = self.stored_size
         stream = cast("VideoStream", container.add_stream(encoder, rate=rate))
         stream.width, stream.height, stream.pix_fmt = width, height, self._encoding.format
         stream.time_base = self._time_base
+        stream.disposition = Disposition.default
         context = stream.codec_context
         context.time_base = self._time_base
         context.sample_aspect_ratio = Fraction(1)
-        context.flags |= Flags.frame_duration
         if self._encoding.format != "argb":
             context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
+        context.flags |= Flags.frame_duration
         if self._live:
             context.gop_size = round(2 * rate)  # a fragment ends at each key frame
         if encoder == self._encoding.encoders[0]:
@@ -323,28 +287,27 @@ class VideoWriter:
             context.bit_rate = int(width * height * rate * BITS_PER_PIXEL)
         return stream
 
-    def _encoder(self) -> str:
-        for name in self._encoding.encoders:
-            if name in av.codecs_available:
-                return name
-        raise SinkError(
-            "this build of FFmpeg cannot encode {names}",
-            hint="choose another ending: .mov or .webm",
-            names=tr(" or ").join(self._encoding.encoders),
-        )
-
     def _video_frame(self, frame: Frame) -> VideoFrame:
         if frame.format is PixelFormat.RGBA:
             if self._encoding.format == "argb":
                 video_frame = VideoFrame.from_numpy_buffer(frame.image, "rgba")
                 return self._scaler.reformat(video_frame, format="argb", threads=1)
-            image = bleed_colours(frame.image) if self._alpha else frame.image
+            image = bleed_colours(frame.image) if self._alpha else self._padded(frame.image)
             return i420_frame(self._scaler, image, self._encoding.format)
         if self._alpha:
             raise SinkError("pictures without alpha cannot go into {name}", name=self.path.name)
         video_frame = VideoFrame.from_ndarray(frame.image, "yuv420p")
         video_frame.colorspace, video_frame.color_range = Colorspace.ITU709, ColorRange.MPEG
         return video_frame
+
+    def _padded(self, image: Image) -> Image:
+        """Returns the image at the stored size: a last row or column may stand there twice."""
+        if self.stored_size == self._size:
+            return image
+        width, height = self.stored_size
+        below, beside = height - image.shape[0], width - image.shape[1]
+        cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE, dst=self._border)
+        return self._border
 
     def _ticks(self, frame: Frame) -> int:
         if self._constant_rate:
@@ -354,42 +317,6 @@ class VideoWriter:
             ticks = max(ticks, self._last_ticks + 1)
         self._last_ticks = ticks
         return ticks
-
-
-def check_film_name(path: Path, *, alpha: bool = False) -> None:
-    """Refuses a name for a live recording by its suffix.
-
-    Raises:
-        SinkError: no container has that suffix, or it cannot carry alpha.
-    """
-    suffix = path.suffix.lower()
-    if alpha:
-        _encoding(suffix, 2, 2, "live", alpha=True)
-        return
-    formats = map(av.ContainerFormat, av.formats_available)
-    if not suffix or not any(suffix[1:] in f.extensions for f in formats if f.is_output):
-        raise SinkError(
-            "{path} is no film that can be written",
-            hint="use a name that ends in .mp4 or .mkv",
-            path=path,
-        )
-
-
-def make_folder(folder: Path) -> None:
-    """Makes the folder of a film, and those above it, unless it is there.
-
-    Raises:
-        SinkError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(
-            "the folder {folder} cannot be made: {reason}",
-            hint="choose another folder",
-            folder=folder,
-            reason=error.strerror,
-        ) from error
 
 
 @contextmanager
@@ -411,9 +338,37 @@ def _sink_error(path: Path, error: av.FFmpegError | OSError | ValueError) -> Sin
         return SinkError("there is no folder {folder}", "make it first", folder=path.parent)
     if isinstance(error, PermissionError) or number == errno.EROFS:
         return SinkError("{path} may not be written", "choose another folder", path=path)
+    if number == errno.ENAMETOOLONG:
+        return SinkError(
+            "the name {name} is too long for a file", "choose a shorter one", name=path.name
+        )
     return SinkError(
         "{path} cannot be written ({reason})",
-        hint="use a name that ends in .mp4 or .mkv",
+        hint=_hint(path),
         path=path,
         reason=getattr(error, "strerror", None) or error,
     )
+
+
+def _hint(path: Path) -> str:
+    known = path.suffix.lower() in (*WRITABLE, *WRITABLE_ALPHA)
+    if known:
+        return to_translate("try another folder or disk, or another ending, such as .mkv")
+    return to_translate("use a name that ends in .mp4 or .mkv")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder of a film, and those above it, unless it is there.
+
+    Raises:
+        SinkError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(
+            "the folder {folder} cannot be made: {reason}",
+            hint="choose another folder",
+            folder=folder,
+            reason=error.strerror,
+        ) from error

@@ -25,6 +25,7 @@ from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.frame import Frame, Image
 from livecam.media.images import read_image
 from livecam.media.sound import write_sound
+from livecam.media.streams import plan_streams
 from livecam.media.writer import VideoWriter
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def make_sample_clip(
         with (
             end_signals() as signals,
             signals.held(),
-            VideoWriter(path, *SIZE, FPS, sound_from=sound) as writer,
+            VideoWriter(path, *SIZE, FPS, streams=plan_streams(sound, path)) as writer,
         ):
             for index in range(frames):
                 checkpoint()

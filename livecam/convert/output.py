@@ -1,0 +1,50 @@
+"""The file that a film is converted into: tried before the first pass, written in the second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from livecam.core.places import check_space
+from livecam.media.encodings import least_bytes
+from livecam.media.reader import VideoInfo, VideoReader
+from livecam.media.streams import FilmStreams, plan_streams
+from livecam.media.trial import tried
+from livecam.media.writer import VideoWriter
+
+
+def try_output(source: Path, output: Path, *, alpha: bool, rotate: int = 0) -> FilmStreams:
+    """Tries to write a film, and returns what can be taken over beside its pictures.
+
+    Nothing is left of the trial.
+
+    Raises:
+        SourceError: the film cannot be read.
+        SinkError: it cannot be written there, or the disk is too small for it.
+    """
+    with VideoReader(source, rotate=rotate) as film:
+        info = film.info
+    size = info.width, info.height
+    # A film of stills may be smaller than others, but then its source is small too.
+    check_space(output, min(least_bytes(*size, info.frames), source.stat().st_size // 2))
+    streams = plan_streams(source, output, info.origin)
+    return tried(
+        streams, output, size, lambda part: film_writer(info, size, output, part, alpha=alpha)
+    )
+
+
+def film_writer(
+    info: VideoInfo, size: tuple[int, int], output: Path, streams: FilmStreams, *, alpha: bool
+) -> VideoWriter:
+    """Begins to write a film with frames of that size and the times of another one.
+
+    Raises:
+        SinkError: it cannot be written there.
+    """
+    return VideoWriter(
+        output,
+        *size,
+        info.rate,
+        time_base=info.time_base,
+        streams=streams,
+        alpha=alpha,
+    )
