@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame
 from livecam.media import stream_writer
+from livecam.media.reader import VideoReader
 from livecam.media.streams import FilmStreams, plan_streams
 from livecam.media.tags import readable
 from livecam.media.trial import tried
@@ -382,6 +383,19 @@ def test_sound_that_cannot_be_decoded_is_left_out_and_the_film_is_written(tmp_pa
     assert [each.outcome for each in streams_.streams] == ["left out (it cannot be decoded)", AAC]
     assert streams_.sound == f"left out (it cannot be decoded), {AAC}"
     assert len(click_times(heard(tmp_path / "out.mp4"))) >= 9
+
+
+def test_sound_of_a_codec_that_nobody_knows_is_left_out(tmp_path: Path):
+    known = film(tmp_path / "known.mkv", Sound("flac", tags={"language": "eng"}), Sound())
+    before = tmp_path / "unknown.mkv"
+    before.write_bytes(known.read_bytes().replace(b"A_FLAC", b"A_FLAX"))
+    with VideoReader(before) as reader:
+        assert sum(1 for _ in reader) == 25
+    streams = rewritten(before, tmp_path / "out.mkv")
+    assert [str(each) for each in streams.streams] == [
+        "sound 1 (?, eng): left out (it cannot be decoded)",
+        "sound 2 (aac): copied",
+    ]
 
 
 def test_sound_that_cannot_be_copied_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

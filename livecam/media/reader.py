@@ -38,7 +38,6 @@ class VideoInfo:
     rate: Fraction  # average frames per second
     time_base: Fraction  # seconds per tick of the frame times
     frames: int  # by the file, or duration times rate; 0 where neither is known
-    audio: tuple[str, ...] = ()  # the codec of each sound track
     origin: Fraction = Fraction(0)  # of the first frame, in seconds on the clock of all streams
     is_hdr: bool = False  # PQ or HLG, which becomes SDR
     rotate: int = 0  # degrees by which frames are turned clockwise, beside what the file says
@@ -50,10 +49,6 @@ class VideoInfo:
     @property
     def fps(self) -> float:
         return float(self.rate)
-
-    @property
-    def has_audio(self) -> bool:
-        return bool(self.audio)
 
 
 class VideoReader(Closing):
@@ -175,6 +170,8 @@ class VideoReader(Closing):
             except av.FFmpegError as error:
                 self._skip(error)
                 return
+            except IndexError:  # of PyAV, at the end of a file in which streams appeared late
+                return
             self._read += bool(packet.size)  # the one that ends a stream is empty
             self._cut += packet.is_discard  # by an edit list; its frame does not come out
             self._shapes.note(packet)
@@ -223,7 +220,6 @@ class VideoReader(Closing):
             rate=rate,
             time_base=stream.time_base or 1 / rate,
             frames=stream.frames or round(duration_s * rate),
-            audio=tuple(track.codec_context.name for track in self._container.streams.audio),
             origin=(first.pts or 0) * (first.time_base or Fraction(0)),
             is_hdr=is_hdr(first),
             rotate=rotate,
