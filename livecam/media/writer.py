@@ -211,7 +211,8 @@ class VideoWriter:
         assert self._container is not None
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
-        assert self.unfinished is not None
+        if self.unfinished is None:  # it is complete, but could not get its name
+            return
         with suppress(av.FFmpegError, OSError, StopIteration):
             with open_input(self.unfinished) as written:
                 next(written.decode(video=0))
