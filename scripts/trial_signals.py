@@ -183,10 +183,14 @@ def _wait_to_begin(
         time.sleep(chance.uniform(0.1, 2.0))
         return False
     deadline = time.monotonic() + LIMIT_S
-    while not list(folder.glob(".out*")) and process.poll() is None:
+    seen: Counter[Path] = Counter()
+    # `convert` first tries whether it can write, and removes that file: the one that stays counts.
+    times = 5 if trial.command == "convert" else 1
+    while max(seen.values(), default=0) < times and process.poll() is None:
         if time.monotonic() > deadline:
             trial.faults.append("never began")
             return False
+        seen.update(folder.glob(".out*"))
         time.sleep(0.01)
     time.sleep(chance.uniform(0.0, 1.0 if trial.command == "run" else 0.3))
     return True
@@ -255,7 +259,7 @@ def _check_killed(trial: Trial, folder: Path, material: Path) -> None:
     """Runs the command again: it must name what is left, and leave it there."""
     time.sleep(NEWBORN_S)  # an empty file that is younger is not a leftover yet
     left = leftovers(folder)
-    if not left and not (folder / "out.mp4").exists():
+    if not left and not (folder / "out.mp4").exists() and trial.command == "run":
         trial.faults.append("nothing is left")
     words = _words(trial.command, folder, material, seconds=0.2)
     if trial.command == "run":
