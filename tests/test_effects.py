@@ -573,6 +573,39 @@ def test_red_changes_fastest_and_the_domain_is_applied(tmp_path: Path):
     assert tuple(colors[200]) == (0, 0, 100, 255)  # of red 200
 
 
+def test_a_table_may_be_written_with_any_white_space_and_comments(tmp_path: Path):
+    rows = CORNERS.replace(" ", " \t ").replace("\n", " # a row\r\n")
+    text = f'TITLE\t"Look #1" # ours\r\nLUT_3D_SIZE\t2  # points\r\n\r\n{rows}'
+    path = tmp_path / "own.cube"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_bytes(text.encode(encoding))
+        found = read_cube(path)
+        assert found.title == "Look #1"
+        assert tuple(expanded(found).reshape(-1, 4)[200 + 256 * 17]) == (200, 17, 0, 255)
+
+
+def test_a_one_dimensional_table_has_a_curve_for_each_channel(tmp_path: Path):
+    rows = "0 1 0\n0.5 0.5 0\n1 0 0.4\n"
+    colors = expanded(read_cube(cube(tmp_path, f"LUT_1D_SIZE 3\n{rows}"))).reshape(-1, 4)
+    assert tuple(colors[100 + 256 * 60 + 65536 * 255]) == (100, 195, 102, 255)
+    text = f"LUT_1D_SIZE 3\nLUT_1D_INPUT_RANGE 0 2\n{rows}"
+    colors = expanded(read_cube(cube(tmp_path, text))).reshape(-1, 4)
+    assert tuple(colors[100 + 256 * 60]) == (50, 225, 0, 255)
+
+
+def test_a_shaper_is_applied_before_the_cube(tmp_path: Path):
+    """Resolve's form: the rows of the shaper first; its output is the input of the cube."""
+    head = "LUT_1D_SIZE 2\nLUT_1D_INPUT_RANGE 0 1\nLUT_3D_SIZE 2\nLUT_3D_INPUT_RANGE 0 4\n"
+    shaper, inverted = (
+        "0 0 0\n2 4 4\n",
+        "\n".join(
+            " ".join(str(1 - int(word)) for word in row.split()) for row in CORNERS.splitlines()
+        ),
+    )
+    colors = expanded(read_cube(cube(tmp_path, head + shaper + inverted))).reshape(-1, 4)
+    assert tuple(colors[200 + 256 * 200]) == (155, 55, 255, 255)
+
+
 def test_half_the_strength_is_halfway_to_the_look(shot: Shot):
     half, full = (
         with_effects(shot, EffectSettings(lut="black-and-white", lut_strength=strength))
@@ -600,8 +633,11 @@ def test_the_built_in_looks_are_listed():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "no LUT_3D_SIZE"),
-        ("LUT_1D_SIZE 2\n0 0 0\n1 1 1\n", "one-dimensional"),
+        ("", "neither LUT_3D_SIZE"),
+        ("LUT_1D_SIZE 1\n0 0 0\n", "2..65536"),
+        ("LUT_1D_SIZE 3\n0 0 0\n1 1 1\n", "2 colours, 3 belong"),
+        ("LUT_1D_SIZE 2\nLUT_3D_SIZE 2\n" + CORNERS, "8 colours, 10 belong"),
+        ("LUT_1D_SIZE 2\nLUT_1D_INPUT_RANGE 1 1\n0 0 0\n1 1 1\n", "INPUT_RANGE|not below"),
         ("LUT_3D_SIZE two\n", "two"),
         ("LUT_3D_SIZE 1\n0 0 0\n", "2..129"),
         (f"LUT_3D_SIZE 2\n{CORNERS[:-6]}", "7 colours"),
@@ -609,10 +645,10 @@ def test_the_built_in_looks_are_listed():
         (f"LUT_3D_SIZE 2\n{CORNERS[:-6]}1 1 x\n", "line 9: .* 3 numbers"),
         (f"LUT_3D_SIZE 2\n{CORNERS[:-6]}1 1\n", "line 9: .* 3 numbers"),
         (f"LUT_3D_SIZE 2\n{CORNERS[:-6]}1 1 nan\n", "line 9: .* 3 numbers"),
-        (f"LUT_3D_SIZE 2\nDOMAIN_MIN 1 0 0\n{CORNERS}", "DOMAIN_MIN"),
+        (f"LUT_3D_SIZE 2\nDOMAIN_MIN 1 0 0\n{CORNERS}", "begins at 1 0 0, .* 1 1 1"),
         (f"LUT_3D_SIZE 2\nDOMAIN_MAX 1 1\n{CORNERS}", "3 numbers"),
         (f'LUT_3D_SIZE 2\n{CORNERS}TITLE "late"\n', "below the table"),
-        ("PK\x03\x04\x00\x00binary", "no LUT_3D_SIZE"),
+        ("PK\x03\x04\x00\x00binary", "neither LUT_3D_SIZE"),
     ],
 )
 def test_a_broken_cube_is_refused_with_a_hint(tmp_path: Path, text: str, complaint: str):

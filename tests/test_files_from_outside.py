@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 from livecam.core.errors import ConfigError
-from livecam.core.text_files import MAX_JSON_BYTES, MAX_TOML_BYTES, read_json, read_toml
+from livecam.core.text_files import (
+    MAX_JSON_BYTES,
+    MAX_TOML_BYTES,
+    read_json,
+    read_json_lines,
+    read_toml,
+)
 from livecam.motion import take
 from tests.mutated_files import KINDS, answer, mutated
 
@@ -90,6 +96,64 @@ def test_what_is_wrong_with_toml_is_said_with_its_place(tmp_path: Path, text: st
 def test_a_byte_order_mark_is_no_error(tmp_path: Path):
     (tmp_path / "x.toml").write_text("a = 1", "utf-8-sig")
     assert read_toml(tmp_path / "x.toml").tables == {"a": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_text_is_read_as_its_byte_order_mark_says(tmp_path: Path, encoding: str, newline: str):
+    mark = "" if encoding in ("utf-8-sig", "utf-16", "utf-32") else "\ufeff"
+    text = newline.join((mark + "# 我的", 'a = "头像"', "b = 1"))
+    (tmp_path / "x.toml").write_bytes(text.encode(encoding))
+    assert read_toml(tmp_path / "x.toml").tables == {"a": "头像", "b": 1}
+    (tmp_path / "x.json").write_bytes(f'{mark}{{"a": "头像"}}{newline}'.encode(encoding))
+    assert read_json(tmp_path / "x.json") == {"a": "头像"}
+    lines = newline.join((mark + '{"a": "头像"}', "{}", ""))
+    (tmp_path / "x.jsonl").write_bytes(lines.encode(encoding))
+    found = list(read_json_lines(tmp_path / "x.jsonl", 100, 10))
+    assert found == [(1, {"a": "头像"}), (2, {})]
+
+
+def test_comments_in_another_encoding_do_no_harm(tmp_path: Path):
+    text = "# 摄像头\na = 'C:\\视频' # ok\nb = 1 # 誠\n"  # the last character ends in a backslash
+    first, second, third = text.splitlines()
+    data = b"\n".join((first.encode("gbk"), second.encode(), third.encode("gb18030")))
+    (tmp_path / "x.toml").write_bytes(data)
+    assert read_toml(tmp_path / "x.toml").tables == {"a": "C:\\视频", "b": 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['a = "视频"', 'a = "誠"', "视频 = 1", "[视频]", 'a = ["x", "视频"] # 视频', "a = 1 # 1\n视"],
+)
+def test_values_in_another_encoding_are_refused(tmp_path: Path, line: str):
+    (tmp_path / "x.toml").write_bytes(f"# 摄像头\nb = 2\n{line}".encode("gbk"))
+    number = 3 + line.count("\n")
+    with pytest.raises(ConfigError, match=rf"line {number} is not UTF-8") as caught:
+        read_toml(tmp_path / "x.toml")
+    assert caught.value.hint == "save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (r'"C:\Users\me\out.mp4"', "line 2 is not valid TOML: Invalid hex value"),
+        (r'"D:\Videos\out.mp4"', "line 2 is not valid TOML"),
+        ('"D:\\"', "line 2 is not valid TOML"),
+        (r'"C:\temp\out.mp4"', "line 2 is not valid TOML"),
+        (r'"C:\temp\new.mp4"', 'line 2: "a" holds a control character'),
+        (r'["x", "C:\new"]', 'line 2: "a.1" holds a control character'),
+    ],
+)
+def test_backslashes_of_windows_paths_are_told_apart(tmp_path: Path, value: str, says: str):
+    (tmp_path / "x.toml").write_text(f"b = 1\na = {value}\n", "utf-8")
+    with pytest.raises(ConfigError, match=rf"x\.toml, {says}") as caught:
+        read_toml(tmp_path / "x.toml")
+    assert "write / or use single quotes" in caught.value.hint
+
+
+def test_texts_of_several_lines_may_hold_breaks(tmp_path: Path):
+    (tmp_path / "x.toml").write_text('a = """\\\n  one\ntwo"""', "utf-8")
+    assert read_toml(tmp_path / "x.toml").tables == {"a": "one\ntwo"}
 
 
 def test_another_encoding_is_named(tmp_path: Path):

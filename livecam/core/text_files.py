@@ -2,12 +2,17 @@
 
 Files come from anywhere: size, length of lines, depth and numbers are limited, so that a damaged
 or hostile one costs little time and memory, and gives an error that names the file and the place.
+
+Text is UTF-8, or what its byte order mark says. The comments of TOML may be in any encoding that
+keeps ASCII, such as GBK: nothing depends on them.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +31,18 @@ MAX_KEY_PARTS = 64  # dots in a line; tomllib takes quadratic time for keys of m
 MAX_INTEGER = 2**63  # TOML 1.0 requires 64 bits, and no setting needs more
 MAX_SHOWN = 60  # characters of a foreign value in a message
 
+UTF8 = "utf-8-sig"
+BYTE_ORDER_MARKS = (  # the longer ones first: that of UTF-16 begins one of UTF-32
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+NOT_UTF8 = re.compile("[\udc80-\udcff]")  # a byte as "surrogateescape" keeps it
+CONTROL = re.compile("[\b\t\n\f\r]")  # what TOML makes of \b, \t, \n, \f and \r
+PLACE_IN_TOML = re.compile(r"(?P<problem>.*) \(at line (?P<line>\d+), column \d+\)", re.DOTALL)
+BACKSLASH_HINT = to_translate("a \\ begins a special character: write / or use single quotes")
+
 Key = str | int  # the name of a key, or the index in an array
 
 
@@ -39,10 +56,13 @@ class TomlFile:
 
     def place(self, *key: Key) -> str:
         """Returns "PATH, line N" of a key, or of the table in which it is missing."""
-        for end in range(len(key), 0, -1):
-            if key[:end] in self.line_numbers:
-                return line_of(self.path, self.line_numbers[key[:end]])
-        return str(self.path)
+        number = self.line_number(key)
+        return line_of(self.path, number) if number else str(self.path)
+
+    def line_number(self, key: tuple[Key, ...]) -> int:
+        """Returns the line of a key, or of the table that holds it; 0 if neither is found."""
+        ends = (key[:end] for end in range(len(key), 0, -1))
+        return next((self.line_numbers[end] for end in ends if end in self.line_numbers), 0)
 
 
 def line_of(path: Path, number: int) -> str:
@@ -76,12 +96,17 @@ def read_bytes(
 def read_text(
     path: Path, max_bytes: int, error: type[LivecamError] = ConfigError, hint: str = ""
 ) -> str:
-    """Reads a file of UTF-8, with or without a byte order mark.
+    """Reads a text file: UTF-8, or the encoding of its byte order mark.
 
     Raises:
-        error: it cannot be read, is larger, is not UTF-8, or holds a NUL byte.
+        error: it cannot be read, is larger, is in another encoding, or holds a NUL byte.
     """
     return _text(path, read_bytes(path, max_bytes, error, hint), error)
+
+
+def encoding_of(data: bytes) -> str:
+    """Returns the encoding of a text by its first four bytes, which may be a byte order mark."""
+    return next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), UTF8)
 
 
 def read_toml(
@@ -94,7 +119,8 @@ def read_toml(
     Raises:
         error: it cannot be read, is not TOML, or goes beyond a limit; says where.
     """
-    text = read_text(path, MAX_TOML_BYTES, error, hint)
+    data = read_bytes(path, MAX_TOML_BYTES, error, hint)
+    text = _text(path, data, error, any_comments=True)
     lines = tuple(text.splitlines())
     _check_lines(path, lines, error)
     try:
@@ -102,10 +128,7 @@ def read_toml(
     except RecursionError as err:
         raise _too_deep(path, lines, error) from err
     except ValueError as err:
-        raise error(
-            "{path} is not valid TOML: {error}", hint="mend that line of the file",
-            path=path, error=err,
-        ) from err  # fmt: skip
+        raise _no_toml(path, lines, err, error) from err
     file = TomlFile(path, tables, _line_numbers(lines))
     for key, value in _leaves(tables):
         if value is _DEEP:
@@ -115,6 +138,13 @@ def read_toml(
                 '{place}: "{key}" is {value}', hint="write a finite number of usual size",
                 place=file.place(*key), key=dotted(key), value=shown(value),
             )  # fmt: skip
+        if isinstance(value, str) and CONTROL.search(value) and _is_escaped(file, lines, key):
+            raise error(
+                '{place}: "{key}" holds a control character', hint=BACKSLASH_HINT,
+                place=file.place(*key), key=dotted(key),
+            )  # fmt: skip
+    if NOT_UTF8.search(text) and any(map(NOT_UTF8.search, _texts(tables))):
+        raise _not_utf8(path, lines, error)
     return file
 
 
@@ -181,15 +211,18 @@ def read_json_lines(
         if path.exists() and not path.is_file():
             raise error(tr("{path} is no file", path=path), hint or "give the path of a file")
         with path.open("rb") as file:
+            encoding = encoding_of(file.read(4))
+        # What is in another encoding is replaced, and is not JSON outside of a string.
+        with path.open(encoding=encoding, errors="replace", newline="\n") as text:
             number = 0
-            while data := file.readline(max_line_length + 1):
+            while line := text.readline(max_line_length + 1):
                 number += 1
                 if number > max_lines:
                     words = tr("{path} has more than {count} lines", path=path, count=max_lines)
                     raise error(words, hint)
-                if len(data) > max_line_length:
+                if len(line) > max_line_length:
                     raise error(tr("{place} is too long", place=line_of(path, number)), hint)
-                yield number, _json_or_none(data)
+                yield number, _json_or_none(line)
     except (OSError, ValueError) as err:
         raise _unreadable(path, err, error, hint) from err
 
@@ -302,27 +335,81 @@ def _nested_too_deeply() -> str:
     return tr("it is nested more than {depth} deep", depth=MAX_DEPTH)
 
 
-def _text(path: Path, data: bytes, error: type[LivecamError]) -> str:
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
+def _text(path: Path, data: bytes, error: type[LivecamError], *, any_comments: bool = False) -> str:
+    """Decodes a text; with `any_comments`, bytes that are not UTF-8 are kept as surrogates."""
+    encoding = encoding_of(data)
+    lenient = any_comments and encoding == UTF8
+    try:
+        text = data.decode(encoding, "surrogateescape" if lenient else "strict")
+    except UnicodeDecodeError as err:
+        before = data[: err.start].decode(encoding, "replace")
+        raise error(
+            "{place} is not {encoding} (byte {byte:#04x})", hint="save it as UTF-8",
+            place=line_of(path, before.count("\n") + 1), byte=data[err.start],
+            encoding=encoding.removesuffix("-sig").upper(),
+        ) from err  # fmt: skip
+    if "\0" in text:
         raise error(
             "{place} holds a NUL byte", hint="it must be text; save it as UTF-8",
-            place=line_of(path, line),
+            place=line_of(path, text[: text.index("\0")].count("\n") + 1),
         )  # fmt: skip
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as err:
-        line = data[: err.start].count(b"\n") + 1
-        raise error(
-            "{place} is not UTF-8 (byte {byte:#04x})", hint="save it as UTF-8",
-            place=line_of(path, line), byte=data[err.start],
-        ) from err  # fmt: skip
+    return text
 
 
-def _json_or_none(data: bytes) -> Any:
+def _no_toml(
+    path: Path, lines: tuple[str, ...], err: ValueError, error: type[LivecamError]
+) -> LivecamError:
+    """Returns the error for a text that is no TOML."""
+    if any(_is_foreign(line) for line in lines):  # the second byte of a character may be a \\
+        return _not_utf8(path, lines, error)
+    found = PLACE_IN_TOML.fullmatch(str(err))
+    number = int(found["line"]) if found else 0
+    line = lines[number - 1] if 0 < number <= len(lines) else ""
+    return error(
+        "{place} is not valid TOML: {problem}",
+        hint=BACKSLASH_HINT if "\\" in line else "mend that line of the file",
+        place=line_of(path, number) if number else path,
+        problem=found["problem"] if found else err,
+    )
+
+
+def _not_utf8(path: Path, lines: tuple[str, ...], error: type[LivecamError]) -> LivecamError:
+    """Returns the error for a value or key in another encoding: it might be read as a wrong one."""
+    foreign = [(n, line) for n, line in enumerate(lines, 1) if NOT_UTF8.search(line)]
+    number, line = next(((n, line) for n, line in foreign if _is_foreign(line)), foreign[0])
+    found = NOT_UTF8.search(line)
+    assert found is not None
+    return error(
+        "{place} is not {encoding} (byte {byte:#04x})", hint="save it as UTF-8",
+        place=line_of(path, number), byte=ord(found[0]) - 0xDC00, encoding="UTF-8",
+    )  # fmt: skip
+
+
+def _is_foreign(line: str) -> bool:
+    """Returns whether a line of TOML is not UTF-8 before its comment."""
+    return NOT_UTF8.search(line.partition("#")[0]) is not None
+
+
+def _is_escaped(file: TomlFile, lines: tuple[str, ...], key: tuple[Key, ...]) -> bool:
+    """Returns whether the text of a key is written in one line with backslashes in it."""
+    number = file.line_number(key)
+    line = lines[number - 1] if number else ""
+    return "\\" in line and '"""' not in line
+
+
+def _texts(document: object) -> Iterator[str]:
+    """Yields all keys and texts of a document that is not too deep."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for part in (*document, *(document.values() if isinstance(document, dict) else ())):
+            yield from _texts(part)
+
+
+def _json_or_none(line: str) -> Any:
     try:
-        return parse_json_line(data.decode("utf-8"))
-    except ValueError:  # also UnicodeDecodeError
+        return parse_json_line(line)
+    except ValueError:
         return None
 
 

@@ -135,9 +135,11 @@ def expanded(table: ColourTable) -> Image:
 
     The index of a colour is red + 256 green + 65536 blue.
     """
+    levels = np.arange(LEVELS) / (LEVELS - 1)
+    colours = np.stack([levels] * 3, axis=1) if table.curves is None else table.curves.at(levels)
     red, green, blue = (
-        _weights(len(table.table), low, high)
-        for low, high in zip(table.low, table.high, strict=True)
+        _weights(len(table.table), channel, low, high)
+        for channel, low, high in zip(colours.T, table.low, table.high, strict=True)
     )
     n = len(table.table)
     across: NDArray[np.float32] = red @ table.table.transpose(2, 0, 1, 3).reshape(
@@ -159,9 +161,11 @@ def expanded(table: ColourTable) -> Image:
     return square
 
 
-def _weights(size: int, low: float, high: float) -> NDArray[np.float32]:
-    """Returns the weights of the entries for each level, float32[256, size]."""
-    place = np.clip((np.arange(LEVELS) / (LEVELS - 1) - low) / (high - low), 0, 1) * (size - 1)
+def _weights(
+    size: int, values: NDArray[np.float64], low: float, high: float
+) -> NDArray[np.float32]:
+    """Returns the weights of the entries for each of 256 values, float32[256, size]."""
+    place = np.clip((values - low) / (high - low), 0, 1) * (size - 1)
     away = np.abs(place[:, None] - np.arange(size))
     weights: NDArray[np.float32] = np.maximum(1 - away, 0).astype(np.float32)
     return weights
