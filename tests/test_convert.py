@@ -269,10 +269,15 @@ def test_an_existing_file_is_only_replaced_with_force(
 ):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     output = tmp_path / "out.mp4"
-    output.write_bytes(b"precious")
+    assert convert_files([source], output, Settings()).is_complete
+    before = output.read_bytes()
     assert not convert_files([source], output, Settings()).is_complete
+    assert output.read_bytes() == before
+    assert "--force" in caplog.records[-1].args[1].hint
+    output.write_bytes(b"precious")
+    assert not convert_files([source], output, Settings(), force=True).is_complete
     assert output.read_bytes() == b"precious"
-    assert "--force" in caplog.records[0].args[1].hint
+    output.write_bytes(before)
     assert convert_files([source], output, Settings(), force=True).is_complete
     assert len(pictures(output)) == 3
 

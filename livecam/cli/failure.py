@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import typer
@@ -19,8 +21,8 @@ class Failure(NamedTuple):
     code: int
 
 
-def failure_of(error: Exception) -> Failure:
-    """Returns what is said of an error."""
+def failure_of(error: Exception, words: Sequence[str] = ()) -> Failure:
+    """Returns what is said of an error; `words` are the arguments of the process."""
     from livecam.core.system_libraries import missing_library
 
     error = missing_library(error) or error
@@ -32,7 +34,20 @@ def failure_of(error: Exception) -> Failure:
         context = getattr(error, "ctx", None)  # of the command that could not be parsed
         command = context.command_path if context else "livecam"
         hint = tr("see `{command} --help`", command=command)
+        if name := _file_named_like_an_option(error, words):
+            hint = tr(
+                "a file name that begins with - goes behind --: {command} -- {name}",
+                command=command,
+                name=name,
+            )
         return Failure(usage_error(error), hint, error.exit_code)
     what = f"{type(error).__name__}: {error}"
     message = tr("something went wrong inside: {error}", error=what)
     return Failure(message, tr("run the same with --debug to see where"), 1)
+
+
+def _file_named_like_an_option(error: typer.TyperException, words: Sequence[str]) -> str:
+    """Returns the file name that was taken for an option; "" if there is none."""
+    if not error.format_message().startswith("No such option"):
+        return ""
+    return next((word for word in words if re.fullmatch(r"-[^=]*\.[A-Za-z]\w*", word)), "")

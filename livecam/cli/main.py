@@ -117,7 +117,7 @@ def _report(error: Exception, words: Sequence[str]) -> int:
     """Prints what went wrong in one sentence and one hint; returns the exit code."""
     from livecam.cli.failure import failure_of
 
-    failure = failure_of(error)
+    failure = failure_of(error, words)
     print_error(failure.message, failure.hint)
     if isinstance(error, typer.TyperException) and is_logged(error, words):
         from livecam.cli.command_log import log_usage_error, wanted_log_file

@@ -1,16 +1,24 @@
-"""Pairs films with the files they are converted into, and refuses conflicts."""
+"""Pairs films and photos with the files they are converted into, and refuses conflicts."""
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from livecam.core.errors import SinkError, SourceError, UsageError
 from livecam.core.places import check_place, fitting_name
+from livecam.media.results import is_result
 from livecam.media.writer import make_folder
 
-FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp")
+# What is converted of a folder; any other file that FFmpeg reads is converted by its name.
+FILMS = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".f4v", ".wmv", ".asf", ".mpg",
+    ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".gif", ".ogv", ".mxf", ".dv", ".rm",
+    ".rmvb",
+)  # fmt: skip
 MARK = "-livecam"  # in the names that are made up here; such files are not converted again
 
 
@@ -23,7 +31,11 @@ class ConversionJob:
 
 
 def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[ConversionJob]:
-    """Lists each film to convert, with its output."""
+    """Lists each film to convert, with its output.
+
+    Raises:
+        UsageError: there is no film, or several have one name for their outputs.
+    """
     sources = [film for path in inputs for film in _films(path)]
     if not sources:
         raise UsageError(
@@ -35,13 +47,7 @@ def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[Conversi
     one = len(sources) == 1 and not inputs[0].is_dir()
     if one and output.suffix and not output.is_dir():
         return [ConversionJob(sources[0], output)]
-    if output.exists() and not output.is_dir():
-        raise UsageError(
-            "{path} is a file, but there are {n} films",
-            hint="name a folder",
-            path=output,
-            n=len(sources),
-        )
+    _check_folder(output, len(sources))
     taken: set[str] = set()
     return [ConversionJob(source, output / _free_name(source, taken, suffix)) for source in sources]
 
@@ -58,19 +64,50 @@ def _films(path: Path) -> list[Path]:
     )
 
 
+def _check_folder(output: Path, films: int) -> None:
+    """Refuses the name of a file where a folder is wanted."""
+    if output.is_dir():
+        return
+    if output.exists():
+        raise UsageError(
+            "{path} is a file, but there are {n} films",
+            hint="name a folder behind them",
+            path=output,
+            n=films,
+        )
+    if output.suffix.lower() in FILMS:
+        raise UsageError(
+            "{path} is the name of one film, and a folder is needed",
+            hint="name a folder, in which each film gets its own name",
+            path=output,
+        )
+
+
 def _free_name(source: Path, taken: set[str], suffix: str) -> str:
-    """Names the output `clip-livecam.mp4`, or `clip-mov-livecam.mp4` if that name is taken."""
+    """Names the output `clip-livecam.mp4`, or `clip-mov-livecam.mp4` if that name is taken.
+
+    Names that differ in upper and lower case alone are one on many disks.
+    """
     endings = ["", f"-{source.suffix[1:]}", *(f"-{n}" for n in range(2, 1000))]
     names = (fitting_name(source.stem, f"{ending}{MARK}{suffix}") for ending in endings)
-    name = next(name for name in names if name not in taken)
-    taken.add(name)
+    name = next(name for name in names if _folded(name) not in taken)
+    taken.add(_folded(name))
     return name
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def check_job(
     job: ConversionJob, jobs: list[ConversionJob], force: bool, writable: Sequence[str]
 ) -> None:
-    """Refuses to lose a file."""
+    """Refuses to lose a file: only results of livecam are replaced, and only with `force`.
+
+    Raises:
+        SourceError: there is no such film.
+        SinkError: the output cannot be written, or a file would be lost.
+    """
     if not job.source.exists():
         raise SourceError("there is no file {path}", hint="check the name", path=job.source)
     check_place(job.output)
@@ -90,5 +127,21 @@ def check_job(
             hint="choose another name",
             path=job.output,
         )
+    if not _may_be_replaced(job.output):
+        raise SinkError(
+            "{path} exists, and livecam did not write it: it is never replaced",
+            hint="choose another name; the last one is that of the result",
+            path=job.output,
+        )
     if not force:
         raise SinkError("{path} exists", hint="pass --force to replace it", path=job.output)
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Returns whether a file is a result of livecam, or empty.
+
+    Results have a tag; those of older versions are known by the name that was made up here.
+    """
+    if not path.is_file():
+        return False
+    return not os.path.getsize(path) or path.stem.endswith(MARK) or is_result(path)

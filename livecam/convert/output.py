@@ -7,6 +7,7 @@ from pathlib import Path
 from livecam.core.places import check_space
 from livecam.media.encodings import least_bytes
 from livecam.media.reader import VideoInfo, VideoReader
+from livecam.media.results import RESULT_TAGS
 from livecam.media.streams import FilmStreams, plan_streams
 from livecam.media.trial import tried
 from livecam.media.writer import VideoWriter
@@ -45,6 +46,7 @@ def film_writer(
         *size,
         info.rate,
         time_base=info.time_base,
+        tags=RESULT_TAGS,
         streams=streams,
         alpha=alpha,
     )

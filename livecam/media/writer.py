@@ -7,7 +7,7 @@ run-length encoding (QuickTime Animation, `.mov`) for live ones.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +55,7 @@ class VideoWriter:
         height: of every frame, in pixels.
         rate: frames per second, at least on average.
         time_base: seconds per tick of the frame times; None for a constant rate.
+        tags: of the whole file, as "title"; containers have those they know.
         streams: the sound and all else that is written beside the frames; see `carried`.
         effort: "file" has the better quality; "live" takes less time per frame, and when the disk
             fills up what was written until then is kept under the file's name, and plays.
@@ -74,6 +75,7 @@ class VideoWriter:
         rate: Fraction | float,
         *,
         time_base: Fraction | None = None,
+        tags: Mapping[str, str] | None = None,
         streams: FilmStreams | None = None,
         effort: Effort = "file",
         alpha: bool = False,
@@ -107,6 +109,7 @@ class VideoWriter:
                 self._stream = self._add_video(self._container, rate)
                 if streams is not None:
                     self._beside = StreamWriter(streams, self._container, container_of(self.path))
+                self._container.metadata.update(tags or {})
                 self._container.start_encoding()
         except BaseException:
             self.abort()

@@ -26,7 +26,7 @@ def convert(
         Path | None,
         typer.Option("--out", metavar="DIR", help="the folder to write into, instead of OUT"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace earlier results")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="cover shots without a face, instead of passing them")
     ] = False,
