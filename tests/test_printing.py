@@ -14,6 +14,8 @@ from livecam.cli.printing import print_outcomes, print_pairs, print_table
 from livecam.cli.progress import FilmBar
 from livecam.convert.batch import Outcome
 from livecam.convert.jobs import ConversionJob
+from livecam.convert.progress import FilmTimes, Pass
+from livecam.core.timing import ManualClock
 
 FILM = ConversionJob(Path("clip [1].mp4"), Path("out/clip [1]-livecam.mp4"))
 
@@ -42,10 +44,14 @@ def test_converted_films_are_a_table_with_the_shots_that_show_no_avatar(
     ]
 
 
-def test_a_film_that_failed_has_its_error_in_place_of_numbers(capsys: pytest.CaptureFixture[str]):
-    print_outcomes([Outcome(FILM, error="the file is broken [x]; try another")])
+def test_a_film_that_failed_has_one_word_in_place_of_numbers(capsys: pytest.CaptureFixture[str]):
+    """Why it failed was said at once."""
+    failed = Outcome(FILM, error="the file is broken [x]; try another")
+    print_outcomes([failed, failed])
     row = capsys.readouterr().out.splitlines()[1]
-    assert " ".join(row.split()) == "clip [1].mp4 the file is broken [x]; try another"
+    assert " ".join(row.split()) == "clip [1].mp4 failed"
+    print_outcomes([failed])
+    assert not capsys.readouterr().out
 
 
 def test_no_films_are_no_table(capsys: pytest.CaptureFixture[str]):
@@ -87,20 +93,74 @@ def test_words_are_translated_for_people_and_columns_are_counted_in_cells(
     assert json.loads(capsys.readouterr().out) == [row]
 
 
-def test_the_bar_of_a_film_counts_both_passes():
+def test_the_bar_of_a_film_counts_all_passes():
     console = Console(file=StringIO(), force_terminal=True)
     progress = Progress(TextColumn("{task.description} {task.percentage:.0f}"), console=console)
     bar = FilmBar(progress, "clip [1].mp4")
     bar.open(8)  # the container lies: there are ten
     (task,) = progress.tasks
+    shares = [0.0]
     for _ in range(10):
         bar.advance(1)
+        shares.append(task.percentage)
     bar.learn_background()
     assert console.render_str(task.description).plain == "clip [1].mp4: learning the background"
+    shares.append(task.percentage)
     bar.draw(10)
-    assert task.percentage == 50
     for _ in range(10):
         bar.advance(1)
-    assert task.percentage == 100
+        shares.append(task.percentage)
+    assert shares == sorted(shares)
+    assert shares[-1] == 100
+    assert shares[10] < 50  # drawing takes longer
     bar.close()
     assert not progress.tasks
+
+
+def converted(times: FilmTimes, clock: ManualClock, frames: int = 100) -> list[tuple[float, float]]:
+    """Plays a conversion; returns the time left as it was told and as it was.
+
+    Looking takes 0.1 s a frame and 2 s at its end, the background 3 s, drawing 0.5 s a frame.
+    """
+    told: list[tuple[float, float]] = []
+
+    def step(seconds: float, done: int) -> None:
+        clock.sleep(seconds)
+        times.advance(done)
+        left = times.left_s
+        told.append((-1.0 if left is None else left, end - clock.now()))
+
+    end = clock.now() + frames * 0.6 + 5
+    times.begin("look", frames)
+    for _ in range(frames):
+        step(0.1, 1)
+    clock.sleep(2)
+    times.begin("background", frames)
+    for _ in range(3):
+        step(1, 0)
+    times.begin("draw", frames)
+    for _ in range(frames):
+        step(0.5, 1)
+    times.end()
+    return told
+
+
+def test_the_time_left_is_told_when_it_is_known_and_true():
+    clock, known = ManualClock(), dict[Pass, float]()
+    first = converted(FilmTimes(known, clock), clock)
+    assert all(told == -1 for told, _ in first[:103])  # nothing is known of drawing yet
+    assert all(told == pytest.approx(true, abs=1e-6) for told, true in first[-90:])
+    second = converted(FilmTimes(known, clock), clock)
+    assert all(abs(told - true) < 2.2 for told, true in second)
+
+
+def test_a_film_of_unknown_length_has_a_rate_and_no_time_left():
+    clock = ManualClock()
+    times = FilmTimes({}, clock)
+    times.begin("look", 0)
+    for _ in range(20):
+        clock.sleep(0.1)
+        times.advance(1)
+    assert times.fps == pytest.approx(10)
+    assert times.share is None
+    assert times.left_s is None

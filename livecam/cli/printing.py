@@ -85,8 +85,11 @@ def print_check(check: Check) -> None:
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Prints a table of converted films, then the shots that show no avatar."""
-    if not outcomes:
+    """Prints a table of converted films, then the shots that show no avatar.
+
+    Why a film failed was logged at once, and is not said again.
+    """
+    if not outcomes or (len(outcomes) == 1 and outcomes[0].error):
         return
     from rich.table import Table
     from rich.text import Text
@@ -101,7 +104,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         lasts, took = f"{each.seconds:.1f}", f"{each.took_s:.1f}"
         numbers = (each.frames, lasts, took, each.faces, len(each.uncovered))
         figures = [""] * len(numbers) if each.error else map(str, numbers)
-        result = Text(each.error, "red") if each.error else Text(each.job.output.name)
+        result = Text(tr("failed"), "red") if each.error else Text(each.job.output.name)
         table.add_row(each.job.source.name, *figures, each.sound, result)
     console = _console()
     console.print(table)

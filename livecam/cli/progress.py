@@ -15,55 +15,88 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from livecam.cli.printing import can_rewrite
 from livecam.cli.rewritten import LineConsole, results_are_seen
+from livecam.convert.progress import FilmTimes, Pass
 from livecam.core.language import tr
+
+MAX_NAME = 24  # characters of a film's name: a terminal of 80 columns holds the rest beside it
 
 
 class FilmBar:
-    """The bar of one film in `film_bars`: two passes of one step a frame."""
+    """The bar of one film in `film_bars`, over all its passes."""
 
-    def __init__(self, progress: Progress, film: str) -> None:
+    def __init__(
+        self, progress: Progress, film: str, known: dict[Pass, float] | None = None
+    ) -> None:
         self._progress = progress
-        self._film = escape(film)
-        self._task = progress.add_task(tr("{film}: looking", film=self._film), total=None)
+        self._film = escape(_shortened(film))
+        self._times = FilmTimes({} if known is None else known)
+        self._frames = 0  # that the first pass has counted
+        self._task = progress.add_task(
+            tr("{film}: looking", film=self._film), total=None, fps=None, left_s=None
+        )
 
     def open(self, frames: int) -> None:
-        if frames:
-            self._progress.update(self._task, total=2 * frames)
+        self._times.begin("look", frames)
+        self._show()
 
     def learn_background(self) -> None:
-        words = tr("{film}: learning the background", film=self._film)
-        self._progress.update(self._task, description=words)
+        self._begin("background", tr("{film}: learning the background", film=self._film))
 
     def draw(self, frames: int) -> None:
-        words = tr("{film}: drawing", film=self._film)
-        self._progress.update(self._task, description=words, total=2 * frames, completed=frames)
+        self._frames = frames
+        self._begin("draw", tr("{film}: drawing", film=self._film))
 
     def advance(self, frames: int) -> None:
-        self._progress.advance(self._task, frames)
+        self._frames += frames
+        self._times.advance(frames)
+        self._show()
 
     def close(self) -> None:
+        self._times.end()
         self._progress.remove_task(self._task)
+
+    def _begin(self, name: Pass, words: str) -> None:
+        self._times.begin(name, self._frames)
+        self._progress.update(self._task, description=words)
+        self._show()
+
+    def _show(self) -> None:
+        share, total = self._times.share, None if self._times.share is None else 1.0
+        self._progress.update(
+            self._task, completed=share or 0.0, total=total,
+            fps=self._times.fps, left_s=self._times.left_s,
+        )  # fmt: skip
 
 
 class RateColumn(ProgressColumn):
     """Frames a second."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else tr("{rate:.1f} frames/s", rate=speed))
+        fps = task.fields["fps"]
+        return Text("" if fps is None else tr("{rate:.1f} frames/s", rate=fps))
+
+
+class TimeLeftColumn(ProgressColumn):
+    """The time left, as far as it is known."""
+
+    def render(self, task: Task) -> Text:
+        left_s = task.fields["left_s"]
+        return Text("" if left_s is None else tr("{time} left", time=_clock(left_s)))
 
 
 @contextmanager
 def film_bars() -> Iterator[Callable[[str], FilmBar]]:
     """Yields what makes the bar of a film from its name."""
     percent = TextColumn("{task.percentage:>3.0f} %")
-    left = TimeRemainingColumn(compact=True)
-    with _progress(BarColumn(), percent, RateColumn(), left, TextColumn(tr("left"))) as progress:
-        yield lambda film: FilmBar(progress, film)
+    known: dict[Pass, float] = {}
+    whole = Column(no_wrap=True)
+    with _progress(BarColumn(), percent, RateColumn(whole), TimeLeftColumn(whole)) as progress:
+        yield lambda film: FilmBar(progress, film, known)
 
 
 @contextmanager
@@ -80,3 +113,16 @@ def _progress(*columns: ProgressColumn) -> Progress:
         TextColumn("{task.description}"), *columns, console=LineConsole(), transient=True,
         redirect_stdout=results_are_seen(), disable=not can_rewrite(),
     )  # fmt: skip
+
+
+def _shortened(name: str) -> str:
+    """Returns the beginning and the end of a name that is too long."""
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME // 2 - 1]}…{name[-MAX_NAME // 2 :]}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

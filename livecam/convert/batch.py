@@ -248,10 +248,10 @@ def _attempt(
         return converter.convert(job, stats, progress)
     except (LivecamError, OSError) as error:
         found = error if isinstance(error, LivecamError) else file_error(error)
-        log.error("%s: %s", job.source.name, found, exc_info=True)
+        log.error("%s: %s", job.source.name, _with_hint(found), exc_info=True)
         return Outcome(job, error=_with_hint(found))
     except Exception as error:
-        log.exception("%s: unexpected error", job.source.name)
+        log.exception("%s: unexpected error: %s", job.source.name, error)
         return Outcome(job, error=tr("unexpected: {error}", error=error))
     finally:
         progress.close()
