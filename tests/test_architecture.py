@@ -24,6 +24,7 @@ HOMES = {
     "ai_edge_litert": ("segmentation/networks.py",),
     "pyvirtualcam": ("sinks/virtual_camera.py",),
     "av": ("media/",),
+    "PIL": ("media/stills.py",),
     "glfw": ("render/context.py", "sinks/preview.py"),
     "pyrr": ("render/matrices.py",),
     "moderngl": ("render/", "compose/", "sinks/preview.py"),

@@ -11,8 +11,9 @@ from livecam.cli.main import execute
 from livecam.convert.jobs import check_job, jobs_for
 from livecam.core.errors import LivecamError, SinkError, UsageError
 from livecam.core.frame import Frame
+from livecam.media.containers import WRITABLE, WRITABLE_ALPHA
 from livecam.media.results import RESULT_TAGS, is_result
-from livecam.media.writer import WRITABLE, WRITABLE_ALPHA, VideoWriter
+from livecam.media.writer import VideoWriter
 
 
 def film(path: Path, *, ours: bool = False, alpha: bool = False) -> Path:
@@ -25,9 +26,9 @@ def film(path: Path, *, ours: bool = False, alpha: bool = False) -> Path:
 
 def refused(inputs: list[Path], output: Path, *, force: bool = True) -> LivecamError | None:
     """Returns why the first job is refused; None if it may begin."""
-    jobs = jobs_for(inputs, output, ".mp4")
+    jobs = jobs_for(inputs, output)
     try:
-        check_job(jobs[0], jobs, force, WRITABLE)
+        check_job(jobs[0], jobs, force=force)
     except LivecamError as error:
         return error
     return None
@@ -94,17 +95,17 @@ def test_a_forgotten_out_costs_no_film(
 def test_several_films_are_not_written_into_a_folder_with_the_name_of_a_film(tmp_path: Path):
     films = [film(tmp_path / "a.mp4"), film(tmp_path / "b.mp4")]
     for inputs in (films, [tmp_path]):
-        with pytest.raises(UsageError, match=r"both\.MP4 is the name of one film"):
-            jobs_for(inputs, tmp_path / "both.MP4", ".mp4")
+        with pytest.raises(UsageError, match=r"both\.MP4 is the name of one file"):
+            jobs_for(inputs, tmp_path / "both.MP4")
     (tmp_path / "both.MP4").mkdir()
-    assert len(jobs_for(films, tmp_path / "both.MP4", ".mp4")) == 2
+    assert len(jobs_for(films, tmp_path / "both.MP4")) == 2
     with pytest.raises(UsageError, match="is a file, but there are 2 films"):
-        jobs_for(films, films[0], ".mp4")
+        jobs_for(films, films[0])
 
 
 def test_outputs_differ_in_more_than_upper_and_lower_case(tmp_path: Path):
     sources = [tmp_path / "x" / "Clip.mov", tmp_path / "y" / "clip.mov"]
-    names = [job.output.name for job in jobs_for(sources, tmp_path, ".mp4")]
+    names = [job.output.name for job in jobs_for(sources, tmp_path)]
     assert names == ["Clip-livecam.mp4", "clip-mov-livecam.mp4"]
 
 
@@ -112,7 +113,7 @@ def test_a_folder_gives_all_kinds_of_films(tmp_path: Path):
     names = ["a.FLV", "b.wmv", "c.mts", "d.m2ts", "e.gif", "f.avi", "g.webm", "h.rmvb"]
     for name in (*names, "notes.txt", ".hidden.mp4", "a-livecam.mp4"):
         (tmp_path / name).touch()
-    found = jobs_for([tmp_path], tmp_path / "out", ".mp4")
+    found = jobs_for([tmp_path], tmp_path / "out")
     assert [job.source.name for job in found] == names
 
 

@@ -27,7 +27,6 @@ from livecam.core.errors import LivecamError, UsageError, file_error
 from livecam.core.language import to_translate, tr
 from livecam.core.places import check_own_file
 from livecam.core.timing import StageTimer
-from livecam.media.containers import WRITABLE, WRITABLE_ALPHA
 from livecam.media.streams import FilmStreams
 from livecam.motion.take import Take, TakeWriter, players, read_take
 from livecam.pipeline.build import (
@@ -206,7 +205,7 @@ def convert_files(
         UsageError: the names do not fit together.
         LivecamError: nothing can be converted at all (no model, no graphics, no avatar).
     """
-    jobs = jobs_for(inputs, output, ".mov" if settings.picture.is_alpha else ".mp4")
+    jobs = jobs_for(inputs, output, alpha=settings.picture.is_alpha)
     if settings.motion.record_motion and len(jobs) > 1:
         raise UsageError("one take cannot hold {n} films", "convert them one by one", n=len(jobs))
     _check_side_files(jobs, stats, settings.motion.record_motion)
@@ -243,8 +242,7 @@ def _attempt(
     progress: FilmProgress,
 ) -> Outcome:
     try:
-        alpha = converter.settings.picture.is_alpha
-        check_job(job, jobs, force, WRITABLE_ALPHA if alpha else WRITABLE)
+        check_job(job, jobs, force=force, alpha=converter.settings.picture.is_alpha)
         return converter.convert(job, stats, progress)
     except (LivecamError, OSError) as error:
         found = error if isinstance(error, LivecamError) else file_error(error)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from livecam.core.errors import SinkError, SourceError, UsageError
 from livecam.core.places import check_place, fitting_name
+from livecam.media.containers import WRITABLE, WRITABLE_ALPHA
 from livecam.media.results import is_result
+from livecam.media.stills import STILLS, WRITABLE_ALPHA_STILLS, WRITABLE_STILLS, is_still
 from livecam.media.writer import make_folder
 
 # What is converted of a folder; any other file that FFmpeg reads is converted by its name.
@@ -19,19 +21,22 @@ FILMS = (
     ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".gif", ".ogv", ".mxf", ".dv", ".rm",
     ".rmvb",
 )  # fmt: skip
+PICTURES = (*FILMS, *STILLS)
+# Photos that FFmpeg would read in part: they are stored as tiles.
+TILED = (".heic", ".heif", ".avif")
 MARK = "-livecam"  # in the names that are made up here; such files are not converted again
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionJob:
-    """One film to convert."""
+    """One film or photo to convert."""
 
     source: Path
     output: Path
 
 
-def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[ConversionJob]:
-    """Lists each film to convert, with its output.
+def jobs_for(inputs: Sequence[Path], output: Path, *, alpha: bool = False) -> list[ConversionJob]:
+    """Lists each film and photo to convert, with its output.
 
     Raises:
         UsageError: there is no film, or several have one name for their outputs.
@@ -42,14 +47,14 @@ def jobs_for(inputs: Sequence[Path], output: Path, suffix: str) -> list[Conversi
             "no film was found in {places}",
             hint="livecam reads {kinds}",
             places=", ".join(map(str, inputs)),
-            kinds=", ".join(FILMS),
+            kinds=", ".join(PICTURES),
         )
     one = len(sources) == 1 and not inputs[0].is_dir()
     if one and output.suffix and not output.is_dir():
         return [ConversionJob(sources[0], output)]
     _check_folder(output, len(sources))
     taken: set[str] = set()
-    return [ConversionJob(source, output / _free_name(source, taken, suffix)) for source in sources]
+    return [ConversionJob(source, output / _free_name(source, taken, alpha)) for source in sources]
 
 
 def _films(path: Path) -> list[Path]:
@@ -58,7 +63,7 @@ def _films(path: Path) -> list[Path]:
     return sorted(
         film
         for film in path.iterdir()
-        if film.suffix.lower() in FILMS
+        if film.suffix.lower() in PICTURES
         and not film.stem.endswith(MARK)
         and not film.name.startswith(".")
     )
@@ -75,19 +80,35 @@ def _check_folder(output: Path, films: int) -> None:
             path=output,
             n=films,
         )
-    if output.suffix.lower() in FILMS:
+    if output.suffix.lower() in PICTURES:
         raise UsageError(
-            "{path} is the name of one film, and a folder is needed",
-            hint="name a folder, in which each film gets its own name",
+            "{path} is the name of one file, and a folder is needed",
+            hint="name a folder, in which each result gets its own name",
             path=output,
         )
 
 
-def _free_name(source: Path, taken: set[str], suffix: str) -> str:
+def writable(source: Path, *, alpha: bool) -> tuple[str, ...]:
+    """Returns the suffixes of files that a film or photo may become, the usual one first."""
+    if is_still(source):
+        return WRITABLE_ALPHA_STILLS if alpha else WRITABLE_STILLS
+    return WRITABLE_ALPHA if alpha else WRITABLE
+
+
+def _usual_suffix(source: Path, alpha: bool) -> str:
+    """Returns that of the photo if it can be written, else ".png"; for films the first one."""
+    names = writable(source, alpha=alpha)
+    if not is_still(source):
+        return names[0]
+    return source.suffix if source.suffix.lower() in names else ".png"
+
+
+def _free_name(source: Path, taken: set[str], alpha: bool) -> str:
     """Names the output `clip-livecam.mp4`, or `clip-mov-livecam.mp4` if that name is taken.
 
     Names that differ in upper and lower case alone are one on many disks.
     """
+    suffix = _usual_suffix(source, alpha)
     endings = ["", f"-{source.suffix[1:]}", *(f"-{n}" for n in range(2, 1000))]
     names = (fitting_name(source.stem, f"{ending}{MARK}{suffix}") for ending in endings)
     name = next(name for name in names if _folded(name) not in taken)
@@ -100,7 +121,7 @@ def _folded(name: str) -> str:
 
 
 def check_job(
-    job: ConversionJob, jobs: list[ConversionJob], force: bool, writable: Sequence[str]
+    job: ConversionJob, jobs: list[ConversionJob], *, force: bool, alpha: bool = False
 ) -> None:
     """Refuses to lose a file: only results of livecam are replaced, and only with `force`.
 
@@ -110,13 +131,22 @@ def check_job(
     """
     if not job.source.exists():
         raise SourceError("there is no file {path}", hint="check the name", path=job.source)
+    if job.source.suffix.lower() in TILED:
+        raise SourceError(
+            "{path} is a picture of a kind that livecam cannot read",
+            hint="save it as JPEG or PNG first",
+            path=job.source,
+        )
     check_place(job.output)
-    if job.output.suffix.lower() not in writable:
+    names = writable(job.source, alpha=alpha)
+    if job.output.suffix.lower() not in names:
         raise SinkError(
-            "{path} is no film that can be written",
+            "{path} is no photo that can be written"
+            if is_still(job.source)
+            else "{path} is no film that can be written",
             hint="one of {names}",
             path=job.output,
-            names=", ".join(writable),
+            names=", ".join(names),
         )
     make_folder(job.output.parent)
     if not job.output.exists():

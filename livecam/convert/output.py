@@ -6,15 +6,16 @@ from pathlib import Path
 
 from livecam.core.places import check_space
 from livecam.media.encodings import least_bytes
-from livecam.media.reader import VideoInfo, VideoReader
+from livecam.media.reader import VideoInfo
 from livecam.media.results import RESULT_TAGS
+from livecam.media.stills import StillInfo, StillWriter, open_pictures
 from livecam.media.streams import FilmStreams, plan_streams
 from livecam.media.trial import tried
 from livecam.media.writer import VideoWriter
 
 
 def try_output(source: Path, output: Path, *, alpha: bool, rotate: int = 0) -> FilmStreams:
-    """Tries to write a film, and returns what can be taken over beside its pictures.
+    """Tries to write a film or photo, and returns what can be taken over beside its pictures.
 
     Nothing is left of the trial.
 
@@ -22,25 +23,36 @@ def try_output(source: Path, output: Path, *, alpha: bool, rotate: int = 0) -> F
         SourceError: the film cannot be read.
         SinkError: it cannot be written there, or the disk is too small for it.
     """
-    with VideoReader(source, rotate=rotate) as film:
+    with open_pictures(source, rotate=rotate) as film:
         info = film.info
     size = info.width, info.height
+    if isinstance(info, StillInfo):
+        with StillWriter(output):
+            return FilmStreams(source)
     # A film of stills may be smaller than others, but then its source is small too.
     check_space(output, min(least_bytes(*size, info.frames), source.stat().st_size // 2))
     streams = plan_streams(source, output, info.origin)
     return tried(
-        streams, output, size, lambda part: film_writer(info, size, output, part, alpha=alpha)
+        streams, output, size, lambda part: _video_writer(info, size, output, part, alpha=alpha)
     )
 
 
 def film_writer(
     info: VideoInfo, size: tuple[int, int], output: Path, streams: FilmStreams, *, alpha: bool
-) -> VideoWriter:
-    """Begins to write a film with frames of that size and the times of another one.
+) -> VideoWriter | StillWriter:
+    """Begins to write a film with frames of that size and the times of another one, or a photo.
 
     Raises:
         SinkError: it cannot be written there.
     """
+    if isinstance(info, StillInfo):
+        return StillWriter(output, taken=info.taken, alpha=alpha)
+    return _video_writer(info, size, output, streams, alpha=alpha)
+
+
+def _video_writer(
+    info: VideoInfo, size: tuple[int, int], output: Path, streams: FilmStreams, *, alpha: bool
+) -> VideoWriter:
     return VideoWriter(
         output,
         *size,

@@ -17,7 +17,8 @@ from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import MAX_SOURCE_PIXELS, check_shows_face, check_size
-from livecam.media.reader import VideoInfo, VideoReader
+from livecam.media.reader import VideoInfo
+from livecam.media.stills import open_pictures
 from livecam.tracking.base import Tracker
 
 Advance = Callable[[int], None]  # receives how many frames were done
@@ -76,7 +77,7 @@ def survey(
     finder, times = ShotFinder(), []
     sizes: list[tuple[int, int]] = []
     samples: list[list[FaceSample]] = []
-    with VideoReader(path, rotate=rotate) as film:
+    with open_pictures(path, rotate=rotate) as film:
         info = film.info
         check_shows_face(path.name, info.width, info.height)
         opened(info.frames)

@@ -8,14 +8,15 @@ from pathlib import Path
 import av
 
 from livecam.media.opening import open_input
+from livecam.media.stills import SOFTWARE, is_still, software_of
 
-RESULT_TAGS = {"comment": "livecam convert"}  # players show it; MP4, MOV, MKV and WebM hold it
+RESULT_TAGS = {"comment": SOFTWARE}  # players show it; MP4, MOV, MKV and WebM hold it
 
 
 def is_result(path: Path) -> bool:
     """Returns whether `convert` wrote a file; False where that cannot be read."""
-    with suppress(OSError, ValueError, av.FFmpegError):
-        return _has_tags(path)
+    with suppress(OSError, ValueError, SyntaxError, av.FFmpegError):
+        return software_of(path) == SOFTWARE if is_still(path) else _has_tags(path)
     return False
 
 

@@ -20,7 +20,9 @@ def convert(
     flags: dict[str, object],
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="IN... OUT", help="videos or folders, then the file or folder"),
+        typer.Argument(
+            metavar="IN... OUT", help="videos, photos or folders, then the file or folder"
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -33,7 +35,7 @@ def convert(
     preset: Preset = None,
     stats: Stats = None,
 ) -> int:
-    """Put the avatar into video files."""
+    """Put the avatar into videos and photos."""
     from livecam.config.loader import load_settings
     from livecam.core.errors import UsageError
 
