@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import logging
 import os
@@ -10,6 +11,8 @@ import signal
 import sys
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ import pytest
 from livecam.cli import CANCELLED
 from livecam.cli import main as cli_main
 from livecam.cli.main import execute
+from livecam.convert.batch import Conversion
 from livecam.core import end_signals as end_signals_module
 from livecam.core.end_signals import (
     END_SIGNALS,
@@ -79,6 +83,69 @@ def test_held_work_is_interrupted_at_its_checkpoints():
         with pytest.raises(KeyboardInterrupt):
             checkpoint()
     checkpoint()
+
+
+def signal_in_a_callback() -> None:
+    """A library that calls back, as GLFW and MediaPipe do."""
+    ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGTERM))()
+
+
+def signal_in_a_finalizer() -> None:
+    class Ends:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    Ends()
+
+
+def signal_in_a_weak_reference() -> None:
+    """As those of the import system's locks."""
+    thing = type("Thing", (), {})()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del thing
+    assert reference() is None
+
+
+@posix
+@pytest.mark.parametrize(
+    "lose", [signal_in_a_callback, signal_in_a_finalizer, signal_in_a_weak_reference]
+)
+def test_an_interrupt_that_python_could_only_report_is_raised_again(
+    lose: Callable[[], None], capfd: pytest.CaptureFixture[str]
+):
+    def work() -> None:
+        lose()
+        for _ in range(10_000):
+            time.sleep(0.001)
+
+    hook = sys.unraisablehook
+    with end_signals(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert sys.unraisablehook == hook
+    assert capfd.readouterr().err == ""
+
+
+@posix
+def test_other_errors_in_a_callback_are_reported_as_before(monkeypatch: pytest.MonkeyPatch):
+    reported: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: reported.append(lost.exc_type))
+    with end_signals():
+        ctypes.CFUNCTYPE(None)(lambda: [][0])()
+    assert reported == [IndexError]
+
+
+@posix
+def test_a_conversion_whose_last_film_is_complete_ends_with_130_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def converted(*_: object, **__: object) -> Conversion:
+        with end_signals() as signals, signals.held():
+            os.kill(os.getpid(), signal.SIGINT)
+        return Conversion((), ())
+
+    monkeypatch.setattr("livecam.convert.convert_files", converted)
+    with end_signals():
+        assert execute(["convert", "a.mp4", "b.mp4"]) == CANCELLED
 
 
 @posix

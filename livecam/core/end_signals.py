@@ -2,14 +2,20 @@
 
 The first one begins the shutdown, all later ones are ignored until the process has ended: a second
 one does not interrupt what is being closed.
+
+An interrupt that falls into a callback of a library, a finalizer or a weak reference is lost there:
+Python only reports it. It is raised again a moment later.
 """
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,6 +27,7 @@ END_SIGNALS = tuple(
     if name in signal.Signals.__members__
 )
 OUTPUTS = (1, 2)  # file descriptors of standard output and error
+AGAIN_S = 0.01  # after which a lost interrupt is raised again
 
 
 class EndSignals:
@@ -30,6 +37,7 @@ class EndSignals:
         self.received = False
         self._on_end: Callable[[], None] | None = None
         self._held = 0
+        self._again = False  # an interrupt was lost, and is about to be raised again
 
     def call(self, on_end: Callable[[], None]) -> None:
         """Makes the first signal call that instead of raising; at once, if it has come already."""
@@ -49,13 +57,32 @@ class EndSignals:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal, on the main thread."""
         leave_closed_terminal()
-        if self.received:
+        again, self._again = self._again, False
+        if self.received and not again:
             return
         self.received = True
         if self._on_end is not None:
             self._on_end()
         elif not self._held:
             raise KeyboardInterrupt
+
+    def catch_lost(self, lost: sys.UnraisableHookArgs) -> bool:
+        """Raises an interrupt again that Python could only report; returns whether it was one."""
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            return False
+        self._again = True
+        # No `threading.Thread`: the interrupt may have been lost while a lock of it is held.
+        _thread.start_new_thread(self._interrupt_again, ())
+        return True
+
+    def close(self) -> None:
+        """Raises nothing again from now on."""
+        self._again = False
+
+    def _interrupt_again(self) -> None:
+        time.sleep(AGAIN_S)
+        if self._again:
+            _thread.interrupt_main()
 
 
 _installed: EndSignals | None = None
@@ -76,6 +103,8 @@ def end_signals() -> Iterator[EndSignals]:
         yield signals
         return
     before = {n: signal.getsignal(n) for n in END_SIGNALS if not _is_shielded(n)}
+    report = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if signals.catch_lost(lost) else report(lost)
     _installed = signals
     for number in before:
         signal.signal(number, signals.handle)
@@ -85,6 +114,8 @@ def end_signals() -> Iterator[EndSignals]:
         for number, handler in before.items():
             if signal.getsignal(number) == signals.handle:  # else the process is about to end
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signals.close()
+        sys.unraisablehook = report
         _installed = None
 
 

@@ -37,6 +37,7 @@ def convert(
 ) -> int:
     """Put the avatar into videos and photos."""
     from livecam.config.loader import load_settings
+    from livecam.core.end_signals import checkpoint
     from livecam.core.errors import UsageError
 
     inputs, output = (paths, out) if out else (paths[:-1], paths[-1])
@@ -55,6 +56,7 @@ def convert(
         left, films = len(done.left), len(done.left) + len(done.outcomes)
         note(tr("stopped; {left} of {films} not converted", left=left, films=films))
         return CANCELLED
+    checkpoint()  # a signal may have come when the last film was complete
     return 0 if done.is_complete else 1
 
 
