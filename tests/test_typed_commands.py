@@ -29,6 +29,7 @@ from livecam.config.paths import user_runtime_folder
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.library_log import LIBRARY_LINES
+from livecam.media.images import write_image
 from livecam.media.writer import VideoWriter
 from livecam.motion.take import TakeWriter
 from livecam.sources.sample_clip import sample_clip
@@ -136,6 +137,7 @@ def material(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
         with VideoWriter(folder / name, 512, 512, 10) as writer:
             for index in range(4):
                 writer.write(Frame(portrait, index, index / 10))
+    write_image(folder / "me.jpg", portrait)
     take = TakeWriter(folder / "take.jsonl")
     for index in range(10):
         pose = FacePose(np.array((0.0, 0.02, -0.6)), np.array((0.0, 0.0, 0.0, 1.0)))
