@@ -17,6 +17,7 @@ from livecam.config.settings import Settings
 from livecam.convert.crop import Crop
 from livecam.convert.head_following import add_witnessed
 from livecam.convert.head_search import HeadSearch
+from livecam.convert.person_search import PersonSearch
 from livecam.convert.plan import ShotPlan, others_at, plan
 from livecam.convert.propagation import ReducedFrame, propagate, propagate_between
 from livecam.convert.shots import ShotFinder
@@ -278,9 +279,16 @@ def still_film(image: Image, folder: Path) -> Path:
     return path
 
 
-def planned_film(path: Path, detector: Doubtful, heads: HeadSearch | None = None) -> ShotPlan:
-    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: detector, heads)
-    (shot_plan,) = plan(found, hide_others=True, strict=False)
+def planned_film(
+    path: Path,
+    detector: Doubtful,
+    heads: HeadSearch | None = None,
+    persons: PersonSearch | None = None,
+    *,
+    pass_unsure: bool = False,
+) -> ShotPlan:
+    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: detector, heads, persons)
+    (shot_plan,) = plan(found, hide_others=True, strict=False, pass_unsure=pass_unsure)
     return shot_plan
 
 
@@ -325,6 +333,30 @@ def test_a_head_upside_down_that_the_tracker_misses_is_covered(
     path = still_film(portrait[::-1, ::-1], tmp_path)
     assert planned_film(path, Doubtful()).state is Shown.PASSTHROUGH
     assert planned_film(path, Doubtful(), make_heads()).state is Shown.BLUR
+
+
+def test_a_person_without_a_face_that_could_be_found_is_covered_unless_told_otherwise(
+    make_heads: Callable[[], HeadSearch], portrait: Image, tmp_path: Path
+):
+    """A chest and a chin that lie: witnesses score too little for a head of their own."""
+    persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+    path = still_film(np.rot90(portrait[150:]), tmp_path)
+    assert planned_film(path, Doubtful(), make_heads()).state is Shown.PASSTHROUGH
+    assert planned_film(path, Doubtful(), make_heads(), persons).state is Shown.BLUR
+    passed = planned_film(path, Doubtful(), make_heads(), persons, pass_unsure=True)
+    assert passed.state is Shown.PASSTHROUGH
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_nobody_is_seen_in_an_empty_frame(shade: int):
+    persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+    assert not persons.sees_person(Frame(np.full((360, 640, 4), shade, np.uint8), 0, 0.0))
+
+
+def test_a_person_is_seen_whichever_way_up(portrait: Image):
+    persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+    for turns in range(4):
+        assert persons.sees_person(Frame(np.ascontiguousarray(np.rot90(portrait, turns)), 0, 0.0))
 
 
 def test_a_head_beside_the_avatar_is_blurred_and_reported():

@@ -81,9 +81,11 @@ class Conversion:
 class Converter:
     """Holds what all films share: graphics, avatar and settings. One thread; use with `with`."""
 
-    def __init__(self, settings: Settings, *, strict: bool) -> None:
+    def __init__(
+        self, settings: Settings, *, strict: bool = False, pass_unsure: bool = False
+    ) -> None:
         self.settings = settings
-        self.strict = strict
+        self.strict, self.pass_unsure = strict, pass_unsure
         self.timer = StageTimer()
         self._alpha = settings.picture.is_alpha
         self._stack = ExitStack()
@@ -131,7 +133,7 @@ class Converter:
         )
         found = self._surveyor.survey(job.source, progress.advance, progress.open)
         _log_defects(job.source.name, found)
-        plans = plan_film(found, self.settings, strict=self.strict)
+        plans = plan_film(found, self.settings, strict=self.strict, pass_unsure=self.pass_unsure)
         with ExitStack() as stack:
             segmentation = None
             if self._make_segmenter is not None:
@@ -192,6 +194,7 @@ def convert_files(
     *,
     force: bool = False,
     strict: bool = False,
+    pass_unsure: bool = False,
     stats: Path | None = None,
     progress: Callable[[str], FilmProgress] = NoProgress,
 ) -> Conversion:
@@ -211,7 +214,7 @@ def convert_files(
     _check_side_files(jobs, stats, settings.motion.record_motion)
     outcomes: list[Outcome] = []
     with end_signals() as signals, ExitStack() as stack:
-        converter = stack.enter_context(Converter(settings, strict=strict))
+        converter = stack.enter_context(Converter(settings, strict=strict, pass_unsure=pass_unsure))
         writer = stack.enter_context(StatsWriter(stats)) if stats else None
         with suppress(KeyboardInterrupt), signals.held():
             for job in jobs:

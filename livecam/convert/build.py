@@ -8,6 +8,7 @@ from pathlib import Path
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings
 from livecam.convert.head_search import HeadSearch
+from livecam.convert.person_search import PersonSearch
 from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Advance, Survey, survey
@@ -39,21 +40,27 @@ class Surveyor:
         tracker = self._make_tracker()
         with ExitStack() as stack:
             stack.callback(tracker.close)
-            heads = None
+            heads, persons = None, None
             if self._make_witnesses is not None:
                 heads = stack.enter_context(HeadSearch(self._make_witnesses()))
-            return survey(path, tracker, self._retry_detector, heads, advance, opened, self._rotate)
+                persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+            return survey(
+                path, tracker, self._retry_detector, heads, persons, advance, opened, self._rotate
+            )
 
     def _retry_detector(self) -> RetryDetector:
         return RetryDetector(self._model, self._max_faces)
 
 
-def plan_film(found: Survey, settings: Settings, *, strict: bool) -> list[ShotPlan]:
+def plan_film(
+    found: Survey, settings: Settings, *, strict: bool, pass_unsure: bool = False
+) -> list[ShotPlan]:
     """Plans a film by the settings; see `plan`."""
     return plan(
         found,
         hide_others=settings.privacy.others == "blur",
         strict=strict,
+        pass_unsure=pass_unsure,
         people=slots_of(settings.avatar),
         people_by=settings.avatar.people_by,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.convert.head_search import HeadSearch
+from livecam.convert.person_search import PersonSearch
 from livecam.convert.propagation import GapFiller, ReducedFrame
 from livecam.convert.retry_detector import RetryDetector, plausible
 from livecam.convert.tracks import (
@@ -56,6 +57,7 @@ class GapSearch:
     shot: Shot
     times: NDArray[np.float64]
     heads: HeadSearch | None = None
+    persons: PersonSearch | None = None
     missing: set[int] = field(init=False)
     mains: list[FaceTrack] = field(init=False)
     gap: GapFiller = field(init=False)
@@ -63,6 +65,7 @@ class GapSearch:
     confirmed: set[FaceSample] = field(init=False, default_factory=set)
     suspects: list[NDArray[np.float64]] = field(init=False, default_factory=list)
     in_a_row: int = field(init=False, default=0)
+    with_person: int = field(init=False, default=0)  # frames in a row
 
     def __post_init__(self) -> None:
         self.mains = self.shot.mains
@@ -148,6 +151,19 @@ class GapSearch:
         self.unassigned += found
         if not found:
             self._suspect(detector.boxes(frame))
+            self._look_for_person(frame)
+
+    def _look_for_person(self, frame: Frame) -> None:
+        """Suspects a face where a person is seen, and a witness scores weakly at least.
+
+        Only a shot in which nothing else was found would pass.
+        """
+        if self.heads is None or self.persons is None or self.shot.suspected:
+            return
+        seen = bool(self.heads.found[frame.index]) and self.persons.sees_person(frame)
+        self.with_person = self.with_person + 1 if seen else 0
+        if self.with_person >= min(MIN_DETECTIONS, len(self.shot.frames)):
+            self.shot.suspected = True
 
     def _smaller(self, frame: Frame, detector: RetryDetector) -> list[FaceSample]:
         """Follows a small face that was found, else searches one a few times a second."""

@@ -43,6 +43,7 @@ def plan(
     *,
     hide_others: bool,
     strict: bool,
+    pass_unsure: bool = False,
     people: int = 1,
     people_by: SlotOrder = "order",
 ) -> list[ShotPlan]:
@@ -52,21 +53,33 @@ def plan(
     or (`place`) the leftmost.
 
     A shot without any trace of a face passes through, with `strict` it gets the curtain. When
-    there seems to be a face that cannot be localised, the whole shot is blurred.
+    there seems to be a person whose face cannot be localised, the whole shot is blurred; with
+    `pass_unsure` it passes through too.
     """
+    faceless = _states_without_avatar(strict, pass_unsure)
     return [
-        _shot_plan(shot, survey, hide_others, strict, people, people_by) for shot in survey.shots
+        _shot_plan(shot, survey, hide_others, faceless, people, people_by) for shot in survey.shots
     ]
 
 
+def _states_without_avatar(strict: bool, pass_unsure: bool) -> tuple[Shown, Shown]:
+    """Returns the states of a shot without any trace of a face, and of one without a clear face."""
+    if strict:
+        return Shown.CURTAIN, Shown.CURTAIN
+    return Shown.PASSTHROUGH, Shown.PASSTHROUGH if pass_unsure else Shown.BLUR
+
+
 def _shot_plan(
-    shot: Shot, survey: Survey, hide_others: bool, strict: bool, people: int, by: SlotOrder
+    shot: Shot,
+    survey: Survey,
+    hide_others: bool,
+    faceless: tuple[Shown, Shown],
+    people: int,
+    by: SlotOrder,
 ) -> ShotPlan:
-    if shot.empty:
-        return ShotPlan(shot.frames, Shown.CURTAIN if strict else Shown.PASSTHROUGH)
     tracks_of = wearers(shot.tracks, people)
     if not tracks_of:
-        return ShotPlan(shot.frames, Shown.CURTAIN if strict else Shown.BLUR)
+        return ShotPlan(shot.frames, faceless[0] if shot.empty else faceless[1])
     slots = _slots(tracks_of, by)
     spans = spans_of(shot.frames, tracks_of[0], survey, slots[0])
     for tracks, slot in zip(tracks_of[1:], slots[1:], strict=True):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from livecam.convert.gap_search import GapSearch, search_again
 from livecam.convert.head_following import follow_heads
 from livecam.convert.head_search import HeadSearch
+from livecam.convert.person_search import PersonSearch
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
@@ -60,13 +61,15 @@ def survey(
     tracker: Tracker,
     make_retry_detector: Callable[[], RetryDetector],
     heads: HeadSearch | None = None,
+    persons: PersonSearch | None = None,
     advance: Advance = lambda frames: None,
     opened: Advance = lambda frames: None,
     rotate: int = 0,
 ) -> Survey:
     """Detects the faces of a film, and searches a second time where a face is missing.
 
-    `heads` finds heads that the tracker misses; None searches by the tracker alone.
+    `heads` finds heads that the tracker misses, `persons` looks for a person where no face was
+    found; None searches by the tracker alone.
     `opened` receives how many frames the file announces, `advance` each that was tracked.
     `rotate` turns the film clockwise by so many degrees.
 
@@ -100,7 +103,7 @@ def survey(
         Shot(frames, _tracks([sample for i in frames for sample in samples[i]], at))
         for frames in finder.shots()
     ]
-    searches = [search for shot in shots if (search := GapSearch(shot, at, heads)).missing]
+    searches = [search for shot in shots if (search := GapSearch(shot, at, heads, persons)).missing]
     if searches:
         with make_retry_detector() as detector:
             search_again(info, detector, searches)

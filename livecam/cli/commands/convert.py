@@ -32,6 +32,13 @@ def convert(
     strict: Annotated[
         bool, typer.Option("--strict", help="cover shots without a face, instead of passing them")
     ] = False,
+    pass_unsure: Annotated[
+        bool,
+        typer.Option(
+            "--pass-unsure",
+            help="pass shots with a person but without a face too, instead of blurring them",
+        ),
+    ] = False,
     preset: Preset = None,
     stats: Stats = None,
 ) -> int:
@@ -43,13 +50,22 @@ def convert(
     inputs, output = (paths, out) if out else (paths[:-1], paths[-1])
     if not inputs:
         raise UsageError("convert needs a file to read and one to write", "livecam convert IN OUT")
+    if strict and pass_unsure:
+        raise UsageError("--strict and --pass-unsure exclude each other", "choose one of them")
     settings = load_settings(preset, flags).settings
     from livecam.cli.progress import film_bars
     from livecam.convert import convert_files
 
     with film_bars() as bars:
         done = convert_files(
-            inputs, output, settings, force=force, strict=strict, stats=stats, progress=bars
+            inputs,
+            output,
+            settings,
+            force=force,
+            strict=strict,
+            pass_unsure=pass_unsure,
+            stats=stats,
+            progress=bars,
         )
     print_outcomes(done.outcomes)
     if done.left:
