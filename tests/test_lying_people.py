@@ -11,6 +11,7 @@ import pytest
 from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.plan import others_at
+from livecam.convert.turn_search import TurnSearch
 from livecam.convert.turns import (
     back,
     turned,
@@ -155,3 +156,35 @@ def test_what_was_found_is_turned_with_the_frame(degrees):
     )
     again = turned_face(moved, after.size, back(degrees))
     assert again.pose.matrix == pytest.approx(pose.matrix)
+
+
+def test_only_the_shot_in_which_a_person_hangs_is_turned(portrait, tmp_path, capsys):
+    hanging = [255 - each for each in rolls(np.asarray(255 - portrait), 180)]  # another wall
+    images = [*rolls(portrait, 0), *hanging]
+    result = film(tmp_path / "cut", images, capsys)
+    assert set(result.states) == {"avatar"}
+    for line in result.lines:
+        assert abs(abs(up_deg(line)) - (180 if line["frame"] >= COUNT else 0)) < 10
+
+
+def test_the_person_of_an_upside_down_photo_wears_an_upright_avatar(portrait, tmp_path):
+    image = rolled(near(portrait, WIDE, 0), 180)
+    source = tmp_path / "photo.png"
+    cv2.imwrite(str(source), image[..., ::-1])
+    found = Surveyor(Settings()).survey(source)
+    assert [(shot.turn, len(shot.tracks)) for shot in found.shots] == [(180, 1)]
+
+
+def test_a_turn_that_finds_fewer_faces_is_given_up(portrait, tmp_path, monkeypatch):
+    path = encoded(tmp_path / "film.mp4", rolls(portrait, 0, WIDE))
+    before = Surveyor(Settings()).survey(path)
+    monkeypatch.setattr(TurnSearch, "turn", lambda self, frames: 180)
+    after = Surveyor(Settings()).survey(path)
+    assert [shot.turn for shot in after.shots] == [0]
+    assert after.size_at(0) == WIDE
+    for shot, kept in zip(before.shots, after.shots, strict=True):
+        assert [len(track.samples) for track in kept.tracks] == [COUNT]
+        assert kept.tracks[0].box(3) == pytest.approx(shot.tracks[0].box(3))
+        assert {index: len(found) for index, found in kept.heads.items()} == {
+            index: len(found) for index, found in shot.heads.items()
+        }
