@@ -12,7 +12,11 @@ from livecam.convert.person_search import PersonSearch
 from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.survey import Advance, Survey, survey
+from livecam.convert.turn_search import TurnSearch
 from livecam.pipeline.build import slots_of, tracker_factory, witness_factory
+from livecam.tracking.face_detector import FaceDetector
+
+MIN_TURN_SCORE = 0.1  # of faces that are not upright
 
 
 class Surveyor:
@@ -44,9 +48,11 @@ class Surveyor:
             if self._make_witnesses is not None:
                 heads = stack.enter_context(HeadSearch(self._make_witnesses()))
                 persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+            turns = stack.enter_context(TurnSearch(FaceDetector(self._model, MIN_TURN_SCORE)))
             return survey(
-                path, tracker, self._retry_detector, heads, persons, advance, opened, self._rotate
-            )
+                path, tracker, self._retry_detector, heads, persons, advance, opened, self._rotate,
+                turns,
+            )  # fmt: skip
 
     def _retry_detector(self) -> RetryDetector:
         return RetryDetector(self._model, self._max_faces)

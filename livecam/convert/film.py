@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livecam.avatar.base import Avatar
@@ -14,6 +14,7 @@ from livecam.convert.output import film_writer
 from livecam.convert.plan import ShotPlan, others_at
 from livecam.convert.spans import WearerSpan
 from livecam.convert.survey import Advance, Survey
+from livecam.convert.turns import back, turned, turned_face, turned_rect, turned_size
 from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
@@ -34,6 +35,16 @@ class ConvertedFrame:
 
     frame: Frame
     stats: StatsLine
+
+
+def turned_back(converted: ConvertedFrame, degrees: int) -> ConvertedFrame:
+    """Turns a finished frame and its statistics back, as the film shows it."""
+    if not degrees:
+        return converted
+    stats, size, rest = converted.stats, converted.frame.size, back(degrees)
+    face = None if stats.face is None else turned_face(stats.face, size, rest)
+    box = None if stats.head_box is None else turned_rect(stats.head_box, size, rest)
+    return ConvertedFrame(turned(converted.frame, rest), replace(stats, face=face, head_box=box))
 
 
 class SpanDriver:
@@ -88,7 +99,7 @@ class FilmComposer:
         """
         times, index = self.survey.times, frame.index
         known = index < len(times) and frame.captured_at == times[index]
-        if not known or frame.size != self.survey.size_at(index):
+        if not known or frame.size != tuple(self.survey.sizes[index]):
             raise SourceError(
                 "{path} changed while it was converted",
                 hint="convert it again",
@@ -99,7 +110,8 @@ class FilmComposer:
         if self._plan.state is not Shown.AVATAR:
             allow_bare = self._plan.state is Shown.PASSTHROUGH
             return self._published(frame, None, allow_bare=allow_bare)
-        return self._composed(frame)
+        turn = self._plan.turn
+        return turned_back(self._composed(turned(frame, turn)), turn)
 
     def close(self) -> None:
         self._composition.close()
@@ -108,6 +120,7 @@ class FilmComposer:
         self._plan = plan
         if self._segmentation is not None:
             self._segmentation.enter(plan)
+        size = turned_size(size, plan.turn)
         self._spans = [SpanDriver(span, self._driver(span), size) for span in plan.spans]
 
     def _driver(self, span: WearerSpan) -> AvatarDriver:

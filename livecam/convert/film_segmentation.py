@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.convert.plan import ShotPlan
+from livecam.convert.turns import turned
 from livecam.core.closing import Closing
 from livecam.core.end_signals import checkpoint
 from livecam.core.face import FaceState
@@ -49,7 +50,7 @@ class FilmSegmentation(Closing):
                 shot = todo[0].frames
                 step = max(1, len(shot) // MAX_FRAMES)
                 if frame.index in shot and (frame.index - shot.start) % step == 0:
-                    self._segmenter.learn_plate(frame)
+                    self._segmenter.learn_plate(turned(frame, todo[0].turn))
         for plan in todo:
             self._keep(plan)
 
@@ -65,7 +66,7 @@ class FilmSegmentation(Closing):
         self._segmenter.set_plate(Plate(np.ascontiguousarray(image[..., ::-1]), known))
 
     def segment(self, frame: Frame, face: FaceState) -> Segmentation | None:
-        """Segments a frame around the face of one wearer."""
+        """Segments a frame, turned as its shot, around the face of one wearer."""
         return self._segmenter.segment(frame, face.points_px(*frame.size), face.track_id)
 
     def close(self) -> None:

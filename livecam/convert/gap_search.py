@@ -22,6 +22,7 @@ from livecam.convert.tracks import (
     change,
     link_samples,
 )
+from livecam.convert.turns import turned
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.media.reader import VideoInfo
@@ -43,7 +44,8 @@ def search_again(info: VideoInfo, detector: RetryDetector, searches: list[GapSea
         for frame in film:
             checkpoint()
             if frame.index in by_frame:
-                by_frame[frame.index].search(frame, detector)
+                search = by_frame[frame.index]
+                search.search(turned(frame, search.shot.turn), detector)
             if frame.index >= last:
                 break
     for search in searches:

@@ -26,6 +26,7 @@ from livecam.convert.tracks import (
     link_heads,
     wearers,
 )
+from livecam.convert.turns import turned, turned_size
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
@@ -62,7 +63,9 @@ def follow_heads(
     `times` and `sizes` are those of all frames of the film; a shot has one size.
     """
     followed = [
-        HeadFollower(shot, times, sizes[shot.frames.start], heads) for shot in shots if shot.tracks
+        HeadFollower(shot, times, turned_size(sizes[shot.frames.start], shot.turn), heads)
+        for shot in shots
+        if shot.tracks
     ]
     for _ in range(MAX_PASSES):
         for each in followed:
@@ -177,7 +180,8 @@ class HeadFollower:
         return {index for path in (*self._faces, *self._others) for index in path.wanted()}
 
     def search(self, frame: Frame) -> None:
-        """Searches a frame for each head that is missing in it."""
+        """Searches a frame of the film for each head that is missing in it."""
+        frame = turned(frame, self._shot.turn)
         index = frame.index
         for path in (*self._faces, *self._others):
             if path.is_missing(index):

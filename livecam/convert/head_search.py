@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +48,16 @@ class HeadSearch(Closing):
         self._stamp: Stamp | None = None  # of the last frame that was searched
         self._bodies: tuple[int, tuple[HeadWitness, ...]] = (-1, ())  # of the last frame
         self.found: dict[int, tuple[HeadWitness, ...]] = {}  # by the index of the frame
+
+    def take_out(self, frames: range) -> dict[int, tuple[HeadWitness, ...]]:
+        """Forgets what was found in some frames, and returns it; they may be searched again."""
+        self._next_s, self._stamp, self._bodies = -np.inf, None, (-1, ())
+        return {index: self.found.pop(index) for index in frames if index in self.found}
+
+    def put_in(self, found: Mapping[int, Sequence[HeadWitness]]) -> None:
+        """Adds what was found in some frames."""
+        for index, heads in found.items():
+            self.found[index] = (*self.found.get(index, ()), *heads)
 
     def heads(self) -> dict[int, tuple[FaceBox, ...]]:
         """Returns the certain heads by the index of the frame, also where there are none."""

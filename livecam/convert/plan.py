@@ -36,6 +36,7 @@ class ShotPlan:
     # Heads that witnesses found where a wearer was not measured, by the index of the frame: the
     # avatar covers them, as far as its place is right.
     beneath: Mapping[int, Sequence[FaceBox]] = field(default_factory=dict)
+    turn: int = 0  # degrees by which its frames are turned clockwise; all places are in those
 
 
 def plan(
@@ -97,7 +98,7 @@ def _shot_plan(
     beneath = heads_beneath(shot, spans, worn, survey.times)
     return ShotPlan(
         shot.frames, Shown.AVATAR, tuple(spans), tuple(blurred), heads.unexplained,
-        heads.seen_once, beneath,
+        heads.seen_once, beneath, shot.turn,
     )  # fmt: skip
 
 

@@ -74,6 +74,12 @@ class ShotFinder:
         """The stamp of the newest frame."""
         return self._stamps[-1]
 
+    @property
+    def may_cut(self) -> bool:
+        """Whether the newest frame may be the first of a shot."""
+        index = len(self._change) - 1
+        return index in self._resized or self._changes_at(index)
+
     def shots(self) -> list[range]:
         """Returns the frames of each shot, once all frames were added."""
         count = len(self._change)

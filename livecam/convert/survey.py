@@ -15,7 +15,10 @@ from livecam.convert.head_search import HeadSearch
 from livecam.convert.person_search import PersonSearch
 from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import ShotFinder
-from livecam.convert.tracks import FaceSample, FaceTrack, Shot, link_samples, without_outliers
+from livecam.convert.tracks import FaceSample, Shot, tracks_of
+from livecam.convert.turn_search import TurnSearch
+from livecam.convert.turned_shots import TurnedShot, faces_in, look_again
+from livecam.convert.turns import turned_size
 from livecam.core.end_signals import checkpoint
 from livecam.core.frame import MAX_SOURCE_PIXELS, check_shows_face, check_size
 from livecam.media.reader import VideoInfo
@@ -37,9 +40,10 @@ class Survey:
     missing: int = 0  # frames that the file announces and that could not be read
 
     def size_at(self, index: int) -> tuple[int, int]:
-        """Returns width and height of a frame, pixels."""
+        """Returns width and height of a frame, turned as its shot, in pixels."""
+        turn = next((shot.turn for shot in self.shots if index in shot.frames), 0)
         width, height = self.sizes[index].tolist()
-        return width, height
+        return turned_size((width, height), turn)
 
     def duration_at(self, index: int) -> float:
         """Returns how long a frame is shown, in seconds."""
@@ -50,8 +54,8 @@ class Survey:
     def size(self) -> tuple[int, int]:
         """The size that frames have for most of the time."""
         shown: dict[tuple[int, int], float] = {}
-        for index in range(len(self.times)):
-            size = self.size_at(index)
+        for index, (width, height) in enumerate(self.sizes.tolist()):
+            size = (width, height)
             shown[size] = shown.get(size, 0.0) + self.duration_at(index)
         return max(shown, key=lambda size: shown[size])
 
@@ -65,13 +69,15 @@ def survey(
     advance: Advance = lambda frames: None,
     opened: Advance = lambda frames: None,
     rotate: int = 0,
+    turns: TurnSearch | None = None,
 ) -> Survey:
     """Detects the faces of a film, and searches a second time where a face is missing.
 
     `heads` finds heads that the tracker misses, `persons` looks for a person where no face was
     found; None searches by the tracker alone.
     `opened` receives how many frames the file announces, `advance` each that was tracked.
-    `rotate` turns the film clockwise by so many degrees.
+    `rotate` turns the film clockwise by so many degrees; `turns` finds shots in which persons lie
+    or hang, which are then tracked in turned frames.
 
     Raises:
         SourceError: the file cannot be read, or its frames are too small to show a face.
@@ -88,21 +94,22 @@ def survey(
             checkpoint()
             if not sizes or frame.size != sizes[-1]:
                 check_size(path.name, *frame.size, max_pixels=MAX_SOURCE_PIXELS)
-            finder.add(frame.image)
-            found = tracker.track(frame).faces
-            samples.append([FaceSample.of(frame, face) for face in found])
-            if heads is not None:
+            samples.append(faces_in(frame, tracker, finder, heads))
+            if turns is not None:
                 faces = [sample.box for sample in samples[-1]]
-                heads.search_when_due(frame, faces, finder.stamp)
+                turns.search_when_due(frame, faces, finder.may_cut)
             times.append(frame.captured_at)
             sizes.append(frame.size)
             advance(1)
         end_s, missing = film.end_s, film.missing
     at = np.array(times)
     shots = [
-        Shot(frames, _tracks([sample for i in frames for sample in samples[i]], at))
+        Shot(frames, tracks_of([sample for i in frames for sample in samples[i]], at))
         for frames in finder.shots()
     ]
+    if turns is not None:
+        lying = [again for shot in shots if (again := TurnedShot.of(shot, turns, sizes, heads))]
+        look_again(info, lying, at, tracker, heads)
     searches = [search for shot in shots if (search := GapSearch(shot, at, heads, persons)).missing]
     if searches:
         with make_retry_detector() as detector:
@@ -113,7 +120,3 @@ def survey(
             shot.add_heads(certain)
         follow_heads(info, shots, at, sizes, heads)
     return Survey(info, at, np.array(sizes), shots, end_s, missing)
-
-
-def _tracks(samples: list[FaceSample], times: NDArray[np.float64]) -> list[FaceTrack]:
-    return [without_outliers(track, times) for track in link_samples(samples, times)]

@@ -241,6 +241,7 @@ class Shot:
     # Where witnesses found heads, and doubtful faces that none of them confirmed; by frame.
     heads: dict[int, tuple[FaceBox, ...]] = field(default_factory=dict)
     followed: list[HeadTrack] = field(default_factory=list)  # heads that no face track explains
+    turn: int = 0  # degrees by which its frames are turned clockwise; all places are in those
 
     @property
     def mains(self) -> list[FaceTrack]:
@@ -300,6 +301,11 @@ def link_samples(samples: Iterable[FaceSample], times: NDArray[np.float64]) -> l
         for index, found in by_frame.items()
     )
     return [FaceTrack([by_frame[index][i] for index, i in track]) for track in link(frames)]
+
+
+def tracks_of(samples: Iterable[FaceSample], times: NDArray[np.float64]) -> list[FaceTrack]:
+    """Links the samples of one shot to tracks without outliers."""
+    return [without_outliers(track, times) for track in link_samples(samples, times)]
 
 
 def link_heads(

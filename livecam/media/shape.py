@@ -26,6 +26,12 @@ TURNS: Final[dict[int, Turn]] = {  # by the degrees of a clockwise rotation
     180: ((-1, 0), (0, -1)),
     270: ((0, 1), (-1, 0)),
 }
+# The codes of OpenCV for them.
+ROTATIONS: Final[dict[int, int]] = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
 
 MAX_ASPECT = 4  # of one pixel; real ones end at 2.9 (352x576 for 16:9), beyond a file is wrong
 MAX_AHEAD = 64  # packets that a decoder holds before their frames come out

@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 
 from livecam.core.frame import Frame
+from livecam.media.shape import ROTATIONS
 from livecam.sources.base import Source, SourceInfo
-
-CODES = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 class Rotated:
@@ -18,7 +17,7 @@ class Rotated:
 
     def __init__(self, source: Source, degrees: int) -> None:
         self._source = source
-        self._code = CODES[degrees]
+        self._code = ROTATIONS[degrees]
         self._sideways = degrees != 180
 
     def open(self) -> SourceInfo:
