@@ -11,6 +11,7 @@ anything is wrong, or a film is missing. Every film is also checked for its real
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 
 MAX_COMBS = 0.6  # of those of the woven source
 MAX_ERROR_S = 0.05
+MAX_HANGING = -0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,13 @@ def is_without_combs(result: Result) -> str:
     return "" if after < MAX_COMBS * before else f"combs {after:.1f}, source {before:.1f}"
 
 
+def hangs(result: Result) -> str:
+    lines = map(json.loads, _stats_of(result).read_text("utf-8").splitlines())
+    # The second row and column of a pose, row by row: how far the head's up is the picture's.
+    up = [line["camera_from_head"][5] for line in lines if line["camera_from_head"]]
+    return "" if up and max(up) < MAX_HANGING else f"the head's up is {up[:1]} of the picture's"
+
+
 def plays(result: Result) -> str:
     with av.open(str(result.output)) as film:
         video = film.streams.video[0].codec_context
@@ -147,7 +156,7 @@ REPORTS = (
     Report("d_tracks.mkv", "languages, chapters", (has_tracks(("chi", "eng"), 1),)),
     Report("d_tracks.mkv", "the same into MKV", (has_tracks(("chi", "eng"), 1),), ".mkv"),
     Report("d_vorbis.webm", "sound that few players take", (has_sound("aac"),)),
-    Report("d_upside_down.mp4", "a person upside down", ()),
+    Report("d_upside_down.mp4", "a person upside down", (hangs,)),
     Report("d_vfr.mp4", "a preset with a byte order mark", (), preset="d_bom.toml"),
 )
 
