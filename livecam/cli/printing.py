@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from livecam.config.loader import Loaded
-    from livecam.convert.batch import Outcome
+    from livecam.convert.outcome import Outcome
     from livecam.doctor import Check
 
 PIPE_COLUMNS = 400  # a program that reads a table must not find it wrapped or cut

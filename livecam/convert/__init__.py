@@ -10,7 +10,9 @@ plan.py               decides what every frame will show
 film_segmentation.py  learns the background of each shot, segments each frame
 film.py               the second pass: draws and writes
 jobs.py               pairs films with the files they are converted into
-batch.py              one film after the other
+thumbnails.py         keeps small pictures for the report (frame_kinds.py: what a frame shows)
+report.py             the page that tells what became of each film (report_film.py: its part)
+batch.py              one film after the other (outcome.py: what came out)
 """
 
 from livecam.convert.batch import convert_files

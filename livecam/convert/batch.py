@@ -6,24 +6,35 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from livecam.avatar.base import Avatar
-from livecam.config.settings import Settings
+from livecam.config.settings import NO_AVATAR, Settings
 from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.film import FilmComposer, WrittenFilm, write_film
 from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.frame_kinds import clock, film_parts, frame_kinds
 from livecam.convert.jobs import ConversionJob, check_job, jobs_for
+from livecam.convert.outcome import Conversion, Outcome
 from livecam.convert.output import try_output
 from livecam.convert.plan import ShotPlan
 from livecam.convert.progress import FilmProgress, NoProgress
+from livecam.convert.report import ConversionReport, check_report, write_report
 from livecam.convert.survey import Advance, Survey
+from livecam.convert.thumbnails import (
+    PHOTO_SIDE_PX,
+    SIDE_PX,
+    FilmRecord,
+    ReportPictures,
+    chosen_frames,
+    pictures_each,
+)
 from livecam.convert.tracks import HeadTrack
 from livecam.core.end_signals import checkpoint, end_signals
-from livecam.core.errors import LivecamError, UsageError, file_error
+from livecam.core.errors import LivecamError, UsageError, file_error, reason_of
 from livecam.core.language import to_translate, tr
 from livecam.core.places import check_own_file
 from livecam.core.timing import StageTimer
@@ -45,47 +56,21 @@ log = logging.getLogger(__name__)
 SEEN_BARS = 0.01  # share of a side from which bars are worth a word
 
 
-@dataclass(slots=True)
-class Outcome:
-    """The outcome of one film's conversion."""
-
-    job: ConversionJob
-    frames: int = 0
-    seconds: float = 0.0  # that the film lasts
-    faces: int = 0
-    sound: str = ""  # what became of it, in a few words
-    took_s: float = 0.0  # seconds that the conversion took
-    streams: list[str] = field(default_factory=list)  # what became of all beside the pictures
-    uncovered: list[str] = field(default_factory=list)  # times of the shots that passed through
-    hidden: list[str] = field(default_factory=list)  # times of the shots covered as a whole
-    blurred: list[str] = field(default_factory=list)  # times of heads that no face explained
-    seen_once: list[str] = field(default_factory=list)  # times of possible heads, not covered
-    guessed: list[str] = field(default_factory=list)  # times in which nothing placed an avatar
-    notes: list[str] = field(default_factory=list)  # sentences about the film
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """The films that were converted, and those left out because the run was interrupted."""
-
-    outcomes: tuple[Outcome, ...]
-    left: tuple[ConversionJob, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every film was converted."""
-        return not self.left and not any(outcome.error for outcome in self.outcomes)
-
-
 class Converter:
     """Holds what all films share: graphics, avatar and settings. One thread; use with `with`."""
 
     def __init__(
-        self, settings: Settings, *, strict: bool = False, pass_unsure: bool = False
+        self,
+        settings: Settings,
+        *,
+        strict: bool = False,
+        pass_unsure: bool = False,
+        report: ConversionReport | None = None,
     ) -> None:
         self.settings = settings
         self.strict, self.pass_unsure = strict, pass_unsure
+        self.report = report
+        self.renderer = ""  # as OpenGL names it
         self.timer = StageTimer()
         self._alpha = settings.picture.is_alpha
         self._stack = ExitStack()
@@ -101,6 +86,7 @@ class Converter:
         self._surveyor = Surveyor(self.settings)
         self._make_segmenter = segmenter_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
+        self.renderer = graphics.renderer
         self._make_compositor = compositor_factory(
             self.settings, graphics, self.timer, blocking=True
         )
@@ -134,6 +120,7 @@ class Converter:
         found = self._surveyor.survey(job.source, progress.advance, progress.open)
         _log_defects(job.source.name, found)
         plans = plan_film(found, self.settings, strict=self.strict, pass_unsure=self.pass_unsure)
+        record = self._record(found, plans)
         with ExitStack() as stack:
             segmentation = None
             if self._make_segmenter is not None:
@@ -142,8 +129,9 @@ class Converter:
                 segmentation.learn(found.info, plans)
             progress.draw(len(found.times))
             written = self._write(
-                found, plans, job.output, streams, stats, progress.advance, segmentation, recorder
-            )
+                found, plans, job.output, streams, stats, progress.advance, segmentation, recorder,
+                record,
+            )  # fmt: skip
         return Outcome(
             job,
             frames=len(found.times),
@@ -158,7 +146,18 @@ class Converter:
             blurred=_head_times(found, [head for each in plans for head in each.unexplained]),
             seen_once=_head_times(found, [head for each in plans for head in each.seen_once]),
             guessed=_guess_times(found, plans),
+            record=record,
         )
+
+    def _record(self, found: Survey, plans: list[ShotPlan]) -> FilmRecord | None:
+        """Returns what is to be collected for the report, if one was asked for."""
+        if self.report is None:
+            return None
+        bare = self.settings.avatar.avatar == NO_AVATAR
+        parts = film_parts(frame_kinds(len(found.times), plans, bare=bare), found)
+        chosen = chosen_frames(found.times, found.end_s, parts, self.report.pictures_each)
+        side = SIDE_PX if len(found.times) > 1 else PHOTO_SIDE_PX
+        return FilmRecord(found.size, parts, chosen, self.report.pictures, side)
 
     def _write(
         self,
@@ -170,6 +169,7 @@ class Converter:
         advance: Advance,
         segmentation: FilmSegmentation | None,
         recorder: TakeWriter | None,
+        record: FilmRecord | None,
     ) -> WrittenFilm:
         assert self._avatars
         assert self._make_compositor is not None
@@ -181,8 +181,9 @@ class Converter:
         listeners = () if recorder is None else (recorder,)
         try:
             return write_film(
-                composer, output, streams, stats, advance, alpha=self._alpha, listeners=listeners
-            )
+                composer, output, streams, stats, advance,
+                alpha=self._alpha, listeners=listeners, record=record,
+            )  # fmt: skip
         finally:
             composer.close()
 
@@ -196,6 +197,8 @@ def convert_files(
     strict: bool = False,
     pass_unsure: bool = False,
     stats: Path | None = None,
+    report: Path | None = None,
+    report_pictures: ReportPictures = "after",
     progress: Callable[[str], FilmProgress] = NoProgress,
 ) -> Conversion:
     """Converts films, or all films in folders.
@@ -203,6 +206,7 @@ def convert_files(
     `output` is a file for one film, else a folder. `progress` is called with the name of each
     film. The outcome of a film that cannot be converted holds the error, and the next one begins.
     Ctrl-C, SIGTERM and SIGHUP end the run between two frames and leave no unfinished file.
+    `report` becomes an HTML page; `report_pictures` "both" puts the real faces beside the results.
 
     Raises:
         UsageError: the names do not fit together.
@@ -212,9 +216,14 @@ def convert_files(
     if settings.motion.record_motion and len(jobs) > 1:
         raise UsageError("one take cannot hold {n} films", "convert them one by one", n=len(jobs))
     _check_side_files(jobs, stats, settings.motion.record_motion)
+    page = None
+    if report is not None:
+        page = ConversionReport(report, report_pictures, pictures_each(len(jobs)))
+        check_report(page, _side_files(jobs, stats, settings.motion.record_motion), force=force)
     outcomes: list[Outcome] = []
     with end_signals() as signals, ExitStack() as stack:
-        converter = stack.enter_context(Converter(settings, strict=strict, pass_unsure=pass_unsure))
+        converter = Converter(settings, strict=strict, pass_unsure=pass_unsure, report=page)
+        stack.enter_context(converter)
         writer = stack.enter_context(StatsWriter(stats)) if stats else None
         with suppress(KeyboardInterrupt), signals.held():
             for job in jobs:
@@ -222,7 +231,26 @@ def convert_files(
                 outcomes.append(
                     _attempt(converter, job, jobs, force, writer, progress(job.source.name))
                 )
-    return Conversion(tuple(outcomes), tuple(jobs[len(outcomes) :]))
+        done = Conversion(tuple(outcomes), tuple(jobs[len(outcomes) :]), converter.renderer)
+        return done if page is None else _reported(page, done)
+
+
+def _reported(page: ConversionReport, done: Conversion) -> Conversion:
+    """Writes the report; one that cannot be written costs no film."""
+    try:
+        write_report(page, done)
+    except OSError as error:
+        log.error("the report %s cannot be written: %s", page.path, reason_of(error))
+        return replace(done, reported=False)
+    log.info("the report is %s", page.path)
+    return done
+
+
+def _side_files(jobs: Sequence[ConversionJob], stats: Path | None, take: str) -> list[Path]:
+    """Returns all files that are read or written besides the report."""
+    paths = [path for job in jobs for path in (job.source, job.output)]
+    paths += [] if stats is None else [stats]
+    return paths + ([Path(take).expanduser()] if take else [])
 
 
 def _check_side_files(jobs: Sequence[ConversionJob], stats: Path | None, take: str) -> None:
@@ -327,7 +355,7 @@ def _notes(found: Survey, written: WrittenFilm) -> list[str]:
 def _shot_times(found: Survey, plans: list[ShotPlan], states: tuple[Shown, ...]) -> list[str]:
     times = found.times
     return [
-        f"{_clock(times[s.frames.start])}-{_clock(times[s.frames.stop - 1])}"
+        f"{clock(times[s.frames.start])}-{clock(times[s.frames.stop - 1])}"
         for s in plans
         if s.state in states
     ]
@@ -353,8 +381,4 @@ def _ranges(found: Survey, frames: Sequence[range]) -> list[str]:
         else:
             merged.append(each)
     times = found.times
-    return [f"{_clock(times[part.start])}-{_clock(times[part.stop - 1])}" for part in merged]
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    return [f"{clock(times[part.start])}-{clock(times[part.stop - 1])}" for part in merged]

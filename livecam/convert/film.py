@@ -14,6 +14,7 @@ from livecam.convert.output import film_writer
 from livecam.convert.plan import ShotPlan, others_at
 from livecam.convert.spans import WearerSpan
 from livecam.convert.survey import Advance, Survey
+from livecam.convert.thumbnails import FilmRecord
 from livecam.convert.turns import back, turned, turned_face, turned_rect, turned_size
 from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError
@@ -113,6 +114,11 @@ class FilmComposer:
         turn = self._plan.turn
         return turned_back(self._composed(turned(frame, turn)), turn)
 
+    @property
+    def tier(self) -> str:
+        """The tier in which heads are drawn; empty before the first one."""
+        return self._composition.tier
+
     def close(self) -> None:
         self._composition.close()
 
@@ -179,11 +185,12 @@ def write_film(
     *,
     alpha: bool = False,
     listeners: Sequence[Listener] = (),
+    record: FilmRecord | None = None,
 ) -> WrittenFilm:
     """Writes the film, with the streams of the source beside its pictures.
 
     Frames of another size than most are fitted into theirs. The listeners receive the face of the
-    main wearer in each frame.
+    main wearer in each frame, `record` keeps small pictures of some.
 
     The file appears under its name when it is complete, and not at all otherwise.
     """
@@ -198,7 +205,10 @@ def write_film(
             converted = composer.compose(frame)
             with composer.timer.stage("write"):
                 duration_s = survey.duration_at(frame.index)
-                writer.write(framing.apply(converted.frame), duration_s)
+                framed = framing.apply(converted.frame)
+                writer.write(framed, duration_s)
+            if record is not None:
+                record.take(frame.index, frame.captured_at, frame.image, framed.image)
             if stats is not None:
                 stats.write(converted.stats)
             for listener in listeners:
@@ -208,4 +218,6 @@ def write_film(
             raise SourceError(
                 "{path} ended early while it was converted", hint="convert it again", path=info.path
             )
+    if record is not None:
+        record.tier = composer.tier
     return WrittenFilm(writer.stored_size, writer.carried or streams)

@@ -22,6 +22,9 @@ from livecam.core.text_files import read_bytes
 
 MAX_IMAGE_BYTES = 256 << 20
 JPEG_QUALITY = 95
+THUMBNAIL_QUALITY = 82
+CHECKS = (235, 200)  # of the board behind a thumbnail with alpha, 0 to 255
+CHECK_PX = 8
 KINDS = to_translate("PNG, JPEG, WebP, BMP and TIFF can be read")
 
 
@@ -121,6 +124,30 @@ def write_image(path: Path, image: Image, *, alpha: bool = False, force: bool = 
             path=path,
             reason=err.strerror or err,
         ) from err
+
+
+def jpeg_thumbnail(image: Image, side_px: int) -> tuple[bytes, int, int]:
+    """Shrinks an RGBA image until its longer side fits; returns a JPEG file, width and height.
+
+    What is transparent shows a checkerboard.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, side_px / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    opaque = image if (image[..., 3] == 255).all() else _on_checkerboard(image, 1 / scale)
+    small = cv2.resize(opaque[..., :3], size, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])[1]
+    return data.tobytes(), *size
+
+
+def _on_checkerboard(image: Image, scale: float) -> Image:
+    side = CHECK_PX * scale
+    rows, columns = (np.arange(length) // side for length in image.shape[:2])
+    is_dark = (rows[:, None] + columns) % 2 == 1
+    board = np.where(is_dark, *reversed(CHECKS)).astype(np.float32)[..., None]
+    alpha = image[..., 3:].astype(np.float32) / 255
+    return np.rint(board + alpha * (image[..., :3] - board)).astype(np.uint8)
 
 
 def _written(path: Path, data: bytes, force: bool) -> Path:

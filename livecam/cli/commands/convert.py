@@ -14,6 +14,9 @@ from livecam.core.language import tr
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
+    from livecam.convert.thumbnails import ReportPictures
+
+PICTURES = ("after", "both")
 
 
 def convert(
@@ -39,6 +42,19 @@ def convert(
             help="pass shots with a person but without a face too, instead of blurring them",
         ),
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="write a page with pictures, as .html"),
+    ] = None,
+    report_pictures: Annotated[
+        str,
+        typer.Option(
+            "--report-pictures",
+            metavar="|".join(PICTURES),
+            help="both: the real faces too, beside the results",
+            autocompletion=lambda: PICTURES,
+        ),
+    ] = PICTURES[0],
     preset: Preset = None,
     stats: Stats = None,
 ) -> int:
@@ -52,21 +68,16 @@ def convert(
         raise UsageError("convert needs a file to read and one to write", "livecam convert IN OUT")
     if strict and pass_unsure:
         raise UsageError("--strict and --pass-unsure exclude each other", "choose one of them")
+    pictures = _checked_pictures(report_pictures)
     settings = load_settings(preset, flags).settings
     from livecam.cli.progress import film_bars
     from livecam.convert import convert_files
 
     with film_bars() as bars:
         done = convert_files(
-            inputs,
-            output,
-            settings,
-            force=force,
-            strict=strict,
-            pass_unsure=pass_unsure,
-            stats=stats,
-            progress=bars,
-        )
+            inputs, output, settings, force=force, strict=strict, pass_unsure=pass_unsure,
+            stats=stats, report=report, report_pictures=pictures, progress=bars,
+        )  # fmt: skip
     print_outcomes(done.outcomes)
     if done.left:
         left, films = len(done.left), len(done.left) + len(done.outcomes)
@@ -74,6 +85,14 @@ def convert(
         return CANCELLED
     checkpoint()  # a signal may have come when the last film was complete
     return 0 if done.is_complete else 1
+
+
+def _checked_pictures(name: str) -> ReportPictures:
+    from livecam.core.errors import UsageError
+    from livecam.core.registry import check_name
+
+    check_name("choice of pictures", name, PICTURES, UsageError)
+    return "both" if name == "both" else "after"
 
 
 def applies_to_films(field: SettingField) -> bool:
