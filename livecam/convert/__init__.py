@@ -2,6 +2,7 @@
 
 shots.py              finds the cuts
 tracks.py             a face in a frame, the tracks that such samples form, the shots they are in
+frames.py             reads some frames of a film again
 retry_detector.py     detects faces at low thresholds (crop.py: in enlarged, rotated crops)
 propagation.py        propagates a face through frames without a detection
 gap_search.py         does both where a face is missing

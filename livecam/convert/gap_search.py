@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.convert.frames import frames_at
 from livecam.convert.head_search import HeadSearch
 from livecam.convert.person_search import PersonSearch
 from livecam.convert.propagation import GapFiller, ReducedFrame
@@ -23,7 +24,6 @@ from livecam.convert.tracks import (
     link_samples,
 )
 from livecam.convert.turns import turned
-from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.media.reader import VideoInfo
 
@@ -39,15 +39,9 @@ FOLLOW_S = 0.5  # how long one that was found is searched where it was
 def search_again(info: VideoInfo, detector: RetryDetector, searches: list[GapSearch]) -> None:
     """Shows the shots of a film to their searches; the tracks of the shots grow."""
     by_frame = {index: search for search in searches for index in search.shot.frames}
-    last = max(by_frame)
-    with info.open() as film:
-        for frame in film:
-            checkpoint()
-            if frame.index in by_frame:
-                search = by_frame[frame.index]
-                search.search(turned(frame, search.shot.turn), detector)
-            if frame.index >= last:
-                break
+    for frame in frames_at(info, by_frame):
+        search = by_frame[frame.index]
+        search.search(turned(frame, search.shot.turn), detector)
     for search in searches:
         search.finish()
 

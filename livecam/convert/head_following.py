@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.convert.frames import frames_at
 from livecam.convert.head_search import HeadSearch
 from livecam.convert.propagation import between, moved_to
 from livecam.convert.tracks import (
@@ -27,7 +28,6 @@ from livecam.convert.tracks import (
     wearers,
 )
 from livecam.convert.turns import turned, turned_size
-from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
 from livecam.media.reader import VideoInfo
@@ -73,22 +73,12 @@ def follow_heads(
         by_frame = {index: each for each in followed for index in each.wanted()}
         if not by_frame:
             break
-        _show(info, by_frame)
+        for frame in frames_at(info, by_frame):
+            by_frame[frame.index].search(frame)
     for each in followed:
         each.link()
     for each in followed:
         each.finish()
-
-
-def _show(info: VideoInfo, by_frame: dict[int, HeadFollower]) -> None:
-    last = max(by_frame)
-    with info.open() as film:
-        for frame in film:
-            checkpoint()
-            if frame.index in by_frame:
-                by_frame[frame.index].search(frame)
-            if frame.index >= last:
-                return
 
 
 @dataclass(slots=True, eq=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from livecam.core.frame import Frame, Image, Rect
+from livecam.convert.turns import turned
+from livecam.core.frame import Frame, Rect
+from livecam.media.shape import TURNS
 from livecam.segmentation.networks import PersonNetwork
 
 # Of frames of eight clips, upright, turned, cut in half and darkened, both networks saw .05 or more
@@ -22,24 +25,30 @@ class PersonSearch:
 
     Args:
         models: person networks that must agree; each takes mugs, cats and coins for persons, but
-            not the same ones.
-
-    Raises:
-        TrackingError: LiteRT is not installed, or a file is no such network.
+            not the same ones. They are loaded with the first frame: few films need them.
     """
 
     def __init__(self, *models: Path) -> None:
-        self._networks = [PersonNetwork(model) for model in models]
+        self._models = models
 
     def sees_person(self, frame: Frame) -> bool:
-        """Returns whether all networks see a person that is large enough, whichever way up."""
-        return any(self._is_seen(np.ascontiguousarray(np.rot90(frame.image, n))) for n in range(4))
+        """Returns whether all networks see a person that is large enough, whichever way up.
 
-    def _is_seen(self, image: Image) -> bool:
-        whole = Rect(0, 0, image.shape[1], image.shape[0])
+        Raises:
+            TrackingError: LiteRT is not installed, or a file is no such network.
+        """
+        return any(self._is_seen(turned(frame, degrees)) for degrees in TURNS)
+
+    def _is_seen(self, frame: Frame) -> bool:
+        whole = Rect(0, 0, frame.width, frame.height)
         return all(
-            _largest_share(network.segment(image, whole)) >= MIN_SHARE for network in self._networks
+            _largest_share(network.segment(frame.image, whole)) >= MIN_SHARE
+            for network in self._networks
         )
+
+    @cached_property
+    def _networks(self) -> list[PersonNetwork]:
+        return [PersonNetwork(model) for model in self._models]
 
 
 def _largest_share(mask: np.ndarray) -> float:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.convert.frames import frames_at
 from livecam.convert.head_search import HeadSearch
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, tracks_of
 from livecam.convert.turn_search import TurnSearch
 from livecam.convert.turns import Size, turned, turned_box
-from livecam.core.end_signals import checkpoint
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
 from livecam.media.reader import VideoInfo
@@ -114,15 +114,7 @@ def look_again(
 ) -> None:
     """Tracks shots of a film again, in turned frames; they are turned where that is better."""
     by_frame = {index: each for each in shots for index in each.shot.frames}
-    if not by_frame:
-        return
-    last = max(by_frame)
-    with info.open() as film:
-        for frame in film:
-            checkpoint()
-            if frame.index in by_frame:
-                by_frame[frame.index].look(frame, tracker, heads)
-            if frame.index >= last:
-                break
+    for frame in frames_at(info, by_frame):
+        by_frame[frame.index].look(frame, tracker, heads)
     for each in shots:
         each.finish(times, heads)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from livecam.core.face import FacePose, FaceState
 from livecam.core.frame import Frame, Rect
 from livecam.core.observation import FaceBox
 from livecam.core.spaces import matrix_from_quaternion, multiply, quaternion_from_vector
-from livecam.media.shape import ROTATIONS, TURNS
+from livecam.media.shape import TURNS, rotated
 
 Size = tuple[int, int]  # width and height, pixels
 
@@ -30,7 +29,7 @@ def turned(frame: Frame, degrees: int) -> Frame:
     """Turns an RGBA frame; by 0 degrees it is the same one."""
     if not degrees:
         return frame
-    image = np.asarray(cv2.rotate(frame.image, ROTATIONS[degrees]), np.uint8)
+    image = rotated(frame.image, degrees)
     image.flags.writeable = False
     return replace(frame, image=image)
 

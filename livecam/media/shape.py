@@ -26,8 +26,7 @@ TURNS: Final[dict[int, Turn]] = {  # by the degrees of a clockwise rotation
     180: ((-1, 0), (0, -1)),
     270: ((0, 1), (-1, 0)),
 }
-# The codes of OpenCV for them.
-ROTATIONS: Final[dict[int, int]] = {
+_CODES: Final[dict[int, int]] = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -36,6 +35,11 @@ ROTATIONS: Final[dict[int, int]] = {
 MAX_ASPECT = 4  # of one pixel; real ones end at 2.9 (352x576 for 16:9), beyond a file is wrong
 MAX_AHEAD = 64  # packets that a decoder holds before their frames come out
 NEARLY_SQUARE = 0.01  # a distortion that nobody sees: scaling would only soften the image
+
+
+def rotated(image: Image, degrees: int) -> Image:
+    """Rotates an image clockwise by 0, 90, 180 or 270 degrees; by 0 it is the same one."""
+    return np.asarray(cv2.rotate(image, _CODES[degrees]), np.uint8) if degrees else image
 
 
 @dataclass(frozen=True, slots=True)

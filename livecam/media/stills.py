@@ -28,6 +28,7 @@ from livecam.core.hidden_file import HiddenFile
 from livecam.core.language import tr
 from livecam.media.images import KINDS, read_image_bytes
 from livecam.media.reader import VideoInfo, VideoReader
+from livecam.media.shape import rotated
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class StillReader(VideoReader):
                 path=self.path,
                 kinds=tr(KINDS),
             ) from error
-        self._image_read: Image | None = np.ascontiguousarray(np.rot90(upright, -rotate // 90))
+        self._image_read: Image | None = np.ascontiguousarray(rotated(upright, rotate))
         self._image_read.flags.writeable = False
         height, width = self._image_read.shape[:2]
         self.info = StillInfo(

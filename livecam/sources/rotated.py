@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
-import numpy as np
-
 from livecam.core.frame import Frame
-from livecam.media.shape import ROTATIONS
+from livecam.media.shape import rotated
 from livecam.sources.base import Source, SourceInfo
 
 
@@ -17,12 +14,11 @@ class Rotated:
 
     def __init__(self, source: Source, degrees: int) -> None:
         self._source = source
-        self._code = ROTATIONS[degrees]
-        self._sideways = degrees != 180
+        self._degrees = degrees
 
     def open(self) -> SourceInfo:
         info = self._source.open()
-        if not self._sideways:
+        if self._degrees == 180:
             return info
         return replace(info, width=info.height, height=info.width)
 
@@ -30,7 +26,7 @@ class Rotated:
         frame = self._source.read()
         if frame is None:
             return None
-        image = np.asarray(cv2.rotate(frame.image, self._code), np.uint8)
+        image = rotated(frame.image, self._degrees)
         return Frame(image, frame.index, frame.captured_at)
 
     def close(self) -> None:
