@@ -25,7 +25,7 @@ from livecam.calibration.profile import (
 from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
 from livecam.config.settings import Settings
 from livecam.core.end_signals import checkpoint
-from livecam.core.errors import SourceError, TrackingError
+from livecam.core.errors import SourceError, TrackingError, reason_of
 from livecam.core.face import EXPRESSIONS, indices_with_prefix
 from livecam.core.frame import check_shows_face
 from livecam.core.language import to_translate, tr
@@ -108,7 +108,7 @@ def calibrate(settings: Settings, name: str, say: Callable[[str], None]) -> Path
             tr(
                 "what was learnt before stays: {path}: {reason}",
                 path=online_path(name),
-                reason=error.strerror,
+                reason=reason_of(error),
             )
         )
     return path

@@ -23,6 +23,7 @@ from livecam.calibration.profile import (
 from livecam.calibration.range_estimator import RangeEstimator, merged
 from livecam.calibration.ranges import OnlineEstimate, WeightRanges
 from livecam.config.settings import BLANK, AvatarSettings
+from livecam.core.errors import reason_of
 from livecam.core.face import FaceState, Weights
 from livecam.motion.base import Listener
 from livecam.pipeline.build import slots_of
@@ -122,7 +123,7 @@ class OnlineCalibration:
             self._failed = False
         except OSError as error:
             if not self._failed:
-                log.warning("what was learnt of your face is not kept: %s", error.strerror)
+                log.warning("what was learnt of your face is not kept: %s", reason_of(error))
             self._failed = True
 
     def _stamp(self) -> tuple[int, bool]:

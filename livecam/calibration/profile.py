@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livecam.calibration.ranges import MAX_DEAD_ZONE, OnlineEstimate, WeightRanges
 from livecam.config.paths import user_data_folder
-from livecam.core.errors import ConfigError, file_error
+from livecam.core.errors import ConfigError, file_error, reason_of
 from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.core.hidden_file import hidden_names, replaced_file
 from livecam.core.registry import did_you_mean
@@ -180,7 +180,7 @@ def delete_profile(name: str) -> list[Path]:
                 "{path} cannot be deleted: {reason}",
                 hint="delete it by hand",
                 path=path,
-                reason=error.strerror,
+                reason=reason_of(error),
             ) from error
     return paths
 

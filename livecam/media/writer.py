@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
-from livecam.core.errors import LivecamError, SinkError
+from livecam.core.errors import LivecamError, SinkError, reason_of
 from livecam.core.frame import Frame, Image, PixelFormat, check_size
 from livecam.core.hidden_file import HiddenFile
 from livecam.core.language import to_translate
@@ -232,7 +232,7 @@ class VideoWriter:
             raise SinkError(
                 "{path} cannot be written: {reason}",
                 hint="what was written is in {hidden}",
-                path=self.path, reason=error.strerror, hidden=file.hidden,
+                path=self.path, reason=reason_of(error), hidden=file.hidden,
             ) from error  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -374,5 +374,5 @@ def make_folder(folder: Path) -> None:
             "the folder {folder} cannot be made: {reason}",
             hint="choose another folder",
             folder=folder,
-            reason=error.strerror,
+            reason=reason_of(error),
         ) from error

@@ -26,7 +26,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.errors import ConfigError, SinkError
+from livecam.core.errors import ConfigError, SinkError, reason_of
 from livecam.core.face import EXPRESSIONS, INDEX, FacePose, FaceState, Performance, Weights
 from livecam.core.language import to_translate, tr
 from livecam.core.spaces import slerp
@@ -116,7 +116,7 @@ class TakeWriter:
                 "{path} cannot be written: {reason}",
                 hint="choose another folder",
                 path=path,
-                reason=error.strerror,
+                reason=reason_of(error),
             ) from error
         head = {"livecam_take": FORMAT, "weights": EXPRESSIONS, "meant": False, "space": SPACE}
         self._write(head)
@@ -161,7 +161,7 @@ class TakeWriter:
                 "{path} cannot be written: {reason}",
                 hint="is the disk full?",
                 path=self._path,
-                reason=error.strerror,
+                reason=reason_of(error),
             ) from error
 
 

@@ -141,5 +141,5 @@ class StatsWriter(Closing):
 
     def _give_up(self, error: OSError) -> None:
         if not self._broken:
-            log.warning("the statistics in %s end here: %s", self._path, error.strerror)
+            log.warning("the statistics in %s end here: %s", self._path, reason_of(error))
         self._broken = True

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from livecam.core.closing import Closing
-from livecam.core.errors import ConfigError, DeviceError
+from livecam.core.errors import ConfigError, DeviceError, reason_of
 from livecam.core.language import tr
 from livecam.core.worker import Worker
 from livecam.protocols.flood import (
@@ -151,7 +151,7 @@ class UdpInbox(Closing):
             raise DeviceError(
                 "{host} cannot be reached from {address}: {reason}",
                 hint="listen on the address that this computer has in the other one's network",
-                host=address[0], address=self.address, reason=err.strerror,
+                host=address[0], address=self.address, reason=reason_of(err),
             ) from err  # fmt: skip
 
     def _greet_again(self) -> None:
@@ -226,7 +226,7 @@ def _bound(name: str, address: str, port: int) -> socket.socket:
             "{name} cannot listen on {host} port {port}: {reason}",
             hint="another program may have the port: close it, or choose another port; "
             "the address must be one of this machine ({loopback}: this machine alone)",
-            name=name, host=where[0], port=port, reason=err.strerror, loopback=LOOPBACK,
+            name=name, host=where[0], port=port, reason=reason_of(err), loopback=LOOPBACK,
         ) from err  # fmt: skip
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     opened.setblocking(False)

@@ -28,7 +28,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from livecam.config.settings import MotionSettings
 from livecam.core.closing import Closing
-from livecam.core.errors import DeviceError
+from livecam.core.errors import DeviceError, reason_of
 from livecam.core.face import EXPRESSIONS, FacePose, FaceState, Performance, Weights
 from livecam.core.spaces import Quaternion, Vector3, multiply
 from livecam.core.timing import Clock
@@ -243,7 +243,7 @@ class VmcSender(Closing):
                 "{target} cannot be reached: {reason}",
                 hint="is the network up?",
                 target=target,
-                reason=err.strerror,
+                reason=reason_of(err),
             ) from err
 
     def observe(self, face: FaceState | None, now: float) -> None:

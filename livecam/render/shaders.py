@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import MAX_BONES
-from livecam.core.errors import ShaderError
+from livecam.core.errors import ShaderError, reason_of
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDERS = (PACKAGE / "_data" / "shaders", PACKAGE.parent / "shaders")
@@ -63,7 +63,7 @@ class ShaderSource:
                 "shader {name} cannot be read, included by {by}: {reason}"
                 if chain
                 else "shader {name} cannot be read: {reason}",
-                name=name, by=chain[-1] if chain else "", reason=error.strerror,
+                name=name, by=chain[-1] if chain else "", reason=reason_of(error),
             ) from error  # fmt: skip
         number = len(self.files)
         self.files.append(name)

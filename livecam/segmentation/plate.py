@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.config.paths import user_cache_folder
+from livecam.core.errors import reason_of
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
 from livecam.core.image_header import read_image_header
@@ -131,7 +132,7 @@ class CleanPlate:
                 file.write(data.tobytes())
             _prune(path.parent)
         except OSError as error:
-            log.warning("the background of %s is not kept: %s", camera, error.strerror)
+            log.warning("the background of %s is not kept: %s", camera, reason_of(error))
 
     def load(self, camera: str) -> None:
         """Loads a saved plate; it is used once a frame has verified it."""

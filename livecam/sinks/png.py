@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from livecam.config.settings import Settings
-from livecam.core.errors import SinkError
+from livecam.core.errors import SinkError, reason_of
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.hidden_file import replaced_file
 from livecam.core.language import tr
@@ -61,7 +61,7 @@ class PngSequence:
                 "no pictures can be written into {folder}: {reason}",
                 hint="choose a folder of your own with --png",
                 folder=self._folder,
-                reason=err.strerror,
+                reason=reason_of(err),
             ) from err
         self._number = max((int(path.stem) for path in there), default=0)
         self._bgr = np.empty((info.height, info.width, self._channels), np.uint8)
@@ -81,7 +81,7 @@ class PngSequence:
                 file.write(data.data)
         except OSError as err:
             raise SinkError(
-                "{path} cannot be written: {reason}", path=path, reason=err.strerror
+                "{path} cannot be written: {reason}", path=path, reason=reason_of(err)
             ) from err
         self._number += 1
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 
 from livecam.config.settings import Settings
-from livecam.core.errors import SinkError
+from livecam.core.errors import SinkError, reason_of
 from livecam.core.frame import Frame, Image, PixelFormat
 from livecam.core.language import to_translate, tr
 from livecam.media.color import BT601, I420Converter
@@ -172,7 +172,7 @@ class _LoopbackWatch:
                 "the virtual camera {device} is gone ({reason})",
                 hint=INSTALL_HINT["linux"],
                 device=self._device,
-                reason=err.strerror,
+                reason=reason_of(err),
             ) from err
         if number != self._number:
             raise SinkError(

@@ -20,7 +20,7 @@ from livecam.avatar.gltf.container import glb_bytes, read_glb, triangle_primitiv
 from livecam.avatar.library import HEAD_FILE, load_avatar
 from livecam.avatar.skin import BODY, HEAD
 from livecam.calibration.profile import load_profile
-from livecam.core.errors import AssetError, SinkError, UsageError
+from livecam.core.errors import AssetError, SinkError, UsageError, reason_of
 from livecam.core.face import EXPRESSIONS
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
@@ -58,7 +58,7 @@ def export_take(
             "{path} cannot be written: {reason}",
             hint="choose another folder",
             path=out,
-            reason=error.strerror,
+            reason=reason_of(error),
         ) from error
 
 

@@ -28,7 +28,7 @@ from livecam.config.settings import (
 )
 from livecam.core.closing import Closing
 from livecam.core.end_signals import checkpoint, end_signals
-from livecam.core.errors import SinkError
+from livecam.core.errors import SinkError, reason_of
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.core.places import check_place
@@ -216,7 +216,7 @@ def _opened(
                 "{path} cannot be written: {reason}",
                 hint="choose another folder",
                 path=out,
-                reason=error.strerror,
+                reason=reason_of(error),
             ) from error
         with VideoWriter(out, *size, fps, alpha=alpha) as writer:
             yield writer.write

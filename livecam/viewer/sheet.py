@@ -14,7 +14,7 @@ import numpy as np
 from livecam.avatar.accessories import with_accessories
 from livecam.avatar.base import Avatar
 from livecam.avatar.library import list_avatars, load_avatar
-from livecam.core.errors import AssetError, SinkError, UsageError
+from livecam.core.errors import AssetError, SinkError, UsageError, reason_of
 from livecam.core.frame import Image
 from livecam.core.hidden_file import replaced_file
 from livecam.core.places import check_place
@@ -159,7 +159,7 @@ def write_image(path: Path, image: Image) -> None:
             file.write(data.tobytes())
     except OSError as error:
         raise SinkError(
-            "{path} cannot be written: {reason}", path=path, reason=error.strerror
+            "{path} cannot be written: {reason}", path=path, reason=reason_of(error)
         ) from error
 
 
