@@ -31,6 +31,8 @@ RUN = ("run", "--source", "pattern", "--avatar", "none", "--no-preview", "--no-v
 STATUS = {"state": "avatar", "frozen": False, "recording": None, "fps": 29.97, "delay_ms": 48.4,
           "running_s": 725.9}  # fmt: skip
 LONG = "a long line, " * 12
+# Lines that come between the others, and only sometimes: of MediaPipe, and of the moving pattern.
+REMARKS = ("INFO", "W0", "the background changed: it is learned anew")
 PREPARED = f"""
 import logging, sys
 from livecam.cli.command_log import log_to_terminal
@@ -243,7 +245,7 @@ def in_a_terminal(end: Callable[[Terminal], None], *words: str) -> tuple[Termina
 
 def check_run(there: Terminal, lines: list[str]) -> None:
     assert there.process.returncode == 0, there.received
-    words = [re.split(r"[ ,]", line)[0] for line in lines if not line.startswith(("INFO", "W0"))]
+    words = [re.split(r"[ ,]", line)[0] for line in lines if not line.startswith(REMARKS)]
     assert words == ["reading", "publishing", "published", "nothing"]
     assert re.search(r"\x1b\[2Kcurtain \| [\d.]+ fps \| 0:00:0\d", there.received)
 
