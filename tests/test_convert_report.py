@@ -239,7 +239,7 @@ def test_a_report_that_cannot_be_written_costs_no_film(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("livecam.convert.batch.write_report", full)
+    monkeypatch.setattr("livecam.convert.converter.write_report", full)
     done = convert_files(
         [folder / "me.jpg"], tmp_path / "me.jpg", Settings(), report=tmp_path / "r.html"
     )

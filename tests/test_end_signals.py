@@ -20,7 +20,7 @@ import pytest
 from livecam.cli import CANCELLED
 from livecam.cli import main as cli_main
 from livecam.cli.main import execute
-from livecam.convert.batch import Conversion
+from livecam.convert.outcome import Conversion
 from livecam.core import end_signals as end_signals_module
 from livecam.core.end_signals import (
     END_SIGNALS,

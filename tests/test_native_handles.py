@@ -20,7 +20,7 @@ from livecam.calibration.guided import CalibrationStep, calibrate
 from livecam.config.assets import asset_path
 from livecam.config.settings import PictureSettings, RenderSettings, Settings, SourceSettings
 from livecam.convert import retry_detector
-from livecam.convert.batch import convert_files
+from livecam.convert.converter import convert_files
 from livecam.convert.retry_detector import RetryDetector
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError, SourceError, TrackingError

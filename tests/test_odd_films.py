@@ -11,7 +11,7 @@ import pytest
 
 from livecam.config.settings import Settings
 from livecam.convert import convert_files
-from livecam.convert.batch import Outcome
+from livecam.convert.outcome import Outcome
 from livecam.core.frame import Image
 from tests.odd_films import odd_film
 

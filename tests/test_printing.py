@@ -12,8 +12,8 @@ from rich.progress import Progress, TextColumn
 
 from livecam.cli.printing import print_outcomes, print_pairs, print_table
 from livecam.cli.progress import FilmBar
-from livecam.convert.batch import Outcome
 from livecam.convert.jobs import ConversionJob
+from livecam.convert.outcome import Outcome
 from livecam.convert.progress import FilmTimes, Pass
 from livecam.core.timing import ManualClock
 

@@ -10,7 +10,7 @@ import pytest
 
 from livecam.config.assets import asset_path
 from livecam.config.settings import Settings, SourceSettings
-from livecam.convert.batch import convert_files
+from livecam.convert.converter import convert_files
 from livecam.core.errors import SourceError, TrackingError
 from livecam.core.frame import MIN_SIDE_PX, Frame, Image
 from livecam.live.run import run

@@ -13,9 +13,10 @@ film.py               the second pass: draws and writes
 jobs.py               pairs films with the files they are converted into
 thumbnails.py         keeps small pictures for the report (frame_kinds.py: what a frame shows)
 report.py             the page that tells what became of each film (report_film.py: its part)
-batch.py              one film after the other (outcome.py: what came out)
+summary.py            tells what became of a film (outcome.py: the values)
+converter.py          one film after the other
 """
 
-from livecam.convert.batch import convert_files
+from livecam.convert.converter import convert_files
 
 __all__ = ["convert_files"]
