@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from livecam.control.base import Route, Transport
-from livecam.control.folder import Place, running, transport_here
+from livecam.control.folder import RunPlace, running, transport_here
 from livecam.control.protocol import (
     MAX_REPLY_BYTES,
     Reply,
@@ -71,8 +71,8 @@ def ask(
 
 
 def _chosen(
-    routes: Sequence[tuple[Place, Route]], number: int | None, everyone: bool
-) -> Sequence[tuple[Place, Route]]:
+    routes: Sequence[tuple[RunPlace, Route]], number: int | None, everyone: bool
+) -> Sequence[tuple[RunPlace, Route]]:
     if not routes:
         raise ControlError(
             "no livecam is running", hint="start `livecam run`; --no-control keeps it from this"

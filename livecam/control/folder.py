@@ -32,7 +32,7 @@ def transport_here() -> Transport:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RunPlace:
     """The place at which one run is found."""
 
     number: int  # from 1
@@ -42,7 +42,7 @@ class Place:
 class OwnPlace:
     """The place of this run: it listens until `close`, which removes its file."""
 
-    def __init__(self, place: Place, endpoint: Endpoint) -> None:
+    def __init__(self, place: RunPlace, endpoint: Endpoint) -> None:
         self.number = place.number
         self.path = place.path
         self.endpoint = endpoint
@@ -68,7 +68,7 @@ def open_place(transport: Transport, folder: Path | None = None) -> OwnPlace:
         make_private(folder)
         with folder_lock(folder, LOCK_S):
             for number in range(1, MAX_RUNS + 1):
-                place = Place(number, _path(folder, number, transport))
+                place = RunPlace(number, _path(folder, number, transport))
                 if not _is_taken(place, transport):
                     return OwnPlace(place, transport.listen(place.path))
     except OSError as err:
@@ -80,13 +80,13 @@ def open_place(transport: Transport, folder: Path | None = None) -> OwnPlace:
     raise ControlError("{count} livecams run already", hint="end one of them", count=MAX_RUNS)
 
 
-def running(transport: Transport, folder: Path | None = None) -> Iterator[tuple[Place, Route]]:
+def running(transport: Transport, folder: Path | None = None) -> Iterator[tuple[RunPlace, Route]]:
     """Connects to each livecam of this user that runs; the caller closes the routes."""
     folder = user_runtime_folder() if folder is None else folder
     if not _is_safe(folder):
         return
     for number in range(1, MAX_RUNS + 1):
-        place = Place(number, _path(folder, number, transport))
+        place = RunPlace(number, _path(folder, number, transport))
         if not os.path.lexists(place.path):
             continue
         try:
@@ -108,7 +108,7 @@ def _is_safe(folder: Path) -> bool:
     return folder.is_dir() if sys.platform == "win32" else is_private(folder)
 
 
-def _is_taken(place: Place, transport: Transport) -> bool:
+def _is_taken(place: RunPlace, transport: Transport) -> bool:
     """Returns whether a run listens there; what an ended one left is removed."""
     if not os.path.lexists(place.path):
         return False
