@@ -19,6 +19,7 @@ from tests.modes import (  # noqa: F401 - hooks that pytest finds by their names
     pytest_make_collect_report,
     pytest_runtest_makereport,
 )
+from tests.s3_server import s3, s3_url  # noqa: F401 - fixtures
 from tests.user_folders import use_own_user_folders
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -32,6 +32,7 @@ HOMES = {
     "scipy": ("modelling/",),
     "fast_simplification": ("modelling/",),
     "platformdirs": ("config/paths.py",),
+    "fsspec": ("storage/remote.py",),
     "pythonosc": ("protocols/",),
     "sounddevice": ("audio/",),
     "typer": ("cli/",),

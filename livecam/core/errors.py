@@ -116,11 +116,20 @@ def reason_of(error: OSError) -> str:
     return tr(error.strerror or str(error))
 
 
-def file_error(error: OSError) -> DeviceError:
-    """Returns what a file system refused as one sentence, with a hint that fits the cause."""
+def file_error(
+    error: OSError, kind: type[DeviceError] = DeviceError, name: object = None
+) -> DeviceError:
+    """Returns what a file system refused as one sentence, with a hint that fits the cause.
+
+    Args:
+        error: what the system raised.
+        kind: the class of the result.
+        name: that of the file, where the system tells a hidden one.
+    """
     reason = reason_of(error).lower()
-    name = error.filename2 or error.filename or tr("a file")
+    name = name or error.filename2 or error.filename or tr("a file")
     hint = _CAUSES.get(
         error.errno or 0, to_translate("choose another place, or check its permissions")
     )
-    return DeviceError("{name} cannot be used: {reason}", hint, name=name, reason=reason)
+    message = to_translate("{name} cannot be used: {reason}")
+    return kind(message, hint, name=name, reason=reason)

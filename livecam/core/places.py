@@ -71,17 +71,22 @@ def check_space(path: Path, wanted: int) -> None:
     Raises:
         SinkError: it has.
     """
-    folder = _nearest(path.absolute().parent)
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:  # a network disk need not tell
-        return
-    if free < wanted:
+    free = free_bytes(path)
+    if free is not None and free < wanted:
         raise SinkError(
             "the disk of {folder} has {free} MB left; {name} needs about {wanted} MB or more",
             hint="free some space, or choose a folder on another disk",
-            folder=folder, free=free // 10**6, name=path.name, wanted=-(-wanted // 10**6),
+            folder=_nearest(path.absolute().parent), free=free // 10**6,
+            name=path.name, wanted=-(-wanted // 10**6),
         )  # fmt: skip
+
+
+def free_bytes(path: Path) -> int | None:
+    """Returns how much room the disk of a path has, which need not exist; None if unknown."""
+    try:
+        return shutil.disk_usage(_nearest(path.absolute())).free
+    except OSError:  # a network disk need not tell
+        return None
 
 
 def _check_name(path: Path) -> None:
