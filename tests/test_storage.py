@@ -419,6 +419,15 @@ def test_what_others_write_is_seen_at_once(s3: S3Server):
     assert folder.child("a").size() == 5
 
 
+def test_a_name_that_s3fs_cuts_off_replaces_no_other_object(s3: S3Server):
+    folder = place_of(s3.folder)
+    folder.child("a").write_bytes(b"a")
+    for make in (folder.child, folder.joined):
+        with pytest.raises(UsageError, match="older versions"):
+            make("a?versionId=.mp4").write_bytes(b"other")
+    assert folder.child("a").read_bytes() == b"a"
+
+
 def test_the_marker_of_a_folder_is_no_file(s3: S3Server):
     for key in ("in/", "in/a.mp4", "empty/"):
         s3.client.put_object(Bucket=s3.bucket, Key=key, Body=b"")

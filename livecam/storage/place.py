@@ -287,6 +287,8 @@ class Place:
         if self._scheme in WEB:
             url = urlsplit(self.address)
             return Place(f"{url.scheme}://{url.netloc}{quote(path)}")
+        if self._scheme in S3:
+            _check_bucket(path)
         return Place(f"{self._scheme}://{path}")
 
     @property
