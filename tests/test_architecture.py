@@ -36,6 +36,8 @@ HOMES = {
     "pythonosc": ("protocols/",),
     "sounddevice": ("audio/",),
     "typer": ("cli/",),
+    "distributed": ("batch/cluster.py",),
+    "dask": ("batch/cluster.py",),
     "rich": ("cli/",),
 }
 # The packages with a registry in base.py: those with several implementations.

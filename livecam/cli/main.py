@@ -20,6 +20,7 @@ from livecam.cli import CANCELLED
 from livecam.cli.commands import (
     assets,
     avatars,
+    batch,
     bench,
     calibrate,
     config,
@@ -34,7 +35,9 @@ from livecam.cli.help_page import HelpfulGroup
 from livecam.cli.options import (
     Language,
     add_command,
+    batch_setting,
     every_setting,
+    film_setting,
     first_word,
     help_without_command,
     is_logged,
@@ -144,7 +147,8 @@ def build_app(chosen: str = "") -> typer.Typer:
     add = partial(add_command, app, chosen=chosen)
     app.callback(invoke_without_command=True, cls=HelpfulGroup)(_top)
     add("run", run.run, every_setting, logs=True)
-    add("convert", convert.convert, convert.applies_to_films, logs=True)
+    add("convert", convert.convert, film_setting, logs=True)
+    add("batch", batch.batch, batch_setting, logs=True)
     add("calibrate", calibrate.calibrate, calibrate.applies_to_calibration, logs=True)
     app.add_typer(ctl.ctl_app(), name="ctl")
     app.add_typer(motion.motion_app(), name="motion")

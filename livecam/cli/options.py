@@ -115,6 +115,18 @@ def every_setting(field: SettingField) -> bool:
     return True
 
 
+def film_setting(field: SettingField) -> bool:
+    """Accepts the settings that films and photos use."""
+    from livecam.config.fields import applies_to_films
+
+    return applies_to_films(field)
+
+
+def batch_setting(field: SettingField) -> bool:
+    """Accepts the settings of films; one take cannot hold the motion of many."""
+    return film_setting(field) and field.name != "record_motion"
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """Returns the names between commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

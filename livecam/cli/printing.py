@@ -20,6 +20,7 @@ from livecam.core.printable import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from livecam.batch.run import BatchOutcome
     from livecam.config.loader import Loaded
     from livecam.convert.outcome import Outcome
     from livecam.doctor import Check
@@ -120,6 +121,34 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
                 console.print(tr(words, film=each.job.source.name, times=", ".join(times)))
         for note_ in (*each.notes, *each.streams):
             console.print(tr("{film}: {note}", film=each.job.source.name, note=note_))
+
+
+def print_batch(done: BatchOutcome) -> None:
+    """Prints how many items of a batch ended in what way, what failed, and what it cost.
+
+    Why an item failed was logged at once, and is not said again.
+    """
+    from livecam.batch.work import ItemState
+
+    counts = {
+        tr("converted"): len(done.of(ItemState.DONE)),
+        tr("already there"): len(done.of(ItemState.KEPT)),
+        tr("failed"): len(done.of(ItemState.FAILED)),
+        tr("left"): len(done.left),
+    }
+    print(", ".join(f"{name} {count}" for name, count in counts.items() if count))
+    exposed = [each for each in done.of(ItemState.DONE, ItemState.KEPT) if each.outcome.uncovered]
+    for each in exposed:
+        words = to_translate("{film}: no face found, passed through: {times}")
+        outcome = each.outcome
+        print(tr(words, film=outcome.job.source.name, times=", ".join(outcome.uncovered)))
+    if done.cpu_s:
+        words = to_translate(
+            "{minutes:.1f} minutes of film in {took:.1f} minutes:"
+            " {cost:.1f} minutes of film a core hour"
+        )
+        cost = done.film_minutes_per_core_hour
+        print(tr(words, minutes=done.film_s / 60, took=done.took_s / 60, cost=cost))
 
 
 def printable_language(language: str) -> str:

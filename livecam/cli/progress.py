@@ -33,7 +33,7 @@ class FilmBar:
         self, progress: Progress, film: str, known: dict[Pass, float] | None = None
     ) -> None:
         self._progress = progress
-        self._film = escape(_shortened(film))
+        self._film = escape(shortened(film))
         self._times = FilmTimes({} if known is None else known)
         self._frames = 0  # that the first pass has counted
         self._task = progress.add_task(
@@ -95,7 +95,7 @@ def film_bars() -> Iterator[Callable[[str], FilmBar]]:
     percent = TextColumn("{task.percentage:>3.0f} %")
     known: dict[Pass, float] = {}
     whole = Column(no_wrap=True)
-    with _progress(BarColumn(), percent, RateColumn(whole), TimeLeftColumn(whole)) as progress:
+    with progress_bars(BarColumn(), percent, RateColumn(whole), TimeLeftColumn(whole)) as progress:
         yield lambda film: FilmBar(progress, film, known)
 
 
@@ -103,19 +103,20 @@ def film_bars() -> Iterator[Callable[[str], FilmBar]]:
 def frame_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """Yields what shows how many frames are done, and of how many."""
     left = TimeRemainingColumn(elapsed_when_finished=True)
-    with _progress(BarColumn(), TaskProgressColumn(), left) as progress:
+    with progress_bars(BarColumn(), TaskProgressColumn(), left) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, frames: progress.update(task, completed=done, total=frames)
 
 
-def _progress(*columns: ProgressColumn) -> Progress:
+def progress_bars(*columns: ProgressColumn) -> Progress:
+    """Returns bars with these columns behind their description, shown on a terminal alone."""
     return Progress(
         TextColumn("{task.description}"), *columns, console=LineConsole(), transient=True,
         redirect_stdout=results_are_seen(), disable=not can_rewrite(),
     )  # fmt: skip
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
     """Returns the beginning and the end of a name that is too long."""
     if len(name) <= MAX_NAME:
         return name

@@ -74,6 +74,24 @@ def setting_fields() -> tuple[SettingField, ...]:
     )
 
 
+def applies_to_films(field: SettingField) -> bool:
+    """Returns whether films and photos that are converted use a setting.
+
+    A film brings its own size, rate and timing, and its faces are followed through gaps.
+    """
+    if field.name in ("keep_plate", "looks_per_s"):  # the background of a film is learned anew
+        return False
+    if field.name in ("learn", "profile"):  # the person in a film is another one
+        return False
+    groups = ("tracking", "avatar", "render", "picture", "effects")
+    return field.group in groups or field.name in ("others", "motion", "record_motion", "rotate")
+
+
+def film_fields() -> tuple[SettingField, ...]:
+    """Lists the settings that films and photos use."""
+    return tuple(filter(applies_to_films, setting_fields()))
+
+
 def changed_fields(before: Settings, after: Settings) -> list[SettingField]:
     """Returns the settings that differ."""
     return [field for field in setting_fields() if field.value(before) != field.value(after)]

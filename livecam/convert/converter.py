@@ -257,8 +257,8 @@ def _attempt(
         return converter.convert(job, stats, progress)
     except (LivecamError, OSError) as error:
         found = error if isinstance(error, LivecamError) else file_error(error)
-        log.error("%s: %s", job.source.name, _with_hint(found), exc_info=True)
-        return Outcome(job, error=_with_hint(found))
+        log.error("%s: %s", job.source.name, words_of(found), exc_info=True)
+        return Outcome(job, error=words_of(found))
     except Exception as error:
         log.exception("%s: unexpected error: %s", job.source.name, error)
         return Outcome(job, error=tr("unexpected: {error}", error=error))
@@ -266,7 +266,8 @@ def _attempt(
         progress.close()
 
 
-def _with_hint(error: LivecamError) -> str:
+def words_of(error: LivecamError) -> str:
+    """Returns message and hint as one text."""
     if not error.hint:
         return error.message
     return tr("{message}; {hint}", message=error.message, hint=error.hint)

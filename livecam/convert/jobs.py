@@ -54,7 +54,10 @@ def jobs_for(inputs: Sequence[Path], output: Path, *, alpha: bool = False) -> li
         return [ConversionJob(sources[0], output)]
     _check_folder(output, len(sources))
     taken: set[str] = set()
-    return [ConversionJob(source, output / _free_name(source, taken, alpha)) for source in sources]
+    return [
+        ConversionJob(source, output / free_output_name(source, taken, alpha=alpha))
+        for source in sources
+    ]
 
 
 def _films(path: Path) -> list[Path]:
@@ -103,10 +106,11 @@ def _usual_suffix(source: Path, alpha: bool) -> str:
     return source.suffix if source.suffix.lower() in names else ".png"
 
 
-def _free_name(source: Path, taken: set[str], alpha: bool) -> str:
+def free_output_name(source: Path, taken: set[str], *, alpha: bool) -> str:
     """Names the output `clip-livecam.mp4`, or `clip-mov-livecam.mp4` if that name is taken.
 
-    Names that differ in upper and lower case alone are one on many disks.
+    Names that differ in upper and lower case alone are one on many disks. The name is added to
+    those that are taken.
     """
     suffix = _usual_suffix(source, alpha)
     endings = ["", f"-{source.suffix[1:]}", *(f"-{n}" for n in range(2, 1000))]
@@ -129,15 +133,34 @@ def check_job(
         SourceError: there is no such film.
         SinkError: the output cannot be written, or a file would be lost.
     """
-    if not job.source.exists():
-        raise SourceError("there is no file {path}", hint="check the name", path=job.source)
+    check_source(job.source)
+    check_kinds(job, alpha=alpha)
+    check_output(job.output, [each.source for each in jobs], force=force)
+
+
+def check_source(source: Path) -> None:
+    """Refuses a film that is not there.
+
+    Raises:
+        SourceError: it is not.
+    """
+    if not source.exists():
+        raise SourceError("there is no file {path}", hint="check the name", path=source)
+
+
+def check_kinds(job: ConversionJob, *, alpha: bool) -> None:
+    """Refuses what cannot be read or written by its ending.
+
+    Raises:
+        SourceError: the photo is of a kind that cannot be read.
+        SinkError: the output is of a kind that cannot be written.
+    """
     if job.source.suffix.lower() in TILED:
         raise SourceError(
             "{path} is a picture of a kind that livecam cannot read",
             hint="save it as JPEG or PNG first",
             path=job.source,
         )
-    check_place(job.output)
     names = writable(job.source, alpha=alpha)
     if job.output.suffix.lower() not in names:
         raise SinkError(
@@ -148,23 +171,41 @@ def check_job(
             path=job.output,
             names=", ".join(names),
         )
-    make_folder(job.output.parent)
-    if not job.output.exists():
+
+
+def check_output(output: Path, sources: Sequence[Path], *, force: bool) -> None:
+    """Refuses an output that cannot be written, or for which a file would be lost.
+
+    Raises:
+        SinkError: it cannot, or one would.
+    """
+    check_place(output)
+    make_folder(output.parent)
+    if not output.exists():
         return
-    if any(each.source.exists() and job.output.samefile(each.source) for each in jobs):
+    if any(source.exists() and output.samefile(source) for source in sources):
         raise SinkError(
             "{path} is to be read; it is never overwritten",
             hint="choose another name",
-            path=job.output,
+            path=output,
         )
-    if not _may_be_replaced(job.output):
+    check_replaceable(output, is_ours=_may_be_replaced(output), force=force)
+
+
+def check_replaceable(output: object, *, is_ours: bool, force: bool) -> None:
+    """Refuses to replace a file that livecam did not write, and others without `force`.
+
+    Raises:
+        SinkError: it is one of them.
+    """
+    if not is_ours:
         raise SinkError(
             "{path} exists, and livecam did not write it: it is never replaced",
             hint="choose another name; the last one is that of the result",
-            path=job.output,
+            path=output,
         )
     if not force:
-        raise SinkError("{path} exists", hint="pass --force to replace it", path=job.output)
+        raise SinkError("{path} exists", hint="pass --force to replace it", path=output)
 
 
 def _may_be_replaced(path: Path) -> bool:

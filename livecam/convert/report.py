@@ -7,10 +7,11 @@ folders. Only its owner may read it: it shows faces where a film passed, and if 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from livecam import __version__
 from livecam.convert.frame_kinds import clock
@@ -27,6 +28,7 @@ from livecam.media.writer import make_folder
 STYLE = Path(__file__).with_name("report.css")
 ENDINGS = (".html", ".htm")
 MARK = '<meta name="generator" content="livecam convert --report">'
+EMPTY: Mapping[str, str] = MappingProxyType({})
 HEAD_BYTES = 1024  # of a report, in which its mark is
 OWNER_ONLY = 0o600
 PAGES = {"en": "en", "zh": "zh-Hans"}  # languages as HTML names them
@@ -141,8 +143,13 @@ def write_report(report: ConversionReport, done: Conversion) -> None:
         file.write(page(report, done, datetime.now()).encode())
 
 
-def page(report: ConversionReport, done: Conversion, now: datetime) -> str:
-    """Returns the page as HTML, in the language that was set."""
+def page(
+    report: ConversionReport, done: Conversion, now: datetime, figures: Mapping[str, str] = EMPTY
+) -> str:
+    """Returns the page as HTML, in the language that was set.
+
+    `figures` are more facts about all films, by their headings.
+    """
     shows_faces = report.pictures == "both"
     cards = [film_card(n, outcome) for n, outcome in enumerate(done.outcomes, 1)]
     return PAGE.format(
@@ -153,7 +160,7 @@ def page(report: ConversionReport, done: Conversion, now: datetime) -> str:
         when=now.strftime("%Y-%m-%d %H:%M"),
         notice_class="notice" if shows_faces else "notice calm",
         notice=escaped(tr(SHOWS_FACES if shows_faces else SHOWS_RESULTS)),
-        facts=facts(_totals(done)),
+        facts=facts({**_totals(done), **figures}),
         contents=_contents(done.outcomes),
         films="\n".join(cards) + _left(done),
         footer=escaped(

@@ -86,6 +86,7 @@ class EndSignals:
 
 
 _installed: EndSignals | None = None
+_asked = threading.Event()  # another thread wants the work to end
 
 
 @contextmanager
@@ -126,13 +127,18 @@ def ignore_end_signals() -> None:
 
 
 def checkpoint() -> None:
-    """Ends a long piece of work here, between two frames, if a signal asks for it.
+    """Ends a long piece of work here, between two frames, if a signal or a thread asks for it.
 
     Raises:
-        KeyboardInterrupt: a signal has come.
+        KeyboardInterrupt: it does.
     """
-    if _installed is not None and _installed.received:
+    if _asked.is_set() or (_installed is not None and _installed.received):
         raise KeyboardInterrupt
+
+
+def ask_to_end(wanted: bool = True) -> None:
+    """Lets the work of other threads end at its next `checkpoint`, or takes that back."""
+    _asked.set() if wanted else _asked.clear()
 
 
 def is_closed_terminal(error: BaseException) -> bool:

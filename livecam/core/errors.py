@@ -6,6 +6,7 @@ LivecamError            exit code 1
 ├── DeviceError         3   a camera, microphone, virtual camera or file that cannot be used
 │   ├── SourceError         frames cannot be read
 │   └── SinkError           frames cannot be published
+│       └── FullDiskError       there is no room for them
 ├── GraphicsError       4   no usable OpenGL
 │   └── ShaderError         a shader does not compile; names file and line
 ├── AssetError          5   a model, avatar or sample is missing or broken
@@ -60,6 +61,10 @@ class SourceError(DeviceError):
 
 class SinkError(DeviceError):
     """Frames cannot be published."""
+
+
+class FullDiskError(SinkError):
+    """The disk has no room for a file."""
 
 
 class GraphicsError(LivecamError):

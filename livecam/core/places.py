@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from livecam.core.errors import SinkError
+from livecam.core.errors import FullDiskError, SinkError
 from livecam.core.language import to_translate
 
 HINT = to_translate("choose another folder, or change its permissions")
@@ -69,11 +69,11 @@ def check_space(path: Path, wanted: int) -> None:
     """Refuses a file of so many bytes, `wanted`, where the disk has less room.
 
     Raises:
-        SinkError: it has.
+        FullDiskError: it has.
     """
     free = free_bytes(path)
     if free is not None and free < wanted:
-        raise SinkError(
+        raise FullDiskError(
             "the disk of {folder} has {free} MB left; {name} needs about {wanted} MB or more",
             hint="free some space, or choose a folder on another disk",
             folder=_nearest(path.absolute().parent), free=free // 10**6,

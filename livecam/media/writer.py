@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
-from livecam.core.errors import LivecamError, SinkError, reason_of
+from livecam.core.errors import FullDiskError, LivecamError, SinkError, reason_of
 from livecam.core.frame import Frame, Image, PixelFormat, check_size
 from livecam.core.hidden_file import HiddenFile
 from livecam.core.language import to_translate
@@ -337,7 +337,9 @@ def _as_sink_errors(path: Path) -> Iterator[None]:
 def _sink_error(path: Path, error: av.FFmpegError | OSError | ValueError) -> SinkError:
     number = getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return SinkError("the disk is full; {path} is not complete", "free some space", path=path)
+        return FullDiskError(
+            "the disk is full; {path} is not complete", "free some space", path=path
+        )
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return SinkError("there is no folder {folder}", "make it first", folder=path.parent)
     if isinstance(error, PermissionError) or number == errno.EROFS:

@@ -13,7 +13,6 @@ from livecam.cli.printing import note, print_outcomes
 from livecam.core.language import tr
 
 if TYPE_CHECKING:
-    from livecam.config.fields import SettingField
     from livecam.convert.thumbnails import ReportPictures
 
 PICTURES = ("after", "both")
@@ -93,16 +92,3 @@ def _checked_pictures(name: str) -> ReportPictures:
 
     check_name("choice of pictures", name, PICTURES, UsageError)
     return "both" if name == "both" else "after"
-
-
-def applies_to_films(field: SettingField) -> bool:
-    """Accepts the settings that `convert` uses.
-
-    A film brings its own size, rate and timing, and its faces are followed through gaps.
-    """
-    if field.name in ("keep_plate", "looks_per_s"):  # the background of a film is learned anew
-        return False
-    if field.name in ("learn", "profile"):  # the person in a film is another one
-        return False
-    groups = ("tracking", "avatar", "render", "picture", "effects")
-    return field.group in groups or field.name in ("others", "motion", "record_motion", "rotate")

@@ -1,0 +1,365 @@
+"""Converts items by workers of Dask: processes of this machine, or of others.
+
+The one home of Dask. A worker that is lost loses no item: Dask gives it to another one, three
+times at most. Workers of this machine are joined by TLS with keys of this run, so that no other
+user of the machine can give them work.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from livecam.batch.engine import TellShare
+from livecam.batch.fingerprint import Fingerprint, fingerprint
+from livecam.batch.item import Item
+from livecam.batch.work import ItemState, Orders, Result, convert_item, failed_outcome
+from livecam.core.closing import Closing
+from livecam.core.end_signals import ask_to_end, checkpoint
+from livecam.core.errors import ControlError, LivecamError, UsageError
+from livecam.core.language import set_language, tr
+from livecam.core.library_log import filter_library_log
+
+log = logging.getLogger(__name__)
+
+TRIES = 3  # of an item whose workers are lost or fail
+CONNECT_S = 10.0
+WORKER_WAIT_S = 60.0  # until the first worker is there
+STOP_WAIT_S = 20.0  # until the workers have dropped their items
+POLL_S = 0.25
+TOPIC = "livecam-batch"
+THREADS = ("LP_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")  # Mesa, OpenMP, OpenCV
+CONFIG = {
+    "distributed.scheduler.allowed-failures": TRIES - 1,
+    # A worker that dies takes one item with it, not also the one that waits for it.
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.comm.timeouts.connect": f"{CONNECT_S:g}s",
+}
+
+
+asked = fingerprint  # on every worker
+
+
+class WrongWorkerError(Exception):
+    """A worker that would convert films in another way; holds its address and why."""
+
+
+class Cluster(Closing):
+    """Workers of Dask; use with `with`.
+
+    Args:
+        jobs: workers on this machine, if there is no scheduler.
+        scheduler: the address of Dask's scheduler, whose workers do the work.
+
+    Raises:
+        UsageError: Dask is missing.
+        ControlError: the scheduler cannot be reached, has no worker, or only ones that would
+            convert in another way.
+    """
+
+    def __init__(self, jobs: int, scheduler: str = "") -> None:
+        try:
+            import dask
+            import distributed
+        except ImportError as error:
+            raise UsageError(
+                "{option} needs Dask, which is not installed",
+                hint="pip install 'livecam[cluster]', or leave it out",
+                option="--scheduler" if scheduler else f"--jobs {jobs}",
+            ) from error
+        self._local: Any = None
+        self._excluded: set[str] = set()  # workers that would convert in another way
+        self._expected = fingerprint()
+        dask.config.set(CONFIG)
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        if scheduler:
+            self._client = _connected(scheduler)
+        else:
+            self._local = _local_cluster(jobs)
+            self._client = distributed.Client(self._local)
+        try:
+            self._await_workers(scheduler)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def jobs(self) -> int:
+        return sum(self._workers().values()) or 1
+
+    def results(
+        self, items: Mapping[int, Item], orders: Orders, tell: TellShare
+    ) -> Iterator[tuple[int, Result]]:
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        tries = dict.fromkeys(items, 0)
+        self._client.subscribe_topic(TOPIC, partial(_pass_on, orders.run, tell))
+        running: dict[str, tuple[int, Any]] = {}
+
+        def submit(number: int) -> None:
+            tries[number] += 1
+            future = self._submit(number, items[number], orders, tries[number])
+            running[future.key] = number, future
+            future.add_done_callback(done.put)
+
+        try:
+            for number in items:
+                submit(number)
+            while running:
+                future = self._next(done)
+                number, _ = running.pop(future.key)
+                result = self._result(future, items[number], last=tries[number] >= TRIES)
+                if result is None:
+                    submit(number)
+                else:
+                    yield number, result
+        finally:
+            self._client.unsubscribe_topic(TOPIC)
+            if running:
+                self._stop(orders.run, [future for _, future in running.values()])
+
+    def close(self) -> None:
+        with suppress(Exception):
+            self._client.close(timeout=5)
+        if self._local is not None:
+            with suppress(Exception):
+                self._local.close(timeout=STOP_WAIT_S)
+
+    def _workers(self) -> dict[str, int]:
+        """Returns the addresses of the workers that may be used, with their threads."""
+        found = self._client.scheduler_info(n_workers=-1)["workers"]
+        return {
+            address: each["nthreads"]
+            for address, each in found.items()
+            if address not in self._excluded
+        }
+
+    def _await_workers(self, scheduler: str) -> None:
+        """Waits for a worker that is fit; the others are named and never used."""
+        until = time.monotonic() + WORKER_WAIT_S
+        while not self._client.scheduler_info(n_workers=-1)["workers"]:
+            checkpoint()
+            if time.monotonic() > until:
+                raise ControlError(
+                    "no worker has joined {scheduler}",
+                    hint="start some: dask worker {scheduler} --nthreads 1",
+                    scheduler=scheduler or tr("this machine"),
+                )
+            time.sleep(POLL_S)
+        for address, found in self._client.run(asked, on_error="return").items():
+            reason = self._unfit(found)
+            if reason:
+                self._exclude(address, reason)
+        if not self._workers():
+            raise self._no_fit_worker()
+
+    def _unfit(self, found: Fingerprint | Exception) -> str:
+        """Returns why a worker is not used; empty if it is."""
+        if isinstance(found, ImportError):
+            return tr("without livecam")
+        if isinstance(found, Exception):
+            return str(found)
+        return self._expected.difference(found)
+
+    def _exclude(self, address: str, reason: str) -> None:
+        if address not in self._excluded:
+            log.warning("the worker %s is not used: %s", address, reason)
+        self._excluded.add(address)
+
+    @staticmethod
+    def _no_fit_worker() -> LivecamError:
+        return ControlError(
+            "no worker converts films as this livecam does",
+            hint="install the same livecam there, and run `livecam assets fetch`",
+        )
+
+    def _submit(self, number: int, item: Item, orders: Orders, attempt: int) -> Any:
+        fit = list(self._workers()) if self._excluded else None
+        if fit == []:
+            raise self._no_fit_worker()
+        return self._client.submit(
+            _work, number, replace(item), item.settings_sha256, orders, self._expected,
+            key=f"livecam-{orders.run}-{number}-{attempt}", workers=fit, pure=False,
+        )  # fmt: skip
+
+    def _next(self, done: queue.SimpleQueue[Any]) -> Any:
+        """Waits for the next item that is done."""
+        while True:
+            checkpoint()
+            with suppress(queue.Empty):
+                return done.get(timeout=POLL_S)
+            if self._client.status not in ("running", "connecting"):
+                raise ControlError(
+                    "the scheduler does not answer any more",
+                    hint="run the same command again: what is done stays done",
+                )
+
+    def _result(self, future: Any, item: Item, *, last: bool) -> Result | None:
+        """Returns the result of an item; None if it is to be tried again."""
+        from distributed.scheduler import KilledWorker
+
+        error = future.exception() if future.status == "error" else None
+        if future.status == "finished":
+            result: Result = future.result()
+            for level, line in result.log:
+                log.log(level, "%s", line)
+            return result
+        if isinstance(error, WrongWorkerError):
+            self._exclude(*error.args)
+            return None
+        if isinstance(error, KilledWorker):
+            words = tr("its workers were lost {n} times", n=TRIES)
+        elif not last:
+            log.warning("%s: the worker failed (%s); it is tried again", item.name, error)
+            return None
+        else:
+            words = tr("unexpected: {error}", error=error or future.status)
+        log.error("%s: %s", item.name, words)
+        return Result(ItemState.FAILED, failed_outcome(item, words))
+
+    def _stop(self, run: str, futures: list[Any]) -> None:
+        """Takes back all items, and waits until the workers have dropped theirs."""
+        from distributed import wait
+
+        with suppress(Exception):
+            self._client.run(_stop_run, run, on_error="ignore")
+            started = [future for future in futures if future.status == "pending"]
+            waiting = {k for k, state in self._states(run).items() if state != "processing"}
+            self._client.cancel([f for f in started if f.key in waiting], force=True)
+            wait([f for f in started if f.key not in waiting], timeout=STOP_WAIT_S)
+            self._client.cancel(futures, force=True)
+
+    def _states(self, run: str) -> dict[str, str]:
+        """Returns the states of the items at the scheduler, by their keys."""
+
+        def states(run: str, dask_scheduler: Any) -> dict[str, str]:
+            tasks = dask_scheduler.tasks.items()
+            return {key: task.state for key, task in tasks if key.startswith(f"livecam-{run}-")}
+
+        found: dict[str, str] = self._client.run_on_scheduler(states, run)
+        return found
+
+
+def _connected(scheduler: str) -> Any:
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=CONNECT_S)
+    except (OSError, ValueError, TypeError) as error:
+        raise ControlError(
+            "the scheduler {address} cannot be reached",
+            hint="start one: dask scheduler, or check the address",
+            address=scheduler,
+        ) from error
+
+
+def _local_cluster(jobs: int) -> Any:
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    threads = str(max(1, len(os.sched_getaffinity(0)) // jobs))
+    return LocalCluster(
+        n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1",
+        dashboard_address=None, worker_dashboard_address=None, silence_logs=logging.CRITICAL,
+        security=Security.temporary(), env=dict.fromkeys(THREADS, threads),
+        preload=[__name__],
+    )  # fmt: skip
+
+
+def dask_setup(worker: Any) -> None:
+    """Prepares a worker process of this machine; Dask calls it.
+
+    Ctrl-C reaches all processes of a terminal: the main one ends the others.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    filter_library_log()
+
+
+# On a worker
+
+_stopped: set[str] = set()  # runs that were stopped
+_current = ""  # the run that is worked for
+
+
+def _stop_run(run: str) -> None:
+    """Lets this worker drop its item, if it is one of that run; called on another thread."""
+    _stopped.add(run)
+    ask_to_end(_current == run)
+
+
+def _work(
+    number: int, item: Item, settings_sha256: str, orders: Orders, expected: Fingerprint
+) -> Result:
+    """Converts an item on a worker."""
+    global _current
+    from distributed import get_worker
+
+    worker = get_worker()
+    set_language(orders.language)
+    reason = expected.difference(fingerprint())
+    if not reason and item.settings_sha256 != settings_sha256:
+        reason = tr("without the files that the settings name, or with others")
+    if reason:
+        raise WrongWorkerError(worker.address, reason)
+
+    def tell(share: float, left_s: float | None) -> None:
+        worker.log_event(TOPIC, (orders.run, number, share, left_s))
+
+    _current = orders.run
+    ask_to_end(orders.run in _stopped)
+    try:
+        with _collected_log() as lines:
+            tell(0.0, None)
+            result = convert_item(item, orders, tell)
+        return replace(result, log=lines)
+    except KeyboardInterrupt:
+        return Result(ItemState.STOPPED, failed_outcome(item, ""))
+    finally:
+        _current = ""
+        ask_to_end(False)
+
+
+@contextmanager
+def _collected_log() -> Iterator[list[tuple[int, str]]]:
+    """Collects what livecam logs, for the process that gave the item."""
+    lines: list[tuple[int, str]] = []
+    handler = _Collector(lines)
+    logger = logging.getLogger("livecam")
+    logger.addHandler(handler)
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+
+
+class _Collector(logging.Handler):
+    """Keeps lines; without tracebacks, which stay in the log of the worker."""
+
+    def __init__(self, lines: list[tuple[int, str]]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        template = tr(record.msg) if isinstance(record.msg, str) else str(record.msg)
+        line = template % record.args if record.args else template
+        self._lines.append((record.levelno, line))
+
+
+def _pass_on(run: str, tell: TellShare, event: tuple[float, Any]) -> None:
+    """Passes on what a worker tells of an item."""
+    _, (of, number, share, left_s) = event
+    if of == run:
+        tell(number, share, left_s)

@@ -1,0 +1,218 @@
+"""Batches by several workers: real processes of Dask, which are killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from livecam.batch.cluster import Cluster
+from livecam.batch.fingerprint import fingerprint
+from livecam.batch.item import Item
+from livecam.batch.run import BatchOutcome, run_batch
+from livecam.batch.work import ItemState, Orders, Result
+from livecam.cli.main import execute
+from livecam.core.errors import ControlError, UsageError
+from livecam.core.frame import Image
+from tests.batches import FLAGS, DeadlyItem, items, small_films
+
+CLIPS, WORKERS, KILLED = 30, 4, 2
+SOME = 8  # clips for the tests that need fewer
+
+
+@pytest.fixture(scope="module")
+def clips(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    small_films(folder, portrait, CLIPS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unharmed(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a run by as many workers, none of which was killed."""
+    folder = tmp_path_factory.mktemp("unharmed")
+    assert by_workers(items(clips, folder), WORKERS).is_complete
+    return folder
+
+
+def by_workers(wanted: list[Item], jobs: int, progress: object = None) -> BatchOutcome:
+    return run_batch(wanted, Orders(), lambda n: Cluster(min(n, jobs)), progress)  # type: ignore[arg-type]
+
+
+def workers() -> list[psutil.Process]:
+    """The processes of workers that this one has begun."""
+    return [
+        each
+        for each in psutil.Process().children(recursive=True)
+        if any("spawn_main" in word for word in each.cmdline())
+    ]
+
+
+class Killer:
+    """Kills workers, chosen at random, each after some results more."""
+
+    def __init__(self, kill: int) -> None:
+        self.left = kill
+        self.killed: list[int] = []
+        self.results = 0
+
+    def begin(self, items: object, todo: object, jobs: int) -> None: ...
+
+    def share(self, number: int, share: float, left_s: float | None) -> None: ...
+
+    def done(self, number: int, result: Result) -> None:
+        self.results += 1
+        if self.left and self.results % 5 == 0:
+            victim = random.choice(workers())
+            victim.kill()
+            self.killed.append(victim.pid)
+            self.left -= 1
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("a*.mp4"))}
+
+
+def test_workers_that_are_killed_lose_no_result(clips: Path, unharmed: Path, tmp_path: Path):
+    killer = Killer(KILLED)
+    done = by_workers(items(clips, tmp_path), WORKERS, killer)
+    assert len(set(killer.killed)) == KILLED
+    assert done.is_complete
+    assert len(done.of(ItemState.DONE)) == CLIPS
+    assert contents(tmp_path) == contents(unharmed)
+    assert not list(tmp_path.glob(".*unfinished*"))
+    assert workers() == []
+
+
+def test_a_run_that_is_killed_goes_on_and_does_nothing_twice(clips: Path, tmp_path: Path):
+    for film in sorted(clips.iterdir())[:SOME]:
+        (tmp_path / "in" / film.name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / film.name).symlink_to(film)
+    clips = tmp_path / "in"
+    command = [sys.executable, "-m", "livecam", "batch", clips, tmp_path / "out", "--jobs", "2"]
+    command += [word for name, value in FLAGS.items() for word in (f"--{name}", value)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        wait_until(lambda: len(list((tmp_path / "out").glob("a*.mp4"))) >= 3)
+        run.kill()
+    wait_until(lambda: not workers())
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("a*.mp4")}
+    done = by_workers(items(clips, tmp_path / "out"), 2)
+    assert done.is_complete
+    assert len(done.of(ItemState.KEPT)) == len(before) < SOME
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list((tmp_path / "out").glob("a*.mp4"))) == SOME
+    assert not list((tmp_path / "out").glob(".*unfinished*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups of a terminal")
+def test_ctrl_c_in_a_terminal_ends_all_processes(clips: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "livecam", "batch", clips, tmp_path / "out", "--jobs", "2"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as run:
+        wait_until(lambda: list((tmp_path / "out").glob("a*.mp4")))
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: workers get it too
+        printed, _ = run.communicate(timeout=60)
+    assert run.returncode == 130, printed
+    assert "the same command goes on" in printed
+    assert "Traceback" not in printed
+    assert not list((tmp_path / "out").glob(".*unfinished*"))
+    wait_until(lambda: not [p for p in psutil.process_iter() if in_session(p, run.pid)])
+
+
+def test_an_item_that_ends_its_workers_ends_alone(clips: Path, tmp_path: Path):
+    wanted = items(clips, tmp_path)[:3]
+    deadly = DeadlyItem(wanted[0].source, wanted[0].output, wanted[0].settings)
+    done = by_workers([deadly, *wanted[1:]], 2)
+    assert [done.results[n].state for n in range(3)] == [
+        ItemState.FAILED,
+        ItemState.DONE,
+        ItemState.DONE,
+    ]
+    assert "lost 3 times" in done.results[0].outcome.error
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    """The address of a scheduler with two workers, which others have begun."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+        silence_logs=50,
+    ) as cluster:  # fmt: skip
+        yield cluster.scheduler_address
+
+
+def test_the_workers_of_a_scheduler_convert(
+    scheduler: str, clips: Path, unharmed: Path, tmp_path: Path
+):
+    wanted = items(clips, tmp_path)[:2]
+    done = run_batch(wanted, Orders(), lambda n: Cluster(0, scheduler))
+    assert done.is_complete
+    assert done.results[0].outcome.took_s > 0
+    assert [path.name for path in sorted(tmp_path.glob("a*.mp4"))] == [
+        item.output.name for item in wanted
+    ]
+
+
+def test_workers_with_another_livecam_are_named_and_not_used(
+    scheduler: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    newer = replace(fingerprint(), version="99.0")
+    monkeypatch.setattr("livecam.batch.cluster.fingerprint", lambda: newer)
+    # What is sent to workers is their own function.
+    monkeypatch.setattr("livecam.batch.cluster.asked", fingerprint)
+    with pytest.raises(ControlError, match="no worker converts films as this livecam does"):
+        Cluster(0, scheduler)
+    assert "99.0" in caplog.text
+
+
+def test_a_fingerprint_tells_what_differs():
+    ours = fingerprint()
+    name = ours.assets[0][0]
+    assert ours.difference(ours) == ""
+    assert "99.0 instead of" in ours.difference(replace(ours, version="99.0"))
+    assert "same version" in ours.difference(replace(ours, code_sha256="0"))
+    have = replace(ours, assets=((name, True),))
+    lack = replace(ours, assets=((name, False),))
+    assert name in have.difference(lack)
+    assert "missing here" in lack.difference(have)
+
+
+def test_without_dask_several_jobs_are_refused_and_one_works(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match="needs Dask"):
+        Cluster(2)
+    assert execute(["batch", str(clips), str(tmp_path), "--jobs", "2"]) == 2
+    assert "livecam[cluster]" in capsys.readouterr().err
+
+
+def test_a_scheduler_that_is_not_there_is_one_sentence():
+    with pytest.raises(ControlError, match=r"127\.0\.0\.1:9 cannot be reached"):
+        Cluster(0, "tcp://127.0.0.1:9")
+
+
+def wait_until(happened: object, limit_s: float = 90.0) -> None:
+    end = time.monotonic() + limit_s
+    while not happened():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def in_session(process: psutil.Process, session: int) -> bool:
+    try:
+        return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
