@@ -30,6 +30,7 @@ import fsspec, s3fs
 from livecam.storage.place import place_of
 place_of(".").names()
 place_of("s3://bucket/in/a.mp4").parent.child("b.mp4")
+place_of("done").write_bytes(b"")
 """
 ASKS_S3 = """
 from livecam.core.errors import SourceError
@@ -81,11 +82,13 @@ def test_a_run_on_a_real_face_uses_no_network(tmp_path):
 
 
 @needs_strace
-def test_addresses_that_are_not_used_contact_nobody(tmp_path):
+def test_addresses_that_are_not_used_contact_nobody(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     calls = network_calls(tmp_path, ["-c", STORAGE])
     # urllib3 finds out whether there is IPv6 by a socket that it binds to ::1 and closes.
-    own = re.compile(r'\d+ (socket\(AF_INET6|bind\(.*inet_pton\(AF_INET6, "::1")')
+    own = re.compile(r'\d+ +(socket\(AF_INET6|bind\(.*inet_pton\(AF_INET6, "::1")')
     assert [call for call in calls if not own.match(call)] == []
+    assert (tmp_path / "done").exists()
 
 
 @pytest.mark.parametrize("switch", [None, "false"])

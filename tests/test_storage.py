@@ -299,6 +299,16 @@ def test_a_folder_of_a_disk_that_cannot_be_made_is_named(tmp_path: Path):
             write()
 
 
+def test_a_file_that_goes_while_its_folder_is_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "stays").write_bytes(b"")
+    (tmp_path / "link").symlink_to("nothing")
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: [*listed(path), path / "gone"])
+    assert place_of(str(tmp_path)).names() == ["stays"]
+
+
 def test_free_space_is_known_of_disks_alone(tmp_path: Path):
     free = place_of(str(tmp_path / "not" / "there")).free_bytes()
     assert free is not None

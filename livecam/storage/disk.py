@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +25,11 @@ class DiskFile:
         return _info(self._path)
 
     def entries(self) -> list[FileInfo]:
-        return [_info(path) for path in self._path.iterdir() if path.exists()]
+        found = []
+        for path in self._path.iterdir():
+            with suppress(FileNotFoundError):  # it has just gone, or is a link to nothing
+                found.append(_info(path))
+        return found
 
     def opened(self) -> IO[bytes]:
         return self._path.open("rb")
