@@ -47,6 +47,7 @@ OURS = ("livecam", "scripts/run")
 SHORT = {
     "run": "--seconds 0.3 --tier light",
     "convert": "--tier light",
+    "batch": "--tier light --jobs 1",
     "avatars sheet": "--tier light",
     "avatars show": "--seconds 0.1 --tier light",
     "motion render": "--tier light",
@@ -138,6 +139,8 @@ def material(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
             for index in range(4):
                 writer.write(Frame(portrait, index, index / 10))
     write_image(folder / "me.jpg", portrait)
+    (folder / "plan.toml").write_text('output = "plan"\n[[items]]\ninput = "clips/one.mp4"\n')
+    (folder / "plan.csv").write_text("input,output\nclips/one.mp4,plan/two.mp4\n")
     take = TakeWriter(folder / "take.jsonl")
     for index in range(10):
         pose = FacePose(np.array((0.0, 0.02, -0.6)), np.array((0.0, 0.0, 0.0, 1.0)))
