@@ -21,7 +21,7 @@ from livecam.convert.person_search import PersonSearch
 from livecam.convert.plan import ShotPlan, others_at, plan
 from livecam.convert.propagation import ReducedFrame, propagate, propagate_between
 from livecam.convert.shots import ShotFinder
-from livecam.convert.survey import Survey, survey
+from livecam.convert.survey import WHOLE, Survey, join_survey, survey_part
 from livecam.convert.tracks import (
     FaceSample,
     HeadTrack,
@@ -287,7 +287,9 @@ def planned_film(
     *,
     pass_unsure: bool = False,
 ) -> ShotPlan:
-    found = survey(path, ScriptedTracker(lambda frame: ()), lambda: detector, heads, persons)
+    tracker = ScriptedTracker(lambda frame: ())
+    part = survey_part(path, WHOLE, tracker, heads)
+    found = join_survey([part], lambda: tracker, lambda: detector, heads, persons)
     (shot_plan,) = plan(found, hide_others=True, strict=False, pass_unsure=pass_unsure)
     return shot_plan
 
@@ -475,7 +477,7 @@ class CountingDetector(WitnessDetector):
         return ()
 
 
-@pytest.mark.parametrize(("x", "searches"), [(None, [0, 13]), (170, [0, 7, 14, 19])])
+@pytest.mark.parametrize(("x", "searches"), [(None, [0, 13, 25]), (170, [0, 7, 11, 13, 15, 25])])
 def test_a_frame_is_searched_soon_when_something_moves_beside_the_faces(
     x: int | None, searches: list[int]
 ):

@@ -11,7 +11,6 @@ import pytest
 from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.plan import others_at
-from livecam.convert.turn_search import TurnSearch
 from livecam.convert.turns import (
     back,
     turned,
@@ -178,7 +177,7 @@ def test_the_person_of_an_upside_down_photo_wears_an_upright_avatar(portrait, tm
 def test_a_turn_that_finds_fewer_faces_is_given_up(portrait, tmp_path, monkeypatch):
     path = encoded(tmp_path / "film.mp4", rolls(portrait, 0, WIDE))
     before = Surveyor(Settings()).survey(path)
-    monkeypatch.setattr(TurnSearch, "turn", lambda self, frames: 180)
+    monkeypatch.setattr("livecam.convert.turned_shots.turn_of", lambda frames, found: 180)
     after = Surveyor(Settings()).survey(path)
     assert [shot.turn for shot in after.shots] == [0]
     assert after.size_at(0) == WIDE

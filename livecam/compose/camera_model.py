@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
+from livecam.core.timing import is_due
 from livecam.segmentation.base import Segmentation
 
 LumaTiles = NDArray[np.float32]  # float32[n, h, w], luma of parts of an image, 0..255
@@ -70,7 +71,6 @@ class CameraEstimator:
         self._before: Image | None = None
         self._at = -np.inf
         self._measured_at = -PERIOD_S  # before the first frame
-        self._count = 0
         self._noise_known = self._edges_known = False
 
     def update(self, image: Image, segmentation: Segmentation | None, at_s: float) -> CameraModel:
@@ -85,15 +85,15 @@ class CameraEstimator:
             self.reset()
         before, after_s = self._before, at_s - self._at
         self._before, self._at = image, at_s
-        since = at_s - self._measured_at
-        if since < PERIOD_S or before is None or before.shape != image.shape or after_s > MAX_GAP_S:
+        if before is None or before.shape != image.shape or after_s > MAX_GAP_S:
             return self.model
-        tiles = tiles_of(image.shape[1], image.shape[0], self._count)
+        if not is_due(PERIOD_S, self._measured_at, at_s):
+            return self.model
+        tiles = tiles_of(image.shape[1], image.shape[0], int(at_s / PERIOD_S))
         now, earlier = luma_tiles(image, tiles), luma_tiles(before, tiles)
-        if since < PERIOD_S + REPEATED_S and np.array_equal(now, earlier):
+        if at_s - self._measured_at < PERIOD_S + REPEATED_S and np.array_equal(now, earlier):
             return self.model  # a repeated frame: wait for the next one
         self._measured_at = at_s
-        self._count += 1
         self._update_noise(now, earlier)
         self._update_edges(edge_blur_px(image[edge_region(image, segmentation).slices]))
         return self.model

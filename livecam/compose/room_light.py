@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from livecam.core.frame import Image
 from livecam.core.srgb import LINEAR_OF_BYTE
+from livecam.core.timing import is_due
 from livecam.render.light import STUDIO, Colour, Light, mixed, unit
 from livecam.segmentation.base import Mask, cell_of
 
@@ -158,7 +159,7 @@ class LightEstimator:
     ) -> LightVector:
         """Measures one frame; components that cannot be measured keep their values."""
         vector: LightVector = self._vector.copy()
-        if not 0 < at_s - self._background_at < BACKGROUND_PERIOD_S:
+        if since == 0 or is_due(BACKGROUND_PERIOD_S, self._background_at, at_s):
             self._sides = background_light(image, landmarks, person, vector)
             self._background_at = at_s
         vector[ABOVE], vector[BELOW] = self._sides

@@ -30,7 +30,7 @@ from livecam.compose.person_parts import (
 from livecam.compose.room_light import LightEstimator
 from livecam.config.settings import EffectSettings, PictureSettings
 from livecam.core.frame import Frame, Rect
-from livecam.core.timing import StageTimer
+from livecam.core.timing import StageTimer, is_due
 from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Segmentation
 
@@ -269,7 +269,8 @@ class CompositingStages:
         segmentation, picture = layers.segmentation, self._picture
         if picture is None or picture.light == 0 or segmentation is None or layers.primary is None:
             return self._light
-        if 0 <= segmentation.at - self._lit_at < LIGHT_PERIOD_S:
+        known = segmentation.at >= self._lit_at
+        if known and not is_due(LIGHT_PERIOD_S, self._lit_at, segmentation.at):
             return self._light
         self._lit_at = segmentation.at
         with self._timer.stage("light"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from livecam.config.assets import asset_path
@@ -11,7 +12,14 @@ from livecam.convert.head_search import HeadSearch
 from livecam.convert.person_search import PersonSearch
 from livecam.convert.plan import ShotPlan, plan
 from livecam.convert.retry_detector import RetryDetector
-from livecam.convert.survey import Advance, Survey, survey
+from livecam.convert.survey import (
+    WHOLE,
+    Advance,
+    Survey,
+    SurveyPart,
+    join_survey,
+    survey_part,
+)
 from livecam.convert.turn_search import TurnSearch
 from livecam.pipeline.build import slots_of, tracker_factory, witness_factory
 from livecam.tracking.face_detector import FaceDetector
@@ -40,19 +48,36 @@ class Surveyor:
         advance: Advance = lambda frames: None,
         opened: Advance = lambda frames: None,
     ) -> Survey:
-        """Surveys one film; parameters and errors are those of the function `survey`."""
-        tracker = self._make_tracker()
+        """Surveys one film; parameters and errors are those of `survey_part`."""
+        return self.joined([self.part(path, WHOLE, advance, opened)])
+
+    def part(
+        self,
+        path: Path,
+        frames: range,
+        advance: Advance = lambda frames: None,
+        opened: Advance = lambda frames: None,
+    ) -> SurveyPart:
+        """Surveys some frames of a film; see `survey_part`."""
         with ExitStack() as stack:
-            stack.callback(tracker.close)
-            heads, persons = None, None
-            if self._make_witnesses is not None:
-                heads = stack.enter_context(HeadSearch(self._make_witnesses()))
-                persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+            tracker = stack.enter_context(closing(self._make_tracker()))
+            heads = self._head_search(stack)
             turns = stack.enter_context(TurnSearch(FaceDetector(self._model, MIN_TURN_SCORE)))
-            return survey(
-                path, tracker, self._retry_detector, heads, persons, advance, opened, self._rotate,
-                turns,
-            )  # fmt: skip
+            return survey_part(path, frames, tracker, heads, turns, advance, opened, self._rotate)
+
+    def joined(self, parts: Sequence[SurveyPart]) -> Survey:
+        """Joins the parts of a film; see `join_survey`."""
+        with ExitStack() as stack:
+            heads = self._head_search(stack)
+            persons = None
+            if heads is not None:
+                persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+            return join_survey(parts, self._make_tracker, self._retry_detector, heads, persons)
+
+    def _head_search(self, stack: ExitStack) -> HeadSearch | None:
+        if self._make_witnesses is None:
+            return None
+        return stack.enter_context(HeadSearch(self._make_witnesses()))
 
     def _retry_detector(self) -> RetryDetector:
         return RetryDetector(self._model, self._max_faces)

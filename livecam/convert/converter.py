@@ -7,46 +7,29 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from livecam.avatar.base import Avatar
-from livecam.config.settings import NO_AVATAR, Settings
-from livecam.convert.build import Surveyor, plan_film
-from livecam.convert.film import FilmComposer, WrittenFilm, write_film
-from livecam.convert.film_segmentation import FilmSegmentation
-from livecam.convert.frame_kinds import film_parts, frame_kinds
+from livecam.config.settings import Settings
+from livecam.convert.build import Surveyor
+from livecam.convert.drawing import FilmDrawer
+from livecam.convert.film_plan import film_plan_of
 from livecam.convert.jobs import ConversionJob, check_job, jobs_for
 from livecam.convert.outcome import Conversion, Outcome
-from livecam.convert.output import try_output
-from livecam.convert.plan import ShotPlan
+from livecam.convert.output import streams_for
 from livecam.convert.progress import FilmProgress, NoProgress
 from livecam.convert.report import ConversionReport, check_report, write_report
-from livecam.convert.summary import summary
-from livecam.convert.survey import Advance, Survey
+from livecam.convert.summary import log_defects, summary
 from livecam.convert.thumbnails import (
-    PHOTO_SIDE_PX,
-    SIDE_PX,
-    FilmRecord,
     ReportPictures,
-    chosen_frames,
     pictures_each,
 )
 from livecam.core.end_signals import checkpoint, end_signals
 from livecam.core.errors import LivecamError, UsageError, file_error, reason_of
 from livecam.core.language import tr
 from livecam.core.places import check_own_file
-from livecam.core.timing import StageTimer
-from livecam.media.streams import FilmStreams
-from livecam.motion.take import Take, TakeWriter, players, read_take
-from livecam.pipeline.build import (
-    avatars_of,
-    check_picture_files,
-    compositor_factory,
-    segmenter_factory,
-)
-from livecam.pipeline.composition import CompositorFactory
+from livecam.motion.take import TakeWriter
 from livecam.pipeline.stats import StatsWriter, check_stats
-from livecam.render.context import open_graphics
 
 log = logging.getLogger(__name__)
 
@@ -63,32 +46,23 @@ class Converter:
         report: ConversionReport | None = None,
     ) -> None:
         self.settings = settings
-        self.strict, self.pass_unsure = strict, pass_unsure
-        self.report = report
-        self.renderer = ""  # as OpenGL names it
-        self.timer = StageTimer()
-        self._alpha = settings.picture.is_alpha
-        self._stack = ExitStack()
-        self._avatars: tuple[Avatar, ...] = ()
-        self._take: Take | None = None
-        self._make_compositor: CompositorFactory | None = None
+        self._surveyor = Surveyor(settings)
+        self._drawer = FilmDrawer(settings)
+        self._planned = partial(
+            film_plan_of, settings=settings, strict=strict, pass_unsure=pass_unsure, report=report
+        )
+
+    @property
+    def renderer(self) -> str:
+        """What draws, as OpenGL names it."""
+        return self._drawer.renderer
 
     def __enter__(self) -> Converter:
-        if self.settings.motion.motion:
-            self._take = read_take(Path(self.settings.motion.motion).expanduser())
-        check_picture_files(self.settings)
-        self._avatars = avatars_of(self.settings.avatar)
-        self._surveyor = Surveyor(self.settings)
-        self._make_segmenter = segmenter_factory(self.settings, hurried=False)
-        graphics = self._stack.enter_context(open_graphics())
-        self.renderer = graphics.renderer
-        self._make_compositor = compositor_factory(
-            self.settings, graphics, self.timer, blocking=True
-        )
+        self._drawer.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._drawer.__exit__()
 
     def convert(
         self, job: ConversionJob, stats: StatsWriter | None, progress: FilmProgress
@@ -98,74 +72,18 @@ class Converter:
         Raises:
             LivecamError: and the output was not touched.
         """
-        with _recording(self.settings.motion.record_motion) as recorder:
-            return self._convert(job, stats, progress, recorder)
-
-    def _convert(
-        self,
-        job: ConversionJob,
-        stats: StatsWriter | None,
-        progress: FilmProgress,
-        recorder: TakeWriter | None,
-    ) -> Outcome:
         started = time.monotonic()
-        streams = try_output(
-            job.source, job.output, alpha=self._alpha, rotate=int(self.settings.source.rotate)
-        )
-        found = self._surveyor.survey(job.source, progress.advance, progress.open)
-        _log_defects(job.source.name, found)
-        plans = plan_film(found, self.settings, strict=self.strict, pass_unsure=self.pass_unsure)
-        record = self._record(found, plans)
-        with ExitStack() as stack:
-            segmentation = None
-            if self._make_segmenter is not None:
-                segmentation = stack.enter_context(FilmSegmentation(self._make_segmenter))
-                progress.learn_background()
-                segmentation.learn(found.info, plans)
+        with _recording(self.settings.motion.record_motion) as recorder:
+            streams = streams_for(job, self.settings)
+            found = self._surveyor.survey(job.source, progress.advance, progress.open)
+            log_defects(found)
+            film = self._planned(job, found, streams, learning=progress.learn_background)
             progress.draw(len(found.times))
-            written = self._write(
-                found, plans, job.output, streams, stats, progress.advance, segmentation, recorder,
-                record,
+            written = self._drawer.write(
+                film, job.output, streams, progress.advance, stats=stats,
+                listeners=() if recorder is None else (recorder,), record=film.record,
             )  # fmt: skip
-        return summary(job, found, plans, written, took_s=time.monotonic() - started, record=record)
-
-    def _record(self, found: Survey, plans: list[ShotPlan]) -> FilmRecord | None:
-        """Returns what is to be collected for the report, if one was asked for."""
-        if self.report is None:
-            return None
-        bare = self.settings.avatar.avatar == NO_AVATAR
-        parts = film_parts(frame_kinds(len(found.times), plans, bare=bare), found)
-        chosen = chosen_frames(found.times, found.end_s, parts, self.report.pictures_each)
-        side = SIDE_PX if len(found.times) > 1 else PHOTO_SIDE_PX
-        return FilmRecord(found.size, parts, chosen, self.report.pictures, side)
-
-    def _write(
-        self,
-        found: Survey,
-        plans: list[ShotPlan],
-        output: Path,
-        streams: FilmStreams,
-        stats: StatsWriter | None,
-        advance: Advance,
-        segmentation: FilmSegmentation | None,
-        recorder: TakeWriter | None,
-        record: FilmRecord | None,
-    ) -> WrittenFilm:
-        assert self._avatars
-        assert self._make_compositor is not None
-        composer = FilmComposer(
-            found, plans, self._avatars, self.settings.avatar, self._make_compositor,
-            self.timer, segmentation,
-            players(self._take, float(found.times[0])) if self._take is not None else (),
-        )  # fmt: skip
-        listeners = () if recorder is None else (recorder,)
-        try:
-            return write_film(
-                composer, output, streams, stats, advance,
-                alpha=self._alpha, listeners=listeners, record=record,
-            )  # fmt: skip
-        finally:
-            composer.close()
+        return summary(film, written, time.monotonic() - started)
 
 
 def convert_files(
@@ -286,17 +204,3 @@ def _recording(path: str) -> Iterator[TakeWriter | None]:
         writer.discard()
         raise
     writer.close()
-
-
-def _log_defects(name: str, found: Survey) -> None:
-    """Logs what is unusual about the pictures of a film, before they are drawn."""
-    if found.missing:
-        read = len(found.times)
-        log.warning("%s: %d of %d pictures could be read", name, read, read + found.missing)
-    if (found.sizes != found.size).any():
-        log.warning(
-            "%s changes its size; it becomes %dx%d, frames of another shape get bars",
-            name, *found.size,
-        )  # fmt: skip
-    if found.info.is_hdr:
-        log.info("%s is HDR; it becomes SDR", name)

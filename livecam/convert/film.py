@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from livecam.avatar.base import Avatar
+from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.framing import Framing
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.convert.film_segmentation import FilmSegmentation
@@ -49,13 +49,24 @@ def turned_back(converted: ConvertedFrame, degrees: int) -> ConvertedFrame:
 
 
 class SpanDriver:
-    """The avatar driver of one span; its rig has already estimated the neutral face."""
+    """The avatar driver of one span; its rig has already estimated the neutral face.
+
+    Frames may be left out: the avatar moves as if they had been drawn.
+    """
 
     def __init__(self, span: WearerSpan, driver: AvatarDriver, size: tuple[int, int]) -> None:
         self.span = span
         self.driver = driver
+        self._next = span.frames.start
         measured = (self.face(index) for index in span.frames if span.measured_at(index))
         driver.warm_up(measured, self.face(span.frames.start), size)
+
+    def drive(self, face: FaceState, frame: Frame) -> AvatarState:
+        """Computes the avatar on that face of a frame."""
+        for index in range(self._next, frame.index):
+            self.driver.skip(self.face(index), frame)
+        self._next = frame.index + 1
+        return self.driver.drive(face, frame)
 
     def face(self, index: int) -> FaceState:
         """Returns the face in one of the film's frames, as its performers move it."""
@@ -94,6 +105,9 @@ class FilmComposer:
     def compose(self, frame: Frame) -> ConvertedFrame:
         """Composes one frame as planned; frames come in order, the same one may come again.
 
+        Frames may be left out: the motion of the avatars is the same without them. Light and
+        noise are measured in the frames that come.
+
         Raises:
             GraphicsError: the driver gave up.
             SourceError: the film is not the one that was surveyed.
@@ -106,8 +120,8 @@ class FilmComposer:
                 hint="convert it again",
                 path=self.survey.info.path,
             )
-        while index not in self._plan.frames:
-            self._enter(next(self._todo), frame.size)
+        if index not in self._plan.frames:
+            self._enter(next(plan for plan in self._todo if index in plan.frames), frame.size)
         if self._plan.state is not Shown.AVATAR:
             allow_bare = self._plan.state is Shown.PASSTHROUGH
             return self._published(frame, None, allow_bare=allow_bare)
@@ -138,9 +152,7 @@ class FilmComposer:
         present = [each for each in self._spans if frame.index in each.span.frames]
         faces = [each.face(frame.index) for each in present]
         with self.timer.stage("rig"):
-            avatars = [
-                each.driver.drive(face, frame) for each, face in zip(present, faces, strict=True)
-            ]
+            avatars = [each.drive(face, frame) for each, face in zip(present, faces, strict=True)]
         segmentation = None
         if self._segmentation is not None:
             with self.timer.stage("segment"):
@@ -179,34 +191,46 @@ class WrittenFilm:
 def write_film(
     composer: FilmComposer,
     output: Path,
-    streams: FilmStreams,
+    streams: FilmStreams | None = None,
     stats: StatsWriter | None = None,
     advance: Advance = lambda frames: None,
     *,
     alpha: bool = False,
     listeners: Sequence[Listener] = (),
     record: FilmRecord | None = None,
+    frames: range | None = None,
+    before: Collection[int] = (),
 ) -> WrittenFilm:
     """Writes the film, with the streams of the source beside its pictures.
 
     Frames of another size than most are fitted into theirs. The listeners receive the face of the
-    main wearer in each frame, `record` keeps small pictures of some.
+    main wearer in each frame, `record` keeps small pictures of some. Given `frames`, these alone
+    are written, with times from 0 on; `before` are composed before them, and not written.
 
     The file appears under its name when it is complete, and not at all otherwise.
     """
     survey = composer.survey
+    whole = range(len(survey.times))
+    frames = frames or whole
     info, framing = survey.info, Framing(*survey.size, mode="fit", bars_alpha=0 if alpha else 255)
     with (
         info.open() as film,
         film_writer(info, survey.size, output, streams, alpha=alpha) as writer,
     ):
-        for frame in film:
+        for frame in film.frames_from(min(before, default=frames.start)):
             checkpoint()
+            if frame.index < frames.start:
+                if frame.index in before:
+                    composer.compose(frame)
+                continue
+            if frame.index == frames.stop < whole.stop:
+                break
             converted = composer.compose(frame)
             with composer.timer.stage("write"):
                 duration_s = survey.duration_at(frame.index)
                 framed = framing.apply(converted.frame)
-                writer.write(framed, duration_s)
+                at_s = framed.captured_at - float(survey.times[frames.start])
+                writer.write(replace(framed, captured_at=at_s), duration_s)
             if record is not None:
                 record.take(frame.index, frame.captured_at, frame.image, framed.image)
             if stats is not None:
@@ -214,10 +238,10 @@ def write_film(
             for listener in listeners:
                 listener.observe(converted.stats.face, frame.captured_at)
             advance(1)
-        if writer.frames != len(survey.times):
+        if writer.frames != len(frames):
             raise SourceError(
                 "{path} ended early while it was converted", hint="convert it again", path=info.path
             )
     if record is not None:
         record.tier = composer.tier
-    return WrittenFilm(writer.stored_size, writer.carried or streams)
+    return WrittenFilm(writer.stored_size, writer.carried or streams or FilmStreams(info.path))

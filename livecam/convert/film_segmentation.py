@@ -23,12 +23,19 @@ MAX_FRAMES = 150  # of one shot: more teach the plate nothing
 QUALITY = 97  # of the plates that wait for their shot, as JPEG
 
 
+# The clean plates of a film, by the first frame of their shot: the image as JPEG, and what of it
+# is known as PNG.
+Plates = dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+
+
 class FilmSegmentation(Closing):
     """Segments a film over clean plates learned from its shots. One thread."""
 
-    def __init__(self, make_segmenter: Callable[[], Segmenter]) -> None:
+    def __init__(
+        self, make_segmenter: Callable[[], Segmenter], plates: Plates | None = None
+    ) -> None:
         self._segmenter = make_segmenter()
-        self._plates: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+        self.plates: Plates = {} if plates is None else plates
 
     def learn(self, info: VideoInfo, plans: Sequence[ShotPlan]) -> None:
         """Learns the plates of the shots in which a head will be drawn.
@@ -57,7 +64,7 @@ class FilmSegmentation(Closing):
     def enter(self, plan: ShotPlan) -> None:
         """Enters a shot, to which the next frames belong."""
         self._segmenter.reset()
-        kept = self._plates.pop(plan.frames.start, None)
+        kept = self.plates.get(plan.frames.start)
         if kept is None:
             self._segmenter.set_plate(None)
             return
@@ -78,5 +85,5 @@ class FilmSegmentation(Closing):
             bgr = cv2.cvtColor(plate.image, cv2.COLOR_RGB2BGR)
             _, image = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
             _, known = cv2.imencode(".png", plate.known)
-            self._plates[plan.frames.start] = np.asarray(image), np.asarray(known)
+            self.plates[plan.frames.start] = np.asarray(image), np.asarray(known)
         self._segmenter.reset()

@@ -13,11 +13,12 @@ from livecam.convert.tracks import FaceSample
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
+from livecam.core.timing import is_due
 from livecam.people.account import BODY_WIDTHS, HEAD_WIDTHS, is_same_head
 from livecam.people.association import distance, growth
 from livecam.segmentation.witness import HeadWitness, WitnessDetector, square_tiles
 
-# Intervals of searches while the tracker explains the heads that were found, and while not.
+# Periods of searches while the tracker explains the heads that were found, and while not.
 CALM_SEARCH_S, BUSY_SEARCH_S = 0.5, 0.1
 # While something moves beside the faces and the bodies below them, of which nothing is known yet.
 MOVING_SEARCH_S = 0.2
@@ -43,15 +44,14 @@ class HeadSearch(Closing):
 
     def __init__(self, detector: WitnessDetector) -> None:
         self._detector = detector
-        self._next_s = -np.inf
-        self._searched_s = -np.inf
+        self._searched_s, self._interval_s = -np.inf, BUSY_SEARCH_S
         self._stamp: Stamp | None = None  # of the last frame that was searched
         self._bodies: tuple[int, tuple[HeadWitness, ...]] = (-1, ())  # of the last frame
         self.found: dict[int, tuple[HeadWitness, ...]] = {}  # by the index of the frame
 
     def take_out(self, frames: range) -> dict[int, tuple[HeadWitness, ...]]:
         """Forgets what was found in some frames, and returns it; they may be searched again."""
-        self._next_s, self._stamp, self._bodies = -np.inf, None, (-1, ())
+        self._searched_s, self._stamp, self._bodies = -np.inf, None, (-1, ())
         return {index: self.found.pop(index) for index in frames if index in self.found}
 
     def put_in(self, found: Mapping[int, Sequence[HeadWitness]]) -> None:
@@ -80,9 +80,11 @@ class HeadSearch(Closing):
     def search_when_due(self, frame: Frame, faces: Sequence[FaceBox], stamp: Stamp) -> None:
         """Searches the frame when it is time; frames come in order.
 
-        `faces` was tracked in it, `stamp` is what `ShotFinder` made of it.
+        `faces` was tracked in it, `stamp` is what `ShotFinder` made of it. Every CALM_SEARCH_S a
+        frame is searched in any case, so that it does not matter for long where one began.
         """
-        if frame.captured_at < self._next_s and not self._moves(frame, faces, stamp):
+        due = is_due(self._interval_s, self._searched_s, frame.captured_at)
+        if not due and not self._moves(frame, faces, stamp):
             return
         self._searched_s, self._stamp = frame.captured_at, stamp
         self.search(frame)
@@ -91,12 +93,13 @@ class HeadSearch(Closing):
             for head in self.found[frame.index]
             if head.is_certain
         )
-        self._next_s = frame.captured_at + (CALM_SEARCH_S if explained else BUSY_SEARCH_S)
+        self._interval_s = CALM_SEARCH_S if explained else BUSY_SEARCH_S
 
     def _moves(self, frame: Frame, faces: Sequence[FaceBox], stamp: Stamp) -> bool:
         """Returns whether the frame changed since the last search, away from the known persons."""
-        if self._stamp is None or frame.captured_at < self._searched_s + MOVING_SEARCH_S:
+        if not is_due(MOVING_SEARCH_S, self._searched_s, frame.captured_at):
             return False
+        assert self._stamp is not None  # that of the last search
         moved = np.abs(stamp - self._stamp).max(axis=2) > MOVED
         rows, columns = moved.shape
         across, down = columns / frame.width, rows / frame.height

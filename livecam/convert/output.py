@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from livecam.config.settings import Settings
+from livecam.convert.jobs import ConversionJob
 from livecam.core.places import check_space
 from livecam.media.encodings import least_bytes
 from livecam.media.reader import VideoInfo
@@ -12,6 +14,12 @@ from livecam.media.stills import StillInfo, StillWriter, open_pictures
 from livecam.media.streams import FilmStreams, plan_streams
 from livecam.media.trial import tried
 from livecam.media.writer import VideoWriter
+
+
+def streams_for(job: ConversionJob, settings: Settings) -> FilmStreams:
+    """Tries to write a film by the settings; see `try_output`."""
+    rotate = int(settings.source.rotate)
+    return try_output(job.source, job.output, alpha=settings.picture.is_alpha, rotate=rotate)
 
 
 def try_output(source: Path, output: Path, *, alpha: bool, rotate: int = 0) -> FilmStreams:
@@ -38,7 +46,12 @@ def try_output(source: Path, output: Path, *, alpha: bool, rotate: int = 0) -> F
 
 
 def film_writer(
-    info: VideoInfo, size: tuple[int, int], output: Path, streams: FilmStreams, *, alpha: bool
+    info: VideoInfo,
+    size: tuple[int, int],
+    output: Path,
+    streams: FilmStreams | None,
+    *,
+    alpha: bool,
 ) -> VideoWriter | StillWriter:
     """Begins to write a film with frames of that size and the times of another one, or a photo.
 
@@ -51,7 +64,12 @@ def film_writer(
 
 
 def _video_writer(
-    info: VideoInfo, size: tuple[int, int], output: Path, streams: FilmStreams, *, alpha: bool
+    info: VideoInfo,
+    size: tuple[int, int],
+    output: Path,
+    streams: FilmStreams | None,
+    *,
+    alpha: bool,
 ) -> VideoWriter:
     return VideoWriter(
         output,

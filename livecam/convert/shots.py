@@ -11,6 +11,7 @@ shot boundary detection techniques", 1996, for the measures.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise, product
 
 import cv2
@@ -31,6 +32,7 @@ STANDS_OUT = 3.0  # times the typical change around it
 AROUND = 12  # frames on either side that give the typical change
 FLASH = 3  # frames on either side in which the same frame may come back
 SAME = 0.5  # of the change: the frame before came back
+OVERLAP = FLASH + 1  # frames before a part of a film that must be known to it
 
 Stamp = NDArray[np.int16]  # int16[27, 48, 3]
 
@@ -80,11 +82,44 @@ class ShotFinder:
         index = len(self._change) - 1
         return index in self._resized or self._changes_at(index)
 
-    def shots(self) -> list[range]:
-        """Returns the frames of each shot, once all frames were added."""
+    def finish(self) -> None:
+        """Compares the last frames, once all were added."""
         count = len(self._change)
         for index in range(max(1, count - FLASH + 1), count):
             self._compare_across(index, before=len(self._stamps) - (count - index))
+        self._stamps.clear()
+
+    def part(self, frames: range) -> ShotFinder:
+        """Returns what is known of some of the frames that were added, to be joined with others.
+
+        The film went on for FLASH - 1 frames after them, or ended; OVERLAP frames before them were
+        added too, or they are the first.
+        """
+        out = ShotFinder()
+        out._extend(self, frames)
+        return out
+
+    @classmethod
+    def joined(cls, parts: Sequence[ShotFinder]) -> ShotFinder:
+        """Joins the parts of a film, in order; `shots` then returns those of the whole film."""
+        out = cls()
+        for each in parts:
+            out._extend(each, range(len(each._change)))
+        return out
+
+    def _extend(self, other: ShotFinder, frames: range) -> None:
+        """Adds what another finder knows of some of its frames."""
+        own, shift = slice(frames.start, frames.stop), len(self._change) - frames.start
+        self._change += other._change[own]
+        self._recolouring += other._recolouring[own]
+        self._everywhere += other._everywhere[own]
+        self._resized |= {i + shift for i in other._resized if i in frames}
+        self._return |= {i + shift: value for i, value in other._return.items() if i in frames}
+
+    def shots(self) -> list[range]:
+        """Returns the frames of each shot, once all frames were added."""
+        self.finish()
+        count = len(self._change)
         cuts = {0, count, *self._resized, *(i for i in self._return if self._cuts_at(i))}
         return [range(a, b) for a, b in pairwise(sorted(cuts))]
 

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 
 from livecam.convert.film import WrittenFilm
+from livecam.convert.film_plan import FilmPlan
 from livecam.convert.frame_kinds import clock
-from livecam.convert.jobs import ConversionJob
 from livecam.convert.outcome import Outcome
 from livecam.convert.plan import ShotPlan
 from livecam.convert.survey import Survey
-from livecam.convert.thumbnails import FilmRecord
 from livecam.convert.tracks import HeadTrack
 from livecam.core.language import to_translate, tr
 from livecam.media.streams import FilmStreams
 from livecam.pipeline.states import Shown
 
+log = logging.getLogger(__name__)
+
 SEEN_BARS = 0.01  # share of a side from which bars are worth a word
 
 
-def summary(
-    job: ConversionJob,
-    found: Survey,
-    plans: Sequence[ShotPlan],
-    written: WrittenFilm,
-    *,
-    took_s: float,
-    record: FilmRecord | None = None,
-) -> Outcome:
-    """Returns the outcome of a film that was written."""
+def summary(film: FilmPlan, written: WrittenFilm, took_s: float) -> Outcome:
+    """Returns the outcome of a film that was written, in that many seconds."""
+    found, plans = film.survey, film.plans
     return Outcome(
-        job,
+        film.job,
         frames=len(found.times),
         seconds=found.end_s,
-        faces=max((len(shot.tracks) for shot in found.shots), default=0),
+        faces=film.faces,
         sound=written.streams.sound,
         took_s=took_s,
         streams=_stream_words(written.streams),
@@ -45,8 +40,23 @@ def summary(
         blurred=_head_times(found, [head for each in plans for head in each.unexplained]),
         seen_once=_head_times(found, [head for each in plans for head in each.seen_once]),
         guessed=_guess_times(found, plans),
-        record=record,
+        record=film.record,
     )
+
+
+def log_defects(found: Survey) -> None:
+    """Logs what is unusual about the pictures of a film, before they are drawn."""
+    name = found.info.path.name
+    if found.missing:
+        read = len(found.times)
+        log.warning("%s: %d of %d pictures could be read", name, read, read + found.missing)
+    if (found.sizes != found.size).any():
+        log.warning(
+            "%s changes its size; it becomes %dx%d, frames of another shape get bars",
+            name, *found.size,
+        )  # fmt: skip
+    if found.info.is_hdr:
+        log.info("%s is HDR; it becomes SDR", name)
 
 
 def _stream_words(streams: FilmStreams) -> list[str]:

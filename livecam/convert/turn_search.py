@@ -8,7 +8,7 @@ is turned: it is highest for upright ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from livecam.convert.crop import Crop
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
+from livecam.core.timing import is_due
 from livecam.segmentation.witness import square_tiles
 from livecam.tracking.face_detector import FaceDetector
 
@@ -38,26 +39,20 @@ class TurnSearch(Closing):
 
     def __init__(self, detector: FaceDetector) -> None:
         self._detector = detector
-        self._next_s = -np.inf
-        self._found: dict[int, int] = {}  # degrees by the index of the frame
+        self._searched_s = -np.inf
+        self.found: dict[int, int] = {}  # degrees by the index of the frame
 
     def search_when_due(self, frame: Frame, faces: Sequence[FaceBox], may_cut: bool) -> None:
         """Searches the frame when it is time, or when it may be the first of a shot.
 
         `faces` was tracked in it; frames come in order.
         """
-        if frame.captured_at < self._next_s and not may_cut:
+        if not may_cut and not is_due(PERIOD_S, self._searched_s, frame.captured_at):
             return
-        self._next_s = frame.captured_at + PERIOD_S
+        self._searched_s = frame.captured_at
         turn = self._turn(frame, _squares(frame, faces))
         if turn is not None:
-            self._found[frame.index] = turn
-
-    def turn(self, frames: range) -> int:
-        """Returns by how many degrees a shot must be turned clockwise; 0 where in doubt."""
-        found = [self._found[index] for index in frames if index in self._found]
-        best = max(TURNS, key=found.count)
-        return best if found and found.count(best) >= MIN_AGREEMENT * len(found) else 0
+            self.found[frame.index] = turn
 
     def close(self) -> None:
         self._detector.close()
@@ -84,6 +79,16 @@ class TurnSearch(Closing):
         turned = Crop(square.x, square.y, square.side, -float(np.radians(degrees)))
         found = self._detector.detect(turned.cut(frame))
         return found[0].score if found else 0.0
+
+
+def turn_of(frames: range, found: Mapping[int, int]) -> int:
+    """Returns by how many degrees a shot must be turned clockwise; 0 where in doubt.
+
+    `found` are the turns that `TurnSearch` found, by the index of the frame.
+    """
+    turns = [found[index] for index in frames if index in found]
+    best = max(TURNS, key=turns.count)
+    return best if turns and turns.count(best) >= MIN_AGREEMENT * len(turns) else 0
 
 
 def _squares(frame: Frame, faces: Sequence[FaceBox]) -> list[list[Crop]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from livecam.convert.frames import frames_at
 from livecam.convert.head_search import HeadSearch
 from livecam.convert.shots import ShotFinder
 from livecam.convert.tracks import FaceSample, FaceTrack, Shot, tracks_of
-from livecam.convert.turn_search import TurnSearch
+from livecam.convert.turn_search import turn_of
 from livecam.convert.turns import Size, turned, turned_box
 from livecam.core.frame import Frame
 from livecam.core.observation import FaceBox
@@ -52,10 +52,10 @@ class TurnedShot:
 
     @classmethod
     def of(
-        cls, shot: Shot, turns: TurnSearch, sizes: Sequence[Size], heads: HeadSearch | None
+        cls, shot: Shot, turns: Mapping[int, int], sizes: Sequence[Size], heads: HeadSearch | None
     ) -> TurnedShot | None:
         """Returns the shot if its persons lie or hang; its witnesses are taken out."""
-        turn = turns.turn(shot.frames)
+        turn = turn_of(shot.frames, turns)
         if not turn:
             return None
         before = {} if heads is None else heads.take_out(shot.frames)

@@ -47,6 +47,20 @@ class ManualClock:
         self._now += max(0.0, seconds)
 
 
+GRID_TOLERANCE = 1e-6  # of a period: sums of frame times are a little off
+
+
+def is_due(period_s: float, last_s: float, now_s: float) -> bool:
+    """Returns whether a multiple of a period was reached since the last time something was done.
+
+    What is done every so often in a film is done in the same frames wherever one begins with it.
+    """
+    if last_s == -math.inf:
+        return True
+    before, after = (math.floor(at / period_s + GRID_TOLERANCE) for at in (last_s, now_s))
+    return after > before
+
+
 @dataclass(frozen=True, slots=True)
 class StageTime:
     """Wall time and the running thread's CPU time of one stage, in milliseconds."""

@@ -99,14 +99,20 @@ class VideoReader(Closing):
             raise
 
     def __iter__(self) -> Iterator[Frame]:
+        return self.frames_from(0)
+
+    def frames_from(self, first: int) -> Iterator[Frame]:
+        """Yields the frames from that index on; those before are decoded, but not converted."""
         ticks = _RisingTicks(self.info)
         while self._next is not None:
             frame, shape = self._next
-            image = self._image(frame, shape)
-            if image is not None:
+            skips = self.given < first
+            image = None if skips else self._image(frame, shape)
+            if skips or image is not None:
                 at = ticks.next(frame.pts, frame.time_base)
                 self.given, self._last_ticks = self.given + 1, at
                 self._last_duration, self._duration_base = frame.duration, frame.time_base
+            if image is not None:
                 yield Frame(image, self.given - 1, float(at * self.info.time_base))
             self._next = next(self._shown, None)
 

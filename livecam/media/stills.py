@@ -88,10 +88,11 @@ class StillReader(VideoReader):
             self.path, width, height, 1 / SHOWN_S, SHOWN_S, 1, rotate=rotate, taken=taken
         )
 
-    def __iter__(self) -> Iterator[Frame]:
+    def frames_from(self, first: int) -> Iterator[Frame]:
         if self._image_read is not None:
             self.given = 1
-            yield Frame(self._image_read, 0, 0.0)
+            if first <= 0:
+                yield Frame(self._image_read, 0, 0.0)
         self._image_read = None
 
     @property

@@ -134,7 +134,7 @@ class VideoWriter:
 
         `duration_s` is how long it is shown; needed for the last one alone, which no other ends.
         """
-        container = self._opened()
+        self._opened()
         if frame.size != self._size:
             raise SinkError(
                 "{name} is {width}x{height}, the frame {frame_width}x{frame_height}",
@@ -147,10 +147,7 @@ class VideoWriter:
         encoded.time_base = self._time_base
         encoded.duration = 1 if self._constant_rate else round(duration_s / self._time_base)
         self._newest, self._lasts = encoded.pts, encoded.duration or self._usual
-        with _as_sink_errors(self.path):
-            container.mux(self._encoded(encoded))
-            if self._beside is not None:
-                self._beside.copy_until(encoded.pts * self._time_base)
+        self._mux(self._encoded(encoded), encoded.pts)
         self.frames += 1
 
     def close(self) -> None:
@@ -182,6 +179,13 @@ class VideoWriter:
                 self._beside.close()
             container.close()
 
+    def _mux(self, packets: list[Packet[Any]], until: int) -> None:
+        """Writes packets, and what begins beside them by that time, in ticks."""
+        with _as_sink_errors(self.path):
+            self._opened().mux(packets)
+            if self._beside is not None:
+                self._beside.copy_until(until * self._time_base)
+
     def _encoded(self, frame: VideoFrame | None) -> list[Packet[Any]]:
         packets = self._stream.encode(frame)
         for packet in packets[: self._delay is None]:
@@ -191,11 +195,17 @@ class VideoWriter:
     def _last_packets(self) -> list[Packet[Any]]:
         """Returns what the encoder still held."""
         packets = self._encoded(None)
-        for last in packets[-1:] if is_mp4(self.path) else ():
-            # MP4 adds up durations by times of decoding, which run ahead by the delay.
-            by_decoding = self._newest + self._lasts - (last.dts or 0) - (self._delay or 0)
-            last.duration = max(by_decoding, self._lasts if last.pts == self._newest else 0)
+        for last in packets[-1:]:
+            self._lengthen(last)
         return packets
+
+    def _lengthen(self, last: Packet[Any]) -> None:
+        """Gives the last packet the duration by which the film ends with its last picture."""
+        if not is_mp4(self.path):
+            return
+        # MP4 adds up durations by times of decoding, which run ahead by the delay.
+        by_decoding = self._newest + self._lasts - (last.dts or 0) - (self._delay or 0)
+        last.duration = max(by_decoding, self._lasts if last.pts == self._newest else 0)
 
     def abort(self) -> None:
         """Leaves nothing behind; does nothing after `close`."""
@@ -260,7 +270,8 @@ class VideoWriter:
         # A live MP4 is playable at any time: it is made of fragments until `close` joins them.
         # Without delay_moov it starts late by the encoder's delay, and crashes when empty.
         flags = "+hybrid_fragmented+delay_moov" if self._live else "+faststart"
-        options = {"movflags": flags} if is_mp4(self.path) else {}
+        # Else Matroska draws numbers by lot, and two files of the same pictures differ.
+        options = {"fflags": "+bitexact"} | ({"movflags": flags} if is_mp4(self.path) else {})
         kind = container_of(self.path).format
         return av.open(f"file:{hidden}", "w", format=kind, container_options=options)
 

@@ -76,6 +76,10 @@ class AvatarDriver:
         self._track_id = face.track_id
         return self._show(state)
 
+    def skip(self, face: FaceState, later: Frame) -> None:
+        """Moves on over a frame that is not drawn, as bright as a later one of the same size."""
+        self._rig.state(face, later.width, later.height, later.image)
+
     def idle(self, dt: float, height: int) -> AvatarState | None:
         """Moves the held avatar on by dt seconds, in a frame of that height; None if still."""
         self._easing.hold()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame, Image, Rect
+from livecam.core.timing import is_due
 from livecam.segmentation.base import Hand
 from livecam.segmentation.hand_shape import Points, hand_size, top_left
 
@@ -20,7 +21,6 @@ LandmarkHands: TypeAlias = Callable[[Image], Sequence[tuple[NDArray[np.float32],
 
 IDLE_INTERVAL_S = 0.5  # between two detections while no hand is near
 ACTIVE_INTERVAL_S = 0.1  # while one is
-EARLY_S = 0.02  # frames come in steps: one that is due so soon is used
 ACTIVE_FOR_S = 1.0  # a hand that was near so long ago may come back
 MAX_MISSED = 1  # detections that may miss a hand before it is dropped
 NEAR = 1.0  # face widths from the oval
@@ -61,7 +61,7 @@ class HandDetector(Closing):
         if now < self._detected_at:  # the film started again
             self.reset()
         interval_s = ACTIVE_INTERVAL_S if now - self._near_at <= ACTIVE_FOR_S else IDLE_INTERVAL_S
-        if now - self._detected_at < interval_s - EARLY_S:
+        if not is_due(interval_s, self._detected_at, now):
             return self._detections
         self._detected_at = now
         found = self._run(frame, face_landmarks)
