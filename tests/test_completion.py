@@ -15,7 +15,8 @@ from livecam.cli.completion import completion_help
 from livecam.config.fields import setting_fields
 from livecam.config.presets import list_presets
 
-COMMANDS = {"batch", 
+COMMANDS = {
+    "batch",
     "run", "convert", "calibrate", "motion", "doctor", "devices", "avatars", "presets", "assets",
     "bench", "config", "ctl",
 }  # fmt: skip
