@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -24,6 +25,8 @@ from livecam.cli.main import execute
 from livecam.core.errors import ControlError, UsageError
 from livecam.core.frame import Image
 from tests.batches import FLAGS, DeadlyItem, items, small_films
+from tests.test_convert import beep, differs, film, packets, pictures, room, times, with_portrait
+from tests.test_pieces import MAX_NOISE
 
 CLIPS, WORKERS, KILLED = 30, 4, 2
 SOME = 8  # clips for the tests that need fewer
@@ -216,3 +219,57 @@ def in_session(process: psutil.Process, session: int) -> bool:
         return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
     except (ProcessLookupError, psutil.NoSuchProcess):
         return False
+
+
+@pytest.fixture(scope="module")
+def long_film(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of 80 frames with sound; what is made of it as a whole lies beside it."""
+    folder = tmp_path_factory.mktemp("long")
+    sound = beep(folder / "beep.m4a", 3.2)
+    images = [
+        with_portrait(room(320, 240, seed=1), portrait, 40 + 20 * math.sin(i / 9), 6, 0.6)
+        for i in range(80)
+    ]
+    source = film(folder / "in" / "film.mp4", images, sound)
+    assert by_workers(items(folder / "in", folder / "whole"), 2).is_complete
+    return source
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_long_film_is_converted_in_pieces_by_several_workers(
+    long_film: Path, tmp_path: Path, killed: int
+):
+    whole = long_film.parents[1] / "whole" / "film-livecam.mp4"
+    parts: set[float] = set()
+
+    class Watching(Killer):
+        def share(self, number: int, share: float, left_s: float | None) -> None:
+            parts.add(share)
+            if share > 0.5 and self.left:  # while it is drawn
+                self.left = 0
+                random.choice(workers()).kill()
+
+    wanted = items(long_film.parent, tmp_path)
+    orders = Orders(piece_s=0.8)
+    done = run_batch(wanted, orders, lambda n: Cluster(2), Watching(killed))
+    assert done.is_complete, done.results[0].outcome.error
+    joined = tmp_path / "film-livecam.mp4"
+    assert packets(joined) == packets(long_film)
+    assert times(joined) == times(whole)
+    away = [differs(a, b) for a, b in zip(pictures(whole), pictures(joined), strict=True)]
+    assert max(away) < MAX_NOISE
+    assert len(parts) > 3
+    assert sorted(os.listdir(tmp_path / ".livecam")) == ["film-livecam.mp4.json"]
+    assert done.results[0].outcome.frames == 80
+    assert done.cpu_s > 0
+
+
+def test_a_long_film_that_cannot_be_read_fails_alone(tmp_path: Path, long_film: Path):
+    (tmp_path / "in").mkdir()
+    data = long_film.read_bytes()
+    (tmp_path / "in" / "a.mp4").write_bytes(data[: len(data) // 3])
+    done = run_batch(
+        items(tmp_path / "in", tmp_path / "out"), Orders(piece_s=0.8), lambda n: Cluster(2)
+    )
+    assert done.results[0].state is ItemState.FAILED
+    assert not list((tmp_path / "out").glob("a*.mp4"))

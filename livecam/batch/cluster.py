@@ -13,16 +13,29 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from livecam.batch import film_work
 from livecam.batch.engine import TellShare
+from livecam.batch.film_work import LongFilm
 from livecam.batch.fingerprint import Fingerprint, fingerprint
 from livecam.batch.item import Item
-from livecam.batch.work import ItemState, Orders, Result, convert_item, failed_outcome
+from livecam.batch.long_films import FilmShares, convert_in_pieces
+from livecam.batch.work import (
+    TELL_EVERY_S,
+    ItemState,
+    Orders,
+    Result,
+    Tell,
+    attempted,
+    convert_item,
+    failed_outcome,
+)
 from livecam.core.closing import Closing
 from livecam.core.end_signals import ask_to_end, checkpoint
 from livecam.core.errors import ControlError, LivecamError, UsageError
@@ -77,6 +90,7 @@ class Cluster(Closing):
                 option="--scheduler" if scheduler else f"--jobs {jobs}",
             ) from error
         self._local: Any = None
+        self._futures: dict[str, Any] = {}  # of the run, by their keys
         self._excluded: set[str] = set()  # workers that would convert in another way
         self._expected = fingerprint()
         dask.config.set(CONFIG)
@@ -101,14 +115,23 @@ class Cluster(Closing):
     ) -> Iterator[tuple[int, Result]]:
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         tries = dict.fromkeys(items, 0)
-        self._client.subscribe_topic(TOPIC, partial(_pass_on, orders.run, tell))
+        shares = FilmShares(tell)
+        self._client.subscribe_topic(TOPIC, partial(_pass_on, orders.run, shares))
         running: dict[str, tuple[int, Any]] = {}
+        films = ThreadPoolExecutor(max(2, self.jobs), "long film")  # they only wait
 
         def submit(number: int) -> None:
             tries[number] += 1
-            future = self._submit(number, items[number], orders, tries[number])
+            work = partial(_convert, orders)
+            future = self._submit(number, items[number], orders, work, attempt=tries[number])
             running[future.key] = number, future
             future.add_done_callback(done.put)
+
+        def cut(number: int, film: LongFilm) -> None:
+            job = films.submit(self._in_pieces, number, items[number], orders, film, shares)
+            job.key = f"film {number}"  # type: ignore[attr-defined]  # as those of Dask
+            running[job.key] = number, job  # type: ignore[attr-defined]
+            job.add_done_callback(done.put)
 
         try:
             for number in items:
@@ -116,15 +139,37 @@ class Cluster(Closing):
             while running:
                 future = self._next(done)
                 number, _ = running.pop(future.key)
-                result = self._result(future, items[number], last=tries[number] >= TRIES)
-                if result is None:
+                item = items[number]
+                last = isinstance(future, Future) or tries[number] >= TRIES
+                result = self._result(future, item, last=last)
+                if isinstance(result, LongFilm):
+                    cut(number, result)
+                elif result is None:
                     submit(number)
                 else:
+                    self._forget(orders.run, number)
                     yield number, result
         finally:
             self._client.unsubscribe_topic(TOPIC)
             if running:
-                self._stop(orders.run, [future for _, future in running.values()])
+                self._stop(orders.run)
+            self._futures.clear()
+            films.shutdown(wait=False, cancel_futures=True)
+
+    def _in_pieces(
+        self, number: int, item: Item, orders: Orders, film: LongFilm, shares: FilmShares
+    ) -> Result:
+        """Converts a film in pieces, on a thread of its own."""
+
+        def submit(work: Callable[..., Any], *arguments: Any, part: int, frames: int = 0) -> Any:
+            step = partial(_step, work, frames)
+            return self._submit(number, item, orders, step, *arguments, part=part)
+
+        shares.begin(number, film.pieces)
+        return convert_in_pieces(
+            self._client, submit, item, orders, film,
+            lambda part: shares.tell(number, part, 1.0, None),
+        )  # fmt: skip
 
     def close(self) -> None:
         with suppress(Exception):
@@ -181,14 +226,27 @@ class Cluster(Closing):
             hint="install the same livecam there, and run `livecam assets fetch`",
         )
 
-    def _submit(self, number: int, item: Item, orders: Orders, attempt: int) -> Any:
+    def _submit(
+        self, number: int, item: Item, orders: Orders, work: Callable[..., Any], *arguments: Any,
+        attempt: int = 1, part: int = 0,
+    ) -> Any:  # fmt: skip
+        """Submits work on an item; the parts of a film that is begun go before other items."""
         fit = list(self._workers()) if self._excluded else None
         if fit == []:
             raise self._no_fit_worker()
-        return self._client.submit(
-            _work, number, replace(item), item.settings_sha256, orders, self._expected,
-            key=f"livecam-{orders.run}-{number}-{attempt}", workers=fit, pure=False,
+        future = self._client.submit(
+            _work, Told(orders.run, number, part), replace(item), item.settings_sha256,
+            self._expected, orders.language, work, *arguments,
+            key=f"livecam-{orders.run}-{number}-{part}-{attempt}", workers=fit, pure=False,
+            retries=TRIES - 1 if part else 0, priority=int(part > 0),
         )  # fmt: skip
+        self._futures[future.key] = future
+        return future
+
+    def _forget(self, run: str, number: int) -> None:
+        """Lets the workers drop the results of all work on an item."""
+        for key in [each for each in self._futures if each.startswith(f"livecam-{run}-{number}-")]:
+            del self._futures[key]
 
     def _next(self, done: queue.SimpleQueue[Any]) -> Any:
         """Waits for the next item that is done."""
@@ -202,40 +260,37 @@ class Cluster(Closing):
                     hint="run the same command again: what is done stays done",
                 )
 
-    def _result(self, future: Any, item: Item, *, last: bool) -> Result | None:
-        """Returns the result of an item; None if it is to be tried again."""
+    def _result(self, future: Any, item: Item, *, last: bool) -> Result | LongFilm | None:
+        """Returns the result of an item, or a film to cut; None if it is to be tried again."""
         from distributed.scheduler import KilledWorker
 
-        error = future.exception() if future.status == "error" else None
-        if future.status == "finished":
-            result: Result = future.result()
-            for level, line in result.log:
-                log.log(level, "%s", line)
-            return result
-        if isinstance(error, WrongWorkerError):
+        try:
+            return cast("Result | LongFilm", future.result())
+        except WrongWorkerError as error:
             self._exclude(*error.args)
             return None
-        if isinstance(error, KilledWorker):
+        except KilledWorker:
             words = tr("its workers were lost {n} times", n=TRIES)
-        elif not last:
-            log.warning("%s: the worker failed (%s); it is tried again", item.name, error)
-            return None
-        else:
-            words = tr("unexpected: {error}", error=error or future.status)
+        except (Exception, CancelledError) as error:
+            if not last:
+                log.warning("%s: the worker failed (%s); it is tried again", item.name, error)
+                return None
+            words = tr("unexpected: {error}", error=error)
         log.error("%s: %s", item.name, words)
         return Result(ItemState.FAILED, failed_outcome(item, words))
 
-    def _stop(self, run: str, futures: list[Any]) -> None:
-        """Takes back all items, and waits until the workers have dropped theirs."""
+    def _stop(self, run: str) -> None:
+        """Takes back all work of a run, and waits until the workers have dropped what they do."""
         from distributed import wait
 
         with suppress(Exception):
             self._client.run(_stop_run, run, on_error="ignore")
-            started = [future for future in futures if future.status == "pending"]
-            waiting = {k for k, state in self._states(run).items() if state != "processing"}
-            self._client.cancel([f for f in started if f.key in waiting], force=True)
-            wait([f for f in started if f.key not in waiting], timeout=STOP_WAIT_S)
-            self._client.cancel(futures, force=True)
+            states = self._states(run)
+            futures = [each for each in self._futures.values() if each.status == "pending"]
+            begun = [each for each in futures if states.get(each.key) == "processing"]
+            self._client.cancel([each for each in futures if each not in begun], force=True)
+            wait(begun, timeout=STOP_WAIT_S)
+            self._client.cancel(begun, force=True)
 
     def _states(self, run: str) -> dict[str, str]:
         """Returns the states of the items at the scheduler, by their keys."""
@@ -296,15 +351,29 @@ def _stop_run(run: str) -> None:
     ask_to_end(_current == run)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What work is for, as its progress names it."""
+
+    run: str
+    number: int  # of the item
+    part: int  # of its film; 0: the whole item
+
+
 def _work(
-    number: int, item: Item, settings_sha256: str, orders: Orders, expected: Fingerprint
-) -> Result:
-    """Converts an item on a worker."""
+    told: Told, item: Item, settings_sha256: str, expected: Fingerprint, language: str,
+    work: Callable[..., Any], *arguments: Any,
+) -> Any:  # fmt: skip
+    """Does some work on an item on this worker; returns what it returns, with what was logged.
+
+    Work that is stopped is the result of its item.
+    """
     global _current
     from distributed import get_worker
 
     worker = get_worker()
-    set_language(orders.language)
+    message = told.run, told.number, told.part  # what Dask can send
+    set_language(language)
     reason = expected.difference(fingerprint())
     if not reason and item.settings_sha256 != settings_sha256:
         reason = tr("without the files that the settings name, or with others")
@@ -312,20 +381,44 @@ def _work(
         raise WrongWorkerError(worker.address, reason)
 
     def tell(share: float, left_s: float | None) -> None:
-        worker.log_event(TOPIC, (orders.run, number, share, left_s))
+        worker.log_event(TOPIC, (*message, share, left_s, []))
 
-    _current = orders.run
-    ask_to_end(orders.run in _stopped)
+    _current = told.run
+    ask_to_end(told.run in _stopped)
     try:
         with _collected_log() as lines:
             tell(0.0, None)
-            result = convert_item(item, orders, tell)
-        return replace(result, log=lines)
+            done = work(item, tell, *arguments)
+        worker.log_event(TOPIC, (*message, 0.0, None, lines))
+        return done
     except KeyboardInterrupt:
         return Result(ItemState.STOPPED, failed_outcome(item, ""))
     finally:
         _current = ""
         ask_to_end(False)
+
+
+def _convert(orders: Orders, item: Item, tell: Tell) -> Result | LongFilm:
+    """Converts an item, or begins one that is to be cut."""
+    film = attempted(item, lambda: film_work.begin(item, orders))
+    return convert_item(item, orders, tell) if film is None else film
+
+
+def _step(work: Callable[..., Any], frames: int, item: Item, tell: Tell, *arguments: Any) -> Any:
+    """Does one step of a film that is cut; tells how many of its frames are done."""
+    used, told_at, done = time.process_time(), 0.0, 0
+
+    def advance(count: int) -> None:
+        nonlocal told_at, done
+        done += count
+        if time.monotonic() - told_at >= TELL_EVERY_S:
+            told_at = time.monotonic()
+            tell(min(1.0, done / max(1, frames)), None)
+
+    value = attempted(item, lambda: work(item, advance, *arguments))
+    if isinstance(value, Result):
+        return value
+    return film_work.Step(value, time.process_time() - used)
 
 
 @contextmanager
@@ -358,8 +451,11 @@ class _Collector(logging.Handler):
         self._lines.append((record.levelno, line))
 
 
-def _pass_on(run: str, tell: TellShare, event: tuple[float, Any]) -> None:
-    """Passes on what a worker tells of an item."""
-    _, (of, number, share, left_s) = event
+def _pass_on(run: str, shares: FilmShares, event: tuple[float, Any]) -> None:
+    """Passes on what a worker tells of its work, and what it logged."""
+    _, (of, number, part, share, left_s, lines) = event
     if of == run:
-        tell(number, share, left_s)
+        if not lines:
+            shares.tell(number, part, share, left_s)
+        for level, line in lines:
+            log.log(level, "%s", line)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from livecam.batch.item import Item, sha256_of_files
 from livecam.batch.record import ItemRecord, read_record
@@ -29,7 +29,7 @@ from livecam.convert.report import ConversionReport
 from livecam.convert.thumbnails import ReportPictures
 from livecam.core.errors import FullDiskError, LivecamError, file_error
 from livecam.core.hidden_file import hidden_names, leftovers
-from livecam.core.language import set_language, tr
+from livecam.core.language import tr
 from livecam.media.results import is_result
 from livecam.storage.place import Place
 
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 TELL_EVERY_S = 0.5
 SCRATCH_PATH = re.compile(rf"\S*{PREFIX}[^/\\]+[/\\](?:(?:in|out)[/\\])?")
 
+T = TypeVar("T")
 Tell = Callable[[float, float | None], None]  # receives the share that is done, and seconds left
 
 
@@ -61,6 +62,7 @@ class Orders:
     again: bool = False  # convert finished items too
     pictures: ReportPictures = "after"
     pictures_each: int = 4
+    piece_s: float = 0.0  # films longer than two of them are cut into pieces; 0: never
 
     def of_run(self, name: str) -> Orders:
         """Returns the orders of the run of that name."""
@@ -75,7 +77,6 @@ class Result:
     outcome: Outcome
     cpu_s: float = 0.0
     renderer: str = ""
-    log: list[tuple[int, str]] = field(default_factory=list)  # levels and lines, of other processes
 
 
 def finished(item: Item, orders: Orders) -> ItemRecord | None:
@@ -105,12 +106,20 @@ def convert_item(item: Item, orders: Orders, tell: Tell) -> Result:
     Raises:
         KeyboardInterrupt: the work was asked to end; no unfinished file is left.
     """
-    set_language(orders.language)
-    try:
+
+    def convert() -> Result:
         record = finished(item, orders)
         if record is not None and record.outcome is not None:
             return Result(ItemState.KEPT, record.outcome, record.cpu_s)
         return _converted(item, orders, tell)
+
+    return attempted(item, convert)
+
+
+def attempted(item: Item, work: Callable[[], T]) -> T | Result:
+    """Returns what a piece of work on an item returns; if it fails, the result that tells why."""
+    try:
+        return work()
     except FullDiskError as error:
         return Result(ItemState.NO_ROOM, failed_outcome(item, words_of(error)))
     except (LivecamError, OSError) as error:
@@ -119,9 +128,8 @@ def convert_item(item: Item, orders: Orders, tell: Tell) -> Result:
         return Result(ItemState.FAILED, failed_outcome(item, words_of(found)))
     except Exception as error:
         log.exception("%s: unexpected error: %s", item.name, error)
-        return Result(
-            ItemState.FAILED, failed_outcome(item, tr("unexpected: {error}", error=error))
-        )
+        words = tr("unexpected: {error}", error=error)
+        return Result(ItemState.FAILED, failed_outcome(item, words))
 
 
 def failed_outcome(item: Item, words: str) -> Outcome:
@@ -138,14 +146,8 @@ def _named_job(item: Item) -> ConversionJob:
 
 def _converted(item: Item, orders: Orders, tell: Tell) -> Result:
     begun, used = time.monotonic(), time.process_time()
-    with ExitStack() as stack:
-        scratch = None
-        if item.source.local_path is None or item.output.local_path is None:
-            scratch = stack.enter_context(scratch_folder())
-        _check_replacing(item, orders, scratch)
-        started = ItemRecord(item.settings_sha256, source_version=item.source.version())
-        started.write(item.output)
-        job = ConversionJob(_fetched(item, scratch), _written(item, scratch))
+    with local_job(item) as job:
+        check_replacing(item, job, orders)
         sha256 = sha256_of_files(job.source)
         converter = _converters.converter(item, orders)
         progress = _Progress(tell)
@@ -153,67 +155,76 @@ def _converted(item: Item, orders: Orders, tell: Tell) -> Result:
             outcome = converter.convert(job, None, progress)
         finally:
             progress.close()
-        if item.output.local_path is None:
-            item.output.upload(job.output)
+        publish_result(item, job)
+    outcome = replace(outcome, took_s=time.monotonic() - begun)
     cpu_s = time.process_time() - used
-    outcome = replace(outcome, job=_named_job(item), took_s=time.monotonic() - begun)
-    done = replace(
-        started, source_sha256=sha256, output_version=item.output.version(), outcome=outcome,
-        cpu_s=cpu_s,
-    )  # fmt: skip
-    done.write(item.output)
+    outcome = record_result(item, outcome, sha256, cpu_s)
     return Result(ItemState.DONE, outcome, cpu_s, converter.renderer)
 
 
-def _check_replacing(item: Item, orders: Orders, scratch: Path | None) -> None:
-    """Refuses to lose a file: only results are replaced, those without a record with `force`."""
+@contextmanager
+def local_job(item: Item, *, fetch: bool = True) -> Iterator[ConversionJob]:
+    """Yields an item as files of this machine; those of other machines are fetched and removed."""
+    source, output = item.source.local_path, item.output.local_path
+    if source is not None and output is not None:
+        yield ConversionJob(source, output)
+        return
+    with scratch_folder() as scratch:
+        if source is None:
+            source = scratch / "in" / item.source.name
+            source.parent.mkdir()
+            if fetch:
+                item.source.download(source)
+        if output is None:
+            output = scratch / "out" / item.output.name
+            output.parent.mkdir()
+        yield ConversionJob(source, output)
+
+
+def check_replacing(item: Item, job: ConversionJob, orders: Orders) -> None:
+    """Refuses to lose a file, and records that the output is this batch's to replace.
+
+    Only results are replaced, those without a record with `force`.
+
+    Raises:
+        LivecamError: the item cannot be read or written, or a file would be lost.
+    """
     force = orders.force or read_record(item.output) is not None
-    output, source = item.output.local_path, item.source.local_path
-    job = ConversionJob(source or Path(item.source.name), output or Path(item.output.name))
-    alpha = item.settings.picture.is_alpha
-    check_kinds(job, alpha=alpha)
-    if source is not None:
-        check_source(source)
-    if output is not None:
-        check_output(output, [] if source is None else [source], force=force)
-        for path in leftovers(output.parent):  # of workers that were killed
-            if hidden_names(output).fullmatch(path.name):
-                path.unlink(missing_ok=True)
+    check_source(job.source)
+    check_kinds(job, alpha=item.settings.picture.is_alpha)
+    if item.output.local_path is None:
+        _check_remote(item.output, job.output, force=force)
     else:
-        assert scratch is not None
-        _check_remote(item.output, scratch, force=force)
+        check_output(job.output, [job.source], force=force)
+        for path in leftovers(job.output.parent):  # of workers that were killed
+            if hidden_names(job.output).fullmatch(path.name):
+                path.unlink(missing_ok=True)
+    ItemRecord(item.settings_sha256).write(item.output)
 
 
-def _check_remote(output: Place, scratch: Path, *, force: bool) -> None:
+def _check_remote(output: Place, copy: Path, *, force: bool) -> None:
     """Refuses to lose a file on another machine, which is fetched to see whose it is."""
     output.check_writable()
-    if not output.exists():
-        return
-    copy = scratch / f"there{output.suffix}"
-    output.download(copy)
-    check_replaceable(output, is_ours=is_result(copy), force=force)
-    copy.unlink()
+    if output.exists():
+        output.download(copy)
+        check_replaceable(output, is_ours=is_result(copy), force=force)
+        copy.unlink()
 
 
-def _fetched(item: Item, scratch: Path | None) -> Path:
-    """Returns the source as a file of this machine."""
-    if item.source.local_path is not None:
-        return item.source.local_path
-    assert scratch is not None
-    path = scratch / "in" / item.source.name
-    path.parent.mkdir()
-    item.source.download(path)
-    return path
+def publish_result(item: Item, job: ConversionJob) -> None:
+    """Sends a result where it belongs, if that is another machine."""
+    if item.output.local_path is None:
+        item.output.upload(job.output)
 
 
-def _written(item: Item, scratch: Path | None) -> Path:
-    """Returns the file of this machine that the result is written into."""
-    if item.output.local_path is not None:
-        return item.output.local_path
-    assert scratch is not None
-    path = scratch / "out" / item.output.name
-    path.parent.mkdir()
-    return path
+def record_result(item: Item, outcome: Outcome, source_sha256: str, cpu_s: float) -> Outcome:
+    """Records a result beside it; returns its outcome as reports show it."""
+    outcome = replace(outcome, job=_named_job(item))
+    ItemRecord(
+        item.settings_sha256, source_sha256, item.source.version(), item.output.version(), outcome,
+        cpu_s,
+    ).write(item.output)  # fmt: skip
+    return outcome
 
 
 class _Converters:

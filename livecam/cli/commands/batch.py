@@ -44,6 +44,16 @@ def batch(
             help="videos at a time on this machine; by default one a processor core",
         ),
     ] = None,
+    piece_s: Annotated[
+        float,
+        typer.Option(
+            "--piece-s",
+            metavar="SECONDS",
+            min=0,
+            help="with several jobs, cut films twice as long into such pieces; 0: never [120]",
+            show_default=False,
+        ),
+    ] = 120.0,
     scheduler: Annotated[
         str,
         typer.Option(
@@ -115,6 +125,7 @@ def batch(
     orders = Orders(
         language=current_language(), force=force, again=again, pictures=pictures,
         pictures_each=pictures_each(len(items)),
+        piece_s=piece_s,
     )  # fmt: skip
     from livecam.cli.batch_progress import batch_bars
 
@@ -163,7 +174,7 @@ def _engine(jobs: int | None, scheduler: str, items: int) -> Engine:
         from livecam.batch.cluster import Cluster
 
         return Cluster(0, scheduler)
-    wanted = min(jobs or _default_jobs(), items)
+    wanted = jobs or min(_default_jobs(), items)
     if wanted == 1:
         return OwnProcess()
     from livecam.batch.cluster import Cluster
