@@ -65,7 +65,7 @@ def scene(index: int, portrait: Image, width: int = SIZE[0], height: int = SIZE[
         return with_portrait(room(width, height, 3), portrait, 0, -20, 0.7)
     image = with_portrait(room(width, height, 1), portrait, 20 + 1.5 * index, 6, 0.6)
     if index in GAP:
-        image[20:150, 20:300, :3] = room(280, 130, seed=9)[..., :3]
+        image[20:200, 20:300, :3] = room(280, 180, seed=9)[..., :3]
     return image
 
 
