@@ -97,9 +97,9 @@ def test_workers_that_are_killed_lose_no_result(clips: Path, unharmed: Path, tmp
 
 
 def test_a_run_that_is_killed_goes_on_and_does_nothing_twice(clips: Path, tmp_path: Path):
-    for film in sorted(clips.iterdir())[:SOME]:
-        (tmp_path / "in" / film.name).parent.mkdir(exist_ok=True)
-        (tmp_path / "in" / film.name).symlink_to(film)
+    (tmp_path / "in").mkdir()
+    for clip in sorted(clips.iterdir())[:SOME]:
+        (tmp_path / "in" / clip.name).symlink_to(clip)
     clips = tmp_path / "in"
     command = [sys.executable, "-m", "livecam", "batch", clips, tmp_path / "out", "--jobs", "2"]
     command += [word for name, value in FLAGS.items() for word in (f"--{name}", value)]
@@ -230,6 +230,7 @@ def long_film(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path
         with_portrait(room(320, 240, seed=1), portrait, 40 + 20 * math.sin(i / 9), 6, 0.6)
         for i in range(80)
     ]
+    (folder / "in").mkdir()
     source = film(folder / "in" / "film.mp4", images, sound)
     assert by_workers(items(folder / "in", folder / "whole"), 2).is_complete
     return source

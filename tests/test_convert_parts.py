@@ -17,7 +17,7 @@ from livecam.config.settings import Settings
 from livecam.convert.crop import Crop
 from livecam.convert.head_following import add_witnessed
 from livecam.convert.head_search import HeadSearch
-from livecam.convert.person_search import PersonSearch
+from livecam.convert.person_search import BRIGHT, PersonSearch, views
 from livecam.convert.plan import ShotPlan, others_at, plan
 from livecam.convert.propagation import ReducedFrame, propagate, propagate_between
 from livecam.convert.shots import ShotFinder
@@ -52,6 +52,7 @@ from livecam.tracking.face_landmarker import FaceLandmarker
 from livecam.tracking.face_model import read_face_model
 from livecam.tracking.pose import PoseSolver
 from tests.fetched import asset_or_skip
+from tests.test_convert import room
 
 # --- cuts
 
@@ -347,6 +348,53 @@ def test_a_person_without_a_face_that_could_be_found_is_covered_unless_told_othe
     assert planned_film(path, Doubtful(), make_heads(), persons).state is Shown.BLUR
     passed = planned_film(path, Doubtful(), make_heads(), persons, pass_unsure=True)
     assert passed.state is Shown.PASSTHROUGH
+
+
+def test_a_person_who_is_seen_in_another_view_alone_is_covered(
+    make_heads: Callable[[], HeadSearch], portrait: Image, tmp_path: Path
+):
+    """Far away in the dark: neither the networks nor the witnesses find a trace of them."""
+    persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+    path = still_film(far_away_in_the_dark(portrait), tmp_path)
+    assert planned_film(path, Doubtful(), make_heads()).state is Shown.PASSTHROUGH
+    assert planned_film(path, Doubtful(), make_heads(), persons).state is Shown.BLUR
+
+
+@pytest.mark.parametrize("light", [1.0, 0.1])
+def test_a_place_without_a_person_passes(
+    make_heads: Callable[[], HeadSearch], light: float, tmp_path: Path
+):
+    persons = PersonSearch(asset_path("person"), asset_path("person-wide"))
+    image = room(320, 240, seed=2)
+    image[..., :3] = (light * image[..., :3]).astype(np.uint8)
+    path = still_film(image, tmp_path)
+    assert planned_film(path, Doubtful(), make_heads(), persons).state is Shown.PASSTHROUGH
+
+
+def far_away_in_the_dark(portrait: Image) -> Image:
+    """A face 40 pixels wide of 640, in a twentieth of the light."""
+    image = np.full((360, 640, 4), 100, np.uint8)
+    image[100:324, 240:464] = cv2.resize(portrait, (224, 224), interpolation=cv2.INTER_AREA)
+    image[..., :3] //= 20
+    return image
+
+
+def test_the_views_of_a_frame_are_its_quarter_turns_and_their_mirror_images():
+    image = view_of(place(1))
+    found = [view.image for view in views(Frame(image, 0, 0.0))]
+    turned = [np.rot90(image, -turns) for turns in range(4)]
+    wanted = [each for turn in turned for each in (turn, turn[:, ::-1])]
+    assert len(found) == len(wanted)
+    assert all(any(np.array_equal(view, each) for view in found) for each in wanted)
+
+
+def test_a_dark_frame_is_also_viewed_brightened():
+    dark = np.full((64, 96, 4), 255, np.uint8)
+    dark[..., :3] = np.linspace(0, 20, 96).astype(np.uint8)[:, None]
+    *_, last = found = list(views(Frame(dark, 0, 0.0)))
+    assert len(found) == 16
+    assert last.image[..., :3].max() >= BRIGHT
+    assert (last.image[..., 3] == 255).all()
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])

@@ -1,4 +1,4 @@
-"""A hundred odd and damaged films: each is converted as a whole, or refused in a sentence."""
+"""Three hundred odd and damaged films: each is converted as a whole, or refused in a sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from livecam.convert.outcome import Outcome
 from livecam.core.frame import Image
 from tests.odd_films import odd_film
 
-FILMS = 120
+FILMS = 300
 MIN_CONVERTED = 0.5  # of them: if most were refused, the test would prove little
 
 

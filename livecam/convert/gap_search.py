@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livecam.convert.frames import frames_at
 from livecam.convert.head_search import HeadSearch
-from livecam.convert.person_search import PersonSearch
+from livecam.convert.person_search import PersonSearch, views
 from livecam.convert.propagation import GapFiller, ReducedFrame
 from livecam.convert.retry_detector import RetryDetector, plausible
 from livecam.convert.tracks import (
@@ -32,7 +32,8 @@ from livecam.media.reader import VideoInfo
 MIN_DETECTIONS = 3
 MIN_CONFIRMED = 0.5  # share of a new track that witnesses must confirm; else it is hidden, not worn
 CROP_SEARCH_S = 2.0  # so long after a detection its surroundings are searched in crops
-SMALLER_S = 0.25  # how often small faces are searched in a shot without any
+SMALLER_S = 0.25  # how often small faces, and all views, are searched in a shot without any
+MIN_VIEWED = 0.3  # share of the searches of all views that must see a person, in the dark say
 FOLLOW_S = 0.5  # how long one that was found is searched where it was
 
 
@@ -62,6 +63,8 @@ class GapSearch:
     suspects: list[NDArray[np.float64]] = field(init=False, default_factory=list)
     in_a_row: int = field(init=False, default=0)
     with_person: int = field(init=False, default=0)  # frames in a row
+    viewed: int = field(init=False, default=0)  # searches of all views
+    in_views: int = field(init=False, default=0)  # those that saw a person
 
     def __post_init__(self) -> None:
         self.mains = self.shot.mains
@@ -154,12 +157,21 @@ class GapSearch:
 
         Only a shot in which nothing else was found would pass.
         """
-        if self.heads is None or self.persons is None or self.shot.suspected:
+        if self.heads is None or self.persons is None or self.shot.suspected or self.unassigned:
             return
-        seen = bool(self.heads.found[frame.index]) and self.persons.sees_person(frame)
+        found = self.heads.found[frame.index]
+        seen = bool(found) and self.persons.sees_person(frame)
         self.with_person = self.with_person + 1 if seen else 0
-        if self.with_person >= min(MIN_DETECTIONS, len(self.shot.frames)):
+        if self._is_due(frame.index) and not any(head.is_certain for head in found):
+            self.viewed += 1
+            self.in_views += seen or self._sees_in_a_view(frame, self.heads, self.persons)
+        counted = self.in_views if self.in_views >= MIN_VIEWED * self.viewed else 0
+        if max(self.with_person, counted) >= min(MIN_DETECTIONS, len(self.shot.frames)):
             self.shot.suspected = True
+
+    @staticmethod
+    def _sees_in_a_view(frame: Frame, heads: HeadSearch, persons: PersonSearch) -> bool:
+        return any(persons.confirms(view, heads.seen(view)) for view in views(frame))
 
     def _smaller(self, frame: Frame, detector: RetryDetector) -> list[FaceSample]:
         """Follows a small face that was found, else searches one a few times a second."""
@@ -168,10 +180,13 @@ class GapSearch:
             if self.times[frame.index] - self.times[last.index] < FOLLOW_S:
                 again = detector.near(frame, last.box, last.roll_rad)
                 return [again] if again is not None else []
+        return detector.smaller(frame) if self._is_due(frame.index) else []
+
+    def _is_due(self, index: int) -> bool:
+        """Whether a shot without any face is searched thoroughly in that frame."""
         length_s = self.times[self.shot.frames[-1]] - self.times[self.shot.frames[0]]
         every = max(1, round(len(self.shot.frames) * min(SMALLER_S / max(length_s, 1e-9), 0.1)))
-        due = (frame.index - self.shot.frames.start) % every == 0
-        return detector.smaller(frame) if due else []
+        return bool((index - self.shot.frames.start) % every == 0)
 
     def _closer(self, frame: Frame, track: FaceTrack, detector: RetryDetector) -> FaceSample | None:
         nearest = track.nearest(frame.index)

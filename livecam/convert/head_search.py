@@ -70,12 +70,11 @@ class HeadSearch(Closing):
         """Searches the frame, unless it was searched already."""
         if frame.index in self.found:
             return
-        found = [
-            head
-            for tile in square_tiles(*frame.size)
-            for head in self._detector.detect_faces(frame, tile)
-        ]
-        self.found[frame.index] = (*found, *self.bodies(frame))
+        self.found[frame.index] = (*self._faces(frame), *self.bodies(frame))
+
+    def seen(self, view: Frame) -> tuple[HeadWitness, ...]:
+        """Returns the heads in a frame that was changed, also weak ones; they are not noted."""
+        return (*self._faces(view), *self._detector.detect_poses(view))
 
     def search_when_due(self, frame: Frame, faces: Sequence[FaceBox], stamp: Stamp) -> None:
         """Searches the frame when it is time; frames come in order.
@@ -94,6 +93,13 @@ class HeadSearch(Closing):
             if head.is_certain
         )
         self._interval_s = CALM_SEARCH_S if explained else BUSY_SEARCH_S
+
+    def _faces(self, frame: Frame) -> list[HeadWitness]:
+        return [
+            head
+            for tile in square_tiles(*frame.size)
+            for head in self._detector.detect_faces(frame, tile)
+        ]
 
     def _moves(self, frame: Frame, faces: Sequence[FaceBox], stamp: Stamp) -> bool:
         """Returns whether the frame changed since the last search, away from the known persons."""
