@@ -144,13 +144,29 @@ def test_an_item_that_ends_its_workers_ends_alone(clips: Path, tmp_path: Path):
     assert "lost 3 times" in done.results[0].outcome.error
 
 
+def test_workers_listen_on_loopback_alone():
+    with Cluster(2):
+        end = time.monotonic() + 30
+        while len(workers()) < 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        processes = [psutil.Process(), *workers()]
+        heard = {
+            (process.pid, each.laddr.ip)
+            for process in processes
+            for each in process.net_connections("inet")
+            if each.status == psutil.CONN_LISTEN
+        }
+    assert len({pid for pid, _ in heard}) == 3
+    assert {address for _, address in heard} == {"127.0.0.1"}
+
+
 @pytest.fixture
 def scheduler() -> Iterator[str]:
     """The address of a scheduler with two workers, which others have begun."""
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
         silence_logs=50,
     ) as cluster:  # fmt: skip
         yield cluster.scheduler_address
@@ -265,12 +281,16 @@ def test_a_long_film_is_converted_in_pieces_by_several_workers(
     assert done.cpu_s > 0
 
 
-def test_a_long_film_that_cannot_be_read_fails_alone(tmp_path: Path, long_film: Path):
+def test_a_long_film_that_ends_early_is_converted_as_far_as_it_goes(
+    tmp_path: Path, long_film: Path
+):
     (tmp_path / "in").mkdir()
     data = long_film.read_bytes()
-    (tmp_path / "in" / "a.mp4").write_bytes(data[: len(data) // 3])
+    (tmp_path / "in" / "a.mp4").write_bytes(data[: len(data) // 2])
     done = run_batch(
         items(tmp_path / "in", tmp_path / "out"), Orders(piece_s=0.8), lambda n: Cluster(2)
     )
-    assert done.results[0].state is ItemState.FAILED
-    assert not list((tmp_path / "out").glob("a*.mp4"))
+    outcome = done.results[0].outcome
+    assert done.is_complete
+    assert 0 < outcome.frames < 80
+    assert f"{outcome.frames} of 80 pictures could be read" in outcome.notes

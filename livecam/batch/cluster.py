@@ -49,12 +49,16 @@ CONNECT_S = 10.0
 WORKER_WAIT_S = 60.0  # until the first worker is there
 STOP_WAIT_S = 20.0  # until the workers have dropped their items
 POLL_S = 0.25
+LOOPBACK_PORT = "127.0.0.1:0"  # a free one; without an address it is one of all networks
 TOPIC = "livecam-batch"
 THREADS = ("LP_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")  # Mesa, OpenMP, OpenCV
 CONFIG = {
     "distributed.scheduler.allowed-failures": TRIES - 1,
     # A worker that dies takes one item with it, not also the one that waits for it.
     "distributed.scheduler.worker-saturation": 1.0,
+    # Dask has an HTTP server in each process: nobody needs its pages.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     "distributed.comm.timeouts.connect": f"{CONNECT_S:g}s",
 }
 
@@ -235,7 +239,7 @@ class Cluster(Closing):
         if fit == []:
             raise self._no_fit_worker()
         future = self._client.submit(
-            _work, Told(orders.run, number, part), replace(item), item.settings_sha256,
+            _work, Work(orders.run, number, part), replace(item), item.settings_sha256,
             self._expected, orders.language, work, *arguments,
             key=f"livecam-{orders.run}-{number}-{part}-{attempt}", workers=fit, pure=False,
             retries=TRIES - 1 if part else 0, priority=int(part > 0),
@@ -323,7 +327,8 @@ def _local_cluster(jobs: int) -> Any:
     threads = str(max(1, len(os.sched_getaffinity(0)) // jobs))
     return LocalCluster(
         n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1",
-        dashboard_address=None, worker_dashboard_address=None, silence_logs=logging.CRITICAL,
+        dashboard_address=LOOPBACK_PORT, worker_dashboard_address=LOOPBACK_PORT,
+        silence_logs=logging.CRITICAL,
         security=Security.temporary(), env=dict.fromkeys(THREADS, threads),
         preload=[__name__],
     )  # fmt: skip
@@ -352,7 +357,7 @@ def _stop_run(run: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Work:
     """What work is for, as its progress names it."""
 
     run: str
@@ -361,7 +366,7 @@ class Told:
 
 
 def _work(
-    told: Told, item: Item, settings_sha256: str, expected: Fingerprint, language: str,
+    told: Work, item: Item, settings_sha256: str, expected: Fingerprint, language: str,
     work: Callable[..., Any], *arguments: Any,
 ) -> Any:  # fmt: skip
     """Does some work on an item on this worker; returns what it returns, with what was logged.
