@@ -86,7 +86,7 @@ def parts(remove: np.ndarray) -> PersonParts:
         unit_px=30.0, chin=(80, 80), person=nothing, remove=remove,
         hair_on_body=nothing, body=nothing, skin=nothing, covered=nothing,
             throat=nothing, face=np.zeros((478, 2), np.float32),
-        seam=np.full(remove.shape[1], float(HEIGHT), np.float32),
+        at_seam=np.full_like(remove, 255),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from livecam.avatar.base import AvatarState
+from livecam.compose.lean import LeanedGrid, counted, measured_lean
 from livecam.compose.person_parts import UNIT_M, AvatarProjection
 from livecam.core.spaces import Matrix4, Vector3, focal_px
 from livecam.segmentation.base import Mask, Segmentation
@@ -17,17 +18,23 @@ BESIDE = 1.25  # head radii beside the rim in which the torso is measured: arms 
 BELOW = (0.0, 0.7)  # head radii below the rim
 MIN_CELLS = 12
 MAX_GAP_S = 1.0
-UPRIGHT_SHARE = 0.7  # of the roll of the body that is removed
+UPRIGHT_SHARE = 0.7  # of the roll of the body beside the torso's lean that is removed
 
 
 class BodyAlignment:
-    """Moves the body of an avatar sideways over the torso, smoothly. One thread."""
+    """Moves the body of an avatar sideways over the torso, and leans it, smoothly. One thread."""
 
     def __init__(self) -> None:
         self.reset()
 
+    @property
+    def lean(self) -> float:
+        """How far the torso leans, clockwise in the image, radians; 0 for who sits upright."""
+        return counted(self._lean)
+
     def reset(self) -> None:
         self._offset = 0.0  # head radii
+        self._lean = 0.0
         self._at: float | None = None
         self._pivot: Vector3 = np.zeros(3)
 
@@ -43,21 +50,28 @@ class BodyAlignment:
         scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
         distance = max(0.05, -float(state.camera_from_body[2, 3]))
         unit_px = focal_px(height) * UNIT_M * scale / distance
-        offset = self._measured(state, segmentation, person, projection, unit_px)
         since_s = None if self._at is None else segmentation.at - self._at
         self._at = segmentation.at
-        if since_s is None or not 0 <= since_s <= MAX_GAP_S:
-            self._offset = 0.0 if offset is None else offset
-        elif offset is not None:
-            self._offset += (offset - self._offset) * (1 - np.exp(-since_s / SETTLES_S))
+        goes_on = since_s is not None and 0 <= since_s <= MAX_GAP_S
+        share = 1 - float(np.exp(-since_s / SETTLES_S)) if goes_on and since_s is not None else 1.0
+        if not goes_on:
+            self._offset = self._lean = 0.0
+        lean = measured_lean(segmentation, person)
+        if lean is not None:
+            self._lean += (lean - self._lean) * share
+        offset = self._measured(state, segmentation, person, projection, unit_px)
+        if offset is not None:
+            self._offset += (offset - self._offset) * share
         self._pivot = projection.neck_pivot
         return self.aligned(state)
 
     def aligned(self, state: AvatarState) -> AvatarState:
         """Returns the state with its body at the last measured offset from the head."""
         scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
-        moved = _upright(state.camera_from_body, self._pivot)
-        moved[0, 3] += self._offset * UNIT_M * scale
+        moved = _upright(state.camera_from_body, self._pivot, self.lean)
+        # The y axis of camera space points up.
+        sideways = np.array((np.cos(self.lean), -np.sin(self.lean)))
+        moved[:2, 3] += self._offset * UNIT_M * scale * sideways
         return replace(state, camera_from_body=moved)
 
     def _measured(
@@ -68,10 +82,13 @@ class BodyAlignment:
         projection: AvatarProjection,
         unit_px: float,
     ) -> float | None:
-        """Measures the offset of the torso from the rim, in head radii to the right."""
-        upright = _upright(state.camera_from_body, projection.neck_pivot)
+        """Measures the offset of the torso from the rim, in head radii to its right."""
+        upright = _upright(state.camera_from_body, projection.neck_pivot, self.lean)
         body = projection.project(replace(state, camera_from_body=upright), *segmentation.size)
         body = body[projection.body]
+        if self.lean:
+            grid = LeanedGrid(person.shape[:2], segmentation.cell, self.lean)
+            body, person = grid.points(body), grid.turned(person)
         rim = body[body[:, 1] > np.percentile(body[:, 1], 65)]
         x, y = (float(v) for v in rim.mean(axis=0))
         rows, columns = person.shape
@@ -85,9 +102,11 @@ class BodyAlignment:
         return float(np.clip((middle * segmentation.cell - x) / unit_px, -MAX_OFFSET, MAX_OFFSET))
 
 
-def _upright(camera_from_body: Matrix4, pivot: Vector3) -> Matrix4:
-    """Reduces the roll of the body: shoulders do not lean with the head."""
-    roll = UPRIGHT_SHARE * float(np.arctan2(camera_from_body[1, 0], camera_from_body[1, 1]))
+def _upright(camera_from_body: Matrix4, pivot: Vector3, lean: float) -> Matrix4:
+    """Reduces the roll of the body towards the torso's: shoulders do not lean with the head."""
+    # Roll is counter-clockwise.
+    roll = float(np.arctan2(camera_from_body[1, 0], camera_from_body[1, 1])) + lean
+    roll *= UPRIGHT_SHARE
     cos, sin = np.cos(roll), np.sin(roll)
     out = camera_from_body.copy()
     turn = np.array(((cos, sin, 0), (-sin, cos, 0), (0, 0, 1)))

@@ -13,7 +13,6 @@ from livecam.core.frame import Image, Rect
 from livecam.segmentation.base import Segmentation
 from livecam.vision.morphology import disc
 
-REACH = 1.6  # head radii below the seam: beyond may be another garment
 # Head radii below, from where texture is copied.
 TEXTURE_FROM = (0.30, 0.45, 0.62, 0.80, 1.0)
 
@@ -49,9 +48,7 @@ def cloth_cells(segmentation: Segmentation, parts: PersonParts) -> NDArray[np.fl
     reach = max(1, round(0.05 * parts.unit_px / segmentation.cell))
     hair = cv2.dilate(parts.hair_on_body, disc(reach)) > 25
     skin = cv2.dilate(parts.skin, disc(1)) > 128
-    rows = (np.arange(len(hair)) + 0.5)[:, None] * segmentation.cell
-    near = rows < parts.seam[None] + REACH * parts.unit_px
-    return ((parts.body > 230) & ~hair & ~skin & near).astype(np.float32)
+    return ((parts.body > 230) & ~hair & ~skin & (parts.at_seam > 128)).astype(np.float32)
 
 
 def _texture(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
+from livecam.compose.lean import LeanedGrid
 from livecam.core.spaces import focal_px
 from livecam.segmentation.base import Mask, Segmentation
 from livecam.segmentation.warp import CHIN, CROWN, MaskWarp
@@ -41,6 +42,7 @@ SAME_AS_CLOTH = 90  # of 255: mean similarity of the chest to skin
 ONE_PIECE = 60  # of 255: skin from which it counts as joined to the throat
 SKIN_SPREAD = 0.026  # of the shares of red and blue
 MIN_SKIN = 28  # the hue of darker pixels is noise
+AT_SEAM = 1.6  # head radii below the seam: beyond may be another garment
 COVERED = 0.9  # scale of the face's outline: heads are larger
 # Hair leaves the outline of a late mask when the head turns: head radii in a second beyond.
 LATE_S, TURNED_PER_S = 0.25, 0.12
@@ -60,7 +62,7 @@ class PersonParts:
     covered: Mask  # surely behind the avatar
     throat: Mask  # bare skin near the throat, which is tinted
     face: NDArray[np.float32]  # float32[478, 2], pixels: landmarks of that frame
-    seam: NDArray[np.float32]  # float32[columns], the first row of the body, pixels
+    at_seam: Mask  # 255 above the seam, and so far below it that clothes are those at the neck
 
 
 def warp_parts(parts: PersonParts, segmentation: Segmentation) -> PersonParts:
@@ -128,22 +130,67 @@ def split_person(
     person: Mask,
     state: AvatarState,
     projection: AvatarProjection,
+    lean: float = 0.0,
 ) -> PersonParts:
     """Splits the mask of a wearer (see `wearer_mask`).
 
-    `coarse` uint8[rows, columns, 3] is the image on the grid of the segmentation.
+    `coarse` uint8[rows, columns, 3] is the image on the grid of the segmentation. `lean` is how
+    far the torso leans, clockwise in the image, radians: the seam leans with it.
     """
-    cell, landmarks = segmentation.cell, segmentation.landmarks_px
     points = projection.project(state, *segmentation.size)
     scale = float(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
     distance = max(0.05, -float(state.camera_from_head[2, 3]))
     unit = focal_px(segmentation.size[1]) * UNIT_M * scale / distance
+    if not lean:
+        return _split(segmentation, coarse, person, points, projection.body, unit)
+    grid = LeanedGrid(person.shape[:2], segmentation.cell, lean)
+    upright = _split(
+        grid.masks(segmentation),
+        grid.turned(coarse, cv2.BORDER_REPLICATE),
+        grid.turned(person),
+        grid.points(points),
+        projection.body,
+        unit,
+    )
+    return _leaned(upright, grid, segmentation, person)
+
+
+def _leaned(
+    upright: PersonParts, grid: LeanedGrid, segmentation: Segmentation, person: Mask
+) -> PersonParts:
+    """Returns parts that were split on a turned grid, as they lie in the image."""
+    chin = segmentation.landmarks_px[CHIN]
+    return replace(
+        upright,
+        chin=(float(chin[0]), float(chin[1])),
+        person=person,
+        face=segmentation.landmarks_px,
+        remove=grid.back(upright.remove),
+        hair_on_body=grid.back(upright.hair_on_body),
+        body=grid.back(upright.body),
+        skin=grid.back(upright.skin),
+        covered=grid.back(upright.covered),
+        throat=grid.back(upright.throat),
+        at_seam=grid.back(upright.at_seam),
+    )
+
+
+def _split(
+    segmentation: Segmentation,
+    coarse: NDArray[np.uint8],
+    person: Mask,
+    points: NDArray[np.float32],
+    of_body: NDArray[np.bool_],
+    unit: float,
+) -> PersonParts:
+    """Splits a wearer whose torso is upright on the grid; `points` are those of the avatar."""
+    cell, landmarks = segmentation.cell, segmentation.landmarks_px
     chin = landmarks[CHIN]
     face_height = max(float(np.linalg.norm(chin - landmarks[CROWN])), 4.0)
     head = _hull(points, segmentation.person.shape, cell)
     hair = _own_hair(segmentation, head, face_height)
     skin = _skin(coarse, landmarks, person, cell)
-    seam = _seam(segmentation, person, hair, skin, points[projection.body], unit)
+    seam = _seam(segmentation, person, hair, skin, points[of_body], unit)
     rows = (np.arange(person.shape[0], dtype=np.float32)[:, None] + 0.5) * cell
     below_seam = np.clip((rows - seam[None]) / (1.5 * cell) + 0.5, 0, 1)
     reach = disc(max(2, round((REACH * unit + segmentation.uncertainty_px) / cell)))
@@ -161,7 +208,7 @@ def split_person(
         hair_on_body=_hair_on_body(np.asarray(sure_hair, np.uint8), reach, below_seam),
         body=(person * below_seam).astype(np.uint8),
         skin=skin,
-        seam=seam,
+        at_seam=(rows < seam[None] + AT_SEAM * unit).astype(np.uint8) * np.uint8(255),
     )
 
 

@@ -237,7 +237,8 @@ class CompositingStages:
         layers.coarse_source = grid[..., :3].copy()
         person = wearer_mask(segmentation)
         placed = self._body.update(state, segmentation, person, projection)
-        parts = split_person(segmentation, layers.coarse_source, person, placed, projection)
+        lean = self._body.lean
+        parts = split_person(segmentation, layers.coarse_source, person, placed, projection, lean)
         layers.parts = self._parts = parts
         self._parts_at = computed_at
         return placed
