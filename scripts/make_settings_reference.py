@@ -43,8 +43,8 @@ on_lost = "curtain"
 - A list of names is a list in TOML; in flags and variables commas separate the names.
 - *Live* settings may change while livecam runs, by `livecam ctl set` or a hotkey; the others are
   read at the start.
-- `livecam run`, `bench` and `config` have a flag for every setting; `convert` and `calibrate` for
-  those that concern them.
+- `livecam config` has a flag for every setting, `run` and `bench` for all but those of films;
+  `convert` and `calibrate` for those that concern them.
 - Three more variables: `LIVECAM_PRESET` names a preset, `LIVECAM_ASSETS` a folder with the models,
   `LIVECAM_LOG_FILE` another file to log into; empty, nothing is logged into a file.
 """

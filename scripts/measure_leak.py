@@ -32,6 +32,7 @@ from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor, plan_film
 from livecam.convert.film import FilmComposer
 from livecam.convert.plan import ShotPlan
+from livecam.convert.quality import film_compositors
 from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.library_log import filter_library_log
@@ -50,7 +51,6 @@ from livecam.measure.privacy_films.bench import measure_films
 from livecam.measure.privacy_films.catalogue import films_named, first_of_each_kind
 from livecam.measure.privacy_films.report import HEADER, as_json, table_row, totals
 from livecam.media.reader import VideoReader
-from livecam.pipeline.build import compositor_factory
 from livecam.pipeline.states import Shown
 from livecam.render.context import open_graphics
 from livecam.tracking.face_landmarker import FaceLandmarker
@@ -59,19 +59,19 @@ WORST = 6  # frames of which images are kept
 
 
 def measure_exactly(
-    source: Path, every: int = 1, head_alone: bool = False
+    source: Path, every: int = 1, head_alone: bool = False, quality: str = "good"
 ) -> Iterator[tuple[Leak, Image]]:
     """The leak of every frame with an avatar, and the picture that was drawn beside its source.
 
     The faces are detected again in every single frame, independently of the conversion.
     """
-    settings, timer = Settings(), StageTimer()
+    settings, timer = Settings.model_validate({"film": {"quality": quality}}), StageTimer()
     found = Surveyor(settings).survey(source)
     plans = plan_film(found, settings, strict=False)
     if head_alone:
         plans = [_without_paint(each) for each in plans]
     with open_graphics() as graphics, _fresh_tracker() as eye, VideoReader(source) as film:
-        make_compositor = compositor_factory(settings, graphics, timer)
+        make_compositor = film_compositors(settings, graphics, timer)
         avatar = load_avatar(settings.avatar.avatar)
         composer = FilmComposer(found, plans, (avatar,), settings.avatar, make_compositor, timer)
         for frame in film:
@@ -191,6 +191,7 @@ def main() -> int:
         help="without the paint below the head: how well it fits",
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each n-th frame")
+    parser.add_argument("--quality", default="good", help="of --exact: draft, good or best")
     films = parser.add_argument_group("synthetic films")
     films.add_argument("--films", action="store_true", help="measure them")
     films.add_argument("--only", nargs="+", default=[], metavar="NAME", help="those alone")
@@ -206,7 +207,7 @@ def main() -> int:
         leaky = [
             _report(
                 source.stem,
-                measure_exactly(source, arguments.every, arguments.head_alone),
+                measure_exactly(source, arguments.every, arguments.head_alone, arguments.quality),
                 arguments.pictures,
             )
             for source in arguments.files

@@ -74,9 +74,9 @@ def tone(path, codec, container_format=None):
 @pytest.mark.parametrize(
     ("name", "effort", "codec", "mean", "max_error"),
     [
-        ("head.webm", "file", "vp9", 0.5, 40),
+        ("head.webm", "good", "vp9", 0.5, 40),
         ("head.webm", "live", "vp9", 0.8, 50),
-        ("head.mov", "file", "prores", 0.1, 2),
+        ("head.mov", "good", "prores", 0.1, 2),
         ("head.mov", "live", "qtrle", 0.0, 0),
     ],
 )

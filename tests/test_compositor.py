@@ -213,6 +213,18 @@ def test_software_renderers_get_the_light_tier_unless_the_settings_choose(graphi
     assert choose_tier(slow, RenderSettings(tier="full"), avatar, size) == "full"
 
 
+def test_without_hurry_a_software_renderer_gets_the_full_tier_where_it_works(graphics):
+    avatar, widest = ball_avatar(), int(graphics.ctx.info["GL_MAX_TEXTURE_SIZE"])
+    slow = SimpleNamespace(
+        ctx=graphics.ctx, software=True, release_unfinished=graphics.release_unfinished
+    )
+    assert choose_tier(slow, RenderSettings(), avatar, (64, 48), hurried=False) == "full"
+    assert (
+        choose_tier(slow, RenderSettings(tier="light"), avatar, (64, 48), hurried=False) == "light"
+    )
+    assert choose_tier(slow, RenderSettings(), avatar, (widest + 2, 48), hurried=False) == "light"
+
+
 @pytest.mark.parametrize(("budget_s", "wanted"), [(1e-6, "light"), (1e6, "full")])
 def test_on_a_gpu_the_tier_follows_the_measured_time(graphics, monkeypatch, budget_s, wanted):
     monkeypatch.setattr("livecam.compose.compositor.FULL_BUDGET_S", budget_s)

@@ -23,7 +23,6 @@ from av.stream import Disposition
 from livecam.cli.command_log import TerminalFormatter
 from livecam.cli.main import execute
 from livecam.compose.compositor import HeadCompositor
-from livecam.config.settings import Settings
 from livecam.convert import convert_files
 from livecam.convert.build import Surveyor
 from livecam.core.errors import GraphicsError, LivecamError, UsageError, file_error
@@ -31,6 +30,7 @@ from livecam.core.frame import Frame, Image
 from livecam.media.reader import VideoReader
 from livecam.media.streams import plan_streams
 from livecam.media.writer import VideoWriter
+from tests.drafts import CONVERT, DRAFT
 from tests.sound_films import Sound, Text, write_film
 
 SIZE = (320, 240)
@@ -142,7 +142,7 @@ def converted(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Conv
     with words.open("w") as file:
         stdout, sys.stdout = sys.stdout, file
         try:
-            code = execute(["convert", str(source), str(output), "--stats", str(stats)])
+            code = execute([*CONVERT, str(source), str(output), "--stats", str(stats)])
         finally:
             sys.stdout = stdout
     assert code == 0
@@ -192,7 +192,7 @@ def test_strict_hides_a_shot_without_a_face(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "empty.mp4", [room(*SIZE, seed=2) for _ in range(5)])
     stats = tmp_path / "stats.jsonl"
     output = tmp_path / "out.mp4"
-    assert convert_files([source], output, Settings(), strict=True, stats=stats).is_complete
+    assert convert_files([source], output, DRAFT, strict=True, stats=stats).is_complete
     assert {json.loads(line)["state"] for line in stats.read_text().splitlines()} == {"curtain"}
     assert differs(pictures(source)[2], pictures(output)[2]) > 15
 
@@ -208,7 +208,7 @@ def test_odd_sides_are_made_even_as_players_want_and_it_is_said(portrait: Image,
             frame.pts, frame.time_base = index, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    done = convert_files([source], tmp_path / "out.mp4", Settings())
+    done = convert_files([source], tmp_path / "out.mp4", DRAFT)
     assert done.is_complete
     assert "written as 322x242" in done.outcomes[0].notes[0]
     with av.open(str(tmp_path / "out.mp4")) as container:
@@ -221,7 +221,7 @@ def test_the_report_tells_of_every_track(portrait: Image, tmp_path: Path):
     chinese = Sound(tags={"language": "chi"}, disposition=Disposition.default)
     other = Sound("flac", tags={"language": "eng", "title": "Jane's"})
     source = write_film(tmp_path / "film.mkv", [chinese, other], [Text()])
-    outcome = convert_files([source], tmp_path / "out.mp4", Settings()).outcomes[0]
+    outcome = convert_files([source], tmp_path / "out.mp4", DRAFT).outcomes[0]
     assert not outcome.error
     assert outcome.sound == "copied, encoded again as AAC"
     assert outcome.streams == [
@@ -242,7 +242,7 @@ def test_only_the_largest_face_wears_the_avatar_the_other_is_blurred(
 
     source = film(tmp_path / "two.mp4", [two(i) for i in range(6)])
     stats = tmp_path / "stats.jsonl"
-    assert convert_files([source], tmp_path / "out.mp4", Settings(), stats=stats).is_complete
+    assert convert_files([source], tmp_path / "out.mp4", DRAFT, stats=stats).is_complete
     line = json.loads(stats.read_text().splitlines()[3])
     assert line["head_box"][0] < 200
     before, after = pictures(source)[3], pictures(tmp_path / "out.mp4")[3]
@@ -255,7 +255,7 @@ def test_a_face_too_small_for_the_detector_is_found_in_crops(portrait: Image, tm
     wide = [with_portrait(room(640, 240, 1), portrait, 340 + i, 60, 0.34) for i in range(8)]
     source = film(tmp_path / "wide.mp4", wide)
     stats = tmp_path / "stats.jsonl"
-    assert convert_files([source], tmp_path / "out.mp4", Settings(), stats=stats).is_complete
+    assert convert_files([source], tmp_path / "out.mp4", DRAFT, stats=stats).is_complete
     lines = [json.loads(line) for line in stats.read_text().splitlines()]
     assert {line["state"] for line in lines} == {"avatar"}
     assert all(line["tracked"] for line in lines)
@@ -269,16 +269,16 @@ def test_an_existing_file_is_only_replaced_with_force(
 ):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     output = tmp_path / "out.mp4"
-    assert convert_files([source], output, Settings()).is_complete
+    assert convert_files([source], output, DRAFT).is_complete
     before = output.read_bytes()
-    assert not convert_files([source], output, Settings()).is_complete
+    assert not convert_files([source], output, DRAFT).is_complete
     assert output.read_bytes() == before
     assert "--force" in caplog.records[-1].getMessage()
     output.write_bytes(b"precious")
-    assert not convert_files([source], output, Settings(), force=True).is_complete
+    assert not convert_files([source], output, DRAFT, force=True).is_complete
     assert output.read_bytes() == b"precious"
     output.write_bytes(before)
-    assert convert_files([source], output, Settings(), force=True).is_complete
+    assert convert_files([source], output, DRAFT, force=True).is_complete
     assert len(pictures(output)) == 3
 
 
@@ -286,7 +286,7 @@ def test_an_unsupported_suffix_is_refused_before_conversion(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     source = film(tmp_path / "in.mp4", [scene(i, portrait) for i in range(2)])
-    assert not convert_files([source], tmp_path / "out.webm", Settings()).is_complete
+    assert not convert_files([source], tmp_path / "out.webm", DRAFT).is_complete
     assert ".mkv" in caplog.records[0].getMessage()
 
 
@@ -294,7 +294,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(
     portrait: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
-    assert not convert_files([source], source / "in-a-file" / "out.mp4", Settings()).is_complete
+    assert not convert_files([source], source / "in-a-file" / "out.mp4", DRAFT).is_complete
     (record,) = caplog.records
     assert f"{source} is no folder" in record.getMessage()
     assert (
@@ -305,9 +305,9 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(
 def test_the_output_never_replaces_its_source(portrait: Image, tmp_path: Path):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(3)])
     before = source.read_bytes()
-    assert not convert_files([source], source, Settings(), force=True).is_complete
+    assert not convert_files([source], source, DRAFT, force=True).is_complete
     (tmp_path / "alias.mp4").symlink_to(source)
-    assert not convert_files([source], tmp_path / "alias.mp4", Settings(), force=True).is_complete
+    assert not convert_files([source], tmp_path / "alias.mp4", DRAFT, force=True).is_complete
     assert source.read_bytes() == before
 
 
@@ -320,7 +320,7 @@ def test_a_bad_film_does_not_stop_the_others(
     (folder / "notes.txt").write_text("not a film either")
     film(folder / "b_good.mp4", [scene(i, portrait) for i in range(3)])
     output = tmp_path / "out"
-    assert execute(["convert", str(folder), str(output)]) == 1
+    assert execute([*CONVERT, str(folder), str(output)]) == 1
     assert [path.name for path in output.iterdir()] == ["b_good-livecam.mp4"]
     table = capsys.readouterr().out
     assert "a_broken.mp4" in table
@@ -332,7 +332,7 @@ def test_films_of_the_same_name_get_different_outputs(portrait: Image, tmp_path:
     sources = [tmp_path / "film.mp4", tmp_path / "film.mkv"]
     for source in sources:
         film(source, [scene(i, portrait) for i in range(2)])
-    assert convert_files(sources, tmp_path / "out", Settings()).is_complete
+    assert convert_files(sources, tmp_path / "out", DRAFT).is_complete
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["film-livecam.mp4", "film-mkv-livecam.mp4"]
 
@@ -340,7 +340,7 @@ def test_films_of_the_same_name_get_different_outputs(portrait: Image, tmp_path:
 def test_several_films_need_a_folder(tmp_path: Path):
     (tmp_path / "out.mp4").write_bytes(b"a file")
     with pytest.raises(UsageError, match="is a file"):
-        convert_files([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "out.mp4", Settings())
+        convert_files([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "out.mp4", DRAFT)
 
 
 def test_a_crash_in_the_middle_leaves_no_file_behind(
@@ -356,7 +356,7 @@ def test_a_crash_in_the_middle_leaves_no_file_behind(
 
     monkeypatch.setattr(HeadCompositor, "compose", fails_late)
     output = tmp_path / "out"
-    assert not convert_files([source], output, Settings()).is_complete
+    assert not convert_files([source], output, DRAFT).is_complete
     assert list(output.iterdir()) == []
 
 
@@ -366,7 +366,7 @@ def test_ctrl_c_leaves_no_file_behind(portrait: Image, tmp_path: Path):
     output.mkdir()
     program = "import sys; from livecam.cli.main import main; sys.exit(main())"
     running = subprocess.Popen(
-        [sys.executable, "-c", program, "convert", str(source), str(output)],
+        [sys.executable, "-c", program, *CONVERT, str(source), str(output)],
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -407,7 +407,7 @@ def test_what_can_be_refused_is_refused_before_the_first_pass(
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr(Surveyor, "survey", _never)
     try:
-        error = convert_files([source], tmp_path / output, Settings(), force=True).outcomes[0].error
+        error = convert_files([source], tmp_path / output, DRAFT, force=True).outcomes[0].error
     except LivecamError as refused:
         error = f"{refused.message}; {refused.hint}"
     except OSError as refused:
@@ -428,7 +428,7 @@ def test_a_disk_that_is_clearly_too_small_is_refused_before_the_first_pass(
     monkeypatch.setattr(
         "livecam.core.places.shutil.disk_usage", lambda _: type("Usage", (), {"free": 20})()
     )
-    error = convert_files([source], tmp_path / "out.mp4", Settings()).outcomes[0].error
+    error = convert_files([source], tmp_path / "out.mp4", DRAFT).outcomes[0].error
     assert "MB left" in error
     assert "free some space" in error
 

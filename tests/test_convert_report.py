@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from livecam.cli.main import execute
-from livecam.config.settings import Settings
 from livecam.convert import convert_files
 from livecam.convert.frame_kinds import FilmPart, FrameKind, clock, frame_kinds
 from livecam.convert.jobs import ConversionJob
@@ -30,6 +29,7 @@ from livecam.core.frame import Image
 from livecam.core.language import set_language
 from livecam.media.images import CHECKS, jpeg_thumbnail
 from livecam.pipeline.states import Shown
+from tests.drafts import CONVERT, DRAFT
 from tests.test_convert import EMPTY, FIRST, GAP, LAST, differs, film, pictures, scene
 
 HOSTILE = '<img src=x onerror="alert(1)">&.mp4' if os.name != "nt" else "a & b's.mp4"
@@ -104,7 +104,7 @@ def folder(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def both(folder: Path) -> Path:
     """The report of all three, with the real faces."""
     report = folder.parent / "both.html"
-    arguments = ["convert", str(folder), str(folder.parent / "out"), "--report", str(report)]
+    arguments = [*CONVERT, str(folder), str(folder.parent / "out"), "--report", str(report)]
     assert execute([*arguments, "--report-pictures", "both", "--language", "en"]) == 1
     return report
 
@@ -192,7 +192,7 @@ def test_by_default_no_picture_is_from_the_source_and_words_are_translated(
     set_language("zh")
     report = tmp_path / "new folder" / "report.html"
     source = folder / "me.jpg"
-    assert convert_files([source], tmp_path / "me.png", Settings(), report=report).is_complete
+    assert convert_files([source], tmp_path / "me.png", DRAFT, report=report).is_complete
     page = Parsed(report.read_text("utf-8"))
     assert (page.lang, page.title) == ("zh-Hans", "报告：me.jpg")
     assert [each["alt"].split()[0] for each in page.images] == ["转换后"]
@@ -217,9 +217,7 @@ def test_a_report_replaces_reports_alone_and_only_with_force(tmp_path: Path):
 def test_a_report_that_cannot_be_is_refused_before_the_first_film(name: str, tmp_path: Path):
     (tmp_path / "in.html").write_bytes(b"film")
     with pytest.raises(SinkError):
-        convert_files(
-            [tmp_path / "in.html"], tmp_path / "out.mp4", Settings(), report=tmp_path / name
-        )
+        convert_files([tmp_path / "in.html"], tmp_path / "out.mp4", DRAFT, report=tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["in.html"]
 
 
@@ -229,7 +227,7 @@ def test_a_report_is_none_of_the_other_files(tmp_path: Path):
     for report in (source, stats):
         with pytest.raises(SinkError, match="read or written for something else"):
             convert_files(
-                [source], tmp_path / "out.mp4", Settings(), stats=stats, report=report, force=True
+                [source], tmp_path / "out.mp4", DRAFT, stats=stats, report=report, force=True
             )
 
 
@@ -241,7 +239,7 @@ def test_a_report_that_cannot_be_written_costs_no_film(
 
     monkeypatch.setattr("livecam.convert.converter.write_report", full)
     done = convert_files(
-        [folder / "me.jpg"], tmp_path / "me.jpg", Settings(), report=tmp_path / "r.html"
+        [folder / "me.jpg"], tmp_path / "me.jpg", DRAFT, report=tmp_path / "r.html"
     )
     assert [outcome.error for outcome in done.outcomes] == [""]
     assert (tmp_path / "me.jpg").exists()

@@ -15,6 +15,7 @@ import pytest
 from livecam.cli.main import execute
 from livecam.core.frame import Image
 from livecam.media.reader import VideoReader
+from tests.drafts import CONVERT
 from tests.films import RATE, encoded, frames_of, joined
 
 TALL, WIDE = (240, 432), (432, 240)
@@ -48,7 +49,7 @@ class Result:
 
 def converted(source: Path, capsys: pytest.CaptureFixture[str], *options: str) -> Result:
     output, stats = source.with_name("out.mp4"), source.with_name("stats.jsonl")
-    code = execute(["convert", str(source), str(output), "--stats", str(stats), *options])
+    code = execute([*CONVERT, str(source), str(output), "--stats", str(stats), *options])
     assert code == 0
     lines = [json.loads(line) for line in stats.read_text().splitlines()]
     return Result(source, output, lines, capsys.readouterr().out)

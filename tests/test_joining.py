@@ -15,6 +15,7 @@ import pytest
 
 from livecam.core.errors import SinkError
 from livecam.core.frame import Frame
+from livecam.media.encodings import Effort
 from livecam.media.joining import PictureTimes, join_pictures, piece_suffix
 from livecam.media.reader import VideoReader
 from livecam.media.results import RESULT_TAGS, is_result
@@ -50,11 +51,24 @@ def durations() -> list[int]:
     return [*(b - a for a, b in pairwise(ticks())), 3600]
 
 
-def written(path: Path, frames: range, alpha: bool, sound: Path | None = None) -> Path:
+def written(
+    path: Path,
+    frames: range,
+    alpha: bool,
+    sound: Path | None = None,
+    effort: Effort = "good",
+) -> Path:
     streams = None if sound is None else plan_streams(sound, path)
     begins_s = picture(frames.start).captured_at
     with VideoWriter(
-        path, *SIZE, RATE, time_base=BASE, alpha=alpha, streams=streams, tags=RESULT_TAGS
+        path,
+        *SIZE,
+        RATE,
+        time_base=BASE,
+        alpha=alpha,
+        streams=streams,
+        tags=RESULT_TAGS,
+        effort=effort,
     ) as writer:
         for index in frames:
             frame = picture(index) if alpha else opaque(picture(index))
@@ -88,24 +102,29 @@ def about(path: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "alpha"),
-    [(".mp4", False), (".m4v", False), (".mov", False), (".mkv", False), (".webm", True),
-     (".mov", True)],
+    ("suffix", "alpha", "effort"),
+    [(".mp4", False, "good"), (".m4v", False, "good"), (".mov", False, "good"),
+     (".mkv", False, "good"), (".webm", True, "good"), (".mov", True, "good"),
+     (".mp4", False, "draft"), (".mp4", False, "best"), (".webm", True, "draft"),
+     (".webm", True, "best")],
 )  # fmt: skip
 def test_joined_pieces_are_the_film_that_was_written_in_one(
-    suffix: str, alpha: bool, tmp_path: Path
+    suffix: str, alpha: bool, effort: Effort, tmp_path: Path
 ):
     sound = beep(tmp_path / "beep.m4a", 2.4)
-    whole = written(tmp_path / f"whole{suffix}", range(COUNT), alpha, sound)
+    whole = written(tmp_path / f"whole{suffix}", range(COUNT), alpha, sound, effort)
     pieces = [
-        written(tmp_path / f"{a}{piece_suffix(whole, alpha=alpha)}", range(a, b), alpha)
+        written(
+            tmp_path / f"{a}{piece_suffix(whole, alpha=alpha)}", range(a, b), alpha, effort=effort
+        )
         for a, b in pairwise(ENDS)
     ]
     joined = tmp_path / f"joined{suffix}"
     times = PictureTimes(ticks(), durations(), BASE, RATE)
     streams = join_pictures(
-        pieces, joined, SIZE, times, plan_streams(sound, joined), RESULT_TAGS, alpha=alpha
-    )
+        pieces, joined, SIZE, times, plan_streams(sound, joined), RESULT_TAGS, alpha=alpha,
+        effort=effort,
+    )  # fmt: skip
     assert streams.sound.startswith(("copied", "encoded"))
     assert is_result(joined)
     assert about(joined) == about(whole)
@@ -140,8 +159,10 @@ def test_pieces_that_do_not_fit_together_are_refused_and_leave_no_film(tmp_path:
     assert not [path for path in tmp_path.iterdir() if "joined" in path.name]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_the_same_pictures_become_the_same_bytes(suffix: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("suffix", "effort"), [(".mp4", "good"), (".mkv", "good"), (".mp4", "draft"), (".mp4", "best")]
+)
+def test_the_same_pictures_become_the_same_bytes(suffix: str, effort: Effort, tmp_path: Path):
     sound = beep(tmp_path / "beep.m4a", 1.0)
-    one, two = (written(tmp_path / f"{n}{suffix}", range(20), False, sound) for n in "ab")
+    one, two = (written(tmp_path / f"{n}{suffix}", range(20), False, sound, effort) for n in "ab")
     assert one.read_bytes() == two.read_bytes()

@@ -14,6 +14,7 @@ import pytest
 from livecam.avatar.library import load_avatar
 from livecam.avatar.rig import Rig
 from livecam.config.settings import AvatarSettings, Settings
+from livecam.convert.quality import film_compositors
 from livecam.core.face import Face, FacePose, FaceState
 from livecam.core.frame import Frame, Image
 from livecam.core.spaces import decompose
@@ -127,9 +128,10 @@ def test_a_small_contribution_of_the_background_is_found(
     assert np.array_equal(shows, oval & part)
 
 
+@pytest.mark.parametrize("quality", ["draft", "good", "best"])
 @pytest.mark.parametrize("jaw_open", [0.0, 1.0])
 def test_no_pixel_of_a_magenta_face_is_left(
-    real: tuple[Frame, Face], oval: np.ndarray, jaw_open: float
+    real: tuple[Frame, Face], oval: np.ndarray, jaw_open: float, quality: str
 ):
     frame, face = real
     weights = face.weights.copy()
@@ -137,11 +139,12 @@ def test_no_pixel_of_a_magenta_face_is_left(
     state = FaceState(FacePose(*decompose(face.camera_from_head)), weights, 1.09, 0.0, face)
     magenta = frame.image.copy()
     magenta[oval, :3] = MAGENTA
-    settings, timer = Settings(), StageTimer()
+    settings = Settings.model_validate({"film": {"quality": quality}})
     avatar = load_avatar("raccoon")
     rig = Rig(avatar, AvatarSettings())
     with open_graphics() as graphics:
-        compositor = compositor_factory(settings, graphics, timer)(avatar, *frame.size)
+        make_compositor = film_compositors(settings, graphics, StageTimer())
+        compositor = make_compositor(avatar, *frame.size)
 
         def draw(painted: Frame) -> Frame:
             return compositor.compose(painted, (rig.state(state, *frame.size),))

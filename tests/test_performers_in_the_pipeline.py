@@ -255,7 +255,8 @@ def converted(clip: Path, out: Path, **motion: object) -> tuple[bool, list[dict[
     plain = {
         "remove_head": False, "neck": False, "hands": False, "light": 0, "camera_match": 0,
     }  # fmt: skip
-    settings = Settings.model_validate({"motion": motion, "picture": plain})
+    draft = {"quality": "draft"}
+    settings = Settings.model_validate({"motion": motion, "picture": plain, "film": draft})
     stats = out.with_suffix(".stats")
     done = convert_files([clip], out, settings, stats=stats)
     lines = stats.read_text().splitlines() if stats.exists() else []

@@ -37,6 +37,7 @@ from livecam.core.frame import Image
 from livecam.media.reader import VideoInfo
 from livecam.media.streams import FilmStreams
 from livecam.pipeline.states import Shown
+from tests.drafts import DRAFT
 from tests.test_convert import beep, differs, film, packets, pictures, room, times, with_portrait
 
 SIZE = (320, 240)
@@ -77,7 +78,7 @@ def converted(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> InPi
     sound = beep(folder / "beep.m4a", 3.7)
     images = [scene(index, portrait) for index in range(COUNT)]
     source = film(folder / "film.mp4", images, sound, uneven=True)
-    whole, settings = folder / "whole.mp4", Settings()
+    whole, settings = folder / "whole.mp4", DRAFT
     page = ConversionReport(folder / "page.html")
     (single,) = convert_files([source], whole, settings, report=page.path).outcomes
     begun = sent(begin_film(ConversionJob(source, folder / "joined.mp4"), settings))

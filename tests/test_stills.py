@@ -12,13 +12,13 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 from PIL.ExifTags import GPS, IFD, Base
 
-from livecam.config.settings import Settings
 from livecam.convert import convert_files
 from livecam.convert.jobs import jobs_for
 from livecam.core.errors import SinkError, SourceError, UsageError
 from livecam.core.frame import Frame, Image
 from livecam.media.results import is_result
 from livecam.media.stills import WRITABLE_STILLS, StillReader, StillWriter
+from tests.drafts import DRAFT
 
 TAKEN = "2026:05:01 12:00:00"
 CORNERS = ((220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 230, 230))
@@ -199,7 +199,7 @@ def test_photos_of_a_folder_become_photos_with_a_head(portrait: Image, tmp_path:
     names = ["a.jpg", "b.png", "c.webp", "d.tif"]
     sources = [portrait_photo(folder / name, portrait, 6) for name in names]
     shutil.copy(sources[0], folder / "old-livecam.jpg")  # a result is not converted again
-    done = convert_files([folder], tmp_path / "out", Settings())
+    done = convert_files([folder], tmp_path / "out", DRAFT)
     assert done.is_complete
     assert [each.faces for each in done.outcomes] == [1, 1, 1, 1]
     results = ["a-livecam.jpg", "b-livecam.png", "c-livecam.webp", "d-livecam.png"]
@@ -217,11 +217,11 @@ def test_photos_of_a_folder_become_photos_with_a_head(portrait: Image, tmp_path:
 
 def test_a_photo_without_a_face_passes_and_is_covered_with_strict(tmp_path: Path):
     source = save(tmp_path / "a.png", corners(300, 200))
-    done = convert_files([source], tmp_path / "b.png", Settings())
+    done = convert_files([source], tmp_path / "b.png", DRAFT)
     assert done.is_complete
     assert done.outcomes[0].uncovered
     assert close(read(tmp_path / "b.png"), corners(300, 200))
-    assert convert_files([source], tmp_path / "c.png", Settings(), strict=True).is_complete
+    assert convert_files([source], tmp_path / "c.png", DRAFT, strict=True).is_complete
     assert not close(read(tmp_path / "c.png"), corners(300, 200))
 
 
@@ -237,7 +237,7 @@ def test_photos_become_photos_and_films_become_films(
     source: str, output: str, says: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     (tmp_path / source).write_bytes(b"x")
-    assert not convert_files([tmp_path / source], tmp_path / output, Settings()).is_complete
+    assert not convert_files([tmp_path / source], tmp_path / output, DRAFT).is_complete
     assert says in caplog.text
 
 

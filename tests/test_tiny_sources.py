@@ -17,6 +17,7 @@ from livecam.live.run import run
 from livecam.media.writer import VideoWriter
 from livecam.tracking.face_detector import FaceDetector
 from livecam.tracking.face_landmarker import FaceLandmarker
+from tests.drafts import DRAFT
 
 TINY = ((1, 1), (2, 2), (3, 3), (1000, 1), (1, 1000), (MIN_SIDE_PX - 1, 480))
 SMALL = ((MIN_SIDE_PX, MIN_SIDE_PX), (MIN_SIDE_PX, 1000), (1000, MIN_SIDE_PX))
@@ -62,7 +63,7 @@ def test_a_conversion_refuses_a_tiny_film(tmp_path: Path):
     with VideoWriter(source, 8, 8, 25) as writer:
         for i in range(3):
             writer.write(Frame(np.full((8, 8, 4), 255, np.uint8), i, i / 25))
-    (outcome,) = convert_files([source], tmp_path / "out.mp4", Settings()).outcomes
+    (outcome,) = convert_files([source], tmp_path / "out.mp4", DRAFT).outcomes
     assert "8x8 pixels: too small" in outcome.error
     assert not (tmp_path / "out.mp4").exists()
 

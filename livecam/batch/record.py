@@ -95,6 +95,7 @@ def _of_film(film: FilmRecord) -> dict[str, Any]:
         ],
         "pictures": film.pictures,
         "tier": film.tier,
+        "quality": film.quality,
         "thumbnails": [
             (each.at_s, each.kind, each.width, each.height, _text(each.after), _text(each.before))
             for each in film.thumbnails
@@ -114,7 +115,7 @@ def _to_film(fields: dict[str, Any]) -> FilmRecord:
     width, height = fields["size"]
     return FilmRecord(
         (width, height), parts, frozenset(), fields["pictures"], tier=fields["tier"],
-        thumbnails=thumbnails,
+        quality=fields.get("quality", ""), thumbnails=thumbnails,
     )  # fmt: skip
 
 

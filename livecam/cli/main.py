@@ -41,6 +41,7 @@ from livecam.cli.options import (
     first_word,
     help_without_command,
     is_logged,
+    live_setting,
     run_by_default,
 )
 from livecam.cli.printing import print_error, printable_language
@@ -146,7 +147,7 @@ def build_app(chosen: str = "") -> typer.Typer:
     )
     add = partial(add_command, app, chosen=chosen)
     app.callback(invoke_without_command=True, cls=HelpfulGroup)(_top)
-    add("run", run.run, every_setting, logs=True)
+    add("run", run.run, live_setting, logs=True)
     add("convert", convert.convert, film_setting, logs=True)
     add("batch", batch.batch, batch_setting, logs=True)
     add("calibrate", calibrate.calibrate, calibrate.applies_to_calibration, logs=True)
@@ -157,7 +158,7 @@ def build_app(chosen: str = "") -> typer.Typer:
     app.add_typer(avatars.avatars_app(), name="avatars")
     add("presets", config.presets)
     app.add_typer(assets.assets_app(), name="assets")
-    add("bench", bench.bench, every_setting, logs=True)
+    add("bench", bench.bench, live_setting, logs=True)
     add("config", config.config, every_setting)
     return app
 

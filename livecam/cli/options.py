@@ -127,6 +127,11 @@ def batch_setting(field: SettingField) -> bool:
     return film_setting(field) and field.name != "record_motion"
 
 
+def live_setting(field: SettingField) -> bool:
+    """Accepts the settings that a live run uses: all but those of films."""
+    return field.group != "film"
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """Returns the names between commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

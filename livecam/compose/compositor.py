@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 Tier = Literal["light", "full"]
 FULL_BUDGET_S = 0.012  # per frame at 30 a second, so that tracking and sinks keep up
 TRIALS = 6
+SMALL = 0.05  # part of the height, of a head drawn to see whether that works
 FATAL = ("GL_OUT_OF_MEMORY", "GL_INVALID_FRAMEBUFFER_OPERATION", "GL_UNKNOWN_ERROR")
 UNDERPAINT_SHADE = 0.5  # brightness of the underpaint over that of the fur
 
@@ -41,7 +42,8 @@ class HeadCompositor:
     """Renders heads, casts their shadow, blends: implements compose/base.Compositor.
 
     Used and closed on the thread of the context. Stage times go to `timer`: room, morph, draw,
-    read, shadow, blend, and soften in the light tier.
+    read, shadow, blend, and soften in the light tier. Unless `hurried`, "auto" is the full tier
+    wherever it works.
 
     Raises:
         GraphicsError: the driver cannot draw the head.
@@ -55,13 +57,15 @@ class HeadCompositor:
         size: tuple[int, int],
         timer: StageTimer | None = None,
         stages: CompositingStages | None = None,
+        *,
+        hurried: bool = True,
     ) -> None:
         self.drawn = NOTHING
         self._graphics = graphics
         self._settings = settings
         self._timer = timer or StageTimer()
         self._underpaint = [underpaint_colour(avatar)]
-        self.tier: Tier = choose_tier(graphics, settings, avatar, size)
+        self.tier: Tier = choose_tier(graphics, settings, avatar, size, hurried=hurried)
         self._painter = make_painter(self.tier, graphics, settings, avatar, self._timer)
         self._stages = stages or CompositingStages(avatar, timer=self._timer)
 
@@ -195,26 +199,39 @@ def make_painter(
 
 
 def choose_tier(
-    graphics: Graphics, settings: RenderSettings, avatar: Avatar, size: tuple[int, int]
+    graphics: Graphics,
+    settings: RenderSettings,
+    avatar: Avatar,
+    size: tuple[int, int],
+    *,
+    hurried: bool = True,
 ) -> Tier:
-    """Returns the tier of the settings; for "auto" the best that is fast enough."""
+    """Returns the tier of the settings; for "auto" the best that works, and is fast enough."""
     if settings.tier != "auto":
         return settings.tier
-    if graphics.software:
+    if graphics.software and hurried:
         return "light"
     try:
-        took_s = full_frame_s(graphics, settings, avatar, size)
+        if hurried:
+            took_s = full_frame_s(graphics, settings, avatar, size)
+        else:
+            took_s = full_frame_s(graphics, settings, avatar, size, part=SMALL, trials=1)
     except GraphicsError as error:
         graphics.release_unfinished(error)
         log.warning("the full tier does not work here: %s", error, exc_info=True)
         return "light"
-    return "full" if took_s <= FULL_BUDGET_S else "light"
+    return "light" if hurried and took_s > FULL_BUDGET_S else "full"
 
 
 def full_frame_s(
-    graphics: Graphics, settings: RenderSettings, avatar: Avatar, size: tuple[int, int]
+    graphics: Graphics,
+    settings: RenderSettings,
+    avatar: Avatar,
+    size: tuple[int, int],
+    part: float = 0.5,
+    trials: int = TRIALS,
 ) -> float:
-    """Measures how long the full tier takes for a head of half the image height, in seconds.
+    """Measures how long the full tier takes for a head of that part of the height, in seconds.
 
     Raises:
         GraphicsError: the driver cannot draw it.
@@ -224,18 +241,18 @@ def full_frame_s(
     try:
         camera_from_head = np.eye(4)
         head_m = 2.5 * avatar.fit.skull_half_width
-        camera_from_head[2, 3] = -focal_px(height) * head_m / (height / 2)
+        camera_from_head[2, 3] = -focal_px(height) * head_m / (height * part)
         weights = np.full(len(EXPRESSIONS), 0.2, np.float32)
         state = AvatarState(camera_from_head, camera_from_head, weights)
         image = np.full((height, width, 4), 128, np.uint8)
         times = []
-        for _ in range(TRIALS):
+        for _ in range(trials):
             start = perf_counter()
             painter.begin(image)
             painter.add(state, settings.shadow)
             painter.finish()
             times.append(perf_counter() - start)
-        return float(np.median(times[1:]))  # the first one compiles and allocates
+        return float(np.median(times[1:] or times))  # the first compiles and allocates
     except moderngl.Error as error:
         raise GraphicsError("the full tier failed: {error}", error=error) from error
     finally:

@@ -83,7 +83,7 @@ def applies_to_films(field: SettingField) -> bool:
         return False
     if field.name in ("learn", "profile"):  # the person in a film is another one
         return False
-    groups = ("tracking", "avatar", "render", "picture", "effects")
+    groups = ("tracking", "avatar", "render", "picture", "effects", "film")
     return field.group in groups or field.name in ("others", "motion", "record_motion", "rotate")
 
 

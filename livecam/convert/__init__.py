@@ -9,6 +9,7 @@ gap_search.py         does both where a face is missing
 survey.py             the first pass: all of the above
 plan.py               decides what every frame will show
 film_segmentation.py  learns the background of each shot, segments each frame
+quality.py            how much effort is spent on drawing a frame
 film.py               the second pass: draws and writes
 film_plan.py          all that the second pass must know, as values
 drawing.py            draws planned films: graphics, avatars

@@ -11,6 +11,7 @@ from livecam.config.settings import Settings
 from livecam.convert.film import FilmComposer, WrittenFilm, write_film
 from livecam.convert.film_plan import FilmPlan
 from livecam.convert.film_segmentation import FilmSegmentation
+from livecam.convert.quality import film_compositors
 from livecam.convert.survey import Advance
 from livecam.convert.thumbnails import FilmRecord
 from livecam.core.timing import StageTimer
@@ -20,7 +21,6 @@ from livecam.motion.take import Take, players, read_take
 from livecam.pipeline.build import (
     avatars_of,
     check_picture_files,
-    compositor_factory,
     segmenter_factory,
 )
 from livecam.pipeline.composition import CompositorFactory
@@ -52,9 +52,7 @@ class FilmDrawer:
         self._make_segmenter = segmenter_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
         self.renderer = graphics.renderer
-        self._make_compositor = compositor_factory(
-            self.settings, graphics, self.timer, blocking=True
-        )
+        self._make_compositor = film_compositors(self.settings, graphics, self.timer)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,8 +81,8 @@ class FilmDrawer:
             stack.callback(composer.close)
             return write_film(
                 composer, output, streams, stats, advance,
-                alpha=self.settings.picture.is_alpha, listeners=listeners, record=record,
-                frames=frames, before=before,
+                alpha=self.settings.picture.is_alpha, effort=self.settings.film.quality,
+                listeners=listeners, record=record, frames=frames, before=before,
             )  # fmt: skip
 
     def _composer(self, film: FilmPlan, segmentation: FilmSegmentation | None) -> FilmComposer:

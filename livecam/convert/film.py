@@ -21,6 +21,7 @@ from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.core.timing import StageTimer
+from livecam.media.encodings import Effort
 from livecam.media.streams import FilmStreams
 from livecam.motion.base import Listener, Performer
 from livecam.pipeline.composition import Composite, Composition, CompositorFactory, with_blurred
@@ -196,6 +197,7 @@ def write_film(
     advance: Advance = lambda frames: None,
     *,
     alpha: bool = False,
+    effort: Effort = "good",
     listeners: Sequence[Listener] = (),
     record: FilmRecord | None = None,
     frames: range | None = None,
@@ -215,7 +217,7 @@ def write_film(
     info, framing = survey.info, Framing(*survey.size, mode="fit", bars_alpha=0 if alpha else 255)
     with (
         info.open() as film,
-        film_writer(info, survey.size, output, streams, alpha=alpha) as writer,
+        film_writer(info, survey.size, output, streams, alpha=alpha, effort=effort) as writer,
     ):
         for frame in film.frames_from(min(before, default=frames.start)):
             checkpoint()
@@ -243,5 +245,5 @@ def write_film(
                 "{path} ended early while it was converted", hint="convert it again", path=info.path
             )
     if record is not None:
-        record.tier = composer.tier
+        record.tier, record.quality = composer.tier, effort
     return WrittenFilm(writer.stored_size, writer.carried or streams or FilmStreams(info.path))

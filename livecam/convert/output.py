@@ -7,7 +7,7 @@ from pathlib import Path
 from livecam.config.settings import Settings
 from livecam.convert.jobs import ConversionJob
 from livecam.core.places import check_space
-from livecam.media.encodings import least_bytes
+from livecam.media.encodings import Effort, least_bytes
 from livecam.media.reader import VideoInfo
 from livecam.media.results import RESULT_TAGS
 from livecam.media.stills import StillInfo, StillWriter, open_pictures
@@ -52,6 +52,7 @@ def film_writer(
     streams: FilmStreams | None,
     *,
     alpha: bool,
+    effort: Effort = "good",
 ) -> VideoWriter | StillWriter:
     """Begins to write a film with frames of that size and the times of another one, or a photo.
 
@@ -60,7 +61,7 @@ def film_writer(
     """
     if isinstance(info, StillInfo):
         return StillWriter(output, taken=info.taken, alpha=alpha)
-    return _video_writer(info, size, output, streams, alpha=alpha)
+    return _video_writer(info, size, output, streams, alpha=alpha, effort=effort)
 
 
 def _video_writer(
@@ -70,6 +71,7 @@ def _video_writer(
     streams: FilmStreams | None,
     *,
     alpha: bool,
+    effort: Effort = "good",
 ) -> VideoWriter:
     return VideoWriter(
         output,
@@ -78,5 +80,6 @@ def _video_writer(
         time_base=info.time_base,
         tags=RESULT_TAGS,
         streams=streams,
+        effort=effort,
         alpha=alpha,
     )

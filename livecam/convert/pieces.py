@@ -198,13 +198,15 @@ def join_pieces(
     streams = join_pictures(
         [piece.path for piece in ordered], film.job.output, film.survey.size,
         _picture_times(film.survey), film.streams, RESULT_TAGS, alpha=settings.picture.is_alpha,
+        effort=settings.film.quality,
     )  # fmt: skip
     records = [piece.record for piece in ordered if piece.record is not None]
     record = film.record
     if record is not None and records:
         thumbnails = [each for part in records for each in part.thumbnails]
         tier = next((part.tier for part in records if part.tier), "")
-        record = replace(record, thumbnails=thumbnails, tier=tier)
+        quality = records[0].quality
+        record = replace(record, thumbnails=thumbnails, tier=tier, quality=quality)
     written = WrittenFilm(ordered[0].written.stored_size, streams)
     return summary(replace(film, record=record), written, took_s)
 

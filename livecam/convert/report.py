@@ -180,7 +180,9 @@ def _totals(done: Conversion) -> dict[str, str]:
     """Returns what holds for all films, by its heading."""
     good = [each for each in done.outcomes if not each.error]
     photos = sum(is_still(each.job.source) for each in good)
-    tiers = dict.fromkeys(each.record.tier for each in good if each.record and each.record.tier)
+    records = [each.record for each in good if each.record]
+    tiers = dict.fromkeys(each.tier for each in records if each.tier)
+    qualities = dict.fromkeys(each.quality for each in records if each.quality)
     figures = {
         tr("Films"): len(good) - photos,
         tr("Photos"): photos,
@@ -189,6 +191,8 @@ def _totals(done: Conversion) -> dict[str, str]:
     }
     found = {name: str(number) for name, number in figures.items() if number}
     found[tr("Time taken")] = tr("{n} s", n=f"{sum(each.took_s for each in good):.0f}")
+    if qualities:
+        found[tr("Quality")] = ", ".join(qualities)
     if tiers:
         found[tr("Drawn in tier")] = ", ".join(tiers)
     found[tr("Drawn by")] = done.renderer

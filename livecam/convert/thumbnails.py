@@ -43,6 +43,7 @@ class FilmRecord:
     pictures: ReportPictures = "after"
     side_px: int = SIDE_PX
     tier: str = ""
+    quality: str = ""
     thumbnails: list[Thumbnail] = field(default_factory=list)
 
     @property

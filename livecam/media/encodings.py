@@ -14,7 +14,7 @@ from livecam.core.errors import SinkError
 from livecam.core.language import tr
 from livecam.media.containers import check_container
 
-Effort: TypeAlias = Literal["live", "file"]
+Effort: TypeAlias = Literal["live", "draft", "good", "best"]
 
 # Encoders in order of preference; x264 is left out of some builds of FFmpeg for its licence.
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
@@ -22,7 +22,15 @@ QUALITY: dict[str, dict[str, str]] = {
     "live": {"preset": "superfast", "crf": "20"},
     # x264's macroblock tree makes other bytes of the same pictures now and then, even on one
     # thread: its assembly reads what nobody has written. Without it, 18 is as good as 17.
-    "file": {"preset": "veryfast", "crf": "18", "mbtree": "0"},
+    "draft": {"preset": "superfast", "crf": "18", "mbtree": "0"},
+    "good": {"preset": "faster", "crf": "18", "mbtree": "0"},
+    "best": {"preset": "slow", "crf": "16", "mbtree": "0"},
+}
+VP9: dict[str, dict[str, str]] = {
+    "live": {"deadline": "realtime", "cpu-used": "8"},
+    "draft": {"deadline": "realtime", "cpu-used": "8"},
+    "good": {"deadline": "good", "cpu-used": "4"},
+    "best": {"deadline": "good", "cpu-used": "2"},
 }
 BITS_PER_PIXEL = 0.15  # for the encoders that know no constant quality
 # Eight films of faces took 0.07 to 0.3 bits a pixel at this quality.
@@ -71,13 +79,9 @@ def encoding_of(path: Path, effort: Effort, *, alpha: bool) -> Encoding:
         return Encoding(ENCODERS, "yuv420p", QUALITY[effort], wants_even=True)
     suffix = path.suffix.lower()
     if suffix == ".webm":
-        quick = {"deadline": "realtime", "cpu-used": "8"}
-        good = {"deadline": "good", "cpu-used": "4"}
         # Alpha is a second stream beside the first: frames that are never shown would part them.
         options = {"crf": "20", "b": "0", "auto-alt-ref": "0", "row-mt": "1"}
-        return Encoding(
-            ("libvpx-vp9",), "yuva420p", options | (quick if effort == "live" else good)
-        )
+        return Encoding(("libvpx-vp9",), "yuva420p", options | VP9[effort])
     if suffix == ".mov" and effort == "live":
         return Encoding(("qtrle",), "argb", {})  # ProRes takes ten times as long
     if suffix == ".mov":

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from livecam.core.errors import SinkError
+from livecam.media.encodings import Effort
 from livecam.media.opening import open_film, video_stream
 from livecam.media.streams import FilmStreams
 from livecam.media.writer import VideoWriter
@@ -41,8 +42,9 @@ def join_pictures(
     tags: Mapping[str, str],
     *,
     alpha: bool = False,
+    effort: Effort = "good",
 ) -> FilmStreams:
-    """Writes one film of that size from its pieces, in order.
+    """Writes one film of that size from its pieces, in order; all were encoded with that effort.
 
     Returns what became of the streams beside the pictures. The film appears under its name when it
     is complete, and not at all otherwise.
@@ -55,7 +57,9 @@ def join_pictures(
     if sum(len(each.shown) for each in order) != len(times.ticks):
         raise _unfit(output)
     delay = max(each.delay for each in order)
-    with _PacketWriter(output, size, times, delay, streams, tags, alpha=alpha) as writer:
+    with _PacketWriter(
+        output, size, times, delay, streams, tags, alpha=alpha, effort=effort
+    ) as writer:
         for piece, each in zip(pieces, order, strict=True):
             with open_film(piece) as film:
                 stream = video_stream(film, piece)
@@ -105,11 +109,12 @@ class _PacketWriter(VideoWriter):
         tags: Mapping[str, str],
         *,
         alpha: bool,
+        effort: Effort,
     ) -> None:
         self._times, self._ahead = times, min(delay, len(times.ticks) - 1)
         super().__init__(
             path, *size, times.rate, time_base=times.time_base, tags=tags, streams=streams,
-            alpha=alpha,
+            alpha=alpha, effort=effort,
         )  # fmt: skip
 
     def check(self, piece: VideoStream) -> None:

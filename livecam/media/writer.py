@@ -57,8 +57,8 @@ class VideoWriter:
         time_base: seconds per tick of the frame times; None for a constant rate.
         tags: of the whole file, as "title"; containers have those they know.
         streams: the sound and all else that is written beside the frames; see `carried`.
-        effort: "file" has the better quality; "live" takes less time per frame, and when the disk
-            fills up what was written until then is kept under the file's name, and plays.
+        effort: of the encoder, for each frame; with "live" what was written until the disk fills
+            up is kept under the file's name, and plays.
         alpha: frames are RGBA with straight alpha that is kept; `.mov` and `.webm` only.
         keep_existing: a file that has the name by then is not replaced: this one becomes
             `name-2.mp4`, as `path` says after `close`.
@@ -77,7 +77,7 @@ class VideoWriter:
         time_base: Fraction | None = None,
         tags: Mapping[str, str] | None = None,
         streams: FilmStreams | None = None,
-        effort: Effort = "file",
+        effort: Effort = "good",
         alpha: bool = False,
         keep_existing: bool = False,
     ) -> None:

@@ -196,9 +196,17 @@ def filmed_picture(settings: Settings) -> PictureSettings:
 
 
 def compositor_factory(
-    settings: Settings, graphics: Graphics, timer: StageTimer, blocking: bool = False
+    settings: Settings,
+    graphics: Graphics,
+    timer: StageTimer,
+    blocking: bool = False,
+    *,
+    hurried: bool = True,
 ) -> CompositorFactory:
-    """Makes compositors for frames of a width and height, all in one context."""
+    """Makes compositors for frames of a width and height, all in one context.
+
+    Unless `hurried`, the tier "auto" is the full one wherever it works.
+    """
     picture = filmed_picture(settings)
     announced: set[tuple[str, str]] = set()
 
@@ -206,7 +214,9 @@ def compositor_factory(
         stages = CompositingStages(avatar, picture, settings.effects, timer, blocking)
         size = (width, height)
         try:
-            compositor = HeadCompositor(graphics, avatar, settings.render, size, timer, stages)
+            compositor = HeadCompositor(
+                graphics, avatar, settings.render, size, timer, stages, hurried=hurried
+            )
         except Exception as error:
             stages.close()
             graphics.release_unfinished(error)
