@@ -196,6 +196,39 @@ def test_workers_with_another_livecam_are_named_and_not_used(
     assert "99.0" in caplog.text
 
 
+def test_workers_with_several_threads_are_not_used(caplog: pytest.LogCaptureFixture):
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, host="127.0.0.1", silence_logs=50,
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        pytest.raises(ControlError, match="no worker converts films"),
+    ):  # fmt: skip
+        Cluster(0, cluster.scheduler_address)
+    assert "--nthreads 1" in caplog.text
+
+
+def test_a_scheduler_that_goes_ends_the_run_and_what_is_done_stays(clips: Path, tmp_path: Path):
+    from distributed import LocalCluster
+
+    others = LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", silence_logs=50,
+        dashboard_address="127.0.0.1:0",
+    )  # fmt: skip
+
+    class Ending(Killer):
+        def done(self, number: int, result: Result) -> None:
+            others.close()
+
+    wanted = items(clips, tmp_path)[:3]
+    done = run_batch(wanted, Orders(), lambda n: Cluster(0, others.scheduler_address), Ending(0))
+    assert len(done.of(ItemState.DONE)) >= 1
+    assert "scheduler does not answer" in done.problem
+    assert len(done.left) >= 1
+
+
 def test_a_fingerprint_tells_what_differs():
     ours = fingerprint()
     name = ours.assets[0][0]

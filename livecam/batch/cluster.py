@@ -8,7 +8,6 @@ user of the machine can give them work.
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import signal
 import threading
@@ -21,7 +20,7 @@ from functools import partial
 from typing import Any, cast
 
 from livecam.batch import film_work
-from livecam.batch.engine import TellShare
+from livecam.batch.engine import TellShare, cores
 from livecam.batch.film_work import LongFilm
 from livecam.batch.fingerprint import Fingerprint, fingerprint
 from livecam.batch.item import Item
@@ -154,7 +153,8 @@ class Cluster(Closing):
                     self._forget(orders.run, number)
                     yield number, result
         finally:
-            self._client.unsubscribe_topic(TOPIC)
+            with suppress(Exception):  # the scheduler may be gone
+                self._client.unsubscribe_topic(TOPIC)
             if running:
                 self._stop(orders.run)
             self._futures.clear()
@@ -203,8 +203,9 @@ class Cluster(Closing):
                     scheduler=scheduler or tr("this machine"),
                 )
             time.sleep(POLL_S)
+        threads = self._workers()
         for address, found in self._client.run(asked, on_error="return").items():
-            reason = self._unfit(found)
+            reason = self._unfit(found) or _reason_of_threads(threads.get(address, 1))
             if reason:
                 self._exclude(address, reason)
         if not self._workers():
@@ -228,6 +229,13 @@ class Cluster(Closing):
         return ControlError(
             "no worker converts films as this livecam does",
             hint="install the same livecam there, and run `livecam assets fetch`",
+        )
+
+    @staticmethod
+    def _lost_scheduler() -> LivecamError:
+        return ControlError(
+            "the scheduler does not answer any more",
+            hint="run the same command again: what is done stays done",
         )
 
     def _submit(
@@ -259,10 +267,7 @@ class Cluster(Closing):
             with suppress(queue.Empty):
                 return done.get(timeout=POLL_S)
             if self._client.status not in ("running", "connecting"):
-                raise ControlError(
-                    "the scheduler does not answer any more",
-                    hint="run the same command again: what is done stays done",
-                )
+                raise self._lost_scheduler()
 
     def _result(self, future: Any, item: Item, *, last: bool) -> Result | LongFilm | None:
         """Returns the result of an item, or a film to cut; None if it is to be tried again."""
@@ -275,7 +280,9 @@ class Cluster(Closing):
             return None
         except KilledWorker:
             words = tr("its workers were lost {n} times", n=TRIES)
-        except (Exception, CancelledError) as error:
+        except CancelledError as error:  # not by us
+            raise self._lost_scheduler() from error
+        except Exception as error:
             if not last:
                 log.warning("%s: the worker failed (%s); it is tried again", item.name, error)
                 return None
@@ -307,6 +314,11 @@ class Cluster(Closing):
         return found
 
 
+def _reason_of_threads(threads: int) -> str:
+    """Returns why a worker with so many threads is not used; a context of OpenGL has one."""
+    return "" if threads == 1 else tr("with several threads: start it with --nthreads 1")
+
+
 def _connected(scheduler: str) -> Any:
     from distributed import Client
 
@@ -324,7 +336,7 @@ def _local_cluster(jobs: int) -> Any:
     from distributed import LocalCluster
     from distributed.security import Security
 
-    threads = str(max(1, len(os.sched_getaffinity(0)) // jobs))
+    threads = str(max(1, cores() // jobs))
     return LocalCluster(
         n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1",
         dashboard_address=LOOPBACK_PORT, worker_dashboard_address=LOOPBACK_PORT,
@@ -379,7 +391,7 @@ def _work(
     worker = get_worker()
     message = told.run, told.number, told.part  # what Dask can send
     set_language(language)
-    reason = expected.difference(fingerprint())
+    reason = expected.difference(fingerprint()) or _reason_of_threads(worker.state.nthreads)
     if not reason and item.settings_sha256 != settings_sha256:
         reason = tr("without the files that the settings name, or with others")
     if reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Protocol
@@ -14,6 +15,13 @@ from livecam.core.end_signals import checkpoint
 # Receives the number of an item, the share of it that is done, and the seconds left if known;
 # on any thread.
 TellShare = Callable[[int, float, float | None], None]
+
+
+def cores() -> int:
+    """Returns how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on Windows and macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Engine(Protocol):

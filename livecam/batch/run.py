@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -17,7 +17,7 @@ from livecam.config.settings import Settings
 from livecam.convert.converter import words_of
 from livecam.convert.outcome import Conversion
 from livecam.core.end_signals import checkpoint, end_signals
-from livecam.core.errors import LivecamError
+from livecam.core.errors import ControlError, LivecamError
 from livecam.core.language import tr
 from livecam.pipeline.build import avatars_of, check_picture_files
 from livecam.storage.place import Place
@@ -187,7 +187,7 @@ def _convert(
         progress.begin(done.items, list(todo), engine.jobs)
         results = engine.results(todo, orders, progress.share)
         stack.callback(results.close)  # type: ignore[attr-defined]  # it is a generator
-        for number, result in results:
+        for number, result in _until_lost(results, done):
             if result.state is ItemState.NO_ROOM:
                 done.problem = result.outcome.error
                 return
@@ -199,6 +199,16 @@ def _convert(
             done.problem = _full_disk(todo.values())
             if done.problem:
                 return
+
+
+def _until_lost(
+    results: Iterator[tuple[int, Result]], done: BatchOutcome
+) -> Iterator[tuple[int, Result]]:
+    """Yields results until those who make them cannot be reached any more."""
+    try:
+        yield from results
+    except ControlError as error:
+        done.problem = words_of(error)
 
 
 def _full_disk(items: Iterable[Item]) -> str:

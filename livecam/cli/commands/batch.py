@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -189,9 +188,9 @@ def _default_jobs() -> int:
     if find_spec("distributed") is None:
         note(tr("one video at a time: several need Dask (pip install 'livecam[cluster]')"))
         return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    from livecam.batch.engine import cores
+
+    return cores()
 
 
 def _reports(named: list[str] | None, items: list[Item]) -> list[Place]:
