@@ -137,8 +137,8 @@ class Cluster(Closing):
             job.add_done_callback(done.put)
 
         try:
-            for number in items:
-                submit(number)
+            for number in sorted(items, key=lambda n: -_bytes_of(items[n])):
+                submit(number)  # long ones first, so that no worker waits for another at the end
             while running:
                 future = self._next(done)
                 number, _ = running.pop(future.key)
@@ -312,6 +312,14 @@ class Cluster(Closing):
 
         found: dict[str, str] = self._client.run_on_scheduler(states, run)
         return found
+
+
+def _bytes_of(item: Item) -> int:
+    """Returns how large the source of an item is; 0 if that is not known."""
+    try:
+        return item.source.size() or 0
+    except LivecamError:  # the one who converts it tells
+        return 0
 
 
 def _reason_of_threads(threads: int) -> str:
