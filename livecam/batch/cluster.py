@@ -145,6 +145,9 @@ class Cluster(Closing):
                 item = items[number]
                 last = isinstance(future, Future) or tries[number] >= TRIES
                 result = self._result(future, item, last=last)
+                if not isinstance(future, Future):  # else Dask makes it again if it is lost
+                    del self._futures[future.key]
+                    future.release()
                 if isinstance(result, LongFilm):
                     cut(number, result)
                 elif result is None:
