@@ -32,7 +32,7 @@ from livecam.batch.work import (
     Result,
     Tell,
     attempted,
-    convert_item,
+    convert_or_begin,
     failed_outcome,
 )
 from livecam.core.closing import Closing
@@ -428,8 +428,7 @@ def _work(
 
 def _convert(orders: Orders, item: Item, tell: Tell) -> Result | LongFilm:
     """Converts an item, or begins one that is to be cut."""
-    film = attempted(item, lambda: film_work.begin(item, orders))
-    return convert_item(item, orders, tell) if film is None else film
+    return convert_or_begin(item, orders, tell, film_work.begin)
 
 
 def _step(work: Callable[..., Any], frames: int, item: Item, tell: Tell, *arguments: Any) -> Any:

@@ -67,19 +67,18 @@ class LongFilm:
     source_sha256: str
 
 
-def begin(item: Item, orders: Orders) -> LongFilm | None:
+def begin(item: Item, job: ConversionJob, orders: Orders) -> LongFilm | None:
     """Begins an item that is to be cut; None if it is converted as a whole.
 
     Raises:
         LivecamError: it cannot be read or written, or a file would be lost.
     """
-    with local_job(item) as job:
-        pieces = _pieces(job, item, orders)
-        if pieces < MIN_PIECES:
-            return None
-        check_replacing(item, job, orders)
-        remove_pieces(item.output)
-        return LongFilm(begin_film(job, item.settings), pieces, sha256_of_files(job.source))
+    pieces = _pieces(job, item, orders)
+    if pieces < MIN_PIECES:
+        return None
+    check_replacing(item, job, orders)
+    remove_pieces(item.output)
+    return LongFilm(begin_film(job, item.settings), pieces, sha256_of_files(job.source))
 
 
 def _pieces(job: ConversionJob, item: Item, orders: Orders) -> int:

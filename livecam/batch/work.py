@@ -107,13 +107,32 @@ def convert_item(item: Item, orders: Orders, tell: Tell) -> Result:
         KeyboardInterrupt: the work was asked to end; no unfinished file is left.
     """
 
-    def convert() -> Result:
+    def whole(item: Item, job: ConversionJob, orders: Orders) -> Result | None:
+        return None
+
+    return convert_or_begin(item, orders, tell, whole)
+
+
+def convert_or_begin(
+    item: Item,
+    orders: Orders,
+    tell: Tell,
+    begin: Callable[[Item, ConversionJob, Orders], T | None],
+) -> Result | T:
+    """Converts one item like `convert_item`, unless `begin` returns what is to be done instead."""
+
+    def work() -> Result | T:
         record = finished(item, orders)
         if record is not None and record.outcome is not None:
             return Result(ItemState.KEPT, record.outcome, record.cpu_s)
-        return _converted(item, orders, tell)
+        begun, used = time.monotonic(), time.process_time()
+        with local_job(item) as job:
+            film = begin(item, job, orders)
+            if film is not None:
+                return film
+            return _converted(item, job, orders, tell, begun, used)
 
-    return attempted(item, convert)
+    return attempted(item, work)
 
 
 def attempted(item: Item, work: Callable[[], T]) -> T | Result:
@@ -144,18 +163,19 @@ def _named_job(item: Item) -> ConversionJob:
     return ConversionJob(Path(item.source.name), Path(item.output.name))
 
 
-def _converted(item: Item, orders: Orders, tell: Tell) -> Result:
-    begun, used = time.monotonic(), time.process_time()
-    with local_job(item) as job:
-        check_replacing(item, job, orders)
-        sha256 = sha256_of_files(job.source)
-        converter = _converters.converter(item, orders)
-        progress = _Progress(tell)
-        try:
-            outcome = converter.convert(job, None, progress)
-        finally:
-            progress.close()
-        publish_result(item, job)
+def _converted(
+    item: Item, job: ConversionJob, orders: Orders, tell: Tell, begun: float, used: float
+) -> Result:
+    """Converts an item whose work began at those seconds of the clock and of the processor."""
+    check_replacing(item, job, orders)
+    sha256 = sha256_of_files(job.source)
+    converter = _converters.converter(item, orders)
+    progress = _Progress(tell)
+    try:
+        outcome = converter.convert(job, None, progress)
+    finally:
+        progress.close()
+    publish_result(item, job)
     outcome = replace(outcome, took_s=time.monotonic() - begun)
     cpu_s = time.process_time() - used
     outcome = record_result(item, outcome, sha256, cpu_s)
@@ -163,7 +183,7 @@ def _converted(item: Item, orders: Orders, tell: Tell) -> Result:
 
 
 @contextmanager
-def local_job(item: Item, *, fetch: bool = True) -> Iterator[ConversionJob]:
+def local_job(item: Item) -> Iterator[ConversionJob]:
     """Yields an item as files of this machine; those of other machines are fetched and removed."""
     source, output = item.source.local_path, item.output.local_path
     if source is not None and output is not None:
@@ -173,8 +193,7 @@ def local_job(item: Item, *, fetch: bool = True) -> Iterator[ConversionJob]:
         if source is None:
             source = scratch / "in" / item.source.name
             source.parent.mkdir()
-            if fetch:
-                item.source.download(source)
+            item.source.download(source)
         if output is None:
             output = scratch / "out" / item.output.name
             output.parent.mkdir()

@@ -26,6 +26,7 @@ from livecam.core.language import to_translate, tr
 
 if TYPE_CHECKING:
     from livecam.config.fields import SettingField
+    from livecam.convert.thumbnails import ReportPictures
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 Preset = Annotated[
@@ -40,6 +41,16 @@ Preset = Annotated[
 Stats = Annotated[
     Path | None,
     typer.Option("--stats", metavar="FILE", help="append one JSON line per published frame"),
+]
+PICTURES = ("after", "both")
+Pictures = Annotated[
+    str,
+    typer.Option(
+        "--report-pictures",
+        metavar="|".join(PICTURES),
+        help="both: the real faces too, beside the results",
+        autocompletion=lambda: PICTURES,
+    ),
 ]
 Wear = Annotated[
     str, typer.Option("--wear", metavar="NAME,...", help="accessories: see `livecam avatars`")
@@ -130,6 +141,19 @@ def batch_setting(field: SettingField) -> bool:
 def live_setting(field: SettingField) -> bool:
     """Accepts the settings that a live run uses: all but those of films."""
     return field.group != "film"
+
+
+def checked_pictures(name: str) -> ReportPictures:
+    """Returns the choice of a report's pictures.
+
+    Raises:
+        UsageError: there is no such choice.
+    """
+    from livecam.core.errors import UsageError
+    from livecam.core.registry import check_name
+
+    check_name("choice of pictures", name, PICTURES, UsageError)
+    return "both" if name == "both" else "after"
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livecam.cli import CANCELLED
-from livecam.cli.options import Preset
+from livecam.cli.options import PICTURES, Pictures, Preset, checked_pictures
 from livecam.cli.printing import note, print_batch
 from livecam.core.language import to_translate, tr
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from livecam.convert.thumbnails import ReportPictures
     from livecam.storage.place import Place
 
-PICTURES = ("after", "both")
 REPORT = "livecam-batch.html"
 
 
@@ -83,14 +82,7 @@ def batch(
             help="as .html, .csv or .json, also several times; else a page beside the results",
         ),
     ] = None,
-    report_pictures: Annotated[
-        str,
-        typer.Option(
-            "--report-pictures", metavar="|".join(PICTURES),
-            help="both: the real faces too, beside the results",
-            autocompletion=lambda: PICTURES,
-        ),
-    ] = PICTURES[0],
+    report_pictures: Pictures = PICTURES[0],
     preset: Preset = None,
 ) -> int:  # fmt: skip
     """Put the avatar into folders of videos and photos, by several workers.
@@ -111,7 +103,7 @@ def batch(
             "--jobs and --scheduler exclude each other",
             "a scheduler's workers are as many as were started",
         )
-    pictures = _checked_pictures(report_pictures)
+    pictures = checked_pictures(report_pictures)
     inputs, folder = _divided(paths, out)
     plan = read_plan(Path(inputs[0])) if _is_plan(inputs[0]) else plan_of(inputs)
     given = flags | {
@@ -216,11 +208,3 @@ def _write_reports(places: list[Place], done: BatchOutcome, pictures: ReportPict
             written = False
             note(tr("error: {message}", message=error.message), colour=typer.colors.RED)
     return written
-
-
-def _checked_pictures(name: str) -> ReportPictures:
-    from livecam.core.errors import UsageError
-    from livecam.core.registry import check_name
-
-    check_name("choice of pictures", name, PICTURES, UsageError)
-    return "both" if name == "both" else "after"

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livecam.cli import CANCELLED
-from livecam.cli.options import Preset, Stats
+from livecam.cli.options import PICTURES, Pictures, Preset, Stats, checked_pictures
 from livecam.cli.printing import note, print_outcomes
 from livecam.core.language import tr
 
 if TYPE_CHECKING:
-    from livecam.convert.thumbnails import ReportPictures
-
-PICTURES = ("after", "both")
+    pass
 
 
 def convert(
@@ -45,15 +43,7 @@ def convert(
         Path | None,
         typer.Option("--report", metavar="FILE", help="write a page with pictures, as .html"),
     ] = None,
-    report_pictures: Annotated[
-        str,
-        typer.Option(
-            "--report-pictures",
-            metavar="|".join(PICTURES),
-            help="both: the real faces too, beside the results",
-            autocompletion=lambda: PICTURES,
-        ),
-    ] = PICTURES[0],
+    report_pictures: Pictures = PICTURES[0],
     preset: Preset = None,
     stats: Stats = None,
 ) -> int:
@@ -67,7 +57,7 @@ def convert(
         raise UsageError("convert needs a file to read and one to write", "livecam convert IN OUT")
     if strict and pass_unsure:
         raise UsageError("--strict and --pass-unsure exclude each other", "choose one of them")
-    pictures = _checked_pictures(report_pictures)
+    pictures = checked_pictures(report_pictures)
     settings = load_settings(preset, flags).settings
     from livecam.cli.progress import film_bars
     from livecam.convert import convert_files
@@ -84,11 +74,3 @@ def convert(
         return CANCELLED
     checkpoint()  # a signal may have come when the last film was complete
     return 0 if done.is_complete else 1
-
-
-def _checked_pictures(name: str) -> ReportPictures:
-    from livecam.core.errors import UsageError
-    from livecam.core.registry import check_name
-
-    check_name("choice of pictures", name, PICTURES, UsageError)
-    return "both" if name == "both" else "after"
