@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from livecam.batch import film_work
+from livecam.batch.film_work import LongFilm, Step, pieces_folder
 from livecam.batch.item import Item
 from livecam.batch.plan import items_of, plan_of
 from livecam.batch.run import run_batch
 from livecam.batch.scratch import PREFIX, remove_abandoned
-from livecam.batch.work import ItemState, Orders
+from livecam.batch.work import ItemState, Orders, convert_or_begin
 from livecam.cli.main import execute
+from livecam.convert.outcome import Outcome
+from livecam.convert.pieces import survey_ranges
 from livecam.core.frame import Image
 from livecam.media.results import is_result
 from livecam.storage.place import place_of
@@ -97,6 +101,41 @@ def test_several_workers_use_a_bucket_and_the_report_goes_there(films: str, s3: 
     command = ["batch", films, f"{s3.folder}/out", "--jobs", "2", "--tier", "light"]
     assert execute([*command, "--report", f"{s3.folder}/out/report.json"]) == 0
     assert {"out/a00-livecam.mp4", "out/a01-livecam.mp4", "out/report.json"} <= set(s3.keys())
+
+
+def test_a_long_film_of_a_bucket_is_joined_from_its_pieces_though_a_worker_is_lost(
+    s3: S3Server, portrait: Image, tmp_path: Path
+):
+    path = small_film(tmp_path / "in.mp4", portrait, frames=12)
+    s3.client.upload_file(str(path), s3.bucket, "in/film.mp4")
+    [item] = listed(f"{s3.folder}/in", s3)
+    orders = Orders(piece_s=0.12)
+    film = convert_or_begin(item, orders, lambda *_: None, film_work.begin)
+    assert isinstance(film, LongFilm)
+    assert film.pieces > 1
+    ranges = survey_ranges(film.begun.frames, film.pieces)
+    surveys = [film_work.survey(item, frames, lambda n: None) for frames in ranges]
+    plan = Step(film_work.plan(item, orders, film, surveys), 0.0)
+    pieces = [
+        film_work.write(item, film_work.piece_plan(plan, frames), frames, lambda n: None)
+        for frames in film_work.ranges(plan, film.pieces)
+    ]
+    waiting = pieces_folder(item.output)
+    assert set(waiting.names()) == {piece.path.name for piece in pieces}
+
+    def join() -> Outcome:
+        done = film_work.join(item, film_work.outline(plan), film, pieces, 1.0, 0.5)
+        assert done.state is DONE
+        assert not waiting.is_folder()
+        return done.outcome
+
+    first = join()
+    assert first.frames == 12
+    version = item.output.version()
+    again = join()  # its worker was lost before it could tell
+    assert (again.frames, again.took_s) == (first.frames, first.took_s)
+    assert item.output.version() == version
+    assert ran([item])[1] == [KEPT]
 
 
 def test_an_output_that_cannot_be_written_fails_before_the_film_is_converted(

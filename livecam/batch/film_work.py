@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from livecam.batch.item import Item, sha256_of_files
-from livecam.batch.record import FOLDER
+from livecam.batch.record import FOLDER, read_record
 from livecam.batch.work import (
     ItemState,
     Orders,
@@ -159,9 +159,15 @@ def write(item: Item, film: FilmPlan, frames: range, advance: Advance) -> Piece:
 def join(
     item: Item, film: FilmPlan, long: LongFilm, pieces: Sequence[Piece], took_s: float, cpu_s: float
 ) -> Result:
-    """Joins the pieces, sends the result where it belongs, and records it."""
+    """Joins the pieces, sends the result where it belongs, and records it.
+
+    The pieces go last: a worker that is lost meanwhile loses nothing, another one joins them again.
+    """
     used = time.process_time()
     folder = pieces_folder(item.output)
+    if (recorded := _recorded(item)) is not None:
+        remove_pieces(item.output)
+        return recorded
     with local_job(item) as job:
         there = list(pieces)
         if folder.local_path is None:
@@ -170,10 +176,18 @@ def join(
                 folder.child(each.path.name).download(each.path)
         outcome = join_pieces(_here(film, job), there, item.settings, took_s)
         publish_result(item, job)
-    remove_pieces(item.output)
     cpu_s += time.process_time() - used
     outcome = record_result(item, outcome, long.source_sha256, cpu_s)
+    remove_pieces(item.output)
     return Result(ItemState.DONE, outcome, cpu_s)
+
+
+def _recorded(item: Item) -> Result | None:
+    """Returns the result of a film whose worker was lost after it had recorded it."""
+    record = read_record(item.output)
+    if record is None or record.outcome is None:
+        return None
+    return Result(ItemState.DONE, record.outcome, record.cpu_s)
 
 
 def pieces_folder(output: Place) -> Place:
