@@ -51,6 +51,8 @@ POLL_S = 0.25
 LOOPBACK_PORT = "127.0.0.1:0"  # a free one; without an address it is one of all networks
 TOPIC = "livecam-batch"
 THREADS = ("LP_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")  # Mesa, OpenMP, OpenCV
+# Dask lets glibc return every frame that is freed to the system, which clears the memory again.
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 CONFIG = {
     "distributed.scheduler.allowed-failures": TRIES - 1,
     # A worker that dies takes one item with it, not also the one that waits for it.
@@ -58,6 +60,11 @@ CONFIG = {
     # Dask has an HTTP server in each process: nobody needs its pages.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    "distributed.nanny.pre-spawn-environ": MALLOC,
+    # Dask measures itself a hundred times a second, in each process.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
     "distributed.comm.timeouts.connect": f"{CONNECT_S:g}s",
 }
 
