@@ -23,6 +23,7 @@ from livecam.core.system_libraries import missing_library
 log = logging.getLogger(__name__)
 
 TRACKER_PACKAGE, TRACKER_VERSION = "mediapipe", "0.10.32"
+COMPILER_PACKAGE = "numba"  # the only one without which everything works, if slowly
 # Each of them writes the same `cv2` folder as opencv-contrib-python.
 OPENCV_RIVALS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
 # The modules that load shared libraries, so that being installed is not enough.
@@ -162,7 +163,7 @@ def _log_file(settings: Settings) -> Check:
 
 def _packages(settings: Settings) -> Check:
     versions = {package: _version(package) for package in _required_packages()}
-    missing = [package for package, version in versions.items() if version is None]
+    missing = [p for p, version in versions.items() if version is None and p != COMPILER_PACKAGE]
     rivals = [package for package in OPENCV_RIVALS if _version(package) is not None]
     tracker = versions.get(TRACKER_PACKAGE)
     if missing:
@@ -180,6 +181,9 @@ def _packages(settings: Settings) -> Check:
             package=TRACKER_PACKAGE, version=tracker,
         )  # fmt: skip
         return _warn(found, f"pip install {TRACKER_PACKAGE}=={TRACKER_VERSION}", **versions)
+    if versions.get(COMPILER_PACKAGE, "") is None:
+        found = tr("without {package} every picture takes longer", package=COMPILER_PACKAGE)
+        return _warn(found, f"pip install {COMPILER_PACKAGE}", **versions)
     for module in LOADED:
         importlib.import_module(module)
     found = tr(

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Fetches the assets and makes the sample clip; prints where they lie, one path a line."""
+"""Fetches the assets, makes the sample clip and compiles the kernels.
+
+Prints where the files lie, one path a line.
+"""
 
 import sys
 
@@ -8,6 +11,7 @@ from livecam.config.language import choose_language
 from livecam.core.errors import LivecamError
 from livecam.core.language import set_language, tr
 from livecam.core.library_log import filter_library_log
+from livecam.kernels.kernel import load_kernels
 from livecam.sources.sample_clip import make_sample_clip, sample_clip_path
 
 
@@ -30,6 +34,7 @@ def main() -> int:
             clip.parent.mkdir(parents=True, exist_ok=True)
             make_sample_clip(clip, progress=say_progress)
         print(clip)
+        load_kernels()
     except LivecamError as error:
         say(f"{error.message}\n   {tr('hint: {hint}', hint=error.hint)}")
         return error.exit_code

@@ -72,9 +72,10 @@ set_up() {
     fi
 }
 
-# Which models and which sample are wanted.
+# Which models, which sample and which compiled kernels are wanted.
 state_of_files() {
-    cat "$root/livecam/config/assets.toml" "$root/livecam/sources/sample_clip.py" | cksum
+    cat "$root/livecam/config/assets.toml" "$root/livecam/sources/sample_clip.py" "$root"/livecam/kernels/*.py |
+        cksum
 }
 
 # What .venv was made from: another lock, another project file or a moved checkout is not the same.

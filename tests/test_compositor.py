@@ -7,13 +7,13 @@ import moderngl
 import numpy as np
 import pytest
 
-from livecam.compose.blend import blend
 from livecam.compose.compositor import HeadCompositor, choose_tier
 from livecam.config.settings import RenderSettings
 from livecam.core.errors import GraphicsError
 from livecam.core.frame import Frame, Rect
 from livecam.core.srgb import linear_from_srgb, srgb_from_linear
 from livecam.core.timing import StageTimer
+from livecam.kernels.pixels import blend
 from livecam.render.context import open_graphics
 from livecam.render.targets import ImageTarget
 from tests.render_help import at, ball_avatar
@@ -150,7 +150,7 @@ def test_half_a_pixel_of_white_over_black_is_half_the_light():
     over = np.zeros((2, 2, 4), np.uint8)
     over[0, 0] = 128  # premultiplied white at half coverage
     over[0, 1] = (10, 20, 30, 255)
-    blend(under, over)
+    blend(under, over, np.zeros((2, 2), np.uint8), 0, 0)
     assert under[0, 0, :3].tolist() == [188] * 3  # half of the light; half of the code is 128
     assert under[0, 1].tolist() == [10, 20, 30, 255]
     assert not under[1].any()

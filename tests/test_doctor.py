@@ -135,6 +135,13 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch):
     assert check.found == "missing: no-such-package"
 
 
+def test_without_the_compiler_everything_works_slower(monkeypatch: pytest.MonkeyPatch):
+    version = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "numba" else version(name))
+    check = doctor.EXAMINATIONS["packages"](Settings())
+    assert (check.status, check.remedy) == (Status.WARN, "pip install numba")
+
+
 def test_a_missing_face_model_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("LIVECAM_ASSETS", raising=False)
     monkeypatch.setattr("livecam.config.assets.asset_folder", lambda: tmp_path)

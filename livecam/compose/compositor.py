@@ -25,6 +25,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import focal_px
 from livecam.core.srgb import srgb_from_linear
 from livecam.core.timing import StageTimer
+from livecam.kernels.kernel import begin_loading
 from livecam.render.context import Graphics
 from livecam.segmentation.base import Segmentation
 
@@ -60,6 +61,7 @@ class HeadCompositor:
         *,
         hurried: bool = True,
     ) -> None:
+        begin_loading()
         self.drawn = NOTHING
         self._graphics = graphics
         self._settings = settings

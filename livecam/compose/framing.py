@@ -55,6 +55,10 @@ class Framing:
             return frame
         return Frame(np.ascontiguousarray(image), frame.index, frame.captured_at, PixelFormat.RGBA)
 
+    def follows(self, size: tuple[int, int]) -> bool:
+        """Returns whether frames of that size are cropped around the face."""
+        return self.mode == "follow" and size != (self.width, self.height)
+
     def _fit_to(self, size: tuple[int, int]) -> None:
         """Keeps the crop where it is when the camera changes its size."""
         before, self._last_size = self._last_size, size

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from livecam.compose.base import Layers
-from livecam.compose.blend import ENCODE, ENCODE_STEPS
 from livecam.core.frame import Image, Rect
 from livecam.core.srgb import LINEAR_OF_BYTE
+from livecam.kernels.pixels import ENCODE, ENCODE_STEPS
 from livecam.segmentation.base import Mask
 from livecam.segmentation.face_reference import FaceReference
 from livecam.segmentation.hand_detector import covers

@@ -6,16 +6,16 @@ plate where it is known, at full resolution; elsewhere it is inpainted, and rese
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from livecam.compose.background_fill import BackgroundFill
 from livecam.compose.base import Layers
 from livecam.compose.cloth_fill import ClothFill, cloth_cells
-from livecam.compose.grid import blend_over, downsampled, opaque, pixel_rect, upsampled
+from livecam.compose.grid import downsampled, opaque, pixel_rect
 from livecam.compose.person_parts import PersonParts
 from livecam.core.frame import Image, Rect
+from livecam.kernels.pixels import lay_over
 from livecam.segmentation.base import Segmentation
 
 MARGIN = 6  # cells around the replaced rectangle, for the motion until the next segmentation
@@ -55,12 +55,10 @@ class HeadRemoval:
             image = self._background.image(segmentation, parts, coarse, wide)
             self._filled = filled = (wide, image)
         area, background = filled
-        alpha = upsampled(parts.remove, segmentation.cell, rect)
-        x, y = rect.x0 - area.x0, rect.y0 - area.y0
-        part = layers.image[rect.slices]
-        blend_over(part, background[y : y + rect.height, x : x + rect.width], alpha)
-        for mask in (layers.filled, layers.synthetic):
-            cv2.max(mask[rect.slices], alpha, dst=mask[rect.slices])
+        lay_over(
+            layers.image, background, area, parts.remove, segmentation.cell, rect,
+            layers.filled, layers.synthetic,
+        )  # fmt: skip
 
     def _fill_cloth(self, layers: Layers, segmentation: Segmentation, parts: PersonParts) -> None:
         rect = pixel_rect(parts.hair_on_body, segmentation)
@@ -72,9 +70,10 @@ class HeadRemoval:
         if layers.coarse_source is not None or not self._cloth.is_known:
             self._cloth.update(_coarse_source(layers, segmentation), cloth)
         image = self._cloth.image(layers.source, cloth, segmentation.cell, rect, parts.unit_px)
-        alpha = upsampled(parts.hair_on_body, segmentation.cell, rect)
-        blend_over(layers.image[rect.slices], opaque(image), alpha)
-        cv2.max(layers.synthetic[rect.slices], alpha, dst=layers.synthetic[rect.slices])
+        lay_over(
+            layers.image, opaque(image), rect, parts.hair_on_body, segmentation.cell, rect,
+            layers.synthetic, layers.synthetic,
+        )  # fmt: skip
 
 
 def _coarse_source(layers: Layers, segmentation: Segmentation) -> NDArray[np.uint8]:

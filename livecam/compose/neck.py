@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, Material
 from livecam.compose.base import Layers
-from livecam.compose.grid import blend_over, pixel_rect, upsampled
+from livecam.compose.grid import pixel_rect
 from livecam.core.srgb import LINEAR_OF_BYTE, srgb_from_linear
+from livecam.kernels.pixels import lay_over
 
 BLEND = 0.15  # weight of a new measurement of the skin's brightness
 SURE, MIN_CELLS = 90, 6  # of 255; cells
@@ -54,13 +55,15 @@ class NeckTint:
         if self._bright is None:
             return
         part = layers.image[rect.slices]
-        alpha = upsampled(bare, segmentation.cell, rect)
         grey = cv2.cvtColor(part, cv2.COLOR_RGBA2GRAY)
         slot = 0 if layers.primary is None else layers.primary.slot
         shades = self._shades(self._bright, self._tints[slot % len(self._tints)])
         tinted = cv2.LUT(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), shades)
-        blend_over(part, np.asarray(tinted, np.uint8), alpha)
-        np.maximum(layers.synthetic[rect.slices], alpha, out=layers.synthetic[rect.slices])
+        synthetic = layers.synthetic
+        lay_over(
+            layers.image, np.asarray(tinted, np.uint8), rect, bare, segmentation.cell, rect,
+            synthetic, synthetic,
+        )  # fmt: skip
 
     def _measure(self, skin: NDArray[np.uint8]) -> None:
         """Updates the brightness of skin that is mapped to the avatar's own colour."""

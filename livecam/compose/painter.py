@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
-from livecam.compose.blend import blend, soften
 from livecam.compose.camera_blur import SHARP, CameraBlur, apply_blur
 from livecam.compose.gpu_shadow import (
     DARK_UNIT,
@@ -28,10 +27,12 @@ from livecam.compose.shadow import (
     ShadowGeometry,
     cast_shadow,
 )
+from livecam.compose.soften import soften
 from livecam.config.settings import RenderSettings
 from livecam.core.frame import Image, Rect
 from livecam.core.spaces import project
 from livecam.core.timing import StageTimer
+from livecam.kernels.pixels import blend
 from livecam.render.context import Graphics
 from livecam.render.head import FullHead, HeadRenderer, HeadView, LightHead
 from livecam.render.i420 import GpuI420
@@ -83,6 +84,7 @@ class LightPainter:
     def __init__(self, graphics: Graphics, avatar: Avatar, timer: StageTimer) -> None:
         self._graphics = graphics
         self._heads: tuple[LightHead, ...] = (LightHead(graphics, avatar),)
+        self._coverage = np.zeros((0, 0), np.uint8)
         self._timer = timer
 
     @property
@@ -129,11 +131,16 @@ class LightPainter:
             geometry = shadow_geometry(head, view, width, height)
             shaded = cast_shadow(image, soft[..., 3], view.rect, geometry, shadow, catcher)
         with self._timer.stage("blend"):
-            blend(image[view.rect.slices], soft)
-            if coverage is not None:
-                part = coverage[view.rect.slices]
-                cv2.max(part, soft[..., 3], dst=part)
+            if coverage is None:
+                coverage = self._unread_coverage(height, width)
+            blend(image, soft, coverage, view.rect.x0, view.rect.y0)
         return view.rect.union(shaded)
+
+    def _unread_coverage(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Returns memory for a coverage that nobody reads."""
+        if self._coverage.shape != (height, width):
+            self._coverage = np.zeros((height, width), np.uint8)
+        return self._coverage
 
     def finish(self) -> Image:
         return self._image

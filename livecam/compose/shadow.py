@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
+from livecam.kernels.pixels import SHADE_CELL as CELL
+from livecam.kernels.pixels import darken
 
-CELL = 4  # pixels: the shadow is soft, so a quarter of the resolution is enough
 GAMMA = 1 / 2.2  # linear light times s is sRGB times s ** GAMMA, nearly: no need to decode
 
 
@@ -64,6 +65,8 @@ def cast_shadow(
 ) -> Rect:
     """Darkens the body under a head, in place; returns the rectangle that may have changed.
 
+    The shadow is soft: it is computed at a quarter of the resolution.
+
     `coverage` uint8[h, w] of the head lies at the rectangle `head` of the image. Without a
     `catcher` everything below the neck is darkened.
     """
@@ -84,12 +87,7 @@ def cast_shadow(
     if catcher is not None:
         dark *= _catcher_on_grid(catcher, region, columns, rows)
     left = np.rint(255 * (1 - np.minimum(dark, 0.9)) ** GAMMA).astype(np.uint8)
-    large = cv2.resize(
-        left, (columns * CELL, rows * CELL), interpolation=cv2.INTER_LINEAR
-    )[: region.height, : region.width]  # fmt: skip
-    part = image[region.slices]
-    factor = cv2.merge((large, large, large, np.full_like(large, 255)))
-    cv2.multiply(part, factor, dst=part, scale=1 / 255)
+    darken(image, left, region)
     return region
 
 

@@ -14,6 +14,7 @@ from livecam.config.settings import BLANK, Settings
 from livecam.core.language import tr
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
+from livecam.kernels.kernel import begin_loading
 from livecam.live.workers import (
     CaptureWorker,
     SegmentationWorker,
@@ -107,6 +108,7 @@ def live_session(
     Raises:
         LivecamError: a model is missing, or the source or OpenGL cannot be opened.
     """
+    begin_loading()
     capture = CaptureWorker(make_source, timer)
     tracking = TrackingWorker(
         tracker_factory(settings), people_tracker(settings), capture.frames, timer

@@ -7,7 +7,6 @@ alpha are prepared for it.
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 import av
@@ -24,6 +23,9 @@ from av.video.reformatter import (
 )
 
 from livecam.core.frame import Image, Rect
+from livecam.kernels.planes import BT601 as BT601_WEIGHTS
+from livecam.kernels.planes import BT709 as BT709_WEIGHTS
+from livecam.kernels.planes import i420
 
 # AVColorSpace of a stream that does not say which matrix it uses (ITU-T H.273, code point 2).
 UNSPECIFIED_MATRIX: Final = 2
@@ -41,27 +43,23 @@ class I420Converter:
     """Converts RGBA images of one size to I420, limited range; the size must be even.
 
     The matrix is BT.709, as everywhere in the pipeline, unless the sink wants BT.601. Any thread
-    may call it; calls wait for each other.
+    may call it.
     """
 
     def __init__(self, width: int, height: int, matrix: int = Colorspace.ITU709) -> None:
         if width % 2 or height % 2:
             raise ValueError(f"I420 needs even sides, not {width}x{height}")
         self._size = (width, height)
-        self._matrix = matrix
-        self._scaler = VideoReformatter()
-        self._lock = threading.Lock()  # guards _scaler
+        self._weights = BT601_WEIGHTS if matrix == Colorspace.ITU601 else BT709_WEIGHTS
 
     def convert(self, image: Image, out: Image | None = None) -> Image:
         """Converts an RGBA image uint8[h, w, 4] to uint8[h * 3 // 2, w], in `out` when given."""
         width, height = self._size
         if image.shape != (height, width, 4):
             raise ValueError(f"expected uint8[{height}, {width}, 4], got {image.shape}")
-        with self._lock:
-            frame = i420_frame(self._scaler, image, matrix=self._matrix)
         if out is None:
             out = np.empty((height * 3 // 2, width), np.uint8)
-        _copy_planes(frame, out)
+        i420(np.ascontiguousarray(image), out, self._weights)
         return out
 
 
@@ -102,17 +100,6 @@ def bleed_colours(image: Image) -> Image:
     cv2.copyTo(spread, empty, bled[place])
     bled[place][..., 3] = alpha
     return bled
-
-
-def _copy_planes(frame: VideoFrame, out: Image) -> None:
-    """Packs the three planes of a yuv420p frame one after the other, without their padding."""
-    flat = out.reshape(-1)
-    start = 0
-    for plane in frame.planes:
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        size = plane.width * plane.height
-        flat[start : start + size].reshape(plane.height, plane.width)[:] = rows[:, : plane.width]
-        start += size
 
 
 class RgbaConverter:

@@ -331,7 +331,7 @@ class Pipeline:
 
     def _framed(self, frame: Frame, faces: Sequence[FaceState]) -> Frame:
         with self.timer.stage("frame"):
-            if not faces:
+            if not faces or not self._framing.follows(frame.size):
                 return self._framing.apply(frame)
             heads = np.array([face.pose.translation for face in faces])
             x, y = project(np.eye(4), heads, frame.width, frame.height).mean(axis=0)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import AvatarState, Points
 from livecam.core.spaces import Matrix4
+from livecam.kernels.vertices import place
 from livecam.render.mesh import MergedMesh, ShadingGroup, layout
 from livecam.render.shaders import Program
 
@@ -26,6 +27,7 @@ UPRIGHT, COMBED, SAGGING = 0.55, 0.80, 0.15  # components of a strand's directio
 KEPT, SEED = 0.55, 1
 COLUMNS = (("position", 3), ("normal", 3), ("lie", 3), ("rest", 3), ("color", 3), ("tip", 3))
 FLOATS = sum(count for _, count in COLUMNS)
+NO_BONES = np.zeros((0, 3, 4), np.float32)
 
 
 class Fins:
@@ -41,16 +43,13 @@ class Fins:
         rows = self._rows
         self._comb = mesh.comb[rows]
         self._fur = mesh.fur[rows][:, None] * np.float32(LENGTH)
-        self._follows = mesh.head_weight[rows][:, None]
+        self._follows = mesh.head_weight[rows][:, None].astype(np.float32)
         # The hem of the ruff needs more overhanging fur.
         self._sooner = HEM + (1 - HEM) * self._follows[:, 0]
         self._painted = np.concatenate((mesh.positions[rows], mesh.colors[rows]), axis=1)
         self._open = mesh.occlusion[rows]
-        self._swung = [
-            (number, np.flatnonzero(mesh.bone[rows] == number + 1))
-            for number in range(int(mesh.bone[rows].max(initial=0)))
-        ]
-        self._sway = mesh.sway[rows][:, None]
+        self._bone = mesh.bone[rows].astype(np.int64) - 1
+        self._sway = np.ascontiguousarray(mesh.sway[rows])
 
     @property
     def max_counts(self) -> tuple[int, int]:
@@ -76,9 +75,9 @@ class Fins:
         some = np.zeros(len(grown), bool)
         some[ends] = True
         chosen = np.flatnonzero(some)
-        place = np.cumsum(some) - 1
+        new_row = np.cumsum(some) - 1
         at, up, grown = at[chosen], up[chosen], grown[chosen, None]
-        lie = self._between(self._comb[chosen], chosen, state)
+        lie = self._turned(self._comb[chosen], chosen, state)
         lie -= up * np.einsum("ij,ij->i", lie, up)[:, None]
         size = np.float32(np.cbrt(np.linalg.det(state.camera_from_head[:3, :3])))
         away = up * UPRIGHT + lie * COMBED
@@ -90,39 +89,33 @@ class Fins:
         out[0, :, :3], out[0, :, 15] = at, 0
         out[1, :, :3] = at + away * (self._fur[chosen] * grown * size)
         out[1, :, 15] = 1
-        one, other = place[ends[:, 0]], place[ends[:, 1]]
+        one, other = new_row[ends[:, 0]], new_row[ends[:, 1]]
         quads = np.stack((one, other, other + count, one, other + count, one + count), axis=1)
         return out.reshape(-1, FLOATS), quads.astype(np.uint32)
 
     def _in_camera(self, vertices: Points, state: AvatarState) -> tuple[Points, Points]:
         """Returns positions and normals of the rows in camera space."""
-        here = vertices[self._rows]
-        at, up = here[:, :3], here[:, 3:]
-        if state.bones is not None:
-            for number, moved in self._swung:
-                bone, share = state.bones[number].astype(np.float32), self._sway[moved]
-                at[moved] += share * (at[moved] @ bone[:3, :3].T + bone[:3, 3] - at[moved])
-                up[moved] += share * (up[moved] @ bone[:3, :3].T - up[moved])
-        everything = np.arange(len(here))
-        return (
-            self._between(at, everything, state, place=True),
-            self._between(up, everything, state),
+        at, up = np.empty((2, len(self._rows), 3), np.float32)
+        bones = NO_BONES if state.bones is None else state.bones[:, :3]
+        place(
+            vertices, self._rows, self._follows[:, 0], self._bone, self._sway,
+            np.ascontiguousarray(bones, np.float32), _both(state.camera_from_head),
+            _both(state.camera_from_body), at, up,
+        )  # fmt: skip
+        return at, up
+
+    def _turned(self, vectors: Points, rows: NDArray[np.int64], state: AvatarState) -> Points:
+        """Turns vectors of some rows to camera space, by head weight."""
+        head, body = (
+            vectors @ _both(m)[1, :, :3].T for m in (state.camera_from_head, state.camera_from_body)
         )
+        return np.asarray(body + (head - body) * self._follows[rows])
 
-    def _between(
-        self, vectors: Points, rows: NDArray[np.int64], state: AvatarState, place: bool = False
-    ) -> Points:
-        """Transforms vectors to camera space by head weight; with `place` they are points."""
 
-        def moved(matrix: Matrix4) -> Points:
-            turn = (
-                matrix[:3, :3] if place else matrix[:3, :3] / np.cbrt(np.linalg.det(matrix[:3, :3]))
-            )
-            out = vectors @ turn.T.astype(np.float32)
-            return out + matrix[:3, 3].astype(np.float32) if place else out
-
-        body = moved(state.camera_from_body)
-        return np.asarray(body + (moved(state.camera_from_head) - body) * self._follows[rows])
+def _both(matrix: Matrix4) -> NDArray[np.float32]:
+    """Returns a matrix for points and one for directions, float32[2, 3, 4]."""
+    size = np.cbrt(np.linalg.det(matrix[:3, :3]))
+    return np.stack((matrix[:3], matrix[:3] / size)).astype(np.float32)
 
 
 def _across(mesh: MergedMesh, edges: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Points
 from livecam.avatar.normals import area_weighted_normals
 from livecam.core.face import INDEX, Weights
+from livecam.kernels.vertices import add_scaled
 
 # The expressions that drive a morph, as indices; weights of several are multiplied.
 Drivers: TypeAlias = tuple[int, ...]
@@ -138,7 +139,6 @@ class Morpher:
         self._rest = self.vertices.copy().ravel()
         self._flat = self.vertices.ravel()
         assert np.shares_memory(self._flat, self.vertices)
-        self._scratch = np.empty_like(self._flat)
         self._morphs = dense_morphs(mesh) if morphs is None else morphs
         self._moved: tuple[int, int] = (0, 0)  # range of floats that differ from the rest shape
 
@@ -149,12 +149,11 @@ class Morpher:
         self._flat[low:high] = self._rest[low:high]
         low, high = len(self._flat), 0
         for drivers, (start, deltas) in self._morphs.items():
-            weight = np.float32(math.prod(weights[driver] for driver in drivers))
+            weight = float(math.prod(weights[driver] for driver in drivers))
             if abs(weight) < MIN_WEIGHT:
                 continue
             stop = start + len(deltas)
-            moved = np.multiply(deltas, weight, out=self._scratch[start:stop])
-            np.add(self._flat[start:stop], moved, out=self._flat[start:stop])
+            add_scaled(self._flat, start, deltas, weight)
             low, high = min(low, start), max(high, stop)
         self._moved = (low, high) if high > low else (0, 0)
         first = min(low, before[0]) if before[1] > before[0] else low

@@ -127,6 +127,7 @@ class Program:
         self.declared = sources[0].uniforms | sources[1].uniforms
         members = ((name, self.gl[name]) for name in self.gl)
         self._uniforms = {n: m for n, m in members if isinstance(m, moderngl.Uniform)}
+        self._written: dict[str, Value] = {}
 
     def set(self, **values: Value) -> None:
         """Writes uniforms; a matrix is float[4, 4] for column vectors, as in core/spaces.
@@ -142,6 +143,9 @@ class Program:
                 continue  # declared, but this variant does not use it
             if isinstance(value, np.ndarray):
                 value = np.ascontiguousarray(value.T, np.float32).tobytes()
+            if self._written.get(name) == value:
+                continue
+            self._written[name] = value
             if isinstance(value, bytes):
                 uniform.write(value)
             else:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.kernels.masks import inverse_map
 from livecam.segmentation.base import Mask, Segmentation
 from livecam.vision.transforms import Affine, fit_similarity
 
@@ -91,21 +92,13 @@ def _inverse_map(
     shape: tuple[int, ...], cell: int, motion: Affine, landmarks_px: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Computes source column and row of each target cell."""
-    rows, columns = shape[:2]
-    chin = landmarks_px[CHIN]
-    x = ((np.arange(columns, dtype=np.float32) + 0.5) * cell)[None]
-    y = ((np.arange(rows, dtype=np.float32) + 0.5) * cell)[:, None]
+    chin = landmarks_px[CHIN, :2].astype(np.float32)
     back = cv2.invertAffineTransform(motion).astype(np.float32)
-    face_height = max(float(np.linalg.norm(chin - landmarks_px[CROWN])), 1.0)
-    below = np.clip((y - chin[1]) / (DECAY_LENGTH * face_height), 0, 1)
-    share = 1 - (1 - SHOULDER_MOTION) * below  # of the head's motion
-    chin_back = back[:, :2] @ chin + back[:, 2] - chin
-    head_x = back[0, 0] * x + back[0, 1] * y + back[0, 2] - x
-    head_y = back[1, 0] * x + back[1, 1] * y + back[1, 2] - y
+    face_height = max(float(np.linalg.norm(chin - landmarks_px[CROWN, :2])), 1.0)
     # Below the chin nothing rotates about the head: it only translates with the chin.
-    source_x = x + share * (head_x * (1 - below) + chin_back[0] * below)
-    source_y = y + share * (head_y * (1 - below) + chin_back[1] * below)
-    side = np.float32(cell)
-    return (source_x / side - np.float32(0.5)).astype(np.float32), (
-        source_y / side - np.float32(0.5)
-    ).astype(np.float32)
+    chin_back = back[:, :2] @ chin + back[:, 2] - chin
+    columns, rows = np.empty((2, *shape[:2]), np.float32)
+    inverse_map(
+        columns, rows, cell, back, chin, chin_back, DECAY_LENGTH * face_height, SHOULDER_MOTION
+    )
+    return columns, rows
