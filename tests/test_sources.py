@@ -245,7 +245,9 @@ def test_four_people_stand_side_by_side(puppet: Puppet, tmp_path):
     changed = np.abs(frames[0].image.astype(int) - room).max(axis=-1) > 40
     for place in PLACES:
         middle = 640 + place
-        assert changed[380:480, middle - 40 : middle + 40].mean() > 0.9  # a face
+        assert (
+            changed[380:480, middle - 40 : middle + 40].mean() > 0.7
+        )  # a face, as pale as the wall
     assert changed[:150].mean() < 0.05  # the wall above them
 
 
