@@ -389,7 +389,8 @@ def _speed(settings: Settings) -> Check:
     asked = settings.source.fps
     try:
         sample_clip()  # made on first use, which takes longer than a source may take to open
-        result = bench(settings, seconds=SAMPLE_FRAMES / asked, source="sample")
+        seconds = SAMPLE_FRAMES / asked
+        result = bench(settings, seconds=seconds, source="sample", with_floor=False)
     except (AssetError, SourceError) as error:  # a camera may still work
         return _warn(tr("not measured: {reason}", reason=error.message), error.hint)
     facts = {

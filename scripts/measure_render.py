@@ -26,7 +26,7 @@ from livecam.core.face import EXPRESSIONS, INDEX
 from livecam.core.frame import Frame
 from livecam.core.spaces import focal_px, matrix_from_quaternion, quaternion_from_vector
 from livecam.core.timing import StageTimer
-from livecam.measure.bench import percentile, stage_table
+from livecam.measure.bench_tables import percentile, stage_table
 from livecam.render.context import Graphics, open_graphics
 
 HEAD_M = 0.25  # from chin to crown

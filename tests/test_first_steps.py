@@ -249,6 +249,7 @@ def test_the_sample_never_becomes_the_profile_of_the_user(
         ([], "no camera was found"),
         (["--profile", "me"], "no camera was found"),
         (["--source", "sample"], "must not become your profile"),
+        (["--source", "sample-four"], "must not become your profile"),
     ):
         assert execute(["calibrate", *words]) == SourceError.exit_code
         assert what in error_of(capsys)

@@ -13,6 +13,7 @@ from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError, SourceError, TrackingError
 from livecam.core.frame import Frame, PixelFormat
+from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import preview, session
@@ -244,6 +245,22 @@ def test_a_hanging_sink_does_not_delay_others_and_its_misses_are_counted() -> No
     live, _ = run_live(watch, sinks=[Slow, lambda: good])
     assert len(good.frames) > 20
     assert live.missed()["sink:sink0"] > 10
+
+
+def test_withheld_observations_go_to_nobody() -> None:
+    frames: Mailbox[Frame] = Mailbox("frames")
+    tracking = TrackingWorker(
+        lambda: ScriptedTracker(lambda frame: (face(),)), PeopleTracker(), frames, StageTimer()
+    )
+    boxes = (tracking.observations, tracking.sampled, tracking.witnessed)
+    tracking.start()
+    for withholds in (True, False):
+        tracking.withholds = withholds
+        frames.put(frame())
+        tracking.step()
+        assert [box.take(0) is None for box in boxes] == [withholds] * len(boxes)
+    tracking.stop()
+    assert tracking.tracked == 2
 
 
 def test_a_slow_tracker_gets_the_newest_frame_and_never_blocks_the_camera() -> None:

@@ -22,6 +22,7 @@ from livecam.media.writer import VideoWriter
 from livecam.sources import choose, devices
 from livecam.sources.base import Source, TestPattern
 from livecam.sources.devices import Camera, find_camera, linux_cameras, named_cameras, stable_path
+from livecam.sources.four_people import PLACES, make_four_people_clip
 from livecam.sources.image import ImageFile
 from livecam.sources.sample_clip import (
     FPS,
@@ -165,7 +166,7 @@ def test_a_file_that_is_no_image_is_explained(tmp_path, content):
     assert caught.value.hint
 
 
-# --- the sample ---------------------------------------------------------------------------------
+# --- the samples --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +232,23 @@ def test_the_sample_clip_is_a_720p_video_with_sound(puppet: Puppet, tmp_path):
     with av.open(str(path)) as container:
         assert [track.codec_context.name for track in container.streams.audio] == ["aac"]
     assert reported[-1] == (6, 6)
+
+
+def test_four_people_stand_side_by_side(puppet: Puppet, tmp_path):
+    path = tmp_path / "four.mp4"
+    make_four_people_clip(path, seconds=0.1)
+    with VideoReader(path) as reader:
+        assert (reader.info.width, reader.info.height, reader.info.rate) == (1280, 720, 30)
+        frames = list(reader)
+    assert len(frames) == 3
+    room = puppet.in_the_room([], 0)
+    changed = np.abs(frames[0].image.astype(int) - room).max(axis=-1) > 40
+    for place in PLACES:
+        middle = 640 + place
+        assert (
+            changed[380:480, middle - 40 : middle + 40].mean() > 0.7
+        )  # a face, as pale as the wall
+    assert changed[:150].mean() < 0.05  # the wall above them
 
 
 # --- which cameras there are --------------------------------------------------------------------

@@ -60,6 +60,11 @@ class Room:
             case "sample":
                 self._patch.setattr("livecam.sources.sample.sample_clip", lambda: self._film(works))
                 return self._made(name)
+            case "sample-four":
+                self._patch.setattr(
+                    "livecam.sources.sample.four_people_clip", lambda: self._film(works)
+                )
+                return self._made(name)
             case "video":
                 return self._made(name, source=str(self._film(works)))
             case "image":

@@ -23,7 +23,7 @@ from livecam.calibration.profile import (
     save_profile,
 )
 from livecam.calibration.ranges import MAX_DEAD_ZONE, MIN_SPAN, WeightRanges
-from livecam.config.settings import Settings
+from livecam.config.settings import SAMPLES, Settings
 from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError, TrackingError, reason_of
 from livecam.core.face import EXPRESSIONS, indices_with_prefix
@@ -36,7 +36,6 @@ from livecam.people.tracker import PeopleTracker, primary_face
 from livecam.pipeline.build import tracker_factory
 from livecam.sources.choose import decide, open_source
 
-SAMPLE = "sample"
 MAX_WAIT_S = 10.0  # for the first face
 SETTLE_S = 0.5  # at the beginning of a step, not measured: people need time to react
 MAXIMUM_QUANTILE = 0.9  # of the weights of a step, taken as their maximum
@@ -120,9 +119,9 @@ def _check_person(asked: str, source: str, name: str) -> None:
     Raises:
         SourceError: no camera was found, or the sample was asked for under the user's profile.
     """
-    if source != SAMPLE:
+    if source not in SAMPLES:
         return
-    if asked != SAMPLE:
+    if asked not in SAMPLES:
         raise SourceError(
             "no camera was found, and the sample shows another person's face",
             hint="plug in a camera, or pass --source with a camera or a film of yourself",

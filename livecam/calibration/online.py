@@ -22,7 +22,7 @@ from livecam.calibration.profile import (
 )
 from livecam.calibration.range_estimator import RangeEstimator, merged
 from livecam.calibration.ranges import OnlineEstimate, WeightRanges
-from livecam.config.settings import BLANK, AvatarSettings
+from livecam.config.settings import BLANK, SAMPLES, AvatarSettings
 from livecam.core.errors import reason_of
 from livecam.core.face import FaceState, Weights
 from livecam.motion.base import Listener
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SAVE_EVERY_S = 180.0
 MIN_OBSERVED_S = 3.0  # of a resting face; an estimate from less is not saved
-NO_CAMERA = ("sample", "pattern", BLANK)
+NO_CAMERA = (*SAMPLES, "pattern", BLANK)
 
 
 def wearer_profile(

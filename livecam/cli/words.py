@@ -40,7 +40,13 @@ HEADINGS = (
     to_translate("missed"), to_translate("median"), to_translate("first_quarter"),
     to_translate("last_quarter"), to_translate("stage"), to_translate("wall median"),
     to_translate("wall p95"), to_translate("cpu median"), to_translate("cpu p95"),
-    to_translate("count"),
+    to_translate("count"), to_translate("ratio"), to_translate("floor cpu ms per picture"),
+    to_translate("floor fps"), to_translate("cpu ms per picture"), to_translate("missed percent"),
+    to_translate("cores"), to_translate("captured"), to_translate("observations"),
+    to_translate("shown"), to_translate("repeats"), to_translate("thread"), to_translate("line"),
+    to_translate("floor"),
+    # livecam bench compare
+    to_translate("a"), to_translate("b"), to_translate("b over a"),
     # livecam bench tracking
     to_translate("scenario"), to_translate("filter"), to_translate("cost ms"),
     to_translate("lost"), to_translate("offset deg"), to_translate("offset mm"),
@@ -50,11 +56,13 @@ HEADINGS = (
     to_translate("newest px"), to_translate("blink lag ms"), to_translate("jaw lag ms"),
     to_translate("back ms"),
 )  # fmt: skip
-# States of assets and checks, kinds of heads and of what they wear.
+# States of assets and checks, kinds of heads, of what they wear and of times; what is compared.
 WORDS = (
     to_translate("ok"), to_translate("missing"), to_translate("broken"),
     to_translate("warn"), to_translate("fail"),
     to_translate("head"), to_translate("glasses"), to_translate("hat"), to_translate("headphones"),
+    to_translate("cpu"), to_translate("wall"),
+    to_translate("delay ms median"), to_translate("delay ms p95"),
 )  # fmt: skip
 
 

@@ -89,8 +89,8 @@ class SourceSettings(Group):
 
     source: str = setting(
         "auto",
-        help="auto, sample, pattern, blank, a camera (number, part of its name, /dev/videoN), or "
-        "a file",
+        help="auto, sample, sample-four, pattern, blank, a camera (number, part of its name, "
+        "/dev/videoN), or a file",
         flag="source",
     )
     width: int = setting(1280, low=64, high=7680, unit="px", help="width requested from the camera")
@@ -136,6 +136,7 @@ class SmoothingSettings(Group):
 
 
 BLANK = "blank"  # a source without a camera: a plain card, for a face that a performer moves
+SAMPLES = ("sample", "sample-four")  # built-in clips: they show others than the user
 NO_AVATAR = "none"  # the real face is shown, because the user chose that
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from livecam.core.trace import Trace
+
 
 class Clock(Protocol):
     """The monotonic clock of a run, in seconds."""
@@ -72,10 +74,13 @@ class StageTime:
 class StageTimer:
     """Measures named stages; the last value and a window of the newest of each are kept.
 
-    May be used from several threads as long as each stage name belongs to one of them.
+    With a trace, every stage is recorded there too. May be used from several threads as long as
+    each stage name belongs to one of them.
     """
 
-    def __init__(self, window: int = 600) -> None:
+    def __init__(self, window: int = 600, trace: Trace | None = None) -> None:
+        self.paused = False  # stages that end meanwhile are not kept
+        self._trace = trace
         self._window = window
         self._history: dict[str, deque[StageTime]] = {}
         self._lock = threading.Lock()  # guards _history's keys
@@ -86,7 +91,16 @@ class StageTimer:
         try:
             yield
         finally:
-            self.add(name, (time.perf_counter() - wall) * 1e3, (time.thread_time() - cpu) * 1e3)
+            wall_s, cpu_s = time.perf_counter() - wall, time.thread_time() - cpu
+            if not self.paused:
+                self.add(name, wall_s * 1e3, cpu_s * 1e3)
+                if self._trace is not None:
+                    self._trace.add(name, wall, wall_s, cpu_s)
+
+    def begin_frame(self, index: int) -> None:
+        """Notes for the trace which frame the calling thread works on from now on."""
+        if self._trace is not None:
+            self._trace.begin_frame(index)
 
     def add(self, name: str, wall_ms: float, cpu_ms: float = 0.0) -> None:
         history = self._history.get(name)

@@ -49,11 +49,18 @@ class LiveSession:
     capture: CaptureWorker
     tracking: TrackingWorker
     segmentation: SegmentationWorker | None  # None for a source without people
+    witnesses: WitnessWorker | None  # likewise, or without their models
     graphics: Graphics
     source: SourceInfo
     output: OutputInfo
     camera: str | None  # the name under which the clean plate is kept
     _applying: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a segmentation or a search of the witnesses is under way."""
+        workers = (self.segmentation, self.witnesses)
+        return any(worker is not None and worker.is_searching for worker in workers)
 
     def apply(self, settings: Settings) -> None:
         """Changes the settings, from the next frame on; any thread may call it.
@@ -133,7 +140,7 @@ def live_session(
         pipeline = Pipeline(settings, avatars, remake(settings), output, timer, inputs, remake)
         stack.callback(pipeline.close)
         yield LiveSession(
-            pipeline, capture, tracking, segmentation, graphics, source, output, camera
+            pipeline, capture, tracking, segmentation, witnesses, graphics, source, output, camera
         )  # fmt: skip
 
 

@@ -193,6 +193,7 @@ class SinkWorker:
     def _send(self, output: OutputFrame) -> None:
         sink = self._sink
         assert sink is not None
+        self._timer.begin_frame(output.rgba.index)
         frame = output.as_format(sink.format)
         with self._timer.stage(f"sink:{self.name}"):
             sink.send(frame)

@@ -44,6 +44,7 @@ class CaptureWorker:
         self.opened = threading.Event()  # set once the first try to open has ended
         self.lost = threading.Event()  # the device is gone; cleared by its next frame
         self.ended = False
+        self.captured = 0
         self.worker = Worker("capture", self, on_error=self._failed)
         self._make_source = make_source
         self._source: Source | None = None
@@ -79,9 +80,12 @@ class CaptureWorker:
         assert self._source is not None
         with self._timer.stage("capture"):
             frame = self._source.read()
+            if frame is not None:
+                self._timer.begin_frame(frame.index)
         if frame is None:
             self.ended = True
             return False
+        self.captured += 1
         self.lost.clear()
         self.frames.put(frame)
         self.newest.put(frame)
@@ -117,6 +121,7 @@ class TrackingWorker:
         self.worker = Worker("track", self)
         self.busy = False
         self.tracked = 0
+        self.withholds = False  # observations go nowhere: the benchmark measures the tracker alone
         self._make_tracker = make_tracker
         self._people = people  # used on this thread alone
         self._people_reset = threading.Event()
@@ -133,18 +138,14 @@ class TrackingWorker:
         frame = self._frames.take(TAKE_S)
         if frame is None:
             return True
+        self._timer.begin_frame(frame.index)
         self.busy = True
         try:
             with self._timer.stage("track"):
                 observation = self._tracker.track(frame)
-            evidence = None if self.evidence is None else self.evidence()
-            with self._timer.stage("associate"):
-                observation = self._associated(observation, evidence)
             self.tracked += 1
-            if self._is_accounted_for(observation):
-                self.observations.put(observation)
-            self.sampled.put(observation)
-            self.witnessed.put(observation)
+            if not self.withholds:
+                self._hand_on(observation)
         finally:
             self.busy = False
         return True
@@ -161,6 +162,15 @@ class TrackingWorker:
     def reset_people(self) -> None:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
         self._people_reset.set()
+
+    def _hand_on(self, observation: Observation) -> None:
+        evidence = None if self.evidence is None else self.evidence()
+        with self._timer.stage("associate"):
+            observation = self._associated(observation, evidence)
+        if self._is_accounted_for(observation):
+            self.observations.put(observation)
+        self.sampled.put(observation)
+        self.witnessed.put(observation)
 
     def _associated(self, observation: Observation, evidence: HeadEvidence | None) -> Observation:
         if self._people_reset.is_set():
@@ -230,11 +240,17 @@ class SegmentationWorker:
         self._segmenter: Segmenter | None = None
         self._made_by: MakeSegmenter | None = None
         self._newest: Segmentation | None = None  # replaced as a whole: any thread may read it
+        self._searching = threading.Lock()  # held while a frame is segmented
         self._reset_plate = threading.Event()
 
     def newest(self) -> Segmentation | None:
         """Returns the newest result; any thread may ask."""
         return self._newest
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a frame is being segmented."""
+        return self._searching.locked()
 
     def is_working(self) -> bool:
         """Returns whether results come: there is a segmenter, and it did not fail; any thread."""
@@ -264,7 +280,8 @@ class SegmentationWorker:
             self._remake()
         if observation is None or self._segmenter is None:
             return True
-        with self._timer.stage("segment"):
+        self._timer.begin_frame(observation.frame.index)
+        with self._searching, self._timer.stage("segment"):
             segmentation = self._segment(observation, self._segmenter)
         if segmentation is not None:
             if self._newest is None:
@@ -315,10 +332,16 @@ class WitnessWorker:
         self._timer = timer
         self._search: WitnessSearch | None = None
         self._newest: HeadEvidence | None = None  # replaced as a whole: any thread may read it
+        self._searching = threading.Lock()  # held while a frame is searched
 
     def newest(self) -> HeadEvidence | None:
         """Returns the newest evidence; any thread may ask."""
         return self._newest
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a frame is being searched."""
+        return self._searching.locked()
 
     def start(self) -> None:
         self._search = WitnessSearch(self._make_detector())
@@ -328,7 +351,8 @@ class WitnessWorker:
         observation = self._observations.take(TAKE_S)
         if observation is None:
             return True
-        with self._timer.stage("witness"):
+        self._timer.begin_frame(observation.frame.index)
+        with self._searching, self._timer.stage("witness"):
             evidence = self._search.search_when_due(observation, self._person())
         if evidence is not None:
             if self._newest is None:

@@ -1,1 +1,1 @@
-"""Measurements: synthetic truth, picture quality, leak, latency, the benchmark."""
+"""Measurements: synthetic truth, picture quality, leak, latency, the benchmark, traces."""

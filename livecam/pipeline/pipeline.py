@@ -221,6 +221,7 @@ class Pipeline:
 
     def _show(self, observation: Observation, now: float, newest: Frame | None) -> Published:
         frame = observation.frame
+        self.timer.begin_frame(frame.index)
         presence = self._cast.update(observation, now)
         missing = [
             Missing(w.track.missing_s(frame.captured_at), w.track.is_gone)

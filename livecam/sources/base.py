@@ -101,6 +101,7 @@ SOURCES: Registry[[SourceSettings, Clock, Sequence[str]], Source] = Registry(
         "video": "livecam.sources.video:VideoFile",
         "image": "livecam.sources.image:ImageFile",
         "sample": "livecam.sources.sample:Sample",
+        "sample-four": "livecam.sources.sample:FourPeople",
         "blank": "livecam.sources.blank:BlankCard",
         "pattern": "livecam.sources.base:TestPattern",
     },

@@ -29,10 +29,7 @@ def source_maker(
     So a camera that was unplugged is waited for and not replaced by the sample.
     """
     decided = decide(settings.source, refuse, cameras)
-    if decided == "sample":
-        from livecam.sources.sample_clip import sample_clip
-
-        sample_clip()  # made now, which may take a minute: a source must open quickly
+    built_in_clip(decided)  # made now, which may take a minute: a source must open quickly
     settings = settings.model_copy(update={"source": decided})
 
     def make() -> Source:
@@ -41,6 +38,19 @@ def source_maker(
         return Rotated(source, degrees) if degrees else source
 
     return make
+
+
+def built_in_clip(name: str) -> Path | None:
+    """Returns the clip that a source plays, made now if it is not there yet; None for others."""
+    if name == "sample":
+        from livecam.sources.sample_clip import sample_clip
+
+        return sample_clip()
+    if name == "sample-four":
+        from livecam.sources.four_people import four_people_clip
+
+        return four_people_clip()
+    return None
 
 
 def open_source(settings: SourceSettings, clock: Clock, refuse: Sequence[str] = ()) -> Source:

@@ -1,4 +1,4 @@
-"""Plays the built-in sample clip of a person in front of a camera."""
+"""Plays the built-in clips of people in front of a camera."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Self
 from livecam.config.settings import SourceSettings
 from livecam.core.language import tr
 from livecam.core.timing import Clock
+from livecam.sources.four_people import four_people_clip
 from livecam.sources.sample_clip import sample_clip
 from livecam.sources.video import VideoFile
 
@@ -24,3 +25,17 @@ class Sample(VideoFile):
 
     def _name(self) -> str:
         return tr("built-in sample")
+
+
+class FourPeople(VideoFile):
+    """Loops the clip of four people; it is made first if it is missing."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, four_people_clip())
+
+    @classmethod
+    def from_settings(cls, settings: SourceSettings, clock: Clock, refuse: Sequence[str]) -> Self:
+        return cls(clock)
+
+    def _name(self) -> str:
+        return tr("built-in sample of four people")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,13 +214,23 @@ class Puppet:
 
     def image(self, pose: PortraitPose, index: int) -> Image:
         """Draws one pose, uint8[720, 1280, 4]; `index` chooses the camera's noise."""
+        return self.in_the_room([self.person(pose)], index)
+
+    def person(self, pose: PortraitPose) -> Field:
+        """Draws one pose alone, float32[720, 1280, 4], RGBA of 0..255, premultiplied."""
         texture = self._texture.copy()
         for eye in EYES:
             _shut(texture, eye, pose.lids)
         _open_mouth(texture, pose.mouth * MAX_MOUTH_OPENING)
         where = (self._sources(pose) + 0.5) * TEXTURE_SCALE - 0.5
-        person = _sampled(texture, cv2.resize(where, SIZE, interpolation=cv2.INTER_LINEAR))
-        image = person[..., :3] + self._room * (1 - person[..., 3:] / np.float32(255))
+        return _sampled(texture, cv2.resize(where, SIZE, interpolation=cv2.INTER_LINEAR))
+
+    def in_the_room(self, people: Sequence[Field], index: int) -> Image:
+        """Draws people over the room, one before the other, with the camera's noise."""
+        image = self._room.copy()
+        for person in people:
+            image *= 1 - person[..., 3:] / np.float32(255)
+            image += person[..., :3]
         image += np.roll(self._grain, (index * 97, index * 211), axis=(0, 1))
         out = np.full((*image.shape[:2], 4), 255, np.uint8)
         np.clip(image + 0.5, 0, 255, out=image)
@@ -237,7 +247,7 @@ class Puppet:
         return np.asarray(points, np.float32)
 
 
-def _sampled(texture: Image, where: Any) -> Image:
+def _sampled(texture: Image, where: Any) -> Field:
     """Samples the texture at float32[..., 2] positions; transparent outside."""
     return np.asarray(
         cv2.remap(texture, where[..., 0], where[..., 1], cv2.INTER_LINEAR), np.float32
