@@ -272,11 +272,12 @@ def test_a_scripted_tracker_returns_the_faces_of_its_script() -> None:
     assert ScriptedTracker(lambda _: (face,)).track(frame).faces == (face,)
 
 
-def test_the_face_model_is_imported_without_a_plotting_library_and_leaves_no_trace() -> None:
+def test_the_face_model_is_imported_without_unused_libraries_and_leaves_no_trace() -> None:
     code = (
         "import sys, livecam.tracking.face_landmarker\n"
-        "assert not any(name.startswith('matplotlib') for name in sys.modules)\n"
-        "import matplotlib.pyplot\n"
+        "assert not {'matplotlib', 'sounddevice'} & {name.split('.')[0] for name in sys.modules}\n"
+        "import matplotlib.pyplot, sounddevice\n"
         "assert matplotlib.pyplot.figure\n"
+        "assert sounddevice.InputStream\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

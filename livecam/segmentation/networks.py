@@ -31,9 +31,8 @@ class Network:
         self._net = _interpreter(path)
         (inputs, *_), (outputs, *_) = self._net.get_input_details(), self._net.get_output_details()
         self._input_index, self._output_index = inputs["index"], outputs["index"]
-        _, rows, columns, self._channels = (int(n) for n in inputs["shape"])
+        _, rows, columns, _ = (int(n) for n in inputs["shape"])
         self.size = (columns, rows)
-        self._input = np.zeros((1, rows, columns, self._channels), np.float32)
 
     def run(self, image: Image, rect: Rect) -> NDArray[np.float32]:
         """Returns the output float32[rows, columns, k] for a part of an image uint8[h, w, 4]."""
@@ -42,8 +41,7 @@ class Network:
         resized = cv2.resize(
             part, self.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         )
-        np.multiply(resized[..., :3], np.float32(1 / 255), out=self._input[0, ..., :3])
-        self._net.set_tensor(self._input_index, self._input)
+        _write(np.asarray(resized, np.uint8), 0, self._net, self._input_index)
         self._net.invoke()
         return np.asarray(self._net.get_tensor(self._output_index)[0], np.float32)
 
@@ -91,14 +89,10 @@ class DetectorNetwork:
         self._input_index, self._logit_index = inputs["index"], by_width.pop(1)
         (self._row_index,) = by_width.values()
         self.size = int(inputs["shape"][1])
-        self._input = np.zeros((1, self.size, self.size, 3), np.float32)
 
     def run(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Returns rows float32[n, k] and logits float32[n] for an image uint8[size, size, 4]."""
-        # The network was trained on -1..1.
-        np.multiply(image[..., :3], np.float32(2 / 255), out=self._input[0])
-        self._input -= np.float32(1)
-        self._net.set_tensor(self._input_index, self._input)
+        _write(image, -1, self._net, self._input_index)
         self._net.invoke()
         rows, logits = (self._net.get_tensor(i) for i in (self._row_index, self._logit_index))
         return rows[0], logits[0, :, 0]
@@ -122,3 +116,15 @@ def _interpreter(path: Path) -> Any:
             reason=first_line(error),
         ) from error
     return net
+
+
+def _write(image: Image, black: int, net: Any, index: int) -> None:
+    """Writes an image to the input of a network, scaled to black..1; a fourth channel is zero.
+
+    In place: an array of our own would be as large again. No view of it may outlive this call.
+    """
+    (pixels,) = net.tensor(index)()
+    np.multiply(image[..., :3], np.float32((1 - black) / 255), out=pixels[..., :3])
+    if black:
+        pixels[..., :3] += np.float32(black)
+    pixels[..., 3:] = 0

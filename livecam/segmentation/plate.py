@@ -78,7 +78,7 @@ class CleanPlate:
         )
         new = cv2.bitwise_and(free, cv2.bitwise_not(self._known))
         if cv2.countNonZero(new):
-            cv2.copyTo(self._rgb.astype(np.float32), new, self._mean)
+            cv2.accumulateWeighted(self._rgb, self._mean, 1.0, mask=new)
             cv2.bitwise_or(self._known, new, dst=self._known)
         self._plate = None
 

@@ -1,7 +1,8 @@
-"""Imports MediaPipe without its plotting library and returns its results as arrays.
+"""Imports MediaPipe without what livecam does not use, and returns its results as arrays.
 
-`mediapipe.tasks.python.vision` imports pyplot for one function that shows landmarks in a window.
-That is three quarters of its start-up (1.8 s of 2.4 s, measured), before the first avatar.
+`mediapipe.tasks.python` imports pyplot for one function that shows landmarks in a window: three
+quarters of its start-up (1.8 s of 2.4 s, measured), before the first avatar. It imports sounddevice
+for one class that records sound, which starts PortAudio and opens every sound system.
 
 Its own methods turn each of 478 landmarks into a Python object: 1.3 ms a face with the GIL held.
 `landmarks_for_video` and `landmarks_in_image` make the same calls and copy arrays. They rely on
@@ -21,30 +22,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.core.library_log import unfiltered_c_stderr
-
-PLOTTING = ("matplotlib", "matplotlib.pyplot")
+UNUSED = ("matplotlib", "matplotlib.pyplot", "sounddevice")
 
 
 @contextmanager
-def _without_plotting() -> Iterator[None]:
-    """Replaces the plotting library by empty modules, unless it is already imported."""
-    missing = [name for name in PLOTTING if name not in sys.modules]
-    if len(missing) < len(PLOTTING):
-        yield
-        return
-    package, pyplot = (ModuleType(name) for name in PLOTTING)
-    package.pyplot = pyplot  # type: ignore[attr-defined]  # an empty module so far
-    sys.modules.update(zip(PLOTTING, (package, pyplot), strict=True))
+def _without_unused() -> Iterator[None]:
+    """Replaces the libraries that are not used by empty modules, unless they are imported."""
+    empty = {name: ModuleType(name) for name in UNUSED if name.split(".")[0] not in sys.modules}
+    sys.modules.update(empty)
     try:
         yield
     finally:
-        for name in PLOTTING:
+        for name in empty:
             del sys.modules[name]
 
 
-# It imports sounddevice, which silences file descriptor 2 while PortAudio starts.
-with _without_plotting(), unfiltered_c_stderr():
+with _without_unused():
     import mediapipe as mp
     from mediapipe.tasks.python import BaseOptions, vision
     from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerResultC

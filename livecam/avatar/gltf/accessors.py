@@ -189,12 +189,14 @@ def index_dtype(count: int) -> np.dtype[Any]:
 
 
 def as_points(values: NDArray[Any]) -> Points:
-    """Returns the first three columns as contiguous, finite float32[n, 3].
+    """Copies the first three columns as contiguous, finite float32[n, 3].
+
+    A view would keep the whole file in memory.
 
     Raises:
         ValueError: there are fewer columns, or a value is not finite.
     """
-    out = np.ascontiguousarray(values[:, :3], dtype=np.float32)
+    out = np.array(values[:, :3], np.float32, order="C")
     if out.shape[1] != 3 or not np.isfinite(out).all():
         raise ValueError("vertices are not finite triples")
     return out
