@@ -7,6 +7,8 @@
 #include "strand.glsl"
 #if defined(VERTEX_LIT) && defined(SKIN)
 #include "skin.glsl"
+#elif defined(VERTEX_LIT) && defined(WHISKER)
+#include "whisker.glsl"
 #elif defined(VERTEX_LIT) && defined(HAIR)
 #include "hair.glsl"
 #endif
@@ -48,6 +50,8 @@ void main() {
 #ifdef VERTEX_LIT
 #if defined(SKIN)
     v_lit = vec4(finish(skin_light(n, normalize(-p), color, surface, bone.z, 1.0) * exposure).rgb, 0.0);
+#elif defined(WHISKER)
+    v_lit = vec4(finish(whisker_light(n, color) * exposure).rgb, 0.0);
 #elif defined(HAIR)
     vec3 v = normalize(-p), lie = direction(mat3(camera_from_head) * comb);
     float open = surface.y;

@@ -159,9 +159,16 @@ def test_the_map_of_a_moving_head():
 
 def test_vertices_that_are_added_and_placed():
     flat = rng.standard_normal(600).astype(np.float32)
-    deltas = rng.standard_normal(120).astype(np.float32)
-    (moved,) = both(vertices.add_scaled, lambda f: vertices.add_scaled(f, 60, deltas, 0.3), flat)
-    assert np.array_equal(moved[180:], flat[180:])
+    deltas, weights = rng.standard_normal(120).astype(np.float32), np.float32((0.3, 9.0, -0.5))
+    active, starts, offsets = np.array((0, 2)), np.array((60, 0, 90)), np.array((0, 40, 70, 120))
+    (moved,) = both(
+        vertices.add_morphs,
+        lambda f: vertices.add_morphs(f, active, weights, starts, offsets, deltas),
+        flat,
+    )
+    assert np.array_equal(moved[:60], flat[:60])
+    assert np.array_equal(moved[140:], flat[140:])
+    np.testing.assert_allclose(moved[60:90], flat[60:90] + 0.3 * deltas[:30], rtol=1e-5)
     count = 50
     rows = rng.permutation(100)[:count]
     matrices = rng.standard_normal((2, 2, 3, 4)).astype(np.float32)

@@ -11,22 +11,36 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
 
-def _add_scaled_plain(out: Floats, start: int, deltas: Floats, weight: float) -> None:
-    part = out[start : start + len(deltas)]
-    part += deltas * np.float32(weight)
+def _add_morphs_plain(
+    out: Floats, active: Numbers, weights: Floats, starts: Numbers, offsets: Numbers, deltas: Floats
+) -> None:
+    for morph in active:
+        change = deltas[offsets[morph] : offsets[morph + 1]]
+        out[starts[morph] : starts[morph] + len(change)] += change * weights[morph]
 
 
-def _add_scaled_loops(out: Floats, start: int, deltas: Floats, weight: float) -> None:
-    scale, part = np.float32(weight), out[start : start + len(deltas)]
-    for i in range(len(deltas)):
-        part[i] += deltas[i] * scale
+def _add_morphs_loops(
+    out: Floats, active: Numbers, weights: Floats, starts: Numbers, offsets: Numbers, deltas: Floats
+) -> None:
+    for k in range(len(active)):
+        morph = active[k]
+        change, weight = deltas[offsets[morph] : offsets[morph + 1]], weights[morph]
+        part = out[starts[morph] : starts[morph] + len(change)]
+        for i in range(len(change)):
+            part[i] += change[i] * weight
 
 
-# Adds displacements float32[k] times a weight to float32[n]: (out, start, deltas, weight).
-add_scaled = Kernel(
-    _add_scaled_plain,
-    _add_scaled_loops,
-    "void(float32[::1], int64, Array(float32, 1, 'C', readonly=True), float64)",
+_READ = "Array(float32, {}, 'C', readonly=True)"
+_READ1, _READ2, _READ3 = (_READ.format(n) for n in (1, 2, 3))
+_ROWS = "Array(int64, 1, 'C', readonly=True)"
+
+# Adds the displacements of active morphs times their weights to float32[n]: (out, the active ones
+# int64[k], weights float32[m], where each begins in `out` int64[m] and in the displacements
+# int64[m + 1], the displacements of all float32[d]).
+add_morphs = Kernel(
+    _add_morphs_plain,
+    _add_morphs_loops,
+    f"void(float32[::1], {_ROWS}, {_READ1}, {_ROWS}, {_ROWS}, {_READ1})",
 )
 
 
@@ -84,10 +98,6 @@ def _place_loops(
             on_head = other[0] * nx + other[1] * ny + other[2] * nz
             up[i, k] = on_body + (on_head - on_body) * share
 
-
-_READ = "Array(float32, {}, 'C', readonly=True)"
-_READ1, _READ2, _READ3 = (_READ.format(n) for n in (1, 2, 3))
-_ROWS = "Array(int64, 1, 'C', readonly=True)"
 
 # Brings some vertices to camera space, where head and body have a matrix each:
 # (vertices float32[n, 6] positions and normals, rows int64[k], the weight of the head float32[k],

@@ -55,6 +55,7 @@ VERTEX_LIT = {
     ShadingGroup.MATTE: "matte_lit.frag",
     ShadingGroup.HAIR: "matte_lit.frag",
     ShadingGroup.SKIN: "lit.frag",
+    ShadingGroup.WHISKER: "lit.frag",
 }
 # The groups that make up the surface of the head; with the ruff, into which mouths lead.
 OUTER = (ShadingGroup.MATTE, ShadingGroup.SKIN)

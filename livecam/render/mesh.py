@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import CORRECTIVE, Bone, Material, Mesh, Points
 from livecam.avatar.normals import area_weighted_normals
-from livecam.core.face import INDEX, Weights
-from livecam.kernels.vertices import add_scaled
+from livecam.core.face import EXPRESSIONS, INDEX, Weights
+from livecam.kernels.vertices import add_morphs
 
 # The expressions that drive a morph, as indices; weights of several are multiplied.
 Drivers: TypeAlias = tuple[int, ...]
@@ -126,6 +125,16 @@ def _unit(vectors: Points) -> Points:
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class DenseMorphs:
+    """The displacements of positions and normals by each morph, over a range of the vertices."""
+
+    drivers: NDArray[np.int64]  # int64[m, k], expressions; padded with the number of expressions
+    starts: NDArray[np.int64]  # int64[m], the first float of each range
+    offsets: NDArray[np.int64]  # int64[m + 1], where each one's displacements are
+    deltas: NDArray[np.float32]  # float32[n], one after the other
+
+
 class Morpher:
     """Applies morph weights to vertices and their normals. One thread.
 
@@ -140,36 +149,42 @@ class Morpher:
         self._flat = self.vertices.ravel()
         assert np.shares_memory(self._flat, self.vertices)
         self._morphs = dense_morphs(mesh) if morphs is None else morphs
+        self._driving = np.ones(len(EXPRESSIONS) + 1, np.float32)  # the weights; the last stays 1
         self._moved: tuple[int, int] = (0, 0)  # range of floats that differ from the rest shape
 
     def apply(self, weights: Weights) -> tuple[int, int]:
         """Morphs `vertices`; returns the range of rows that changed, the end exclusive."""
-        before = self._moved
+        before, morphs = self._moved, self._morphs
         low, high = before
         self._flat[low:high] = self._rest[low:high]
+        self._driving[:-1] = weights
+        shares = self._driving[morphs.drivers].prod(axis=1)
+        active = np.flatnonzero(np.abs(shares) >= MIN_WEIGHT)
+        add_morphs(self._flat, active, shares, morphs.starts, morphs.offsets, morphs.deltas)
         low, high = len(self._flat), 0
-        for drivers, (start, deltas) in self._morphs.items():
-            weight = float(math.prod(weights[driver] for driver in drivers))
-            if abs(weight) < MIN_WEIGHT:
-                continue
-            stop = start + len(deltas)
-            add_scaled(self._flat, start, deltas, weight)
-            low, high = min(low, start), max(high, stop)
+        if len(active):
+            starts = morphs.starts[active]
+            low = int(starts.min())
+            high = int((starts + morphs.offsets[active + 1] - morphs.offsets[active]).max())
         self._moved = (low, high) if high > low else (0, 0)
         first = min(low, before[0]) if before[1] > before[0] else low
         last = max(high, before[1])
         return (first // 6, last // 6) if last > first else (0, 0)
 
 
-# By the expressions that drive it: the first float of a morph, and its displacements.
-DenseMorphs: TypeAlias = dict[tuple[int, ...], tuple[int, NDArray[np.float32]]]
-
-
 def dense_morphs(mesh: MergedMesh) -> DenseMorphs:
-    """Returns the displacements of positions and normals by each morph."""
-    return {
-        drivers: _dense_range(mesh, rows, deltas) for drivers, (rows, deltas) in mesh.morphs.items()
-    }
+    """Computes the displacements of positions and normals by each morph."""
+    count = max((len(drivers) for drivers in mesh.morphs), default=1)
+    drivers = np.full((len(mesh.morphs), count), len(EXPRESSIONS), np.int64)
+    for row, each in zip(drivers, mesh.morphs, strict=True):
+        row[: len(each)] = each
+    ranges = [_dense_range(mesh, rows, deltas) for rows, deltas in mesh.morphs.values()]
+    starts = np.array([start for start, _ in ranges], np.int64)
+    offsets = np.cumsum([0, *(len(deltas) for _, deltas in ranges)], dtype=np.int64)
+    none = np.zeros(0, np.float32)
+    return DenseMorphs(
+        drivers, starts, offsets, np.concatenate([none, *(deltas for _, deltas in ranges)])
+    )
 
 
 def _dense_range(
