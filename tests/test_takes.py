@@ -303,7 +303,11 @@ def test_a_listener_that_fails_is_dropped():
     clock, timer = SystemClock(), StageTimer()
     capture = CaptureWorker(lambda: TestPattern(clock, *SIZE, 100.0), timer)
     tracking = TrackingWorker(
-        lambda: ScriptedTracker(lambda f: (face(),)), PeopleTracker(), capture.frames, timer
+        lambda: ScriptedTracker(lambda f: (face(),)),
+        PeopleTracker(),
+        capture.frames,
+        clock,
+        timer,
     )
     pipeline = Pipeline(
         Settings(), (avatar(),), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 100.0)

@@ -11,7 +11,7 @@ from livecam.core.commands import Command
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import Observation
-from livecam.core.timing import Clock, Pacer, StageTimer
+from livecam.core.timing import CaptureSchedule, Clock, Pacer, StageTimer
 from livecam.live.sink_worker import OutputFrame, SinkWorker
 from livecam.live.workers import CaptureWorker, TrackingWorker
 from livecam.motion.base import Listener
@@ -46,6 +46,7 @@ class LiveLoop:
         self.published = 0
         self.pacer = Pacer(pipeline.output.fps, clock.now())
         self._capture, self._tracking = capture, tracking
+        capture.schedule = CaptureSchedule(pipeline.output.fps)
         self._clock, self._timer = clock, timer
         self._stats = stats
         self._on_published = on_published
@@ -64,13 +65,11 @@ class LiveLoop:
                 break
             observation, newest = self._wait()
             now = self._clock.now()
-            taken_at = self._taken_at(observation, newest)
-            if taken_at is not None and not self.pacer.accepts(taken_at):
-                continue  # the camera is faster than the published rate
             self._notice_lost_source()
             wants_planes = any(sink.format is PixelFormat.I420 for sink in self.sinks)
             self.pipeline.composition.wants_planes = wants_planes
-            self._publish(self.pipeline.show(observation, now, newest), taken_at)
+            is_new = (newest if self._shows_newest else observation) is not None
+            self._publish(self.pipeline.show(observation, now, newest), repeated=not is_new)
         self._publish(self.pipeline.final_frame(self._clock.now()))
 
     def missed(self) -> dict[str, int]:
@@ -92,14 +91,8 @@ class LiveLoop:
         observation = self._tracking.observations.take(patience_s)
         return observation, None if observation is not None else self._capture.newest.take(0)
 
-    def _taken_at(self, observation: Observation | None, newest: Frame | None) -> float | None:
-        """Returns when the frame to be shown was taken; None when the last one is repeated."""
-        if newest is not None and self._shows_newest:
-            return newest.captured_at
-        return None if observation is None else observation.frame.captured_at
-
     def _source_ended(self) -> bool:
-        return self._capture.ended and not self._tracking.busy and self._capture.worker.finished
+        return self._capture.worker.finished and self._capture.ended and self._tracking.is_idle
 
     def _notice_lost_source(self) -> None:
         lost = self._capture.lost.is_set()
@@ -108,13 +101,13 @@ class LiveLoop:
             self._tracking.reset_people()
         self._source_known_lost = lost
 
-    def _publish(self, published: Published, taken_at: float | None = None) -> None:
+    def _publish(self, published: Published, *, repeated: bool = False) -> None:
         now = self._clock.now()
         alpha = self.pipeline.settings.picture.is_alpha
         output = OutputFrame(published.frame, self._timer, published.planes, alpha)
         for sink in self.sinks:
             sink.put(output)
-        self.pacer.published(now, taken_at)
+        self.pacer.published(now, repeated=repeated)
         self._notify(published, now)
         if self._stats is not None:
             self._stats.write(self._stats_line(published, now))

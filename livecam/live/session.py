@@ -109,7 +109,7 @@ def live_session(
     """
     capture = CaptureWorker(make_source, timer)
     tracking = TrackingWorker(
-        tracker_factory(settings), people_tracker(settings), capture.frames, timer
+        tracker_factory(settings), people_tracker(settings), capture.frames, clock, timer
     )
     segmentation = _segmentation_worker(settings, tracking, clock, timer, camera)
     witnesses = _witness_worker(settings, tracking, segmentation, timer)

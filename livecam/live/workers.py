@@ -15,8 +15,9 @@ from livecam.core.frame import Frame, check_shows_face
 from livecam.core.language import tr
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
-from livecam.core.timing import Clock, StageTimer
+from livecam.core.timing import CaptureSchedule, Clock, StageTimer
 from livecam.core.worker import Worker
+from livecam.live.tracking_pause import TrackingPause
 from livecam.live.witness_search import WitnessSearch
 from livecam.people.account import known_heads
 from livecam.people.tracker import PeopleTracker, primary_track
@@ -30,16 +31,18 @@ log = logging.getLogger(__name__)
 
 TAKE_S = 0.5  # the interval at which workers check for their end, at most
 MAX_WITNESS_WAIT_S = 3.0  # how long a start or a cut waits for the first search
+MAX_UNTAKEN_S = 0.25  # then a frame is tracked anyway: people are followed while nobody draws
 LOW_PRIORITY = 10  # of the segmentation and witness threads
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
 
 class CaptureWorker:
-    """Owns the source; hands every frame to the tracker and to the main loop."""
+    """Owns the source; hands its frames to the tracker and to the main loop."""
 
     def __init__(self, make_source: Callable[[], Source], timer: StageTimer) -> None:
         self.frames: Mailbox[Frame] = Mailbox("frames")
         self.newest: Mailbox[Frame] = Mailbox("newest")
+        self.schedule: CaptureSchedule | None = None  # None: every frame is handed over
         self.info: SourceInfo | None = None
         self.opened = threading.Event()  # set once the first try to open has ended
         self.lost = threading.Event()  # the device is gone; cleared by its next frame
@@ -83,8 +86,9 @@ class CaptureWorker:
             self.ended = True
             return False
         self.lost.clear()
-        self.frames.put(frame)
-        self.newest.put(frame)
+        if self.schedule is None or self.schedule.takes(frame.captured_at):
+            self.frames.put(frame)
+            self.newest.put(frame)
         return True
 
     def stop(self) -> None:
@@ -101,13 +105,17 @@ class CaptureWorker:
 
 
 class TrackingWorker:
-    """Owns the tracker and the people tracker: the newest frame in, an observation out."""
+    """Owns the tracker and the people tracker: the newest frame in, an observation out.
+
+    A frame is tracked once the observation before it was taken: none is tracked in vain.
+    """
 
     def __init__(
         self,
         make_tracker: Callable[[], Tracker],
         people: PeopleTracker,
         frames: Mailbox[Frame],
+        clock: Clock,
         timer: StageTimer,
     ) -> None:
         self.observations: Mailbox[Observation] = Mailbox("observations")
@@ -115,13 +123,15 @@ class TrackingWorker:
         self.witnessed: Mailbox[Observation] = Mailbox("witnessed")  # for the witnesses
         self.evidence: Callable[[], HeadEvidence | None] | None = None  # without witnesses None
         self.worker = Worker("track", self)
-        self.busy = False
         self.tracked = 0
         self._make_tracker = make_tracker
         self._people = people  # used on this thread alone
         self._people_reset = threading.Event()
         self._frames = frames
-        self._timer = timer
+        self._clock, self._timer = clock, timer
+        self._busy = False
+        self._pause = TrackingPause()
+        self._put_at: float | None = None  # when the last observation was handed over
         self._waits_since: float | None = None  # time of the first frame that was not searched
         self._tracker: Tracker | None = None
 
@@ -130,10 +140,11 @@ class TrackingWorker:
 
     def step(self) -> bool:
         assert self._tracker is not None
+        self._wait_until_wanted()
         frame = self._frames.take(TAKE_S)
         if frame is None:
             return True
-        self.busy = True
+        self._busy = True
         try:
             with self._timer.stage("track"):
                 observation = self._tracker.track(frame)
@@ -143,16 +154,22 @@ class TrackingWorker:
             self.tracked += 1
             if self._is_accounted_for(observation):
                 self.observations.put(observation)
+                self._put_at = self._clock.now()
             self.sampled.put(observation)
             self.witnessed.put(observation)
         finally:
-            self.busy = False
+            self._busy = False
         return True
 
     def stop(self) -> None:
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
             _close(tr("the tracker"), tracker)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no frame waits, is being tracked, or was tracked and not taken; any thread."""
+        return self._frames.is_empty and not self._busy and self.observations.is_empty
 
     def keep_slots(self, keep_s: float) -> None:
         """Sets how long a slot is kept for a missing face; any thread may call it."""
@@ -161,6 +178,16 @@ class TrackingWorker:
     def reset_people(self) -> None:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
         self._people_reset.set()
+
+    def _wait_until_wanted(self) -> None:
+        """Waits until the last observation was taken, and then for the pause."""
+        if self._put_at is None:
+            return
+        taken = self.observations.wait_until_empty(MAX_UNTAKEN_S)
+        self._pause.untaken(self._clock.now() - self._put_at)
+        self._put_at = None
+        if taken:
+            self._clock.sleep(self._pause.seconds)
 
     def _associated(self, observation: Observation, evidence: HeadEvidence | None) -> Observation:
         if self._people_reset.is_set():
