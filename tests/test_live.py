@@ -17,6 +17,7 @@ from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import preview, session
 from livecam.live import run as live_run
+from livecam.live.governor import Governor
 from livecam.live.loop import LiveLoop
 from livecam.live.sink_worker import OutputFrame, SinkWorker
 from livecam.live.workers import CaptureWorker, TrackingWorker
@@ -67,7 +68,9 @@ def run_live(
     """Runs until `watch`, which gets every published frame, asks to quit."""
     clock, timer = SystemClock(), StageTimer()
     capture = CaptureWorker(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
-    tracking = TrackingWorker(make_tracker, people or PeopleTracker(), capture.frames, clock, timer)
+    tracking = TrackingWorker(
+        make_tracker, people or PeopleTracker(), capture.frames, Governor("high"), clock, timer
+    )
     info = OutputInfo(*SIZE, FPS)
     pipeline = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
     outputs = [SinkWorker(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]

@@ -22,6 +22,7 @@ from livecam.core.observation import Observation
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import run as live_run
+from livecam.live.governor import Governor
 from livecam.live.loop import LiveLoop
 from livecam.live.motion import check_motion
 from livecam.live.workers import CaptureWorker, TrackingWorker
@@ -306,6 +307,7 @@ def test_a_listener_that_fails_is_dropped():
         lambda: ScriptedTracker(lambda f: (face(),)),
         PeopleTracker(),
         capture.frames,
+        Governor("high"),
         clock,
         timer,
     )

@@ -45,6 +45,7 @@ class LiveLoop:
         self.sinks = list(sinks)
         self.published = 0
         self.pacer = Pacer(pipeline.output.fps, clock.now())
+        self.governor = tracking.governor  # the tracker and the segmenter obey it, too
         self._capture, self._tracking = capture, tracking
         capture.schedule = CaptureSchedule(pipeline.output.fps)
         self._clock, self._timer = clock, timer
@@ -53,6 +54,7 @@ class LiveLoop:
         self._listeners = list(listeners)
         self._stopping = threading.Event()
         self._source_known_lost = False
+        self._lost_before = 0  # frames of the camera, until the last new one was published
 
     def stop(self) -> None:
         """Asks the loop to end; any thread may call it."""
@@ -68,6 +70,7 @@ class LiveLoop:
             self._notice_lost_source()
             wants_planes = any(sink.format is PixelFormat.I420 for sink in self.sinks)
             self.pipeline.composition.wants_planes = wants_planes
+            self.pipeline.composition.detail = self.governor.rung.detail
             is_new = (newest if self._shows_newest else observation) is not None
             self._publish(self.pipeline.show(observation, now, newest), repeated=not is_new)
         self._publish(self.pipeline.final_frame(self._clock.now()))
@@ -87,7 +90,9 @@ class LiveLoop:
         patience_s = self.pacer.repeat_in_s(self._clock.now())
         if self._shows_newest:
             newest = self._capture.newest.take(patience_s)
-            return self._tracking.observations.take(0), newest
+            observation = self._tracking.observations.take(0)
+            # Without a new frame it would be drawn over its own, older than the last one.
+            return None if newest is None else observation, newest
         observation = self._tracking.observations.take(patience_s)
         return observation, None if observation is not None else self._capture.newest.take(0)
 
@@ -108,6 +113,8 @@ class LiveLoop:
         for sink in self.sinks:
             sink.put(output)
         self.pacer.published(now, repeated=repeated)
+        if not repeated:
+            self._govern(published, now)
         self._notify(published, now)
         if self._stats is not None:
             self._stats.write(self._stats_line(published, now))
@@ -117,6 +124,21 @@ class LiveLoop:
                 self.pipeline.command(command)
                 if command is Command.QUIT:
                     self.stop()
+
+    def _govern(self, published: Published, now: float) -> None:
+        """Tells the governor of a new frame that shows the avatar: others cost other work."""
+        lost = self._lost
+        if published.state is Shown.AVATAR:
+            at = published.frame.captured_at
+            self.governor.published(at, now - at, lost - self._lost_before)
+        self._lost_before = lost
+
+    @property
+    def _lost(self) -> int:
+        """Frames of the camera that were replaced before they could be shown."""
+        if self._shows_newest:
+            return self._capture.newest.missed
+        return self._capture.frames.missed + self._tracking.observations.missed
 
     def _notify(self, published: Published, now: float) -> None:
         """Passes the published face to the listeners; one that fails is dropped."""
@@ -139,4 +161,5 @@ class LiveLoop:
             head_box=published.box,
             stage_ms=self._timer.last_ms(),
             missed=self.missed(),
+            rung=self.governor.level,
         )

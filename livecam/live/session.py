@@ -14,6 +14,7 @@ from livecam.config.settings import BLANK, Settings
 from livecam.core.language import tr
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
+from livecam.live.governor import Governor
 from livecam.live.workers import (
     CaptureWorker,
     SegmentationWorker,
@@ -48,6 +49,7 @@ class LiveSession:
     capture: CaptureWorker
     tracking: TrackingWorker
     segmentation: SegmentationWorker | None  # None for a source without people
+    governor: Governor
     graphics: Graphics
     source: SourceInfo
     output: OutputInfo
@@ -71,6 +73,7 @@ class LiveSession:
                 make = segmenter_factory(settings, hurried=True, camera=self.camera)
             self.pipeline.apply(settings)
             self.tracking.keep_slots(keep_slot_s(settings))
+            self.governor.quality = settings.live.quality
             if worker is not None and is_other:
                 worker.change(make)
 
@@ -108,10 +111,16 @@ def live_session(
         LivecamError: a model is missing, or the source or OpenGL cannot be opened.
     """
     capture = CaptureWorker(make_source, timer)
+    governor = Governor(settings.live.quality)
     tracking = TrackingWorker(
-        tracker_factory(settings), people_tracker(settings), capture.frames, clock, timer
+        tracker_factory(settings),
+        people_tracker(settings),
+        capture.frames,
+        governor,
+        clock,
+        timer,
     )
-    segmentation = _segmentation_worker(settings, tracking, clock, timer, camera)
+    segmentation = _segmentation_worker(settings, tracking, governor, clock, timer, camera)
     witnesses = _witness_worker(settings, tracking, segmentation, timer)
     workers = [capture.worker, tracking.worker]  # tracking loads its model while OpenGL opens
     workers[:0] = [each.worker for each in (segmentation, witnesses) if each is not None]
@@ -131,13 +140,14 @@ def live_session(
         pipeline = Pipeline(settings, avatars, remake(settings), output, timer, inputs, remake)
         stack.callback(pipeline.close)
         yield LiveSession(
-            pipeline, capture, tracking, segmentation, graphics, source, output, camera
+            pipeline, capture, tracking, segmentation, governor, graphics, source, output, camera
         )  # fmt: skip
 
 
 def _segmentation_worker(
     settings: Settings,
     tracking: TrackingWorker,
+    governor: Governor,
     clock: Clock,
     timer: StageTimer,
     camera: str | None,
@@ -145,7 +155,8 @@ def _segmentation_worker(
     if settings.source.source == BLANK:
         return None
     make = segmenter_factory(settings, hurried=True, camera=camera)
-    return SegmentationWorker(make, tracking.sampled, settings.picture.looks_per_s, clock, timer)
+    rate_hz = settings.picture.looks_per_s
+    return SegmentationWorker(make, tracking.sampled, rate_hz, governor, clock, timer)
 
 
 def _witness_worker(

@@ -17,10 +17,12 @@ from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import CaptureSchedule, Clock, StageTimer
 from livecam.core.worker import Worker
+from livecam.live.governor import Governor
 from livecam.live.tracking_pause import TrackingPause
 from livecam.live.witness_search import WitnessSearch
 from livecam.people.account import known_heads
 from livecam.people.tracker import PeopleTracker, primary_track
+from livecam.pipeline.face_following import FaceFollowing
 from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
 from livecam.segmentation.witness import WitnessDetector
@@ -115,9 +117,11 @@ class TrackingWorker:
         make_tracker: Callable[[], Tracker],
         people: PeopleTracker,
         frames: Mailbox[Frame],
+        governor: Governor,
         clock: Clock,
         timer: StageTimer,
     ) -> None:
+        self.governor = governor
         self.observations: Mailbox[Observation] = Mailbox("observations")
         self.sampled: Mailbox[Observation] = Mailbox("sampled")  # for segmentation
         self.witnessed: Mailbox[Observation] = Mailbox("witnessed")  # for the witnesses
@@ -131,6 +135,7 @@ class TrackingWorker:
         self._clock, self._timer = clock, timer
         self._busy = False
         self._pause = TrackingPause()
+        self._following = FaceFollowing()
         self._put_at: float | None = None  # when the last observation was handed over
         self._waits_since: float | None = None  # time of the first frame that was not searched
         self._tracker: Tracker | None = None
@@ -146,11 +151,11 @@ class TrackingWorker:
             return True
         self._busy = True
         try:
-            with self._timer.stage("track"):
-                observation = self._tracker.track(frame)
+            observation = self._observed(frame, self._tracker)
             evidence = None if self.evidence is None else self.evidence()
             with self._timer.stage("associate"):
                 observation = self._associated(observation, evidence)
+            self._following.note(observation)
             self.tracked += 1
             if self._is_accounted_for(observation):
                 self.observations.put(observation)
@@ -188,6 +193,16 @@ class TrackingWorker:
         self._put_at = None
         if taken:
             self._clock.sleep(self._pause.seconds)
+
+    def _observed(self, frame: Frame, tracker: Tracker) -> Observation:
+        """Tracks a frame by optical flow where the governor and the frame allow it."""
+        if self.governor.rung.follows:
+            with self._timer.stage("track by flow"):
+                followed = self._following.follow(frame)
+            if followed is not None:
+                return followed
+        with self._timer.stage("track"):
+            return tracker.track(frame)
 
     def _associated(self, observation: Observation, evidence: HeadEvidence | None) -> Observation:
         if self._people_reset.is_set():
@@ -246,13 +261,14 @@ class SegmentationWorker:
         make_segmenter: MakeSegmenter | None,
         observations: Mailbox[Observation],
         rate_hz: float,
+        governor: Governor,
         clock: Clock,
         timer: StageTimer,
     ) -> None:
         self.worker = Worker("segment", self)
         self._make_segmenter = make_segmenter  # replaced as a whole
         self._observations = observations
-        self._interval_s = 1 / rate_hz
+        self._rate_hz, self._governor = rate_hz, governor
         self._clock, self._timer = clock, timer
         self._segmenter: Segmenter | None = None
         self._made_by: MakeSegmenter | None = None
@@ -297,7 +313,7 @@ class SegmentationWorker:
             if self._newest is None:
                 _lower_priority()
             self._newest = segmentation
-        left_s = self._interval_s - (self._clock.now() - began)
+        left_s = 1 / (self._rate_hz * self._governor.rung.looks) - (self._clock.now() - began)
         if left_s > 0:
             self._clock.sleep(left_s)
         return True
