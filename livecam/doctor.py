@@ -397,6 +397,7 @@ def _speed(settings: Settings) -> Check:
         "fps": result["fps"],
         "slow": result["fps"] < MIN_RATE_SHARE * asked,
         "tier": result["tier"],
+        "quality": settings.live.quality,
         "size": result["size"],
         "delay_ms": result["delay_ms"]["median"],
         "cpu_ms_per_frame": result["cpu_ms_per_frame"],
@@ -405,7 +406,10 @@ def _speed(settings: Settings) -> Check:
     medians = {name: times["wall_median"] for name, times in result["stages"].items()}
     slowest = sorted(medians, key=lambda name: -medians[name])[:SLOWEST]
     stages = ", ".join(f"{name} {medians[name]:.1f}" for name in slowest)
-    found = tr("{speed}; slowest, ms: {stages}", speed=_speed_in_words(facts), stages=stages)
+    found = tr(
+        "{speed}; quality {quality}; slowest, ms: {stages}",
+        speed=_speed_in_words(facts), quality=facts["quality"], stages=stages,
+    )  # fmt: skip
     if facts["slow"]:
         return _warn(found, "livecam run --preset low-power", **facts)
     return _ok(found, **facts)

@@ -19,6 +19,8 @@ from livecam.core.errors import AssetError, SinkError, UsageError
 from livecam.core.frame import Frame
 from livecam.core.timing import ManualClock, RateMeter
 from livecam.live.controls import LiveControls
+from livecam.live.governor import Governor
+from livecam.live.ladder import LADDER
 from livecam.live.loop import LiveLoop
 from livecam.live.recordings import Recordings
 from livecam.live.session import LiveSession
@@ -41,6 +43,7 @@ class Desk:
         settings = settings or Settings()
         self.clock = ManualClock()
         self.pipeline = Pipeline(settings, (avatar(),), lambda *_: PaintingCompositor(), INFO)
+        self.governor = Governor()
         self.plates = 0
         self.stopped = False
         self.applied: list[Settings] = []
@@ -48,6 +51,7 @@ class Desk:
             pipeline=self.pipeline,
             sinks=[],
             published=7,
+            governor=self.governor,
             stop=lambda: setattr(self, "stopped", True),
         )
         session = SimpleNamespace(
@@ -232,6 +236,14 @@ def test_rate_and_delay_are_those_of_new_frames(desk: Desk):
     status = desk.controls.status()
     assert status["fps"] == pytest.approx(30, abs=0.1)
     assert status["delay_ms"] == pytest.approx(50, abs=0.1)
+
+
+def test_the_status_tells_the_quality_and_the_rung(desk: Desk):
+    status = desk.controls.status()
+    assert (status["quality"], status["rung"]) == ("auto", 0)
+    desk.governor.quality = "low"
+    status = desk.controls.status()
+    assert (status["quality"], status["rung"]) == ("low", len(LADDER) - 1)
 
 
 def test_a_rate_needs_two_events():

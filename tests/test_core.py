@@ -12,7 +12,7 @@ from livecam.core.errors import ConfigError, SourceError
 from livecam.core.frame import Frame, PixelFormat, Rect
 from livecam.core.mailbox import Mailbox
 from livecam.core.registry import Registry
-from livecam.core.timing import ManualClock, Pacer, StageTimer
+from livecam.core.timing import CaptureSchedule, ManualClock, Pacer, StageTimer
 from livecam.core.worker import Worker
 
 
@@ -41,6 +41,17 @@ def test_closing_a_mailbox_wakes_waiting_threads() -> None:
     assert taken == [None]
     box.put(1)
     assert box.take(0) is None
+
+
+def test_a_mailbox_is_waited_for_until_its_value_was_taken() -> None:
+    box: Mailbox[int] = Mailbox("numbers")
+    assert box.wait_until_empty(0)
+    box.put(1)
+    assert not box.wait_until_empty(0)
+    taker = threading.Thread(target=lambda: box.take(0))
+    taker.start()
+    assert box.wait_until_empty(30)
+    taker.join(5)
 
 
 class _Flaky:
@@ -82,70 +93,56 @@ def test_a_worker_stops_between_two_tries() -> None:
     assert task.starts == task.stops == 1
 
 
-def test_a_frame_in_time_is_published_at_once_else_the_last_is_repeated() -> None:
+def test_a_repeat_is_due_half_a_period_after_the_tick() -> None:
     pacer = Pacer(fps=10, now=0.0)
-    assert pacer.accepts(0.0)
-    pacer.published(0.0, 0.0)  # the next tick is at 0.1
-    assert not pacer.accepts(0.04)
-    assert pacer.accepts(0.06)
-    assert pacer.repeat_in_s(0.06) == pytest.approx(0.09)  # at 0.15, half a period late
+    pacer.published(0.0)
+    assert pacer.repeat_in_s(0.06) == pytest.approx(0.09)
 
 
 def test_missed_periods_are_counted_and_never_caught_up() -> None:
     pacer = Pacer(fps=10, now=0.0)
-    pacer.published(0.0, 0.0)
-    pacer.published(1.0, 1.0)
+    pacer.published(0.0)
+    pacer.published(1.0)
     assert pacer.missed == 9  # ticks 0.1 .. 0.9
-    assert not pacer.accepts(1.04)
-    assert pacer.accepts(1.06)
-
-
-def test_a_repeat_does_not_use_up_the_tick_of_the_late_frame() -> None:
-    pacer = Pacer(fps=10, now=0.0)
-    pacer.published(0.0, 0.0)
-    pacer.published(0.15)
-    assert pacer.accepts(0.1)  # the one that was late
-    pacer.published(0.17, 0.1)
-    assert pacer.accepts(0.2)  # and the next one, in time
-    assert pacer.missed == 0
-
-
-def test_a_slow_frame_does_not_delay_the_next_one() -> None:
-    pacer = Pacer(fps=10, now=0.0)
-    pacer.published(0.02, 0.0)
-    pacer.published(0.19, 0.1)  # tracked for 90 ms
-    assert pacer.accepts(0.2)  # the next one, though it is ready at 0.21
+    pacer.published(1.1)
+    assert pacer.missed == 9
 
 
 def test_without_new_frames_the_last_one_is_repeated_every_period() -> None:
     pacer, now, repeats = Pacer(fps=10, now=0.0), 0.0, 0
-    pacer.published(now, now)
+    pacer.published(now)
     while now < 10:
         now += pacer.repeat_in_s(now)
-        pacer.published(now)
+        pacer.published(now, repeated=True)
         repeats += 1
     assert repeats == pytest.approx(100, abs=1)
     assert pacer.missed == 0
 
 
-def accepted(moments: np.ndarray, fps: float) -> int:
-    """Counts the published ones of frames that come at those times."""
-    pacer, count = Pacer(fps, now=0.0), 0
-    for now in moments:
-        if pacer.accepts(now):
-            pacer.published(now, now)
-            count += 1
-    return count
+def test_frames_that_exceed_the_published_rate_are_not_used() -> None:
+    schedule = CaptureSchedule(fps=10)
+    assert [schedule.takes(at) for at in (0.0, 0.04, 0.06)] == [True, False, True]
+
+
+def test_after_a_pause_of_the_camera_the_schedule_goes_on_from_there() -> None:
+    schedule = CaptureSchedule(fps=10)
+    assert [schedule.takes(at) for at in (0.0, 1.0, 1.04, 1.06)] == [True, True, False, True]
+
+
+def taken(moments: np.ndarray, fps: float) -> int:
+    """Counts the used ones of frames that are captured at those times."""
+    schedule = CaptureSchedule(fps)
+    return sum(schedule.takes(now) for now in moments)
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.75])
 def test_a_jittering_camera_at_the_published_rate_loses_no_frame(phase: float) -> None:
     jitter = np.random.default_rng(1).uniform(-0.3, 0.3, 600)
-    assert accepted(np.sort(np.arange(600) + phase + jitter) / 30, fps=30) >= 595
+    assert taken(np.sort(np.arange(600) + phase + jitter) / 30, fps=30) >= 595
 
 
-def test_of_a_camera_twice_as_fast_every_other_frame_is_published() -> None:
-    assert accepted(np.arange(600) / 60, fps=30) == pytest.approx(300, abs=3)
+def test_of_a_camera_twice_as_fast_every_other_frame_is_used() -> None:
+    assert taken(np.arange(600) / 60, fps=30) == pytest.approx(300, abs=3)
 
 
 def test_a_manual_clock_sleeps_by_moving_on() -> None:

@@ -18,6 +18,7 @@ from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import preview, session
 from livecam.live import run as live_run
+from livecam.live.governor import Governor
 from livecam.live.loop import LiveLoop
 from livecam.live.sink_worker import OutputFrame, SinkWorker
 from livecam.live.workers import CaptureWorker, TrackingWorker
@@ -68,7 +69,9 @@ def run_live(
     """Runs until `watch`, which gets every published frame, asks to quit."""
     clock, timer = SystemClock(), StageTimer()
     capture = CaptureWorker(make_source or (lambda: TestPattern(clock, *SIZE, FPS)), timer)
-    tracking = TrackingWorker(make_tracker, people or PeopleTracker(), capture.frames, timer)
+    tracking = TrackingWorker(
+        make_tracker, people or PeopleTracker(), capture.frames, Governor("high"), clock, timer
+    )
     info = OutputInfo(*SIZE, FPS)
     pipeline = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
     outputs = [SinkWorker(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
@@ -285,6 +288,44 @@ def test_a_slow_tracker_gets_the_newest_frame_and_never_blocks_the_camera() -> N
     repeated = [p for p in frames if p.state is Shown.AVATAR and not p.tracked]
     assert len(repeated) > 20  # published between two results
     assert live.missed()["frames"] > 20  # newer frames replaced older ones
+
+
+def test_what_cannot_be_published_is_not_tracked() -> None:
+    """Drawing takes four periods of the camera: the tracker waits for it."""
+    drawn = threading.Event()  # never set
+    tracked: list[Frame] = []
+    frames: list[Published] = []
+
+    class Counting:
+        def track(self, frame: Frame) -> Observation:
+            tracked.append(frame)
+            return Observation(frame, (face(),))
+
+        def close(self) -> None:
+            pass
+
+    def watch(published: Published) -> Sequence[Command]:
+        drawn.wait(4 / FPS)
+        frames.append(published)
+        return (Command.QUIT,) if len(frames) > 30 else ()
+
+    run_live(watch, make_tracker=Counting)
+    assert len(tracked) < 1.5 * sum(published.tracked for published in frames)
+
+
+def test_a_camera_faster_than_the_published_rate_is_tracked_at_that_rate() -> None:
+    clock, tracked = SystemClock(), list[float]()
+
+    class Counting:
+        def track(self, frame: Frame) -> Observation:
+            tracked.append(frame.captured_at)
+            return Observation(frame, (face(),))
+
+        def close(self) -> None:
+            pass
+
+    run_live(after(20), lambda: TestPattern(clock, *SIZE, 4 * FPS), Counting)
+    assert min(np.diff(tracked[2:])) > 0.6 / FPS
 
 
 def test_a_run_whose_only_output_is_a_preview_that_breaks_ends_with_its_error(

@@ -16,7 +16,7 @@ import pytest
 
 from livecam.avatar.base import Avatar, AvatarState, EyeParameters, Fit
 from livecam.compose import covers
-from livecam.compose.base import ReadyStages
+from livecam.compose.base import Detail, ReadyStages
 from livecam.config.settings import OnLost, RenderSettings, Settings
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError
@@ -24,6 +24,7 @@ from livecam.core.face import Face, FaceState
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px, project
+from livecam.live.ladder import LADDER, Rung
 from livecam.pipeline.cast import Wearer
 from livecam.pipeline.change import mirrored, with_first_avatar
 from livecam.pipeline.pipeline import Published
@@ -49,6 +50,7 @@ class PaintingCompositor:
 
     def __init__(self) -> None:
         self.drawn = Rect(0, 0, 0, 0)
+        self.detail = Detail()
         self.broken = False
         self.closed = False
         self.gpu_planes: Image | None = None
@@ -114,9 +116,16 @@ class Stage:
         image[0, 0, 0] = self.index % 256
         return Frame(image, self.index, self.now)
 
-    def observe(self, *faces: Face) -> Published:
+    def climb(self, rng: np.random.Generator) -> Rung:
+        """Changes to a rung of the ladder at random."""
+        rung = LADDER[int(rng.integers(len(LADDER)))]
+        self.pipeline.composition.detail = rung.detail
+        return rung
+
+    def observe(self, *faces: Face, is_followed: bool = False) -> Published:
         self.now += STEP_S
-        return self.pipeline.show(Observation(self.picture(), faces), self.now)
+        observation = Observation(self.picture(), faces, is_followed=is_followed)
+        return self.pipeline.show(observation, self.now)
 
     def stall(self, for_s: float = STEP_S) -> Published:
         self.now += for_s
@@ -381,8 +390,11 @@ def test_whatever_happens_the_real_face_is_never_published(on_lost: OnLost, alig
             update={"smoothing": settings.smoothing.model_copy(update={"alignment": alignment})}
         )
         for event in rng.integers(0, 9, 60):
+            rung = stage.climb(rng)
             if event < 3:
-                published = stage.observe(face((float(rng.uniform(0.3, 0.7)), 0.5)))
+                place = float(rng.uniform(0.3, 0.7)), 0.5
+                followed = rung.follows and bool(rng.integers(2))
+                published = stage.observe(face(place), is_followed=followed)
             elif event == 3:
                 published = stage.observe()
             elif event == 4:
@@ -472,14 +484,15 @@ class Couple(Stage):
     def observe_some(self) -> Published:
         """The tracker misses some faces that are there, for a few frames at most."""
         self.move()
+        rung = self.climb(self.rng)
         luck = self.rng.uniform(size=3) < 0.7
         found = self.there & (luck | ~self.shown & (self.missed == 0) | (self.missed >= 5))
         found[2] = self.there[2]
         self.missed = np.where(found | ~self.there, 0, self.missed + 1)
+        followed = rung.follows and bool((found == self.shown).all() and self.rng.integers(2))
         self.shown = found
-        return self.observe(
-            *(f for f, is_found in zip(self.faces(), found, strict=True) if is_found)
-        )
+        faces = (f for f, is_found in zip(self.faces(), found, strict=True) if is_found)
+        return self.observe(*faces, is_followed=followed)
 
 
 def bare(published: Published) -> bool:

@@ -20,6 +20,7 @@ from livecam.sinks.preview import (
     Preview,
     PreviewStatus,
     display_available,
+    help_lines,
     label,
     letterbox,
     window_size,
@@ -292,6 +293,14 @@ def test_the_status_line_names_special_states():
     assert words == ["hold", "30 fps", "REC", "FROZEN", "PANIC"]
 
 
+def test_the_help_of_a_live_run_tells_how_much_is_done():
+    keys = [[text for text, _ in line] for line in help_lines(PreviewStatus())]
+    assert len(keys) == len(KEYS)
+    *lines, last = help_lines(PreviewStatus(quality="auto", rung=2))
+    assert [[text for text, _ in line] for line in lines] == keys
+    assert [text for text, _ in last] == ["", "quality auto, rung 2"]
+
+
 @pytest.fixture
 def chinese():
     set_language("zh")
@@ -305,6 +314,7 @@ def test_a_label_has_the_characters_of_every_text_of_the_window(size: float):
     white = (255, 255, 255)
     unknown = label([[("\uffff", white)]], size)  # drawn as a question mark
     texts = [tr(command.value) for command in Command] + [tr(state.value) for state in Shown]
+    texts.append(tr("quality {quality}, rung {rung}", quality="auto", rung=2))
     for character in sorted({c for text in texts for c in text} - {" "}):
         assert not np.array_equal(label([[(character, white)]], size), unknown), character
 

@@ -18,6 +18,7 @@ from livecam.core.observation import Observation
 from livecam.core.spaces import focal_px
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import workers
+from livecam.live.governor import Governor
 from livecam.live.workers import SegmentationWorker
 from livecam.people.tracker import PeopleTracker
 from livecam.pipeline.change import with_first_avatar
@@ -357,7 +358,7 @@ def test_the_worker_offers_the_latest_segmentation_and_drops_it_after_an_error()
         segmenters.append(FakeSegmenter(fails, closed))
         return segmenters[-1]
 
-    worker = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())
+    worker = SegmentationWorker(make, observations, 100.0, Governor(), SystemClock(), StageTimer())
     assert worker.is_working()
     worker.worker.start()
     try:
@@ -385,7 +386,9 @@ def test_the_worker_offers_the_latest_segmentation_and_drops_it_after_an_error()
 
 
 def test_a_worker_without_a_segmenter_gives_nothing_to_wait_for():
-    worker = SegmentationWorker(None, Mailbox("sampled"), 12.0, SystemClock(), StageTimer())
+    worker = SegmentationWorker(
+        None, Mailbox("sampled"), 12.0, Governor(), SystemClock(), StageTimer()
+    )
     assert not worker.is_working()
 
 
@@ -400,7 +403,7 @@ def test_the_first_segmentation_is_made_at_the_priority_of_the_others(monkeypatc
     def make() -> FakeSegmenter:
         return FakeSegmenter(threading.Event(), threading.Event())
 
-    worker = SegmentationWorker(make, observations, 100.0, SystemClock(), StageTimer())
+    worker = SegmentationWorker(make, observations, 100.0, Governor(), SystemClock(), StageTimer())
     worker.worker.start()
     try:
         for i in range(3):

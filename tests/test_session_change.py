@@ -13,6 +13,7 @@ from livecam.config.settings import PictureSettings, RenderSettings, Settings, S
 from livecam.core.commands import Command
 from livecam.core.errors import ConfigError
 from livecam.core.timing import StageTimer, SystemClock
+from livecam.live.ladder import LADDER
 from livecam.live.loop import LiveLoop
 from livecam.live.session import LiveSession, live_session
 from livecam.pipeline.pipeline import Published
@@ -107,6 +108,20 @@ def test_the_segmentation_begins_and_ends_with_the_stages_that_need_it() -> None
         assert published[-1].state is Shown.AVATAR
 
     run_with(Settings(picture=PLAIN), script)
+
+
+def test_the_quality_changes_while_it_runs_and_every_picture_stays_covered() -> None:
+    def script(session: LiveSession, published: list[Published]) -> None:
+        began = len(published)
+        for quality, level in (("low", len(LADDER) - 1), ("high", 0), ("low", len(LADDER) - 1)):
+            session.apply(changed(session.pipeline.wanted, "live.quality", quality))
+            assert session.governor.level == level
+            count = len(published)
+            wait_until(lambda: len(published) > count + 10)  # noqa: B023
+        assert session.pipeline.composition.detail == LADDER[-1].detail
+        assert {frame.state for frame in published[began:]} == {Shown.AVATAR}
+
+    run_with(Settings(), script)
 
 
 def test_a_slot_is_kept_as_long_as_the_avatar_is_held() -> None:

@@ -25,6 +25,7 @@ KEYS = {
     "head_box": list,
     "stage_ms": dict,
     "missed": dict,
+    "rung": int,
 }
 
 

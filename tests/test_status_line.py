@@ -29,7 +29,7 @@ RUN = ("run", "--source", "pattern", "--avatar", "none", "--no-preview", "--no-v
        "--also-to", "null", "--no-learn", "--no-control", "--width", "160",
        "--height", "120")  # fmt: skip
 STATUS = {"state": "avatar", "frozen": False, "recording": None, "fps": 29.97, "delay_ms": 48.4,
-          "running_s": 725.9}  # fmt: skip
+          "rung": 0, "running_s": 725.9}  # fmt: skip
 LONG = "a long line, " * 12
 # Lines that come between the others, and only sometimes: of MediaPipe, and of the moving pattern.
 REMARKS = ("INFO", "W0", "the background changed: it is learned anew")
@@ -148,8 +148,8 @@ def screen(text: str) -> list[str]:
 
 def test_the_most_important_values_come_first():
     assert status_words(STATUS) == "avatar | 30.0 fps | 48 ms | 0:12:05"
-    changed = STATUS | {"frozen": True, "recording": "a.mp4", "delay_ms": None}
-    assert status_words(changed) == "avatar | frozen | recording | 30.0 fps | 0:12:05"
+    changed = STATUS | {"frozen": True, "recording": "a.mp4", "delay_ms": None, "rung": 2}
+    assert status_words(changed) == "avatar | frozen | recording | 30.0 fps | rung 2 | 0:12:05"
     assert status_words({}) == ""
 
 

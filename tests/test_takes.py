@@ -22,6 +22,7 @@ from livecam.core.observation import Observation
 from livecam.core.spaces import quaternion_from_vector
 from livecam.core.timing import StageTimer, SystemClock
 from livecam.live import run as live_run
+from livecam.live.governor import Governor
 from livecam.live.loop import LiveLoop
 from livecam.live.motion import check_motion
 from livecam.live.workers import CaptureWorker, TrackingWorker
@@ -303,7 +304,12 @@ def test_a_listener_that_fails_is_dropped():
     clock, timer = SystemClock(), StageTimer()
     capture = CaptureWorker(lambda: TestPattern(clock, *SIZE, 100.0), timer)
     tracking = TrackingWorker(
-        lambda: ScriptedTracker(lambda f: (face(),)), PeopleTracker(), capture.frames, timer
+        lambda: ScriptedTracker(lambda f: (face(),)),
+        PeopleTracker(),
+        capture.frames,
+        Governor("high"),
+        clock,
+        timer,
     )
     pipeline = Pipeline(
         Settings(), (avatar(),), lambda *_: PaintingCompositor(), OutputInfo(*SIZE, 100.0)

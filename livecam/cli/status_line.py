@@ -63,6 +63,7 @@ def status_words(status: dict[str, Any]) -> str:
         tr("recording") if status["recording"] else "",
         tr("{fps:.1f} fps", fps=status["fps"]),
         "" if delay_ms is None else tr("{delay:.0f} ms", delay=delay_ms),
+        tr("rung {rung}", rung=status["rung"]) if status["rung"] else "",
         str(running),
     )
     return " | ".join(word for word in words if word)

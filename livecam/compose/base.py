@@ -35,6 +35,14 @@ class Layers:
     primary: AvatarState | None = None  # of the person that `segmentation` was computed for
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much work drawing a frame may cost; by default all that is useful."""
+
+    scale: float = 1.0  # of the drawn heads, which are then enlarged; in eighths
+    light_period_s: float = 0.06  # between two estimates of the room's light: it changes slowly
+
+
 def primary_of(
     avatars: Sequence[AvatarState], segmentation: Segmentation | None
 ) -> AvatarState | None:
@@ -95,11 +103,12 @@ class Compositor(Protocol):
     Made, used and closed on the thread that owns the GL context. `compose` returns a new
     RGBA frame of the same size and with the same index and time; the frame given stays
     untouched, and pixels outside `drawn` are bit-exact copies of it. `drawn` is the
-    rectangle of the last call, empty when no avatar was inside the image.
-    Raise `GraphicsError` when the driver gave up; the caller shows the curtain.
+    rectangle of the last call, empty when no avatar was inside the image. `detail` may be set
+    before every call. Raise `GraphicsError` when the driver gave up; the caller shows the curtain.
     """
 
     drawn: Rect
+    detail: Detail
 
     @property
     def tier(self) -> str:

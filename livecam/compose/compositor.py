@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
-from livecam.compose.base import Layers, ReadyStages, primary_of
+from livecam.compose.base import Detail, Layers, ReadyStages, primary_of
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.compose.shadow import ShadowCatcher
@@ -63,6 +63,7 @@ class HeadCompositor:
     ) -> None:
         begin_loading()
         self.drawn = NOTHING
+        self.detail = Detail()
         self._graphics = graphics
         self._settings = settings
         self._timer = timer or StageTimer()
@@ -101,10 +102,12 @@ class HeadCompositor:
         stages = self._stages
         primary = primary_of(avatars, segmentation)
         frame = self._without_faces(frame, [each for each in avatars if each is not primary])
+        stages.light_period_s = self.detail.light_period_s
         layers = stages.begin(frame, avatars, segmentation)
         stages.before(layers)
         self._paint_faces_out(layers)
         try:
+            self._painter.scale = self.detail.scale
             self._painter.light = stages.light(layers)
             self._painter.begin(layers.image, frame.captured_at)
             for state in sorted(layers.avatars, key=lambda s: float(s.camera_from_head[2, 3])):

@@ -51,12 +51,14 @@ class Painter(Protocol):
     time; `add` returns the rectangle that changed. All on the thread of the context.
 
     The shadow falls on `catcher` alone if given; the alpha of the head is added to
-    `coverage` uint8[h, w]; the head is blurred like the camera image. `light` falls on all heads.
+    `coverage` uint8[h, w]; the head is blurred like the camera image. `light` falls on all heads,
+    and `scale` is that of their drawing.
     `set_avatars` sets the heads, and each state's `slot` is its index, modulo their number; equal
     ones are prepared unique.
     """
 
     light: Light
+    scale: float
 
     def set_avatars(self, avatars: Sequence[Avatar]) -> None: ...
 
@@ -109,6 +111,15 @@ class LightPainter:
     def light(self, light: Light) -> None:
         for head in self._heads:
             head.light = light
+
+    @property
+    def scale(self) -> float:
+        return self._heads[0].scale
+
+    @scale.setter
+    def scale(self, scale: float) -> None:
+        for head in self._heads:
+            head.scale = scale
 
     def add(
         self,
@@ -202,6 +213,15 @@ class FullPainter:
     def light(self, light: Light) -> None:
         for head in self._heads:
             head.light = light
+
+    @property
+    def scale(self) -> float:
+        return self._heads[0].scale
+
+    @scale.setter
+    def scale(self, scale: float) -> None:
+        for head in self._heads:
+            head.scale = scale
 
     def add(
         self,

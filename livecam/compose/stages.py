@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose.background import background_stage
-from livecam.compose.base import BackgroundStage, Layers, ReadyStages, Stage, primary_of
+from livecam.compose.base import BackgroundStage, Detail, Layers, ReadyStages, Stage, primary_of
 from livecam.compose.body import BodyAlignment
 from livecam.compose.camera_blur import SHARP, CameraBlur, camera_blur
 from livecam.compose.camera_model import CameraEstimator
@@ -35,7 +35,6 @@ from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Segmentation
 
 NOTHING = Rect(0, 0, 0, 0)
-LIGHT_PERIOD_S = 0.06  # between two estimates of the light: it changes slowly
 
 
 def ready_stages(
@@ -76,6 +75,7 @@ class CompositingStages:
         timer: StageTimer | None = None,
         blocking: bool = False,
     ) -> None:
+        self.light_period_s = Detail().light_period_s
         self._background: BackgroundStage | None = None
         self._has_effects = False  # these do not mark the pixels they change
         self._timer = timer or StageTimer()
@@ -271,7 +271,7 @@ class CompositingStages:
         if picture is None or picture.light == 0 or segmentation is None or layers.primary is None:
             return self._light
         known = segmentation.at >= self._lit_at
-        if known and not is_due(LIGHT_PERIOD_S, self._lit_at, segmentation.at):
+        if known and not is_due(self.light_period_s, self._lit_at, segmentation.at):
             return self._light
         self._lit_at = segmentation.at
         with self._timer.stage("light"):

@@ -295,6 +295,21 @@ class PrivacySettings(Group):
     )
 
 
+LiveQuality: TypeAlias = Literal["auto", "low", "high"]
+
+
+class LiveSettings(Group):
+    """How a live run holds its rate."""
+
+    quality: LiveQuality = setting(
+        "auto",
+        live=True,
+        flag="live-quality",
+        help="auto does less for each picture while this machine cannot hold the rate; low and "
+        "high stay at the least and at all; what is covered is the same",
+    )
+
+
 class FilmSettings(Group):
     """How `livecam convert` makes films and photos."""
 
@@ -358,6 +373,7 @@ class Settings(Group):
     picture: PictureSettings = PictureSettings()
     effects: EffectSettings = EffectSettings()
     privacy: PrivacySettings = PrivacySettings()
+    live: LiveSettings = LiveSettings()
     film: FilmSettings = FilmSettings()
     output: OutputSettings = OutputSettings()
     sinks: SinkSettings = SinkSettings()

@@ -32,20 +32,33 @@ class Mailbox(Generic[T]):
             if len(self._values) == self._values.maxlen:
                 self._missed += 1
             self._values.append(value)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def take(self, timeout_s: float) -> T | None:
         """Takes the oldest value, waiting at most that long; None without one or when closed."""
         with self._changed:
             if not self._values and not self._closed and timeout_s > 0:
                 self._changed.wait_for(lambda: self._values or self._closed, timeout=timeout_s)
-            return self._values.popleft() if self._values else None
+            if not self._values:
+                return None
+            self._changed.notify_all()
+            return self._values.popleft()
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Waits at most that long until all values were taken; returns whether they were."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._values, timeout=timeout_s)
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
             self._values.clear()
             self._changed.notify_all()
+
+    @property
+    def is_empty(self) -> bool:
+        with self._changed:
+            return not self._values
 
     @property
     def missed(self) -> int:

@@ -172,6 +172,7 @@ class Observation:
     unexplained: tuple[FaceBox, ...] = ()  # heads that witnesses found beside all visible tracks
     scene: SearchedScene | None = None  # what witnesses searched last
     is_searched: bool = False  # witnesses searched this shot at least once
+    is_followed: bool = False  # its faces were followed from an earlier frame by optical flow
 
     @property
     def wearers(self) -> tuple[Track | None, ...]:

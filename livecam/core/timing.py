@@ -149,37 +149,48 @@ class RateMeter:
 PULL = 0.1  # the share of its phase error by which each new frame corrects the schedule
 
 
-class Pacer:
-    """Decides when to publish: new frames on a schedule, the last one again in between.
+class CaptureSchedule:
+    """Decides which frames of a camera are used: no more than are published. One thread.
 
     The schedule is one of *capture* times: how long each frame then takes to track and to draw
     varies by more than a period, and must not cost a frame. Its phase follows the camera's slowly,
-    or half of the frames could fall on the border between two ticks. When no frame has come for
-    one and a half periods, the caller repeats the last one, then every period; repeats use up no
-    new frame's tick. Missed periods are counted, never caught up.
+    or half of the frames could fall on the border between two ticks.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._period_s = 1 / fps
+        self._tick = -math.inf  # when the next frame should be captured
+
+    def takes(self, captured_at: float) -> bool:
+        """Returns whether a frame captured then is used; asked once for each, in order."""
+        period_s, tick = self._period_s, self._tick
+        if captured_at < tick - period_s / 2:
+            return False
+        tick = tick if math.isfinite(tick) else captured_at
+        tick += max(0, int((captured_at - tick) / period_s + 1e-6)) * period_s
+        self._tick = tick + period_s + PULL * (captured_at - tick)
+        return True
+
+
+class Pacer:
+    """Decides when to repeat the last frame, so that a virtual camera never starves.
+
+    When no frame has come for one and a half periods, the caller repeats the last one, then every
+    period. Missed periods are counted, never caught up.
     """
 
     def __init__(self, fps: float, now: float) -> None:
         self.period_s = 1 / fps
         self.missed = 0  # whole periods in which nothing was published
-        self._tick = -math.inf  # when the next new frame should be captured
         self._last = now
         self._repeat_at = now
-
-    def accepts(self, captured_at: float) -> bool:
-        """Returns whether a frame captured then may be published; earlier ones exceed the rate."""
-        return captured_at >= self._tick - self.period_s / 2
 
     def repeat_in_s(self, now: float) -> float:
         """Returns the seconds until the last frame must be repeated."""
         return max(0.0, self._repeat_at - now)
 
-    def published(self, now: float, captured_at: float | None = None) -> None:
-        """Notes a published frame: a new one captured then, or (None) the last one again."""
+    def published(self, now: float, *, repeated: bool = False) -> None:
+        """Notes a published frame: a new one, or the last one again."""
         self.missed += max(0, int((now - self._last) / self.period_s + 1e-6) - 1)
         self._last = now
-        self._repeat_at = now + self.period_s * (1.0 if captured_at is None else 1.5)
-        if captured_at is not None:
-            tick = self._tick if math.isfinite(self._tick) else captured_at
-            tick += max(0, int((captured_at - tick) / self.period_s + 1e-6)) * self.period_s
-            self._tick = tick + self.period_s + PULL * (captured_at - tick)
+        self._repeat_at = now + self.period_s * (1.0 if repeated else 1.5)

@@ -172,6 +172,8 @@ class LiveControls:
             "frozen": pipeline.frozen,
             "fps": round(self._rate.fps, 1),
             "delay_ms": round(1e3 * fmean(self._delays_s), 1) if self._delays_s else None,
+            "quality": self._loop.governor.quality,
+            "rung": self._loop.governor.level,
             "published": self._loop.published,
             "running_s": round(self._clock.now() - self._began_at, 1),
             "source": tr(

@@ -11,7 +11,7 @@ from livecam.core.commands import Command
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import Observation
-from livecam.core.timing import Clock, Pacer, StageTimer
+from livecam.core.timing import CaptureSchedule, Clock, Pacer, StageTimer
 from livecam.live.sink_worker import OutputFrame, SinkWorker
 from livecam.live.workers import CaptureWorker, TrackingWorker
 from livecam.motion.base import Listener
@@ -45,13 +45,16 @@ class LiveLoop:
         self.sinks = list(sinks)
         self.published = 0
         self.pacer = Pacer(pipeline.output.fps, clock.now())
+        self.governor = tracking.governor  # the tracker and the segmenter obey it, too
         self._capture, self._tracking = capture, tracking
+        capture.schedule = CaptureSchedule(pipeline.output.fps)
         self._clock, self._timer = clock, timer
         self._stats = stats
         self._on_published = on_published
         self._listeners = list(listeners)
         self._stopping = threading.Event()
         self._source_known_lost = False
+        self._lost_before = 0  # frames of the camera, until the last new one was published
 
     def stop(self) -> None:
         """Asks the loop to end; any thread may call it."""
@@ -64,13 +67,12 @@ class LiveLoop:
                 break
             observation, newest = self._wait()
             now = self._clock.now()
-            taken_at = self._taken_at(observation, newest)
-            if taken_at is not None and not self.pacer.accepts(taken_at):
-                continue  # the camera is faster than the published rate
             self._notice_lost_source()
             wants_planes = any(sink.format is PixelFormat.I420 for sink in self.sinks)
             self.pipeline.composition.wants_planes = wants_planes
-            self._publish(self.pipeline.show(observation, now, newest), taken_at)
+            self.pipeline.composition.detail = self.governor.rung.detail
+            is_new = (newest if self._shows_newest else observation) is not None
+            self._publish(self.pipeline.show(observation, now, newest), repeated=not is_new)
         self._publish(self.pipeline.final_frame(self._clock.now()))
 
     def missed(self) -> dict[str, int]:
@@ -88,18 +90,14 @@ class LiveLoop:
         patience_s = self.pacer.repeat_in_s(self._clock.now())
         if self._shows_newest:
             newest = self._capture.newest.take(patience_s)
-            return self._tracking.observations.take(0), newest
+            observation = self._tracking.observations.take(0)
+            # Without a new frame it would be drawn over its own, older than the last one.
+            return None if newest is None else observation, newest
         observation = self._tracking.observations.take(patience_s)
         return observation, None if observation is not None else self._capture.newest.take(0)
 
-    def _taken_at(self, observation: Observation | None, newest: Frame | None) -> float | None:
-        """Returns when the frame to be shown was taken; None when the last one is repeated."""
-        if newest is not None and self._shows_newest:
-            return newest.captured_at
-        return None if observation is None else observation.frame.captured_at
-
     def _source_ended(self) -> bool:
-        return self._capture.ended and not self._tracking.busy and self._capture.worker.finished
+        return self._capture.worker.finished and self._capture.ended and self._tracking.is_idle
 
     def _notice_lost_source(self) -> None:
         lost = self._capture.lost.is_set()
@@ -108,13 +106,15 @@ class LiveLoop:
             self._tracking.reset_people()
         self._source_known_lost = lost
 
-    def _publish(self, published: Published, taken_at: float | None = None) -> None:
+    def _publish(self, published: Published, *, repeated: bool = False) -> None:
         now = self._clock.now()
         alpha = self.pipeline.settings.picture.is_alpha
         output = OutputFrame(published.frame, self._timer, published.planes, alpha)
         for sink in self.sinks:
             sink.put(output)
-        self.pacer.published(now, taken_at)
+        self.pacer.published(now, repeated=repeated)
+        if not repeated:
+            self._govern(published, now)
         self._notify(published, now)
         if self._stats is not None:
             self._stats.write(self._stats_line(published, now))
@@ -124,6 +124,21 @@ class LiveLoop:
                 self.pipeline.command(command)
                 if command is Command.QUIT:
                     self.stop()
+
+    def _govern(self, published: Published, now: float) -> None:
+        """Tells the governor of a new frame that shows the avatar: others cost other work."""
+        lost = self._lost
+        if published.state is Shown.AVATAR:
+            at = published.frame.captured_at
+            self.governor.published(at, now - at, lost - self._lost_before)
+        self._lost_before = lost
+
+    @property
+    def _lost(self) -> int:
+        """Frames of the camera that were replaced before they could be shown."""
+        if self._shows_newest:
+            return self._capture.newest.missed
+        return self._capture.frames.missed + self._tracking.observations.missed
 
     def _notify(self, published: Published, now: float) -> None:
         """Passes the published face to the listeners; one that fails is dropped."""
@@ -146,4 +161,5 @@ class LiveLoop:
             head_box=published.box,
             stage_ms=self._timer.last_ms(),
             missed=self.missed(),
+            rung=self.governor.level,
         )

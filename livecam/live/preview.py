@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from livecam.core.commands import Command
 from livecam.core.errors import GraphicsError, SinkError
 from livecam.core.timing import Clock, RateMeter
+from livecam.live.governor import Governor
 from livecam.pipeline.pipeline import Pipeline, Published
 from livecam.render.context import Graphics, WindowRequest, open_graphics
 from livecam.sinks.base import OutputInfo
@@ -41,7 +42,9 @@ class PreviewWindow:
             self.close()
             raise
 
-    def show(self, published: Published, pipeline: Pipeline, recording: bool) -> Sequence[Command]:
+    def show(
+        self, published: Published, pipeline: Pipeline, governor: Governor, recording: bool
+    ) -> Sequence[Command]:
         """Draws a frame; returns the commands of keys pressed since the last one."""
         preview = self._preview
         if preview is None:
@@ -53,6 +56,8 @@ class PreviewWindow:
             recording=recording,
             frozen=pipeline.frozen,
             panic=pipeline.guard.panic,
+            quality=governor.quality,
+            rung=governor.level,
         )
         try:
             preview.send(published.frame)

@@ -211,7 +211,8 @@ class _Run:
                 obey(request, self._controls)
         if self._window is not None:
             recording = self._recordings.current is not None
-            for command in self._window.show(published, self._session.pipeline, recording):
+            pipeline, governor = self._session.pipeline, self._session.governor
+            for command in self._window.show(published, pipeline, governor, recording):
                 self._controls.press(command)
         return ()
 

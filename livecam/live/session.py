@@ -15,6 +15,7 @@ from livecam.core.language import tr
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
 from livecam.kernels.kernel import begin_loading
+from livecam.live.governor import Governor
 from livecam.live.workers import (
     CaptureWorker,
     SegmentationWorker,
@@ -50,6 +51,7 @@ class LiveSession:
     tracking: TrackingWorker
     segmentation: SegmentationWorker | None  # None for a source without people
     witnesses: WitnessWorker | None  # likewise, or without their models
+    governor: Governor
     graphics: Graphics
     source: SourceInfo
     output: OutputInfo
@@ -79,6 +81,7 @@ class LiveSession:
                 make = segmenter_factory(settings, hurried=True, camera=self.camera)
             self.pipeline.apply(settings)
             self.tracking.keep_slots(keep_slot_s(settings))
+            self.governor.quality = settings.live.quality
             if worker is not None and is_other:
                 worker.change(make)
 
@@ -117,10 +120,16 @@ def live_session(
     """
     begin_loading()
     capture = CaptureWorker(make_source, timer)
+    governor = Governor(settings.live.quality)
     tracking = TrackingWorker(
-        tracker_factory(settings), people_tracker(settings), capture.frames, timer
+        tracker_factory(settings),
+        people_tracker(settings),
+        capture.frames,
+        governor,
+        clock,
+        timer,
     )
-    segmentation = _segmentation_worker(settings, tracking, clock, timer, camera)
+    segmentation = _segmentation_worker(settings, tracking, governor, clock, timer, camera)
     witnesses = _witness_worker(settings, tracking, segmentation, timer)
     workers = [capture.worker, tracking.worker]  # tracking loads its model while OpenGL opens
     workers[:0] = [each.worker for each in (segmentation, witnesses) if each is not None]
@@ -140,13 +149,15 @@ def live_session(
         pipeline = Pipeline(settings, avatars, remake(settings), output, timer, inputs, remake)
         stack.callback(pipeline.close)
         yield LiveSession(
-            pipeline, capture, tracking, segmentation, witnesses, graphics, source, output, camera
+            pipeline, capture, tracking, segmentation, witnesses, governor, graphics, source,
+            output, camera,
         )  # fmt: skip
 
 
 def _segmentation_worker(
     settings: Settings,
     tracking: TrackingWorker,
+    governor: Governor,
     clock: Clock,
     timer: StageTimer,
     camera: str | None,
@@ -154,7 +165,8 @@ def _segmentation_worker(
     if settings.source.source == BLANK:
         return None
     make = segmenter_factory(settings, hurried=True, camera=camera)
-    return SegmentationWorker(make, tracking.sampled, settings.picture.looks_per_s, clock, timer)
+    rate_hz = settings.picture.looks_per_s
+    return SegmentationWorker(make, tracking.sampled, rate_hz, governor, clock, timer)
 
 
 def _witness_worker(

@@ -15,11 +15,14 @@ from livecam.core.frame import Frame, check_shows_face
 from livecam.core.language import tr
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
-from livecam.core.timing import Clock, StageTimer
+from livecam.core.timing import CaptureSchedule, Clock, StageTimer
 from livecam.core.worker import Worker
+from livecam.live.governor import Governor
+from livecam.live.tracking_pause import TrackingPause
 from livecam.live.witness_search import WitnessSearch
 from livecam.people.account import known_heads
 from livecam.people.tracker import PeopleTracker, primary_track
+from livecam.pipeline.face_following import FaceFollowing
 from livecam.segmentation.base import PersonMask, Segmentation
 from livecam.segmentation.segmenter import Segmenter
 from livecam.segmentation.witness import WitnessDetector
@@ -30,16 +33,18 @@ log = logging.getLogger(__name__)
 
 TAKE_S = 0.5  # the interval at which workers check for their end, at most
 MAX_WITNESS_WAIT_S = 3.0  # how long a start or a cut waits for the first search
+MAX_UNTAKEN_S = 0.25  # then a frame is tracked anyway: people are followed while nobody draws
 LOW_PRIORITY = 10  # of the segmentation and witness threads
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
 
 class CaptureWorker:
-    """Owns the source; hands every frame to the tracker and to the main loop."""
+    """Owns the source; hands its frames to the tracker and to the main loop."""
 
     def __init__(self, make_source: Callable[[], Source], timer: StageTimer) -> None:
         self.frames: Mailbox[Frame] = Mailbox("frames")
         self.newest: Mailbox[Frame] = Mailbox("newest")
+        self.schedule: CaptureSchedule | None = None  # None: every frame is handed over
         self.info: SourceInfo | None = None
         self.opened = threading.Event()  # set once the first try to open has ended
         self.lost = threading.Event()  # the device is gone; cleared by its next frame
@@ -85,10 +90,11 @@ class CaptureWorker:
         if frame is None:
             self.ended = True
             return False
-        self.captured += 1
         self.lost.clear()
-        self.frames.put(frame)
-        self.newest.put(frame)
+        if self.schedule is None or self.schedule.takes(frame.captured_at):
+            self.captured += 1
+            self.frames.put(frame)
+            self.newest.put(frame)
         return True
 
     def stop(self) -> None:
@@ -105,28 +111,37 @@ class CaptureWorker:
 
 
 class TrackingWorker:
-    """Owns the tracker and the people tracker: the newest frame in, an observation out."""
+    """Owns the tracker and the people tracker: the newest frame in, an observation out.
+
+    A frame is tracked once the observation before it was taken: none is tracked in vain.
+    """
 
     def __init__(
         self,
         make_tracker: Callable[[], Tracker],
         people: PeopleTracker,
         frames: Mailbox[Frame],
+        governor: Governor,
+        clock: Clock,
         timer: StageTimer,
     ) -> None:
+        self.governor = governor
         self.observations: Mailbox[Observation] = Mailbox("observations")
         self.sampled: Mailbox[Observation] = Mailbox("sampled")  # for segmentation
         self.witnessed: Mailbox[Observation] = Mailbox("witnessed")  # for the witnesses
         self.evidence: Callable[[], HeadEvidence | None] | None = None  # without witnesses None
         self.worker = Worker("track", self)
-        self.busy = False
         self.tracked = 0
         self.withholds = False  # observations go nowhere: the benchmark measures the tracker alone
         self._make_tracker = make_tracker
         self._people = people  # used on this thread alone
         self._people_reset = threading.Event()
         self._frames = frames
-        self._timer = timer
+        self._clock, self._timer = clock, timer
+        self._busy = False
+        self._pause = TrackingPause()
+        self._following = FaceFollowing()
+        self._put_at: float | None = None  # when the last observation was handed over
         self._waits_since: float | None = None  # time of the first frame that was not searched
         self._tracker: Tracker | None = None
 
@@ -135,25 +150,31 @@ class TrackingWorker:
 
     def step(self) -> bool:
         assert self._tracker is not None
+        self._wait_until_wanted()
         frame = self._frames.take(TAKE_S)
         if frame is None:
             return True
         self._timer.begin_frame(frame.index)
-        self.busy = True
+        self._busy = True
         try:
-            with self._timer.stage("track"):
-                observation = self._tracker.track(frame)
+            if self.withholds:
+                self._tracked(frame, self._tracker)
+            else:
+                self._hand_on(self._observed(frame, self._tracker))
             self.tracked += 1
-            if not self.withholds:
-                self._hand_on(observation)
         finally:
-            self.busy = False
+            self._busy = False
         return True
 
     def stop(self) -> None:
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
             _close(tr("the tracker"), tracker)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no frame waits, is being tracked, or was tracked and not taken; any thread."""
+        return self._frames.is_empty and not self._busy and self.observations.is_empty
 
     def keep_slots(self, keep_s: float) -> None:
         """Sets how long a slot is kept for a missing face; any thread may call it."""
@@ -163,12 +184,37 @@ class TrackingWorker:
         """Lets all tracks begin anew with the next frame; any thread may call it."""
         self._people_reset.set()
 
+    def _wait_until_wanted(self) -> None:
+        """Waits until the last observation was taken, and then for the pause."""
+        if self._put_at is None:
+            return
+        taken = self.observations.wait_until_empty(MAX_UNTAKEN_S)
+        self._pause.untaken(self._clock.now() - self._put_at)
+        self._put_at = None
+        if taken:
+            self._clock.sleep(self._pause.seconds)
+
+    def _observed(self, frame: Frame, tracker: Tracker) -> Observation:
+        """Tracks a frame by optical flow where the governor and the frame allow it."""
+        if self.governor.rung.follows:
+            with self._timer.stage("track by flow"):
+                followed = self._following.follow(frame)
+            if followed is not None:
+                return followed
+        return self._tracked(frame, tracker)
+
+    def _tracked(self, frame: Frame, tracker: Tracker) -> Observation:
+        with self._timer.stage("track"):
+            return tracker.track(frame)
+
     def _hand_on(self, observation: Observation) -> None:
         evidence = None if self.evidence is None else self.evidence()
         with self._timer.stage("associate"):
             observation = self._associated(observation, evidence)
+        self._following.note(observation)
         if self._is_accounted_for(observation):
             self.observations.put(observation)
+            self._put_at = self._clock.now()
         self.sampled.put(observation)
         self.witnessed.put(observation)
 
@@ -229,13 +275,14 @@ class SegmentationWorker:
         make_segmenter: MakeSegmenter | None,
         observations: Mailbox[Observation],
         rate_hz: float,
+        governor: Governor,
         clock: Clock,
         timer: StageTimer,
     ) -> None:
         self.worker = Worker("segment", self)
         self._make_segmenter = make_segmenter  # replaced as a whole
         self._observations = observations
-        self._interval_s = 1 / rate_hz
+        self._rate_hz, self._governor = rate_hz, governor
         self._clock, self._timer = clock, timer
         self._segmenter: Segmenter | None = None
         self._made_by: MakeSegmenter | None = None
@@ -287,7 +334,7 @@ class SegmentationWorker:
             if self._newest is None:
                 _lower_priority()
             self._newest = segmentation
-        left_s = self._interval_s - (self._clock.now() - began)
+        left_s = 1 / (self._rate_hz * self._governor.rung.looks) - (self._clock.now() - began)
         if left_s > 0:
             self._clock.sleep(left_s)
         return True

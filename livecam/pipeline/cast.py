@@ -22,7 +22,7 @@ from livecam.people.account import is_at_place
 from livecam.people.changes import new_regions, stamp_of
 from livecam.people.tracker import missing_bystanders, primary_track
 from livecam.pipeline.driver import AvatarDriver
-from livecam.pipeline.follow import followed
+from livecam.pipeline.follow import corrected, followed
 from livecam.pipeline.states import Shown
 
 # How far a face may move while it is not visible, in its widths.
@@ -45,13 +45,21 @@ class Wearer:
         self._smoother.adopt(settings.smoothing)
         self.driver.adopt(settings.avatar)
 
-    def update(self, track: Track | None, frame: Frame) -> None:
-        """Takes the track in this slot, and its face when that is visible."""
+    def update(self, track: Track | None, frame: Frame, is_followed: bool = False) -> None:
+        """Takes the track in this slot, and its face when that is visible.
+
+        A face that was followed is no new measurement: it corrects where the last one predicts it.
+        """
         if self.track is not None and (track is None or track.id != self.track.id):
             self.leave()
         self.track, self.face = track, None
         if track is not None and track.face is not None:
-            state = self._smoother.update(track.face, frame)
+            predicted = self._smoother.predict(frame.captured_at) if is_followed else None
+            state = (
+                self._smoother.update(track.face, frame)
+                if predicted is None
+                else corrected(predicted, track.face.points_px(*frame.size), frame.size)
+            )
             self.face = replace(state, track_id=track.id)
 
     def leave(self) -> None:
@@ -118,6 +126,7 @@ class Cast:
         self._timer = timer
         self._performers = performers
         self._observation: Observation | None = None
+        self._measured: Frame | None = None  # in which the faces were measured
         # A profile is one person's, and performers move one face: the first one's.
         self._wearers = [
             Wearer(
@@ -143,9 +152,11 @@ class Cast:
         if len(observation.slots) != len(self._wearers):
             raise ValueError(f"{len(observation.slots)} slots for {len(self._wearers)} wearers")
         self._observation = observation
+        if not observation.is_followed:
+            self._measured = observation.frame
         with self._timer.stage("smooth"):
             for wearer, track in zip(self._wearers, observation.wearers, strict=True):
-                wearer.update(track, observation.frame)
+                wearer.update(track, observation.frame, observation.is_followed)
         visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
         if not visible and self._unfilmed:
             visible = self._performed_alone(now)
@@ -236,7 +247,7 @@ class Cast:
 
     def reset(self) -> None:
         """Resets all slots."""
-        self._observation = None
+        self._observation = self._measured = None
         for wearer in self._wearers:
             wearer.leave()
 
@@ -271,9 +282,11 @@ class Cast:
 
     def _follow(self, visible: Sequence[Wearer], newest: Frame) -> bool:
         """Follows all wearers into the newest frame; False, and none is moved, if one is lost."""
-        assert self._observation is not None
+        measured = self._measured
+        if measured is None:
+            return False
         with self._timer.stage("follow"):
-            faces = [w.followed(self._observation.frame, newest) for w in visible]
+            faces = [w.followed(measured, newest) for w in visible]
         if any(face is None for face in faces):
             return False
         for wearer, face in zip(visible, faces, strict=True):

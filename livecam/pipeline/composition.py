@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose import covers
-from livecam.compose.base import Compositor, ReadyStages
+from livecam.compose.base import Compositor, Detail, ReadyStages
 from livecam.config.settings import NO_AVATAR, Settings
 from livecam.core.fault_log import FaultLog
 from livecam.core.frame import Frame, Image, Rect
@@ -53,6 +53,7 @@ class Composition:
         self.avatars = tuple(avatars)
         self.bare = bare
         self.wants_planes = False  # a sink takes I420
+        self.detail = Detail()  # of the next frame
         self.last_error: Exception | None = None
         self._make = make_compositor
         self._timer = timer
@@ -103,6 +104,7 @@ class Composition:
                 until the pause is over.
         """
         compositor = self._compositor_for(frame, now)
+        compositor.detail = self.detail
         drawn = () if self.bare else avatars
         with self._timer.stage("compose"):
             composed = compositor.compose(frame, drawn, segmentation)

@@ -1,8 +1,8 @@
-"""Follows a face from the frame it was measured in into the newest frame, by optical flow.
+"""Follows a face from the frame it was measured in into a newer frame, by optical flow.
 
 Tracking takes longer than a frame lasts. A prediction is right while a head keeps its velocity;
 when it stops or turns back, the real face would be visible beside the avatar. So points of the face
-are found again in the newest frame (vision/optical_flow.py), and the prediction is
+are found again in the newer frame (vision/optical_flow.py), and the prediction is
 corrected by the motion they share.
 """
 
@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from livecam.core.face import FacePose, FaceState, convex_outline
+from livecam.core.face import Face, FacePose, FaceState, convex_outline
 from livecam.core.frame import Frame, Rect
-from livecam.core.spaces import pose_after_similarity
+from livecam.core.spaces import compose, decompose, pose_after_similarity
 from livecam.segmentation.warp import RIGID_LANDMARKS
 from livecam.vision.optical_flow import consensus_motion, gray_image, track_points
 from livecam.vision.transforms import Affine, Points2, fit_similarity, transformed
@@ -40,8 +40,32 @@ def followed(
     if start is None or expected is None or before.size != newest.size:
         return None
     found = _found_again(start, expected, before, newest)
+    return None if found is None else corrected(predicted, found, newest.size)
+
+
+def followed_face(face: Face, before: Frame, newest: Frame) -> Face | None:
+    """Follows a face as the tracker measured it; None where it is not found again.
+
+    Its weights stay, and its pose moves with the image.
+    """
+    if before.size != newest.size:
+        return None
+    start = face.points_px(*before.size)
+    found = _found_again(start, start, before, newest)
     if found is None:
         return None
+    landmarks = face.landmarks.copy()
+    landmarks[:, :2] = found / np.array(newest.size, np.float32)
+    motion = fit_similarity(start[POINTS], found[POINTS])
+    pose = pose_after_similarity(*decompose(face.camera_from_head), motion, *newest.size)
+    return Face(landmarks, face.weights, compose(*pose))
+
+
+def corrected(predicted: FaceState, found: Points2, size: tuple[int, int]) -> FaceState:
+    """Corrects a predicted face by where its landmarks were found, float32[478, 2] pixels."""
+    width, height = size
+    expected = predicted.points_px(width, height)
+    assert expected is not None
     correction = _with_dead_zone(fit_similarity(expected[POINTS], found[POINTS]), expected[POINTS])
     pose, landmarks = predicted.pose, transformed(expected, correction)
     moved = pose_after_similarity(pose.translation, pose.rotation, correction, width, height)

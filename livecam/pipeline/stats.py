@@ -10,6 +10,7 @@ weights           52 floats by ARKit name, steadied, before the avatar's gains; 
 head_box          4 ints: x0, y0, x1, y1 of what was drawn, pixels of the camera's frame; or null
 stage_ms          object: wall milliseconds of each stage, its newest value
 missed            object: values replaced before they were taken, per mailbox, since the start
+rung              int: how much less is done for a frame, 0 nothing (convert: always 0)
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class StatsLine:
     head_box: Rect | None
     stage_ms: dict[str, float] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)
+    rung: int = 0
 
     def to_json(self) -> str:
         face, box = self.face, self.head_box
@@ -64,6 +66,7 @@ class StatsLine:
                 "head_box": None if box is None or box.empty else [box.x0, box.y0, box.x1, box.y1],
                 "stage_ms": self.stage_ms,
                 "missed": self.missed,
+                "rung": self.rung,
             },
             separators=(",", ":"),
         )

@@ -139,6 +139,7 @@ class HeadRenderer:
         self.ctx = graphics.ctx
         self.avatar = avatar
         self.light = light
+        self.scale = 1.0  # of what is drawn, where the machine is too slow for all
         self.environment = EnvironmentMap(self.ctx)
         shape = head_geometry(avatar, meshes)
         self.merged, self.bounds = shape.merged, shape.bounds
@@ -177,7 +178,7 @@ class HeadRenderer:
         In steps: a scale that changes with every frame makes fine hair shimmer.
         """
         scale = float(np.clip(np.sqrt(self.target_pixels / pixels), 1.0, MAX_SUPERSAMPLING))
-        scale *= min(1.0, float(np.sqrt(self.max_pixels / pixels)))
+        scale *= min(1.0, float(np.sqrt(self.max_pixels / pixels))) * self.scale
         return max(1, int(scale * SUPERSAMPLING_STEPS)) / SUPERSAMPLING_STEPS
 
     def morph(self, view: HeadView) -> None:

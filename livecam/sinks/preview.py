@@ -76,6 +76,8 @@ class PreviewStatus:
     recording: bool = False
     frozen: bool = False
     panic: bool = False
+    quality: str = ""  # of a live run; shown with the keys
+    rung: int = 0
 
     @property
     def spans(self) -> list[Span]:
@@ -150,7 +152,7 @@ class Preview:
         if glfw.get_window_attrib(self._window, glfw.ICONIFIED) or not width or not height:
             return
         size = 0.5 * max(1.0, float(glfw.get_window_content_scale(self._window)[0]))
-        keys = _help_lines() if self.help_shown else []
+        keys = help_lines(self.status) if self.help_shown else []
         try:
             self._drawing.paint(frame, width, height, self.status.spans, keys, size)
         except (moderngl.Error, ValueError) as err:
@@ -310,8 +312,13 @@ def label(lines: Sequence[Sequence[Span]], size: float) -> NDArray[np.uint8]:
     return (ink + plate * (255 - covered) // 255).astype(np.uint8)
 
 
-def _help_lines() -> list[list[Span]]:
-    return [[(key, AMBER), (tr(command.value), WHITE)] for key, command in KEYS.items()]
+def help_lines(status: PreviewStatus) -> list[list[Span]]:
+    """Returns the keys, and how much is done for a frame."""
+    keys = [[(key, AMBER), (tr(command.value), WHITE)] for key, command in KEYS.items()]
+    if not status.quality:
+        return keys
+    words = tr("quality {quality}, rung {rung}", quality=status.quality, rung=status.rung)
+    return [*keys, [("", AMBER), (words, WHITE)]]
 
 
 def _letter(key: int, scancode: int) -> str:

@@ -18,6 +18,7 @@ from livecam.core.face import Face
 from livecam.core.frame import Frame
 from livecam.core.observation import HeadEvidence, Observation
 from livecam.core.timing import StageTimer
+from livecam.live.governor import Governor
 from livecam.live.witness_search import WitnessSearch
 from livecam.measure.late_results import LateResults
 from livecam.people.account import known_heads
@@ -31,6 +32,7 @@ from livecam.pipeline.build import (
     tracker_factory,
     witness_factory,
 )
+from livecam.pipeline.face_following import FaceFollowing
 from livecam.pipeline.pipeline import Inputs, Pipeline, Published
 from livecam.pipeline.states import Shown
 from livecam.render.context import Graphics
@@ -56,8 +58,8 @@ class SegmentationSchedule:
     """Segments periodically; each result arrives late, as that of the worker does."""
 
     def __init__(self, segmenter: Segmenter, rate_hz: float) -> None:
+        self.rate_hz = rate_hz
         self._segmenter = segmenter
-        self._period_s = 1 / rate_hz
         self._results = LateResults[Segmentation]()
         self._newest: Segmentation | None = None
 
@@ -67,7 +69,7 @@ class SegmentationSchedule:
     def observe(self, observation: Observation) -> None:
         at = observation.frame.captured_at
         if self._results.is_due(at):
-            self._results.put(at, self._segment(observation), self._period_s)
+            self._results.put(at, self._segment(observation), 1 / self.rate_hz)
         self._newest = self._results.newest(at)
 
     def _segment(self, observation: Observation) -> Segmentation | None:
@@ -97,12 +99,13 @@ class WitnessSchedule:
 def play_live(
     frames: Sequence[Frame], fps: float, settings: Settings, graphics: Graphics
 ) -> Iterator[LiveFrame]:
-    """Publishes every frame once, in each alignment.
+    """Publishes every frame once, in each alignment; with a low live quality on the last rung.
 
     The tracker keeps up, with one frame of latency: it has tracked a frame when the next one
     comes. Tracking and segmentation do not depend on the alignment and are done once.
     """
-    people = people_tracker(settings)
+    people, following = people_tracker(settings), FaceFollowing()
+    rung = Governor(settings.live.quality).rung
     with ExitStack() as stack:
         tracker = stack.enter_context(closing(tracker_factory(settings)()))
         make = segmenter_factory(settings, hurried=True)
@@ -112,16 +115,20 @@ def play_live(
         assert make_witnesses is not None
         detector = stack.enter_context(make_witnesses())
         witnesses = WitnessSchedule(detector, lambda: segmenter.newest_person)
-        schedule = SegmentationSchedule(segmenter, settings.picture.looks_per_s)
+        rate_hz = settings.picture.looks_per_s * rung.looks
+        schedule = SegmentationSchedule(segmenter, rate_hz)
         pipelines = {
             alignment: _pipeline(alignment, settings, graphics, frames[0].size, fps, schedule)
             for alignment in ALIGNMENTS
         }
         for pipeline in pipelines.values():
+            pipeline.composition.detail = rung.detail
             stack.callback(pipeline.close)
         for frame, newest in zip(frames, (*frames[1:], frames[-1]), strict=True):
             evidence = witnesses.newest(frame.captured_at)
-            observation = people.update(tracker.track(frame), evidence)
+            followed = following.follow(frame) if rung.follows else None
+            observation = people.update(followed or tracker.track(frame), evidence)
+            following.note(observation)
             schedule.observe(observation)
             witnesses.observe(observation)
             now = frame.captured_at + 1 / fps
