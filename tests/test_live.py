@@ -15,7 +15,7 @@ from livecam.core.errors import SinkError, SourceError, TrackingError
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
-from livecam.core.timing import StageTimer, SystemClock
+from livecam.core.timing import ManualClock, StageTimer, SystemClock
 from livecam.live import preview, session
 from livecam.live import run as live_run
 from livecam.live.governor import Governor
@@ -253,7 +253,12 @@ def test_a_hanging_sink_does_not_delay_others_and_its_misses_are_counted() -> No
 def test_withheld_observations_go_to_nobody() -> None:
     frames: Mailbox[Frame] = Mailbox("frames")
     tracking = TrackingWorker(
-        lambda: ScriptedTracker(lambda frame: (face(),)), PeopleTracker(), frames, StageTimer()
+        lambda: ScriptedTracker(lambda frame: (face(),)),
+        PeopleTracker(),
+        frames,
+        Governor("high"),
+        ManualClock(),
+        StageTimer(),
     )
     boxes = (tracking.observations, tracking.sampled, tracking.witnessed)
     tracking.start()

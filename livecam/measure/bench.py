@@ -239,6 +239,7 @@ class _Bench:
             "tracked": self._tracked,
             "shown": self._shown,
             "repeats": self._published - self._shown,
+            "rung": self._loop.governor.level,
             "states": self._states,
             "missed": {name: missed[name] for name in self._loop.missed()},
             "threads": thread_table(lines, self._floors),

@@ -41,7 +41,7 @@ from livecam.render.mesh import (
     merge,
 )
 from livecam.render.noise import combed_texture, noise_texture
-from livecam.render.shaders import Program, Value
+from livecam.render.shaders import Program, Value, packed
 from livecam.render.targets import EncodedTarget, MultisampledTarget, ShadowMap
 
 FRAGMENTS = {
@@ -225,8 +225,9 @@ class HeadRenderer:
 
     def prepare(self, **values: Value) -> None:
         """Sets the uniforms of all programs, the textures, and the state of the context."""
+        written = {name: packed(value) for name, value in values.items()}
         for program in self.programs:
-            program.set(**{k: v for k, v in values.items() if k in program.declared})
+            program.set(**{k: v for k, v in written.items() if k in program.declared})
         self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self.ctx.depth_func = "<"
         self.ctx.cull_face = "back"

@@ -141,8 +141,7 @@ class Program:
             uniform = self._uniforms.get(name)
             if uniform is None:
                 continue  # declared, but this variant does not use it
-            if isinstance(value, np.ndarray):
-                value = np.ascontiguousarray(value.T, np.float32).tobytes()
+            value = packed(value)
             if self._written.get(name) == value:
                 continue
             self._written[name] = value
@@ -153,6 +152,13 @@ class Program:
 
     def release(self) -> None:
         self.gl.release()
+
+
+def packed(value: Value) -> float | int | tuple[float, ...] | bytes:
+    """Returns a value as it is written: a matrix as the bytes of its columns."""
+    if isinstance(value, np.ndarray):
+        return np.ascontiguousarray(value.T, np.float32).tobytes()
+    return value
 
 
 def _compile(
