@@ -236,7 +236,7 @@ def _person_of(path: Path, index: int, settings: Settings) -> tuple[CutOut, Imag
     """A person, and a background like a photograph: the clip's own, its gaps painted in."""
     reader = make_segmenter(settings, "convert")
     for frame in clip(path, 120)():
-        reader.learn_plate(frame)
+        reader.learn_plate([frame])
         if frame.index == index:
             kept = frame
     tracker = tracker_factory(settings)()

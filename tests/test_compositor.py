@@ -208,7 +208,7 @@ def test_every_stage_is_timed(graphics, tier):
 
 def test_software_renderers_get_the_light_tier_unless_the_settings_choose(graphics):
     avatar, size = ball_avatar(), (64, 48)
-    slow = SimpleNamespace(ctx=graphics.ctx, software=True)
+    slow = SimpleNamespace(ctx=graphics.ctx, calls=graphics.calls, software=True)
     assert choose_tier(slow, RenderSettings(), avatar, size) == "light"
     assert choose_tier(slow, RenderSettings(tier="full"), avatar, size) == "full"
 
@@ -216,8 +216,9 @@ def test_software_renderers_get_the_light_tier_unless_the_settings_choose(graphi
 def test_without_hurry_a_software_renderer_gets_the_full_tier_where_it_works(graphics):
     avatar, widest = ball_avatar(), int(graphics.ctx.info["GL_MAX_TEXTURE_SIZE"])
     slow = SimpleNamespace(
-        ctx=graphics.ctx, software=True, release_unfinished=graphics.release_unfinished
-    )
+        ctx=graphics.ctx, calls=graphics.calls, software=True,
+        release_unfinished=graphics.release_unfinished,
+    )  # fmt: skip
     assert choose_tier(slow, RenderSettings(), avatar, (64, 48), hurried=False) == "full"
     assert (
         choose_tier(slow, RenderSettings(tier="light"), avatar, (64, 48), hurried=False) == "light"
@@ -228,7 +229,7 @@ def test_without_hurry_a_software_renderer_gets_the_full_tier_where_it_works(gra
 @pytest.mark.parametrize(("budget_s", "wanted"), [(1e-6, "light"), (1e6, "full")])
 def test_on_a_gpu_the_tier_follows_the_measured_time(graphics, monkeypatch, budget_s, wanted):
     monkeypatch.setattr("livecam.compose.compositor.FULL_BUDGET_S", budget_s)
-    fast = SimpleNamespace(ctx=graphics.ctx, software=False)
+    fast = SimpleNamespace(ctx=graphics.ctx, calls=graphics.calls, software=False)
     assert choose_tier(fast, RenderSettings(shells=1), ball_avatar(), (64, 48)) == wanted
 
 

@@ -22,6 +22,7 @@ from av.stream import Disposition
 
 from livecam.cli.command_log import TerminalFormatter
 from livecam.cli.main import execute
+from livecam.compose.base import PreparedFrame
 from livecam.compose.compositor import HeadCompositor
 from livecam.convert import convert_files
 from livecam.convert.build import Surveyor
@@ -347,14 +348,14 @@ def test_a_crash_in_the_middle_leaves_no_file_behind(
     portrait: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     source = film(tmp_path / "film.mp4", [scene(i, portrait) for i in range(6)])
-    compose = HeadCompositor.compose
+    draw = HeadCompositor.draw
 
-    def fails_late(self: HeadCompositor, frame: Frame, avatars: Any) -> Frame:
-        if frame.index == 4:
+    def fails_late(self: HeadCompositor, prepared: PreparedFrame) -> Frame:
+        if prepared.frame.index == 4:
             raise GraphicsError("the driver gave up")
-        return compose(self, frame, avatars)
+        return draw(self, prepared)
 
-    monkeypatch.setattr(HeadCompositor, "compose", fails_late)
+    monkeypatch.setattr(HeadCompositor, "draw", fails_late)
     output = tmp_path / "out"
     assert not convert_files([source], output, DRAFT).is_complete
     assert list(output.iterdir()) == []

@@ -289,7 +289,7 @@ def planned_film(
     pass_unsure: bool = False,
 ) -> ShotPlan:
     tracker = ScriptedTracker(lambda frame: ())
-    part = survey_part(path, WHOLE, tracker, heads)
+    part = survey_part(path, WHOLE, lambda: tracker, heads)
     found = join_survey([part], lambda: tracker, lambda: detector, heads, persons)
     (shot_plan,) = plan(found, hide_others=True, strict=False, pass_unsure=pass_unsure)
     return shot_plan

@@ -216,7 +216,7 @@ def test_the_stages_begin_anew_with_another_wearer(segmented, raccoon, monkeypat
     monkeypatch.setattr(HeadRemoval, "reset", lambda stage: resets.append(track_id))
     for track_id in (1, 1, 2, 2):
         worn = replace(state, track_id=track_id)
-        stages.begin(frame, (worn,), replace(segmentation, track_id=track_id))
+        stages.before(stages.begin(frame, (worn,), replace(segmentation, track_id=track_id)))
     assert resets == [1, 2]
 
 

@@ -178,8 +178,7 @@ def test_a_conversion_closes_every_task(handles, portrait: Image, tmp_path: Path
             writer.write(Frame(image, i, i / 25))
     settings = Settings(picture=WITH_HANDS, render=RenderSettings(tier="light"))
     assert convert_files([source], tmp_path / "out.mp4", settings).is_complete
-    # One while the background is learned, one while the film is drawn.
-    assert handles["HandLandmarker opened"] == 2
+    assert handles["HandLandmarker opened"] == 1
     assert handles["FaceLandmarker opened"] == 2
     # One looks which way up people are, one searches for faces a second time.
     assert handles["FaceDetector opened"] == 2

@@ -240,9 +240,9 @@ def test_heads_that_the_person_network_missed_are_not_learned():
 
 def test_nothing_is_learned_in_the_dark(shared_segmenter):
     dark = Frame(np.full((270, 480, 4), 8, np.uint8), 0, 0.0)
-    shared_segmenter.learn_plate(dark)
+    shared_segmenter.learn_plate([dark])
     assert shared_segmenter.plate() is None
-    shared_segmenter.learn_plate(Frame(np.full((270, 480, 4), 120, np.uint8), 1, 0.1))
+    shared_segmenter.learn_plate([Frame(np.full((270, 480, 4), 120, np.uint8), 1, 0.1)])
     assert shared_segmenter.plate() is not None
 
 

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState
+from livecam.compose.camera_model import UNKNOWN, CameraModel
 from livecam.compose.person_parts import PersonParts
 from livecam.config.settings import EffectSettings, PictureSettings, RenderSettings
 from livecam.core.frame import Frame, Image, Rect
+from livecam.render.light import Light
 from livecam.segmentation.base import Segmentation
 
 
@@ -33,6 +35,19 @@ class Layers:
     coarse_source: NDArray[np.uint8] | None = None
     parts: PersonParts | None = None  # head and body of the person
     primary: AvatarState | None = None  # of the person that `segmentation` was computed for
+    index: int = 0  # of the frame
+    camera: CameraModel = UNKNOWN  # measured until this frame
+    is_cut: bool = False  # the stages drop their state of earlier frames
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFrame:
+    """A frame in which all below the heads is composited."""
+
+    frame: Frame  # as it was given
+    layers: Layers
+    light: Light  # that falls on the heads
+    changed: Rect  # bounds of the faces that were painted out
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,9 @@ class Compositor(Protocol):
     untouched, and pixels outside `drawn` are bit-exact copies of it. `drawn` is the
     rectangle of the last call, empty when no avatar was inside the image. `detail` may be set
     before every call. Raise `GraphicsError` when the driver gave up; the caller shows the curtain.
+
+    `prepare` and `draw` are the two halves of `compose`. Another thread may prepare the next
+    frames while one is drawn; each half takes the frames in the same order.
     """
 
     drawn: Rect
@@ -124,6 +142,12 @@ class Compositor(Protocol):
     def compose(
         self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None = None
     ) -> Frame: ...
+
+    def prepare(
+        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None = None
+    ) -> PreparedFrame: ...
+
+    def draw(self, prepared: PreparedFrame) -> Frame: ...
 
     def planes(self) -> Image | None:
         """Returns the last composite as I420 (BT.709, limited range), converted on the GPU.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.avatar.base import Avatar, AvatarState, Material
-from livecam.compose.base import Detail, Layers, ReadyStages, primary_of
+from livecam.compose.base import Detail, Layers, PreparedFrame, ReadyStages, primary_of
 from livecam.compose.covers import OUTLINE_GROWTH, paint_out
 from livecam.compose.painter import NOTHING, FullPainter, LightPainter, Painter
 from livecam.compose.shadow import ShadowCatcher
@@ -42,9 +42,9 @@ UNDERPAINT_SHADE = 0.5  # brightness of the underpaint over that of the fur
 class HeadCompositor:
     """Renders heads, casts their shadow, blends: implements compose/base.Compositor.
 
-    Used and closed on the thread of the context. Stage times go to `timer`: room, morph, draw,
-    read, shadow, blend, and soften in the light tier. Unless `hurried`, "auto" is the full tier
-    wherever it works.
+    Used and closed on the thread of the context, except for `prepare`. Stage times go to `timer`:
+    room, morph, draw, read, shadow, blend, and soften in the light tier. Unless `hurried`, "auto"
+    is the full tier wherever it works.
 
     Raises:
         GraphicsError: the driver cannot draw the head.
@@ -98,25 +98,40 @@ class HeadCompositor:
         Raises:
             GraphicsError: the driver gave up.
         """
-        self.drawn = NOTHING
+        return self.draw(self.prepare(frame, avatars, segmentation))
+
+    def prepare(
+        self, frame: Frame, avatars: Sequence[AvatarState], segmentation: Segmentation | None = None
+    ) -> PreparedFrame:
+        """Composites all below the heads; needs no OpenGL."""
         stages = self._stages
         primary = primary_of(avatars, segmentation)
-        frame = self._without_faces(frame, [each for each in avatars if each is not primary])
         stages.light_period_s = self.detail.light_period_s
-        layers = stages.begin(frame, avatars, segmentation)
+        bare = self._without_faces(frame, [each for each in avatars if each is not primary])
+        layers = stages.begin(bare, avatars, segmentation)
         stages.before(layers)
-        self._paint_faces_out(layers)
+        changed = self._paint_faces_out(layers)
+        return PreparedFrame(frame, layers, stages.light(layers), changed)
+
+    def draw(self, prepared: PreparedFrame) -> Frame:
+        """Draws the heads and all above them.
+
+        Raises:
+            GraphicsError: the driver gave up.
+        """
+        stages, layers = self._stages, prepared.layers
+        self.drawn = prepared.changed
         try:
             self._painter.scale = self.detail.scale
-            self._painter.light = stages.light(layers)
-            self._painter.begin(layers.image, frame.captured_at)
+            self._painter.light = prepared.light
+            self._painter.begin(layers.image, prepared.frame.captured_at)
             for state in sorted(layers.avatars, key=lambda s: float(s.camera_from_head[2, 3])):
                 touched = self._painter.add(
                     state,
                     self._settings.shadow,
                     shadow_catcher(layers, state),
                     layers.coverage if stages.needs_coverage else None,
-                    stages.blur(state),
+                    stages.blur(layers, state),
                 )
                 self.drawn = self.drawn.union(touched)
                 layers.head_rect = layers.head_rect.union(touched)
@@ -126,9 +141,8 @@ class HeadCompositor:
         # moderngl does not raise when the driver lost memory or device: the pixels are invalid.
         if (error_name := self._graphics.ctx.error) in FATAL:
             raise GraphicsError("the driver gave up: {error}", error=error_name)
-        stages.after(layers)
-        self.drawn = self.drawn.union(stages.changed(layers))
-        return replace(frame, image=layers.image)
+        self.drawn = self.drawn.union(stages.after(layers))
+        return replace(prepared.frame, image=layers.image)
 
     def _without_faces(self, frame: Frame, states: Sequence[AvatarState]) -> Frame:
         """Paints out the faces of all but the primary avatar, so that stages find one face."""
@@ -143,15 +157,16 @@ class HeadCompositor:
     def _underpaint_of(self, state: AvatarState) -> tuple[int, int, int]:
         return self._underpaint[state.slot % len(self._underpaint)]
 
-    def _paint_faces_out(self, layers: Layers) -> None:
-        """Paints the real faces out, so that gaps of a head do not show them."""
+    def _paint_faces_out(self, layers: Layers) -> Rect:
+        """Paints the real faces out, so that gaps of a head do not show them; returns where."""
         height, width = layers.image.shape[:2]
+        changed = NOTHING
         for state in layers.avatars:
             if state.face_px is None:
                 continue
             paint_out(layers.image, state.face_px, self._underpaint_of(state))
-            box = underpaint_rect(state.face_px).clipped(width, height)
-            self.drawn = self.drawn.union(box)
+            changed = changed.union(underpaint_rect(state.face_px).clipped(width, height))
+        return changed
 
     def planes(self) -> Image | None:
         """Returns the last composite as I420; None in the light tier or after CPU stages."""

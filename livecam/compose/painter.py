@@ -170,7 +170,7 @@ class FullPainter:
     def __init__(
         self, graphics: Graphics, avatar: Avatar, settings: RenderSettings, timer: StageTimer
     ) -> None:
-        self._ctx = graphics.ctx
+        self._ctx, self._calls = graphics.ctx, graphics.calls
         self._make: Callable[[Avatar], FullHead] = lambda worn: FullHead(
             graphics, worn, settings.shells, settings.samples
         )
@@ -246,6 +246,7 @@ class FullPainter:
         with self._timer.stage("blend"):
             self._blend_head(texture, dark, mapping, geometry, region, shadow, catcher, blur)
             if coverage is not None:
+                self._calls.finish()
                 _read_coverage(texture, view, coverage)
         self._touched = self._touched.union(region)
         return region
@@ -305,6 +306,7 @@ class FullPainter:
     def finish(self) -> Image:
         if not self._touched.empty and self._target is not None:
             with self._timer.stage("read"):
+                self._calls.finish()
                 self._image[self._touched.slices] = self._target.read(self._touched)
         return self._image
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import cv2
@@ -35,6 +36,7 @@ from livecam.render.light import STUDIO, Light
 from livecam.segmentation.base import Segmentation
 
 NOTHING = Rect(0, 0, 0, 0)
+Masks = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]  # uint8[h, w] each
 
 
 def ready_stages(
@@ -58,7 +60,10 @@ def ready_stages(
 
 
 class CompositingStages:
-    """Runs the stages that the settings enable, and times each. One thread.
+    """Runs the stages that the settings enable, and times each.
+
+    One thread takes the frames through `begin`, `before` and `light`; another may take those that
+    are through to `blur` and `after`, in the same order.
 
     Without settings there are none: the head is drawn in studio light over the camera image.
     With `blocking`, for conversions, a video background waits for its decoder.
@@ -77,7 +82,7 @@ class CompositingStages:
     ) -> None:
         self.light_period_s = Detail().light_period_s
         self._background: BackgroundStage | None = None
-        self._has_effects = False  # these do not mark the pixels they change
+        self._has_effects = False
         self._timer = timer or StageTimer()
         self._picture: PictureSettings | None = None
         self._avatars: tuple[Avatar, ...] = (avatar,)
@@ -94,8 +99,9 @@ class CompositingStages:
         self._parts_of: tuple[int, int | None] = (0, None)  # slot and track id of their wearer
         self._parts_at = 0.0  # when their segmentation was computed
         self._lit_at = -np.inf
-        self._mask_rect: Rect | None = NOTHING  # bounds of the masks of a finished frame
-        self._masks = np.zeros((3, 0, 0), np.uint8)
+        self._is_cut = False  # since the last frame
+        # The masks of finished frames, and the bounds of what was written there.
+        self._used_masks = deque[tuple[Masks, Rect]]()
         self.adopt(ready_stages(picture, effects, blocking=blocking))
 
     def adopt(self, ready: ReadyStages) -> None:
@@ -122,7 +128,6 @@ class CompositingStages:
         self._has_effects = bool(ready.below or ready.above)
         self._before, self._after = before, [*after, *ready.above]
         self._lit_at = -np.inf
-        self._mask_rect = None  # what the last frame's stages wrote is cleared as a whole
 
     def _changed_background(self, ready: ReadyStages) -> BackgroundStage | None:
         """Returns the background of new settings, and closes one that is in use no longer."""
@@ -173,8 +178,7 @@ class CompositingStages:
         if self._at is not None and frame.captured_at < self._at:
             self._reset()
         self._at = frame.captured_at
-        height, width = frame.image.shape[:2]
-        coverage, synthetic, filled = self._cleared_masks(height, width)
+        coverage, synthetic, filled = self._empty_masks(*frame.image.shape[:2])
         layers = Layers(
             source=frame.image,
             image=frame.image.copy(),
@@ -185,23 +189,19 @@ class CompositingStages:
             synthetic=synthetic,
             filled=filled,
             head_rect=NOTHING,
+            index=frame.index,
         )
         if self._picture is not None:
             self._split_person(layers)
         if self._grain is not None:
             with self._timer.stage("camera"):
-                self._grain.frame_number = frame.index + 1
-                self._grain.model = self._camera.update(
-                    frame.image, segmentation, frame.captured_at
-                )
+                layers.camera = self._camera.update(frame.image, segmentation, frame.captured_at)
+        layers.is_cut, self._is_cut = self._is_cut, False
         return layers
 
     def _reset(self) -> None:
         """Drops the state of earlier frames: time went back."""
-        for stage in (*self._before, *self._after):
-            stage.reset()
-        self._body.reset()
-        self._parts = None
+        self._reset_person()
         self._light_estimator.reset()
         self._camera.reset()
 
@@ -247,19 +247,18 @@ class CompositingStages:
         """Drops the state of one person: the segmentation is now that of another."""
         self._body.reset()
         self._parts = None
-        for stage in (*self._before, *self._after):
-            stage.reset()
+        self._is_cut = True
 
-    def _cleared_masks(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Returns three empty masks uint8[3, h, w]; the memory of the last frame is used again."""
-        if self._masks.shape[1:] != (height, width):
-            self._masks = np.zeros((3, height, width), np.uint8)
-        elif self._mask_rect is None:  # the last frame was not finished
-            self._masks[:] = 0
-        else:
-            self._masks[(slice(None), *self._mask_rect.slices)] = 0
-        self._mask_rect = None
-        return self._masks
+    def _empty_masks(self, height: int, width: int) -> Masks:
+        """Returns three empty masks; the memory of a finished frame is used again."""
+        while self._used_masks:
+            masks, written = self._used_masks.popleft()
+            if masks[0].shape == (height, width):
+                for mask in masks:
+                    mask[written.slices] = 0
+                return masks
+        empty = np.zeros((3, height, width), np.uint8)
+        return empty[0], empty[1], empty[2]
 
     def before(self, layers: Layers) -> None:
         """Runs the stages below the head."""
@@ -286,26 +285,27 @@ class CompositingStages:
             )
         return self._light
 
-    def blur(self, state: AvatarState) -> CameraBlur:
+    def blur(self, layers: Layers, state: AvatarState) -> CameraBlur:
         """Returns the blur that a rendered head needs to match the camera."""
         if self._grain is None:
             return SHARP
-        return camera_blur(self._camera.model, state.velocity_px, self._grain.strength)
+        return camera_blur(layers.camera, state.velocity_px, self._grain.strength)
 
-    def after(self, layers: Layers) -> None:
-        """Runs the stages above the head."""
+    def after(self, layers: Layers) -> Rect:
+        """Runs the stages above the head; returns the rectangle that stages may have changed.
+
+        The masks of the layers are used again in a later frame.
+        """
         cv2.max(layers.synthetic, layers.coverage, dst=layers.synthetic)
         x, y, width, height = cv2.boundingRect(layers.synthetic)
-        rect = Rect(x, y, x + width, y + height)
+        changed = Rect(x, y, x + width, y + height)
+        if self._grain is not None:
+            self._grain.frame_number, self._grain.model = layers.index + 1, layers.camera
         self._run(self._after, layers)
-        if not self._has_effects:  # stickers write there too
-            self._mask_rect = rect
-
-    def changed(self, layers: Layers) -> Rect:
-        """Returns the rectangle that stages may have changed."""
-        if self._background is not None or self._has_effects:
-            return Rect(0, 0, layers.image.shape[1], layers.image.shape[0])
-        return NOTHING if self._mask_rect is None else self._mask_rect
+        if self._background is not None or self._has_effects:  # these do not mark what they change
+            changed = Rect(0, 0, layers.image.shape[1], layers.image.shape[0])
+        self._used_masks.append(((layers.coverage, layers.synthetic, layers.filled), changed))
+        return changed
 
     def close(self) -> None:
         """Stops the decoder of a video background."""
@@ -314,5 +314,7 @@ class CompositingStages:
 
     def _run(self, stages: Sequence[Stage], layers: Layers) -> None:
         for stage in stages:
+            if layers.is_cut:
+                stage.reset()
             with self._timer.stage(stage.name):
                 stage.apply(layers)

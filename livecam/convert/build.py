@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 from livecam.config.assets import asset_path
@@ -60,10 +60,11 @@ class Surveyor:
     ) -> SurveyPart:
         """Surveys some frames of a film; see `survey_part`."""
         with ExitStack() as stack:
-            tracker = stack.enter_context(closing(self._make_tracker()))
             heads = self._head_search(stack)
             turns = stack.enter_context(TurnSearch(FaceDetector(self._model, MIN_TURN_SCORE)))
-            return survey_part(path, frames, tracker, heads, turns, advance, opened, self._rotate)
+            return survey_part(
+                path, frames, self._make_tracker, heads, turns, advance, opened, self._rotate
+            )
 
     def joined(self, parts: Sequence[SurveyPart]) -> Survey:
         """Joins the parts of a film; see `join_survey`."""

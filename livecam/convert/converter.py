@@ -14,6 +14,7 @@ from livecam.config.settings import Settings
 from livecam.convert.build import Surveyor
 from livecam.convert.drawing import FilmDrawer
 from livecam.convert.film_plan import film_plan_of
+from livecam.convert.film_segmentation import segmentation_opener
 from livecam.convert.jobs import ConversionJob, check_job, jobs_for
 from livecam.convert.outcome import Conversion, Outcome
 from livecam.convert.output import streams_for
@@ -48,9 +49,8 @@ class Converter:
         self.settings = settings
         self._surveyor = Surveyor(settings)
         self._drawer = FilmDrawer(settings)
-        self._planned = partial(
-            film_plan_of, settings=settings, strict=strict, pass_unsure=pass_unsure, report=report
-        )
+        self._open_segmentation = segmentation_opener(settings)
+        self._planned = partial(film_plan_of, strict=strict, pass_unsure=pass_unsure, report=report)
 
     @property
     def renderer(self) -> str:
@@ -77,12 +77,16 @@ class Converter:
             streams = streams_for(job, self.settings)
             found = self._surveyor.survey(job.source, progress.advance, progress.open)
             log_defects(found)
-            film = self._planned(job, found, streams, learning=progress.learn_background)
-            progress.draw(len(found.times))
-            written = self._drawer.write(
-                film, job.output, streams, progress.advance, stats=stats,
-                listeners=() if recorder is None else (recorder,), record=film.record,
-            )  # fmt: skip
+            with self._open_segmentation() as segmentation:
+                film = self._planned(
+                    job, found, streams, self.settings, segmentation,
+                    learning=progress.learn_background,
+                )  # fmt: skip
+                progress.draw(len(found.times))
+                written = self._drawer.write(
+                    film, job.output, streams, segmentation, progress.advance, stats=stats,
+                    listeners=() if recorder is None else (recorder,), record=film.record,
+                )  # fmt: skip
         return summary(film, written, time.monotonic() - started)
 
 

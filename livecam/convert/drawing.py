@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from livecam.avatar.base import Avatar
@@ -18,18 +18,14 @@ from livecam.core.timing import StageTimer
 from livecam.media.streams import FilmStreams
 from livecam.motion.base import Listener
 from livecam.motion.take import Take, players, read_take
-from livecam.pipeline.build import (
-    avatars_of,
-    check_picture_files,
-    segmenter_factory,
-)
+from livecam.pipeline.build import avatars_of, check_picture_files
 from livecam.pipeline.composition import CompositorFactory
 from livecam.pipeline.stats import StatsWriter
 from livecam.render.context import open_graphics
 
 
 class FilmDrawer:
-    """Graphics, avatars and the take of the settings. One thread; use with `with`.
+    """Graphics, avatars and the take of the settings. Thread of the context; use with `with`.
 
     Raises:
         LivecamError: on entering, when nothing can be drawn (no graphics, no avatar).
@@ -49,7 +45,6 @@ class FilmDrawer:
             self._take = read_take(Path(self.settings.motion.motion).expanduser())
         check_picture_files(self.settings)
         self._avatars = avatars_of(self.settings.avatar)
-        self._make_segmenter = segmenter_factory(self.settings, hurried=False)
         graphics = self._stack.enter_context(open_graphics())
         self.renderer = graphics.renderer
         self._make_compositor = film_compositors(self.settings, graphics, self.timer)
@@ -63,6 +58,7 @@ class FilmDrawer:
         film: FilmPlan,
         output: Path,
         streams: FilmStreams | None,
+        segmentation: FilmSegmentation | None,
         advance: Advance = lambda frames: None,
         *,
         stats: StatsWriter | None = None,
@@ -72,13 +68,7 @@ class FilmDrawer:
         before: Collection[int] = (),
     ) -> WrittenFilm:
         """Writes a film, or some frames of it; see `write_film`."""
-        with ExitStack() as stack:
-            segmentation = None
-            if self._make_segmenter is not None:
-                segmentation = FilmSegmentation(self._make_segmenter, film.plates)
-                stack.enter_context(segmentation)
-            composer = self._composer(film, segmentation)
-            stack.callback(composer.close)
+        with closing(self._composer(film, segmentation)) as composer:
             return write_film(
                 composer, output, streams, stats, advance,
                 alpha=self.settings.picture.is_alpha, effort=self.settings.film.quality,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from livecam.avatar.base import Avatar, AvatarState
+from livecam.compose.base import PreparedFrame
 from livecam.compose.framing import Framing
 from livecam.config.settings import NO_AVATAR, AvatarSettings
 from livecam.convert.film_segmentation import FilmSegmentation
@@ -20,8 +24,10 @@ from livecam.core.end_signals import checkpoint
 from livecam.core.errors import SourceError
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
+from livecam.core.overlap import ahead, behind
 from livecam.core.timing import StageTimer
 from livecam.media.encodings import Effort
+from livecam.media.reader import VideoReader
 from livecam.media.streams import FilmStreams
 from livecam.motion.base import Listener, Performer
 from livecam.pipeline.composition import Composite, Composition, CompositorFactory, with_blurred
@@ -37,6 +43,7 @@ class ConvertedFrame:
 
     frame: Frame
     stats: StatsLine
+    source: Frame  # of the film: never to be published
 
 
 def turned_back(converted: ConvertedFrame, degrees: int) -> ConvertedFrame:
@@ -46,7 +53,20 @@ def turned_back(converted: ConvertedFrame, degrees: int) -> ConvertedFrame:
     stats, size, rest = converted.stats, converted.frame.size, back(degrees)
     face = None if stats.face is None else turned_face(stats.face, size, rest)
     box = None if stats.head_box is None else turned_rect(stats.head_box, size, rest)
-    return ConvertedFrame(turned(converted.frame, rest), replace(stats, face=face, head_box=box))
+    stats = replace(stats, face=face, head_box=box)
+    return replace(converted, frame=turned(converted.frame, rest), stats=stats)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFilmFrame:
+    """A frame of a film in which all but the avatars is done."""
+
+    source: Frame  # of the film: never to be published
+    plan: ShotPlan
+    frame: Frame  # turned as its shot, the bystanders blurred
+    prepared: PreparedFrame | None = None  # where avatars are drawn
+    face: FaceState | None = None  # of the main wearer
+    tracked: bool = False
 
 
 class SpanDriver:
@@ -76,7 +96,7 @@ class SpanDriver:
 
 
 class FilmComposer:
-    """Composes the frames of a film as planned. Used on the thread that owns the GL context.
+    """Composes the frames of a film as planned. Thread of the context.
 
     `avatars` holds one for each slot, counted round. The `performers` are asked for times of
     the film.
@@ -98,8 +118,9 @@ class FilmComposer:
         self._settings = settings
         self._segmentation = segmentation
         self._performers = performers
-        self._todo = iter(plans)
-        self._plan, self._spans = ShotPlan(range(0), Shown.CURTAIN), list[SpanDriver]()
+        self._plans = plans
+        self._entered: ShotPlan | None = None
+        self._spans = list[SpanDriver]()
         bare = settings.avatar == NO_AVATAR
         self._composition = Composition(make_compositor, avatars, self.timer, bare=bare)
 
@@ -113,21 +134,18 @@ class FilmComposer:
             GraphicsError: the driver gave up.
             SourceError: the film is not the one that was surveyed.
         """
-        times, index = self.survey.times, frame.index
-        known = index < len(times) and frame.captured_at == times[index]
-        if not known or frame.size != tuple(self.survey.sizes[index]):
-            raise SourceError(
-                "{path} changed while it was converted",
-                hint="convert it again",
-                path=self.survey.info.path,
-            )
-        if index not in self._plan.frames:
-            self._enter(next(plan for plan in self._todo if index in plan.frames), frame.size)
-        if self._plan.state is not Shown.AVATAR:
-            allow_bare = self._plan.state is Shown.PASSTHROUGH
-            return self._published(frame, None, allow_bare=allow_bare)
-        turn = self._plan.turn
-        return turned_back(self._composed(turned(frame, turn)), turn)
+        self._fit(self._drawn_size(frame))
+        return self._draw(self._prepare(frame))
+
+    def compose_all(self, frames: Iterable[Frame]) -> Generator[ConvertedFrame]:
+        """Composes frames like `compose`; meanwhile another thread prepares the next ones.
+
+        That thread iterates over the frames too.
+        """
+        for size, alike in groupby(frames, key=self._drawn_size):
+            self._fit(size)
+            with ahead(map(self._prepare, alike)) as prepared:
+                yield from map(self._draw, prepared)
 
     @property
     def tier(self) -> str:
@@ -137,8 +155,30 @@ class FilmComposer:
     def close(self) -> None:
         self._composition.close()
 
+    def _plan_of(self, frame: Frame) -> ShotPlan:
+        """Returns the plan of a frame, which must be as it was surveyed."""
+        times, index = self.survey.times, frame.index
+        known = index < len(times) and frame.captured_at == times[index]
+        if not known or frame.size != tuple(self.survey.sizes[index]):
+            raise SourceError(
+                "{path} changed while it was converted",
+                hint="convert it again",
+                path=self.survey.info.path,
+            )
+        after = bisect_right(self._plans, index, key=lambda plan: plan.frames.start)
+        return self._plans[after - 1]
+
+    def _drawn_size(self, frame: Frame) -> tuple[int, int] | None:
+        """Returns the size in which avatars are drawn over a frame; None where none are."""
+        plan = self._plan_of(frame)
+        return turned_size(frame.size, plan.turn) if plan.state is Shown.AVATAR else None
+
+    def _fit(self, size: tuple[int, int] | None) -> None:
+        if size is not None:
+            self._composition.fit(size)
+
     def _enter(self, plan: ShotPlan, size: tuple[int, int]) -> None:
-        self._plan = plan
+        self._entered = plan
         if self._segmentation is not None:
             self._segmentation.enter(plan)
         size = turned_size(size, plan.turn)
@@ -149,7 +189,14 @@ class FilmComposer:
         avatar = self._composition.avatar(span.slot)
         return AvatarDriver(span.slot, avatar, self._settings, performers=performers)
 
-    def _composed(self, frame: Frame) -> ConvertedFrame:
+    def _prepare(self, source: Frame) -> PreparedFilmFrame:
+        """Does all that needs no OpenGL and comes before the heads."""
+        plan = self._plan_of(source)
+        if plan is not self._entered:
+            self._enter(plan, source.size)
+        if plan.state is not Shown.AVATAR:
+            return PreparedFilmFrame(source, plan, source)
+        frame = turned(source, plan.turn)
         present = [each for each in self._spans if frame.index in each.span.frames]
         faces = [each.face(frame.index) for each in present]
         with self.timer.stage("rig"):
@@ -158,27 +205,29 @@ class FilmComposer:
         if self._segmentation is not None:
             with self.timer.stage("segment"):
                 segmentation = self._segmentation.segment(frame, faces[0])
-        hidden = others_at(self._plan, frame.index, self.survey.times)
+        hidden = others_at(plan, frame.index, self.survey.times)
         blurred = with_blurred(frame, hidden, self.timer)
-        composite = self._composition.compose(blurred, avatars, segmentation)
+        prepared = self._composition.prepare(blurred, avatars, segmentation)
         tracked = any(each.span.measured_at(frame.index) for each in present)
-        bare = self._composition.bare
-        return self._published(blurred, composite, faces[0], tracked=tracked, allow_bare=bare)
+        return PreparedFilmFrame(source, plan, blurred, prepared, faces[0], tracked)
+
+    def _draw(self, each: PreparedFilmFrame) -> ConvertedFrame:
+        """Draws the avatars over a frame, and returns what its plan permits."""
+        if each.prepared is None:
+            return self._published(each, None, allow_bare=each.plan.state is Shown.PASSTHROUGH)
+        composite = self._composition.draw(each.prepared)
+        converted = self._published(each, composite, allow_bare=self._composition.bare)
+        return turned_back(converted, each.plan.turn)
 
     def _published(
-        self,
-        frame: Frame,
-        composite: Composite | None,
-        face: FaceState | None = None,
-        *,
-        tracked: bool = False,
-        allow_bare: bool,
+        self, each: PreparedFilmFrame, composite: Composite | None, *, allow_bare: bool
     ) -> ConvertedFrame:
-        out = publish(self._plan.state, frame, composite, allow_bare=allow_bare, card=frame.size)
+        state, frame = each.plan.state, each.frame
+        out = publish(state, frame, composite, allow_bare=allow_bare, card=frame.size)
         box = None if composite is None else composite.box
         at, stage_ms = frame.captured_at, self.timer.last_ms()
-        line = StatsLine(frame.index, at, at, out.shown, tracked, face, box, stage_ms)
-        return ConvertedFrame(out.frame, line)
+        line = StatsLine(frame.index, at, at, out.shown, each.tracked, each.face, box, stage_ms)
+        return ConvertedFrame(out.frame, line, each.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,31 +264,36 @@ def write_film(
     whole = range(len(survey.times))
     frames = frames or whole
     info, framing = survey.info, Framing(*survey.size, mode="fit", bars_alpha=0 if alpha else 255)
+    begins_s = float(survey.times[frames.start])
     with (
         info.open() as film,
         film_writer(info, survey.size, output, streams, alpha=alpha, effort=effort) as writer,
     ):
-        for frame in film.frames_from(min(before, default=frames.start)):
-            checkpoint()
-            if frame.index < frames.start:
-                if frame.index in before:
-                    composer.compose(frame)
-                continue
-            if frame.index == frames.stop < whole.stop:
-                break
-            converted = composer.compose(frame)
+
+        def write(converted: ConvertedFrame) -> None:
             with composer.timer.stage("write"):
-                duration_s = survey.duration_at(frame.index)
-                framed = framing.apply(converted.frame)
-                at_s = framed.captured_at - float(survey.times[frames.start])
-                writer.write(replace(framed, captured_at=at_s), duration_s)
+                source, framed = converted.source, framing.apply(converted.frame)
+                at_s = source.captured_at - begins_s
+                writer.write(replace(framed, captured_at=at_s), survey.duration_at(source.index))
             if record is not None:
-                record.take(frame.index, frame.captured_at, frame.image, framed.image)
-            if stats is not None:
-                stats.write(converted.stats)
-            for listener in listeners:
-                listener.observe(converted.stats.face, frame.captured_at)
-            advance(1)
+                record.take(source.index, source.captured_at, source.image, framed.image)
+
+        with (
+            ahead(_wanted(film, frames, before, whole.stop)) as wanted,
+            behind(write) as hand_over,
+            closing(composer.compose_all(wanted)) as composed,
+        ):
+            for converted in composed:
+                checkpoint()
+                source = converted.source
+                if source.index < frames.start:
+                    continue
+                hand_over(converted)
+                if stats is not None:
+                    stats.write(converted.stats)
+                for listener in listeners:
+                    listener.observe(converted.stats.face, source.captured_at)
+                advance(1)
         if writer.frames != len(frames):
             raise SourceError(
                 "{path} ended early while it was converted", hint="convert it again", path=info.path
@@ -247,3 +301,15 @@ def write_film(
     if record is not None:
         record.tier, record.quality = composer.tier, effort
     return WrittenFilm(writer.stored_size, writer.carried or streams or FilmStreams(info.path))
+
+
+def _wanted(
+    film: VideoReader, frames: range, before: Collection[int], count: int
+) -> Iterator[Frame]:
+    """Yields the frames of a film of so many that are composed: some before, and `frames`."""
+    for frame in film.frames_from(min(before, default=frames.start)):
+        checkpoint()
+        if frame.index == frames.stop < count:
+            return
+        if frame.index >= frames.start or frame.index in before:
+            yield frame

@@ -15,7 +15,6 @@ from livecam.convert.report import ConversionReport
 from livecam.convert.survey import Survey
 from livecam.convert.thumbnails import PHOTO_SIDE_PX, SIDE_PX, FilmRecord, chosen_frames
 from livecam.media.streams import FilmStreams
-from livecam.pipeline.build import segmenter_factory
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,7 @@ def film_plan_of(
     found: Survey,
     streams: FilmStreams,
     settings: Settings,
+    segmentation: FilmSegmentation | None,
     *,
     strict: bool = False,
     pass_unsure: bool = False,
@@ -47,19 +47,16 @@ def film_plan_of(
     `learning` is called when that begins; other parameters are those of `plan_film`.
 
     Raises:
-        AssetError: a model is missing.
         SourceError: the film cannot be read any more.
         TrackingError: a network failed.
     """
     plans = plan_film(found, settings, strict=strict, pass_unsure=pass_unsure)
     record = None if report is None else _record(found, plans, settings, report)
     plates = None
-    make = segmenter_factory(settings, hurried=False)
-    if make is not None:
+    if segmentation is not None:
         learning()
-        with FilmSegmentation(make) as segmentation:
-            segmentation.learn(found.info, plans)
-            plates = segmentation.plates
+        segmentation.learn(found.info, plans)
+        plates = segmentation.plates
     faces = max((len(shot.tracks) for shot in found.shots), default=0)
     outline = replace(found, shots=[])
     return FilmPlan(job, outline, tuple(plans), streams, faces, plates, record)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livecam.config.settings import Settings
+from livecam.convert.frames import frames_at
 from livecam.convert.plan import ShotPlan
 from livecam.convert.turns import turned
 from livecam.core.closing import Closing
-from livecam.core.end_signals import checkpoint
 from livecam.core.face import FaceState
 from livecam.core.frame import Frame
 from livecam.media.reader import VideoInfo
+from livecam.pipeline.build import segmenter_factory
 from livecam.pipeline.states import Shown
 from livecam.segmentation.base import Plate, Segmentation
 from livecam.segmentation.segmenter import Segmenter
@@ -28,8 +33,26 @@ QUALITY = 97  # of the plates that wait for their shot, as JPEG
 Plates = dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 
 
+class OpenSegmentation(Protocol):
+    """Opens the segmentation of a film of which these plates are known, for use with `with`."""
+
+    def __call__(
+        self, plates: Plates | None = None
+    ) -> AbstractContextManager[FilmSegmentation | None]: ...
+
+
+def segmentation_opener(settings: Settings) -> OpenSegmentation:
+    """Returns what opens the segmentation of a film; it is None when no stage needs one.
+
+    Raises:
+        AssetError: a model is missing.
+    """
+    make = segmenter_factory(settings, hurried=False)
+    return lambda plates=None: nullcontext() if make is None else FilmSegmentation(make, plates)
+
+
 class FilmSegmentation(Closing):
-    """Segments a film over clean plates learned from its shots. One thread."""
+    """Segments a film over clean plates learned from its shots. One thread at a time."""
 
     def __init__(
         self, make_segmenter: Callable[[], Segmenter], plates: Plates | None = None
@@ -44,22 +67,16 @@ class FilmSegmentation(Closing):
             SourceError: the film cannot be read.
             TrackingError: a network failed.
         """
-        todo = [plan for plan in plans if plan.state is Shown.AVATAR]
-        if not todo:
-            return
-        with info.open() as film:
-            for frame in film:
-                checkpoint()
-                while todo and frame.index >= todo[0].frames.stop:
-                    self._keep(todo.pop(0))
-                if not todo:
-                    return
-                shot = todo[0].frames
-                step = max(1, len(shot) // MAX_FRAMES)
-                if frame.index in shot and (frame.index - shot.start) % step == 0:
-                    self._segmenter.learn_plate(turned(frame, todo[0].turn))
-        for plan in todo:
-            self._keep(plan)
+        by_frame = {
+            index: plan
+            for plan in plans
+            if plan.state is Shown.AVATAR
+            for index in plan.frames[:: max(1, len(plan.frames) // MAX_FRAMES)]
+        }
+        with frames_at(info, by_frame) as frames:
+            for plan, of_shot in groupby(frames, key=lambda frame: by_frame[frame.index]):
+                self._segmenter.learn_plate(turned(frame, plan.turn) for frame in of_shot)
+                self._keep(plan)
 
     def enter(self, plan: ShotPlan) -> None:
         """Enters a shot, to which the next frames belong."""

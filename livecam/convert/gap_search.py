@@ -40,9 +40,10 @@ FOLLOW_S = 0.5  # how long one that was found is searched where it was
 def search_again(info: VideoInfo, detector: RetryDetector, searches: list[GapSearch]) -> None:
     """Shows the shots of a film to their searches; the tracks of the shots grow."""
     by_frame = {index: search for search in searches for index in search.shot.frames}
-    for frame in frames_at(info, by_frame):
-        search = by_frame[frame.index]
-        search.search(turned(frame, search.shot.turn), detector)
+    with frames_at(info, by_frame) as frames:
+        for frame in frames:
+            search = by_frame[frame.index]
+            search.search(turned(frame, search.shot.turn), detector)
     for search in searches:
         search.finish()
 

@@ -73,8 +73,9 @@ def follow_heads(
         by_frame = {index: each for each in followed for index in each.wanted()}
         if not by_frame:
             break
-        for frame in frames_at(info, by_frame):
-            by_frame[frame.index].search(frame)
+        with frames_at(info, by_frame) as frames:
+            for frame in frames:
+                by_frame[frame.index].search(frame)
     for each in followed:
         each.link()
     for each in followed:

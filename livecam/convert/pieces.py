@@ -22,6 +22,7 @@ from livecam.convert.build import Surveyor
 from livecam.convert.drawing import FilmDrawer
 from livecam.convert.film import WrittenFilm
 from livecam.convert.film_plan import FilmPlan, film_plan_of
+from livecam.convert.film_segmentation import segmentation_opener
 from livecam.convert.jobs import ConversionJob
 from livecam.convert.outcome import Outcome
 from livecam.convert.output import streams_for
@@ -128,10 +129,11 @@ def plan_pieces(
     """Plans a film of which all parts were surveyed; see `film_plan_of`."""
     found = Surveyor(settings).joined(parts)
     log_defects(found)
-    return film_plan_of(
-        begun.job, found, begun.streams, settings,
-        strict=strict, pass_unsure=pass_unsure, report=report,
-    )  # fmt: skip
+    with segmentation_opener(settings)() as segmentation:
+        return film_plan_of(
+            begun.job, found, begun.streams, settings, segmentation,
+            strict=strict, pass_unsure=pass_unsure, report=report,
+        )  # fmt: skip
 
 
 def cut_film(film: FilmPlan, pieces: int) -> list[range]:
@@ -177,9 +179,12 @@ def write_piece(
     suffix = piece_suffix(output, alpha=settings.picture.is_alpha)
     path = folder / f"{output.stem}-{frames.start}{suffix}"
     record = None if film.record is None else replace(film.record, thumbnails=[])
-    with FilmDrawer(settings) as drawer:
+    with (
+        FilmDrawer(settings) as drawer,
+        segmentation_opener(settings)(film.plates) as segmentation,
+    ):
         written = drawer.write(
-            film, path, None, advance,
+            film, path, None, segmentation, advance,
             record=record, frames=frames, before=frozenset(warm_up(film, frames.start)),
         )  # fmt: skip
     return Piece(frames, path, written, record)

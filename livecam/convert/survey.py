@@ -6,8 +6,7 @@ Parts of a film can be surveyed at once, in any process; what needs the whole fi
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,11 +22,12 @@ from livecam.convert.retry_detector import RetryDetector
 from livecam.convert.shots import FLASH, OVERLAP, ShotFinder
 from livecam.convert.tracks import FaceSample, Shot, tracks_of
 from livecam.convert.turn_search import TurnSearch
-from livecam.convert.turned_shots import TurnedShot, faces_in, look_again
+from livecam.convert.turned_shots import TurnedShot, faces_in, look_again, tracked
 from livecam.convert.turns import turned_size
 from livecam.core.end_signals import checkpoint
-from livecam.core.frame import MAX_SOURCE_PIXELS, check_shows_face, check_size
-from livecam.media.reader import VideoInfo
+from livecam.core.frame import MAX_SOURCE_PIXELS, Frame, check_shows_face, check_size
+from livecam.core.overlap import ahead
+from livecam.media.reader import VideoInfo, VideoReader
 from livecam.media.stills import open_pictures
 from livecam.segmentation.witness import HeadWitness
 from livecam.tracking.base import Tracker
@@ -89,14 +89,14 @@ class SurveyPart:
 def survey_part(
     path: Path,
     frames: range,
-    tracker: Tracker,
+    make_tracker: Callable[[], Tracker],
     heads: HeadSearch | None = None,
     turns: TurnSearch | None = None,
     advance: Advance = lambda frames: None,
     opened: Advance = lambda frames: None,
     rotate: int = 0,
 ) -> SurveyPart:
-    """Detects the faces in some frames of a film.
+    """Detects the faces in some frames of a film; one thread decodes them, another one tracks.
 
     Some frames before them are tracked too, so that the faces are those that one pass over the
     whole film finds. The last part has no end: files do not always know how many frames they hold.
@@ -116,22 +116,20 @@ def survey_part(
         check_shows_face(path.name, info.width, info.height)
         opened(info.frames)
         begin = max(0, frames.start - max(OVERLAP, round(WARM_UP_S * info.rate)))
-        for frame in film.frames_from(begin):
-            checkpoint()
-            if frame.index >= frames.stop + FLASH:
-                break
-            if frame.index >= frames.stop:  # tells whether there is a cut at the end
-                finder.add(frame.image)
-                continue
-            if not sizes or frame.size != sizes[-1]:
-                check_size(path.name, *frame.size, max_pixels=MAX_SOURCE_PIXELS)
-            samples.append(faces_in(frame, tracker, finder, heads))
-            if turns is not None:
-                faces = [sample.box for sample in samples[-1]]
-                turns.search_when_due(frame, faces, finder.may_cut)
-            times.append(frame.captured_at)
-            sizes.append(frame.size)
-            advance(int(frame.index >= frames.start))
+        read = _read(film, begin, frames.stop + FLASH)
+        with ahead(read) as decoded, ahead(tracked(decoded, make_tracker)) as observations:
+            for observation in observations:
+                frame = observation.frame
+                if frame.index >= frames.stop:  # tells whether there is a cut at the end
+                    finder.add(frame.image)
+                    continue
+                samples.append(faces_in(observation, finder, heads))
+                if turns is not None:
+                    faces = [sample.box for sample in samples[-1]]
+                    turns.search_when_due(frame, faces, finder.may_cut)
+                times.append(frame.captured_at)
+                sizes.append(frame.size)
+                advance(int(frame.index >= frames.start))
         end_s, missing = film.end_s, film.missing
     finder.finish()
     before = min(frames.start - begin, len(times))
@@ -177,8 +175,7 @@ def join_survey(
     turns = {index: turn for part in parts for index, turn in part.turns.items()}
     lying = [again for shot in shots if (again := TurnedShot.of(shot, turns, sizes, heads))]
     if lying:
-        with closing(make_tracker()) as tracker:
-            look_again(info, lying, at, tracker, heads)
+        look_again(info, lying, at, make_tracker, heads)
     searches = [search for shot in shots if (search := GapSearch(shot, at, heads, persons)).missing]
     if searches:
         with make_retry_detector() as detector:
@@ -189,6 +186,23 @@ def join_survey(
             shot.add_heads(certain)
         follow_heads(info, shots, at, sizes, heads)
     return Survey(info, at, np.array(sizes), shots, last.end_s, last.missing)
+
+
+def _read(film: VideoReader, start: int, stop: int) -> Iterator[Frame]:
+    """Yields some frames of a film.
+
+    Raises:
+        SourceError: one is too large.
+    """
+    size = (0, 0)
+    for frame in film.frames_from(start):
+        checkpoint()
+        if frame.index >= stop:
+            return
+        if frame.size != size:
+            size = frame.size
+            check_size(film.path.name, *size, max_pixels=MAX_SOURCE_PIXELS)
+        yield frame
 
 
 def _within(frames: range, found: Mapping[int, Found]) -> dict[int, Found]:

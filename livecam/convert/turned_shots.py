@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,7 +16,8 @@ from livecam.convert.tracks import FaceSample, FaceTrack, Shot, tracks_of
 from livecam.convert.turn_search import turn_of
 from livecam.convert.turns import Size, turned, turned_box
 from livecam.core.frame import Frame
-from livecam.core.observation import FaceBox
+from livecam.core.observation import FaceBox, Observation
+from livecam.core.overlap import ahead
 from livecam.media.reader import VideoInfo
 from livecam.people.account import is_same_head
 from livecam.segmentation.witness import HeadWitness
@@ -28,12 +30,20 @@ MIN_OLD_SCORE = 0.8
 MAX_ROLL_RAD = float(np.radians(60))  # of a head that is upright then
 
 
+def tracked(frames: Iterable[Frame], make_tracker: Callable[[], Tracker]) -> Iterator[Observation]:
+    """Tracks frames by a tracker that the thread makes which iterates."""
+    with closing(make_tracker()) as tracker:
+        for frame in frames:
+            yield tracker.track(frame)
+
+
 def faces_in(
-    frame: Frame, tracker: Tracker, finder: ShotFinder, heads: HeadSearch | None
+    observation: Observation, finder: ShotFinder, heads: HeadSearch | None
 ) -> list[FaceSample]:
-    """Looks at the next frame: tracks its faces, and searches its heads when it is time."""
+    """Returns the faces tracked in the next frame, and searches its heads when it is time."""
+    frame = observation.frame
     finder.add(frame.image)
-    samples = [FaceSample.of(frame, face) for face in tracker.track(frame).faces]
+    samples = [FaceSample.of(frame, face) for face in observation.faces]
     if heads is not None:
         heads.search_when_due(frame, [sample.box for sample in samples], finder.stamp)
     return samples
@@ -61,9 +71,9 @@ class TurnedShot:
         before = {} if heads is None else heads.take_out(shot.frames)
         return cls(shot, turn, sizes[shot.frames.start], before)
 
-    def look(self, frame: Frame, tracker: Tracker, heads: HeadSearch | None) -> None:
-        """Looks at the next frame of the shot, as it is in the film."""
-        self.samples += faces_in(turned(frame, self.turn), tracker, self.finder, heads)
+    def look(self, observation: Observation, heads: HeadSearch | None) -> None:
+        """Looks at the next frame of the shot, turned."""
+        self.samples += faces_in(observation, self.finder, heads)
 
     def finish(self, times: NDArray[np.float64], heads: HeadSearch | None) -> None:
         """Turns the shot if its faces were found so; nothing that was found before is lost."""
@@ -109,12 +119,15 @@ def look_again(
     info: VideoInfo,
     shots: Sequence[TurnedShot],
     times: NDArray[np.float64],
-    tracker: Tracker,
+    make_tracker: Callable[[], Tracker],
     heads: HeadSearch | None,
 ) -> None:
     """Tracks shots of a film again, in turned frames; they are turned where that is better."""
     by_frame = {index: each for each in shots for index in each.shot.frames}
-    for frame in frames_at(info, by_frame):
-        by_frame[frame.index].look(frame, tracker, heads)
+    with frames_at(info, by_frame) as frames:
+        turning = (turned(frame, by_frame[frame.index].turn) for frame in frames)
+        with ahead(tracked(turning, make_tracker)) as observations:
+            for observation in observations:
+                by_frame[observation.frame.index].look(observation, heads)
     for each in shots:
         each.finish(times, heads)

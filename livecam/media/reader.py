@@ -52,7 +52,7 @@ class VideoInfo:
 
 
 class VideoReader(Closing):
-    """Iterates the frames of a video file once; made, used and closed on one thread.
+    """Iterates the frames of a video file once; used by one thread at a time.
 
     Frames are upright and have square pixels; interlaced ones are deinterlaced. Their size
     changes where that of the stored ones does: nothing is stretched.

@@ -108,7 +108,7 @@ class StillReader(VideoReader):
 
 
 class StillWriter:
-    """Writes a photo: the one frame that it is given. Used with `with`, on one thread.
+    """Writes a photo: the one frame that it is given. Used with `with`.
 
     The file appears under its own name at the end of the block, or not at all.
 

@@ -40,7 +40,7 @@ SLOWEST = Fraction(1, 100_000)  # frames per second; damaged files announce less
 
 
 class VideoWriter:
-    """Writes one video file; made, used and closed on one thread.
+    """Writes one video file; used by one thread at a time.
 
     The file appears under its own name on `close`, complete, or not at all: until then it has a
     hidden name in the same folder, which `abort` removes. Give either `rate` alone (constant

@@ -251,6 +251,6 @@ def output_info(settings: Settings, source: SourceInfo) -> OutputInfo:
 
 
 def hand_detector(model: Path) -> HandDetector:
-    """Opens a detector of hands near a face; the caller uses and closes it on the same thread."""
+    """Opens a detector of hands near a face; the caller uses it on one thread at a time."""
     landmarker = HandLandmarker(model)
     return HandDetector(landmarker.detect, landmarker.close)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from livecam.avatar.base import Avatar, AvatarState
 from livecam.compose import covers
-from livecam.compose.base import Compositor, Detail, ReadyStages
+from livecam.compose.base import Compositor, Detail, PreparedFrame, ReadyStages
 from livecam.config.settings import NO_AVATAR, Settings
 from livecam.core.fault_log import FaultLog
 from livecam.core.frame import Frame, Image, Rect
@@ -103,15 +103,46 @@ class Composition:
             GraphicsError: the driver gave up; the caller calls `failed`, and gets the same error
                 until the pause is over.
         """
-        compositor = self._compositor_for(frame, now)
+        compositor = self._compositor_for(frame.size, now)
         compositor.detail = self.detail
         drawn = () if self.bare else avatars
         with self._timer.stage("compose"):
             composed = compositor.compose(frame, drawn, segmentation)
-            planes = compositor.planes() if self.wants_planes else None
-        self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
-        self._faults.worked()
-        return Composite(composed, frame, compositor.drawn, bool(drawn), planes)
+            return self._composite(compositor, composed, frame, bool(drawn))
+
+    def fit(self, size: tuple[int, int]) -> None:
+        """Makes the compositor for frames of that size, to `prepare` and `draw` them.
+
+        Raises:
+            GraphicsError: the driver cannot draw the head.
+        """
+        self._compositor_for(size, 0.0)
+
+    def prepare(
+        self,
+        frame: Frame,
+        avatars: Sequence[AvatarState],
+        segmentation: Segmentation | None = None,
+    ) -> PreparedFrame:
+        """The first half of `compose`, of a frame of the fitted size.
+
+        Another thread may prepare the next frames while one is drawn.
+        """
+        assert self._compositor is not None  # fit() made it
+        with self._timer.stage("prepare"):
+            return self._compositor.prepare(frame, () if self.bare else avatars, segmentation)
+
+    def draw(self, prepared: PreparedFrame) -> Composite:
+        """The second half of `compose`; frames come in the order in which they were prepared.
+
+        Raises:
+            GraphicsError: the driver gave up.
+        """
+        assert self._compositor is not None  # fit() made it
+        with self._timer.stage("compose"):
+            composed = self._compositor.draw(prepared)
+            covered = bool(prepared.layers.avatars)
+            return self._composite(self._compositor, composed, prepared.frame, covered)
 
     def failed(self, error: Exception, now: float) -> None:
         """Notes a failure while a frame was made: a new compositor is made after a pause."""
@@ -130,17 +161,25 @@ class Composition:
                 log.warning("renderer did not close cleanly: %s", error, exc_info=True)
             self._compositor = None
 
-    def _compositor_for(self, frame: Frame, now: float) -> Compositor:
-        if self._compositor is not None and self._size == frame.size:
+    def _compositor_for(self, size: tuple[int, int], now: float) -> Compositor:
+        if self._compositor is not None and self._size == size:
             return self._compositor
         if now < self._retry_at and self.last_error is not None:
             raise self.last_error  # pausing before the next try
         self.close()
-        self._compositor = self._make(self.avatars[0], frame.width, frame.height)
+        self._compositor = self._make(self.avatars[0], *size)
         if len(self.avatars) > 1:
             self._compositor.set_avatars(self.avatars)
-        self._size = frame.size
+        self._size = size
         return self._compositor
+
+    def _composite(
+        self, compositor: Compositor, composed: Frame, frame: Frame, covered: bool
+    ) -> Composite:
+        planes = compositor.planes() if self.wants_planes else None
+        self.last_error, self._retry_pause_s = None, FIRST_RETRY_S
+        self._faults.worked()
+        return Composite(composed, frame, compositor.drawn, covered, planes)
 
 
 def with_blurred(frame: Frame, regions: Sequence[Rect], timer: StageTimer) -> Frame:

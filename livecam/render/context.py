@@ -5,6 +5,7 @@ GLFW is imported only here and in `sinks/preview.py`.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import sys
 import traceback
@@ -17,6 +18,7 @@ from livecam.core.closing import Closing
 from livecam.core.errors import GraphicsError
 from livecam.core.language import to_translate, tr
 from livecam.core.system_libraries import missing_library
+from livecam.render.draw_calls import DrawCalls
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class Graphics(Closing):
 
     def __init__(self, ctx: moderngl.Context, window: Any | None, hidden: bool = False) -> None:
         self.ctx = ctx
+        self.calls = DrawCalls(_address_of)
         self.window = None if hidden else window  # GLFW's handle
         self.renderer = str(ctx.info["GL_RENDERER"])
         self.version = str(ctx.info["GL_VERSION"])
@@ -136,6 +139,17 @@ def _in_window(request: WindowRequest, hidden: bool = False) -> Graphics:
         _destroy(handle)
         raise GraphicsError("no window can be opened: {error}", HINT, error=error) from error
     return Graphics(ctx, handle, hidden)
+
+
+def _address_of(name: str) -> int:
+    """Returns the address of an OpenGL function, once there is a context."""
+    if on_linux():  # all contexts are those of EGL
+        address = ctypes.CDLL("libEGL.so.1").eglGetProcAddress
+        address.argtypes, address.restype = (ctypes.c_char_p,), ctypes.c_void_p
+        return int(address(name.encode()) or 0)
+    import glfw
+
+    return int(glfw.get_proc_address(name) or 0)
 
 
 class _GlfwLoader:

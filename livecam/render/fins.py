@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from livecam.avatar.base import AvatarState, Points
 from livecam.core.spaces import Matrix4
 from livecam.kernels.vertices import place
+from livecam.render.draw_calls import DrawCalls
 from livecam.render.mesh import MergedMesh, ShadingGroup, layout
 from livecam.render.shaders import Program
 
@@ -153,10 +154,10 @@ class GpuFins:
             self._vertices.write(points)
             self._indices.write(triangles)
 
-    def render(self) -> None:
+    def render(self, calls: DrawCalls) -> None:
         """Draws them; culling must be off."""
         if self._count:
-            self._array.render(vertices=self._count)
+            calls.render(self._array, vertices=self._count)
 
     def release(self) -> None:
         for thing in (self._array, self._vertices, self._indices):

@@ -137,6 +137,7 @@ class HeadRenderer:
         self, graphics: Graphics, avatar: Avatar, meshes: Sequence[Mesh], light: Light
     ) -> None:
         self.ctx = graphics.ctx
+        self._calls = graphics.calls
         self.avatar = avatar
         self.light = light
         self.scale = 1.0  # of what is drawn, where the machine is too slow for all
@@ -205,7 +206,7 @@ class HeadRenderer:
     def render_opaque(self) -> None:
         """Draws the opaque groups."""
         for group in (*self._outer, *self._opaque):
-            group.render()
+            self._calls.render(group)
 
     def render_glass(self) -> None:
         """Draws the glass, blended over everything else."""
@@ -213,7 +214,7 @@ class HeadRenderer:
             return
         self.ctx.enable_direct(BLEND_SWITCH)
         self.ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
-        self._glass.render()
+        self._calls.render(self._glass)
         self.ctx.disable_direct(BLEND_SWITCH)
 
     def indices(self, triangles: NDArray[np.uint32]) -> moderngl.Buffer:
@@ -298,20 +299,21 @@ class LightHead(HeadRenderer):
             self._target.begin(*view.size)
             self.render_opaque()
             self.ctx.disable(moderngl.CULL_FACE)
-            self._fins.render()
+            self._fins.render(self._calls)
             self.ctx.enable(moderngl.CULL_FACE)
             self.render_glass()
         with timer.stage("read"):
+            self._calls.finish()
             return self._target.read()
 
     def render_opaque(self) -> None:
         """Draws the opaque groups; the outer ones from both sides: cheaper than a lining."""
         self.ctx.disable(moderngl.CULL_FACE)
         for group in self._outer:
-            group.render()
+            self._calls.render(group)
         self.ctx.enable(moderngl.CULL_FACE)
         for group in self._opaque:
-            group.render()
+            self._calls.render(group)
 
     def release(self) -> None:
         super().release()
@@ -363,7 +365,7 @@ class FullHead(HeadRenderer):
                 bare=float(self._shells == 0),
             )
             self._shadow_map.begin()
-            self._caster.render()
+            self._calls.render(self._caster)
             self._target.begin(*view.size)
             self._shadow_map.texture.use(SHADOW_UNIT)
             self.render_opaque()
@@ -376,7 +378,7 @@ class FullHead(HeadRenderer):
     def render_lining(self) -> None:
         """Draws the inside of the surface; last, because nearly all of it is occluded."""
         self.ctx.cull_face = "front"
-        self._lining.render()
+        self._calls.render(self._lining)
         self.ctx.cull_face = "back"
 
     def _render_fur(self) -> None:
@@ -385,7 +387,7 @@ class FullHead(HeadRenderer):
         switches = COVERAGE_SWITCHES if self._target.multisampled else ()
         for switch in switches:
             self.ctx.enable_direct(switch)
-        self._fur.render(instances=self._shells)
+        self._calls.render(self._fur, instances=self._shells)
         for switch in switches:
             self.ctx.disable_direct(switch)
 

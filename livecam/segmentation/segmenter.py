@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from livecam.core.closing import Closing
 from livecam.core.frame import Frame, Image, Rect
 from livecam.core.observation import FaceBox
+from livecam.core.overlap import ahead
 from livecam.segmentation.base import Hand, Mask, PersonMask, Plate, Segmentation, cell_of, grid_of
 from livecam.segmentation.hand_detector import HandDetector
 from livecam.segmentation.networks import HairNetwork, PersonNetwork
@@ -36,7 +37,7 @@ OCCUPIED_MARGIN = 0.10  # of the face's width around a person, kept out of the p
 
 
 class Segmenter(Closing):
-    """Runs the segmentation networks and learns the clean plate. One thread.
+    """Runs the segmentation networks and learns the clean plate. One thread at a time.
 
     `hurried` runs the hair network and updates the plate less often: for live video. Only the
     person model is required; a stage whose model is missing is left out. The detector of hands is
@@ -76,11 +77,15 @@ class Segmenter(Closing):
         self._last_hair = None
         self.reset_plate()
 
-    def learn_plate(self, frame: Frame, heads: Sequence[FaceBox] = ()) -> None:
-        """Updates the clean plate alone; what lies at the `heads` is not learned."""
-        self._fit_to(frame.size)
-        person, hair = self._person_mask(frame), self._hair_mask(frame)
-        self._update_plate(frame, person, hair, None, heads)
+    def learn_plate(self, frames: Iterable[Frame]) -> None:
+        """Learns the clean plate alone from some frames, over which another thread iterates."""
+        with (
+            ahead((frame, self._person_mask(frame)) for frame in frames) as with_person,
+            ahead((*each, self._hair_mask(each[0])) for each in with_person) as masked,
+        ):
+            for frame, person, hair in masked:
+                self._fit_to(frame.size)
+                self._update_plate(frame, person, hair, None, ())
 
     def segment(
         self,

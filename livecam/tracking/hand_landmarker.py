@@ -26,7 +26,7 @@ class HandResult(NamedTuple):
 
 
 class HandLandmarker(Closing):
-    """Detects hands in RGBA images of about the same view. Used by the thread that made it.
+    """Detects hands in RGBA images of about the same view. One thread at a time.
 
     A detected hand is tracked into the next image, also where the palm detector alone would miss
     it, as it often does before a face.

@@ -63,8 +63,7 @@ class OfflineSegmentation:
     """Segments every frame, with a clean plate of the whole film. One thread."""
 
     def __init__(self, segmenter: Segmenter, film: Film) -> None:
-        for frame in film():
-            segmenter.learn_plate(frame)
+        segmenter.learn_plate(film())
         plate = segmenter.plate()
         segmenter.reset()
         segmenter.set_plate(plate)
