@@ -11,7 +11,7 @@ from livecam.config.language import choose_language
 from livecam.core.errors import LivecamError
 from livecam.core.language import set_language, tr
 from livecam.core.library_log import filter_library_log
-from livecam.kernels.kernel import load_kernels
+from livecam.kernels.loading import load_kernels
 from livecam.sources.sample_clip import make_sample_clip, sample_clip_path
 
 

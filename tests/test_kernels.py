@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from livecam.core.frame import Rect
-from livecam.kernels import kernel, masks, pixels, planes, vertices
-from livecam.kernels.kernel import KERNELS, Kernel, load_kernels
+from livecam.kernels import machine_code, masks, pixels, planes, vertices
+from livecam.kernels.base import KERNELS, ArrayOf, Kernel
+from livecam.kernels.loading import load_kernels
 from livecam.media.color import RgbaConverter, i420_frame
 
 WIDTH, HEIGHT = 150, 94
@@ -190,18 +192,60 @@ def test_vertices_that_are_added_and_placed():
     assert np.isfinite(up).all()
 
 
-def test_every_kernel_is_compiled_and_releases_the_gil():
+def test_every_kernel_is_compiled():
     assert {k.loops.__name__ for k in KERNELS} >= {"_blend_loops", "_i420_loops", "_place_loops"}
     for each in KERNELS:
         assert each.is_compiled
-        assert each._run.targetoptions["nogil"]  # type: ignore[attr-defined]
+
+
+def test_machine_code_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folders = tmp_path / "no" / "folder", tmp_path / "cache"
+    (tmp_path / "no").write_text("a file where a folder should be")
+    monkeypatch.setattr(machine_code, "_folders", lambda: folders)
+    kernels = [pixels._darken, vertices.add_morphs]
+    assert all(machine_code.addresses(kernels))
+    [file] = folders[1].iterdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(machine_code, "compiled", None)
+        assert all(machine_code.addresses(kernels))
+        other = file.read_text("utf-8").replace('"key": "', '"key": "0')
+        for broken in ("", "{}", '{"key": 1}', other):
+            kept = file.read_text("utf-8")
+            file.write_text(broken, "utf-8")
+            with pytest.raises(TypeError):
+                machine_code.addresses(kernels)
+            file.write_text(kept, "utf-8")
+    file.write_text("{")
+    assert all(machine_code.addresses(kernels))
+    assert len(file.read_bytes()) > 1000
+
+
+def test_what_is_in_the_cache_needs_no_numba():
+    code = (
+        "import sys\n"
+        "from livecam.kernels.loading import load_kernels\n"
+        "assert load_kernels()\n"
+        "assert 'numba' not in sys.modules and 'llvmlite' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_machine_code_gets_the_arrays_it_was_made_for():
+    image, left = np.zeros((8, 8), np.uint32), np.full((3, 3), 255, np.uint8)
+    factors = np.zeros(16, np.uint32)
+    for wrong in (image.astype(np.int32), image[:, ::2], image[0], image.copy()):
+        wrong.flags.writeable = wrong.shape != image.shape
+        with pytest.raises(TypeError, match="is wanted"):
+            pixels._darken(wrong, left, 0, 0, 4, 4, factors)
+    with pytest.raises(ValueError, match="shorter"):
+        pixels._darken(image, left, 0, 0, 4, 4)  # type: ignore[call-arg]
 
 
 def test_without_numba_the_plain_forms_run():
     code = (
-        "import sys; sys.modules['numba'] = None\n"
+        "import sys; sys.modules['llvmlite'] = None\n"
         "from livecam.kernels import planes\n"
-        "from livecam.kernels.kernel import load_kernels\n"
+        "from livecam.kernels.loading import load_kernels\n"
         "import numpy as np\n"
         "assert not load_kernels()\n"
         "out = np.zeros((6, 4), np.uint8)\n"
@@ -212,15 +256,17 @@ def test_without_numba_the_plain_forms_run():
 
 
 def test_a_kernel_that_cannot_be_compiled_stays_plain(caplog: pytest.LogCaptureFixture):
-    broken: Kernel[...] = Kernel(lambda: None, lambda: None, "no signature")
+    broken: Kernel[...] = Kernel(
+        lambda values: None, lambda values: sorted(values), ArrayOf("int8", 1)
+    )
     try:
         assert not load_kernels()
         assert not broken.is_compiled
         assert "cannot be compiled" in caplog.text
-        broken()
+        broken(np.zeros(3, np.int8))
     finally:
         KERNELS.remove(broken)
-    assert kernel.load_kernels()
+    assert load_kernels()
 
 
 def test_rgba_comes_back_from_i420():

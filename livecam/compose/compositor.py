@@ -25,7 +25,7 @@ from livecam.core.frame import Frame, Image, Rect
 from livecam.core.spaces import focal_px
 from livecam.core.srgb import srgb_from_linear
 from livecam.core.timing import StageTimer
-from livecam.kernels.kernel import begin_loading
+from livecam.kernels.loading import begin_loading
 from livecam.render.context import Graphics
 from livecam.segmentation.base import Segmentation
 

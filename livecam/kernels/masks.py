@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.kernels.kernel import Kernel
+from livecam.kernels.base import ArrayOf, Kernel
 
 Floats = NDArray[np.float32]
 
@@ -45,13 +45,12 @@ def _inverse_map_loops(
             to_rows[column] = y_back / side - half
 
 
-_GRID, _FEW = "float32[:, ::1]", "float32[::1]"
+_GRID, _FEW = ArrayOf("float32", 2, written=True), ArrayOf("float32", 1)
 
 # Writes the source column and row of each cell: (columns, rows float32[rows, columns], the side of
 # a cell in pixels, the head's motion backwards float32[2, 3], the chin float32[2] and its way back,
 # the pixels below the chin over which the motion decays, the share that is left there).
 inverse_map = Kernel(
-    _inverse_map_plain,
-    _inverse_map_loops,
-    f"void({_GRID}, {_GRID}, float64, {_GRID}, {_FEW}, {_FEW}, float64, float64)",
-)
+    _inverse_map_plain, _inverse_map_loops, _GRID, _GRID, float, ArrayOf("float32", 2), _FEW, _FEW,
+    float, float,
+)  # fmt: skip

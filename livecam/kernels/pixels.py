@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livecam.core.frame import Image, Rect
 from livecam.core.srgb import LINEAR_OF_BYTE, srgb_from_linear
-from livecam.kernels.kernel import Kernel
+from livecam.kernels.base import ArrayOf, Kernel
 
 Words = NDArray[np.uint32]
 Bytes = NDArray[np.uint8]
@@ -65,7 +65,9 @@ def _on_pixels(
 # -- darken
 
 
-def _darken_plain(image: Words, left: Bytes, x0: int, y0: int, width: int, height: int) -> None:
+def _darken_plain(
+    image: Words, left: Bytes, x0: int, y0: int, width: int, height: int, factors: Words
+) -> None:
     share = _on_pixels(left, 0, 0, width, height, SHADE_CELL) + 2 * SHADE_CELL**2
     factor = (share // (4 * SHADE_CELL**2)).astype(np.uint32)
     part = image[y0 : y0 + height, x0 : x0 + width]
@@ -76,9 +78,10 @@ def _darken_plain(image: Words, left: Bytes, x0: int, y0: int, width: int, heigh
     part[...] = out
 
 
-def _darken_loops(image: Words, left: Bytes, x0: int, y0: int, width: int, height: int) -> None:
+def _darken_loops(
+    image: Words, left: Bytes, x0: int, y0: int, width: int, height: int, factors: Words
+) -> None:
     rows, columns = left.shape
-    factors = np.empty(width + 2 * SHADE_CELL, np.uint32)  # of one row, from x = -2 on
     byte, half = np.uint32(255), np.uint32(128)
     for y in range(height):
         at = 2 * y + 1 - SHADE_CELL
@@ -108,12 +111,13 @@ def _darken_loops(image: Words, left: Bytes, x0: int, y0: int, width: int, heigh
             part[x] = (word & np.uint32(OPAQUE)) | red | green | blue
 
 
-_WORDS, _BYTES = "uint32[:, ::1]", "uint8[:, ::1]"
-_READ_WORDS = "Array(uint32, 2, 'C', readonly=True)"
-_READ_BYTES = "Array(uint8, 2, 'C', readonly=True)"
-_RECT = "int64, int64, int64, int64"
+_WORDS, _BYTES = ArrayOf("uint32", 2, written=True), ArrayOf("uint8", 2, written=True)
+_READ_WORDS, _READ_BYTES = ArrayOf("uint32", 2), ArrayOf("uint8", 2)
+_TABLE, _RECT = ArrayOf("uint8", 1), (int, int, int, int)
 
-_darken = Kernel(_darken_plain, _darken_loops, f"void({_WORDS}, {_READ_BYTES}, {_RECT})")
+_darken = Kernel(
+    _darken_plain, _darken_loops, _WORDS, _READ_BYTES, *_RECT, ArrayOf("uint32", 1, written=True)
+)
 
 
 def darken(image: Image, left: Bytes, rect: Rect) -> None:
@@ -121,7 +125,8 @@ def darken(image: Image, left: Bytes, rect: Rect) -> None:
 
     `left` uint8[rows, columns] are the factors in 255ths, on a grid of SHADE_CELL over it.
     """
-    _darken(words(image), left, rect.x0, rect.y0, rect.width, rect.height)
+    factors = np.empty(rect.width + 2 * SHADE_CELL, np.uint32)  # of one row, from x = -2 on
+    _darken(words(image), left, rect.x0, rect.y0, rect.width, rect.height, factors)
 
 
 # -- blend
@@ -179,11 +184,9 @@ def _blend_loops(
 
 
 _blend = Kernel(
-    _blend_plain,
-    _blend_loops,
-    f"void({_WORDS}, {_READ_WORDS}, {_BYTES}, int64, int64, {_READ_BYTES}, "
-    "Array(float32, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True))",
-)
+    _blend_plain, _blend_loops, _WORDS, _READ_WORDS, _BYTES, int, int,
+    _READ_BYTES, ArrayOf("float32", 1), _TABLE,
+)  # fmt: skip
 
 
 def blend(image: Image, head: Image, coverage: Bytes, x0: int, y0: int) -> None:
@@ -206,7 +209,7 @@ def blend(image: Image, head: Image, coverage: Bytes, x0: int, y0: int) -> None:
 
 def _lay_over_plain(
     image: Words, over: Words, over_x: int, over_y: int, grid: Bytes, cell: int,
-    x0: int, y0: int, width: int, height: int, first: Bytes, second: Bytes,
+    x0: int, y0: int, width: int, height: int, first: Bytes, second: Bytes, alphas: Bytes,
 ) -> None:  # fmt: skip
     area = (slice(y0, y0 + height), slice(x0, x0 + width))
     inverse = np.float32(1 / (4 * cell * cell))
@@ -226,12 +229,11 @@ def _lay_over_plain(
 
 def _lay_over_loops(
     image: Words, over: Words, over_x: int, over_y: int, grid: Bytes, cell: int,
-    x0: int, y0: int, width: int, height: int, first: Bytes, second: Bytes,
+    x0: int, y0: int, width: int, height: int, first: Bytes, second: Bytes, alphas: Bytes,
 ) -> None:  # fmt: skip
     rows, columns = grid.shape
     whole = 2 * cell
     inverse = np.float32(1 / (4 * cell * cell))
-    alphas = np.empty(width, np.uint8)  # of one row
     byte, half = np.uint32(255), np.uint32(128)
     for y in range(y0, y0 + height):
         at = 2 * y + 1 - cell
@@ -281,11 +283,9 @@ def _lay_over_loops(
 
 
 _lay_over = Kernel(
-    _lay_over_plain,
-    _lay_over_loops,
-    f"void({_WORDS}, {_READ_WORDS}, int64, int64, {_READ_BYTES}, int64, {_RECT}, "
-    f"{_BYTES}, {_BYTES})",
-)
+    _lay_over_plain, _lay_over_loops, _WORDS, _READ_WORDS, int, int, _READ_BYTES, int, *_RECT,
+    _BYTES, _BYTES, ArrayOf("uint8", 1, written=True),
+)  # fmt: skip
 
 
 def lay_over(
@@ -306,7 +306,7 @@ def lay_over(
     """
     _lay_over(
         words(image), words(over), over_at.x0, over_at.y0, grid, cell,
-        rect.x0, rect.y0, rect.width, rect.height, first, second,
+        rect.x0, rect.y0, rect.width, rect.height, first, second, np.empty(rect.width, np.uint8),
     )  # fmt: skip
 
 
@@ -315,7 +315,7 @@ def lay_over(
 
 def _add_grain_plain(
     image: Words, synthetic: Bytes, amounts: Bytes, tile: NDArray[np.int16],
-    tile_x: int, tile_y: int, x0: int, y0: int, width: int, height: int,
+    tile_x: int, tile_y: int, x0: int, y0: int, width: int, height: int, row: NDArray[np.int32],
 ) -> None:  # fmt: skip
     area = (slice(y0, y0 + height), slice(x0, x0 + width))
     part = image[area]
@@ -334,11 +334,10 @@ def _add_grain_plain(
 
 def _add_grain_loops(
     image: Words, synthetic: Bytes, amounts: Bytes, tile: NDArray[np.int16],
-    tile_x: int, tile_y: int, x0: int, y0: int, width: int, height: int,
+    tile_x: int, tile_y: int, x0: int, y0: int, width: int, height: int, row: NDArray[np.int32],
 ) -> None:  # fmt: skip
     byte = np.uint32(255)
-    changes = np.empty(width, np.int32)  # of one row
-    grain = np.empty(width, np.int32)
+    changes, grain = row[:width], row[width : 2 * width]
     for y in range(y0, y0 + height):
         noise = tile[(y - y0 + tile_y) % GRAIN_TILE]
         part, shares = image[y, x0 : x0 + width], synthetic[y, x0 : x0 + width]
@@ -371,11 +370,9 @@ def _add_grain_loops(
 
 
 _add_grain = Kernel(
-    _add_grain_plain,
-    _add_grain_loops,
-    f"void({_WORDS}, {_READ_BYTES}, Array(uint8, 1, 'C', readonly=True), "
-    f"Array(int16, 2, 'C', readonly=True), int64, int64, {_RECT})",
-)
+    _add_grain_plain, _add_grain_loops, _WORDS, _READ_BYTES, _TABLE, ArrayOf("int16", 2), int, int,
+    *_RECT, ArrayOf("int32", 1, written=True),
+)  # fmt: skip
 
 
 def add_grain(
@@ -392,6 +389,8 @@ def add_grain(
         tile_at: column and row of the tile at the rectangle's corner.
         rect: the rectangle.
     """
+    row = np.empty(2 * rect.width, np.int32)
     _add_grain(
-        words(image), synthetic, amounts, tile, *tile_at, rect.x0, rect.y0, rect.width, rect.height
-    )
+        words(image), synthetic, amounts, tile, *tile_at,
+        rect.x0, rect.y0, rect.width, rect.height, row,
+    )  # fmt: skip

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livecam.core.frame import Image
-from livecam.kernels.kernel import Kernel
+from livecam.kernels.base import ArrayOf, Kernel
 from livecam.kernels.pixels import Words, words
 
 BITS = 16
 # Rows of Y, Cb and Cr over red, green and blue: limited range of 8 bits, times 2 ** BITS. The rows
 # of Cb and Cr add up to 0, so that grey has no colour (Rec. ITU-R BT.709 and BT.601).
 Weights = NDArray[np.int32]
+Pairs = NDArray[np.uint64]  # two pixels in each
 
 
 def weights_of(red: float, blue: float) -> Weights:
@@ -33,7 +34,7 @@ def weights_of(red: float, blue: float) -> Weights:
 BT709, BT601 = weights_of(0.2126, 0.0722), weights_of(0.299, 0.114)
 
 
-def _i420_plain(image: Words, weights: Weights, out: NDArray[np.uint8]) -> None:
+def _i420_plain(image: Words, pairs: Pairs, weights: Weights, out: NDArray[np.uint8]) -> None:
     height, width = image.shape
     luma, chroma = height * width, height * width // 4
     channels = [(image >> np.uint32(k) & np.uint32(255)).astype(np.int32) for k in (0, 8, 16)]
@@ -49,7 +50,7 @@ def _i420_plain(image: Words, weights: Weights, out: NDArray[np.uint8]) -> None:
         out[start : start + chroma] = value.astype(np.uint8).ravel()
 
 
-def _i420_loops(image: Words, weights: Weights, out: NDArray[np.uint8]) -> None:
+def _i420_loops(image: Words, pairs: Pairs, weights: Weights, out: NDArray[np.uint8]) -> None:
     height, width = image.shape
     luma, half = height * width, width // 2
     y_red, y_green, y_blue = weights[0, 0], weights[0, 1], weights[0, 2]
@@ -69,7 +70,7 @@ def _i420_loops(image: Words, weights: Weights, out: NDArray[np.uint8]) -> None:
     # Two pixels in one number of 64 bits: their channels are added in lanes of 16.
     lanes, short = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
     for y in range(height // 2):
-        top, bottom = image[2 * y].view(np.uint64), image[2 * y + 1].view(np.uint64)
+        top, bottom = pairs[2 * y], pairs[2 * y + 1]
         u_to = out[luma + y * half : luma + (y + 1) * half]
         v_to = out[luma + (height // 2 + y) * half : luma + (height // 2 + y + 1) * half]
         for x in range(half):
@@ -87,10 +88,9 @@ def _i420_loops(image: Words, weights: Weights, out: NDArray[np.uint8]) -> None:
 
 
 _i420 = Kernel(
-    _i420_plain,
-    _i420_loops,
-    "void(Array(uint32, 2, 'C', readonly=True), Array(int32, 2, 'C', readonly=True), uint8[::1])",
-)
+    _i420_plain, _i420_loops, ArrayOf("uint32", 2), ArrayOf("uint64", 2), ArrayOf("int32", 2),
+    ArrayOf("uint8", 1, written=True),
+)  # fmt: skip
 
 
 def i420(image: Image, out: NDArray[np.uint8], weights: Weights = BT709) -> None:
@@ -98,4 +98,5 @@ def i420(image: Image, out: NDArray[np.uint8], weights: Weights = BT709) -> None
 
     Limited range; chroma is the mean of four pixels. Both arrays are contiguous.
     """
-    _i420(words(image), weights, out.reshape(-1))
+    pixels = words(image)
+    _i420(pixels, pixels.view(np.uint64), weights, out.reshape(-1))

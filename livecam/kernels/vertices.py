@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livecam.kernels.kernel import Kernel
+from livecam.kernels.base import ArrayOf, Kernel
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -30,18 +30,16 @@ def _add_morphs_loops(
             part[i] += change[i] * weight
 
 
-_READ = "Array(float32, {}, 'C', readonly=True)"
-_READ1, _READ2, _READ3 = (_READ.format(n) for n in (1, 2, 3))
-_ROWS = "Array(int64, 1, 'C', readonly=True)"
+_FLOATS, _NUMBERS = ArrayOf("float32", 1), ArrayOf("int64", 1)
+_MATRICES = ArrayOf("float32", 3)
 
 # Adds the displacements of active morphs times their weights to float32[n]: (out, the active ones
 # int64[k], weights float32[m], where each begins in `out` int64[m] and in the displacements
 # int64[m + 1], the displacements of all float32[d]).
 add_morphs = Kernel(
-    _add_morphs_plain,
-    _add_morphs_loops,
-    f"void(float32[::1], {_ROWS}, {_READ1}, {_ROWS}, {_ROWS}, {_READ1})",
-)
+    _add_morphs_plain, _add_morphs_loops, ArrayOf("float32", 1, written=True), _NUMBERS, _FLOATS,
+    _NUMBERS, _NUMBERS, _FLOATS,
+)  # fmt: skip
 
 
 def _place_plain(
@@ -72,21 +70,25 @@ def _place_loops(
     vertices: Floats, rows: Numbers, follows: Floats, bone: Numbers, sway: Floats, bones: Floats,
     head: Floats, body: Floats, at: Floats, up: Floats,
 ) -> None:  # fmt: skip
-    swung = np.empty(6, np.float32)
     for i in range(len(rows)):
         here = vertices[rows[i]]
-        for k in range(6):
-            swung[k] = here[k]
+        x, y, z, nx, ny, nz = here[0], here[1], here[2], here[3], here[4], here[5]
         number = bone[i]
         if 0 <= number < len(bones):
             matrix, share = bones[number], sway[i]
-            for k in range(3):
-                row = matrix[k]
-                point = row[0] * here[0] + row[1] * here[1] + row[2] * here[2]
-                swung[k] = here[k] + share * (point + row[3] - here[k])
-                normal = row[0] * here[3] + row[1] * here[4] + row[2] * here[5]
-                swung[3 + k] = here[3 + k] + share * (normal - here[3 + k])
-        x, y, z, nx, ny, nz = swung[0], swung[1], swung[2], swung[3], swung[4], swung[5]
+            m0, m1, m2 = matrix[0], matrix[1], matrix[2]
+            x = here[0] + share * (
+                m0[0] * here[0] + m0[1] * here[1] + m0[2] * here[2] + m0[3] - here[0]
+            )
+            y = here[1] + share * (
+                m1[0] * here[0] + m1[1] * here[1] + m1[2] * here[2] + m1[3] - here[1]
+            )
+            z = here[2] + share * (
+                m2[0] * here[0] + m2[1] * here[1] + m2[2] * here[2] + m2[3] - here[2]
+            )
+            nx = here[3] + share * (m0[0] * here[3] + m0[1] * here[4] + m0[2] * here[5] - here[3])
+            ny = here[4] + share * (m1[0] * here[3] + m1[1] * here[4] + m1[2] * here[5] - here[4])
+            nz = here[5] + share * (m2[0] * here[3] + m2[1] * here[4] + m2[2] * here[5] - here[5])
         share = follows[i]
         for k in range(3):
             row, other = body[0, k], head[0, k]
@@ -104,8 +106,6 @@ def _place_loops(
 # the number of the bone int64[k] or -1, its weight float32[k], bones float32[b, 3, 4], head and
 # body float32[2, 3, 4] for points and for normals; out: positions and normals float32[k, 3]).
 place = Kernel(
-    _place_plain,
-    _place_loops,
-    f"void({_READ2}, {_ROWS}, {_READ1}, {_ROWS}, {_READ1}, {_READ3}, {_READ3}, {_READ3}, "
-    "float32[:, ::1], float32[:, ::1])",
-)
+    _place_plain, _place_loops, ArrayOf("float32", 2), _NUMBERS, _FLOATS, _NUMBERS, _FLOATS,
+    _MATRICES, _MATRICES, _MATRICES, *(ArrayOf("float32", 2, written=True),) * 2,
+)  # fmt: skip

@@ -14,7 +14,7 @@ from livecam.config.settings import BLANK, Settings
 from livecam.core.language import tr
 from livecam.core.timing import Clock, StageTimer
 from livecam.core.worker import Worker
-from livecam.kernels.kernel import begin_loading
+from livecam.kernels.loading import begin_loading
 from livecam.live.governor import Governor
 from livecam.live.workers import (
     CaptureWorker,
