@@ -35,6 +35,7 @@ from livecam.pipeline.driver import AvatarDriver
 from livecam.pipeline.publication import publish
 from livecam.pipeline.states import Shown
 from livecam.pipeline.stats import StatsLine, StatsWriter
+from livecam.segmentation.base import Segmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,17 @@ def turned_back(converted: ConvertedFrame, degrees: int) -> ConvertedFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedFilmFrame:
-    """A frame of a film in which all but the avatars is done."""
+class PlannedFrame:
+    """A frame of a film on its way to be drawn."""
 
     source: Frame  # of the film: never to be published
     plan: ShotPlan
     frame: Frame  # turned as its shot, the bystanders blurred
-    prepared: PreparedFrame | None = None  # where avatars are drawn
+    avatars: Sequence[AvatarState] = ()
+    segmentation: Segmentation | None = None
     face: FaceState | None = None  # of the main wearer
     tracked: bool = False
+    prepared: PreparedFrame | None = None  # where avatars are drawn
 
 
 class SpanDriver:
@@ -135,16 +138,19 @@ class FilmComposer:
             SourceError: the film is not the one that was surveyed.
         """
         self._fit(self._drawn_size(frame))
-        return self._draw(self._prepare(frame))
+        return self._draw(self._prepare(self._drive(frame)))
 
     def compose_all(self, frames: Iterable[Frame]) -> Generator[ConvertedFrame]:
-        """Composes frames like `compose`; meanwhile another thread prepares the next ones.
+        """Composes frames like `compose`; meanwhile two other threads prepare the next ones.
 
-        That thread iterates over the frames too.
+        The first of them iterates over the frames too.
         """
         for size, alike in groupby(frames, key=self._drawn_size):
             self._fit(size)
-            with ahead(map(self._prepare, alike)) as prepared:
+            with (
+                ahead(map(self._drive, alike)) as driven,
+                ahead(map(self._prepare, driven)) as prepared,
+            ):
                 yield from map(self._draw, prepared)
 
     @property
@@ -189,13 +195,13 @@ class FilmComposer:
         avatar = self._composition.avatar(span.slot)
         return AvatarDriver(span.slot, avatar, self._settings, performers=performers)
 
-    def _prepare(self, source: Frame) -> PreparedFilmFrame:
-        """Does all that needs no OpenGL and comes before the heads."""
+    def _drive(self, source: Frame) -> PlannedFrame:
+        """Drives the avatars, segments the frame and blurs the bystanders."""
         plan = self._plan_of(source)
         if plan is not self._entered:
             self._enter(plan, source.size)
         if plan.state is not Shown.AVATAR:
-            return PreparedFilmFrame(source, plan, source)
+            return PlannedFrame(source, plan, source)
         frame = turned(source, plan.turn)
         present = [each for each in self._spans if frame.index in each.span.frames]
         faces = [each.face(frame.index) for each in present]
@@ -207,11 +213,17 @@ class FilmComposer:
                 segmentation = self._segmentation.segment(frame, faces[0])
         hidden = others_at(plan, frame.index, self.survey.times)
         blurred = with_blurred(frame, hidden, self.timer)
-        prepared = self._composition.prepare(blurred, avatars, segmentation)
         tracked = any(each.span.measured_at(frame.index) for each in present)
-        return PreparedFilmFrame(source, plan, blurred, prepared, faces[0], tracked)
+        return PlannedFrame(source, plan, blurred, avatars, segmentation, faces[0], tracked)
 
-    def _draw(self, each: PreparedFilmFrame) -> ConvertedFrame:
+    def _prepare(self, each: PlannedFrame) -> PlannedFrame:
+        """Composites all below the avatars."""
+        if each.plan.state is not Shown.AVATAR:
+            return each
+        prepared = self._composition.prepare(each.frame, each.avatars, each.segmentation)
+        return replace(each, prepared=prepared)
+
+    def _draw(self, each: PlannedFrame) -> ConvertedFrame:
         """Draws the avatars over a frame, and returns what its plan permits."""
         if each.prepared is None:
             return self._published(each, None, allow_bare=each.plan.state is Shown.PASSTHROUGH)
@@ -220,7 +232,7 @@ class FilmComposer:
         return turned_back(converted, each.plan.turn)
 
     def _published(
-        self, each: PreparedFilmFrame, composite: Composite | None, *, allow_bare: bool
+        self, each: PlannedFrame, composite: Composite | None, *, allow_bare: bool
     ) -> ConvertedFrame:
         state, frame = each.plan.state, each.frame
         out = publish(state, frame, composite, allow_bare=allow_bare, card=frame.size)
