@@ -72,9 +72,21 @@ def person() -> Person:
     return Person()
 
 
+def unchanged(observation: Observation) -> Observation:
+    return observation
+
+
+def following_since_two_frames(
+    person: Person, last: Callable[[Observation], Observation] = unchanged
+) -> FaceFollowing:
+    following, people = FaceFollowing(), PeopleTracker()
+    following.note(observed(person, people))
+    following.note(last(observed(person, people)))
+    return following
+
+
 def test_a_face_is_followed_to_where_it_moved(person: Person) -> None:
-    following = FaceFollowing()
-    following.note(observed(person, PeopleTracker()))
+    following = following_since_two_frames(person)
     person.x, person.y = 0.512, 0.493
     followed = following.follow(person.frame())
     assert followed is not None
@@ -88,7 +100,9 @@ def test_a_face_is_followed_to_where_it_moved(person: Person) -> None:
 
 def test_only_every_second_frame_is_followed(person: Person) -> None:
     following, people = FaceFollowing(), PeopleTracker()
-    following.note(observed(person, people))
+    for _ in range(2):
+        assert following.follow(person.frame()) is None
+        following.note(observed(person, people))
     followed = following.follow(person.frame())
     assert followed is not None
     following.note(people.update(followed, witness_of_faces(followed)))
@@ -108,6 +122,7 @@ def with_new_scene(observation: Observation) -> Observation:
     "change",
     [
         lambda o: replace(o, is_searched=False),
+        lambda o: replace(o, slots=(*o.slots, None)),
         lambda o: replace(o, faces=()),
         lambda o: replace(o, unexplained=(np.array((40.0, 40.0, 50.0)),)),
         lambda o: replace(o, tracks=tuple(replace(t, face=None) for t in o.tracks)),
@@ -116,23 +131,57 @@ def with_new_scene(observation: Observation) -> Observation:
         lambda o: replace(o, frame=replace(o.frame, captured_at=o.frame.captured_at + 1)),
         with_new_scene,
     ],
-    ids=["unsearched", "nobody", "a head", "missing", "doubtful", "late", "earlier", "new"],
+    ids=[
+        "unsearched",
+        "other slots",
+        "nobody",
+        "a head",
+        "missing",
+        "doubtful",
+        "late",
+        "earlier",
+        "new",
+    ],
 )
 def test_the_networks_track_wherever_somebody_may_be_missed(
     person: Person, change: Callable[[Observation], Observation]
 ) -> None:
-    following = FaceFollowing()
-    following.note(change(observed(person, PeopleTracker())))
-    assert following.follow(person.frame()) is None
+    assert following_since_two_frames(person).follow(person.frame()) is not None
+    assert following_since_two_frames(person, change).follow(person.frame()) is None
 
 
 def test_the_networks_track_a_face_that_the_flow_does_not_find_again(person: Person) -> None:
-    following = FaceFollowing()
-    following.note(observed(person, PeopleTracker()))
+    following = following_since_two_frames(person)
     frame = person.frame()
     hidden = frame.image.copy()
     hidden[..., :3] = ROOM[::-1, ::-1, :3]
     assert following.follow(replace(frame, image=hidden)) is None
+
+
+def beside_the_shoulder(image: Image) -> None:
+    image[380:460, 480:560, :3] = 200
+
+
+def everywhere(image: Image) -> None:
+    image[..., :3] = cv2.add(image[..., :3], np.full_like(image[..., :3], 40))
+
+
+@pytest.mark.parametrize("change", [beside_the_shoulder, everywhere])
+def test_the_networks_track_a_frame_that_changed_beside_the_face(
+    person: Person, change: Callable[[Image], None]
+) -> None:
+    following = following_since_two_frames(person)
+    frame = person.frame()
+    image = frame.image.copy()
+    change(image)
+    assert following.follow(replace(frame, image=image)) is None
+    assert following.follow(frame) is not None
+
+
+def test_nothing_is_followed_after_a_reset(person: Person) -> None:
+    following = following_since_two_frames(person)
+    following.reset()
+    assert following.follow(person.frame()) is None
 
 
 @pytest.mark.parametrize("alignment", ["aligned", "newest"])

@@ -175,3 +175,13 @@ def test_each_rung_allows_no_more_than_the_one_before() -> None:
         assert below.follows >= above.follows
         assert above.detail.scale - below.detail.scale in (0, 0.125)  # the eye does not notice it
         assert below.detail.light_period_s >= above.detail.light_period_s
+
+
+def test_a_camera_that_is_late_itself_costs_nothing() -> None:
+    governor = Governor()
+    for frame in range(3000):
+        governor.published(frame / 30, 0.2 + 0.01 * (frame % 3), 0)
+    assert governor.level == 0
+    for frame in range(3000, 4000):
+        governor.published(frame / 30, 0.3, 0)
+    assert governor.level > 0

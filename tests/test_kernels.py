@@ -241,6 +241,39 @@ def test_machine_code_gets_the_arrays_it_was_made_for():
         pixels._darken(image, left, 0, 0, 4, 4)  # type: ignore[call-arg]
 
 
+def test_machine_code_writes_nowhere_else():
+    small = [np.full(8, 255, np.uint8) for _ in range(4000)]
+    image = np.zeros((8, 8), np.uint32)
+    for _ in range(50):
+        pixels._darken(image, np.full((3, 3), 9, np.uint8), 0, 0, 4, 4, np.zeros(16, np.uint32))
+        small += [np.full(8, 255, np.uint8) for _ in range(20)]
+    assert all((each == 255).all() for each in small)
+
+
+def test_nothing_outside_of_an_image_is_written():
+    image, over = picture(), picture(20, 20)
+    mask, grid = np.zeros((HEIGHT, WIDTH), np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
+    beyond, before = Rect(140, 0, 160, 20), Rect(-2, 0, 10, 10)
+    for rect in (beyond, before):
+        with pytest.raises(ValueError, match="Rect"):
+            pixels.darken(image, np.zeros((9, 9), np.uint8), rect)
+        with pytest.raises(ValueError, match="Rect"):
+            pixels.blend(image, over, mask, rect.x0, rect.y0)
+        with pytest.raises(ValueError, match="Rect"):
+            pixels.lay_over(image, over, rect, grid, 1, rect, mask, mask)
+        with pytest.raises(ValueError, match="Rect"):
+            pixels.add_grain(
+                image, mask, np.zeros(256, np.uint8), np.zeros((256, 256), np.int16), (0, 0), rect
+            )
+    inside = Rect(0, 0, 30, 10)
+    with pytest.raises(ValueError, match="Rect"):  # the image that is laid over is smaller
+        pixels.lay_over(image, over, inside, grid, 1, inside, mask, mask)
+    with pytest.raises(ValueError, match="Rect"):
+        pixels.blend(image, over, mask[1:], 0, 0)
+    with pytest.raises(ValueError, match="I420"):
+        planes.i420(image, np.zeros((HEIGHT, WIDTH), np.uint8))
+
+
 def test_without_numba_the_plain_forms_run():
     code = (
         "import sys; sys.modules['llvmlite'] = None\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from livecam.compose import covers
 from livecam.config.settings import Settings
 from livecam.core.commands import Command
 from livecam.core.errors import SinkError, SourceError, TrackingError
+from livecam.core.face import Face
 from livecam.core.frame import Frame, PixelFormat
 from livecam.core.mailbox import Mailbox
 from livecam.core.observation import HeadEvidence, Observation
@@ -65,6 +67,7 @@ def run_live(
     make_tracker: Callable[[], Tracker] = lambda: ScriptedTracker(lambda frame: (face(),)),
     sinks: Sequence[Callable[[], Sink]] = (),
     people: PeopleTracker | None = None,
+    settings: Settings | None = None,
 ) -> tuple[LiveLoop, list[SinkWorker]]:
     """Runs until `watch`, which gets every published frame, asks to quit."""
     clock, timer = SystemClock(), StageTimer()
@@ -73,7 +76,9 @@ def run_live(
         make_tracker, people or PeopleTracker(), capture.frames, Governor("high"), clock, timer
     )
     info = OutputInfo(*SIZE, FPS)
-    pipeline = Pipeline(Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer)
+    pipeline = Pipeline(
+        settings or Settings(), (avatar(),), lambda *_: PaintingCompositor(), info, timer
+    )
     outputs = [SinkWorker(f"sink{i}", make, info, clock, timer) for i, make in enumerate(sinks)]
     live = LiveLoop(pipeline, capture, tracking, outputs, clock, timer, None, watch)
     workers = (capture.worker, tracking.worker)
@@ -114,6 +119,28 @@ def test_frames_reach_every_sink_and_the_last_one_is_the_curtain() -> None:
         indices = [f.index for f in sink.frames[:-1]]
         assert indices == sorted(indices)
     assert np.array_equal(sinks[0].frames[-1].image, covers.curtain(*SIZE))
+
+
+def test_a_camera_slower_than_it_says_is_shown_with_the_newest_frames() -> None:
+    newest = Settings.model_validate({"smoothing": {"alignment": "newest"}})
+    tracked: list[int] = []
+
+    def watch(published: Published) -> Sequence[Command]:
+        if published.tracked:
+            tracked.append(published.frame.index)
+        return (Command.QUIT,) if len(tracked) >= 20 else ()
+
+    def found(frame: Frame) -> tuple[Face, ...]:
+        time.sleep(0.012)  # longer than the loop waits for a frame
+        return (face(),)
+
+    run_live(
+        watch,
+        lambda: TestPattern(SystemClock(), *SIZE, FPS / 4),
+        lambda: ScriptedTracker(found),
+        settings=newest,
+    )
+    assert len(tracked) == 20
 
 
 def test_an_unplugged_camera_shows_the_curtain_until_it_is_reopened() -> None:

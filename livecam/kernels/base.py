@@ -27,6 +27,9 @@ class ArrayOf:
     written: bool = False
 
 
+# Where machine code writes that it has no result and no exception.
+_NOTHING: Final = np.zeros(16, np.int64)
+
 # The parameters of a kernel: arrays, `int` and `float` for 64 bits each.
 Parameters: TypeAlias = tuple[ArrayOf | type, ...]
 
@@ -49,8 +52,8 @@ class Kernel(Generic[P]):
         self._run = plain
         KERNELS.append(self)
 
-    def __call__(self, *arguments: P.args, **named: P.kwargs) -> None:
-        self._run(*arguments, **named)
+    def __call__(self, *arguments: P.args, **_: P.kwargs) -> None:
+        self._run(*arguments, **_)
 
     @property
     def name(self) -> str:
@@ -65,8 +68,7 @@ class Kernel(Generic[P]):
     def use(self, address: int) -> None:
         """Runs the machine code at an address, which must stay, instead of the plain form."""
         function = CFUNCTYPE(c_int, c_void_p, c_void_p, *self._native_types())(address)
-        nothing = np.zeros(8, np.uint8)  # for a result and an exception, of which there are none
-        spare = nothing.ctypes.data
+        spare = _NOTHING.ctypes.data
         arrays = [
             (each, np.dtype(each.dtype)) if isinstance(each, ArrayOf) else None
             for each in self.parameters
@@ -82,10 +84,6 @@ class Kernel(Generic[P]):
             function(*values)
 
         self._run = cast(Callable[P, None], run)
-
-    def use_plain(self) -> None:
-        """Runs the plain form again."""
-        self._run = self.plain
 
     def _native_types(self) -> Iterator[Any]:
         """Yields the types of the arguments of the machine code."""

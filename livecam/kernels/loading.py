@@ -45,4 +45,4 @@ def begin_loading() -> None:
     """Loads the kernels on a thread of their own, once in a process."""
     if not _began.is_set():
         _began.set()
-        threading.Thread(target=load_kernels, name="kernels").start()
+        threading.Thread(target=load_kernels, name="kernels", daemon=True).start()

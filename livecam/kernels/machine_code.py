@@ -95,7 +95,8 @@ def _key() -> str:
     for path in sorted(HERE.glob("*.py")):
         digest.update(path.read_bytes())
     features = llvm.get_host_cpu_features().flatten()
-    for part in (version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features):
+    machine = (llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+    for part in (version("numba"), version("llvmlite"), *machine):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
 

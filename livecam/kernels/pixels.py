@@ -37,6 +37,18 @@ def words(image: Image) -> Words:
     return image.view(np.uint32)[..., 0]
 
 
+def check_inside(rect: Rect, image: Image, *masks: Bytes) -> None:
+    """Refuses what machine code would write to outside: masks are as large as their image.
+
+    Raises:
+        ValueError: the rectangle is not inside the image, or a mask has another size.
+    """
+    height, width = image.shape[:2]
+    inside = 0 <= rect.x0 <= rect.x1 <= width and 0 <= rect.y0 <= rect.y1 <= height
+    if not inside or any(mask.shape != (height, width) for mask in masks):
+        raise ValueError(f"{rect} of {image.shape}, masks {[mask.shape for mask in masks]}")
+
+
 def grid_weights(first: int, count: int, cell: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns where pixels lie between the middles of cells: the cell before, and 2 * cell parts.
 
@@ -125,6 +137,7 @@ def darken(image: Image, left: Bytes, rect: Rect) -> None:
 
     `left` uint8[rows, columns] are the factors in 255ths, on a grid of SHADE_CELL over it.
     """
+    check_inside(rect, image)
     factors = np.empty(rect.width + 2 * SHADE_CELL, np.uint32)  # of one row, from x = -2 on
     _darken(words(image), left, rect.x0, rect.y0, rect.width, rect.height, factors)
 
@@ -201,6 +214,7 @@ def blend(image: Image, head: Image, coverage: Bytes, x0: int, y0: int) -> None:
         x0: the first column of the head in the image.
         y0: its first row.
     """
+    check_inside(Rect(x0, y0, x0 + head.shape[1], y0 + head.shape[0]), image, coverage)
     _blend(words(image), words(head), coverage, x0, y0, STRAIGHT, LINEAR_OF_BYTE, ENCODE)
 
 
@@ -304,6 +318,11 @@ def lay_over(
         first: uint8[h, w]; gets the larger value of the interpolated mask.
         second: likewise; may be the same.
     """
+    check_inside(rect, image, first, second)
+    there = Rect(
+        rect.x0 - over_at.x0, rect.y0 - over_at.y0, rect.x1 - over_at.x0, rect.y1 - over_at.y0
+    )
+    check_inside(there, over)
     _lay_over(
         words(image), words(over), over_at.x0, over_at.y0, grid, cell,
         rect.x0, rect.y0, rect.width, rect.height, first, second, np.empty(rect.width, np.uint8),
@@ -389,6 +408,7 @@ def add_grain(
         tile_at: column and row of the tile at the rectangle's corner.
         rect: the rectangle.
     """
+    check_inside(rect, image, synthetic)
     row = np.empty(2 * rect.width, np.int32)
     _add_grain(
         words(image), synthetic, amounts, tile, *tile_at,

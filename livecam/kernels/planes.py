@@ -97,6 +97,12 @@ def i420(image: Image, out: NDArray[np.uint8], weights: Weights = BT709) -> None
     """Converts an opaque image uint8[h, w, 4] with even sides to I420 uint8[h * 3 // 2, w].
 
     Limited range; chroma is the mean of four pixels. Both arrays are contiguous.
+
+    Raises:
+        ValueError: `out` has another size, or the image odd sides.
     """
+    height, width = image.shape[:2]
+    if height % 2 or width % 2 or out.shape != (height * 3 // 2, width) or not out.data.contiguous:
+        raise ValueError(f"I420 of {image.shape} into {out.shape}")
     pixels = words(image)
     _i420(pixels, pixels.view(np.uint64), weights, out.reshape(-1))

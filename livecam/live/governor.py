@@ -8,12 +8,15 @@ fails, the next try comes later and later, so that the run settles.
 
 from __future__ import annotations
 
+import math
+
 from livecam.config.settings import LiveQuality
 from livecam.live.ladder import LADDER, Rung
 
 TARGET_FPS = 30.0  # no rate above it is worth a rung
 LONG_GAP = 1.5  # periods of that rate between two published frames, which is visible
 MAX_DELAY_S = 0.08  # from captured to handed over
+MAX_EXCESS_S = 0.06  # over the least delay of the run: what the camera itself takes is no work
 WINDOW_S = 2.0  # in which the share of late frames is taken
 SETTLES_S = 0.5  # after a change, frames of before are still on their way
 BEGINS_S = 3.0  # at the start, and after a pause: models load, caches fill
@@ -34,6 +37,7 @@ class Governor:
         self.quality: LiveQuality = quality  # high and low stay on the first and the last rung
         self._level = 0
         self._last_at: float | None = None  # capture time of the newest frame
+        self._least_delay_s = math.inf
         self._from = 0.0  # of the window; frames before are not counted
         self._frames = self._late = 0  # in the window
         self._was_late = False  # in the window before
@@ -68,7 +72,9 @@ class Governor:
             self._begin(captured_at, BEGINS_S)
         if captured_at < self._from:
             return
-        is_late = delay_s > MAX_DELAY_S or (lost > 0 and gap_s > LONG_GAP / TARGET_FPS)
+        self._least_delay_s = min(self._least_delay_s, delay_s)
+        max_delay_s = max(MAX_DELAY_S, self._least_delay_s + MAX_EXCESS_S)
+        is_late = delay_s > max_delay_s or (lost > 0 and gap_s > LONG_GAP / TARGET_FPS)
         self._frames += 1
         self._late += is_late
         if captured_at - self._from >= WINDOW_S:

@@ -17,7 +17,7 @@ ALL = Detail()
 class Rung:
     """What a live run may do for its frames."""
 
-    looks: float = 1.0  # the share of `looks_per_s`
+    looks: float = 1.0  # the share of `looks_per_s`; four a second stay
     follows: bool = False  # every second frame is tracked by optical flow, where that is sure
     detail: Detail = ALL
 

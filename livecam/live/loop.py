@@ -90,9 +90,8 @@ class LiveLoop:
         patience_s = self.pacer.repeat_in_s(self._clock.now())
         if self._shows_newest:
             newest = self._capture.newest.take(patience_s)
-            observation = self._tracking.observations.take(0)
-            # Without a new frame it would be drawn over its own, older than the last one.
-            return None if newest is None else observation, newest
+            # An observation waits for a new frame: it would be drawn over its own, an older one.
+            return None if newest is None else self._tracking.observations.take(0), newest
         observation = self._tracking.observations.take(patience_s)
         return observation, None if observation is not None else self._capture.newest.take(0)
 

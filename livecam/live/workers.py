@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 TAKE_S = 0.5  # the interval at which workers check for their end, at most
 MAX_WITNESS_WAIT_S = 3.0  # how long a start or a cut waits for the first search
 MAX_UNTAKEN_S = 0.25  # then a frame is tracked anyway: people are followed while nobody draws
+MIN_LOOKS_PER_S = 4.0  # that a rung leaves: older masks count as late (segmentation/base.RECENT_S)
 LOW_PRIORITY = 10  # of the segmentation and witness threads
 OPEN_S = 20.0  # a camera that has not opened by then never will
 
@@ -196,7 +197,9 @@ class TrackingWorker:
 
     def _observed(self, frame: Frame, tracker: Tracker) -> Observation:
         """Tracks a frame by optical flow where the governor and the frame allow it."""
-        if self.governor.rung.follows:
+        if self._people_reset.is_set():
+            self._following.reset()
+        elif self.governor.rung.follows:
             with self._timer.stage("track by flow"):
                 followed = self._following.follow(frame)
             if followed is not None:
@@ -334,7 +337,9 @@ class SegmentationWorker:
             if self._newest is None:
                 _lower_priority()
             self._newest = segmentation
-        left_s = 1 / (self._rate_hz * self._governor.rung.looks) - (self._clock.now() - began)
+        least_hz = min(self._rate_hz, MIN_LOOKS_PER_S)
+        rate_hz = max(self._rate_hz * self._governor.rung.looks, least_hz)
+        left_s = 1 / rate_hz - (self._clock.now() - began)
         if left_s > 0:
             self._clock.sleep(left_s)
         return True

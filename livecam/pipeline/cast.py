@@ -45,14 +45,16 @@ class Wearer:
         self._smoother.adopt(settings.smoothing)
         self.driver.adopt(settings.avatar)
 
-    def update(self, track: Track | None, frame: Frame, is_followed: bool = False) -> None:
+    def update(self, track: Track | None, frame: Frame, is_followed: bool = False) -> bool:
         """Takes the track in this slot, and its face when that is visible.
 
-        A face that was followed is no new measurement: it corrects where the last one predicts it.
+        A face that was followed is no new measurement where there was one before: it corrects
+        where that predicts it. Returns whether it was one.
         """
         if self.track is not None and (track is None or track.id != self.track.id):
             self.leave()
         self.track, self.face = track, None
+        predicted = None
         if track is not None and track.face is not None:
             predicted = self._smoother.predict(frame.captured_at) if is_followed else None
             state = (
@@ -61,6 +63,7 @@ class Wearer:
                 else corrected(predicted, track.face.points_px(*frame.size), frame.size)
             )
             self.face = replace(state, track_id=track.id)
+        return self.face is not None and predicted is None
 
     def leave(self) -> None:
         """Resets the slot: its person has left."""
@@ -152,11 +155,13 @@ class Cast:
         if len(observation.slots) != len(self._wearers):
             raise ValueError(f"{len(observation.slots)} slots for {len(self._wearers)} wearers")
         self._observation = observation
-        if not observation.is_followed:
-            self._measured = observation.frame
         with self._timer.stage("smooth"):
-            for wearer, track in zip(self._wearers, observation.wearers, strict=True):
+            measured = [
                 wearer.update(track, observation.frame, observation.is_followed)
+                for wearer, track in zip(self._wearers, observation.wearers, strict=True)
+            ]
+        if any(measured) or not observation.is_followed:
+            self._measured = observation.frame
         visible = tuple(wearer for wearer in self._wearers if wearer.face is not None)
         if not visible and self._unfilmed:
             visible = self._performed_alone(now)

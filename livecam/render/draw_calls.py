@@ -6,13 +6,18 @@ call, and waits there for its own threads: no other Python thread would run for 
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
-from ctypes import CFUNCTYPE, c_int, c_uint, c_void_p
+from ctypes import c_int, c_uint, c_void_p
 from typing import Any
 
 import moderngl
 
+from livecam.core.errors import GraphicsError
+
 UNSIGNED_INT = 0x1405
+_FUNCTION: Any = getattr(ctypes, "WINFUNCTYPE" if sys.platform == "win32" else "CFUNCTYPE")
 
 
 class DrawCalls:
@@ -24,7 +29,9 @@ class DrawCalls:
 
     def __init__(self, address: Callable[[str], int]) -> None:
         def function(name: str, *arguments: Any) -> Any:
-            return CFUNCTYPE(None, *arguments)(address(name))
+            if not (at := address(name)):
+                raise GraphicsError("the driver has no {function}", function=name)
+            return _FUNCTION(None, *arguments)(at)
 
         self._use_program = function("glUseProgram", c_uint)
         self._bind = function("glBindVertexArray", c_uint)
