@@ -80,7 +80,31 @@ class Painter(Protocol):
     def release(self) -> None: ...
 
 
-class LightPainter:
+class _HeadSettings:
+    """Light and scale of all heads of a painter."""
+
+    _heads: Sequence[HeadRenderer]
+
+    @property
+    def light(self) -> Light:
+        return self._heads[0].light
+
+    @light.setter
+    def light(self, light: Light) -> None:
+        for head in self._heads:
+            head.light = light
+
+    @property
+    def scale(self) -> float:
+        return self._heads[0].scale
+
+    @scale.setter
+    def scale(self, scale: float) -> None:
+        for head in self._heads:
+            head.scale = scale
+
+
+class LightPainter(_HeadSettings):
     """Reads heads back as pixels and blends them on the CPU."""
 
     def __init__(self, graphics: Graphics, avatar: Avatar, timer: StageTimer) -> None:
@@ -102,24 +126,6 @@ class LightPainter:
         with self._timer.stage("room"):
             for head in unique(self._heads):
                 head.environment.update(image, at_s)
-
-    @property
-    def light(self) -> Light:
-        return self._heads[0].light
-
-    @light.setter
-    def light(self, light: Light) -> None:
-        for head in self._heads:
-            head.light = light
-
-    @property
-    def scale(self) -> float:
-        return self._heads[0].scale
-
-    @scale.setter
-    def scale(self, scale: float) -> None:
-        for head in self._heads:
-            head.scale = scale
 
     def add(
         self,
@@ -164,7 +170,7 @@ class LightPainter:
             head.release()
 
 
-class FullPainter:
+class FullPainter(_HeadSettings):
     """Blends heads on the GPU and reads only the changed rectangle back."""
 
     def __init__(
@@ -204,24 +210,6 @@ class FullPainter:
         with self._timer.stage("room"):
             for head in unique(self._heads):
                 head.environment.update(image, at_s)
-
-    @property
-    def light(self) -> Light:
-        return self._heads[0].light
-
-    @light.setter
-    def light(self, light: Light) -> None:
-        for head in self._heads:
-            head.light = light
-
-    @property
-    def scale(self) -> float:
-        return self._heads[0].scale
-
-    @scale.setter
-    def scale(self, scale: float) -> None:
-        for head in self._heads:
-            head.scale = scale
 
     def add(
         self,

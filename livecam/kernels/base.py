@@ -52,8 +52,8 @@ class Kernel(Generic[P]):
         self._run = plain
         KERNELS.append(self)
 
-    def __call__(self, *arguments: P.args, **_: P.kwargs) -> None:
-        self._run(*arguments, **_)
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> None:
+        self._run(*arguments, **named)
 
     @property
     def name(self) -> str:
